@@ -1,0 +1,75 @@
+# `make help` lists what there is. Everything happens in .venv, which is made when it is missing or outdated.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+CHECKED := schemas projections services deploy tests
+
+.PHONY: help up down clean logs test test-all bench check format lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(READY) ## start everything, fill it with a demo, show the profiles
+	@$(BIN)/vita up
+
+down: $(READY) ## stop everything, keep the data
+	@$(BIN)/vita down
+
+clean: $(READY) ## stop everything, remove the data, the keys and the logs
+	@$(BIN)/vita clean
+
+logs: ## follow the logs of all parts
+	@test -d .vita/logs || { echo "There are no logs yet: run \`make up\` first."; exit 1; }
+	@tail -n 20 -F .vita/logs/*.log
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest
+
+test-all: $(READY) ## run the tests, the slow ones too
+	$(BIN)/python -m pytest -m ""
+
+bench: $(READY) ## measure the speed of every part and of the whole
+	$(BIN)/python -m tests.bench
+
+check: $(READY) ## formatting, lint, types, direction of imports
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_import_direction.py
+
+format: $(READY) ## format the code, correct what lint can correct
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+# Interrupted at any moment, the next run starts over: the stamp is written last.
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Vita needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11: name a newer one: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version); the packages are about 200 MB and are fetched once."
+	@test -e $(READY) || rm -rf $(VENV)
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "No virtual environment could be made (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+		$(BIN)/python -m pip install --require-hashes --no-deps -r requirements-dev.lock | { grep --line-buffered -oE '^(Collecting [^ ]+|Installing)' || true; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+# Renewing the locks needs the network and Python 3.11, the oldest that is supported.
+PIP_COMPILE = $(VENV)-lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+lock: $(READY) ## renew the lock files: Python packages and Kafka's jars
+	@$(PYTHON) -m venv --clear $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet pip-tools
+	@export CUSTOM_COMPILE_COMMAND="make lock"; unset PIP_FIND_LINKS; \
+		$(PIP_COMPILE) --output-file requirements.lock pyproject.toml; \
+		$(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	@$(BIN)/python -m deploy.local lock
+	@rm -rf $(VENV)-lock

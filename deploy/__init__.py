@@ -1,0 +1,1 @@
+"""Where Vita runs: the local stack, database roles and migrations, containers."""

@@ -1,0 +1,68 @@
+"""What `up`, `down` and `clean` show: one line per part, with its time."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+from deploy.local.infrastructure import Part, Route
+
+NAMES: dict[Part, str] = {"kafka": "Kafka", "postgres": "PostgreSQL"}
+ROUTES: dict[Route, str] = {
+    "environment": "as given in the environment",
+    "docker": "in Docker",
+    "local": "own process",
+}
+
+
+class Display:
+    """Lines that stay, and one below them that tells what is going on."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._tenth = 0
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Show what is being done; `done` lines appear above."""
+        if self._status is not None:
+            yield
+            return
+        with self._console.status(f"{what} …") as status:
+            self._status = status
+            try:
+                yield
+            finally:
+                self._status = None
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[list[str]]:
+        """One step with its time; what is appended to the list is shown as its result."""
+        started = time.monotonic()
+        result: list[str] = []
+        with self.doing(what):
+            yield result
+        self.done(what, " ".join(result), time.monotonic() - started)
+
+    def done(self, what: str, result: str, seconds: float) -> None:
+        """A line that stays."""
+        self._console.print(
+            f"[green]✓[/] {what:<12} [dim]{seconds:5.1f} s[/]  {result}", highlight=False, soft_wrap=True
+        )
+
+    def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
+        """A part of the infrastructure answers."""
+        self.done(NAMES[part], f"{address}  [dim]{ROUTES[route]}[/]", seconds)
+
+    def downloading(self, done: int, total: int) -> None:
+        """Progress of a download: in place on a terminal, a line for each tenth elsewhere."""
+        text = f"downloading Kafka: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        if self._console.is_terminal:
+            if self._status is not None:
+                self._status.update(f"{text} …")
+        elif done * 10 // total > self._tenth:
+            self._tenth = done * 10 // total
+            self._console.print(text, highlight=False)

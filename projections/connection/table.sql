@@ -1,0 +1,20 @@
+-- One row per connection of a tenant; `document` is what the API answers.
+CREATE TABLE connection (
+    tenant text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    strategy text NOT NULL,
+    revision bigint NOT NULL,
+    document text NOT NULL,
+    event_id uuid NOT NULL,
+    deleted boolean NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX connection_name ON connection (tenant, name);
+
+ALTER TABLE connection ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON connection USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON connection TO vita_projector, vita_operator, vita_normalizer, vita_ingest USING (true);
+GRANT SELECT, INSERT, UPDATE ON connection TO vita_projector;
+GRANT SELECT ON connection TO vita_management, vita_operator, vita_normalizer;
+GRANT SELECT (tenant, name, strategy, deleted) ON connection TO vita_ingest;

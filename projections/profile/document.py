@@ -1,0 +1,26 @@
+"""The order in which a user's keys are answered (spec §17)."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+
+def ordered(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`user_id` first, then alphabetical, then `username`, then `app_metadata`."""
+    return {key: document[key] for key in _order(tuple(document))}
+
+
+@lru_cache(maxsize=4096)
+def _order(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(keys, key=_rank))
+
+
+def _rank(key: str) -> tuple[int, str]:
+    match key:
+        case "user_id":
+            return 0, key
+        case "username":
+            return 2, key
+        case "app_metadata":
+            return 3, key
+    return 1, key

@@ -1,0 +1,78 @@
+"""The state a person's events fold into, and its form in the table."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from schemas import exact_json
+
+ROOT_ATTRIBUTES: Final = frozenset(("name", "nickname", "given_name", "family_name", "picture"))
+"""What `set_user_root_attributes` governs (spec §1.4)."""
+
+OWN_KEYS: Final = ROOT_ATTRIBUTES | {
+    "user_id",
+    "email",
+    "email_verified",
+    "username",
+    "phone_number",
+    "phone_verified",
+    "user_metadata",
+    "app_metadata",
+    "blocked",
+    "identities",
+    "created_at",
+    "updated_at",
+    "last_login",
+    "last_ip",
+    "logins_count",
+    "last_password_reset",
+    "multifactor",
+    "multifactor_last_modified",
+}
+"""Root keys with a meaning of their own; every other key of a document came from the identity provider as it is."""
+
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Memory(NamedTuple):
+    """What the fold must remember and nobody else reads.
+
+    `watermarks`: source partition (`epoch/partition`) -> highest source offset applied. `recent`: short ids of the last events.
+    `refused`: the last commands the fold turned down. `provenance`: event id -> where the attributes it gave came from.
+    """
+
+    watermarks: Mapping[str, int] = _NOTHING
+    recent: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    provenance: Mapping[str, Mapping[str, Any]] = _NOTHING
+    deleted_at: str | None = None
+
+
+class Profile(NamedTuple):
+    """A person. `document` is None before the first login and after deletion; `revision` counts the documents there were."""
+
+    revision: int = 0
+    document: Mapping[str, Any] | None = None
+    memory: Memory = Memory()
+    secrets: Mapping[str, Any] = _NOTHING
+
+
+NOBODY: Final = Profile()
+
+
+def dump_memory(memory: Memory) -> bytes:
+    """JSON of the memory, empty parts left out."""
+    return exact_json.dumps({name: value for name, value in memory._asdict().items() if value})
+
+
+def load_memory(text: str | bytes) -> Memory:
+    """The memory behind its JSON."""
+    parts = exact_json.loads(text)
+    return Memory(
+        parts.get("watermarks", {}),
+        tuple(parts.get("recent", ())),
+        tuple(parts.get("refused", ())),
+        parts.get("provenance", {}),
+        parts.get("deleted_at"),
+    )

@@ -1,0 +1,19 @@
+-- One row per person. `document` is what the API answers, `memory` what only the fold reads, `secrets` what nobody searches.
+CREATE TABLE profile (
+    tenant text NOT NULL,
+    subject text NOT NULL,
+    user_id text,
+    revision bigint NOT NULL,
+    document text,
+    memory text NOT NULL,
+    secrets text,
+    PRIMARY KEY (tenant, subject)
+) WITH (fillfactor = 70);
+CREATE INDEX profile_user_id ON profile (tenant, user_id);
+
+ALTER TABLE profile ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON profile USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON profile TO vita_projector, vita_operator USING (true);
+GRANT SELECT, INSERT, UPDATE ON profile TO vita_projector;
+GRANT SELECT ON profile TO vita_management;
+GRANT SELECT (tenant, subject, user_id, revision, document, memory) ON profile TO vita_operator;

@@ -1,0 +1,1 @@
+"""What of a person can be searched: a row of text and sets, and a row of what every login moves."""

@@ -1,0 +1,47 @@
+-- name: write_search
+-- Puts the searchable rows of changed people in place.
+INSERT INTO search (
+    tenant, subject, user_id, created_at, email, email_folded, email_domain, email_verified, username, phone_number, phone_verified,
+    name_folded, nickname_folded, given_name_folded, family_name_folded, blocked, providers, connections, identities,
+    user_metadata, app_metadata, extras
+)
+SELECT
+    tenant, subject, user_id, created_at::timestamptz, email, email_folded, email_domain, email_verified, username, phone_number,
+    phone_verified, name_folded, nickname_folded, given_name_folded, family_name_folded, blocked, providers::text[],
+    connections::text[], identities::jsonb, user_metadata::jsonb, app_metadata::jsonb, extras::jsonb
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[], $10::text[],
+    $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bool[], $17::text[], $18::text[], $19::text[],
+    $20::text[], $21::text[], $22::text[]
+) AS r (
+    tenant, subject, user_id, created_at, email, email_folded, email_domain, email_verified, username, phone_number, phone_verified,
+    name_folded, nickname_folded, given_name_folded, family_name_folded, blocked, providers, connections, identities,
+    user_metadata, app_metadata, extras
+)
+ON CONFLICT (tenant, subject) DO UPDATE SET
+    user_id = excluded.user_id, created_at = excluded.created_at, email = excluded.email, email_folded = excluded.email_folded,
+    email_domain = excluded.email_domain, email_verified = excluded.email_verified, username = excluded.username,
+    phone_number = excluded.phone_number, phone_verified = excluded.phone_verified, name_folded = excluded.name_folded,
+    nickname_folded = excluded.nickname_folded, given_name_folded = excluded.given_name_folded,
+    family_name_folded = excluded.family_name_folded, blocked = excluded.blocked, providers = excluded.providers,
+    connections = excluded.connections, identities = excluded.identities, user_metadata = excluded.user_metadata,
+    app_metadata = excluded.app_metadata, extras = excluded.extras;
+
+-- name: write_activity
+-- Moves what logins move.
+INSERT INTO activity (tenant, subject, updated_at, last_login, last_ip, logins_count)
+SELECT tenant, subject, updated_at::timestamptz, last_login::timestamptz, last_ip, logins_count
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    AS r (tenant, subject, updated_at, last_login, last_ip, logins_count)
+ON CONFLICT (tenant, subject) DO UPDATE SET
+    updated_at = excluded.updated_at, last_login = excluded.last_login, last_ip = excluded.last_ip, logins_count = excluded.logins_count;
+
+-- name: delete_search
+-- Takes deleted people out of searches.
+DELETE FROM search USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
+WHERE search.tenant = gone.tenant AND search.subject = gone.subject;
+
+-- name: delete_activity
+-- Takes deleted people out of lists by activity.
+DELETE FROM activity USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
+WHERE activity.tenant = gone.tenant AND activity.subject = gone.subject;

@@ -1,0 +1,111 @@
+"""A user document as the rows that searches read. Pure; times stay text until the database reads them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from projections.profile.state import OWN_KEYS
+from schemas import exact_json
+
+INDEXED_CHARACTERS: Final = 256
+"""Longer values cannot be searched (spec §1.5); they stay in the document."""
+
+_MOVED: Final = frozenset(("updated_at", "last_login", "last_ip", "logins_count"))
+
+
+class SearchRow(NamedTuple):
+    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals, objects as JSON."""
+
+    user_id: str
+    created_at: str
+    email: str | None
+    email_folded: str | None
+    email_domain: str | None
+    email_verified: bool | None
+    username: str | None
+    phone_number: str | None
+    phone_verified: bool | None
+    name_folded: str | None
+    nickname_folded: str | None
+    given_name_folded: str | None
+    family_name_folded: str | None
+    blocked: bool | None
+    providers: str
+    connections: str
+    identities: str
+    user_metadata: str | None
+    app_metadata: str | None
+    extras: str | None
+
+
+class ActivityRow(NamedTuple):
+    """One row of `activity`, in column order after tenant and subject."""
+
+    updated_at: str
+    last_login: str | None
+    last_ip: str | None
+    logins_count: int | None
+
+
+def search_row(document: Mapping[str, Any]) -> SearchRow:
+    """What of this user is searched for."""
+    email = _text(document.get("email"))
+    identities = document["identities"]
+    extras = {name: value for name, value in document.items() if name not in OWN_KEYS}
+    return SearchRow(
+        user_id=document["user_id"],
+        created_at=document["created_at"],
+        email=email,
+        email_folded=_folded(email),
+        email_domain=None if email is None else email.rpartition("@")[2].lower(),
+        email_verified=_flag(document.get("email_verified")),
+        username=_text(document.get("username")),
+        phone_number=_text(document.get("phone_number")),
+        phone_verified=_flag(document.get("phone_verified")),
+        name_folded=_folded(document.get("name")),
+        nickname_folded=_folded(document.get("nickname")),
+        given_name_folded=_folded(document.get("given_name")),
+        family_name_folded=_folded(document.get("family_name")),
+        blocked=_flag(document.get("blocked")),
+        providers=_array(identity["provider"] for identity in identities),
+        connections=_array(identity["connection"] for identity in identities),
+        identities=_object(identities) or "[]",
+        user_metadata=_object(document.get("user_metadata")),
+        app_metadata=_object(document.get("app_metadata")),
+        extras=_object(extras),
+    )
+
+
+def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two documents of a person have the same search row: only what logins move differs."""
+    return before.keys() - _MOVED == after.keys() - _MOVED and all(
+        value is after.get(name) or value == after.get(name) or name in _MOVED for name, value in before.items()
+    )
+
+
+def activity_row(document: Mapping[str, Any]) -> ActivityRow:
+    """What logins move."""
+    return ActivityRow(
+        document["updated_at"], document.get("last_login"), document.get("last_ip"), document.get("logins_count")
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= INDEXED_CHARACTERS else None
+
+
+def _folded(value: object) -> str | None:
+    text = _text(value)
+    return None if text is None else text.lower()
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _object(value: object) -> str | None:
+    return exact_json.dumps(value).decode() if value else None
+
+
+def _array(values: Iterable[str]) -> str:
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "{" + ",".join(quoted) + "}"

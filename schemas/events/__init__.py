@@ -1,0 +1,87 @@
+"""The event catalogue: facts in the past tense, one discriminated union."""
+
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import Field, TypeAdapter
+
+from schemas.events.configuration import ClientConfigured, ClientConfiguredData, ConnectionConfigured, ConnectionConfiguredData
+from schemas.events.fields import ACTIVITY, OPEN, PROFILE, EventData, field_class
+from schemas.events.logins import LoginFailed, LoginFailedData, LoginSucceeded, LoginSucceededData, RootPolicy
+from schemas.events.people import (
+    AttributesChanged,
+    AttributesChangedData,
+    EmailChanged,
+    EmailChangedData,
+    MetadataChanged,
+    MetadataChangedData,
+    PasswordChanged,
+    PasswordChangedData,
+    PhoneChanged,
+    PhoneChangedData,
+    UserBlocked,
+    UserCreated,
+    UserCreatedData,
+    UserDeleted,
+    UserFlagData,
+    UserUnblocked,
+)
+
+__all__ = [
+    "ACTIVITY",
+    "EVENT_TYPES",
+    "OPEN",
+    "PROFILE",
+    "AttributesChanged",
+    "AttributesChangedData",
+    "ClientConfigured",
+    "ClientConfiguredData",
+    "ConfigurationEvent",
+    "ConnectionConfigured",
+    "ConnectionConfiguredData",
+    "EmailChanged",
+    "EmailChangedData",
+    "Event",
+    "EventData",
+    "LoginFailed",
+    "LoginFailedData",
+    "LoginSucceeded",
+    "LoginSucceededData",
+    "MetadataChanged",
+    "MetadataChangedData",
+    "PasswordChanged",
+    "PasswordChangedData",
+    "PersonEvent",
+    "PhoneChanged",
+    "PhoneChangedData",
+    "RootPolicy",
+    "UserBlocked",
+    "UserCreated",
+    "UserCreatedData",
+    "UserDeleted",
+    "UserFlagData",
+    "UserUnblocked",
+    "event_adapter",
+    "field_class",
+]
+
+PersonEvent = (
+    LoginSucceeded
+    | LoginFailed
+    | UserCreated
+    | AttributesChanged
+    | MetadataChanged
+    | EmailChanged
+    | PhoneChanged
+    | PasswordChanged
+    | UserBlocked
+    | UserUnblocked
+    | UserDeleted
+)
+ConfigurationEvent = ConnectionConfigured | ClientConfigured
+Event = PersonEvent | ConfigurationEvent
+
+event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+EVENT_TYPES: Final[dict[str, type[Any]]] = {
+    model.model_fields["type"].default: model for model in get_args(PersonEvent) + get_args(ConfigurationEvent)
+}

@@ -1,0 +1,37 @@
+"""Field classes: every field of an event's data says how far it may be read."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from schemas.identifiers import CONNECTION_PATTERN
+
+OPEN: Final = "open"
+PROFILE: Final = "profile"
+ACTIVITY: Final = "activity"
+
+ConnectionName = Annotated[str, Field(pattern=CONNECTION_PATTERN)]
+ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")]
+IdpId = Annotated[str, Field(min_length=1, max_length=512)] | Annotated[int, Field(ge=-(10**100), le=10**100)]
+"""A provider's own id of a person, without prefix, in the type the provider uses."""
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+
+
+class EventData(BaseModel):
+    """The payload of an event: each field annotated OPEN, PROFILE or ACTIVITY; the mapper seals by that."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuses a field that does not say how far it may be read."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, info in cls.model_fields.items():
+            if field_class(info) is None:
+                raise TypeError(f"{cls.__name__}.{name} must be OPEN, PROFILE or ACTIVITY")
+
+
+def field_class(info: FieldInfo) -> str | None:
+    """The reading class of a field, None when it was not given."""
+    return next((item for item in info.metadata if item in (OPEN, PROFILE, ACTIVITY)), None)

@@ -1,0 +1,62 @@
+"""Somebody signed in, or tried to."""
+
+from typing import Annotated, Any, Literal
+
+from schemas.envelope import Envelope
+from schemas.events.fields import ACTIVITY, OPEN, PROFILE, ClientId, ConnectionName, EventData, IdpId, Slug
+
+RootPolicy = Literal["on_each_login", "on_first_login", "never_on_login", "unless_edited"]
+"""When a login may write root attributes. The first three are `options.set_user_root_attributes` (spec §1.4);
+`unless_edited` is for stores whose profiles are edited here (database, passwordless): an admin's edit outlives logins."""
+
+
+class LoginSucceededData(EventData):
+    """A login through a connection and what the provider said of the person, normalized."""
+
+    connection: Annotated[ConnectionName, OPEN]
+    strategy: Annotated[Slug, OPEN]
+    is_social: Annotated[bool, OPEN]
+    root_policy: Annotated[RootPolicy, OPEN]
+    client_id: Annotated[ClientId | None, OPEN] = None
+    protocol: Annotated[Slug | None, OPEN] = None
+    provider: Annotated[Slug, PROFILE]
+    idp_id: Annotated[IdpId, PROFILE]
+    attributes: Annotated[dict[str, Any], PROFILE]
+    extras: Annotated[dict[str, Any], PROFILE] = {}
+    sources: Annotated[dict[str, str], PROFILE] = {}
+    tokens: Annotated[dict[str, Any] | None, PROFILE] = None
+    ip: Annotated[str | None, ACTIVITY] = None
+    user_agent: Annotated[str | None, ACTIVITY] = None
+    session_id: Annotated[str | None, ACTIVITY] = None
+
+
+class LoginSucceeded(Envelope):
+    """The first one of a subject creates the profile."""
+
+    type: Literal["profile.login.succeeded"] = "profile.login.succeeded"
+    dataversion: Literal[1] = 1
+    data: LoginSucceededData
+
+
+class LoginFailedData(EventData):
+    """A refused login. `reason` is a short code; the gateway's own words are in `detail`."""
+
+    connection: Annotated[ConnectionName, OPEN]
+    strategy: Annotated[Slug, OPEN]
+    reason: Annotated[Slug, OPEN]
+    client_id: Annotated[ClientId | None, OPEN] = None
+    protocol: Annotated[Slug | None, OPEN] = None
+    identifier: Annotated[str | None, ACTIVITY] = None
+    claims: Annotated[dict[str, Any] | None, ACTIVITY] = None
+    detail: Annotated[str | None, ACTIVITY] = None
+    ip: Annotated[str | None, ACTIVITY] = None
+    user_agent: Annotated[str | None, ACTIVITY] = None
+    session_id: Annotated[str | None, ACTIVITY] = None
+
+
+class LoginFailed(Envelope):
+    """Of a known person, or of an anonymous subject when it names nobody known."""
+
+    type: Literal["profile.login.failed"] = "profile.login.failed"
+    dataversion: Literal[1] = 1
+    data: LoginFailedData

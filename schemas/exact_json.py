@@ -1,0 +1,89 @@
+"""JSON that keeps every integer exact (RFC 8259).
+
+orjson reads integers beyond 64 bits as floats; provider ids can be longer, so documents holding one take the standard
+library's road, which is slower and exact.
+"""
+
+import json
+from typing import Any, Final
+
+import orjson
+
+_LONG_RUN: Final = b"0" * 19
+_DIGITS_AS_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
+
+
+def loads(raw: bytes | bytearray | memoryview | str) -> Any:
+    """The value of a JSON text. Raises ValueError for anything that is not strict JSON: bad UTF-8, lone surrogates,
+    NaN or Infinity, numbers beyond a double, nesting deeper than the parser follows (about 1,000)."""
+    data = raw.encode("utf-8", "strict") if isinstance(raw, str) else bytes(raw)
+    if _may_hold_long_integer(data):
+        return _loads_exact(data)
+    return orjson.loads(data)
+
+
+def dumps(value: Any) -> bytes:
+    """UTF-8 JSON without spaces. Raises TypeError or ValueError for what JSON cannot hold."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _dumps_exact(value)
+
+
+def _may_hold_long_integer(data: bytes) -> bool:
+    zeros = data.translate(_DIGITS_AS_ZEROS)
+    start = zeros.find(_LONG_RUN)
+    while start >= 0:
+        before = start - 1 - (data[start - 1 : start] == b"-")
+        while before >= 0 and data[before] in b" \t\r\n":
+            before -= 1
+        if before < 0 or data[before] in b":[,":
+            return True
+        start = zeros.find(_LONG_RUN, start + len(_LONG_RUN))
+    return False
+
+
+def holds_nul(value: Any, raw: bytes) -> bool:
+    """Whether a key or string of the value parsed from `raw` holds U+0000, which JSON allows and PostgreSQL cannot store."""
+    if b"\\u0000" not in raw:
+        return False
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str(text):
+                if "\x00" in text:
+                    return True
+            case dict() as mapping:
+                pending.extend(mapping.keys())
+                pending.extend(mapping.values())
+            case list() as items:
+                pending.extend(items)
+    return False
+
+
+def _loads_exact(data: bytes) -> Any:
+    try:
+        value = json.loads(data.decode("utf-8", "strict"), parse_constant=_refuse, parse_float=_finite)
+        dumps(value)
+    except (RecursionError, TypeError) as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _dumps_exact(value: Any) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return text.encode("utf-8", "strict")
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("number out of range")
+    return number

@@ -1,0 +1,141 @@
+"""A login as a gateway reports it: CloudEvents 1.0 in JSON, type `vita.login.v1`.
+
+Strict about what it names, lenient about everything else: unknown attributes are ignored, `claims` is any JSON object.
+"""
+
+import socket
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from schemas import exact_json, instants
+from schemas.errors import InvalidEvent
+from schemas.events.fields import ClientId, ConnectionName, Slug
+from schemas.identifiers import TENANT_PATTERN
+from schemas.mapper import violations
+
+MAX_BYTES: Final = 768 * 1024
+"""Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters it."""
+MAX_DEPTH: Final = 64
+EVENT_TYPE: Final = "vita.login.v1"
+
+
+def _address(text: str) -> str:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        raise PydanticCustomError("not_an_ip_address", "an IPv4 or IPv6 address") from None
+    return text
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "a time is text")
+    try:
+        return instants.parse(value)
+    except ValueError:
+        raise PydanticCustomError("not_an_instant", "RFC 3339, with a zone") from None
+
+
+Instant = Annotated[
+    datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""An aware UTC time, cut to the millisecond."""
+
+
+class Login(BaseModel):
+    """`data` of a raw login. `strategy` is needed when the connection is not registered yet; `reason` when it failed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    connection: ConnectionName = Field(description="Name of the connection the person came through.")
+    strategy: Slug | None = Field(
+        None, description="Kind of identity provider; needed for a connection Vita does not know."
+    )
+    outcome: Literal["success", "failure"]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="Why it failed."
+    )
+    claims: dict[str, Any] = Field(
+        description="Exactly what the provider returned; SAML multi-values as lists."
+    )
+    identifier: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        None, description="What the person typed: e-mail, username or phone number."
+    )
+    client_id: ClientId | None = Field(None, description="The application signed in to.")
+    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    user_agent: Annotated[str, Field(max_length=4096)] | None = None
+    session_id: Annotated[str, Field(max_length=512)] | None = None
+    tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")
+    protocol: Slug | None = None
+
+    @model_validator(mode="after")
+    def _names_somebody_or_why(self) -> "Login":
+        if self.outcome == "failure" and self.reason is None:
+            raise PydanticCustomError("failure_without_reason", "a failed login needs a reason")
+        if not self.claims and self.identifier is None:
+            raise PydanticCustomError("names_nobody", "claims or identifier must name somebody")
+        return self
+
+
+class RawLogin(BaseModel):
+    """The event. `source` and `id` together name it: a retry sends the same two again and counts once."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+    source: Annotated[str, Field(min_length=1, max_length=512)]
+    type: Literal["vita.login.v1"]
+    tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
+    time: Instant | None = Field(
+        None, description="When the person signed in; the broker's time when absent."
+    )
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: Login
+
+
+def parse_raw_login(raw: bytes) -> RawLogin:
+    """The login in a record's value. Raises InvalidEvent with a reason a gateway developer understands."""
+    if len(raw) > MAX_BYTES:
+        raise InvalidEvent("too_large", f"{len(raw)} bytes, at most {MAX_BYTES}")
+    try:
+        document = exact_json.loads(raw)
+    except ValueError as error:
+        raise InvalidEvent("not_json") from error
+    return check_raw_login(document, raw)
+
+
+def check_raw_login(document: Any, raw: bytes) -> RawLogin:
+    """The same for a value already parsed from `raw`."""
+    if exact_json.holds_nul(document, raw):
+        raise InvalidEvent("nul_character", "U+0000 cannot be stored")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+        raise InvalidEvent("contract", f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        return RawLogin.model_validate(document)
+    except ValidationError as error:
+        raise InvalidEvent("contract", violations(error)) from None
+
+
+def _depth(value: Any) -> int:
+    deepest, pending = 0, [(value, 1)]
+    while pending:
+        item, level = pending.pop()
+        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        deepest = max(deepest, level)
+        pending.extend((child, level + 1) for child in children)
+    return deepest

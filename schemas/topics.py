@@ -1,0 +1,66 @@
+"""The topic catalogue: one YAML file per topic, read by topic creation, documentation and tests."""
+
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Topic(StrEnum):
+    """Logical names; deployments may prefix the physical ones."""
+
+    LOGINS_RAW = "logins.raw"
+    PROFILE_EVENTS = "profile.events"
+    LOGINS_RAW_DLQ = "logins.raw.dlq"
+    PROFILE_EVENTS_DLQ = "profile.events.dlq"
+
+
+def _milliseconds(value: object) -> object:
+    if value == "forever":
+        return -1
+    if isinstance(value, str) and value.endswith(" days"):
+        return int(value.removesuffix(" days")) * 86_400_000
+    return value
+
+
+class TopicSpec(BaseModel):
+    """What one catalogue file says. `retention` is in milliseconds, -1 for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: Topic
+    summary: str
+    key: str
+    partitioner: str
+    partitions: int
+    retention: Annotated[int, BeforeValidator(_milliseconds)]
+    cleanup: Literal["delete"]
+    max_message_bytes: int
+    contract: Literal["raw_login", "events", "dead_letter"]
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    dead_letters: Topic | None = None
+
+    def config(self) -> dict[str, str]:
+        """The broker settings that must hold on the real topic."""
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(self.retention),
+            "retention.bytes": "-1",
+            "max.message.bytes": str(self.max_message_bytes),
+        }
+
+
+@cache
+def catalogue() -> dict[Topic, TopicSpec]:
+    """Every topic Vita uses."""
+    folder = files("schemas") / "topics"
+    return {topic: TopicSpec(**_read(folder / f"{topic.value}.yaml")) for topic in Topic}
+
+
+def _read(path: Any) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return content

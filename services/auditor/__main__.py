@@ -1,0 +1,31 @@
+"""`python -m services.auditor`"""
+
+import uvloop
+
+from schemas.topics import Topic
+from services.auditor.hop import Auditor, Settings
+from services.auditor.signing import signer
+from services.runtime import logs
+from services.runtime.worker import Source, Worker
+
+
+def build(settings: Settings) -> Worker:
+    """The worker of these settings; makes the checkpoint key when there is none."""
+    source = Source(
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic(Topic.PROFILE_EVENTS),
+        group=f"{settings.topic_prefix}vita-auditor",
+        max_records=settings.audit_batch_records,
+    )
+    return Worker(source, Auditor(settings, signer(settings.checkpoint_provider)))
+
+
+async def main() -> None:
+    """Runs until told to stop."""
+    settings = Settings()
+    logs.configure(settings.log_format)
+    await build(settings).run()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

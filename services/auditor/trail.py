@@ -1,0 +1,67 @@
+"""The trail in PostgreSQL: how far the trees have grown, and the two writes, appending and signing."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from projections.trail.checkpoint import Checkpoint, TreeHead
+from projections.trail.merkle import Tree
+from services.auditor.growth import Growth, Tip
+from services.auditor.signing import CheckpointSigner
+from services.runtime.sql import load
+from services.runtime.worker import Fenced
+
+
+def query(name: str) -> str:
+    """A statement on the trail."""
+    return load("projections.trail")[name]
+
+
+def verify_query(name: str) -> str:
+    """A statement that only verification needs."""
+    return load("projections.trail", "verify.sql")[name]
+
+
+async def read_tips(connection: Any, partitions: Iterable[int]) -> dict[int, Tip]:
+    """Where the trees of these partitions stand; a partition without leaves is left out."""
+    return _tips(await connection.fetch(query("newest_appends"), sorted(partitions)))
+
+
+async def write_growth(connection: Any, growth: Growth) -> None:
+    """Adds a batch in the caller's transaction; Fenced when another auditor has grown one of its trees."""
+    try:
+        await connection.execute(query("insert_appends"), *growth.appends)
+    except asyncpg.UniqueViolationError as error:
+        raise Fenced("another auditor has grown the same tree") from error
+    await connection.execute(query("insert_leaves"), *growth.leaves)
+    if growth.nodes[0]:
+        await connection.execute(query("insert_nodes"), *growth.nodes)
+
+
+async def sign_checkpoint(
+    connection: Any, topic: str, signer: CheckpointSigner, now: datetime
+) -> Checkpoint | None:
+    """Signs the trees as they are and stores that; None when nothing has grown or another auditor was faster.
+
+    The newest checkpoint is read before the trees, so that the next one has seen at least what that one saw.
+    """
+    newest = await connection.fetchrow(query("newest_checkpoint"))
+    tips = _tips(await connection.fetch(query("newest_appends_everywhere")))
+    heads = {partition: TreeHead(tip.tree.size, tip.tree.root) for partition, tip in tips.items()}
+    if heads == (Checkpoint.parse(newest["body"]).heads if newest else {}):
+        return None
+    checkpoint = Checkpoint(topic, newest["id"] + 1 if newest else 1, now, heads)
+    body = checkpoint.body()
+    signature = await signer.sign(body)
+    row = (checkpoint.number, now, body, signature, signer.key_id)
+    done = await connection.execute(query("insert_checkpoint"), *row)
+    return checkpoint if done == "INSERT 0 1" else None
+
+
+def _tips(rows: Iterable[Any]) -> dict[int, Tip]:
+    return {
+        row["partition"]: Tip(Tree.unpack(row["size_after"], row["frontier"]), row["next_offset"])
+        for row in rows
+    }

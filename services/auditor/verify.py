@@ -1,0 +1,65 @@
+"""Recomputes the trail from the log and compares it with what is stored, row by row, and what was signed.
+
+Memory stays bounded: the log and the rows are read in chunks side by side. Nothing is locked and nothing is
+written, so it runs beside a working auditor; what arrives meanwhile is not looked at.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import asyncpg
+
+from services.runtime.log_reader import open_log
+from services.auditor.report import MISSING, PRESENT, ROW, Difference, Report
+from services.auditor.trail import query, verify_query
+from services.auditor.verify_checkpoints import TrustedKeys, verify_checkpoints
+from services.auditor.verify_partition import verify_partition
+
+Progress = Callable[[int, int], None]
+"""Called with the leaves verified so far and those there are."""
+
+
+async def verify(
+    bootstrap: str,
+    database_url: str,
+    topic: str,
+    trusted: TrustedKeys,
+    progress: Progress = lambda done, total: None,
+) -> Report:
+    """Verifies the trail of a topic; what differs is in the report, only a broken connection raises."""
+    started = monotonic()
+    report = Report(topic)
+    connection = await asyncpg.connect(database_url)
+    try:
+        newest = await connection.fetchval(verify_query("newest_checkpoint_id"))
+        async with open_log(bootstrap, topic) as log:
+            advance = _counter(progress, await _leaves(connection))
+            for partition in log.partitions:
+                report.partitions.append(await verify_partition(connection, log, partition, advance))
+            report.stray = await _stray(connection, len(log.partitions))
+        await verify_checkpoints(connection, report, trusted, newest)
+    finally:
+        await connection.close()
+    report.seconds = monotonic() - started
+    return report
+
+
+async def _leaves(connection: Any) -> int:
+    return sum(row["size_after"] for row in await connection.fetch(query("newest_appends_everywhere")))
+
+
+async def _stray(connection: Any, partitions: int) -> Difference | None:
+    row = await connection.fetchrow(verify_query("stray_partition"), partitions)
+    return row and Difference(row["table"], {"partition": row["partition"]}, ROW, MISSING, PRESENT)
+
+
+def _counter(progress: Progress, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    return advance

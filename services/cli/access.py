@@ -1,0 +1,105 @@
+"""Bearer tokens: the one given, else one fetched for the client given, else one for the local stack's own client."""
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas import exact_json
+from services.cli import places
+from services.cli.failure import STATUS, CommandFailed
+
+if TYPE_CHECKING:
+    from deploy.local.services import Stack
+
+_FILE: Final = "client.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An API client of a tenant, as it asks for tokens."""
+
+    tenant: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def bearer_token(given: str | None, management_url: str) -> str:
+    """A token that opens the Management API at this address. Raises CommandFailed."""
+    if given:
+        return given
+    client_id, secret = os.environ.get("VITA_CLIENT_ID"), os.environ.get("VITA_CLIENT_SECRET")
+    if client_id and secret:
+        return fetch_token(management_url, client_id, secret)
+    stack = places.local_stack()
+    credentials = read_credentials(stack) if stack and stack.management_url == management_url else None
+    if credentials is None:
+        raise CommandFailed(
+            "no token and no API client is known for this address",
+            "set VITA_TOKEN, or VITA_CLIENT_ID and VITA_CLIENT_SECRET (`vita clients create` makes a client)",
+        )
+    return fetch_token(management_url, credentials.client_id, credentials.client_secret)
+
+
+def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
+    """A fresh token of the client. Raises CommandFailed."""
+    import httpx
+
+    body = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "audience": places.audience(management_url),
+    }
+    try:
+        response = httpx.post(
+            f"{management_url}/oauth/token", json=body, timeout=10, trust_env=not is_local(management_url)
+        )
+    except httpx.TransportError as error:
+        raise CommandFailed(f"{management_url} does not answer ({type(error).__name__})", STATUS) from None
+    if response.is_error:
+        raise CommandFailed(
+            f"no token for client {client_id} ({response.status_code}: {_reason(response.content)})",
+            "look at VITA_CLIENT_ID and VITA_CLIENT_SECRET, or make another client with `vita clients create`",
+        )
+    return str(exact_json.loads(response.content)["access_token"])
+
+
+def is_local(url: str) -> bool:
+    """Whether the address is of this machine, which no proxy leads to."""
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def read_credentials(stack: "Stack") -> Credentials | None:
+    """The local stack's own client, None before there is one."""
+    try:
+        return Credentials(**exact_json.loads((stack.state_dir / _FILE).read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        raise CommandFailed(
+            f"{stack.state_dir / _FILE} cannot be read", "remove that file and run `vita up`"
+        ) from None
+
+
+def keep_credentials(stack: "Stack", credentials: Credentials) -> None:
+    """Writes them where only their owner can read them."""
+    from deploy.local.state import write_private
+
+    content = {
+        "tenant": credentials.tenant,
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+    }
+    write_private(stack.state_dir / _FILE, exact_json.dumps(content) + b"\n")
+
+
+def _reason(content: bytes) -> str:
+    try:
+        answer: Any = exact_json.loads(content)
+    except ValueError:
+        return "no JSON"
+    if not isinstance(answer, dict):
+        return "no reason given"
+    return str(answer.get("error_description") or answer.get("message") or answer.get("error") or "no reason given")

@@ -1,0 +1,81 @@
+"""`vita`: every command, and how each of them ends. Commands import what is heavy when they run."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from services.cli import audit, clients, demo, env, logins, logs, stack, status, tail, tenants, users
+from services.cli.failure import explained
+
+app = typer.Typer(
+    name="vita",
+    help="Vita keeps user profiles as a sealed, provable history of every login and every edit.\n\n"
+    "Start with [bold]vita up[/], then [bold]vita status[/] and [bold]vita users list[/].",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_STACK, _DATA, _ADMIN = "The local stack", "Logins, users, events", "Administration"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Nothing but what every command shares."""
+
+
+@app.command(rich_help_panel=_ADMIN)
+def version() -> None:
+    """Show the version.
+
+    Example: vita version
+    """
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        print(f"vita {installed('vita')}")
+    except PackageNotFoundError:
+        print("vita, not installed: run from its source folder")
+
+
+stack.register(app, _STACK)
+logs.register(app, _STACK)
+status.register(app, _STACK)
+env.register(app, _STACK)
+demo.register(app, _STACK)
+app.add_typer(logins.app, name="logins", rich_help_panel=_DATA)
+app.add_typer(users.app, name="users", rich_help_panel=_DATA)
+tail.register(app, _DATA)
+app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
+app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
+app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
+
+
+def main() -> None:
+    """Exit code 0 when the command did what it was asked, 1 when it could not, 2 when it was asked wrongly."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("VITA_DEBUG"):
+            raise
+        text = explained(error)
+        if text is None:
+            text = f"unexpected {type(error).__name__}: run it again with VITA_DEBUG=1 to see where"
+        print(f"vita: {text}", file=sys.stderr)
+        sys.exit(1)

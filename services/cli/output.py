@@ -1,0 +1,90 @@
+"""How results look: tables for people, JSON for programs. Results go to stdout, everything else to stderr."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPED_COLUMNS = 200
+
+
+@cache
+def out() -> "Console":
+    """The console of results; wide when nobody looks, so that nothing is cut off."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
+
+
+@cache
+def aside() -> "Console":
+    """The console of progress, notes and questions."""
+    from rich.console import Console
+
+    return Console(highlight=False, stderr=True)
+
+
+def note(text: str) -> None:
+    """Something worth knowing that is not the result."""
+    print(safe(text), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, indented, integers exact."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_json_line(value: Any) -> None:
+    """One JSON document on one line, at once."""
+    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> None:
+    """A table; None shows as nothing, and no cell can command the terminal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table, numbers = Table(box=box.SIMPLE_HEAD, pad_edge=False), set(right)
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(safe(shown(cell))) for cell in row))
+    out().print(table)
+
+
+def shown(value: object) -> str:
+    """A value as a person reads it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def safe(text: str) -> str:
+    """The text without what a terminal would obey or hide."""
+    if text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    match unicodedata.category(character):
+        case "Cc" | "Cs" | "Zl" | "Zp":
+            return "\ufffd"
+        case "Cf":
+            return ""
+        case _:
+            return character

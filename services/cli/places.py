@@ -1,0 +1,83 @@
+"""Where commands find things: what was given by flag or environment, else the local stack of this checkout.
+
+What belongs together comes from one place: the local stack's secrets are never used with an address given otherwise.
+"""
+
+import os
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from services.cli.failure import CommandFailed
+
+if TYPE_CHECKING:
+    from deploy.local.services import Stack
+
+
+@cache
+def local_stack() -> "Stack | None":
+    """The stack that `vita up` last started here."""
+    from deploy.local.services import read_stack
+    from deploy.local.state import StateFolder, default_state_dir
+
+    return read_stack(StateFolder(default_state_dir()))
+
+
+def management_url(given: str | None) -> str:
+    """Without the slash at its end."""
+    stack = None if given else local_stack()
+    return _found(given or (stack and stack.management_url), "Management API", "VITA_MANAGEMENT_URL")
+
+
+def ingest_url(given: str | None) -> str:
+    """Without the slash at its end."""
+    stack = None if given else local_stack()
+    return _found(given or (stack and stack.ingest_url), "ingest API", "VITA_INGEST_URL")
+
+
+def kafka_bootstrap(given: str | None) -> str:
+    """`host:port[,host:port]`."""
+    stack = None if given else local_stack()
+    return _found(given or (stack and stack.kafka_bootstrap), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The operator's way into the database, and the key-encryption key that belongs to it."""
+
+    url: str = field(repr=False)
+    _key_provider: str | None
+
+    @property
+    def key_provider(self) -> str:
+        """The provider, as services are given it. Raises CommandFailed when none is known."""
+        if self._key_provider is None:
+            raise CommandFailed(
+                "VITA_DATABASE_URL is set and the key of that database is not known", "set VITA_KEY_PROVIDER too"
+            )
+        return self._key_provider
+
+
+def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
+    """The database given, or the local stack's with its key."""
+    if database_url:
+        return Ledger(database_url, key_provider)
+    stack = local_stack()
+    url = stack and stack.database_url("vita_operator")
+    return Ledger(_found(url, "database", "VITA_DATABASE_URL"), key_provider or (stack and stack.key_provider))
+
+
+def audience(url: str) -> str:
+    """What tokens for this Management API are for."""
+    return os.environ.get("VITA_TOKEN_AUDIENCE") or f"{url}/api/v2/"
+
+
+def issuer(url: str) -> str:
+    """Who signs the tokens of this Management API."""
+    return os.environ.get("VITA_TOKEN_ISSUER") or f"{url}/"
+
+
+def _found(value: str | None, what: str, variable: str) -> str:
+    if not value:
+        raise CommandFailed(f"no {what} is known here", f"start the local stack with `vita up`, or set {variable}")
+    return value.rstrip("/")

@@ -1,0 +1,44 @@
+"""What an API client may be allowed to do."""
+
+from typing import Final
+
+import typer
+
+ALL_DEMO: Final = "all-demo"
+
+DEMO_SCOPES: Final = (
+    "publish:logins",
+    "read:users",
+    "create:users",
+    "update:users",
+    "update:users_app_metadata",
+    "delete:users",
+    "read:user_idp_tokens",
+    "read:connections",
+    "create:connections",
+    "update:connections",
+    "delete:connections",
+    "read:events",
+)
+"""Every scope that some part of Vita asks for; what `all-demo` stands for."""
+
+
+def expand(given: list[str]) -> tuple[str, ...]:
+    """The scopes meant, each once, in the order given. Raises typer.BadParameter for what is no scope."""
+    found: dict[str, None] = {}
+    for text in given:
+        for scope in text.replace(",", " ").split():
+            found.update(dict.fromkeys(DEMO_SCOPES if scope == ALL_DEMO else (_checked(scope),)))
+    return tuple(found)
+
+
+def unknown(scopes: tuple[str, ...]) -> list[str]:
+    """Those no part of Vita asks for."""
+    return [scope for scope in scopes if scope not in DEMO_SCOPES]
+
+
+def _checked(scope: str) -> str:
+    verb, colon, noun = scope.partition(":")
+    if not (colon and verb.isidentifier() and noun.isidentifier() and scope.isascii()):
+        raise typer.BadParameter(f"{scope!r} is no scope: one looks like read:users", param_hint="--scope")
+    return scope

@@ -1,0 +1,102 @@
+"""The demo gateway's client: batches of raw logins to ingest, waiting as long as ingest asks."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from schemas import exact_json
+
+BATCH: Final = 500
+PATIENCE_SECONDS: Final = 120.0
+_NDJSON: Final = "application/x-ndjson"
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says what to do."""
+
+
+class _Rate(ProgressColumn):
+    """Logins per second so far."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
+def progress_bar(console: Console, unit: str) -> Progress:
+    """One line: what, how many of how many, how fast, since when."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate())
+    return Progress(*columns, TimeElapsedColumn(), console=console)
+
+
+def batches(events: Iterable[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
+    """The same events in lists of up to `size`, in order."""
+    rest = iter(events)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+async def publish(
+    client: httpx.AsyncClient, events: list[dict[str, Any]], progress: Progress
+) -> Counter[str]:
+    """Send everything, one batch after another so that a person's logins stay in order. Answers how many were
+    accepted (`accepted`) and refused (each under its reason)."""
+    outcome: Counter[str] = Counter()
+    task = progress.add_task("publishing", total=len(events))
+    for batch in batches(events):
+        outcome += _count(await _send(client, b"\n".join(map(exact_json.dumps, batch))))
+        progress.advance(task, len(batch))
+    return outcome
+
+
+async def _send(client: httpx.AsyncClient, body: bytes) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (
+                response := await _attempt(client, body)
+            ) is None or response.status_code != httpx.codes.ACCEPTED:
+                await asyncio.sleep(_pause(response))
+    except TimeoutError:
+        raise DemoError(f"ingest has taken no logins for {PATIENCE_SECONDS:.0f} s: see `make logs`") from None
+    answer: dict[str, Any] = exact_json.loads(response.content)
+    return answer
+
+
+async def _attempt(client: httpx.AsyncClient, body: bytes) -> httpx.Response | None:
+    try:
+        return await client.post("/ingest/v1/logins", content=body, headers={"content-type": _NDJSON})
+    except httpx.TransportError:
+        return None
+
+
+def _pause(response: httpx.Response | None) -> float:
+    if response is None:
+        return 0.5
+    if response.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        raise DemoError(f"ingest refused the logins with {response.status_code}: {response.text[:300]}")
+    asked = response.headers.get("retry-after", "1")
+    return min(float(asked) if asked.replace(".", "", 1).isdigit() else 1.0, 30.0)
+
+
+def _count(answer: dict[str, Any]) -> Counter[str]:
+    refused = Counter(
+        f"{result.get('reason', 'no reason')}: {result.get('detail', '')}"
+        for result in answer.get("results", ())
+        if result.get("status") == "rejected"
+    )
+    return refused + Counter(accepted=int(answer["accepted"]))

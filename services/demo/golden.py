@@ -1,0 +1,67 @@
+"""One fixed person, the same for every seed: five logins with a changed name, a new picture and a failure."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from services.demo.connections import FACEBOOK, Connection
+from services.demo.shapes import Claims
+
+CONNECTION: Final[Connection] = FACEBOOK
+FACEBOOK_ID: Final = "10158923847120563"
+USER_ID: Final = f"facebook|{FACEBOOK_ID}"
+EMAIL: Final = "zoe.lindqvist@example.com"
+SOURCE: Final = "/gateways/demo/golden"
+SUCCESSES: Final = 4
+
+_PICTURE: Final = "https://platform-lookaside.fbsbx.example/zoe-{version}.jpg?height=200&width=200"
+_HOUR: Final = 3_600_000
+_AGES_MS: Final = (21 * 24 * _HOUR, 13 * 24 * _HOUR, 12 * 24 * _HOUR, 5 * 24 * _HOUR, 30_000)
+
+
+def claims(family: str, version: int) -> Claims:
+    """Facebook's answer about her under a family name, with a picture."""
+    return {
+        "id": FACEBOOK_ID,
+        "name": f"Zoë {family}",
+        "first_name": "Zoë",
+        "last_name": family,
+        "email": EMAIL,
+        "picture": {
+            "data": {
+                "height": 200,
+                "width": 200,
+                "is_silhouette": False,
+                "url": _PICTURE.format(version=version),
+            }
+        },
+        "gender": "female",
+        "age_range": {"min": 21},
+    }
+
+
+def last_claims() -> Claims:
+    """What Facebook returned at her last login."""
+    return claims("Lindqvist-Πετρίδη", 2)
+
+
+def logins(now_ms: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Her logins as (time in milliseconds, event id, data), oldest first; the last is the newest of all."""
+    seen = (claims("Lindqvist", 1), claims("Lindqvist", 1), None, last_claims(), last_claims())
+    for number, (age, shown) in enumerate(zip(_AGES_MS, seen, strict=True)):
+        yield now_ms - age, f"golden-{number}", _data(number, shown)
+
+
+def _data(number: int, shown: Claims | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "connection": CONNECTION.name,
+        "strategy": CONNECTION.strategy,
+        "outcome": "success" if shown else "failure",
+        "claims": shown or claims("Lindqvist", 1),
+        "identifier": EMAIL,
+        "client_id": "web-shop",
+        "ip": f"203.0.113.{10 + number}",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "session_id": f"golden-session-{number}",
+        "protocol": CONNECTION.protocol,
+    }
+    return data if shown else data | {"reason": "mfa_failed"}

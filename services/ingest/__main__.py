@@ -1,0 +1,17 @@
+"""`python -m services.ingest`: serves until SIGTERM, then finishes what is under way."""
+
+from services.ingest.app import build
+from services.ingest.settings import Settings
+from services.runtime import logs
+from services.runtime.http_server import run
+
+
+def main() -> None:
+    """Reads the settings and serves."""
+    settings = Settings()
+    logs.configure(settings.log_format)
+    run(build(settings), settings.http_host, settings.http_port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The ingest application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from schemas import exact_json
+from schemas.instants import render
+from schemas.topics import Topic
+from services.ingest.admission import Admission
+from services.ingest.documents import LOGINS, add_documents
+from services.ingest.endpoint import LoginsEndpoint
+from services.ingest.publisher import Publisher
+from services.ingest.refusals import error_body, headers_of
+from services.ingest.settings import Settings
+from services.runtime.database import open_pool
+from services.runtime.heartbeat import Heartbeat
+from services.runtime.signing_keys import key_source
+from services.runtime.token_verifier import TokenVerifier
+
+_JSON = "application/json; charset=utf-8"
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; what it opens lives as long as it is served.
+
+    Starting needs the database, as no token could be checked without; a broker that is away is waited for.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as parts:
+            app.state.logins, app.state.publisher = await _open(settings, parts)
+            yield
+
+    app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None)
+    app.router.routes.append(Route(LOGINS, _Logins(), methods=["POST"], include_in_schema=False))
+    app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
+    add_documents(app)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _internal_error)
+    return app
+
+
+async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[LoginsEndpoint, Publisher]:
+    pool = await open_pool(settings.database_url.get_secret_value())
+    parts.callback(pool.terminate)
+    heartbeat = Heartbeat(pool, "ingest")
+    await heartbeat.start()
+    parts.push_async_callback(heartbeat.stop)
+    topic = settings.topic(Topic.LOGINS_RAW)
+    publisher = Publisher(settings.kafka_bootstrap, topic, settings.ack_seconds)
+    await publisher.open()
+    parts.push_async_callback(publisher.close, settings.drain_seconds)
+    verifier = TokenVerifier(key_source(pool), settings.token_issuer, settings.token_audience)
+    admission = Admission(settings.in_flight_bytes)
+    return LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled), publisher
+
+
+class _Logins:
+    """Hands the hot path to the endpoint made when serving began."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint: LoginsEndpoint = scope["app"].state.logins
+        await endpoint(scope, receive, send)
+
+
+async def _health(request: Request) -> Response:
+    """200 while logins can be taken, 503 while the broker is away."""
+    ready = request.app.state.publisher.is_ready
+    state = {"status": "ok" if ready else "unavailable", "kafka": "connected" if ready else "away"}
+    return Response(exact_json.dumps(state), 200 if ready else 503, headers_of(200 if ready else 503), _JSON)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = {**headers_of(error.status_code), **(error.headers or {})}
+    return Response(error_body(error.status_code, error.detail), error.status_code, headers, _JSON)
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    return Response(error_body(500, "An internal error occurred.", "internal_error"), 500, None, _JSON)
+
+
+def _now() -> str:
+    return render(datetime.now(UTC))

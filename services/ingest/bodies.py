@@ -1,0 +1,87 @@
+"""From a request's body to the events in it, in order. Pure; RefusedError when the body as a whole is unreadable."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from schemas import exact_json
+from services.ingest.refusals import (
+    MAX_EVENTS,
+    MEDIA_TYPES,
+    invalid_body,
+    too_many_events,
+    unsupported,
+)
+
+NOT_JSON: Final = object()
+"""Stands for a line that is no JSON."""
+_LINES: Final = ("application/x-ndjson", "application/ndjson")
+_JSON_HINT: Final = "the body must be JSON in UTF-8: one event or an array of events"
+
+
+def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
+    """One event, an array, one event per line (NOT_JSON where a line is none), or CloudEvents binary mode.
+
+    The media type says whether lines are expected; between one event and an array the JSON itself decides.
+    """
+    media_type = _media_type(headers)
+    if not body.strip():
+        raise invalid_body("the body is empty")
+    if media_type in _LINES:
+        found = _lines(body)
+    elif "ce-specversion" in headers:
+        found = [_binary_mode(headers, _document(body))]
+    else:
+        document = _document(body)
+        found = document if isinstance(document, list) else [document]
+    if not found:
+        raise invalid_body("there is no event")
+    if len(found) > MAX_EVENTS:
+        raise too_many_events()
+    return found
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise unsupported("This Content-Encoding")
+    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() not in MEDIA_TYPES:
+        raise unsupported("This Content-Type")
+    name, _, charset = parameters.partition("=")
+    if name.strip() == "charset" and charset.strip().strip('"') not in ("utf-8", "utf8", "us-ascii"):
+        raise unsupported("This charset")
+    return media_type.strip()
+
+
+def _document(body: bytes) -> Any:
+    try:
+        document = exact_json.loads(body)
+    except ValueError:
+        raise invalid_body(_JSON_HINT) from None
+    if not isinstance(document, dict | list):
+        raise invalid_body(_JSON_HINT)
+    return document
+
+
+def _lines(body: bytes) -> list[Any]:
+    lines = [line for line in body.split(b"\n") if not line.isspace() and line]
+    if len(lines) > MAX_EVENTS:
+        raise too_many_events()
+    return [_line(line) for line in lines]
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return exact_json.loads(line)
+    except ValueError:
+        return NOT_JSON
+
+
+def _binary_mode(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+    context = {
+        name.removeprefix("ce-"): unquote(value, errors="replace")
+        for name, value in headers.items()
+        if name.startswith("ce-")
+    }
+    return {**context, "datacontenttype": "application/json", "data": data}

@@ -1,0 +1,71 @@
+"""Which events are accepted, and what is written for them. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import exact_json
+from schemas.errors import DeadLetterReason, InvalidEvent
+from schemas.mapper import Record
+from schemas.raw_login import MAX_BYTES, RawLogin, check_raw_login
+from services.ingest.bodies import NOT_JSON
+
+RecordKey = Callable[[RawLogin], bytes]
+_SHOWN_ID_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """To be written. `id` is the event's own."""
+
+    id: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never to be written. `id` is the event's own where it could be read; `detail` is for its developer."""
+
+    id: str | None
+    reason: DeadLetterReason
+    detail: str
+
+
+Verdict = Accepted | Rejected
+
+
+def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
+    """The verdict on one event of a request whose token is for `tenant` and which came in at `arrived`.
+
+    An absent `tenant` or `time` is filled in; everything else is written as it was sent, integers exact.
+    """
+    if event is NOT_JSON:
+        return Rejected(None, "not_json", "the line is no JSON in UTF-8")
+    if not isinstance(event, dict):
+        return Rejected(None, "contract", "an event is a JSON object")
+    shown = _shown_id(event)
+    event = event if event.get("tenant") is not None else event | {"tenant": tenant}
+    event = event if event.get("time") is not None else event | {"time": arrived}
+    if isinstance(event["tenant"], str) and event["tenant"] != tenant:
+        return Rejected(shown, "tenant_mismatch", f"the token is for tenant {tenant}")
+    try:
+        value = _written(event)
+        login = check_raw_login(event, value)
+    except InvalidEvent as error:
+        return Rejected(shown, error.reason, error.detail)
+    return Accepted(login.id, Record(key_of(login), value))
+
+
+def _written(event: dict[str, Any]) -> bytes:
+    try:
+        value = exact_json.dumps(event)
+    except ValueError:
+        raise InvalidEvent("contract", "nested too deeply") from None
+    if len(value) > MAX_BYTES:
+        raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
+    return value
+
+
+def _shown_id(event: dict[str, Any]) -> str | None:
+    identity = event.get("id")
+    return identity[:_SHOWN_ID_LENGTH] if isinstance(identity, str) else None

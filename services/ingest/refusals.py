@@ -1,0 +1,86 @@
+"""What ingest says no with, in the error shape every HTTP surface of Vita has."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from schemas import exact_json
+
+MAX_BYTES: Final = 5 * 1024 * 1024
+MAX_EVENTS: Final = 1000
+SCOPE: Final = "publish:logins"
+RETRY_AFTER_SECONDS: Final = 1
+_TITLES: Final = {413: "Request Entity Too Large"}
+
+
+class RefusedError(Exception):
+    """The whole request is refused. `message` may quote the caller, so it is never logged."""
+
+    def __init__(self, status: int, message: str, error_code: str | None = None) -> None:
+        super().__init__(status, error_code)
+        self.status, self.message, self.error_code = status, message, error_code
+
+
+def error_body(status: int, message: str, error_code: str | None = None, **more: Any) -> bytes:
+    """`{"statusCode", "error", "message"[, "errorCode"]}` and what else is to be said."""
+    title = _TITLES.get(status) or HTTPStatus(status).phrase
+    document: dict[str, Any] = {"statusCode": status, "error": title, "message": message}
+    if error_code is not None:
+        document["errorCode"] = error_code
+    return exact_json.dumps(document | more)
+
+
+def headers_of(status: int) -> Mapping[str, str]:
+    """`Retry-After` for what will do later, and how to authenticate for who did not."""
+    if status in (429, 503):
+        return {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return {"www-authenticate": "Bearer"} if status == 401 else {}
+
+
+def invalid_body(reason: str) -> RefusedError:
+    """400: nothing in the body can be read as events."""
+    return RefusedError(400, f"Payload validation error: '{reason}'.", "invalid_body")
+
+
+def too_many_bytes() -> RefusedError:
+    """413."""
+    return RefusedError(413, f"Payload content length greater than maximum allowed: {MAX_BYTES}.")
+
+
+def too_many_events() -> RefusedError:
+    """413."""
+    return RefusedError(413, f"Payload holds more events than maximum allowed: {MAX_EVENTS}.")
+
+
+def unsupported(what: str) -> RefusedError:
+    """415."""
+    return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(MEDIA_TYPES)}.")
+
+
+def insufficient_scope() -> RefusedError:
+    """403."""
+    return RefusedError(403, f"Insufficient scope, expected any of: {SCOPE}", "insufficient_scope")
+
+
+def unavailable(what: str) -> RefusedError:
+    """503: nothing was accepted."""
+    return RefusedError(503, f"{what} does not answer. Nothing was accepted, please send it again.")
+
+
+def too_slow() -> RefusedError:
+    """408."""
+    return RefusedError(408, "The body did not arrive in time.")
+
+
+def overloaded() -> RefusedError:
+    """429."""
+    return RefusedError(429, "Global limit has been reached", "too_many_requests")
+
+
+MEDIA_TYPES: Final = (
+    "application/json",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/x-ndjson",
+    "application/ndjson",
+)

@@ -1,0 +1,20 @@
+"""What ingest needs beyond the shared settings; variables carry the prefix `VITA_`."""
+
+from pydantic import Field
+
+from services.runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
+
+    key_provider: str = ""
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8081, ge=0, le=65535)
+    token_issuer: str = Field("http://127.0.0.1:8080/", description="`iss` of the tokens taken.")
+    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of the tokens taken.")
+    ack_seconds: float = Field(10.0, gt=0, description="How long a request waits for Kafka to acknowledge.")
+    in_flight_bytes: int = Field(
+        64 * 1024 * 1024, gt=0, description="Bodies worked on at once; more are told to come back (429)."
+    )
+    drain_seconds: float = Field(15.0, gt=0, description="How long a stopping process waits for Kafka.")

@@ -1,0 +1,47 @@
+"""Who may do what: scopes, and the ones that only reach the caller's own profile (fact sheet §0.1)."""
+
+import re
+from typing import Final
+
+from services.management.refusals import OTHER_SUBJECT, Refusal, Refused, bad_request, insufficient_scope
+from services.runtime.tokens import BAD_FORMAT, InvalidToken, Principal
+
+_ACTOR: Final = re.compile(r"[A-Za-z0-9._~/@-]{1,128}")
+_OF_ONESELF: Final = ":current_user"
+
+
+def unauthorized(error: InvalidToken) -> Refusal:
+    """The answer to a token that names nobody: 401, or 400 for something that is no token at all."""
+    if error.message == BAD_FORMAT:
+        return bad_request(error.message, error.error_code)
+    return Refusal(
+        error.status,
+        error.message,
+        error.error_code,
+        {"WWW-Authenticate": "Bearer"},
+        {"error": error.message},
+    )
+
+
+def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
+    """Which of an operation's scopes the caller has. Raises Refused when none."""
+    found = principal.scopes.intersection(scopes)
+    if not found:
+        raise Refused(insufficient_scope(*scopes))
+    return found
+
+
+def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> frozenset[str]:
+    """The scopes that count for this user: those of oneself only for the token's own subject. Raises Refused."""
+    if principal.subject == user_id:
+        return scopes
+    others = frozenset(scope for scope in scopes if _OF_ONESELF not in scope)
+    if not others:
+        raise Refused(OTHER_SUBJECT)
+    return others
+
+
+def actor(principal: Principal) -> str:
+    """The actor of the events a caller causes."""
+    known = _ACTOR.fullmatch(principal.client_id) is not None
+    return f"client:{principal.client_id}" if known else "client:external"

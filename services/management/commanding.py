@@ -1,0 +1,53 @@
+"""A request that wants to change something: as whom, when, and against which revision."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.datastructures import Headers
+
+from schemas.identifiers import new_event_id
+from schemas.instants import truncate
+from services.management import access
+from services.management.decisions.outcome import Command
+from services.management.endpoint import Call
+from services.management.refusals import REVISION_PASSED, Refused
+
+MAX_CORRELATION: Final = 64
+_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+
+
+def command_of(call: Call) -> Command:
+    """The command of this request, under an id of its own."""
+    now = truncate(datetime.now(UTC))
+    headers = call.request.headers
+    correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]
+    trace = headers.get("traceparent", "")
+    return Command(
+        id=new_event_id(now),
+        tenant=call.tenant,
+        actor=access.actor(call.principal),
+        now=now,
+        correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
+        traceparent=trace if _TRACE.fullmatch(trace) else None,
+    )
+
+
+def expected_revision(headers: Headers, current: int) -> int | None:
+    """The revision an `If-Match` allows to change; None without one. Raises Refused (412) when it is not the current."""
+    wanted = headers.get("if-match")
+    if wanted is None or wanted.strip() == "*":
+        return None
+    if str(current) not in {tag for weak, tag in _TAG.findall(wanted) if not weak}:
+        raise Refused(REVISION_PASSED)
+    return current
+
+
+def has_revision(headers: Headers, current: int) -> bool:
+    """Whether an `If-None-Match` says that the caller has the current revision."""
+    known = headers.get("if-none-match")
+    if known is None:
+        return False
+    return known.strip() == "*" or str(current) in {tag for _, tag in _TAG.findall(known)}

@@ -1,0 +1,170 @@
+"""PATCH /users/{id}: the events that an allowed edit comes to (fact sheet §4.3)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from projections.connection.fold import Connection
+from schemas.events import (
+    AttributesChanged,
+    AttributesChangedData,
+    EmailChanged,
+    EmailChangedData,
+    MetadataChanged,
+    MetadataChangedData,
+    PasswordChanged,
+    PasswordChangedData,
+    PhoneChanged,
+    PhoneChangedData,
+    UserBlocked,
+    UserFlagData,
+    UserUnblocked,
+)
+from services.management.decisions.edit_rules import ROOT, refuse_edit
+from services.management.decisions.metadata import patch_changes
+from services.management.decisions.outcome import Accepted, Claim, Decision, Draft
+from services.management.decisions.sources import kind_of
+from services.management.models.users import UpdateUser
+
+Document = Mapping[str, Any]
+_ABSENT: Final = object()
+
+
+def decide_edit(
+    document: Document,
+    connection: Connection | None,
+    body: UpdateUser,
+    password_hash: str | None,
+    expected_revision: int | None = None,
+) -> Decision:
+    """The edits of one PATCH in a fixed order; an edit that changes nothing is left out.
+
+    `connection` is the one the body names, otherwise the primary identity's.
+    """
+    refusal = refuse_edit(document, connection, body)
+    if refusal is not None:
+        return refusal
+    found = [
+        _email(document, connection, body),
+        _phone(document, connection, body),
+        _attributes(document, connection, body),
+        _password(connection, password_hash),
+        _block(document, body),
+        _metadata(document, body),
+    ]
+    drafts = tuple(draft for draft in found if draft is not None)
+    return Accepted(_expecting(drafts, expected_revision), _claims(drafts, connection))
+
+
+def target_connection(document: Document, body: UpdateUser) -> str:
+    """The name of the connection whose identity is edited."""
+    primary: str = document["identities"][0]["connection"]
+    return body.connection or primary
+
+
+def _email(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+    if connection is None or not (body.given("email") or body.given("email_verified")):
+        return None
+    address = document.get("email")
+    if body.given("email"):
+        address = (
+            body.email.lower() if body.email is not None and kind_of(connection) == "store" else body.email
+        )
+    same = address == document.get("email")
+    verified = body.email_verified
+    if verified is None:
+        verified = same and document.get("email_verified") is True
+    if same and (verified == document.get("email_verified", False) or address is None):
+        return None
+    data = EmailChangedData(
+        connection=connection.name, email=address, email_verified=verified and address is not None
+    )
+    return Draft(EmailChanged, data)
+
+
+def _phone(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+    if connection is None or not (body.given("phone_number") or body.given("phone_verified")):
+        return None
+    number = body.phone_number if body.given("phone_number") else document.get("phone_number")
+    same = number == document.get("phone_number")
+    verified = body.phone_verified
+    if verified is None:
+        verified = same and document.get("phone_verified") is True
+    if same and (verified == document.get("phone_verified", False) or number is None):
+        return None
+    data = PhoneChangedData(
+        connection=connection.name, phone_number=number, phone_verified=verified and number is not None
+    )
+    return Draft(PhoneChanged, data)
+
+
+def _attributes(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+    wanted: dict[str, Any] = {name: getattr(body, name) for name in ROOT if body.given(name)}
+    if body.given("username"):
+        wanted["username"] = None if body.username is None else body.username.lower()
+    values = {
+        name: value
+        for name, value in wanted.items()
+        if value is not None and value != document.get(name, _ABSENT)
+    }
+    removed = tuple(name for name, value in wanted.items() if value is None and name in document)
+    if not values and not removed:
+        return None
+    name = None if connection is None else connection.name
+    return Draft(
+        AttributesChanged,
+        AttributesChangedData(changed=tuple(values), removed=removed, connection=name, values=values),
+    )
+
+
+def _password(connection: Connection | None, password_hash: str | None) -> Draft | None:
+    if connection is None or password_hash is None:
+        return None
+    return Draft(
+        PasswordChanged, PasswordChangedData(connection=connection.name, password_hash=password_hash)
+    )
+
+
+def _block(document: Document, body: UpdateUser) -> Draft | None:
+    wanted = body.blocked
+    if wanted is None and body.password is not None and document.get("blocked") is True:
+        wanted = False
+    if wanted is None or wanted == document.get("blocked"):
+        return None
+    return Draft(UserBlocked if wanted else UserUnblocked, UserFlagData())
+
+
+def _metadata(document: Document, body: UpdateUser) -> Draft | None:
+    patches = {
+        name: patch
+        for name in ("user_metadata", "app_metadata")
+        if (patch := getattr(body, name)) is not None and patch_changes(name, document.get(name), patch)
+    }
+    return Draft(MetadataChanged, MetadataChangedData(**patches)) if patches else None
+
+
+def _expecting(drafts: tuple[Draft, ...], revision: int | None) -> tuple[Draft, ...]:
+    """The first event carries the condition; the fold refuses the rest of a command with it."""
+    if revision is None or not drafts:
+        return drafts
+    first = drafts[0]
+    return (Draft(first.event, first.data.model_copy(update={"expected_revision": revision})), *drafts[1:])
+
+
+_CLAIMED: Final[Mapping[type[Any], Callable[[Any], dict[Any, Any]]]] = {
+    EmailChanged: lambda data: {"email": data.email.lower()} if data.email is not None else {},
+    PhoneChanged: lambda data: {"phone_number": data.phone_number} if data.phone_number is not None else {},
+    AttributesChanged: lambda data: (
+        {"username": data.values["username"]} if "username" in data.values else {}
+    ),
+}
+
+
+def _claims(drafts: tuple[Draft, ...], connection: Connection | None) -> tuple[Claim, ...]:
+    if connection is None:
+        return ()
+    return tuple(
+        Claim(connection.name, kind, value, index)
+        for index, draft in enumerate(drafts)
+        if draft.event in _CLAIMED
+        for kind, value in _CLAIMED[draft.event](draft.data).items()
+    )

@@ -1,0 +1,182 @@
+"""An operation of the API: what it takes, who may ask, and the one way every request of it goes."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import Transient
+from schemas.positions import Position
+from services.management import access, answers, bodies
+from services.management.refusals import (
+    INTERNAL,
+    SURROUNDINGS_DOWN,
+    VIEW_LAGS,
+    Refused,
+    bad_request,
+    violation,
+)
+from services.management.service import Service
+from services.management.validation import validate
+from services.runtime.tokens import InvalidToken, Principal, bearer_token
+
+AT_LEAST: Final = "vita-at-least"
+MAX_QUERY_PARAMETERS: Final = 200
+_BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
+_BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that may be answered: who asks, with which of the operation's scopes, and for what."""
+
+    service: Service
+    request: Request
+    principal: Principal
+    scopes: frozenset[str]
+    query: Any
+    body: Any
+
+    @property
+    def tenant(self) -> str:
+        """Whose data this is about."""
+        return self.principal.tenant
+
+    def path(self, name: str) -> str:
+        """A path parameter, decoded. Raises Refused (400)."""
+        raw: str = self.request.path_params[name]
+        try:
+            return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
+        except UnicodeError:
+            raise Refused(_BAD_PATH) from None
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses."""
+
+    method: str
+    path: str
+    handler: Handler
+    scopes: tuple[str, ...]
+    summary: str
+    answers: Mapping[int, str]
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+
+
+class DirectRoute(APIRoute):
+    """Documented like any other route, but the request goes straight to the endpoint: it checks for itself."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint as it is."""
+        return self.endpoint  # type: ignore[return-value]
+
+
+def mount(
+    app: FastAPI,
+    service: Service,
+    operations: Sequence[Operation],
+    describe: Callable[[Operation], dict[str, Any]],
+) -> None:
+    """Adds the operations to the application."""
+    for operation in operations:
+        app.router.add_api_route(
+            operation.path,
+            _endpoint(service, operation),
+            methods=[operation.method],
+            route_class_override=DirectRoute,
+            **describe(operation),
+        )
+
+
+def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        request.scope["vita.route"] = operation.path
+        try:
+            return await operation.handler(await _admit(service, operation, request))
+        except Refused as refused:
+            return answers.refusal(refused.refusal)
+        except InvalidToken as error:
+            return answers.refusal(access.unauthorized(error))
+        except Transient as error:
+            _log.warning("surroundings_down", route=operation.path, error=str(error))
+            return answers.refusal(SURROUNDINGS_DOWN)
+        except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
+            log_unexpected(operation.path, error)
+            return answers.refusal(INTERNAL)
+
+    return endpoint
+
+
+def log_unexpected(route: str, error: BaseException) -> None:
+    """What kind of error, and where; its text may hold personal data."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = "" if place is None else f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}"
+    _log.error("unexpected_error", route=route, error=type(error).__name__, where=where)
+
+
+async def _admit(service: Service, operation: Operation, request: Request) -> Call:
+    headers = request.headers
+    principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
+    scopes = access.granted(principal, operation.scopes)
+    query = _query(operation.query, request) if operation.query is not None else None
+    body = None
+    if operation.body is not None:
+        raw = await bodies.read_raw(request, service.settings.body_limit_bytes)
+        body = validate(operation.body, bodies.parse(raw, bodies.media_type(request), operation.body))
+    if AT_LEAST in headers:
+        await _wait_for(service, headers[AT_LEAST])
+    return Call(service, request, principal, scopes, query, body)
+
+
+def _query(model: type[BaseModel], request: Request) -> BaseModel:
+    text: bytes = request.scope["query_string"]
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
+        )
+    except ValueError:
+        raise Refused(_BAD_QUERY) from None
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if "\x00" in name or "\x00" in value:
+            raise Refused(_BAD_QUERY)
+        if _is_list(model, name):
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    return validate(model, values, "Query")
+
+
+def _is_list(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and field.annotation == tuple[str, ...]
+
+
+async def _wait_for(service: Service, text: str) -> None:
+    try:
+        position = Position.parse(text)
+    except ValueError:
+        raise Refused(bad_request("Vita-At-Least must be a position `partition:offset`.")) from None
+    if not await service.watch.wait_for(position, service.settings.read_wait_seconds):
+        raise Refused(VIEW_LAGS)
+
+
+def started() -> float:
+    """A clock for durations."""
+    return time.perf_counter()

@@ -1,0 +1,98 @@
+"""Requests of the connections endpoints."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from services.management.models.fields import Body, Given, QueryBoolean, QueryInteger
+from services.management.models.users import Selected
+
+Strategy = Literal[
+    "ad", "adfs", "amazon", "aol", "apple", "asana", "atlassian", "auth0", "auth0-adldap", "auth0-oidc",
+    "baidu", "bitbucket", "bitly", "box", "cloudflare-mcp", "custom", "daccount", "dropbox", "dwolla",
+    "email", "evernote", "evernote-sandbox", "exact", "facebook", "fitbit", "github", "gitlab",
+    "google-apps", "google-oauth2", "hubspot-mcp", "instagram", "ip", "line", "linear-mcp", "linkedin",
+    "miicard", "notion-mcp", "oauth1", "oauth2", "office365", "oidc", "okta", "paypal",
+    "paypal-sandbox", "pingfederate", "planningcenter", "renren", "salesforce", "salesforce-community",
+    "salesforce-sandbox", "samlp", "sentry-mcp", "sharepoint", "shop", "shopify", "slack", "sms",
+    "soundcloud", "thecity", "thecity-sandbox", "thirtysevensignals", "twitter", "untappd", "vkontakte",
+    "waad", "weibo", "windowslive", "wordpress", "yahoo", "yammer", "yandex",
+]  # fmt: skip
+Name = Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$")]
+Texts = Annotated[list[str], Field(max_length=10_000)]
+Options = dict[str, Any]
+Metadata = Annotated[dict[str, str | None], Field(max_length=10)]
+
+OPTIONS = "The connection's options."
+DISPLAY_NAME = "Connection name used in the new universal login experience."
+ENABLED_CLIENTS = "The identifiers of the clients for which the connection is enabled."
+REALMS = "The realms for which the connection will be used; the connection's name when not given."
+DOMAIN_CONNECTION = "Whether third-party applications may use the connection."
+
+
+class Change(Body):
+    """What creating and changing a connection have in common."""
+
+    display_name: Annotated[Annotated[str, Field(max_length=128)] | None, Given] = Field(
+        None, description=DISPLAY_NAME
+    )
+    options: Annotated[Options | None, Given] = Field(None, description=OPTIONS)
+    enabled_clients: Annotated[Texts | None, Given] = Field(None, description=ENABLED_CLIENTS)
+    is_domain_connection: Annotated[bool | None, Given] = Field(None, description=DOMAIN_CONNECTION)
+    show_as_button: Annotated[bool | None, Given] = Field(
+        None, description="Enables showing a button for the connection in the login page."
+    )
+    realms: Annotated[Texts | None, Given] = Field(None, description=REALMS)
+    metadata: Annotated[Metadata | None, Given] = Field(
+        None, description="Metadata associated with the connection."
+    )
+    authentication: Annotated[dict[str, Any] | None, Given] = Field(
+        None, description="Whether the connection may be used to authenticate."
+    )
+    connected_accounts: Annotated[dict[str, Any] | None, Given] = Field(
+        None, description="Whether the connection may be used for connected accounts."
+    )
+    cross_app_access_requesting_app: Annotated[dict[str, Any] | None, Given] = None
+    cross_app_access_resource_app: Annotated[dict[str, Any] | None, Given] = None
+
+
+class CreateConnection(Change):
+    """A new connection; its name and strategy stay for ever."""
+
+    name: Name = Field(
+        description="The name of the connection. Must start and end with an alphanumeric character and can only"
+        " contain alphanumeric characters and '-'. Max length 128."
+    )
+    strategy: Strategy = Field(description="The identity provider of the connection.")
+
+
+class UpdateConnection(Change):
+    """`options` replaces the whole object."""
+
+    at_least = 1
+
+
+class ConnectionFields(Selected):
+    """Which fields are answered; parameters it does not name are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ListConnections(ConnectionFields):
+    """By offset (`page`) or by checkpoint (`from`, `take`); the latter wins when both are sent."""
+
+    page: Annotated[QueryInteger, Field(ge=0)] = Field(
+        0, description="Page index of the results to return. First page is 0."
+    )
+    per_page: Annotated[QueryInteger, Field(ge=1, le=100)] = Field(
+        100, description="Number of results per page."
+    )
+    include_totals: QueryBoolean = Field(
+        False, description="Whether a summary must be included in the result."
+    )
+    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    take: Annotated[QueryInteger, Field(ge=1, le=100)] | None = Field(
+        None, description="Number of results per page."
+    )
+    strategy: tuple[str, ...] = Field((), description="Only connections of these strategies.")
+    name: str | None = Field(None, description="Only the connection of this name.")

@@ -1,0 +1,168 @@
+-- name: speak_for
+-- From here on the connection sees one tenant's rows.
+SELECT set_config('vita.tenant', $1, false);
+
+-- name: speak_for_client
+-- Until the transaction ends the connection sees this client's row.
+SELECT set_config('vita.client', $1, true);
+
+-- name: client
+-- The client a token is asked for.
+SELECT tenant, secret_hash, scopes FROM views.client WHERE client_id = $1 AND NOT deleted LIMIT 1;
+
+-- name: user
+-- A user as it is answered.
+SELECT revision, document FROM views.profile WHERE tenant = $1 AND user_id = $2;
+
+-- name: user_with_secrets
+-- A user with what `read:user_idp_tokens` may see besides.
+SELECT revision, document, secrets FROM views.profile WHERE tenant = $1 AND user_id = $2;
+
+-- name: user_to_edit
+-- A user with the keys that seal what is done to it.
+SELECT p.subject, p.revision, p.document, k.version, k.profile, k.activity
+FROM views.profile AS p
+JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
+WHERE p.tenant = $1 AND p.user_id = $2;
+
+-- name: user_by_subject
+-- What became of a user after a command.
+SELECT revision, document, memory FROM views.profile WHERE tenant = $1 AND subject = $2;
+
+-- name: list_users
+-- A page of all users; order and connection are put in as asked for.
+SELECT p.document, p.secrets
+FROM views.search AS s
+JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
+WHERE s.tenant = $1
+ORDER BY s.created_at, s.subject LIMIT $2 OFFSET $3;
+
+-- name: list_users_by_activity
+-- The same in an order of what logins move.
+SELECT p.document, p.secrets
+FROM views.activity AS a
+JOIN views.search AS s ON s.tenant = a.tenant AND s.subject = a.subject
+JOIN views.profile AS p ON p.tenant = a.tenant AND p.subject = a.subject
+WHERE a.tenant = $1 AND s.tenant = $1
+ORDER BY s.created_at, s.subject LIMIT $2 OFFSET $3;
+
+-- name: count_users
+-- How many users there are.
+SELECT count(*) FROM views.search AS s WHERE s.tenant = $1;
+
+-- name: users_by_email
+-- Everybody with exactly this address.
+SELECT p.document, p.secrets
+FROM views.search AS s
+JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
+WHERE s.tenant = $1 AND s.email = $2
+ORDER BY s.created_at, s.subject;
+
+-- name: connection_named
+-- The living connection of a name.
+SELECT id, name, strategy, revision, document, event_id, deleted
+FROM views.connection WHERE tenant = $1 AND name = $2 AND NOT deleted
+ORDER BY id LIMIT 1;
+
+-- name: connection
+-- A connection by its id, living or not.
+SELECT id, name, strategy, revision, document, event_id, deleted FROM views.connection WHERE tenant = $1 AND id = $2;
+
+-- name: list_connections
+-- A page of connections by name: after a name, or from an offset.
+SELECT name, document FROM views.connection
+WHERE tenant = $1 AND NOT deleted AND name > $2
+    AND ($3::text[] IS NULL OR strategy = ANY ($3::text[])) AND ($4::text IS NULL OR name = $4)
+ORDER BY name LIMIT $5 OFFSET $6;
+
+-- name: count_connections
+-- How many connections a list would go through.
+SELECT count(*) FROM views.connection
+WHERE tenant = $1 AND NOT deleted
+    AND ($2::text[] IS NULL OR strategy = ANY ($2::text[])) AND ($3::text IS NULL OR name = $3);
+
+-- name: register
+-- A new identity with its subject and keys; no row when the identity has a subject already.
+WITH added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
+    RETURNING subject
+), locked AS (
+    INSERT INTO ledger.subject_key (tenant, owner, profile, activity) SELECT $1, subject, $5, $6 FROM added
+)
+SELECT subject FROM added;
+
+-- name: registered
+-- The subject an identity has, whether it lives, and its keys.
+SELECT d.subject, p.document IS NOT NULL AS lives, k.version, k.profile, k.activity
+FROM ledger.directory AS d
+JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
+LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
+WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = $3;
+
+-- name: claim
+-- Claims values for one subject; a value somebody else holds brings no row back. One's own claim moves to the new event.
+INSERT INTO ledger.reservation AS r (tenant, connection, kind, value, subject, event_id)
+SELECT $1, asked.connection, asked.kind, asked.value, $2, asked.event_id
+FROM unnest($3::text[], $4::text[], $5::text[], $6::uuid[]) AS asked (connection, kind, value, event_id)
+ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
+SET event_id = excluded.event_id, confirmed = false, claimed_at = now()
+WHERE r.subject = excluded.subject
+RETURNING kind;
+
+-- name: users_with
+-- Which of these values somebody else of the connection has in the view.
+SELECT
+    EXISTS (
+        SELECT FROM views.search AS s
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.email_folded = $4
+    ) AS email,
+    EXISTS (
+        SELECT FROM views.search AS s
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.username = $5
+    ) AS username,
+    EXISTS (
+        SELECT FROM views.search AS s
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.phone_number = $6
+    ) AS phone_number;
+
+-- name: connection_lives
+-- Whether another connection has this name in the view.
+SELECT EXISTS (
+    SELECT FROM views.connection WHERE tenant = $1 AND name = $2 AND id <> $3 AND NOT deleted
+);
+
+-- name: release_claims
+-- Takes back claims whose events are not on the log.
+DELETE FROM ledger.reservation WHERE tenant = $1 AND event_id = ANY ($2::uuid[]) AND NOT confirmed;
+
+-- name: release_connection
+-- Frees the name of a connection that the view shows deleted.
+DELETE FROM ledger.reservation AS r
+WHERE r.tenant = $1 AND r.kind = 'connection' AND r.value = $2 AND r.confirmed
+    AND NOT EXISTS (SELECT FROM views.connection AS c WHERE c.tenant = $1 AND c.name = $2 AND NOT c.deleted);
+
+-- name: renew_claims
+-- Claims whose events this process is still trying to append.
+UPDATE ledger.reservation SET claimed_at = now() WHERE tenant = $1 AND event_id = ANY ($2::uuid[]) AND NOT confirmed;
+
+-- name: unsettled_claims
+-- Unconfirmed claims so old that nobody appends their events any more.
+SELECT event_id, subject FROM ledger.reservation
+WHERE tenant = $1 AND NOT confirmed AND claimed_at < now() - make_interval(secs => $2)
+LIMIT 1000;
+
+-- name: unsettled_among
+-- The same among those in the way of a claim.
+SELECT r.event_id, r.subject
+FROM unnest($2::text[], $3::text[], $4::text[]) AS asked (connection, kind, value)
+JOIN ledger.reservation AS r ON r.tenant = $1 AND r.connection = asked.connection AND r.kind = asked.kind AND r.value = asked.value
+WHERE NOT r.confirmed AND r.claimed_at < now() - make_interval(secs => $5);
+
+-- name: tenants
+-- All tenants there are.
+SELECT name FROM ledger.tenant ORDER BY name;
+
+-- name: alive
+-- Whether the database answers.
+SELECT 1;

@@ -1,0 +1,98 @@
+"""Orphaned claims: released once the log is known not to hold their events.
+
+A claim is unsettled while the projector has not seen its event. A process that still tries to append that event
+renews the claim; a claim not renewed for `claim_settle_seconds` belongs to an event that is on the log or never
+will be. So all that is on the log by then is waited for, and a claim still unconfirmed after that is an orphan.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from schemas.errors import Transient
+from schemas.identifiers import PERSON, record_key, tenant_subject
+from services.management import claims
+from services.management.decisions.outcome import Claim
+from services.management.log_end import LogEnd
+from services.management.settings import Settings
+from services.management.tenant_pool import TenantPool
+from services.management.writing import Writer
+from services.runtime.event_log import partition_of
+from services.runtime.positions import PositionWatch
+from services.runtime.sql import load
+
+_log = structlog.get_logger()
+
+
+class Reconciler:
+    """Settles claims: all tenants' now and then, and those in somebody's way at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: TenantPool,
+        writer: Writer,
+        end: LogEnd,
+        watch: PositionWatch,
+        partitions: int,
+    ) -> None:
+        self._settings, self._database, self._writer = settings, database, writer
+        self._end, self._watch, self._partitions = end, watch, partitions
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Sweeps at once and then periodically."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Ends the sweeping."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def sweep(self) -> int:
+        """Settles every tenant's claims; how many were released. Raises Transient."""
+        async with self._database.connection("") as connection:
+            tenants = [row["name"] for row in await connection.fetch(load("services.management")["tenants"])]
+        under_way = self._writer.under_way()
+        released = 0
+        for tenant in tenants:
+            async with self._database.connection(tenant) as connection:
+                await claims.renew(connection, tenant, under_way.get(tenant, []))
+            released += await self.settle(tenant)
+        return released
+
+    async def settle(self, tenant: str, among: Sequence[Claim] | None = None) -> int:
+        """Settles one tenant's old claims, or those of them in the way of others; how many were released."""
+        async with self._database.connection(tenant) as connection:
+            found = await claims.unsettled(connection, tenant, self._settings.claim_settle_seconds, among)
+        mine = set(self._writer.under_way().get(tenant, []))
+        old = [(event_id, subject) for event_id, subject in found if event_id not in mine]
+        if not old or not await self._log_is_applied(tenant, {subject for _, subject in old}):
+            return 0
+        async with self._database.connection(tenant) as connection:
+            await claims.release(connection, tenant, [event_id for event_id, _ in old])
+        _log.info("claims_settled", looked_at=len(old))
+        return len(old)
+
+    async def _log_is_applied(self, tenant: str, subjects: set[str]) -> bool:
+        partitions = {partition_of(_key(tenant, subject), self._partitions) for subject in subjects}
+        ends = [await self._end.last(partition) for partition in partitions]
+        wait = self._settings.view_wait_seconds
+        return all([await self._watch.wait_for(end, wait) for end in ends])
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except Transient as error:
+                _log.warning("claim_sweep_failed", error=str(error))
+            await asyncio.sleep(self._settings.claim_sweep_seconds)
+
+
+def _key(tenant: str, subject: str) -> bytes:
+    """A person's claims lie with the person's events, a connection's (by its id) with the tenant's."""
+    return record_key(tenant, subject if subject.startswith(PERSON) else tenant_subject(tenant))

@@ -1,0 +1,235 @@
+"""POST, PATCH and DELETE of users: events first, then the view's answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.connection.fold import Connection
+from schemas.events import Event, UserDeleted, UserFlagData
+from schemas.keys import SubjectKeys
+from schemas.mapper import KeyDestroyed
+from services.management import access, answers, claims, reading
+from services.management.commanding import command_of, expected_revision
+from services.management.decisions.create_user import decide_create, refuse_create
+from services.management.decisions.edit_rules import OF_A_CONNECTION, refuse_edit
+from services.management.decisions.edit_user import decide_edit, target_connection
+from services.management.decisions.outcome import Accepted, Claim, Command, Draft, dress
+from services.management.endpoint import Call, Operation
+from services.management.models.users import CreateUser, UpdateUser
+from services.management.refusals import (
+    NO_SUCH_USER,
+    REVISION_PASSED,
+    TOO_LARGE,
+    USER_EXISTS,
+    Refusal,
+    Refused,
+    bad_request,
+    insufficient_scope,
+)
+from services.management.registering import Registered, candidate_ids, register
+from services.management.writing import NotSent, Written
+
+_TAKEN: Final[Mapping[str, Refusal]] = {
+    "email": bad_request("The specified new email already exists", "auth0_idp_error"),
+    "username": bad_request("The username provided is in use already.", "auth0_idp_error"),
+    "phone_number": bad_request("The specified new phone number already exists", "auth0_idp_error"),
+}
+_UPDATE: Final = ("update:users", "update:users_app_metadata", "update:current_user_metadata")
+
+
+async def create_user(call: Call) -> Response:
+    """A user of a database or passwordless connection."""
+    body: CreateUser = call.body
+    service, command = call.service, command_of(call)
+    async with service.database.connection(call.tenant) as connection:
+        known = await reading.connection_named(connection, call.tenant, body.connection)
+    refusal = refuse_create(known, body)
+    if refusal is not None or known is None:
+        raise Refused(refusal or NO_SUCH_USER)
+    password_hash = None if body.password is None else await service.passwords.hash(body.password)
+    user_id, registered = await _register(call, command, known, password_hash)
+    written = await _write(call, registered.events, registered.keys, USER_EXISTS)
+    if not written.visible:
+        return _accepted(written, {"user_id": user_id})
+    outcome = await _outcome(call, registered.subject, command)
+    if outcome.refused or outcome.text is None:
+        raise Refused(USER_EXISTS)
+    headers = answers.revision_headers(outcome.revision, written.position)
+    return answers.document(outcome.text, 201, headers)
+
+
+async def update_user(call: Call) -> Response:
+    """What the body names is changed, the rest stays."""
+    body: UpdateUser = call.body
+    user_id = call.path("id")
+    _refuse_fields(access.reaching(call.scopes, call.principal, user_id), body)
+    person, known = await _person_and_connection(call, user_id, body)
+    expected = expected_revision(call.request.headers, person.revision)
+    document = person.document
+    refusal = refuse_edit(document, known, body)
+    if refusal is not None:
+        raise Refused(refusal)
+    password_hash = None if body.password is None else await call.service.passwords.hash(body.password)
+    decision = decide_edit(document, known, body, password_hash, expected)
+    if isinstance(decision, Refusal):
+        raise Refused(decision)
+    if not decision.drafts:
+        return answers.document(person.text, headers=answers.revision_headers(person.revision))
+    return await _edit(call, person, decision, expected)
+
+
+async def delete_user(call: Call) -> Response:
+    """Gone from the views; 204 also for somebody who never was."""
+    user_id = call.path("id")
+    access.reaching(call.scopes, call.principal, user_id)
+    person = await _find(call, user_id)
+    if person is None:
+        return answers.nothing()
+    command = command_of(call)
+    expected = expected_revision(call.request.headers, person.revision)
+    draft = Draft(UserDeleted, UserFlagData(expected_revision=expected))
+    events = dress(command, person.subject, (draft,))
+    written = await _write(call, events, person.keys, NO_SUCH_USER)
+    if not written.visible:
+        return _accepted(written)
+    outcome = await _outcome(call, person.subject, command)
+    if outcome.refused and outcome.text is not None:
+        raise Refused(REVISION_PASSED)
+    return answers.nothing(headers={answers.POSITION: str(written.position)})
+
+
+async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected: int | None) -> Response:
+    command = command_of(call)
+    events = dress(command, person.subject, accepted.drafts)
+    if accepted.claims:
+        await _claim(call, person.subject, accepted.claims, events)
+    written = await _write(call, events, person.keys, NO_SUCH_USER)
+    if not written.visible:
+        return _accepted(written)
+    outcome = await _outcome(call, person.subject, command)
+    if outcome.text is None:
+        raise Refused(NO_SUCH_USER)
+    if outcome.refused:
+        raise Refused(NO_SUCH_USER if expected is None else REVISION_PASSED)
+    return answers.document(
+        outcome.text, headers=answers.revision_headers(outcome.revision, written.position)
+    )
+
+
+async def _find(call: Call, user_id: str) -> reading.Person | None:
+    if "\x00" in user_id:
+        return None
+    service = call.service
+    async with service.database.connection(call.tenant) as connection:
+        return await reading.person_to_edit(connection, service.keyring, call.tenant, user_id)
+
+
+async def _person_and_connection(
+    call: Call, user_id: str, body: UpdateUser
+) -> tuple[reading.Person, Connection | None]:
+    """The user, and the connection the edit is about; that one is only read when the edit needs it."""
+    person = await _find(call, user_id)
+    if person is None:
+        raise Refused(NO_SUCH_USER)
+    if not any(body.given(name) for name in (*OF_A_CONNECTION, "connection")):
+        return person, None
+    name = target_connection(person.document, body)
+    async with call.service.database.connection(call.tenant) as connection:
+        return person, await reading.connection_named(connection, call.tenant, name)
+
+
+async def _register(
+    call: Call, command: Command, known: Connection, password_hash: str | None
+) -> tuple[str, Registered]:
+    """Under the first id that is free. Raises Refused (409) when somebody has the id, or one of the values."""
+    service, body = call.service, call.body
+    for idp_id in candidate_ids(known, body):
+        accepted = decide_create(known, body, password_hash, idp_id)
+        if isinstance(accepted, Refusal):
+            raise Refused(accepted)
+        for last in (False, True):
+            try:
+                async with service.database.connection(call.tenant) as connection:
+                    registered = await register(
+                        connection, service.keyring, command, known.strategy, idp_id, accepted
+                    )
+            except claims.Taken:
+                if last or not await service.reconciler.settle(call.tenant, accepted.claims):
+                    raise Refused(USER_EXISTS) from None
+                continue
+            if registered is not None:
+                return f"{known.strategy}|{idp_id}", registered
+            break
+    raise Refused(USER_EXISTS)
+
+
+async def _claim(call: Call, subject: str, wanted: Sequence[Claim], events: Sequence[Event]) -> None:
+    """Claims new values for a user. Raises Refused (400) when somebody else has one."""
+    service, event_ids = call.service, [event.id for event in events]
+    for last in (False, True):
+        try:
+            async with service.database.connection(call.tenant) as connection, connection.transaction():
+                await claims.make(connection, call.tenant, subject, wanted, event_ids)
+        except claims.Taken as taken:
+            if last or not await service.reconciler.settle(call.tenant, wanted):
+                raise Refused(_TAKEN[taken.kind]) from None
+        else:
+            return
+
+
+async def _write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Refusal) -> Written:
+    service = call.service
+    try:
+        return await service.writer.write(events, keys)
+    except (NotSent, KeyDestroyed) as error:
+        async with service.database.connection(call.tenant) as connection:
+            await claims.release(connection, call.tenant, [event.id for event in events])
+        raise Refused(gone if isinstance(error, KeyDestroyed) else TOO_LARGE) from error
+
+
+async def _outcome(call: Call, subject: str, command: Command) -> reading.Outcome:
+    async with call.service.database.connection(call.tenant) as connection:
+        return await reading.outcome(connection, call.tenant, subject, command.id)
+
+
+def _accepted(written: Written, more: Mapping[str, Any] | None = None) -> Response:
+    """The event is safe, the view is late."""
+    position = str(written.position)
+    body = {"status": "accepted", "position": position, **(more or {})}
+    return answers.value(body, 202, {answers.POSITION: position})
+
+
+def _refuse_fields(scopes: frozenset[str], body: UpdateUser) -> None:
+    """Two scopes reach one property each."""
+    if "update:users" in scopes:
+        return
+    allowed = {"connection"}
+    if "update:users_app_metadata" in scopes:
+        allowed.add("app_metadata")
+    if "update:current_user_metadata" in scopes:
+        allowed.add("user_metadata")
+    if not body.model_fields_set <= allowed:
+        raise Refused(insufficient_scope("update:users"))
+
+
+_ERRORS: Final[Mapping[int, str]] = {
+    400: "Invalid request.", 401: "Invalid token.", 403: "Insufficient scope.", 413: "Body too large.",
+    503: "Not available now; the outcome may be unknown.",
+}  # fmt: skip
+_LATE: Final = "Accepted; the view does not show it yet."
+OPERATIONS: Final = (
+    Operation(
+        "POST", "/api/v2/users", create_user, ("create:users",), "Create a user",
+        {201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."}, body=CreateUser,
+    ),
+    Operation(
+        "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a user",
+        {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: "If-Match names another revision."},
+        body=UpdateUser,
+    ),
+    Operation(
+        "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a user",
+        {202: _LATE, 204: "Gone.", **_ERRORS, 412: "If-Match names another revision."},
+    ),
+)  # fmt: skip

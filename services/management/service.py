@@ -1,0 +1,71 @@
+"""What the Management API holds while it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from schemas.keys import Keyring
+from schemas.topics import Topic
+from services.management.log_end import LogEnd
+from services.management.passwords import Hasher
+from services.management.reconciler import Reconciler
+from services.management.settings import Settings
+from services.management.tenant_pool import TenantPool
+from services.management.writing import Writer
+from services.runtime.database import database_failures
+from services.runtime.event_log import EventLog
+from services.runtime.key_store import load_keyring, provider_from
+from services.runtime.positions import PositionWatch
+from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.token_verifier import KeySource, TokenVerifier
+from services.runtime.tokens import TokenIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a request may need."""
+
+    settings: Settings
+    database: TenantPool
+    keyring: Keyring
+    keys: KeySource
+    issuer: TokenIssuer
+    verifier: TokenVerifier
+    writer: Writer
+    watch: PositionWatch
+    end: LogEnd
+    reconciler: Reconciler
+    passwords: Hasher
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Connects to the database and the event log, and disconnects at the end. Raises Transient."""
+    url = settings.database_url.get_secret_value()
+    topic = settings.topic(Topic.PROFILE_EVENTS)
+    provider = provider_from(settings.key_provider)
+    async with AsyncExitStack() as stack:
+        database = await TenantPool.open(url, settings.pool_connections)
+        stack.push_async_callback(database.close)
+        with database_failures():
+            async with database.raw.acquire() as connection:
+                keyring = await load_keyring(connection, provider)
+                signing_key = await ensure_signing_key(connection, provider, datetime.now(UTC))
+        watch = await PositionWatch.open(url, topic)
+        stack.push_async_callback(watch.close)
+        end = await LogEnd.open(settings.kafka_bootstrap, topic)
+        stack.push_async_callback(end.close)
+        log = await EventLog.open(settings.kafka_bootstrap, topic)
+        stack.push_async_callback(log.close)
+        writer = Writer(log, watch, settings.append_wait_seconds, settings.view_wait_seconds)
+        reconciler = Reconciler(settings, database, writer, end, watch, log.partitions)
+        reconciler.start()
+        stack.push_async_callback(reconciler.stop)
+        keys = key_source(database.raw)
+        issuer = TokenIssuer(signing_key, settings.token_issuer)
+        verifier = TokenVerifier(keys, settings.token_issuer, settings.token_audience)
+        with Hasher() as passwords:
+            yield Service(
+                settings, database, keyring, keys, issuer, verifier, writer, watch, end, reconciler, passwords
+            )

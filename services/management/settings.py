@@ -1,0 +1,27 @@
+"""What the Management API needs beyond the shared settings; variables carry the prefix `VITA_`."""
+
+from pydantic import Field
+
+from services.runtime.settings import RuntimeSettings
+
+
+class Settings(RuntimeSettings):
+    """Read once at the process edge."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8080, ge=0, le=65535)
+    token_issuer: str = Field(
+        "http://127.0.0.1:8080/", description="`iss` of our tokens: our public address."
+    )
+    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of our tokens.")
+    pool_connections: int = Field(8, ge=1, le=100)
+    view_wait_seconds: float = Field(
+        5.0, gt=0, description="How long a write waits for the view until it is a 202."
+    )
+    read_wait_seconds: float = Field(5.0, gt=0, description="How long a read waits for `Vita-At-Least`.")
+    append_wait_seconds: float = Field(10.0, gt=0, description="How long a write waits for the event log.")
+    body_limit_bytes: int = Field(1_048_576, gt=0)
+    claim_settle_seconds: float = Field(
+        130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
+    )
+    claim_sweep_seconds: float = Field(60.0, gt=0, description="How often orphaned claims are looked for.")

@@ -1,0 +1,66 @@
+"""Database connections that speak for one tenant at a time: row-level security hides all others' rows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from services.runtime.database import database_failures
+from services.runtime.sql import load
+
+ACQUIRE_SECONDS = 5
+
+
+class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """Remembers for whom it speaks: the next request of the same tenant needs no round trip for that."""
+
+    __slots__ = ("_tenant",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tenant: str | None = None
+
+    def get_reset_query(self) -> str:
+        """Nothing: the tenant outlives a return to the pool, and nothing else of a session is ever set."""
+        return ""
+
+    async def speak_for(self, tenant: str) -> None:
+        """Sets the tenant when it is another one; never inside a transaction."""
+        if self._tenant != tenant:
+            self._tenant = None
+            await self.execute(load("services.management")["speak_for"], tenant)
+            self._tenant = tenant
+
+
+class TenantPool:
+    """A pool whose every connection is bound to a tenant before it is handed out."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.raw = pool
+
+    @classmethod
+    async def open(cls, url: str, connections: int) -> "TenantPool":
+        """Connects. Raises Transient."""
+        with database_failures():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                connection_class=TenantConnection,
+                command_timeout=30,
+                server_settings={"application_name": "vita management"},
+            )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Disconnects."""
+        self.raw.terminate()
+
+    @asynccontextmanager
+    async def connection(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that sees this tenant only. Raises Transient when there is none to be had."""
+        with database_failures():
+            async with self.raw.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                await connection.speak_for(tenant)
+                yield connection

@@ -1,0 +1,29 @@
+"""`python -m services.normalizer`"""
+
+import uvloop
+
+from schemas.topics import Topic
+from services.normalizer.hop import Normalizer, Settings
+from services.runtime import logs
+from services.runtime.worker import Source, Worker
+
+
+def build(settings: Settings) -> Worker:
+    """The worker of these settings."""
+    source = Source(
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic(Topic.LOGINS_RAW),
+        group=f"{settings.topic_prefix}vita-normalizer",
+    )
+    return Worker(source, Normalizer(settings))
+
+
+async def main() -> None:
+    """Runs until told to stop."""
+    settings = Settings()
+    logs.configure(settings.log_format)
+    await build(settings).run()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,185 @@
+"""The pure middle of the normalizer: what a raw login means, and the events that say so."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, cast, get_args
+
+from schemas.errors import InvalidEvent
+from schemas.events import (
+    ConnectionConfigured,
+    ConnectionConfiguredData,
+    LoginFailed,
+    LoginFailedData,
+    LoginSucceeded,
+    LoginSucceededData,
+    RootPolicy,
+)
+from schemas.identifiers import derived, tenant_subject
+from schemas.instants import truncate
+from schemas.raw_login import Login, RawLogin
+from services.normalizer.mapping import (
+    KNOWN_STRATEGIES,
+    ConnectionSettings,
+    Normalized,
+    UnmappableLogin,
+    identify,
+    normalize,
+)
+
+SOURCE: Final = "/vita/normalizer"
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""A gateway's clock may run ahead of the broker's by this much; beyond it the broker's time counts."""
+
+_EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of the tenant and connection a login names. `settings` is None for a connection nobody configured."""
+
+    tenant_known: bool
+    strict: bool
+    deleted: bool
+    settings: ConnectionSettings | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A raw login with where and when it stood on the log."""
+
+    login: RawLogin
+    position: str
+    stored_at: datetime
+
+    @property
+    def time(self) -> datetime:
+        """When the person signed in."""
+        told = self.login.time
+        if told is None or told > self.stored_at + CLOCK_SKEW:
+            return truncate(self.stored_at)
+        return truncate(told)
+
+
+def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bool]:
+    """The connection a login came through, and whether it has to be registered first. Raises InvalidEvent."""
+    if not found.tenant_known:
+        raise InvalidEvent("unknown_tenant")
+    if found.settings is not None:
+        if found.deleted:
+            raise InvalidEvent("connection_deleted")
+        return found.settings, False
+    name = login.data.connection
+    strategy = login.data.strategy or (name if name in KNOWN_STRATEGIES else None)
+    if found.strict:
+        raise InvalidEvent("unknown_connection", "this tenant registers no connections by itself")
+    if strategy is None:
+        raise InvalidEvent("unknown_connection", "a login through an unknown connection must name its strategy")
+    return ConnectionSettings(name, strategy, {}), True
+
+
+def normalized(connection: ConnectionSettings, login: Login) -> Normalized:
+    """The person behind a successful login. Raises InvalidEvent."""
+    try:
+        return normalize(connection, login.claims, login.identifier)
+    except UnmappableLogin as error:
+        raise InvalidEvent("unmappable", str(error)) from error
+
+
+def identity_of(connection: ConnectionSettings, login: Login) -> tuple[str, str] | None:
+    """(provider, id) a failed login names, None when it names nobody that way."""
+    try:
+        return identify(connection, login.claims, None)
+    except UnmappableLogin:
+        return None
+
+
+def succeeded(arrival: Arrival, connection: ConnectionSettings, person: Normalized, subject: str) -> LoginSucceeded:
+    """The event of a successful login."""
+    login = arrival.login.data
+    return LoginSucceeded(
+        **_envelope(arrival, connection, subject, "profile.login.succeeded"),
+        data=LoginSucceededData(
+            connection=connection.name,
+            strategy=connection.strategy,
+            is_social=person.is_social,
+            root_policy=root_policy(connection),
+            client_id=login.client_id,
+            protocol=login.protocol,
+            provider=person.provider,
+            idp_id=person.native_id,
+            attributes=person.attributes,
+            extras=person.extras,
+            sources=person.sources,
+            tokens=login.tokens or None,
+            ip=login.ip,
+            user_agent=login.user_agent,
+            session_id=login.session_id,
+        ),
+    )
+
+
+def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
+    """The event of a refused login."""
+    login = arrival.login.data
+    reason = login.reason or "other"
+    short = reason if _SLUG.fullmatch(reason) else "other"
+    return LoginFailed(
+        **_envelope(arrival, connection, subject, "profile.login.failed"),
+        data=LoginFailedData(
+            connection=connection.name,
+            strategy=connection.strategy,
+            reason=short,
+            client_id=login.client_id,
+            protocol=login.protocol,
+            identifier=login.identifier,
+            claims=login.claims or None,
+            detail=reason if short != reason else None,
+            ip=login.ip,
+            user_agent=login.user_agent,
+            session_id=login.session_id,
+        ),
+    )
+
+
+def registered(tenant: str, connection: ConnectionSettings, at: datetime) -> ConnectionConfigured:
+    """The event by which a connection seen for the first time registers itself; the same one however often it is seen."""
+    event_id = derived("connection", tenant, connection.name)
+    return ConnectionConfigured(
+        id=event_id,
+        source=SOURCE,
+        subject=tenant_subject(tenant),
+        time=at,
+        tenant=tenant,
+        actor="system:normalizer",
+        data=ConnectionConfiguredData(
+            connection_id=f"con_{event_id.replace('-', '')[:16]}",
+            connection=connection.name,
+            strategy=connection.strategy,
+        ),
+    )
+
+
+def root_policy(connection: ConnectionSettings) -> RootPolicy:
+    """When logins through this connection may write root attributes (spec §1.4)."""
+    if connection.strategy in _EDITED_HERE:
+        return "unless_edited"
+    chosen = connection.options.get("set_user_root_attributes")
+    return cast(RootPolicy, chosen) if chosen in get_args(RootPolicy) else "on_each_login"
+
+
+def _envelope(arrival: Arrival, connection: ConnectionSettings, subject: str, event_type: str) -> Mapping[str, Any]:
+    login = arrival.login
+    cause = derived("login", login.tenant, login.source, login.id)
+    return {
+        "id": derived(cause, event_type),
+        "source": SOURCE,
+        "subject": subject,
+        "time": arrival.time,
+        "tenant": login.tenant,
+        "actor": f"connection:{connection.name}",
+        "causationid": cause,
+        "sourceposition": arrival.position,
+    }

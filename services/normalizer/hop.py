@@ -1,0 +1,218 @@
+"""logins.raw -> profile.events, at least once; exactly once in effect because every event says which raw login it came from.
+
+The broker keeps this worker's position: it moves when all events of a batch are acknowledged by all replicas.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+import structlog
+from aiokafka import ConsumerRecord
+
+from schemas import exact_json
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.identifiers import anonymous_subject, tenant_subject
+from schemas.instants import from_milliseconds
+from schemas.keys import Keyring, SubjectKeys
+from schemas.mapper import KeyDestroyed, Record, seal_event
+from schemas.raw_login import parse_raw_login
+from schemas.topics import Topic
+from services.normalizer.decide import (
+    Arrival,
+    Found,
+    connection_of,
+    failed,
+    identity_of,
+    normalized,
+    registered,
+    succeeded,
+)
+from services.normalizer.directory import Directory, Identity, Named, Subject
+from services.normalizer.mapping import ConnectionSettings, Normalized
+from services.runtime.database import database_failures, open_pool
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
+from services.runtime.event_log import EventLog
+from services.runtime.heartbeat import Heartbeat
+from services.runtime.key_store import ensure_keys, load_keyring, provider_from
+from services.runtime.settings import RuntimeSettings
+from services.runtime.sql import load
+
+_log = structlog.get_logger()
+
+
+class Settings(RuntimeSettings):
+    """The normalizer needs nothing of its own."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One record on its way through a batch."""
+
+    record: ConsumerRecord
+    arrival: Arrival
+    connection: ConnectionSettings | None = None
+    person: Normalized | None = None
+    identity: Identity | None = None
+
+    @property
+    def named(self) -> Named | None:
+        """What the person typed, with where."""
+        login = self.arrival.login
+        return None if login.data.identifier is None else (login.tenant, login.data.connection, login.data.identifier)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch of records becomes."""
+
+    items: list[Item] = field(default_factory=list)
+    letters: list[Record] = field(default_factory=list)
+    new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
+
+
+class Normalizer:
+    """Turns raw logins into sealed events."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def start(self) -> Heartbeat:
+        """Connects, loads the keyring and learns which life of the topic this is."""
+        settings = self._settings
+        provider = provider_from(settings.key_provider)
+        self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=3)
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                self._keyring: Keyring = await load_keyring(connection, provider)
+                self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+                epoch = load("services.normalizer")["topic_epoch"]
+                self._epoch = await connection.fetchval(epoch, settings.topic(Topic.LOGINS_RAW)) or 0
+        self._events = await EventLog.open(settings.kafka_bootstrap, settings.topic(Topic.PROFILE_EVENTS))
+        self._dead_letters = await EventLog.open(settings.kafka_bootstrap, settings.topic(Topic.LOGINS_RAW_DLQ))
+        self._heartbeat = Heartbeat(self._pool, "normalizer")
+        await self._heartbeat.start()
+        return self._heartbeat
+
+    async def stop(self) -> None:
+        """Ends the heartbeat and disconnects."""
+        await self._heartbeat.stop()
+        await self._events.close()
+        await self._dead_letters.close()
+        await self._pool.close()
+
+    async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
+        """The broker's committed offsets are right here: effects come before them and repeat harmlessly."""
+        return None
+
+    async def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """One batch: read, resolve, seal, append."""
+        batch = Batch()
+        self._read(records, batch)
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                self._normalize(batch, await self._connections(connection, batch.items))
+                sealed = await self._events_of(connection, batch)
+        if batch.letters:
+            await self._dead_letters.append_many(batch.letters)
+        await self._events.append_many(sealed)
+
+    def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
+        for record in records:
+            try:
+                login = parse_raw_login(record.value or b"")
+            except InvalidEvent as error:
+                self._quarantine(batch, record, error)
+                continue
+            position = f"{self._epoch}/{record.partition}/{record.offset}"
+            batch.items.append(Item(record, Arrival(login, position, from_milliseconds(record.timestamp))))
+
+    async def _connections(
+        self, connection: asyncpg.Connection, items: Sequence[Item]
+    ) -> dict[tuple[str, str], Found]:
+        asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
+        rows = await connection.fetch(
+            load("services.normalizer")["read_connections"], [pair[0] for pair in asked], [pair[1] for pair in asked]
+        )
+        return {(row["tenant"], row["name"]): _found(row) for row in rows}
+
+    def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], Found]) -> None:
+        kept = []
+        for item in batch.items:
+            login = item.arrival.login
+            place = login.tenant, login.data.connection
+            try:
+                item.connection, new = connection_of(login, found[place])
+                _identify(item, item.connection)
+            except InvalidEvent as error:
+                self._quarantine(batch, item.record, error)
+                continue
+            if new:
+                batch.new_connections.setdefault(place, (item.connection, item.arrival))
+            kept.append(item)
+        batch.items = kept
+
+    async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
+        directory = Directory(connection, self._keyring)
+        people = await directory.find_or_add({item.identity for item in batch.items if item.person and item.identity})
+        failures = [item for item in batch.items if item.person is None]
+        known = await directory.find({item.identity for item in failures if item.identity} - set(people))
+        named = await directory.find_named({item.named for item in failures if item.named})
+        tenants = {item.arrival.login.tenant for item in failures} | {tenant for tenant, _ in batch.new_connections}
+        tenant_keys = {t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)}
+        records = [
+            seal_event(registered(tenant, settings, arrival.time), tenant_keys[tenant])
+            for (tenant, _), (settings, arrival) in batch.new_connections.items()
+        ]
+        everyone = {**known, **people}
+        for item in batch.items:
+            event, keys = _event(item, everyone, named, tenant_keys)
+            try:
+                records.append(seal_event(event, keys))
+            except KeyDestroyed:
+                self._quarantine(batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed"))
+        return records
+
+    def _quarantine(self, batch: Batch, record: ConsumerRecord, error: InvalidEvent) -> None:
+        _log.warning(
+            "dead_letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=error.reason
+        )
+        batch.letters.append(seal_dead_letter(record, error, self._letter_keys))
+
+
+def _found(row: asyncpg.Record) -> Found:
+    settings = None
+    if row["id"] is not None:
+        settings = ConnectionSettings(row["name"], row["strategy"], exact_json.loads(row["document"])["options"])
+    return Found(row["tenant_known"], bool(row["strict_connections"]), bool(row["deleted"]), settings)
+
+
+def _identify(item: Item, connection: ConnectionSettings) -> None:
+    login = item.arrival.login
+    if login.data.outcome == "success":
+        item.person = normalized(connection, login.data)
+        item.identity = login.tenant, item.person.provider, item.person.idp_id
+    elif (named := identity_of(connection, login.data)) is not None:
+        item.identity = login.tenant, *named
+
+
+def _event(
+    item: Item,
+    people: Mapping[Identity, Subject],
+    named: Mapping[Named, Subject],
+    tenant_keys: Mapping[str, SubjectKeys],
+) -> tuple[Event, SubjectKeys]:
+    connection, login = item.connection, item.arrival.login
+    if connection is None:
+        raise RuntimeError("an item reaches this point with its connection")
+    if item.person is not None and item.identity is not None:
+        subject = people[item.identity]
+        return succeeded(item.arrival, connection, item.person, subject.id), subject.keys
+    known = (people.get(item.identity) if item.identity else None) or (named.get(item.named) if item.named else None)
+    if known is not None:
+        return failed(item.arrival, connection, known.id), known.keys
+    keys = tenant_keys[login.tenant]
+    identifier = "|".join(item.identity[1:]) if item.identity else login.data.identifier or ""
+    subject_id = anonymous_subject(keys.activity or b"", connection.name, identifier)
+    return failed(item.arrival, connection, subject_id), keys

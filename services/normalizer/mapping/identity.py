@@ -1,0 +1,104 @@
+"""Who logged in: the provider and its id of the person."""
+
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from services.normalizer.mapping.model import UnmappableLogin
+from services.normalizer.mapping.overrides import Scope, first_claim, mapped
+from services.normalizer.mapping.paths import Found, Path, spell
+from services.normalizer.mapping.strategy import Candidate, Plan, find
+from services.normalizer.mapping.values import email, identifier, phone
+
+MAX_ID_BYTES: Final = 1024
+"""An identity must fit an index entry of the directory together with its provider."""
+
+
+class Identity(NamedTuple):
+    """`idp_id` as a key, `native_id` as the provider has it, `used` the claims it was read from."""
+
+    provider: str
+    idp_id: str
+    native_id: str | int
+    used: tuple[Path, ...]
+
+
+def identity_of(plan: Plan, scope: Scope, typed: str | None) -> Identity:
+    """The identity a login is for. `typed` is the address a passwordless code went to, if no claim has it."""
+    connection = scope.connection
+    found = _found(plan, scope)
+    if found is None:
+        found = _proven_address(plan, scope, typed)
+    native: str | int = found.value
+    if plan.row.per_connection:
+        native = f"{connection.name}|{native}"
+    elif plan.row.kind in ("database", "passwordless"):
+        native = _without_prefix(native, f"{connection.strategy}|")
+    idp_id = str(native)
+    if len(idp_id) > MAX_ID_BYTES or len(idp_id.encode(errors="surrogatepass")) > MAX_ID_BYTES:
+        raise UnmappableLogin("identity_too_long", f"the identity has more than {MAX_ID_BYTES} bytes")
+    used = (found.used, *_same_id_elsewhere(plan, scope, found))
+    return Identity(plan.row.provider or connection.strategy, idp_id, native, used)
+
+
+def derived_id(connection: str, address: str) -> str:
+    """The id of a passwordless user whom no claim gives one: 24 hexadecimal digits made from the address."""
+    return sha256(f"{connection}|{address.strip().lower()}".encode(errors="surrogatepass")).hexdigest()[:24]
+
+
+def _without_prefix(native: str | int, prefix: str) -> str | int:
+    """Our own user stores may name a person by the whole `user_id`."""
+    return native.removeprefix(prefix) if isinstance(native, str) and len(native) > len(prefix) else native
+
+
+def _found(plan: Plan, scope: Scope) -> Found | None:
+    options = scope.connection.options
+    if "fieldsMap" in options or "attribute_map" in options:
+        own = mapped(scope).values.get("user_id")
+        if own is not None and (read := identifier(own.value)) is not None:
+            return Found(read[0], own.path, own.used)
+    if plan.row.id_by_option is not None and options:
+        for name in plan.row.id_by_option(options):
+            own = first_claim(scope, name)
+            if own is not None and (read := identifier(own.value)) is not None:
+                return Found(read[0], own.path, own.used)
+    return find(scope.reading.claims, plan.id, identifier)
+
+
+def _proven_address(plan: Plan, scope: Scope, typed: str | None) -> Found:
+    if plan.row.kind == "passwordless":
+        kind, reader = ("email", email) if scope.connection.strategy == "email" else ("phone_number", phone)
+        candidates = next(candidates for name, _, candidates in plan.attributes if name == kind)
+        found = find(scope.reading.claims, candidates, reader)
+        address = found.value if found else (reader(typed) or (None,))[0]
+        if address is not None:
+            return Found(derived_id(scope.connection.name, address), (), ())
+    raise _nobody(plan, scope)
+
+
+def _nobody(plan: Plan, scope: Scope) -> UnmappableLogin:
+    names = [_name(candidate) for candidate in plan.id]
+    listed = ", ".join(dict.fromkeys(name for name in names if name))
+    if any(isinstance(scope.reading.claims.get(head), float) for head, *_ in plan.id):
+        return UnmappableLogin(
+            "inexact_identity", f"the id is a number that lost its exact value; one of {listed}"
+        )
+    return UnmappableLogin("no_identity", f"no claim holds the identity; expected one of {listed}")
+
+
+def _name(candidate: Candidate) -> str:
+    return spell(candidate[2])
+
+
+def _same_id_elsewhere(plan: Plan, scope: Scope, found: Found) -> tuple[Path, ...]:
+    """Other id claims that only repeat the id (`id` beside `id_str`)."""
+    claims, value = scope.reading.claims, str(found.value)
+    return tuple(
+        path
+        for head, tail, path, _ in plan.id
+        if not tail and head in claims and _is_same(claims[head], value)
+    )
+
+
+def _is_same(value: Any, text: str) -> bool:
+    read = identifier(value) if isinstance(value, str | int) else None
+    return read is not None and str(read[0]) == text

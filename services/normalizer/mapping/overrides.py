@@ -1,0 +1,130 @@
+"""A connection's own mapping, which goes before the strategy's.
+
+- `options.fieldsMap`: `{profile key: claim | [claims, best first]}`, for any strategy (SAML's own form).
+- `options.attribute_map`: `{mapping_mode, attributes: {profile key: template}}`, for any strategy (OpenID
+  Connect's own form). A template is a literal, `${context.tokenset.<claim>}`, `${context.userinfo.<claim>}`
+  (both read the claims of the login), `${context.connection.name|strategy}`, or text around those. With the
+  mode `use_map` only mapped keys become leftovers; with `bind_all`, or no mode, the other claims stay
+  leftovers too.
+
+A profile key named here comes from here only: where the named claims hold nothing, it has no value (a name,
+nickname or picture then gets its default). Only `user_id` falls back on the strategy's own claims, because a
+login must name somebody. Secrets are never mapped. Where both forms name a key, `fieldsMap` wins.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from services.normalizer.mapping.leftovers import is_secret
+from services.normalizer.mapping.model import ConnectionSettings
+from services.normalizer.mapping.paths import Found, Path, descend, parse, spell
+from services.normalizer.mapping.values import is_empty
+from services.normalizer.mapping.views import Claims, Reading, View
+
+_VARIABLE: Final = re.compile(r"\$\{context\.(tokenset|userinfo|connection)\.([^}]+)\}")
+_LITERAL: Final[Path] = ("connection:attribute_map",)
+
+
+class Scope(NamedTuple):
+    """What a mapping may refer to: the connection, the raw claims, and the strategy's reading of them."""
+
+    connection: ConnectionSettings
+    claims: Claims
+    reading: Reading
+    view: View
+
+    def spelled(self, found: Found) -> str:
+        """The raw claim a value was read from, as `sources` shows it."""
+        head, *rest = found.path
+        raw = self.reading.raw.get(str(head), str(head)) if self.reading.raw else str(head)
+        return spell((raw, *rest)) if rest else raw
+
+
+class Mapped(NamedTuple):
+    """What a connection's own mapping says: a value or None for each profile key, and whether that is all."""
+
+    values: Mapping[str, Found | None]
+    is_complete: bool
+
+
+NOTHING: Final = Mapped({}, False)
+
+
+def mapped(scope: Scope) -> Mapped:
+    """The connection's own mapping applied to a login."""
+    options = scope.connection.options
+    if "fieldsMap" not in options and "attribute_map" not in options:
+        return NOTHING
+    values: dict[str, Found | None] = {}
+    attribute_map = options.get("attribute_map")
+    if isinstance(attribute_map, Mapping) and isinstance(attribute_map.get("attributes"), Mapping):
+        for key, template in attribute_map["attributes"].items():
+            values[key] = _filled(scope, template)
+    fields = options.get("fieldsMap")
+    for key, names in fields.items() if isinstance(fields, Mapping) else ():
+        values[key] = first_claim(scope, names)
+    is_complete = isinstance(attribute_map, Mapping) and attribute_map.get("mapping_mode") == "use_map"
+    return Mapped(values, is_complete)
+
+
+def first_claim(scope: Scope, names: Any) -> Found | None:
+    """The first of the named claims (one name, or a list of names) that holds anything."""
+    for name in names if isinstance(names, list | tuple) else (names,):
+        if isinstance(name, str) and (found := _claim(scope, name)) is not None:
+            return found
+    return None
+
+
+def _claim(scope: Scope, name: str) -> Found | None:
+    if not name or is_secret(name):
+        return None
+    claims = scope.reading.claims
+    for known in (name, scope.view.fold(name)):
+        if not is_empty(claims.get(known)):
+            return Found(claims[known], (known,), (known,))
+    path = _known_path(scope, parse(name))
+    value = descend(claims, path)
+    if is_empty(value) or any(isinstance(key, str) and is_secret(key) for key in path):
+        return None
+    return Found(value, path, path)
+
+
+def _known_path(scope: Scope, path: Path) -> Path:
+    """A path into the raw claims, as a path into the reading of them (which may have opened wrappers)."""
+    known = {raw: name for name, raw in scope.reading.raw.items()}
+    for length in range(len(path), 0, -1):
+        name = known.get(spell(path[:length]))
+        if name is not None:
+            return (name, *path[length:])
+    return (scope.view.fold(str(path[0])), *path[1:])
+
+
+def _filled(scope: Scope, template: Any) -> Found | None:
+    if not isinstance(template, str):
+        return None if is_empty(template) else Found(template, _LITERAL, _LITERAL)
+    whole = _VARIABLE.fullmatch(template)
+    if whole:
+        return _variable(scope, whole[1], whole[2])
+    parts = [(match.span(), _variable(scope, match[1], match[2])) for match in _VARIABLE.finditer(template)]
+    text = _joined(template, parts)
+    return None if text is None or is_empty(text) else Found(text, _LITERAL, _LITERAL)
+
+
+def _joined(template: str, parts: Iterable[tuple[tuple[int, int], Found | None]]) -> str | None:
+    """The template with its variables filled in; None when one of them holds no single value."""
+    text, end = "", 0
+    for (start, stop), found in parts:
+        if found is None or not isinstance(found.value, str | int):
+            return None
+        value = str(found.value).lower() if isinstance(found.value, bool) else str(found.value)
+        text += template[end:start] + value
+        end = stop
+    return text + template[end:]
+
+
+def _variable(scope: Scope, source: str, name: str) -> Found | None:
+    if source != "connection":
+        return _claim(scope, name)
+    known = {"name": scope.connection.name, "strategy": scope.connection.strategy}
+    return Found(known[name], _LITERAL, _LITERAL) if name in known else None

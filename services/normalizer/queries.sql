@@ -1,0 +1,44 @@
+-- name: read_connections
+-- The tenants and connections a batch names; a living connection wins over a deleted one of the same name.
+SELECT DISTINCT ON (asked.tenant, asked.name)
+    asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted
+FROM unnest($1::text[], $2::text[]) AS asked (tenant, name)
+LEFT JOIN ledger.tenant AS t ON t.name = asked.tenant
+LEFT JOIN views.connection AS c ON c.tenant = asked.tenant AND c.name = asked.name
+ORDER BY asked.tenant, asked.name, c.deleted NULLS LAST;
+
+-- name: resolve
+-- Identities to subjects, with the subjects' keys.
+SELECT d.tenant, d.provider, d.idp_id, d.subject, k.version, k.profile, k.activity
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, provider, idp_id)
+JOIN ledger.directory AS d USING (tenant, provider, idp_id)
+JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject;
+
+-- name: register
+-- New identities with their new subjects and keys; of two at once one wins.
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
+        AS given (tenant, provider, idp_id, subject, profile, activity)
+), added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject)
+    SELECT tenant, provider, idp_id, subject FROM given
+    ON CONFLICT DO NOTHING
+    RETURNING tenant, subject
+)
+INSERT INTO ledger.subject_key (tenant, owner, profile, activity)
+SELECT given.tenant, given.subject, given.profile, given.activity FROM given JOIN added USING (tenant, subject);
+
+-- name: named
+-- People of a connection by what they type to sign in, with their keys.
+SELECT DISTINCT ON (asked.tenant, asked.connection, asked.identifier)
+    asked.tenant, asked.connection, asked.identifier, s.subject, k.version, k.profile, k.activity
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, connection, identifier)
+JOIN views.login_name AS s ON s.tenant = asked.tenant AND asked.connection = ANY (s.connections) AND (
+    s.email_folded = asked.identifier OR s.username = asked.identifier OR s.phone_number = asked.identifier
+)
+JOIN ledger.subject_key AS k ON k.tenant = s.tenant AND k.owner = s.subject
+ORDER BY asked.tenant, asked.connection, asked.identifier, s.subject;
+
+-- name: topic_epoch
+-- Which life of the topic this is.
+SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;

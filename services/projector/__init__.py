@@ -1,0 +1,1 @@
+"""profile.events -> profile and search views."""

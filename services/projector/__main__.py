@@ -1,0 +1,29 @@
+"""`python -m services.projector`"""
+
+import uvloop
+
+from schemas.topics import Topic
+from services.projector.hop import Projector, Settings
+from services.runtime import logs
+from services.runtime.worker import Source, Worker
+
+
+def build(settings: Settings) -> Worker:
+    """The worker of these settings."""
+    source = Source(
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic(Topic.PROFILE_EVENTS),
+        group=f"{settings.topic_prefix}vita-projector",
+    )
+    return Worker(source, Projector(settings))
+
+
+async def main() -> None:
+    """Runs until told to stop."""
+    settings = Settings()
+    logs.configure(settings.log_format)
+    await build(settings).run()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

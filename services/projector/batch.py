@@ -1,0 +1,171 @@
+"""The pure middle of the projector: events folded into what they leave behind."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+from projections.client.fold import Client
+from projections.client.fold import fold as fold_client
+from projections.connection.fold import Connection, Connections
+from projections.connection.fold import fold as fold_connection
+from projections.profile.fold import fold as fold_profile
+from projections.profile.state import NOBODY, Profile
+from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
+from schemas.events import (
+    AttributesChanged,
+    ClientConfigured,
+    ConnectionConfigured,
+    EmailChanged,
+    Event,
+    LoginFailed,
+    LoginSucceeded,
+    MetadataChanged,
+    PasswordChanged,
+    PersonEvent,
+    PhoneChanged,
+    UserBlocked,
+    UserCreated,
+    UserDeleted,
+    UserUnblocked,
+)
+from schemas.identifiers import PERSON
+
+Person = tuple[str, str]
+"""(tenant, subject)"""
+ClaimKind = Literal["email", "phone_number", "username", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A person before and after a batch."""
+
+    before: Profile
+    after: Profile
+
+    def search(self) -> SearchRow | None:
+        """The search row to write, None when it stays as it is."""
+        before, after = self.before.document, self.after.document
+        if after is None or (before is not None and same_search(before, after)):
+            return None
+        return search_row(after)
+
+    def activity(self) -> ActivityRow | None:
+        """The activity row to write, None when it stays as it is."""
+        before, after = self.before.document, self.after.document
+        if after is None:
+            return None
+        row = activity_row(after)
+        return None if before is not None and activity_row(before) == row else row
+
+    def vanished(self) -> bool:
+        """Whether the person leaves the searches."""
+        return self.before.document is not None and self.after.document is None
+
+
+@dataclass(slots=True)
+class Claims:
+    """What becomes of uniqueness claims (design D6): by event id, or by person and kind but for the event that keeps it."""
+
+    confirmed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    released: list[tuple[Person, ClaimKind, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Views:
+    """What a batch starts from and, folded, what it leaves."""
+
+    people: dict[Person, Profile] = field(default_factory=dict)
+    connections: dict[str, Connections] = field(default_factory=dict)
+
+    def over(self, stored: "Views", people: Iterable[Person]) -> "Views":
+        """What was read, with what is known better since the reading began."""
+        newer = {person: self.people[person] for person in people if person in self.people}
+        return Views(stored.people | newer, stored.connections | self.connections)
+
+    def take(self, newer: "Views") -> None:
+        """Knows better from now on."""
+        self.people |= newer.people
+        self.connections |= newer.connections
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What changed, and everything as it is now."""
+
+    now: Views
+    people: Mapping[Person, Change]
+    connections: tuple[tuple[str, Connection], ...]
+    clients: Mapping[tuple[str, str], Client]
+    claims: Claims
+
+
+def fold_batch(views: Views, events: Iterable[Event]) -> Outcome:
+    """The changes a batch brings to these views; people without a row start as nobody."""
+    people, connections = dict(views.people), dict(views.connections)
+    clients: dict[tuple[str, str], Client] = {}
+    claims = Claims()
+    for event in events:
+        match event:
+            case ConnectionConfigured():
+                before_all = connections.get(event.tenant, {})
+                connections[event.tenant] = fold_connection(before_all, event)
+                applied = connections[event.tenant] is not before_all
+                (claims.confirmed if applied else claims.dropped).append(event.id)
+                if applied and event.data.deleted:
+                    claims.released.append(((event.tenant, event.data.connection_id), "all", event.id))
+            case ClientConfigured():
+                clients[event.tenant, event.data.client_id] = fold_client(event)
+            case _ if event.subject.startswith(PERSON):
+                person = event.tenant, event.subject
+                before = people.get(person, NOBODY)
+                people[person] = fold_profile(before, event)
+                _settle(claims, event, before, people[person])
+            case _:
+                pass
+    changed = _changed_people(views, people)
+    return Outcome(Views(people, connections), changed, _changed_connections(views, connections), clients, claims)
+
+
+def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile) -> None:
+    if after is before:
+        return
+    person = event.tenant, event.subject
+    kind: ClaimKind
+    match event:
+        case UserCreated() | UserDeleted():
+            kind = "all"
+        case EmailChanged():
+            kind = "email"
+        case PhoneChanged():
+            kind = "phone_number"
+        case AttributesChanged():
+            if "username" not in (*event.data.changed, *event.data.removed):
+                return
+            kind = "username"
+        case LoginSucceeded() | LoginFailed() | MetadataChanged() | PasswordChanged() | UserBlocked() | UserUnblocked():
+            return
+        case _:
+            assert_never(event)
+    if after.revision == before.revision:
+        claims.dropped.append(event.id)
+        return
+    claims.confirmed.append(event.id)
+    claims.released.append((person, kind, event.id))
+
+
+def _changed_people(views: Views, people: Mapping[Person, Profile]) -> dict[Person, Change]:
+    return {
+        person: Change(views.people.get(person, NOBODY), after)
+        for person, after in people.items()
+        if after is not views.people.get(person, NOBODY)
+    }
+
+
+def _changed_connections(views: Views, connections: Mapping[str, Connections]) -> tuple[tuple[str, Connection], ...]:
+    return tuple(
+        (tenant, connection)
+        for tenant, after in connections.items()
+        for identity, connection in after.items()
+        if views.connections.get(tenant, {}).get(identity) is not connection
+    )

@@ -1,0 +1,188 @@
+"""profile.events -> profile and search views, at least once read and exactly once in effect.
+
+The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is fenced off.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+import asyncpg
+import structlog
+from aiokafka import ConsumerRecord
+
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.identifiers import TENANT
+from schemas.keys import Keyring, SubjectKeys
+from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
+from schemas.topics import Topic
+from services.projector.batch import Outcome, Person, Views, fold_batch
+from services.projector.store import claim_writes, configuration_writes, execute, people_writes, read_views
+from services.runtime.database import database_failures, open_pool
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
+from services.runtime.event_log import EventLog
+from services.runtime.heartbeat import Heartbeat
+from services.runtime.key_store import ensure_keys, load_keyring, provider_from
+from services.runtime.log_reader import first_offset_from
+from services.runtime.positions import CHANNEL, notification
+from services.runtime.settings import RuntimeSettings
+from services.runtime.sql import load
+from services.runtime.worker import Fenced, first_offsets, next_offsets
+
+CHUNK = 500
+"""Records per transaction."""
+BREATH = 25
+"""Events opened before the loop may see to the transaction under way."""
+
+_log = structlog.get_logger()
+Read = tuple[ConsumerRecord, SealedEvent]
+
+
+class Settings(RuntimeSettings):
+    """The projector needs nothing of its own."""
+
+
+class Projector:
+    """Folds batches into one generation of the views."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = settings.topic(Topic.PROFILE_EVENTS)
+        self._generation = 0
+
+    async def start(self) -> Heartbeat:
+        """Connects, learns the live generation and loads the keyring."""
+        url = self._settings.database_url.get_secret_value()
+        provider = provider_from(self._settings.key_provider)
+        pool = await open_pool(url, max_size=2)
+        with database_failures():
+            self._generation = await pool.fetchval(load("services.projector")["live_generation"])
+            async with pool.acquire() as connection:
+                self._keyring: Keyring = await load_keyring(connection, provider)
+                self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+        await pool.close()
+        self._pool = await open_pool(url, max_size=3, search_path=f"view_{self._generation}")
+        self._dead_letters = await EventLog.open(
+            self._settings.kafka_bootstrap, self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
+        )
+        self._heartbeat = Heartbeat(self._pool, "projector")
+        await self._heartbeat.start()
+        return self._heartbeat
+
+    async def stop(self) -> None:
+        """Ends the heartbeat and disconnects."""
+        await self._heartbeat.stop()
+        await self._dead_letters.close()
+        await self._pool.close()
+
+    async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """From the ledger, where they move with the rows."""
+        query = load("services.projector")["read_positions"]
+        with database_failures():
+            rows = await self._pool.fetch(query, self._generation, self._topic, list(partitions))
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """Chunk by chunk, each in one transaction; while one is written the next is read, opened and folded."""
+        folded = Views()
+        writing: asyncio.Task[None] | None = None
+        try:
+            for start in range(0, len(records), CHUNK):
+                chunk = records[start : start + CHUNK]
+                outcome, letters = await self._fold(chunk, folded)
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(self._commit(chunk, outcome, letters))
+            if writing is not None:
+                await writing
+        finally:
+            if writing is not None and not writing.done():
+                await asyncio.wait([writing])
+
+    async def _fold(self, chunk: Sequence[ConsumerRecord], folded: Views) -> tuple[Outcome, list[Record]]:
+        letters: list[Record] = []
+        read = self._read(chunk, letters)
+        owners = sorted({(sealed.tenant, sealed.owner) for _, sealed in read})
+        tenants = sorted({sealed.tenant for _, sealed in read if sealed.subject.startswith(TENANT)})
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                keys, stored = await read_views(connection, self._keyring, owners, tenants)
+        outcome = fold_batch(folded.over(stored, owners), await self._open(read, keys, letters))
+        folded.take(outcome.now)
+        return outcome, letters
+
+    async def _commit(self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Record]) -> None:
+        if letters:
+            await self._dead_letters.append_many(letters)
+        with database_failures():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self._write(connection, chunk, outcome)
+
+    def _read(self, records: Sequence[ConsumerRecord], letters: list[Record]) -> list[Read]:
+        read: list[Read] = []
+        for record in records:
+            try:
+                read.append((record, read_sealed(record.value or b"")))
+            except InvalidEvent as error:
+                letters.append(self._quarantine(record, error))
+        return read
+
+    async def _open(
+        self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Record]
+    ) -> list[Event]:
+        events: list[Event] = []
+        for index, (record, sealed) in enumerate(read):
+            if index % BREATH == 0:
+                await asyncio.sleep(0)
+            found = keys.get((sealed.tenant, sealed.owner))
+            try:
+                if found is None:
+                    raise InvalidEvent("no_key", "the ledger has no keys of this subject")
+                events.append(open_event(sealed, found))
+            except InvalidEvent as error:
+                letters.append(self._quarantine(record, error))
+            except KeyDestroyed:
+                continue
+        return events
+
+    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
+        _log.warning(
+            "dead_letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=error.reason
+        )
+        return seal_dead_letter(record, error, self._letter_keys)
+
+    async def _write(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], outcome: Outcome) -> None:
+        await self._advance(connection, records)
+        await execute(connection, people_writes(outcome.people))
+        await execute(connection, configuration_writes(outcome.connections, outcome.clients))
+        await execute(connection, claim_writes(outcome.claims))
+        message = notification(self._generation, next_offsets(records))
+        await connection.execute(load("services.projector")["notify"], CHANNEL, message)
+
+    async def _advance(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
+        queries, following = load("services.projector"), next_offsets(records)
+        partitions = sorted(following)
+        expected = await self._expected(connection, first_offsets(records))
+        moved = await connection.fetch(
+            queries["advance_positions"], self._generation, self._topic, partitions,
+            [expected[p] for p in partitions], [following[p] for p in partitions],
+        )  # fmt: skip
+        if len(moved) != len(partitions):
+            raise Fenced("the stored positions moved meanwhile")
+
+    async def _expected(self, connection: asyncpg.Connection, first: Mapping[int, int]) -> dict[int, int]:
+        """The stored positions, when this batch follows them with no record of the log in between."""
+        queries, partitions = load("services.projector"), list(first)
+        rows = await connection.fetch(queries["read_positions"], self._generation, self._topic, partitions)
+        expected = dict.fromkeys(partitions, 0) | {row["partition"]: row["next_offset"] for row in rows}
+        if len(rows) < len(partitions):
+            await connection.execute(queries["first_positions"], self._generation, self._topic, partitions)
+        for partition, offset in first.items():
+            if expected[partition] != offset and not await self._is_gap(partition, expected[partition], offset):
+                raise Fenced(f"partition {partition} waits for offset {expected[partition]}, not {offset}")
+        return expected
+
+    async def _is_gap(self, partition: int, expected: int, offset: int) -> bool:
+        if offset < expected:
+            return False
+        return await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected) == offset

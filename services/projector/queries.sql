@@ -1,0 +1,37 @@
+-- name: live_generation
+-- The generation the stable views show.
+SELECT number FROM ledger.generation WHERE state = 'live';
+
+-- name: read_positions
+-- Where this generation goes on.
+SELECT partition, next_offset FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = ANY($3::int[]);
+
+-- name: advance_positions
+-- Compare and set: as many rows come back as partitions were still where this batch expected them.
+UPDATE ledger.position AS p SET next_offset = moved.next_offset
+FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS moved (partition, expected, next_offset)
+WHERE p.generation = $1 AND p.topic = $2 AND p.partition = moved.partition AND p.next_offset = moved.expected
+RETURNING p.partition;
+
+-- name: first_positions
+-- Partitions nobody has read yet begin at the beginning.
+INSERT INTO ledger.position (generation, topic, partition, next_offset)
+SELECT $1, $2, asked.partition, 0 FROM unnest($3::int[]) AS asked (partition)
+ON CONFLICT DO NOTHING;
+
+-- name: confirm_claims
+-- The log holds the events of these claims.
+UPDATE ledger.reservation SET confirmed = true WHERE event_id = ANY($1::uuid[]);
+
+-- name: drop_claims
+-- The fold refused the events of these claims.
+DELETE FROM ledger.reservation WHERE event_id = ANY($1::uuid[]);
+
+-- name: release_claims
+-- What people gave up: all claims of a kind but the one of the event that replaced them.
+DELETE FROM ledger.reservation AS r USING unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS gone (tenant, subject, kind, kept)
+WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND gone.kind IN (r.kind, 'all') AND r.event_id <> gone.kept;
+
+-- name: notify
+-- Wakes whoever waits for these positions.
+SELECT pg_notify($1, $2);

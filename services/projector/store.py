@@ -1,0 +1,134 @@
+"""The views in PostgreSQL: what a batch touches comes in with one statement per table, and goes back the same way."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from projections.client.fold import Client
+from projections.connection.fold import Connection, Connections
+from projections.profile.document import ordered
+from projections.profile.state import Profile, dump_memory, load_memory
+from schemas import exact_json
+from schemas.keys import Keyring, SubjectKeys
+from services.projector.batch import Change, Claims, Person, Views
+from services.runtime.key_store import wrapped_keys
+from services.runtime.sql import load
+
+Columns = list[list[Any]]
+Write = tuple[str, Sequence[Sequence[Any]]]
+
+
+async def read_people(
+    connection: asyncpg.Connection, keyring: Keyring, people: Sequence[Person]
+) -> tuple[dict[Person, SubjectKeys], dict[Person, Profile]]:
+    """Keys of the owners (people and tenants) and the profiles there are, in one round trip."""
+    query = load("projections.profile")["read_people"]
+    rows = await connection.fetch(query, [person[0] for person in people], [person[1] for person in people])
+    keys: dict[Person, SubjectKeys] = {}
+    profiles: dict[Person, Profile] = {}
+    for row in rows:
+        person = row["tenant"], row["owner"]
+        if row["version"] is not None:
+            keys[person] = keyring.open(*person, wrapped_keys(row, "profile_key", "activity_key"))
+        if row["revision"] is not None:
+            profiles[person] = _profile(row)
+    return keys, profiles
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    document = None if row["document"] is None else exact_json.loads(row["document"])
+    secrets = {} if row["secrets"] is None else exact_json.loads(row["secrets"])
+    return Profile(row["revision"], document, load_memory(row["memory"]), secrets)
+
+
+async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Connections]:
+    """All connections of these tenants."""
+    found: dict[str, dict[str, Connection]] = {tenant: {} for tenant in tenants}
+    for row in await connection.fetch(load("projections.connection")["read_connections"], tenants):
+        found[row["tenant"]][row["id"]] = Connection(
+            row["id"], row["name"], row["strategy"], row["revision"], exact_json.loads(row["document"]),
+            str(row["event_id"]), row["deleted"],
+        )  # fmt: skip
+    return dict(found)
+
+
+async def read_views(
+    connection: asyncpg.Connection, keyring: Keyring, owners: Sequence[Person], tenants: Sequence[str]
+) -> tuple[dict[Person, SubjectKeys], Views]:
+    """Everything a batch starts from."""
+    keys, people = await read_people(connection, keyring, owners)
+    connections = await read_connections(connection, tenants) if tenants else {}
+    return keys, Views(people, connections)
+
+
+def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
+    """The statements that put changed people in place."""
+    searches = [(*person, *row) for person, change in changes.items() if (row := change.search()) is not None]
+    activities = [(*person, *row) for person, change in changes.items() if (row := change.activity()) is not None]
+    vanished = [person for person, change in changes.items() if change.vanished()]
+    profile, search = load("projections.profile"), load("projections.search")
+    return _non_empty(
+        (profile["write_people"], [(*person, *_profile_row(change.after)) for person, change in changes.items()]),
+        (search["write_search"], searches),
+        (search["write_activity"], activities),
+        (search["delete_search"], vanished),
+        (search["delete_activity"], vanished),
+    )
+
+
+def configuration_writes(
+    connections: Iterable[tuple[str, Connection]], clients: Mapping[tuple[str, str], Client]
+) -> list[Write]:
+    """The statements that put changed configuration in place."""
+    return _non_empty(
+        (load("projections.connection")["write_connections"], [_connection_row(*item) for item in connections]),
+        (load("projections.client")["write_clients"], [_client_row(*item) for item in clients.items()]),
+    )
+
+
+def claim_writes(claims: Claims) -> list[Write]:
+    """The statements that settle uniqueness claims."""
+    queries = load("services.projector")
+    return _non_empty(
+        (queries["release_claims"], [(*person, kind, kept) for person, kind, kept in claims.released]),
+        (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),
+        (queries["drop_claims"], [(event_id,) for event_id in claims.dropped]),
+    )
+
+
+async def execute(connection: asyncpg.Connection, writes: Iterable[Write]) -> None:
+    """Runs each statement with its rows as one array per column."""
+    for statement, rows in writes:
+        await connection.execute(statement, *_columns(rows))
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> Columns:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _non_empty(*writes: Write) -> list[Write]:
+    return [write for write in writes if write[1]]
+
+
+def _profile_row(profile: Profile) -> tuple[Any, ...]:
+    document = profile.document
+    return (
+        None if document is None else document["user_id"],
+        profile.revision,
+        None if document is None else exact_json.dumps(ordered(document)).decode(),
+        dump_memory(profile.memory).decode(),
+        exact_json.dumps(profile.secrets).decode() if profile.secrets else None,
+    )
+
+
+def _connection_row(tenant: str, connection: Connection) -> tuple[Any, ...]:
+    return (
+        tenant, connection.id, connection.name, connection.strategy, connection.revision,
+        exact_json.dumps(connection.document).decode(), connection.event_id, connection.deleted,
+    )  # fmt: skip
+
+
+def _client_row(key: tuple[str, str], client: Client) -> tuple[Any, ...]:
+    scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
+    return *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted

@@ -1,0 +1,40 @@
+"""PostgreSQL at the edge: pools, and driver errors turned into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from schemas.errors import Transient
+
+_PASSING = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+@contextmanager
+def database_failures() -> Iterator[None]:
+    """Re-raises what will pass (connection lost, server restarting, deadlock) as Transient; everything else as it is."""
+    try:
+        yield
+    except _PASSING as error:
+        raise Transient(f"database: {type(error).__name__}") from error
+
+
+async def open_pool(
+    url: str, *, min_size: int = 1, max_size: int = 4, search_path: str | None = None
+) -> asyncpg.Pool:
+    """A pool of connections with this role; `search_path` is the schema unqualified names mean. Raises Transient."""
+    settings = {"application_name": "vita", **({"search_path": search_path} if search_path else {})}
+    with database_failures():
+        return await asyncpg.create_pool(
+            url, min_size=min_size, max_size=max_size, server_settings=settings, command_timeout=60
+        )

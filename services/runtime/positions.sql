@@ -1,0 +1,6 @@
+-- name: live_positions
+-- How far the live generation has come on a topic.
+SELECT p.generation, p.partition, p.next_offset
+FROM ledger.position AS p
+JOIN ledger.generation AS g ON g.number = p.generation AND g.state = 'live'
+WHERE p.topic = $1;

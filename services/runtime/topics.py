@@ -1,0 +1,65 @@
+"""Topics on the real broker, as the catalogue says."""
+
+from collections.abc import Mapping
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from schemas.errors import Transient
+from schemas.topics import Topic, TopicSpec, catalogue
+
+
+class TopicMismatch(Exception):
+    """A topic exists with other key settings than the catalogue's; using it could lose or tear apart history."""
+
+
+async def ensure_topics(bootstrap: str, prefix: str = "", replication: int = 1) -> list[Topic]:
+    """Creates the missing topics; the ones it created. Idempotent. Raises TopicMismatch or Transient."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=30_000)
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in catalogue() if prefix + topic.value not in existing]
+        created = [topic for topic in missing if await _create(admin, prefix, catalogue()[topic], replication)]
+        for topic in set(catalogue()) - set(missing):
+            await _check(admin, prefix, catalogue()[topic])
+    except (KafkaError, OSError) as error:
+        raise Transient(f"kafka: {type(error).__name__}: {error}") from error
+    finally:
+        await admin.close()
+    return created
+
+
+async def _create(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec, replication: int) -> bool:
+    name = prefix + spec.topic.value
+    response = await admin.create_topics(
+        [NewTopic(name, spec.partitions, replication, topic_configs=spec.config())], timeout_ms=30_000
+    )
+    code: int = response.topic_errors[0][1]
+    if code not in (0, TopicAlreadyExistsError.errno):
+        raise TopicMismatch(f"the broker refused to create {name} (error {code})")
+    return code == 0
+
+
+async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> None:
+    name = prefix + spec.topic.value
+    described = (await admin.describe_topics([name]))[0]
+    found = {"partitions": str(len(described["partitions"]))} | await _configuration(admin, name)
+    wanted = {"partitions": str(spec.partitions)} | spec.config()
+    wrong = {key: (value, found.get(key)) for key, value in wanted.items() if found.get(key) != value}
+    if wrong:
+        differences = ", ".join(
+            f"{key} is {actual}, must be {value}" for key, (value, actual) in sorted(wrong.items())
+        )
+        raise TopicMismatch(f"topic {name}: {differences}")
+
+
+async def _configuration(admin: AIOKafkaAdminClient, name: str) -> Mapping[str, str]:
+    responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    return {
+        entry[0]: entry[1]
+        for response in responses
+        for resource in response.resources
+        for entry in resource[4]
+    }

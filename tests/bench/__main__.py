@@ -1,0 +1,117 @@
+"""`python -m tests.bench`: measure, print, leave nothing behind."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+
+import psutil
+from rich.console import Console
+
+from schemas.topics import Topic
+from tests.bench import hops, latency, sizes
+from tests.bench.hops import Measured, Plan
+from tests.bench.load import gateway
+from tests.bench.report import Latency, Report, as_json, show
+from tests.bench.site import Site, fresh_site
+
+STEPS = ("ingest", "normalizer", "projector", "auditor", "chain", "latency")
+WHOLE_RUN_SECONDS = 1800.0
+
+
+def main() -> int:
+    """Run the bench; 0 when every hop finished within its time."""
+    options = _parser().parse_args()
+    console = Console(stderr=options.json)
+    try:
+        report = asyncio.run(_run(options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Stopped; the bench's stack is gone.")
+        return 130
+    if options.json:
+        print(json.dumps(as_json(report), indent=2))
+    else:
+        show(console, report)
+    return 0 if all(hop.complete for hop in report.hops) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--people", type=int, default=50_000, help="how many people sign in")
+    parser.add_argument("--events", type=int, default=100_000, help="logins for each hop, and for the chain")
+    parser.add_argument("--only", choices=STEPS, help="stop after this step (the ones before it prepare it)")
+    parser.add_argument("--seconds", type=float, default=120, help="longest time for one hop")
+    parser.add_argument("--latency-seconds", type=float, default=20, help="how long latency is measured")
+    parser.add_argument("--json", action="store_true", help="print JSON on standard output")
+    return parser
+
+
+async def _run(options: argparse.Namespace, console: Console) -> Report:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with asyncio.timeout(WHOLE_RUN_SECONDS), fresh_site() as site:
+        return await _measure(site, options, console)
+
+
+async def _measure(site: Site, options: argparse.Namespace, console: Console) -> Report:
+    plan = Plan(options.people, options.events, options.seconds)
+    steps = STEPS[: STEPS.index(options.only) + 1] if options.only else STEPS
+    measured: list[Measured] = []
+    found: Latency | None = None
+    _tell(console, "warm-up")
+    await hops.warm_up(site, plan)
+    for step in steps:
+        _tell(console, step)
+        if step == "latency":
+            found = await _latency(site, plan, measured[-1].per_second / 2, options.latency_seconds)
+        else:
+            measured.append(await _hop(site, plan, step))
+            _tell(console, f"  {measured[-1].per_second:,.0f} events/s")
+            if not measured[-1].complete:
+                _explain(console, site)
+    _tell(console, "ceilings")
+    ceilings = await sizes.measure(site)
+    return Report(_machine(plan), ceilings, [sizes.against(one, ceilings) for one in measured], found)
+
+
+async def _hop(site: Site, plan: Plan, step: str) -> Measured:
+    match step:
+        case "ingest":
+            return await hops.ingest(site, plan, plan.values("hops", plan.events))
+        case "chain":
+            return await hops.chain(site, plan, plan.values("chain", plan.events))
+        case "normalizer":
+            waiting = await site.written(Topic.LOGINS_RAW) - hops.WARM_UP_LOGINS
+        case "projector":
+            waiting = await site.normalized() - await site.projected()
+        case _:
+            waiting = await site.normalized() - await site.audited()
+    return await hops.drain(site, plan, step, waiting)
+
+
+async def _latency(site: Site, plan: Plan, rate: float, seconds: float) -> Latency:
+    async with gateway(site.stack.ingest_url, site.token) as client:
+        return await latency.measure(client, site.pool, plan.population(), rate, seconds)
+
+
+def _machine(plan: Plan) -> dict[str, str | int]:
+    memory = psutil.virtual_memory().total // 2**30
+    return {"cores": os.cpu_count() or 0, "memory_gib": memory, "people": plan.people, "events": plan.events}
+
+
+def _explain(console: Console, site: Site) -> None:
+    for name in ("ingest", *hops.WORKERS):
+        console.print(
+            f"{name} did not say more than:\n{site.last_words(name)}", markup=False, highlight=False
+        )
+
+
+def _tell(console: Console, text: str) -> None:
+    console.print(text, style="dim", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

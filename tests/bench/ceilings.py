@@ -1,0 +1,95 @@
+"""The bare ceilings: aiokafka and asyncpg doing nothing but moving records and rows of the same sizes."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from zlib import crc32
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+PARTITIONS = 12
+WAVE = 2000
+ROWS_PER_STATEMENT = 2000
+
+Row = tuple[Any, ...]
+
+
+async def produce(bootstrap: str, topic: str, values: Sequence[bytes]) -> float:
+    """Records per second from one idempotent producer with acks=all, partitioned by a key."""
+    await _create(bootstrap, topic)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=262_144, linger_ms=5
+    )
+    await producer.start()
+    try:
+        started = time.perf_counter()
+        for wave in _waves(values, WAVE):
+            futures = [
+                await producer.send(topic, value, partition=crc32(value) % PARTITIONS) for value in wave
+            ]
+            for future in futures:
+                await future
+        return len(values) / (time.perf_counter() - started)
+    finally:
+        await producer.stop()
+
+
+async def consume(bootstrap: str, topic: str, count: int) -> float:
+    """Records per second into one consumer that drops them."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        started, seen = time.perf_counter(), 0
+        while seen < count:
+            found = await consumer.getmany(timeout_ms=1000, max_records=5000)
+            seen += sum(map(len, found.values()))
+        return seen / (time.perf_counter() - started)
+    finally:
+        await consumer.stop()
+
+
+async def upsert(
+    connection: asyncpg.Connection, columns: str, types: Sequence[str], key: str, rows: Sequence[Row]
+) -> float:
+    """Rows per second into a table with a primary key only, one `unnest` upsert per batch and transaction."""
+    names = [column.split()[0] for column in columns.split(",")]
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names)
+    await connection.execute("DROP TABLE IF EXISTS bench_rows")
+    await connection.execute(
+        f"CREATE TABLE bench_rows ({columns}, PRIMARY KEY ({key})) WITH (fillfactor = 70)"
+    )
+    statement = await connection.prepare(
+        f"INSERT INTO bench_rows SELECT * FROM unnest({arrays}) ON CONFLICT ({key}) DO UPDATE SET {updates}"
+    )
+    started = time.perf_counter()
+    for batch in _waves(rows, ROWS_PER_STATEMENT):
+        newest = {row[:2]: row for row in batch}
+        async with connection.transaction():
+            await statement.fetch(*zip(*newest.values(), strict=True))
+    seconds = time.perf_counter() - started
+    await connection.execute("DROP TABLE bench_rows")
+    return len(rows) / seconds
+
+
+def one_after_another(*per_second: float) -> float:
+    """The rate of steps that share one machine and take turns."""
+    return 1 / sum(1 / rate for rate in per_second) if all(per_second) else 0.0
+
+
+async def _create(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    finally:
+        await admin.close()
+
+
+def _waves(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

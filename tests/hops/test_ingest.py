@@ -1,0 +1,275 @@
+"""HTTP -> logins.raw, on the real broker, with tokens of the real issuer read through ingest's own database role."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from schemas import exact_json
+from schemas.examples import load_example, names_of
+from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
+from schemas.topics import Topic, catalogue
+from services.ingest.app import build
+from services.ingest.refusals import SCOPE
+from services.ingest.settings import Settings
+from services.runtime.event_log import partition_of
+from services.runtime.key_store import provider_from
+from services.runtime.signing_keys import ensure_signing_key
+from services.runtime.tokens import TokenIssuer
+from tests.stack import Database, Stack
+from tests.unit.ingest.test_decision import make_data, make_event
+
+LOGINS = "/ingest/v1/logins"
+
+
+@dataclass
+class Site:
+    """A tenant's way to ingest: topics and a database of this module's own, and the issuer of its tokens."""
+
+    stack: Stack
+    database: Database
+    prefix: str
+    issuer: TokenIssuer
+
+    def settings(self, **changes: Any) -> Settings:
+        names = self.stack.environment("ingest", self.database, self.prefix)
+        given = {name.removeprefix("VITA_").lower(): value for name, value in names.items()}
+        return Settings(**{**given, "key_provider": "", "ack_seconds": 5, **changes})
+
+    def token(self, scopes: tuple[str, ...] = (SCOPE,), tenant: str = "demo") -> str:
+        audience = Settings.model_fields["token_audience"].default
+        return self.issuer.issue("abc", tenant, scopes, audience, datetime.now(UTC))
+
+    @asynccontextmanager
+    async def client(self, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        """Ingest, served in this process."""
+        app = build(self.settings(**changes))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            headers = {"authorization": f"Bearer {self.token()}", "content-type": "application/json"}
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://ingest", headers=headers, timeout=60
+            ) as client:
+                yield client
+
+    async def logged(self) -> list[ConsumerRecord]:
+        """Every record of logins.raw."""
+        topic = self.prefix + Topic.LOGINS_RAW.value
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.kafka, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, n) for n in range(catalogue()[Topic.LOGINS_RAW].partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            found: list[ConsumerRecord] = []
+            while len(found) < sum(ends.values()):
+                for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                    found.extend(batch)
+            return found
+        finally:
+            await consumer.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    """A database with a signing key, and topics."""
+    database, prefix = await stack.database(), await stack.topics()
+    connection = await asyncpg.connect(database.url_for("vita_management"))
+    try:
+        provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])
+        keys = [await ensure_signing_key(connection, provider, datetime.now(UTC)) for _ in range(2)]
+    finally:
+        await connection.close()
+    assert keys[0].kid == keys[1].kid
+    yield Site(stack, database, prefix, TokenIssuer(keys[0], Settings.model_fields["token_issuer"].default))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with site.client() as client:
+        yield client
+
+
+async def test_what_is_accepted_is_in_the_topic(site: Site, client: httpx.AsyncClient) -> None:
+    """A 202 means: the event as it was sent, under its key, in that key's partition, marked as a CloudEvent."""
+    events = [load_example(name) for name in names_of("vita.login.v1")]
+    events.append(make_event(id="exact", data=make_data(claims={"sub": 10**30, "n": -(10**25)})))
+    response = await client.post(LOGINS, content=exact_json.dumps(events))
+    assert (response.status_code, response.json()["accepted"]) == (202, len(events))
+    logged = {exact_json.loads(record.value)["id"]: record for record in await site.logged()}
+    for event in events:
+        record = logged[event["id"]]
+        assert exact_json.loads(record.value) == event
+        assert record.partition == partition_of(record.key, catalogue()[Topic.LOGINS_RAW].partitions)
+        assert dict(record.headers) == {"content-type": b"application/cloudevents+json; charset=utf-8"}
+    assert logged["exact"].key == b"demo/google-oauth2|" + str(10**30).encode()
+
+
+async def test_a_persons_logins_keep_their_order(site: Site, client: httpx.AsyncClient) -> None:
+    """Requests in turn and events within one land in one partition, in order."""
+    for batch in range(5):
+        events = [
+            make_event(id=f"{batch}-{number}", source="order", data=make_data(claims={"sub": "orderly"}))
+            for number in range(40)
+        ]
+        assert (await client.post(LOGINS, content=exact_json.dumps(events))).status_code == 202
+    mine = [record for record in await site.logged() if record.key == b"demo/google-oauth2|orderly"]
+    assert len({record.partition for record in mine}) == 1
+    wanted = [f"{batch}-{number}" for batch in range(5) for number in range(40)]
+    assert [exact_json.loads(record.value)["id"] for record in mine] == wanted
+
+
+async def test_many_at_once(site: Site, client: httpx.AsyncClient) -> None:
+    """Requests at the same time share the broker's requests; each one's events are written once."""
+
+    async def send(number: int) -> int:
+        events = [
+            make_event(id=f"{number}.{n}", source="many", data=make_data(claims={"sub": f"{number}.{n}"}))
+            for n in range(1 + number % 7)
+        ]
+        response = await client.post(LOGINS, content=exact_json.dumps(events))
+        assert response.status_code == 202
+        return len(events)
+
+    total = sum(await asyncio.gather(*map(send, range(60))))
+    written = [exact_json.loads(record.value) for record in await site.logged()]
+    ids = [event["id"] for event in written if event["source"] == "many"]
+    assert (len(ids), len(set(ids))) == (total, total)
+
+
+async def test_events_of_the_largest_size(site: Site, client: httpx.AsyncClient) -> None:
+    """Events near the limit of one record fill several batches and all arrive."""
+    events = [make_event(id=f"big-{n}", padding="x" * (LARGEST_EVENT - 500)) for n in range(6)]
+    response = await client.post(LOGINS, content=exact_json.dumps(events))
+    assert (response.status_code, response.json()["accepted"]) == (202, 6)
+    ids = {exact_json.loads(record.value)["id"] for record in await site.logged()}
+    assert {event["id"] for event in events} <= ids
+
+
+async def test_a_broker_that_is_away(site: Site) -> None:
+    """Ingest starts without a broker, says so, and answers 503 with Retry-After at once."""
+    async with site.client(kafka_bootstrap="127.0.0.1:1", ack_seconds=1) as client:
+        response = await client.post(LOGINS, content=exact_json.dumps(make_event()))
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) >= 1
+        assert "Nothing was accepted" in response.json()["message"]
+        health = await client.get("/healthz")
+        assert (health.status_code, health.json()["kafka"]) == (503, "away")
+
+
+async def test_health_of_a_ready_service(client: httpx.AsyncClient) -> None:
+    """200 while logins can be taken."""
+    response = await client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "kafka": "connected"})
+
+
+async def test_tokens_are_checked(site: Site, client: httpx.AsyncClient) -> None:
+    """No token, somebody else's, one without the scope and one for another tenant get their answers."""
+
+    async def attempt(token: str | None) -> tuple[int, Any]:
+        headers = {"authorization": f"Bearer {token}" if token else ""}
+        response = await client.post(LOGINS, content=exact_json.dumps(make_event()), headers=headers)
+        return response.status_code, response.json().get("message")
+
+    head, claims, _ = site.token().split(".")
+    assert await attempt(None) == (401, "Missing authentication")
+    assert await attempt(f"{head}.{claims}.{'A' * 342}") == (
+        401,
+        "Invalid signature received for JSON Web Token validation",
+    )
+    assert (await attempt(site.token(("read:users",))))[0] == 403
+    assert (await attempt(site.token(tenant="other")))[0] == 400
+
+
+HOSTILE = [
+    b"", b"null", b"7", b'"x"', b"[]", b"{}", b"[[]]", b"{", b"}", b"\x00", b'{"\x00":1}', b'{"\\u0000":1}', b"\xff\xfe",
+    b'"\\ud800"', b'{"id":"\\udfff"}', b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    b'{"id":' + b"9" * 5000 + b"}", b'{"id":1e400}', b'{"id":-0.0,"id":NaN}', b'{"id":1,"id":2,"id":"x"}',
+    b'{"data":{"claims":' + b"[" * 500 + b"]" * 500 + b"}}", b'{"tenant":["demo"],"time":{},"data":[1]}',
+    exact_json.dumps(make_event(data=make_data(claims={"sub": "\x00"}))),
+    exact_json.dumps(make_event(data=make_data(claims={"sub": "x" * (LARGEST_EVENT + 1)}))),
+    exact_json.dumps(make_event(time="0000-00-00T00:00:00Z")),
+    exact_json.dumps(make_event(id={"a": 1}, source=[], type=None, specversion=1.0, tenant=True, data=None)),
+    b" " * 100_000, b"\xef\xbb\xbf{}", b'{"specversion":"1.0"' + b',"a":1' * 50_000 + b"}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+async def test_hostile_bodies(client: httpx.AsyncClient, body: bytes) -> None:
+    """Whatever is sent, however it is labelled: a clear refusal in the documented shape, never a 500."""
+    for content_type in ("application/json", "application/x-ndjson", "text/html", "application/json; charset=x"):
+        response = await client.post(LOGINS, content=body, headers={"content-type": content_type})
+        assert response.status_code in (400, 413, 415)
+        error = response.json()
+        assert error["statusCode"] == response.status_code
+        assert {"error", "message"} <= error.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", LOGINS, 405), ("PUT", LOGINS, 405), ("GET", "/nowhere", 404)]
+)
+async def test_wrong_roads(client: httpx.AsyncClient, method: str, path: str, status: int) -> None:
+    """Unknown paths and methods are refused in the documented shape as well."""
+    response = await client.request(method, path)
+    assert response.status_code == status
+    assert response.json()["statusCode"] == status
+
+
+async def test_documents_are_served(client: httpx.AsyncClient) -> None:
+    """Schema, AsyncAPI and OpenAPI are there, and name what they should."""
+    schema = (await client.get("/ingest/v1/schema/login.json")).json()
+    assert "tenant" not in schema["required"]
+    assert "data" in schema["required"]
+    asyncapi = (await client.get("/asyncapi.json")).json()
+    assert asyncapi["channels"]["logins_raw"]["address"] == "logins.raw"
+    assert (await client.get("/asyncapi.yaml")).text.startswith("asyncapi: 3.0.0")
+    operation = (await client.get("/openapi.json")).json()["paths"][LOGINS]["post"]
+    assert {"202", "400", "401", "403", "413", "415", "429", "503"} <= operation["responses"].keys()
+    assert (await client.get("/docs")).status_code == 200
+
+
+async def test_a_process_of_its_own(site: Site) -> None:
+    """`python -m services.ingest` takes logins, and on SIGTERM finishes what is under way and ends well."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = site.stack.environment("ingest", site.database, site.prefix)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", "-m", "services.ingest",
+        env={**os.environ, **environment, "VITA_HTTP_PORT": str(port)},
+    )  # fmt: skip
+    base = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=base, headers={"authorization": f"Bearer {site.token()}"}) as client:
+
+        async def healthy() -> bool:
+            try:
+                return (await client.get("/healthz")).is_success
+            except httpx.TransportError:
+                return False
+
+        await site.stack.until(healthy)
+        events = [make_event(id=str(n), source="own", data=make_data(claims={"sub": str(n)})) for n in range(500)]
+        body = b"\n".join(map(exact_json.dumps, events))
+        headers = {"content-type": "application/x-ndjson"}
+        sending = [asyncio.create_task(client.post(LOGINS, content=body, headers=headers)) for _ in range(4)]
+        done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        process.send_signal(signal.SIGTERM)
+        answers = await asyncio.gather(*sending, return_exceptions=True)
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    accepted = [answer for answer in answers if isinstance(answer, httpx.Response)]
+    assert len(accepted) >= len(done)
+    assert {answer.status_code for answer in accepted} == {202}
+    written = [exact_json.loads(record.value)["source"] for record in await site.logged()]
+    assert written.count("own") >= 500 * len(accepted)

@@ -1,0 +1,105 @@
+"""A start that is killed or interrupted at any moment is repaired by the next one."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local import kafka, postgres
+from deploy.local.processes import MARK
+from deploy.local.stack import LocalStack
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[LocalStack]:
+    """A stack of its own, with nothing of it running at the end."""
+    stack = LocalStack(tmp_path / "state")
+    stack.state.create()
+    yield stack
+    with stack.state.lock():
+        await stack.stop("kafka", budget_s=0)
+        await stack.stop_all()
+
+
+def start(local: LocalStack) -> "subprocess.Popen[str]":
+    """The command, in a session of its own, as a terminal starts it."""
+    argv = [sys.executable, "-m", "deploy.local", "infrastructure", "--state", str(local.state.path)]
+    return subprocess.Popen(
+        argv, cwd=ROOT, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+async def end(command: "subprocess.Popen[str]") -> dict[str, str]:
+    """Wait for the command; the exports that it printed."""
+    output, _ = await asyncio.to_thread(command.communicate)
+    return dict(line.removeprefix("export ").split("=", 1) for line in output.splitlines())
+
+
+def leaders(local: LocalStack) -> list[str]:
+    """The processes of the stack, by what their environment says, however they came to be."""
+    mark = f"{local.state.path}#"
+    return sorted(
+        process.info["environ"][MARK].removeprefix(mark)
+        for process in psutil.process_iter(["environ", "status"])
+        if (process.info["environ"] or {}).get(MARK, "").startswith(mark)
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and os.getsid(process.pid) == process.pid
+    )
+
+
+async def both_answer(exports: dict[str, str]) -> bool:
+    return await kafka.answers(exports["VITA_KAFKA_BOOTSTRAP"]) and await postgres.answers(
+        exports["VITA_POSTGRES_ADMIN_URL"]
+    )
+
+
+async def test_a_killed_start_is_repaired_by_the_next(local: LocalStack) -> None:
+    """SIGKILL while data folders are made and while servers start: the next start brings up one of each."""
+    moments: list[Callable[[], object]] = [
+        lambda: list(local.state.path.glob("postgres.unfinished-*/data/base")),
+        lambda: list(local.state.path.glob("kafka.unfinished-*/format.properties")),
+        lambda: local.processes.find("postgres"),
+        lambda: local.processes.find("kafka"),
+    ]
+    for moment in moments:
+        command = start(local)
+        while not moment() and command.poll() is None:
+            await asyncio.sleep(0.005)
+        os.killpg(command.pid, signal.SIGKILL)
+        assert await end(command) == {}
+    exports = await end(start(local))
+    assert await both_answer(exports)
+    assert leaders(local) == ["kafka", "postgres"]
+    assert list(local.state.path.glob("*unfinished*")) == []
+
+
+async def test_ctrl_c_stops_what_was_starting(local: LocalStack) -> None:
+    """An interrupted start leaves no process that is not ready, and the next start goes on."""
+    command = start(local)
+    while not local.processes.find("kafka"):
+        await asyncio.sleep(0.005)
+    os.killpg(command.pid, signal.SIGINT)
+    await end(command)
+    assert "kafka" not in leaders(local)
+    assert await both_answer(await end(start(local)))
+
+
+async def test_data_outlives_a_crash_of_the_machine(local: LocalStack) -> None:
+    """Servers killed at once come back at the same addresses with the same password."""
+    before = await end(start(local))
+    for info in local.status():
+        assert info.pid is not None
+        os.kill(info.pid, signal.SIGKILL)
+    while leaders(local):
+        await asyncio.sleep(0.01)
+    after = await end(start(local))
+    assert after == before
+    assert await both_answer(after)

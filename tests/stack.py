@@ -1,0 +1,145 @@
+"""The real Kafka and PostgreSQL of a test session, with topics and databases of each test's own."""
+
+import asyncio
+import contextlib
+import inspect
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy import database as databases
+from deploy.local.failure import StackFailure
+from deploy.local.infrastructure import ensure_infrastructure
+from deploy.local.postgres import Tuning
+from deploy.local.stack import LocalStack
+from services.runtime.topics import ensure_topics
+from tests.containers import TestContainers
+
+PASSING = Tuning(durable=False, max_connections=400)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One test's database, with every role and the first generation in it."""
+
+    name: str
+    admin: str
+    """Where the superuser connects to it."""
+
+    def url_for(self, role: str) -> str:
+        """Where a role connects to it: `vita_projector`, `vita_auditor` and so on."""
+        return databases.role_url(self.admin, role, databases.role_passwords(self.admin)[role], self.name)
+
+
+@dataclass
+class Stack:
+    """What the `stack` fixture gives."""
+
+    kafka: str
+    admin_url: str = field(repr=False)
+    folder: Path
+    _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
+    _databases: list[str] = field(default_factory=list)
+    _prefixes: list[str] = field(default_factory=list)
+
+    async def prepare(self) -> None:
+        """Make the template that every test's database is a copy of."""
+        passwords = databases.role_passwords(self.admin_url)
+        await databases.prepare_database(self.admin_url, self._template, passwords)
+
+    async def database(self) -> Database:
+        """A new database, as `make up` would have it before the first event."""
+        name = f"vita_test_{secrets.token_hex(6)}"
+        await databases.clone_database(self.admin_url, self._template, name)
+        self._databases.append(name)
+        return Database(name, databases.database_url(self.admin_url, name))
+
+    async def topics(self) -> str:
+        """New topics, one for each in the catalogue; the prefix of their names."""
+        prefix = f"t{secrets.token_hex(4)}."
+        self._prefixes.append(prefix)
+        await ensure_topics(self.kafka, prefix)
+        return prefix
+
+    def environment(self, service: str, database: Database, prefix: str) -> dict[str, str]:
+        """What a process of the service needs beyond the inherited environment."""
+        return {
+            "VITA_KAFKA_BOOTSTRAP": self.kafka,
+            "VITA_DATABASE_URL": database.url_for(f"vita_{service}"),
+            "VITA_TOPIC_PREFIX": prefix,
+            "VITA_KEY_PROVIDER": f"file:{self.folder / database.name}.kek",
+            "VITA_LOG_FORMAT": "json",
+        }
+
+    async def until(self, condition: Callable[[], Any], timeout: float = 30, every: float = 0.02) -> Any:
+        """Ask a function or a coroutine function again and again; its first answer that is true."""
+        deadline = time.monotonic() + timeout
+        while True:
+            answer = condition()
+            if inspect.isawaitable(answer):
+                answer = await answer
+            if answer:
+                return answer
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {timeout} s: {_source(condition)} is still {answer!r}")
+            await asyncio.sleep(every)
+
+    async def close(self) -> None:
+        """Take away what the tests left on servers that stay."""
+        for name in [*self._databases, self._template]:
+            await databases.drop_database(self.admin_url, name)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await admin.start()
+        try:
+            own = [topic for topic in await admin.list_topics() if topic.startswith(tuple(self._prefixes))]
+            if own:
+                await admin.delete_topics(own)
+        finally:
+            await admin.close()
+
+
+@contextlib.asynccontextmanager
+async def running_stack() -> AsyncIterator[Stack]:
+    """The servers by the first road that is open: the environment, Docker, own processes."""
+    base = Path(tempfile.gettempdir(), f"vita-tests-{os.getuid()}")
+    base.mkdir(mode=0o700, exist_ok=True)
+    await _sweep(base)
+    local = LocalStack(base / f"{os.getpid()}-{secrets.token_hex(3)}", PASSING)
+    with local.state.lock(), TestContainers() as containers:
+        infrastructure = await ensure_infrastructure(local, containers)
+        stack = Stack(infrastructure.kafka_bootstrap, infrastructure.postgres_admin_url, local.state.path)
+        try:
+            await stack.prepare()
+            yield stack
+        finally:
+            if "environment" in infrastructure.routes.values():
+                await stack.close()
+            await _end(local)
+
+
+async def _sweep(base: Path) -> None:
+    """End what earlier sessions left because they were killed: nobody holds the lock of their folders."""
+    for folder in base.iterdir():
+        local = LocalStack(folder)
+        with contextlib.suppress(StackFailure), local.state.lock(budget_s=0):
+            await _end(local)
+
+
+async def _end(local: LocalStack) -> None:
+    await local.stop("kafka", budget_s=0)
+    await local.stop_all()
+    local.state.remove()
+
+
+def _source(condition: Callable[[], Any]) -> str:
+    try:
+        return inspect.getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)

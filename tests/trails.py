@@ -1,0 +1,131 @@
+"""Logs and auditors for the tests of the trail."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from projections.trail.leaf import leaf_of
+from projections.trail.merkle import Tree
+from services.auditor.hop import Auditor, Settings
+from services.runtime.log_reader import open_log
+from services.auditor.signing import signer
+from tests.stack import Database, Stack
+
+FIRST_EVENT = {
+    "specversion": "1.0",
+    "id": "0190a1b2-c3d4-7e5f-8a9b-000000000000",
+    "source": "/vita/normalizer",
+    "type": "profile.login.succeeded",
+    "subject": "sub_" + "0" * 32,
+    "time": "2026-11-23T10:00:00.123Z",
+    "dataversion": 1,
+    "tenant": "demo",
+    "actor": "connection:google-oauth2",
+    "data": {"connection": "google-oauth2"},
+}
+
+
+KEY = b"demo/somebody"
+
+
+class LoggedRecord(NamedTuple):
+    """A record as the auditor gets it."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+def event(number: int, **changed: object) -> bytes:
+    """The number-th event, of one of 16 people."""
+    own = {
+        "id": f"0190a1b2-c3d4-7e5f-8a9b-{number:012x}",
+        "subject": f"sub_{number % 16:032x}",
+        "time": f"2026-11-23T10:{number // 60 % 60:02}:{number % 60:02}.000Z",
+    }
+    return orjson.dumps(FIRST_EVENT | own | changed)
+
+
+async def publish(kafka: str, topic: str, values: Mapping[int, Sequence[bytes | None]]) -> None:
+    """Appends values to the partitions they are given for."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for partition, parts in values.items():
+            for value in parts:
+                await producer.send(topic, key=KEY, value=value, partition=partition)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def forget_before(kafka: str, topic: str, offset: int) -> None:
+    """Takes the records of partition 0 below an offset out of the log."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
+
+
+async def log_folder(kafka: str) -> Path:
+    """Where the broker keeps its log, on its own machine."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])
+    finally:
+        await admin.close()
+    (resource,) = answer.resources
+    return Path(next(entry[1] for entry in resource[4] if entry[0] == "log.dirs"))
+
+
+async def read_log(kafka: str, topic: str) -> list[LoggedRecord]:
+    """Everything the topic holds, partition after partition."""
+    records = []
+    async with open_log(kafka, topic) as log:
+        for partition in log.partitions:
+            end = await log.end(partition)
+            await log.go_to(partition)
+            while chunk := await log.read(end):
+                records += [LoggedRecord(partition, *record) for record in chunk]
+    return records
+
+
+def tree_of(records: Sequence[LoggedRecord], partition: int) -> Tree:
+    """The tree that a partition of these records has."""
+    tree, _ = Tree().extend(
+        [leaf_of(record.value).hash for record in records if record.partition == partition]
+    )
+    return tree
+
+
+@asynccontextmanager
+async def auditing(stack: Stack, database: Database, prefix: str) -> AsyncIterator[Auditor]:
+    """A working auditor in this process, with its own connections and without a consumer."""
+    environment = stack.environment("auditor", database, prefix)
+    settings = Settings(**{name.removeprefix("VITA_").lower(): value for name, value in environment.items()})
+    auditor = Auditor(settings, signer(settings.checkpoint_provider))
+    await auditor.start()
+    try:
+        yield auditor
+    finally:
+        await auditor.stop()
+
+
+@asynccontextmanager
+async def connected(database: Database, role: str | None = None) -> AsyncIterator[Any]:
+    """A connection with a role; with a superuser's rights without one."""
+    connection = await asyncpg.connect(database.url_for(role) if role else database.admin)
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,259 @@
+"""`POST /ingest/v1/logins` from the first byte to the answer, with a log and a token service of the test's own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from schemas import exact_json
+from schemas.errors import Transient
+from schemas.mapper import Record
+from services.ingest import endpoint as endpoint_module
+from services.ingest.admission import Admission
+from services.ingest.endpoint import LoginsEndpoint
+from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
+from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
+from tests.unit.ingest.test_decision import ARRIVED, make_event
+
+TOKEN = "a.b.c"
+
+
+class FakeLog:
+    """Remembers what was written; `confirms` says for which records."""
+
+    def __init__(self) -> None:
+        self.written: list[Record] = []
+        self.away = False
+        self.confirms: list[bool] | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def publish(self, records: Sequence[Record]) -> list[bool]:
+        if self.away:
+            raise Transient("kafka: away")
+        if self.gate is not None:
+            await self.gate.wait()
+        self.written.extend(records)
+        return self.confirms if self.confirms is not None else [True] * len(records)
+
+
+class FakeVerifier:
+    """Knows one token."""
+
+    def __init__(self) -> None:
+        self.scopes = frozenset({SCOPE})
+        self.failure: Exception | None = None
+
+    async def verify(self, token: str) -> Principal:
+        if self.failure is not None:
+            raise self.failure
+        return Principal("abc@clients", "demo", "abc", self.scopes)
+
+
+class Gateway:
+    """Sends requests to an endpoint."""
+
+    def __init__(self, limit_bytes: int = 10 * MAX_BYTES) -> None:
+        self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
+        self.endpoint = LoginsEndpoint(
+            self.log, self.verifier, Admission(limit_bytes), lambda: ARRIVED, self._handle
+        )
+
+    def _handle(self, count: int) -> None:
+        self.handled += count
+
+    async def send(
+        self, body: Any, content_type: str | None = "application/json", **headers: str
+    ) -> httpx.Response:
+        """A value is sent as JSON; bytes, and pieces of them, as they are."""
+        content = body if isinstance(body, bytes) or hasattr(body, "__aiter__") else exact_json.dumps(body)
+        named = {"authorization": f"Bearer {TOKEN}", "content-type": content_type} | headers
+        transport = httpx.ASGITransport(app=self.endpoint, raise_app_exceptions=True)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://ingest") as client:
+            given = {name: value for name, value in named.items() if value is not None}
+            return await client.post("/ingest/v1/logins", content=content, headers=given)
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+def error_of(response: httpx.Response) -> Mapping[str, Any]:
+    """The error, checked to be in the documented shape."""
+    error: dict[str, Any] = response.json()
+    assert error["statusCode"] == response.status_code
+    assert {"statusCode", "error", "message"} <= error.keys()
+    return error
+
+
+async def test_one_event_is_accepted(gateway: Gateway) -> None:
+    """202 with its result, once it is written under its key."""
+    response = await gateway.send(make_event())
+    assert response.status_code == 202
+    assert response.json() == {
+        "accepted": 1,
+        "rejected": 0,
+        "results": [{"id": "login-1", "status": "accepted"}],
+    }
+    assert [record.key for record in gateway.log.written] == [b"demo/google-oauth2|104834838475647382910"]
+    assert gateway.handled == 1
+
+
+async def test_results_come_in_the_order_of_the_events(gateway: Gateway) -> None:
+    """Good and bad events of a batch are told apart, each in its place."""
+    events = [make_event(id="1"), make_event(id="2", type="x"), 7, make_event(id="3")]
+    response = await gateway.send(events, "application/cloudevents-batch+json")
+    assert response.status_code == 202
+    assert [(result["id"], result["status"]) for result in response.json()["results"]] == [
+        ("1", "accepted"),
+        ("2", "rejected"),
+        (None, "rejected"),
+        ("3", "accepted"),
+    ]
+    assert (response.json()["accepted"], response.json()["rejected"]) == (2, 2)
+
+
+async def test_lines_are_events(gateway: Gateway) -> None:
+    """NDJSON is taken, and a cut last line is rejected alone."""
+    body = exact_json.dumps(make_event()) + b"\n" + exact_json.dumps(make_event(id="2"))[:-5]
+    response = await gateway.send(body, "application/x-ndjson")
+    assert response.status_code == 202
+    assert response.json()["results"][1]["reason"] == "not_json"
+
+
+async def test_nothing_acceptable_is_a_bad_request(gateway: Gateway) -> None:
+    """400 with the results when not one event is accepted, and nothing is written."""
+    response = await gateway.send([make_event(tenant="other"), {}])
+    assert response.status_code == 400
+    assert error_of(response)["errorCode"] == "invalid_body"
+    assert [result["reason"] for result in response.json()["results"]] == ["tenant_mismatch", "contract"]
+    assert gateway.log.written == []
+
+
+async def test_unconfirmed_events_are_to_be_sent_again(gateway: Gateway) -> None:
+    """503 when the log confirmed only some; the answer says which are safe."""
+    gateway.log.confirms = [True, False]
+    response = await gateway.send([make_event(id="1"), make_event(id="x", type="x"), make_event(id="2")])
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    error = error_of(response)
+    assert [result["status"] for result in error["results"]] == ["accepted", "rejected", "retry"]
+    assert (error["accepted"], error["rejected"]) == (1, 1)
+    assert gateway.handled == 1
+
+
+async def test_a_log_that_is_away(gateway: Gateway) -> None:
+    """503 with Retry-After, never a false 202."""
+    gateway.log.away = True
+    response = await gateway.send(make_event())
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert "Nothing was accepted" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "failure", "status", "message"),
+    [
+        (None, None, 401, MISSING),
+        ("Bearer opaque", None, 400, BAD_FORMAT),
+        ("Bearer a.b.c", InvalidToken(EXPIRED), 401, EXPIRED),
+        ("Bearer a.b.c", Transient("away"), 503, "The token service does not answer."),
+    ],
+)
+async def test_who_cannot_be_named(
+    gateway: Gateway, authorization: str | None, failure: Exception | None, status: int, message: str
+) -> None:
+    """Without a good token nothing is read and the reason is told."""
+    gateway.verifier.failure = failure
+    response = await gateway.send(b"not even JSON", authorization=authorization)
+    assert response.status_code == status
+    assert error_of(response)["message"].startswith(message)
+    assert ("www-authenticate" in response.headers) is (status == 401)
+
+
+async def test_the_scope_is_needed(gateway: Gateway) -> None:
+    """403 for a good token that may do other things."""
+    gateway.verifier.scopes = frozenset({"read:users"})
+    error = error_of(await gateway.send(make_event()))
+    assert error["statusCode"] == 403
+    assert error["errorCode"] == "insufficient_scope"
+    assert error["message"] == "Insufficient scope, expected any of: publish:logins"
+
+
+async def test_more_bytes_than_allowed(gateway: Gateway) -> None:
+    """413 by the announced length, and by counting where none is announced."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield b" " * (MAX_BYTES // 5)
+
+    for body in (b" " * (MAX_BYTES + 1), pieces()):
+        response = await gateway.send(body)
+        assert response.status_code == 413
+        assert (
+            error_of(response)["message"]
+            == f"Payload content length greater than maximum allowed: {MAX_BYTES}."
+        )
+
+
+async def test_the_largest_body(gateway: Gateway) -> None:
+    """A thousand events in up to five megabytes are taken."""
+    events = [make_event(id=str(number), padding="x" * 4700) for number in range(MAX_EVENTS)]
+    assert len(exact_json.dumps(events)) < MAX_BYTES
+    response = await gateway.send(events)
+    assert (response.status_code, response.json()["accepted"]) == (202, MAX_EVENTS)
+
+
+async def test_overload_is_told(gateway: Gateway) -> None:
+    """429 while as many bytes as fit are being worked on, and all is well again afterwards."""
+    gateway = Gateway(limit_bytes=MAX_BYTES)
+    gateway.log.gate = asyncio.Event()
+    first = asyncio.create_task(gateway.send([make_event(padding="x" * 4_000) for _ in range(700)]))
+    while gateway.endpoint._admission._admitted == 0:
+        await asyncio.sleep(0)
+    refused = await gateway.send(make_event(), **{"content-length": str(MAX_BYTES)})
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "1"
+    gateway.log.gate.set()
+    assert (await first).status_code == 202
+    assert (await gateway.send(make_event())).status_code == 202
+    assert gateway.endpoint._admission._admitted == 0
+
+
+async def test_a_body_that_never_comes(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """408 when the body stops half-way: it would hold room others need."""
+    monkeypatch.setattr(endpoint_module, "BODY_SECONDS", 0.01)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    assert (await gateway.send(stalled())).status_code == 408
+
+
+async def test_a_caller_who_leaves(gateway: Gateway) -> None:
+    """A connection that closes half-way leaves nothing behind and is not answered."""
+    sent: list[Any] = []
+    messages = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"Authorization", b"Bearer a.b.c"), (b"content-type", b"application/json")]
+    await gateway.endpoint({"type": "http", "headers": headers}, receive, send)
+    assert sent == []
+    assert gateway.endpoint._admission._admitted == 0
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "", "１２", "9" * 30])
+async def test_odd_lengths(gateway: Gateway, length: str) -> None:
+    """A Content-Length that is no number counts as none."""
+    headers = {"content-length": length} if length.isascii() else {}
+    assert (await gateway.send(make_event(), **headers)).status_code in (202, 413)

@@ -1,0 +1,109 @@
+"""What the local Kafka and PostgreSQL are told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local import kafka, postgres
+from deploy.local.failure import StackFailure
+from deploy.local.postgres import MIB, Tuning, settings
+from deploy.local.services import Stack, code_fingerprint, read_stack, remember_stack
+from deploy.local.state import StateFolder
+
+
+def test_nothing_listens_outside_of_the_machine() -> None:
+    """Both servers are bound to the loopback address."""
+    broker = kafka.properties(Path("/data"), 1111, 2222)
+    assert broker["listeners"] == "PLAINTEXT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222"
+    server = settings(3333, Tuning(), 8 * 1024 * MIB)
+    assert (server["listen_addresses"], server["unix_socket_directories"]) == ("127.0.0.1", "")
+
+
+def test_the_database_keeps_what_it_confirmed() -> None:
+    """Only a stack made for a test run trades durability for speed."""
+    assert "fsync" not in settings(1, Tuning(), 1024 * MIB)
+    assert settings(1, Tuning(durable=False), 1024 * MIB)["fsync"] == "off"
+
+
+@pytest.mark.parametrize(("memory", "buffers"), [(1, "128MB"), (8, "512MB"), (512, "1024MB")])
+def test_memory_is_shared_with_the_others(memory: int, buffers: str) -> None:
+    """PostgreSQL takes a sixteenth of the machine within bounds."""
+    assert settings(1, Tuning(), memory * 1024 * MIB)["shared_buffers"] == buffers
+
+
+def test_the_log_of_the_database_holds_no_values() -> None:
+    """Statements, parameters and details, which carry personal data, are not logged."""
+    server = settings(1, Tuning(), 1024 * MIB)
+    assert server["log_parameter_max_length"] == "0"
+    assert server["log_parameter_max_length_on_error"] == "0"
+    assert server["log_min_error_statement"] == "panic"
+    assert server["log_error_verbosity"] == "terse"
+
+
+def test_a_container_is_told_the_same_as_a_process() -> None:
+    """The Docker route differs in addresses only."""
+    container = kafka.container_settings("127.0.0.1:1111")
+    assert container["KAFKA_MESSAGE_MAX_BYTES"] == kafka.COMMON["message.max.bytes"]
+    assert container["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://127.0.0.1:1111"
+
+
+def test_java_options_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who measures can give the broker other options."""
+    monkeypatch.setenv("VITA_KAFKA_JAVA_OPTIONS", "-Xmx2g")
+    argv = kafka.argv(Path("/server.properties"), [Path("/a.jar"), Path("/b.jar")])
+    assert "-Xmx2g" in argv
+    assert f"/a.jar{os.pathsep}/b.jar" in argv
+
+
+def test_root_without_the_means_to_be_somebody_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL does not run as root; where the privileges cannot be dropped the user reads what to do."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StackFailure, match="ordinary user"):
+        postgres.privilege_drop()
+
+
+def test_an_ordinary_user_runs_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is put before the server's command."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert postgres.privilege_drop() == []
+
+
+def _stack(folder: Path) -> Stack:
+    return Stack(
+        state_dir=folder,
+        kafka_bootstrap="127.0.0.1:9092",
+        postgres_admin_url="postgresql://postgres:secret@127.0.0.1:5432/postgres",
+        database="vita",
+        management_url="http://127.0.0.1:8080",
+        ingest_url="http://127.0.0.1:8081",
+    )
+
+
+def test_a_service_gets_its_own_role_and_no_more(tmp_path: Path) -> None:
+    """Each process knows its own password only, never the administrator's."""
+    env = _stack(tmp_path).environment("projector")
+    assert env["VITA_DATABASE_URL"].startswith("postgresql://vita_projector:")
+    assert "secret" not in "".join(env.values())
+    assert env["VITA_TOKEN_ISSUER"] == "http://127.0.0.1:8080/"
+
+
+def test_the_command_line_finds_the_stack(tmp_path: Path) -> None:
+    """What `up` wrote down is what other commands read."""
+    state = StateFolder(tmp_path)
+    state.create()
+    assert read_stack(state) is None
+    remember_stack(_stack(state.path), state)
+    assert read_stack(state) == _stack(state.path)
+
+
+def test_changed_code_is_noticed(tmp_path: Path) -> None:
+    """A service whose code was edited is not what would be started now."""
+    source = tmp_path / "services" / "worker.py"
+    source.parent.mkdir()
+    source.write_text("1")
+    first = code_fingerprint(tmp_path)
+    assert code_fingerprint(tmp_path) == first
+    source.write_text("22")
+    assert code_fingerprint(tmp_path) != first

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +119,16 @@ async def drop_database(admin_url: str, database: str) -> None:
     """Remove a database and whoever is connected to it."""
     async with _connected(admin_url) as server:
         await server.execute(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
+
+
+async def count_topic_lives(admin_database_url: str, topics: Collection[str]) -> None:
+    """These topics begin a new life: what was stored of offsets in an earlier one means other records."""
+    async with _connected(admin_database_url) as connection:
+        await connection.execute(
+            "INSERT INTO ledger.topic_epoch AS known (topic, epoch) SELECT name, 1 FROM unnest($1::text[]) AS name"
+            " ON CONFLICT (topic) DO UPDATE SET epoch = known.epoch + 1",
+            list(topics),
+        )
 
 
 async def _ensure_roles(server: asyncpg.Connection, passwords: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """JSON that keeps every integer exact (RFC 8259).
 
-orjson reads integers beyond 64 bits as floats; provider ids can be longer, so documents holding one take the standard
-library's road, which is slower and exact.
+orjson reads integers beyond 64 bits as floats; provider ids can be longer, so documents holding one take the
+standard library's road, which is slower and exact.
 """
 
 import json
@@ -14,8 +14,9 @@ _DIGITS_AS_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 
 
 def loads(raw: bytes | bytearray | memoryview | str) -> Any:
-    """The value of a JSON text. Raises ValueError for anything that is not strict JSON: bad UTF-8, lone surrogates,
-    NaN or Infinity, numbers beyond a double, nesting deeper than the parser follows (about 1,000)."""
+    """The value of a JSON text. Raises ValueError for anything that is not strict JSON: bad UTF-8, lone
+    surrogates, NaN or Infinity, numbers beyond a double, nesting deeper than the parser follows (about
+    1,000)."""
     data = raw.encode("utf-8", "strict") if isinstance(raw, str) else bytes(raw)
     if _may_hold_long_integer(data):
         return _loads_exact(data)
@@ -44,7 +45,8 @@ def _may_hold_long_integer(data: bytes) -> bool:
 
 
 def holds_nul(value: Any, raw: bytes) -> bool:
-    """Whether a key or string of the value parsed from `raw` holds U+0000, which JSON allows and PostgreSQL cannot store."""
+    """Whether a key or string of the value parsed from `raw` holds U+0000, which JSON allows and PostgreSQL
+    cannot store."""
     if b"\\u0000" not in raw:
         return False
     pending = [value]

@@ -1,4 +1,5 @@
-"""Identifiers: random ones that sort by time (UUIDv7, RFC 9562) and derived ones that come out the same every time (UUIDv5)."""
+"""Identifiers: random ones that sort by time (UUIDv7, RFC 9562) and derived ones that come out the same every
+time (UUIDv5)."""
 
 import hashlib
 import hmac
@@ -24,7 +25,13 @@ def uuid7(now: datetime) -> uuid.UUID:
     """A UUIDv7: milliseconds of `now`, then 74 random bits."""
     milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
     random = int.from_bytes(os.urandom(10), "big")
-    value = milliseconds << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
+    value = (
+        milliseconds << 80
+        | 0x7 << 76
+        | (random >> 68 & 0xFFF) << 64
+        | 0b10 << 62
+        | random & 0x3FFF_FFFF_FFFF_FFFF
+    )
     return uuid.UUID(int=value)
 
 
@@ -40,12 +47,15 @@ def new_subject(now: datetime) -> str:
 
 def derived(*parts: str) -> str:
     """The UUIDv5 of its causes: deriving twice gives the same id."""
-    digest = hashlib.sha1(_NAMESPACE.bytes + "\x00".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False)
+    digest = hashlib.sha1(
+        _NAMESPACE.bytes + "\x00".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False
+    )
     return str(uuid.UUID(bytes=digest.digest()[:16], version=5))
 
 
 def anonymous_subject(key: bytes, connection: str, identifier: str) -> str:
-    """The subject of a failed login that names nobody known: a keyed hash, so that it cannot be guessed from outside."""
+    """The subject of a failed login that names nobody known: a keyed hash, so that it cannot be guessed from
+    outside."""
     message = f"{connection}\x00{identifier.casefold()}".encode("utf-8", "surrogatepass")
     return ANONYMOUS + hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
 

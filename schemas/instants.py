@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 
 def parse(text: str) -> datetime:
-    """An aware UTC time, cut to the millisecond, from RFC 3339 text. Raises ValueError without a zone or beyond the calendar."""
+    """An aware UTC time, cut to the millisecond, from RFC 3339 text. Raises ValueError without a zone or
+    beyond the calendar."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone")

@@ -1,8 +1,8 @@
 """Subject keys and the keyring that wraps them.
 
-Three layers, so that a remote key service is asked once per process and not once per person: a key-encryption key held by
-a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys* kept in the ledger; those wrap every
-subject's two keys in memory.
+Three layers, so that a remote key service is asked once per process and not once per person: a key-encryption
+key held by a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys* kept in the
+ledger; those wrap every subject's two keys in memory.
 """
 
 import os
@@ -20,7 +20,8 @@ KEY_CLASSES: Final[tuple[KeyClass, ...]] = ("profile", "activity")
 
 
 class KeyProvider(Protocol):
-    """Keeps the key-encryption key; AWS KMS `Encrypt`/`Decrypt` with an encryption context and Vault transit fit as they are."""
+    """Keeps the key-encryption key; AWS KMS `Encrypt`/`Decrypt` with an encryption context and Vault transit
+    fit as they are."""
 
     @property
     def name(self) -> str:
@@ -79,7 +80,8 @@ class Keyring:
         )
 
     def open(self, tenant: str, owner: str, wrapped: WrappedKeys) -> SubjectKeys:
-        """The keys behind a ledger row. Raises CannotUnseal when the row belongs to another owner or keyring."""
+        """The keys behind a ledger row. Raises CannotUnseal when the row belongs to another owner or
+        keyring."""
         return self._open(tenant, owner, wrapped)
 
     def _unwrap(self, tenant: str, owner: str, wrapped: WrappedKeys) -> SubjectKeys:
@@ -90,11 +92,17 @@ class Keyring:
             wrapping = self._wrapping_keys.get(identity)
             if wrapping is None:
                 raise CannotUnseal("the keyring lacks this wrapping key")
-            return unseal(wrapping, blob[_WRAPPING_KEY_ID.size :], associated_data("key", tenant, owner, key_class))
+            return unseal(
+                wrapping, blob[_WRAPPING_KEY_ID.size :], associated_data("key", tenant, owner, key_class)
+            )
 
-        return SubjectKeys(wrapped.version, one("profile", wrapped.profile), one("activity", wrapped.activity))
+        return SubjectKeys(
+            wrapped.version, one("profile", wrapped.profile), one("activity", wrapped.activity)
+        )
 
-    def _wrap(self, tenant: str, owner: str, key_class: KeyClass, version: int, key: bytes | None) -> bytes | None:
+    def _wrap(
+        self, tenant: str, owner: str, key_class: KeyClass, version: int, key: bytes | None
+    ) -> bytes | None:
         if key is None:
             return None
         associated = associated_data("key", tenant, owner, key_class)

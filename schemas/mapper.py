@@ -1,4 +1,5 @@
-"""The one door between events and bytes: everything personal is sealed on the way out and opened on the way in."""
+"""The one door between events and bytes: everything personal is sealed on the way out and opened on the way
+in."""
 
 import binascii
 import re
@@ -93,7 +94,12 @@ def read_sealed(value: bytes) -> SealedEvent:
     if not isinstance(envelope, dict) or envelope.get("specversion") != SPEC_VERSION:
         raise InvalidEvent("contract", "not a CloudEvents 1.0 event")
     tenant, subject = envelope.get("tenant"), envelope.get("subject")
-    if not (isinstance(tenant, str) and _TENANT.match(tenant) and isinstance(subject, str) and _SUBJECT.match(subject)):
+    if not (
+        isinstance(tenant, str)
+        and _TENANT.match(tenant)
+        and isinstance(subject, str)
+        and _SUBJECT.match(subject)
+    ):
         raise InvalidEvent("contract", "tenant and subject must be those of this log")
     if not (isinstance(envelope.get("id"), str) and isinstance(envelope.get("type"), str)):
         raise InvalidEvent("contract", "id and type must be text")
@@ -107,8 +113,9 @@ def open_event(
 ) -> Event:
     """The newest version of the event behind a record.
 
-    Raises InvalidEvent (unknown type or version, altered, wrong shape), or KeyDestroyed when the profile part can no
-    longer be read. An activity part whose key has expired is simply absent: its fields are all optional.
+    Raises InvalidEvent (unknown type or version, altered, wrong shape), or KeyDestroyed when the profile part
+    can no longer be read. An activity part whose key has expired is simply absent: its fields are all
+    optional.
     """
     envelope = {name: value for name, value in sealed.envelope.items() if name not in _FRAME}
     data: Mapping[str, Any] = _open_data(sealed, keys)
@@ -148,7 +155,9 @@ def _seal_part(event: Event, part: str, values: dict[str, Any], keys: SubjectKey
     if key is None:
         raise KeyDestroyed(event.subject)
     associated = _associated(event.tenant, event.subject, event.id, part)
-    return binascii.b2a_base64(seal(key, keys.version, exact_json.dumps(values), associated), newline=False).decode("ascii")
+    return binascii.b2a_base64(
+        seal(key, keys.version, exact_json.dumps(values), associated), newline=False
+    ).decode("ascii")
 
 
 def _open_data(sealed: SealedEvent, keys: SubjectKeys) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A login as a gateway reports it: CloudEvents 1.0 in JSON, type `vita.login.v1`.
 
-Strict about what it names, lenient about everything else: unknown attributes are ignored, `claims` is any JSON object.
+Strict about what it names, lenient about everything else: unknown attributes are ignored, `claims` is any
+JSON object.
 """
 
 import socket
@@ -26,7 +27,8 @@ from schemas.identifiers import TENANT_PATTERN
 from schemas.mapper import violations
 
 MAX_BYTES: Final = 768 * 1024
-"""Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters it."""
+"""Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters
+it."""
 MAX_DEPTH: Final = 64
 EVENT_TYPE: Final = "vita.login.v1"
 
@@ -57,7 +59,8 @@ Instant = Annotated[
 
 
 class Login(BaseModel):
-    """`data` of a raw login. `strategy` is needed when the connection is not registered yet; `reason` when it failed."""
+    """`data` of a raw login. `strategy` is needed when the connection is not registered yet; `reason` when it
+    failed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,7 +1,7 @@
 """Sealed blobs: AES-256-GCM with everything that gives the data its meaning bound in as associated data.
 
-Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is AES-256-GCM over the
-bare plaintext; other values are free for compression and new ciphers.
+Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is
+AES-256-GCM over the bare plaintext; other values are free for compression and new ciphers.
 """
 
 import os

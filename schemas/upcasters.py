@@ -25,9 +25,13 @@ def current_version(event_type: str) -> int:
 
 
 def upcast(
-    event_type: str, version: int, data: Mapping[str, Any], steps: Mapping[tuple[str, int], Upcaster] = UPCASTERS
+    event_type: str,
+    version: int,
+    data: Mapping[str, Any],
+    steps: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
 ) -> tuple[int, Mapping[str, Any]]:
-    """The newest version and its data. Raises InvalidEvent when a step is missing or the event comes from the future."""
+    """The newest version and its data. Raises InvalidEvent when a step is missing or the event comes from the
+    future."""
     newest = current_version(event_type)
     while version < newest:
         step = steps.get((event_type, version))

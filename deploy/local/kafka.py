@@ -43,8 +43,9 @@ COMMON = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    "broker.session.timeout.ms": "5000",
 }
-"""One node, whose topics come from the catalogue alone."""
+"""One node, whose topics come from the catalogue alone; killed, it is back as soon as its old session ends."""
 
 
 def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:

@@ -10,7 +10,13 @@ from typing import TypeVar
 import asyncpg
 from rich.console import Console
 
-from deploy.database import DatabaseRefused, prepare_database, role_passwords
+from deploy.database import (
+    DatabaseRefused,
+    count_topic_lives,
+    database_url,
+    prepare_database,
+    role_passwords,
+)
 from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure
@@ -73,7 +79,7 @@ async def _prepare(infrastructure: Infrastructure, display: Display) -> None:
         await _prepare_database(infrastructure.postgres_admin_url)
         result.append(f"{_database_name()}, roles, migrations")
     with display.step("Topics") as result:
-        result.append(await _prepare_topics(infrastructure.kafka_bootstrap))
+        result.append(await _prepare_topics(infrastructure))
 
 
 async def _prepare_database(admin_url: str) -> None:
@@ -86,20 +92,23 @@ async def _prepare_database(admin_url: str) -> None:
         ) from error
 
 
-async def _prepare_topics(bootstrap: str) -> str:
+async def _prepare_topics(infrastructure: Infrastructure) -> str:
     from schemas.errors import Transient
     from services.runtime.topics import TopicMismatch, ensure_topics
 
     prefix = os.environ.get("VITA_TOPIC_PREFIX", "")
     replication = int(os.environ.get("VITA_TOPIC_REPLICATION", "1"))
     try:
-        created = await ensure_topics(bootstrap, prefix, replication)
+        created = [
+            prefix + topic for topic in await ensure_topics(infrastructure.kafka_bootstrap, prefix, replication)
+        ]
     except (TopicMismatch, Transient) as error:
         raise StackFailure(
             f"the topics could not be prepared: {error}",
             "correct the topic or name another VITA_TOPIC_PREFIX; `make clean` empties a development stack",
         ) from error
-    return f"created {', '.join(prefix + topic for topic in created)}" if created else "as the catalogue says"
+    await count_topic_lives(database_url(infrastructure.postgres_admin_url, _database_name()), created)
+    return f"created {', '.join(created)}" if created else "as the catalogue says"
 
 
 async def _ensure_services(local: LocalStack, infrastructure: Infrastructure, display: Display) -> Stack:

@@ -26,8 +26,8 @@ Connections = Mapping[str, Connection]
 def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
     """The connections after the event.
 
-    A connection registered by a login never replaces one of the same name that lives, nor does a change made against an old
-    revision; both leave everything as it was.
+    A connection registered by a login never replaces one of the same name that lives, nor does a change made
+    against an old revision; both leave everything as it was.
     """
     data = event.data
     current = connections.get(data.connection_id)
@@ -58,5 +58,8 @@ def _document(event: ConnectionConfigured) -> dict[str, Any]:
         "name": data.connection,
         "is_domain_connection": settings.pop("is_domain_connection", False),
     }
-    last = {"enabled_clients": settings.pop("enabled_clients", []), "realms": settings.pop("realms", [data.connection])}
+    last = {
+        "enabled_clients": settings.pop("enabled_clients", []),
+        "realms": settings.pop("realms", [data.connection]),
+    }
     return {**document, **settings, **last}

@@ -1,4 +1,5 @@
-"""`fold(profile, event) -> profile`: pure, so that replay, rebuild and any batch split give the same person."""
+"""`fold(profile, event) -> profile`: pure, so that replay, rebuild and any batch split give the same
+person."""
 
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
@@ -55,12 +56,20 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
 
 
 Edit = (
-    AttributesChanged | MetadataChanged | EmailChanged | PhoneChanged | PasswordChanged | UserBlocked | UserUnblocked | UserDeleted
+    AttributesChanged
+    | MetadataChanged
+    | EmailChanged
+    | PhoneChanged
+    | PasswordChanged
+    | UserBlocked
+    | UserUnblocked
+    | UserDeleted
 )
 
 
 def is_duplicate(memory: Memory, event: PersonEvent) -> bool:
-    """Whether the event was applied before: its source offset is at or below the mark, or its id is among the recent ones."""
+    """Whether the event was applied before: its source offset is at or below the mark, or its id is among the
+    recent ones."""
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
         if int(offset) <= memory.watermarks.get(source, -1):
@@ -85,7 +94,9 @@ def _refuse(profile: Profile, event: PersonEvent) -> Profile:
     command = event.causationid or event.id
     if command in profile.memory.refused:
         return profile
-    return profile._replace(memory=profile.memory._replace(refused=(*profile.memory.refused, command)[-REFUSED:]))
+    return profile._replace(
+        memory=profile.memory._replace(refused=(*profile.memory.refused, command)[-REFUSED:])
+    )
 
 
 def _commanded(profile: Profile, event: Edit) -> Profile:
@@ -110,7 +121,9 @@ def _commanded(profile: Profile, event: Edit) -> Profile:
             secrets = {**profile.secrets, "password_hash": event.data.password_hash}
             return _advance(profile._replace(secrets=secrets), {**document, "last_password_reset": now}, now)
         case UserBlocked() | UserUnblocked():
-            return _advance(profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time))
+            return _advance(
+                profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time)
+            )
         case UserDeleted():
             memory = profile.memory._replace(provenance={}, deleted_at=render(event.time))
             return Profile(profile.revision + 1, None, memory)
@@ -127,12 +140,18 @@ def _advance(profile: Profile, document: dict[str, Any], now: str) -> Profile:
 
 
 def _edited(
-    profile: Profile, document: Mapping[str, Any], event: Edit, values: Mapping[str, Any], removed: tuple[str, ...] = ()
+    profile: Profile,
+    document: Mapping[str, Any],
+    event: Edit,
+    values: Mapping[str, Any],
+    removed: tuple[str, ...] = (),
 ) -> Profile:
     now = render(event.time)
     changed = {name: value for name, value in {**document, **values}.items() if name not in removed}
     claims = dict.fromkeys((*values, *removed), "edit")
-    memory = profile.memory._replace(provenance=credit(profile.memory.provenance, event.id, now, event.actor, claims))
+    memory = profile.memory._replace(
+        provenance=credit(profile.memory.provenance, event.id, now, event.actor, claims)
+    )
     return _advance(profile._replace(memory=memory), changed, now)
 
 
@@ -146,7 +165,9 @@ def _addressed(
 
 def _metadata(document: Mapping[str, Any], event: MetadataChanged) -> dict[str, Any]:
     patches = {"user_metadata": event.data.user_metadata, "app_metadata": event.data.app_metadata}
-    return {name: _merged(document.get(name, {}), patch) for name, patch in patches.items() if patch is not None}
+    return {
+        name: _merged(document.get(name, {}), patch) for name, patch in patches.items() if patch is not None
+    }
 
 
 def _merged(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +186,11 @@ def _created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:
         "identities": [_identity(data.connection, data.provider, data.idp_id, is_social=False)],
         **data.attributes,
     }
-    optional = {"user_metadata": data.user_metadata, "app_metadata": data.app_metadata, "blocked": data.blocked}
+    optional = {
+        "user_metadata": data.user_metadata,
+        "app_metadata": data.app_metadata,
+        "blocked": data.blocked,
+    }
     document.update((name, value) for name, value in optional.items() if value is not None)
     claims = {name: data.sources.get(name, "edit") for name in data.attributes}
     provenance = credit({}, event.id, now, event.actor, claims)

@@ -31,16 +31,20 @@ def refresh(
 ) -> Refresh:
     """The changes a login of the primary identity brings to its profile.
 
-    A value nobody gave (a default) never replaces one somebody gave; what a provider leaves out stays (Apple tells a name only
-    once); leftovers are the provider's present ones.
+    A value nobody gave (a default) never replaces one somebody gave; what a provider leaves out stays (Apple
+    tells a name only once); leftovers are the provider's present ones.
     """
     values: dict[str, Any] = {}
-    differing = [name for name, value in attributes.items() if name not in document or document[name] != value]
+    differing = [
+        name for name, value in attributes.items() if name not in document or document[name] != value
+    ]
     for name in sorted(differing, key=_FOLLOWS.__contains__):
         moved = _FOLLOWS.get(name) in values
         if moved or _may_write(name, document, provenance, policy, sources, creating):
             values[name] = attributes[name]
-    values.update((name, value) for name, value in extras.items() if name not in document or document[name] != value)
+    values.update(
+        (name, value) for name, value in extras.items() if name not in document or document[name] != value
+    )
     dropped = document.keys() - OWN_KEYS - extras.keys()
     return Refresh(values, {name: sources.get(name, name) for name in values}, dropped)
 
@@ -53,7 +57,9 @@ def _may_write(
     sources: Mapping[str, str],
     creating: bool,
 ) -> bool:
-    if name in ROOT_ATTRIBUTES and (policy == "never_on_login" or (policy == "on_first_login" and not creating)):
+    if name in ROOT_ATTRIBUTES and (
+        policy == "never_on_login" or (policy == "on_first_login" and not creating)
+    ):
         return False
     if name not in document:
         return creating or not _edited(provenance, name, policy)
@@ -67,7 +73,8 @@ def _may_write(
 
 
 def _weight(claim: str) -> int:
-    """What somebody gave outweighs what was made of given and family name, which outweighs any other default."""
+    """What somebody gave outweighs what was made of given and family name, which outweighs any other
+    default."""
     if not claim.startswith(DEFAULT):
         return 2
     return 1 if claim.startswith((f"{DEFAULT}given_name", f"{DEFAULT}family_name")) else 0

@@ -29,7 +29,8 @@ OWN_KEYS: Final = ROOT_ATTRIBUTES | {
     "multifactor",
     "multifactor_last_modified",
 }
-"""Root keys with a meaning of their own; every other key of a document came from the identity provider as it is."""
+"""Root keys with a meaning of their own; every other key of a document came from the identity provider as it
+is."""
 
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -38,8 +39,9 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Memory(NamedTuple):
     """What the fold must remember and nobody else reads.
 
-    `watermarks`: source partition (`epoch/partition`) -> highest source offset applied. `recent`: short ids of the last events.
-    `refused`: the last commands the fold turned down. `provenance`: event id -> where the attributes it gave came from.
+    `watermarks`: source partition (`epoch/partition`) -> highest source offset applied. `recent`: short ids
+    of the last events. `refused`: the last commands the fold turned down. `provenance`: event id -> where the
+    attributes it gave came from.
     """
 
     watermarks: Mapping[str, int] = _NOTHING
@@ -50,7 +52,8 @@ class Memory(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A person. `document` is None before the first login and after deletion; `revision` counts the documents there were."""
+    """A person. `document` is None before the first login and after deletion; `revision` counts the documents
+    there were."""
 
     revision: int = 0
     document: Mapping[str, Any] | None = None

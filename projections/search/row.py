@@ -13,7 +13,8 @@ _MOVED: Final = frozenset(("updated_at", "last_login", "last_ip", "logins_count"
 
 
 class SearchRow(NamedTuple):
-    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals, objects as JSON."""
+    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals, objects
+    as JSON."""
 
     user_id: str
     created_at: str
@@ -78,14 +79,18 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two documents of a person have the same search row: only what logins move differs."""
     return before.keys() - _MOVED == after.keys() - _MOVED and all(
-        value is after.get(name) or value == after.get(name) or name in _MOVED for name, value in before.items()
+        value is after.get(name) or value == after.get(name) or name in _MOVED
+        for name, value in before.items()
     )
 
 
 def activity_row(document: Mapping[str, Any]) -> ActivityRow:
     """What logins move."""
     return ActivityRow(
-        document["updated_at"], document.get("last_login"), document.get("last_ip"), document.get("logins_count")
+        document["updated_at"],
+        document.get("last_login"),
+        document.get("last_ip"),
+        document.get("logins_count"),
     )
 
 

@@ -4,7 +4,12 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, TypeAdapter
 
-from schemas.events.configuration import ClientConfigured, ClientConfiguredData, ConnectionConfigured, ConnectionConfiguredData
+from schemas.events.configuration import (
+    ClientConfigured,
+    ClientConfiguredData,
+    ConnectionConfigured,
+    ConnectionConfiguredData,
+)
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, EventData, field_class
 from schemas.events.logins import LoginFailed, LoginFailedData, LoginSucceeded, LoginSucceededData, RootPolicy
 from schemas.events.people import (
@@ -83,5 +88,6 @@ Event = PersonEvent | ConfigurationEvent
 event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 EVENT_TYPES: Final[dict[str, type[Any]]] = {
-    model.model_fields["type"].default: model for model in get_args(PersonEvent) + get_args(ConfigurationEvent)
+    model.model_fields["type"].default: model
+    for model in get_args(PersonEvent) + get_args(ConfigurationEvent)
 }

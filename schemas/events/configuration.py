@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
 from schemas.envelope import Envelope
 from schemas.events.fields import OPEN, PROFILE, ClientId, ConnectionName, EventData, Slug
 
@@ -14,12 +16,14 @@ class ConnectionConfiguredData(EventData):
     strategy: Annotated[Slug, OPEN]
     deleted: Annotated[bool, OPEN] = False
     expected_revision: Annotated[int | None, OPEN] = None
-    settings: Annotated[dict[str, Any], PROFILE] = {}
-    """`options`, `display_name`, `enabled_clients`, `realms`, `metadata`, `is_domain_connection`, `authentication`, … as the API shows them."""
+    settings: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    """`options`, `display_name`, `enabled_clients`, `realms`, `metadata`, `is_domain_connection`,
+    `authentication`, … as the API shows them."""
 
 
 class ConnectionConfigured(Envelope):
-    """A connection made, changed or deleted; by the system when a login through an unknown one registers it."""
+    """A connection made, changed or deleted; by the system when a login through an unknown one registers
+    it."""
 
     type: Literal["profile.connection.configured"] = "profile.connection.configured"
     dataversion: Literal[1] = 1
@@ -27,7 +31,8 @@ class ConnectionConfigured(Envelope):
 
 
 class ClientConfiguredData(EventData):
-    """The whole configuration after the change; only a hash of the secret ever leaves the process that made it."""
+    """The whole configuration after the change; only a hash of the secret ever leaves the process that made
+    it."""
 
     client_id: Annotated[ClientId, OPEN]
     scopes: Annotated[tuple[str, ...], OPEN] = ()

@@ -2,12 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
 from schemas.envelope import Envelope
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, ClientId, ConnectionName, EventData, IdpId, Slug
 
 RootPolicy = Literal["on_each_login", "on_first_login", "never_on_login", "unless_edited"]
 """When a login may write root attributes. The first three are `options.set_user_root_attributes` (spec §1.4);
-`unless_edited` is for stores whose profiles are edited here (database, passwordless): an admin's edit outlives logins."""
+`unless_edited` is for stores whose profiles are edited here (database, passwordless): an admin's edit
+outlives logins."""
 
 
 class LoginSucceededData(EventData):
@@ -22,8 +25,8 @@ class LoginSucceededData(EventData):
     provider: Annotated[Slug, PROFILE]
     idp_id: Annotated[IdpId, PROFILE]
     attributes: Annotated[dict[str, Any], PROFILE]
-    extras: Annotated[dict[str, Any], PROFILE] = {}
-    sources: Annotated[dict[str, str], PROFILE] = {}
+    extras: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    sources: Annotated[dict[str, str], PROFILE] = Field(default_factory=dict)
     tokens: Annotated[dict[str, Any] | None, PROFILE] = None
     ip: Annotated[str | None, ACTIVITY] = None
     user_agent: Annotated[str | None, ACTIVITY] = None

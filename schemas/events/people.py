@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
 from schemas.events.fields import OPEN, PROFILE, ConnectionName, EventData, IdpId, Slug
@@ -20,7 +20,7 @@ class UserCreatedData(EventData):
     provider: Annotated[Slug, PROFILE]
     idp_id: Annotated[IdpId, PROFILE]
     attributes: Annotated[dict[str, Any], PROFILE]
-    sources: Annotated[dict[str, str], PROFILE] = {}
+    sources: Annotated[dict[str, str], PROFILE] = Field(default_factory=dict)
     user_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
     app_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
     password_hash: Annotated[str | None, PROFILE] = None
@@ -61,7 +61,8 @@ class AttributesChanged(Envelope):
 
 
 class MetadataChangedData(EventData):
-    """Patches: merged at the first level, a null removes its key, an empty object wipes (spec §4.3); None leaves alone."""
+    """Patches: merged at the first level, a null removes its key, an empty object wipes (spec §4.3); None
+    leaves alone."""
 
     expected_revision: ExpectedRevision = None
     user_metadata: Annotated[dict[str, Any] | None, PROFILE] = None

@@ -1,4 +1,5 @@
-"""One file per event version, for ever: `<type>.v<version>[.<what it shows>].json`; events opened, logins as sent."""
+"""One file per event version, for ever: `<type>.v<version>[.<what it shows>].json`; events opened, logins as
+sent."""
 
 from functools import cache
 from importlib.resources import files

@@ -34,7 +34,7 @@ Kafka = Annotated[
     ),
 ]
 TopicPrefix = Annotated[
-    str,
+    str | None,
     typer.Option(envvar="VITA_TOPIC_PREFIX", metavar="TEXT", help="Prefix of all topics.", rich_help_panel=_PANEL),
 ]
 Database = Annotated[

@@ -12,6 +12,7 @@ from services.cli.failure import CommandFailed
 
 if TYPE_CHECKING:
     from deploy.local.services import Stack
+    from schemas.topics import Topic
 
 
 @cache
@@ -39,6 +40,11 @@ def kafka_bootstrap(given: str | None) -> str:
     """`host:port[,host:port]`."""
     stack = None if given else local_stack()
     return _found(given or (stack and stack.kafka_bootstrap), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
+
+
+def topic(prefix: str | None, name: "Topic") -> str:
+    """The physical name of a topic."""
+    return (prefix or "") + name.value
 
 
 @dataclass(frozen=True, slots=True)

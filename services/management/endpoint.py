@@ -1,6 +1,5 @@
 """An operation of the API: what it takes, who may ask, and the one way every request of it goes."""
 
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -82,7 +81,7 @@ class DirectRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The endpoint as it is."""
-        return self.endpoint  # type: ignore[return-value]
+        return self.endpoint
 
 
 def mount(
@@ -175,8 +174,3 @@ async def _wait_for(service: Service, text: str) -> None:
         raise Refused(bad_request("Vita-At-Least must be a position `partition:offset`.")) from None
     if not await service.watch.wait_for(position, service.settings.read_wait_seconds):
         raise Refused(VIEW_LAGS)
-
-
-def started() -> float:
-    """A clock for durations."""
-    return time.perf_counter()

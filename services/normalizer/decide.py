@@ -38,7 +38,8 @@ _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of the tenant and connection a login names. `settings` is None for a connection nobody configured."""
+    """What is known of the tenant and connection a login names. `settings` is None for a connection nobody
+    configured."""
 
     tenant_known: bool
     strict: bool
@@ -76,7 +77,9 @@ def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bo
     if found.strict:
         raise InvalidEvent("unknown_connection", "this tenant registers no connections by itself")
     if strategy is None:
-        raise InvalidEvent("unknown_connection", "a login through an unknown connection must name its strategy")
+        raise InvalidEvent(
+            "unknown_connection", "a login through an unknown connection must name its strategy"
+        )
     return ConnectionSettings(name, strategy, {}), True
 
 
@@ -96,7 +99,9 @@ def identity_of(connection: ConnectionSettings, login: Login) -> tuple[str, str]
         return None
 
 
-def succeeded(arrival: Arrival, connection: ConnectionSettings, person: Normalized, subject: str) -> LoginSucceeded:
+def succeeded(
+    arrival: Arrival, connection: ConnectionSettings, person: Normalized, subject: str
+) -> LoginSucceeded:
     """The event of a successful login."""
     login = arrival.login.data
     return LoginSucceeded(
@@ -145,7 +150,8 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
 
 
 def registered(tenant: str, connection: ConnectionSettings, at: datetime) -> ConnectionConfigured:
-    """The event by which a connection seen for the first time registers itself; the same one however often it is seen."""
+    """The event by which a connection seen for the first time registers itself; the same one however often it
+    is seen."""
     event_id = derived("connection", tenant, connection.name)
     return ConnectionConfigured(
         id=event_id,
@@ -170,7 +176,9 @@ def root_policy(connection: ConnectionSettings) -> RootPolicy:
     return cast(RootPolicy, chosen) if chosen in get_args(RootPolicy) else "on_each_login"
 
 
-def _envelope(arrival: Arrival, connection: ConnectionSettings, subject: str, event_type: str) -> Mapping[str, Any]:
+def _envelope(
+    arrival: Arrival, connection: ConnectionSettings, subject: str, event_type: str
+) -> Mapping[str, Any]:
     login = arrival.login
     cause = derived("login", login.tenant, login.source, login.id)
     return {

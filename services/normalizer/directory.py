@@ -1,4 +1,5 @@
-"""Identity -> subject, with the subject's keys: one round trip per batch, a few more when new people arrive."""
+"""Identity -> subject, with the subject's keys: one round trip per batch, a few more when new people
+arrive."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ class Directory:
         """The people who sign in to a connection with these identifiers, case aside."""
         if not names:
             return {}
-        folded = {(tenant, connection, identifier.lower()): identifier for tenant, connection, identifier in names}
+        folded = {
+            (tenant, connection, identifier.lower()): identifier for tenant, connection, identifier in names
+        }
         rows = await self._connection.fetch(self._queries["named"], *_columns(folded))
         people = {(row["tenant"], row["connection"], row["identifier"]): self._subject(row) for row in rows}
         return {name: people[key] for name in names if (key := (name[0], name[1], name[2].lower())) in people}

@@ -1,4 +1,5 @@
-"""logins.raw -> profile.events, at least once; exactly once in effect because every event says which raw login it came from.
+"""logins.raw -> profile.events, at least once; exactly once in effect because every event says which raw
+login it came from.
 
 The broker keeps this worker's position: it moves when all events of a batch are acknowledged by all replicas.
 """
@@ -60,7 +61,11 @@ class Item:
     def named(self) -> Named | None:
         """What the person typed, with where."""
         login = self.arrival.login
-        return None if login.data.identifier is None else (login.tenant, login.data.connection, login.data.identifier)
+        return (
+            None
+            if login.data.identifier is None
+            else (login.tenant, login.data.connection, login.data.identifier)
+        )
 
 
 @dataclass(slots=True)
@@ -90,7 +95,9 @@ class Normalizer:
                 epoch = load("services.normalizer")["topic_epoch"]
                 self._epoch = await connection.fetchval(epoch, settings.topic(Topic.LOGINS_RAW)) or 0
         self._events = await EventLog.open(settings.kafka_bootstrap, settings.topic(Topic.PROFILE_EVENTS))
-        self._dead_letters = await EventLog.open(settings.kafka_bootstrap, settings.topic(Topic.LOGINS_RAW_DLQ))
+        self._dead_letters = await EventLog.open(
+            settings.kafka_bootstrap, settings.topic(Topic.LOGINS_RAW_DLQ)
+        )
         self._heartbeat = Heartbeat(self._pool, "normalizer")
         await self._heartbeat.start()
         return self._heartbeat
@@ -133,7 +140,9 @@ class Normalizer:
     ) -> dict[tuple[str, str], Found]:
         asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
         rows = await connection.fetch(
-            load("services.normalizer")["read_connections"], [pair[0] for pair in asked], [pair[1] for pair in asked]
+            load("services.normalizer")["read_connections"],
+            [pair[0] for pair in asked],
+            [pair[1] for pair in asked],
         )
         return {(row["tenant"], row["name"]): _found(row) for row in rows}
 
@@ -155,12 +164,18 @@ class Normalizer:
 
     async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
         directory = Directory(connection, self._keyring)
-        people = await directory.find_or_add({item.identity for item in batch.items if item.person and item.identity})
+        people = await directory.find_or_add(
+            {item.identity for item in batch.items if item.person and item.identity}
+        )
         failures = [item for item in batch.items if item.person is None]
         known = await directory.find({item.identity for item in failures if item.identity} - set(people))
         named = await directory.find_named({item.named for item in failures if item.named})
-        tenants = {item.arrival.login.tenant for item in failures} | {tenant for tenant, _ in batch.new_connections}
-        tenant_keys = {t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)}
+        tenants = {item.arrival.login.tenant for item in failures} | {
+            tenant for tenant, _ in batch.new_connections
+        }
+        tenant_keys = {
+            t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)
+        }
         records = [
             seal_event(registered(tenant, settings, arrival.time), tenant_keys[tenant])
             for (tenant, _), (settings, arrival) in batch.new_connections.items()
@@ -171,12 +186,18 @@ class Normalizer:
             try:
                 records.append(seal_event(event, keys))
             except KeyDestroyed:
-                self._quarantine(batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed"))
+                self._quarantine(
+                    batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed")
+                )
         return records
 
     def _quarantine(self, batch: Batch, record: ConsumerRecord, error: InvalidEvent) -> None:
         _log.warning(
-            "dead_letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=error.reason
+            "dead_letter",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=error.reason,
         )
         batch.letters.append(seal_dead_letter(record, error, self._letter_keys))
 
@@ -184,7 +205,9 @@ class Normalizer:
 def _found(row: asyncpg.Record) -> Found:
     settings = None
     if row["id"] is not None:
-        settings = ConnectionSettings(row["name"], row["strategy"], exact_json.loads(row["document"])["options"])
+        settings = ConnectionSettings(
+            row["name"], row["strategy"], exact_json.loads(row["document"])["options"]
+        )
     return Found(row["tenant_known"], bool(row["strict_connections"]), bool(row["deleted"]), settings)
 
 
@@ -209,7 +232,9 @@ def _event(
     if item.person is not None and item.identity is not None:
         subject = people[item.identity]
         return succeeded(item.arrival, connection, item.person, subject.id), subject.keys
-    known = (people.get(item.identity) if item.identity else None) or (named.get(item.named) if item.named else None)
+    known = (people.get(item.identity) if item.identity else None) or (
+        named.get(item.named) if item.named else None
+    )
     if known is not None:
         return failed(item.arrival, connection, known.id), known.keys
     keys = tenant_keys[login.tenant]

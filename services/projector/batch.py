@@ -64,7 +64,8 @@ class Change:
 
 @dataclass(slots=True)
 class Claims:
-    """What becomes of uniqueness claims (design D6): by event id, or by person and kind but for the event that keeps it."""
+    """What becomes of uniqueness claims (design D6): by event id, or by person and kind but for the event
+    that keeps it."""
 
     confirmed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
@@ -124,7 +125,9 @@ def fold_batch(views: Views, events: Iterable[Event]) -> Outcome:
             case _:
                 pass
     changed = _changed_people(views, people)
-    return Outcome(Views(people, connections), changed, _changed_connections(views, connections), clients, claims)
+    return Outcome(
+        Views(people, connections), changed, _changed_connections(views, connections), clients, claims
+    )
 
 
 def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile) -> None:
@@ -143,7 +146,14 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
             if "username" not in (*event.data.changed, *event.data.removed):
                 return
             kind = "username"
-        case LoginSucceeded() | LoginFailed() | MetadataChanged() | PasswordChanged() | UserBlocked() | UserUnblocked():
+        case (
+            LoginSucceeded()
+            | LoginFailed()
+            | MetadataChanged()
+            | PasswordChanged()
+            | UserBlocked()
+            | UserUnblocked()
+        ):
             return
         case _:
             assert_never(event)
@@ -162,7 +172,9 @@ def _changed_people(views: Views, people: Mapping[Person, Profile]) -> dict[Pers
     }
 
 
-def _changed_connections(views: Views, connections: Mapping[str, Connections]) -> tuple[tuple[str, Connection], ...]:
+def _changed_connections(
+    views: Views, connections: Mapping[str, Connections]
+) -> tuple[tuple[str, Connection], ...]:
     return tuple(
         (tenant, connection)
         for tenant, after in connections.items()

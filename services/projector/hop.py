@@ -1,6 +1,7 @@
 """profile.events -> profile and search views, at least once read and exactly once in effect.
 
-The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is fenced off.
+The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is
+fenced off.
 """
 
 import asyncio
@@ -83,7 +84,8 @@ class Projector:
         return {row["partition"]: row["next_offset"] for row in rows}
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Chunk by chunk, each in one transaction; while one is written the next is read, opened and folded."""
+        """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
+        folded."""
         folded = Views()
         writing: asyncio.Task[None] | None = None
         try:
@@ -147,11 +149,17 @@ class Projector:
 
     def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
         _log.warning(
-            "dead_letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=error.reason
+            "dead_letter",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=error.reason,
         )
         return seal_dead_letter(record, error, self._letter_keys)
 
-    async def _write(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], outcome: Outcome) -> None:
+    async def _write(
+        self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], outcome: Outcome
+    ) -> None:
         await self._advance(connection, records)
         await execute(connection, people_writes(outcome.people))
         await execute(connection, configuration_writes(outcome.connections, outcome.clients))
@@ -178,11 +186,16 @@ class Projector:
         if len(rows) < len(partitions):
             await connection.execute(queries["first_positions"], self._generation, self._topic, partitions)
         for partition, offset in first.items():
-            if expected[partition] != offset and not await self._is_gap(partition, expected[partition], offset):
+            if expected[partition] != offset and not await self._is_gap(
+                partition, expected[partition], offset
+            ):
                 raise Fenced(f"partition {partition} waits for offset {expected[partition]}, not {offset}")
         return expected
 
     async def _is_gap(self, partition: int, expected: int, offset: int) -> bool:
         if offset < expected:
             return False
-        return await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected) == offset
+        return (
+            await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected)
+            == offset
+        )

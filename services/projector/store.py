@@ -1,4 +1,5 @@
-"""The views in PostgreSQL: what a batch touches comes in with one statement per table, and goes back the same way."""
+"""The views in PostgreSQL: what a batch touches comes in with one statement per table, and goes back the same
+way."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -65,11 +66,16 @@ async def read_views(
 def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
     """The statements that put changed people in place."""
     searches = [(*person, *row) for person, change in changes.items() if (row := change.search()) is not None]
-    activities = [(*person, *row) for person, change in changes.items() if (row := change.activity()) is not None]
+    activities = [
+        (*person, *moved) for person, change in changes.items() if (moved := change.activity()) is not None
+    ]
     vanished = [person for person, change in changes.items() if change.vanished()]
     profile, search = load("projections.profile"), load("projections.search")
     return _non_empty(
-        (profile["write_people"], [(*person, *_profile_row(change.after)) for person, change in changes.items()]),
+        (
+            profile["write_people"],
+            [(*person, *_profile_row(change.after)) for person, change in changes.items()],
+        ),
         (search["write_search"], searches),
         (search["write_activity"], activities),
         (search["delete_search"], vanished),
@@ -82,7 +88,10 @@ def configuration_writes(
 ) -> list[Write]:
     """The statements that put changed configuration in place."""
     return _non_empty(
-        (load("projections.connection")["write_connections"], [_connection_row(*item) for item in connections]),
+        (
+            load("projections.connection")["write_connections"],
+            [_connection_row(*item) for item in connections],
+        ),
         (load("projections.client")["write_clients"], [_client_row(*item) for item in clients.items()]),
     )
 

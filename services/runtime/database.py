@@ -22,7 +22,8 @@ _PASSING = (
 
 @contextmanager
 def database_failures() -> Iterator[None]:
-    """Re-raises what will pass (connection lost, server restarting, deadlock) as Transient; everything else as it is."""
+    """Re-raises what will pass (connection lost, server restarting, deadlock) as Transient; everything else
+    as it is."""
     try:
         yield
     except _PASSING as error:
@@ -32,7 +33,8 @@ def database_failures() -> Iterator[None]:
 async def open_pool(
     url: str, *, min_size: int = 1, max_size: int = 4, search_path: str | None = None
 ) -> asyncpg.Pool:
-    """A pool of connections with this role; `search_path` is the schema unqualified names mean. Raises Transient."""
+    """A pool of connections with this role; `search_path` is the schema unqualified names mean. Raises
+    Transient."""
     settings = {"application_name": "vita", **({"search_path": search_path} if search_path else {})}
     with database_failures():
         return await asyncpg.create_pool(

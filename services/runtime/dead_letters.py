@@ -1,4 +1,5 @@
-"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it stood."""
+"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it
+stood."""
 
 import base64
 from dataclasses import dataclass

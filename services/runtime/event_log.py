@@ -18,7 +18,8 @@ DELIVERY_TIMEOUT_SECONDS = 30
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key: CRC-32, librdkafka's `consistent`. Changing it would tear people's histories apart."""
+    """The partition of a key: CRC-32, librdkafka's `consistent`. Changing it would tear people's histories
+    apart."""
     return crc32(key) % partitions
 
 
@@ -32,7 +33,8 @@ class EventLog:
 
     @classmethod
     async def open(cls, bootstrap: str, topic: str) -> "EventLog":
-        """Connects and learns the partition count. Raises Transient when no broker answers or the topic is missing."""
+        """Connects and learns the partition count. Raises Transient when no broker answers or the topic is
+        missing."""
         producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
             acks="all",
@@ -74,7 +76,8 @@ class EventLog:
         return Position(partition, written.offset + len(records) - 1)
 
     async def append_many(self, records: Iterable[Record]) -> None:
-        """Appends records of any keys, in order per key; returns when all replicas have all of them. Raises Transient."""
+        """Appends records of any keys, in order per key; returns when all replicas have all of them. Raises
+        Transient."""
         by_partition: defaultdict[int, list[Record]] = defaultdict(list)
         for record in records:
             by_partition[partition_of(record.key, self.partitions)].append(record)

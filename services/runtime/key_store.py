@@ -1,4 +1,5 @@
-"""Keys where they rest: the key-encryption key's provider, the wrapping keys and subject keys in the ledger."""
+"""Keys where they rest: the key-encryption key's provider, the wrapping keys and subject keys in the
+ledger."""
 
 import base64
 import os
@@ -38,7 +39,8 @@ def _associated(context: Mapping[str, str]) -> bytes:
 
 
 def provider_from(text: str) -> KeyProvider:
-    """The provider a setting names: `file:<path>` (made on first use, readable by its owner only) or `env:<variable>`.
+    """The provider a setting names: `file:<path>` (made on first use, readable by its owner only) or
+    `env:<variable>`.
 
     Raises ValueError when the setting or the key is not usable.
     """
@@ -74,7 +76,8 @@ def _key_file(path: Path) -> bytes:
 
 
 async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) -> Keyring:
-    """The keyring of this installation, made on first use. Raises CannotUnseal under another key-encryption key."""
+    """The keyring of this installation, made on first use. Raises CannotUnseal under another key-encryption
+    key."""
     queries = load("services.runtime", "key_store.sql")
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _KEYRING_LOCK)

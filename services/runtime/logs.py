@@ -1,4 +1,5 @@
-"""Logs are events with stable names: JSON in production, readable on a console. Personal data never enters them."""
+"""Logs are events with stable names: JSON in production, readable on a console. Personal data never enters
+them."""
 
 import logging
 import sys
@@ -16,7 +17,9 @@ def configure(log_format: Literal["console", "json"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    )
     final: list[structlog.typing.Processor] = [_where, renderer]
     structlog.configure(
         processors=[*shared, *final],
@@ -32,13 +35,16 @@ def configure(log_format: Literal["console", "json"]) -> None:
 
 
 def _where(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """An exception as its types and places: messages of drivers and validators quote the data they choke on."""
+    """An exception as its types and places: messages of drivers and validators quote the data they choke
+    on."""
     error = event.pop("exc_info", None)
     error = sys.exc_info()[1] if error is True else error[1] if isinstance(error, tuple) else error
     chain = []
     while isinstance(error, BaseException):
         frames = traceback.extract_tb(error.__traceback__)
-        chain.append({"type": type(error).__name__, "at": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]})
+        chain.append(
+            {"type": type(error).__name__, "at": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
+        )
         error = error.__cause__
     return {**event, "exception": chain} if chain else event
 

@@ -41,7 +41,8 @@ async def open_producer(
 async def close_producer(producer: AIOKafkaProducer, timeout_seconds: float) -> None:
     """Sends what is buffered and disconnects; what the broker has not taken in time is dropped.
 
-    By itself an idempotent producer never gives up on a batch: its `stop` would wait for an absent broker for ever.
+    By itself an idempotent producer never gives up on a batch: its `stop` would wait for an absent broker for
+    ever.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_seconds):

@@ -11,7 +11,8 @@ from schemas.topics import Topic, TopicSpec, catalogue
 
 
 class TopicMismatch(Exception):
-    """A topic exists with other key settings than the catalogue's; using it could lose or tear apart history."""
+    """A topic exists with other key settings than the catalogue's; using it could lose or tear apart
+    history."""
 
 
 async def ensure_topics(bootstrap: str, prefix: str = "", replication: int = 1) -> list[Topic]:
@@ -21,7 +22,9 @@ async def ensure_topics(bootstrap: str, prefix: str = "", replication: int = 1) 
         await admin.start()
         existing = set(await admin.list_topics())
         missing = [topic for topic in catalogue() if prefix + topic.value not in existing]
-        created = [topic for topic in missing if await _create(admin, prefix, catalogue()[topic], replication)]
+        created = [
+            topic for topic in missing if await _create(admin, prefix, catalogue()[topic], replication)
+        ]
         for topic in set(catalogue()) - set(missing):
             await _check(admin, prefix, catalogue()[topic])
     except (KafkaError, OSError) as error:
@@ -45,7 +48,7 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec, repl
 async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> None:
     name = prefix + spec.topic.value
     described = (await admin.describe_topics([name]))[0]
-    found = {"partitions": str(len(described["partitions"]))} | await _configuration(admin, name)
+    found = {"partitions": str(len(described["partitions"])), **await _configuration(admin, name)}
     wanted = {"partitions": str(spec.partitions)} | spec.config()
     wrong = {key: (value, found.get(key)) for key, value in wanted.items() if found.get(key) != value}
     if wrong:

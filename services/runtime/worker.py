@@ -1,8 +1,9 @@
 """The loop every worker runs: batches from one topic, manual acks, positions from where their effects are.
 
-FastStream's own policies are not used: the default one loses, and exceptions would be logged and passed over. Here a batch
-ends in one of these ways: applied and acknowledged; a Transient failure, retried with backoff for as long as it takes; Fenced,
-when another instance owns the partition now; anything else ends the process with the batch unacknowledged.
+FastStream's own policies are not used: the default one loses, and exceptions would be logged and passed over.
+Here a batch ends in one of these ways: applied and acknowledged; a Transient failure, retried with backoff
+for as long as it takes; Fenced, when another instance owns the partition now; anything else ends the process
+with the batch unacknowledged.
 """
 
 import asyncio
@@ -40,7 +41,8 @@ class Hop(Protocol):
         """Opens what the hop needs; the heartbeat to report with."""
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
-        """Partition -> next offset as stored with the effects (missing: from the beginning); None when the broker keeps them."""
+        """Partition -> next offset as stored with the effects (missing: from the beginning); None when the
+        broker keeps them."""
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Brings a batch to its end, all or nothing. Raises Transient or Fenced."""
@@ -69,7 +71,9 @@ class Worker:
         self._stopping = asyncio.Event()
         self._at_work = asyncio.Lock()
         self._fatal: BaseException | None = None
-        self._broker = KafkaBroker(source.bootstrap, logger=None, apply_types=False, graceful_timeout=DRAIN_SECONDS)
+        self._broker = KafkaBroker(
+            source.bootstrap, logger=None, apply_types=False, graceful_timeout=DRAIN_SECONDS
+        )
         self._subscriber = self._broker.subscriber(
             source.topic,
             group_id=source.group,
@@ -138,7 +142,8 @@ class Worker:
             await self._bring_to_an_end(records)
 
     async def finish_batch(self) -> None:
-        """Waits for the batch under way, so that its partitions are handed over clean; a slow one is fenced off instead."""
+        """Waits for the batch under way, so that its partitions are handed over clean; a slow one is fenced
+        off instead."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HANDOVER_SECONDS), self._at_work:
                 pass
@@ -169,7 +174,9 @@ class Worker:
                 await self._hop.apply(records)
             except Transient as error:
                 self._beat.failed(error)
-                _log.warning("batch_retried", group=self._source.group, error=str(error), records=len(records))
+                _log.warning(
+                    "batch_retried", group=self._source.group, error=str(error), records=len(records)
+                )
                 if await self._stops_within(delay):
                     return False
                 delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
@@ -187,7 +194,9 @@ class Worker:
         """A failure here only repeats work: effects are recognised when they come twice."""
         offsets = next_offsets(records)
         try:
-            await self.consumer.commit({TopicPartition(self._source.topic, p): offset for p, offset in offsets.items()})
+            await self.consumer.commit(
+                {TopicPartition(self._source.topic, p): offset for p, offset in offsets.items()}
+            )
         except KafkaError as error:
             _log.warning("commit_failed", group=self._source.group, error=type(error).__name__)
 
@@ -198,8 +207,8 @@ class Worker:
         for tp in assigned:
             if await self.consumer.position(tp) > ends[tp]:
                 raise RuntimeError(
-                    f"{tp.topic}/{tp.partition} ends before the position stored for it: was the topic made anew? "
-                    "Rebuild the views from the new log, or give back the old one."
+                    f"{tp.topic}/{tp.partition} ends before the position stored for it: was the topic made "
+                    "anew? Rebuild the views from the new log, or give back the old one."
                 )
 
 
@@ -214,8 +223,8 @@ def first_offsets(records: Sequence[ConsumerRecord]) -> dict[int, int]:
 
 
 def _collect_garbage_rarely() -> None:
-    """A batch is thousands of live containers without cycles; at the default thresholds the collector walks them over and over
-    (measured: 17% of the projector's time)."""
+    """A batch is thousands of live containers without cycles; at the default thresholds the collector walks
+    them over and over (measured: 17% of the projector's time)."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)

@@ -14,6 +14,7 @@ from schemas.topics import Topic
 from tests.bench import hops, latency, sizes
 from tests.bench.hops import Measured, Plan
 from tests.bench.load import gateway
+from tests.bench.profile import profiled
 from tests.bench.report import Latency, Report, as_json, show
 from tests.bench.site import Site, fresh_site
 
@@ -42,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--people", type=int, default=50_000, help="how many people sign in")
     parser.add_argument("--events", type=int, default=100_000, help="logins for each hop, and for the chain")
     parser.add_argument("--only", choices=STEPS, help="stop after this step (the ones before it prepare it)")
+    parser.add_argument(
+        "--profile", choices=hops.WORKERS, help="drain this hop under cProfile and stop there"
+    )
     parser.add_argument("--seconds", type=float, default=120, help="longest time for one hop")
     parser.add_argument("--latency-seconds", type=float, default=20, help="how long latency is measured")
     parser.add_argument("--json", action="store_true", help="print JSON on standard output")
@@ -58,14 +62,18 @@ async def _run(options: argparse.Namespace, console: Console) -> Report:
 
 async def _measure(site: Site, options: argparse.Namespace, console: Console) -> Report:
     plan = Plan(options.people, options.events, options.seconds)
-    steps = STEPS[: STEPS.index(options.only) + 1] if options.only else STEPS
+    last = options.profile or options.only
+    steps = STEPS[: STEPS.index(last) + 1] if last else STEPS
     measured: list[Measured] = []
     found: Latency | None = None
     _tell(console, "warm-up")
     await hops.warm_up(site, plan)
     for step in steps:
         _tell(console, step)
-        if step == "latency":
+        if step == options.profile:
+            waiting = await _waiting(site, step)
+            console.print(await profiled(site, plan, step, waiting), markup=False, highlight=False)
+        elif step == "latency":
             found = await _latency(site, plan, measured[-1].per_second / 2, options.latency_seconds)
         else:
             measured.append(await _hop(site, plan, step))
@@ -83,13 +91,15 @@ async def _hop(site: Site, plan: Plan, step: str) -> Measured:
             return await hops.ingest(site, plan, plan.values("hops", plan.events))
         case "chain":
             return await hops.chain(site, plan, plan.values("chain", plan.events))
-        case "normalizer":
-            waiting = await site.written(Topic.LOGINS_RAW) - hops.WARM_UP_LOGINS
-        case "projector":
-            waiting = await site.normalized() - await site.projected()
         case _:
-            waiting = await site.normalized() - await site.audited()
-    return await hops.drain(site, plan, step, waiting)
+            return await hops.drain(site, plan, step, await _waiting(site, step))
+
+
+async def _waiting(site: Site, worker: str) -> int:
+    """How much waits for a worker."""
+    if worker == "normalizer":
+        return await site.written(Topic.LOGINS_RAW) - hops.WARM_UP_LOGINS
+    return await site.normalized() - await hops.progress_of(site, worker)()
 
 
 async def _latency(site: Site, plan: Plan, rate: float, seconds: float) -> Latency:

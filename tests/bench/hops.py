@@ -73,7 +73,7 @@ async def ingest(site: Site, plan: Plan, values: list[bytes]) -> Measured:
 
 async def drain(site: Site, plan: Plan, worker: str, waiting: int) -> Measured:
     """One worker alone against everything that waits for it; it is stopped afterwards."""
-    progress = _progress(site, worker)
+    progress = progress_of(site, worker)
     goal = await progress() + waiting
     await site.start_worker(worker)
     cpu = site.cpu(worker)
@@ -100,7 +100,8 @@ async def chain(site: Site, plan: Plan, values: list[bytes]) -> Measured:
     return Measured("whole chain", done, done / took, seen.complete, spent)
 
 
-def _progress(site: Site, worker: str) -> Progress:
+def progress_of(site: Site, worker: str) -> Progress:
+    """How far a worker is."""
     return {"normalizer": site.normalized, "projector": site.projected, "auditor": site.audited}[worker]
 
 

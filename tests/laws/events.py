@@ -51,7 +51,9 @@ values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=5,
 )
 """Any JSON value."""
-near_values = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, "1", None, [1], [True], {"a": 1}, {"a": 1.0}])
+near_values = st.sampled_from(
+    [0, 0.0, -0.0, False, 1, 1.0, True, "1", None, [1], [True], {"a": 1}, {"a": 1.0}]
+)
 """Values that Python takes for one another and JSON does not."""
 objects = st.dictionaries(st.one_of(st.sampled_from("abc"), text), st.one_of(near_values, values), max_size=3)
 ids = st.one_of(st.sampled_from(["1", "2", 3, 4]), integers, text.filter(bool))
@@ -67,9 +69,7 @@ _PHONE = st.fixed_dictionaries(
     {}, optional={"phone_number": st.sampled_from(["+1", "+22"]), "phone_verified": st.booleans()}
 )
 attributes = st.tuples(_ROOT, _EMAIL, _PHONE).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
-extras = st.dictionaries(
-    st.sampled_from(["locale", "x_1", "名"]), st.one_of(near_values, values), max_size=2
-)
+extras = st.dictionaries(st.sampled_from(["locale", "x_1", "名"]), st.one_of(near_values, values), max_size=2)
 
 
 @st.composite

@@ -137,8 +137,9 @@ def _presented(call: Call, rows: list[Any], query: Selected) -> bytes:
 
 
 def _refuse_search(query: ListUsers) -> None:
-    if query.search_engine in _ENGINES:
-        raise Refused(_ENGINES[query.search_engine])
+    refusal = _ENGINES.get(query.search_engine or "v3")
+    if refusal is not None:
+        raise Refused(refusal)
     if query.q:
         raise Refused(_NO_SEARCH)
 

@@ -1,7 +1,8 @@
 """Leftovers: what a provider said beyond the attributes, kept in the profile under its own names.
 
 Kept is every claim that holds something, except
-- a claim from which an attribute was read, unless its row keeps it (SAML keeps every claim); a container of several
+- a claim from which an attribute was read, unless its row keeps it (SAML keeps every claim); a container of
+several
   values stays whole as soon as one of them was not used (a second address, an unread name part);
 - what a strategy's row ignores, and the protocol claims of tokens;
 - secrets, at any depth.

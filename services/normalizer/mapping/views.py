@@ -31,6 +31,8 @@ class View:
 
 
 _SAME: Mapping[str, str] = {}
+_HIDDEN = "\x00"
+"""Before the name of a claim that lost its place to a better spelling; no claim's own name holds it."""
 _SEPARATORS = str.maketrans("", "", "_- ")
 
 
@@ -71,15 +73,14 @@ def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = 
         rival = chosen.get(key)
         if rival is None or _is_better(claims, name, rival):
             chosen[key] = name
-    read = {key: claims[name] for key, name in chosen.items()}
     own_names = {key: owns[name] for key, name in chosen.items()}
-    raw_names = {key: raws.get(name, name) for key, name in chosen.items()}
     if len(chosen) < len(owns):
         winners = set(chosen.values())
-        for name in (name for name in owns if name not in winners and name not in read):
-            read[name] = claims[name]
-            raw_names[name] = raws.get(name, name)
-    return Reading(read, own_names, raw_names)
+        losers = {_HIDDEN + name: name for name in owns if name not in winners}
+        chosen |= losers
+        own_names |= losers
+    read = {key: claims[name] for key, name in chosen.items()}
+    return Reading(read, own_names, {key: raws.get(name, name) for key, name in chosen.items()})
 
 
 def _is_better(claims: Claims, name: str, rival: str) -> bool:

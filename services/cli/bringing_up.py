@@ -1,0 +1,80 @@
+"""What `vita up` does once the services run: a demo tenant with its client, the demo itself, the addresses."""
+
+import os
+from typing import Final
+
+from rich.console import Console
+
+from deploy.local import up as local
+from deploy.local.services import Stack
+from deploy.local.state import StateFolder
+from schemas.topics import Topic
+from services.cli import places
+from services.cli.access import Credentials, fetch_token, keep_credentials, read_credentials
+from services.cli.api import Api, document
+from services.cli.demo import DEFAULT_SEED, DEFAULT_SIZE, run_demo
+from services.cli.failure import CommandFailed
+from services.cli.ledger import operator
+from services.cli.people import print_users
+from services.cli.places import Ledger
+from services.cli.registration import NewClient, add_tenant, configure_client
+from services.cli.scopes import DEMO_SCOPES
+from services.runtime.clients import new_client_id, new_client_secret
+from services.runtime.sql import load
+
+TENANT: Final = "demo"
+_CLIENT_NAME: Final = "Demo client"
+_SHOWN_USERS: Final = 15
+
+
+async def bring_up(console: Console, *, demo: bool) -> None:
+    """Everything that is missing, in order; nothing twice. Raises what says what to do next."""
+    stack = await local.up(console)
+    state = StateFolder(stack.state_dir)
+    with state.lock():
+        credentials = await ensure_client(stack)
+    token = fetch_token(stack.management_url, credentials.client_id, credentials.client_secret)
+    if demo and not state.read().get("demo"):
+        await run_demo(stack, token, console, size=DEFAULT_SIZE, seed=DEFAULT_SEED)
+        with state.lock():
+            state.update(demo=True)
+    else:
+        show_users(stack, token, console)
+    console.print("Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]")
+
+
+async def ensure_client(stack: Stack) -> Credentials:
+    """The stack's own client, made where it is missing. Its secret is kept first, so that a crash loses nothing."""
+    credentials = read_credentials(stack)
+    if credentials is None:
+        credentials = Credentials(TENANT, new_client_id(), new_client_secret())
+        keep_credentials(stack, credentials)
+    async with operator(stack.database_url("vita_operator")) as connection:
+        await add_tenant(connection, credentials.tenant, "Demo", strict=False)
+        query = load("services.cli")["client_scopes"]
+        scopes = await connection.fetchval(query, credentials.tenant, credentials.client_id)
+    if scopes is None or set(scopes) != set(DEMO_SCOPES):
+        await _configure(stack, credentials)
+    return credentials
+
+
+async def _configure(stack: Stack, credentials: Credentials) -> None:
+    client = NewClient(
+        credentials.tenant, credentials.client_id, _CLIENT_NAME, DEMO_SCOPES, credentials.client_secret
+    )
+    ledger = Ledger(stack.database_url("vita_operator"), stack.key_provider)
+    topic = places.topic(os.environ.get("VITA_TOPIC_PREFIX"), Topic.PROFILE_EVENTS)
+    if not await configure_client(ledger, stack.kafka_bootstrap, topic, client):
+        raise CommandFailed(
+            "the projector has not shown the demo client in time", "look at `vita status` and `vita logs projector`"
+        )
+
+
+def show_users(stack: Stack, token: str, console: Console) -> None:
+    """The newest page of users, and where to go from here."""
+    query = {"per_page": _SHOWN_USERS, "include_totals": "true"}
+    answer = document(Api(stack.management_url, token).call("GET", "/api/v2/users", query=query))
+    print_users(answer["users"])
+    console.print(f"{len(answer['users'])} of {answer['total']:,} profiles")
+    console.print(f"Management API  {stack.management_url}/api/v2/users")
+    console.print(f"Ingest          {stack.ingest_url}/ingest/v1/logins")

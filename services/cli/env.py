@@ -1,0 +1,46 @@
+"""`vita env`: the running stack for scripts."""
+
+import shlex
+
+import typer
+
+from services.cli import places
+from services.cli.access import fetch_token, read_credentials
+from services.cli.failure import CommandFailed
+from services.cli.options import AsJson
+from services.cli.output import print_json
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel=panel)(env)
+
+
+def env(as_json: AsJson = False) -> None:
+    """Print the running stack's addresses, client and a fresh token as shell exports.
+
+    Example: eval "$(vita env)" && curl -H "Authorization: Bearer $VITA_TOKEN" $VITA_MANAGEMENT_URL/api/v2/users
+    """
+    found = variables()
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def variables() -> dict[str, str]:
+    """Everything a script needs. Raises CommandFailed when the stack does not run."""
+    stack = places.local_stack()
+    credentials = read_credentials(stack) if stack is not None else None
+    if stack is None or credentials is None:
+        raise CommandFailed("there is no local stack with a client here", "start it with `vita up`")
+    return {
+        "VITA_MANAGEMENT_URL": stack.management_url,
+        "VITA_INGEST_URL": stack.ingest_url,
+        "VITA_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "VITA_TENANT": credentials.tenant,
+        "VITA_CLIENT_ID": credentials.client_id,
+        "VITA_CLIENT_SECRET": credentials.client_secret,
+        "VITA_TOKEN": fetch_token(stack.management_url, credentials.client_id, credentials.client_secret),
+    }

@@ -1,0 +1,45 @@
+-- name: add_tenant
+-- A new tenant; nothing when there is one of that name.
+INSERT INTO ledger.tenant (name, display_name, strict_connections) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO NOTHING RETURNING name;
+
+-- name: tenants
+-- Every tenant, in the order of their names.
+SELECT name, display_name, strict_connections, created_at FROM ledger.tenant ORDER BY name;
+
+-- name: tenant_exists
+-- Whether there is a tenant of that name.
+SELECT EXISTS (SELECT FROM ledger.tenant WHERE name = $1);
+
+-- name: clients
+-- The API clients of a tenant, of all tenants when none is named.
+SELECT tenant, client_id, name, scopes FROM views.client
+WHERE NOT deleted AND ($1::text IS NULL OR tenant = $1) ORDER BY tenant, name, client_id;
+
+-- name: client_scopes
+-- What a client may do; no row when there is no such client.
+SELECT scopes FROM views.client WHERE tenant = $1 AND client_id = $2 AND NOT deleted;
+
+-- name: heartbeats
+-- Signs of life, judged by the database's clock; a dead process that another has followed is left out.
+SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, is_alive,
+    extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_seconds_ago
+FROM ledger.heartbeat AS one
+CROSS JOIN LATERAL (SELECT seen_at > clock_timestamp() - interval '5 seconds') AS life (is_alive)
+WHERE is_alive
+    OR NOT EXISTS (SELECT FROM ledger.heartbeat AS later WHERE later.worker = one.worker AND later.started_at > one.seen_at)
+ORDER BY worker, instance;
+
+-- name: projector_positions
+-- How far the live generation has come on a topic.
+SELECT p.partition, p.next_offset FROM ledger.position AS p
+JOIN ledger.generation AS g ON g.number = p.generation AND g.state = 'live'
+WHERE p.topic = $1;
+
+-- name: subject_of_user
+-- The opaque subject behind a user id.
+SELECT subject FROM views.profile WHERE tenant = $1 AND user_id = $2;
+
+-- name: places_of_subject
+-- Where a person's records lie on the log.
+SELECT partition, log_offset FROM trail.leaf WHERE tenant = $1 AND subject = $2 ORDER BY partition, leaf_index;

@@ -1,0 +1,260 @@
+"""GET, POST, PATCH and DELETE of connections."""
+
+import base64
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from projections.connection.fold import Connection
+from schemas.events import Event
+from schemas.identifiers import tenant_subject
+from schemas.instants import render
+from services.management import answers, claims, presenting, reading
+from services.management.commanding import command_of, expected_revision, has_revision
+from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
+from services.management.decisions.outcome import Accepted, dress
+from services.management.endpoint import Call, Operation
+from services.management.models.connections import (
+    ConnectionFields,
+    CreateConnection,
+    ListConnections,
+    UpdateConnection,
+)
+from services.management.refusals import (
+    CONNECTION_EXISTS,
+    NO_SUCH_CONNECTION,
+    REVISION_PASSED,
+    TOO_LARGE,
+    Refused,
+    bad_request,
+    violation,
+)
+from services.management.writing import NotSent, Written
+from services.runtime.key_store import ensure_keys
+from services.runtime.sql import load
+
+_ID_LETTERS: Final = string.ascii_letters + string.digits
+_DEFAULT_TAKE: Final = 50
+_BAD_CURSOR: Final = bad_request(
+    violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
+)
+
+
+async def list_connections(call: Call) -> Response:
+    """A page of connections by name."""
+    query: ListConnections = call.query
+    by_cursor = query.take is not None or query.after is not None
+    async with call.service.database.connection(call.tenant) as connection:
+        if by_cursor:
+            return await _after_cursor(connection, call, query)
+        return await _at_offset(connection, call, query)
+
+
+async def get_connection(call: Call) -> Response:
+    """One connection."""
+    query: ConnectionFields = call.query
+    found = await _find(call)
+    if found is None:
+        raise Refused(NO_SUCH_CONNECTION)
+    revision, text = found["revision"], found["document"]
+    headers = answers.revision_headers(revision)
+    if has_revision(call.request.headers, revision):
+        return answers.nothing(304, headers)
+    names = presenting.field_names(query.fields)
+    return answers.document(presenting.present(text, names, query.include_fields), headers=headers)
+
+
+async def create_connection(call: Call) -> Response:
+    """A connection with a name of its own."""
+    body: CreateConnection = call.body
+    connection_id = "con_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
+    command, accepted = command_of(call), decide_new(body, connection_id)
+    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    await _claim_name(call, connection_id, accepted, events)
+    written = await _write(call, events)
+    return await _answer(call, connection_id, written, 201)
+
+
+async def update_connection(call: Call) -> Response:
+    """What the body names is replaced; `options` wholly."""
+    body: UpdateConnection = call.body
+    current = await _current(call)
+    if current is None:
+        raise Refused(NO_SUCH_CONNECTION)
+    expected = expected_revision(call.request.headers, current.revision)
+    accepted = decide_change(current, body, expected)
+    if not accepted.drafts:
+        return await _answer(call, current.id, None, 200)
+    events = dress(command_of(call), tenant_subject(call.tenant), accepted.drafts)
+    return await _answer(
+        call, current.id, await _write(call, events), 200, events[0].id if expected is not None else None
+    )
+
+
+async def delete_connection(call: Call) -> Response:
+    """202 with the time; 204 for one that is not there (any more)."""
+    current = await _current(call)
+    if current is None:
+        return answers.nothing()
+    command = command_of(call)
+    expected = expected_revision(call.request.headers, current.revision)
+    accepted = decide_removal(current, expected)
+    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    written = await _write(call, events)
+    headers = {answers.POSITION: str(written.position)}
+    if written.visible:
+        await _settle_removal(call, current, events[0].id, expected)
+    return answers.value({"deleted_at": render(command.now)}, 202, headers)
+
+
+async def _settle_removal(call: Call, current: Connection, event_id: str, expected: int | None) -> None:
+    row = await _find(call, living=False)
+    if expected is not None and row is not None and str(row["event_id"]) != event_id:
+        raise Refused(REVISION_PASSED)
+    async with call.service.database.connection(call.tenant) as connection:
+        await connection.execute(load("services.management")["release_connection"], call.tenant, current.name)
+
+
+async def _find(call: Call, living: bool = True) -> Any:
+    connection_id = call.path("id")
+    if "\x00" in connection_id:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
+    return None if row is None or (living and row["deleted"]) else row
+
+
+async def _current(call: Call) -> Connection | None:
+    row = await _find(call)
+    return None if row is None else reading.connection_of(row)
+
+
+async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
+    service, event_ids = call.service, [event.id for event in events]
+    for last in (False, True):
+        try:
+            async with service.database.connection(call.tenant) as connection:
+                async with connection.transaction():
+                    await claims.make(connection, call.tenant, connection_id, accepted.claims, event_ids)
+                return
+        except claims.Taken:
+            if last or not await _free_name(call, accepted):
+                raise Refused(CONNECTION_EXISTS) from None
+
+
+async def _free_name(call: Call, accepted: Accepted) -> bool:
+    """Whether what stood in the way was only a left-over."""
+    service, name = call.service, accepted.claims[0].value
+    async with service.database.connection(call.tenant) as connection:
+        status = await connection.execute(
+            load("services.management")["release_connection"], call.tenant, name
+        )
+    return status != "DELETE 0" or await service.reconciler.settle(call.tenant, accepted.claims) > 0
+
+
+async def _write(call: Call, events: tuple[Event, ...]) -> Written:
+    service, tenant = call.service, call.tenant
+    async with service.database.connection(tenant) as connection:
+        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
+    try:
+        return await service.writer.write(events, keys)
+    except NotSent as error:
+        async with service.database.connection(tenant) as connection:
+            await claims.release(connection, tenant, [event.id for event in events])
+        raise Refused(TOO_LARGE) from error
+
+
+async def _answer(
+    call: Call, connection_id: str, written: Written | None, status: int, must_be: str | None = None
+) -> Response:
+    """What the view shows; `must_be` is the event that has to have made it so."""
+    position = None if written is None else written.position
+    if written is not None and not written.visible:
+        body = {"status": "accepted", "position": str(position), "id": connection_id}
+        return answers.value(body, 202, {answers.POSITION: str(position)})
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
+    if must_be is not None and str(row["event_id"]) != must_be:
+        raise Refused(REVISION_PASSED)
+    return answers.document(row["document"], status, answers.revision_headers(row["revision"], position))
+
+
+async def _at_offset(connection: asyncpg.Connection, call: Call, query: ListConnections) -> Response:
+    queries = load("services.management")
+    start, strategies = query.page * query.per_page, list(query.strategy) or None
+    rows = await connection.fetch(
+        queries["list_connections"], call.tenant, "", strategies, query.name, query.per_page, start
+    )
+    shown = _shown(rows, query)
+    if not query.include_totals:
+        return answers.document(shown)
+    total = await connection.fetchval(queries["count_connections"], call.tenant, strategies, query.name)
+    parts = {"total": total, "start": start, "limit": query.per_page, "connections": None}
+    return answers.document(presenting.wrapped(parts, {"connections": shown}))
+
+
+async def _after_cursor(connection: asyncpg.Connection, call: Call, query: ListConnections) -> Response:
+    take = query.take or _DEFAULT_TAKE
+    rows = await connection.fetch(
+        load("services.management")["list_connections"],
+        call.tenant, _name_at(query.after), list(query.strategy) or None, query.name, take + 1, 0,
+    )  # fmt: skip
+    parts: dict[str, Any] = {"connections": None}
+    if len(rows) > take:
+        parts["next"] = base64.urlsafe_b64encode(rows[take - 1]["name"].encode()).decode()
+    return answers.document(presenting.wrapped(parts, {"connections": _shown(rows[:take], query)}))
+
+
+def _name_at(cursor: str | None) -> str:
+    if not cursor:
+        return ""
+    try:
+        name = base64.urlsafe_b64decode(cursor.encode("ascii")).decode()
+    except ValueError:
+        raise Refused(_BAD_CURSOR) from None
+    if "\x00" in name:
+        raise Refused(_BAD_CURSOR)
+    return name
+
+
+def _shown(rows: list[Any], query: ListConnections) -> bytes:
+    names = presenting.field_names(query.fields)
+    return presenting.array(presenting.present(row["document"], names, query.include_fields) for row in rows)
+
+
+_COMMON: Final[Mapping[int, str]] = {
+    400: "Invalid request.",
+    401: "Invalid token.",
+    403: "Insufficient scope.",
+}
+_WRITE: Final[Mapping[int, str]] = {
+    202: "Accepted.", **_COMMON, 413: "Body too large.", 503: "Not available now; the outcome may be unknown.",
+}  # fmt: skip
+_OTHER_REVISION: Final = "If-Match names another revision."
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/connections", list_connections, ("read:connections",), "List connections",
+        {200: "Connections.", **_COMMON}, ListConnections,
+    ),
+    Operation(
+        "POST", "/api/v2/connections", create_connection, ("create:connections",), "Create a connection",
+        {201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
+        body=CreateConnection,
+    ),
+    Operation(
+        "GET", "/api/v2/connections/{id}", get_connection, ("read:connections",), "Get a connection",
+        {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."}, ConnectionFields,
+    ),
+    Operation(
+        "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",), "Update a connection",
+        {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION}, body=UpdateConnection,
+    ),
+    Operation(
+        "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",), "Delete a connection",
+        {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
+    ),
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""GET /healthz: whether this process can do its work."""
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import Transient
+from services.management import answers
+from services.management.service import Service
+from services.runtime.database import database_failures
+from services.runtime.sql import load
+
+PATIENCE_SECONDS: Final = 2
+
+
+async def health(service: Service, _request: Request) -> Response:
+    """200 when database and event log answer, otherwise 503 naming what does not."""
+    database, broker = await asyncio.gather(_database(service), _broker(service))
+    parts = {"database": database, "event_log": broker}
+    well = all(parts.values())
+    shown = {name: "ok" if answers_now else "unreachable" for name, answers_now in parts.items()}
+    return answers.value({"status": "ok" if well else "degraded", "parts": shown}, 200 if well else 503)
+
+
+async def _database(service: Service) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with database_failures():
+                await service.database.raw.fetchval(load("services.management")["alive"])
+    except (Transient, TimeoutError):
+        return False
+    return True
+
+
+async def _broker(service: Service) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await service.end.last(0)
+    except (Transient, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,183 @@
+"""POST /oauth/token (client credentials, RFC 6749), and the documents by which others check our tokens."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas import exact_json
+from services.management import answers, bodies
+from services.management.models.oauth import TokenRequest
+from services.management.refusals import Refused
+from services.management.service import Service
+from services.runtime.clients import secret_matches
+from services.runtime.database import database_failures
+from services.runtime.signing_keys import jwks
+from services.runtime.sql import load
+from services.runtime.tokens import LIFETIME_SECONDS
+
+GRANT: Final = "client_credentials"
+MAX_BODY_BYTES: Final = 64 * 1024
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~:/-]{1,128}")
+_NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_API: Final = re.compile(r"https?://[^/?#]+/api/v2/?")
+
+
+class OAuthRefused(Exception):
+    """An error as OAuth words it."""
+
+    def __init__(self, status: int, error: str, description: str) -> None:
+        super().__init__(error)
+        self.status, self.error, self.description = status, error, description
+
+
+async def token(service: Service, request: Request) -> Response:
+    """An access token for an API client that proves who it is."""
+    try:
+        asked = await _asked(request)
+        client_id, secret = _credentials(request, asked)
+        if asked.get("grant_type") != GRANT:
+            raise _unsupported(asked.get("grant_type"))
+        client = await _client(service, client_id, secret)
+        scopes = _scopes(client["scopes"], asked.get("scope"))
+        _check_audience(service, request, asked.get("audience"))
+    except OAuthRefused as refused:
+        return _refusal(refused)
+    issued = service.issuer.issue(
+        client_id, client["tenant"], scopes, service.settings.token_audience, datetime.now(UTC)
+    )
+    body = {
+        "access_token": issued,
+        "scope": " ".join(scopes),
+        "expires_in": LIFETIME_SECONDS,
+        "token_type": "Bearer",
+    }
+    return answers.value(body, headers=_NO_STORE)
+
+
+async def key_set(service: Service, _request: Request) -> Response:
+    """The public keys of our issuer."""
+    return answers.value(jwks(await service.keys()), headers={"Cache-Control": "public, max-age=60"})
+
+
+async def configuration(service: Service, _request: Request) -> Response:
+    """OpenID Connect discovery, as far as this issuer goes."""
+    issuer = service.settings.token_issuer
+    base = issuer.rstrip("/")
+    return answers.value(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{base}/oauth/token",
+            "jwks_uri": f"{base}/.well-known/jwks.json",
+            "grant_types_supported": [GRANT],
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        }
+    )
+
+
+async def _asked(request: Request) -> dict[str, str]:
+    """The parameters, all of them text."""
+    try:
+        raw = await bodies.read_raw(request, MAX_BODY_BYTES)
+        value = bodies.parse(raw, bodies.media_type(request), TokenRequest)
+    except Refused as refused:
+        raise _invalid(refused.refusal.message) from refused
+    if not isinstance(value, dict):
+        raise _invalid("The body must be a JSON object or a form")
+    given = {name: item for name, item in value.items() if item is not None}
+    if not all(isinstance(item, str) for name, item in given.items() if name in TokenRequest.model_fields):
+        raise _invalid("All parameters must be text")
+    return given
+
+
+def _credentials(request: Request, asked: Mapping[str, str]) -> tuple[str, str]:
+    """From the `Authorization` header (Basic) or the body, not from both."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        if "client_secret" in asked:
+            raise _invalid("Credentials belong in the header or in the body, not in both")
+        client_id, secret = _basic(encoded)
+        if asked.get("client_id", client_id) != client_id:
+            raise _invalid("client_id differs from the one in the header")
+        return client_id, secret
+    for name in ("grant_type", "client_id", "client_secret"):
+        if not asked.get(name):
+            raise _invalid(f"Missing required parameter: {name}")
+    return asked["client_id"], asked["client_secret"]
+
+
+def _basic(encoded: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeError):
+        raise _nobody() from None
+    client_id, colon, secret = text.partition(":")
+    if not colon:
+        raise _nobody()
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+async def _client(service: Service, client_id: str, secret: str) -> Any:
+    row = None
+    if _CLIENT_ID.fullmatch(client_id):
+        queries = load("services.management")
+        with database_failures():
+            async with service.database.raw.acquire() as connection, connection.transaction():
+                await connection.execute(queries["speak_for_client"], client_id)
+                row = await connection.fetchrow(queries["client"], client_id)
+    if not secret_matches(secret, None if row is None else row["secret_hash"]):
+        raise _nobody()
+    return row
+
+
+def _scopes(allowed: list[str], wanted: str | None) -> list[str]:
+    if wanted is None or not wanted.strip():
+        return list(allowed)
+    asked = wanted.split()
+    missing = [scope for scope in asked if scope not in allowed]
+    if missing:
+        raise OAuthRefused(
+            400, "invalid_scope", "The client has not been granted all of the requested scopes"
+        )
+    return asked
+
+
+def _check_audience(service: Service, request: Request, audience: str | None) -> None:
+    """Our API, under its own name or under the one the caller reached it by."""
+    if audience is None or audience.rstrip("/") == service.settings.token_audience.rstrip("/"):
+        return
+    host = request.headers.get("host", "")
+    known = {f"http://{host}/api/v2", f"https://{host}/api/v2"}
+    if not _API.fullmatch(audience) or audience.rstrip("/") not in known:
+        raise OAuthRefused(403, "access_denied", f"Service not found: {audience[:200]}")
+
+
+def _invalid(description: str) -> OAuthRefused:
+    return OAuthRefused(400, "invalid_request", description)
+
+
+def _unsupported(grant: str | None) -> OAuthRefused:
+    if grant is None:
+        return _invalid("Missing required parameter: grant_type")
+    return OAuthRefused(400, "unsupported_grant_type", f"Unsupported grant type: {grant[:100]}")
+
+
+def _nobody() -> OAuthRefused:
+    return OAuthRefused(401, "invalid_client", "Unauthorized")
+
+
+def _refusal(refused: OAuthRefused) -> Response:
+    headers = dict(_NO_STORE)
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="vita"'
+    body = {"error": refused.error, "error_description": refused.description}
+    return Response(exact_json.dumps(body), refused.status, headers, answers.JSON)

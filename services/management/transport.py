@@ -1,0 +1,49 @@
+"""Around every request: paths stay as they were sent, and one line of log without anything personal."""
+
+import time
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.management import answers
+from services.management.refusals import URI_TOO_LONG
+
+MAX_TARGET_BYTES: Final = 32 * 1024
+_log = structlog.get_logger()
+
+
+class Transport:
+    """Routes on the raw path, so that an encoded slash stays part of an id; refuses overlong targets; logs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+        scope["path"] = raw.decode("latin-1")
+        begin, status = time.perf_counter(), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+                await answers.refusal(URI_TOO_LONG)(scope, receive, watched)
+            else:
+                await self._app(scope, receive, watched)
+        finally:
+            _log.info(
+                "http_request",
+                method=scope["method"],
+                route=scope.get("vita.route", "none"),
+                status=status,
+                milliseconds=round((time.perf_counter() - begin) * 1000, 2),
+            )

@@ -70,6 +70,6 @@ lock: $(READY) ## renew the lock files: Python packages and Kafka's jars
 	@$(PYTHON) -m venv --clear $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet pip-tools
 	@export CUSTOM_COMPILE_COMMAND="make lock"; unset PIP_FIND_LINKS; \
 		$(PIP_COMPILE) --output-file requirements.lock pyproject.toml; \
-		$(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+		$(PIP_COMPILE) --extra dev --extra local --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m deploy.local lock
 	@rm -rf $(VENV)-lock

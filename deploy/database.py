@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
@@ -75,10 +76,15 @@ def outstanding(known: Mapping[str, str], migrations: list[Migration]) -> list[M
     return [migration for migration in migrations if migration.name not in known]
 
 
-def role_passwords(admin_url: str) -> dict[str, str]:
-    """The roles' passwords, derived from the administrator's: all who prepare one server agree on them."""
+def role_passwords(admin_url: str, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The roles' passwords: VITA_<SERVICE>_PASSWORD where the environment has it, else derived from the
+    administrator's, so that all who prepare one server agree on them."""
     secret = unquote(urlsplit(admin_url).password or "")
-    return {role: hmac.digest(secret.encode(), role.encode(), "sha256").hex()[:40] for role in LOGIN_ROLES}
+    return {
+        role: environment.get(f"{role.upper()}_PASSWORD")
+        or hmac.digest(secret.encode(), role.encode(), "sha256").hex()[:40]
+        for role in LOGIN_ROLES
+    }
 
 
 def role_url(admin_url: str, role: str, password: str, database: str) -> str:
@@ -125,7 +131,8 @@ async def count_topic_lives(admin_database_url: str, topics: Collection[str]) ->
     """These topics begin a new life: what was stored of offsets in an earlier one means other records."""
     async with _connected(admin_database_url) as connection:
         await connection.execute(
-            "INSERT INTO ledger.topic_epoch AS known (topic, epoch) SELECT name, 1 FROM unnest($1::text[]) AS name"
+            "INSERT INTO ledger.topic_epoch AS known (topic, epoch)"
+            " SELECT name, 1 FROM unnest($1::text[]) AS name"
             " ON CONFLICT (topic) DO UPDATE SET epoch = known.epoch + 1",
             list(topics),
         )

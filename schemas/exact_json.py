@@ -63,6 +63,20 @@ def holds_nul(value: Any, raw: bytes) -> bool:
     return False
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON: 1, 1.0 and true are three, though Python takes them for one."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or one != other:
+        return False
+    match one:
+        case dict():
+            return all(same(value, other[key]) for key, value in one.items())
+        case list():
+            return all(map(same, one, other))
+    return True
+
+
 def _loads_exact(data: bytes) -> Any:
     try:
         value = json.loads(data.decode("utf-8", "strict"), parse_constant=_refuse, parse_float=_finite)

@@ -47,10 +47,10 @@ def new_subject(now: datetime) -> str:
 
 def derived(*parts: str) -> str:
     """The UUIDv5 of its causes: deriving twice gives the same id."""
-    digest = hashlib.sha1(
-        _NAMESPACE.bytes + "\x00".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False
-    )
-    return str(uuid.UUID(bytes=digest.digest()[:16], version=5))
+    name = _NAMESPACE.bytes + "\x00".join(parts).encode("utf-8", "surrogatepass")
+    value = int.from_bytes(hashlib.sha1(name, usedforsecurity=False).digest()[:16], "big")
+    text = f"{value & ~(0xF << 76 | 0b11 << 62) | 0x5 << 76 | 0b10 << 62:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def anonymous_subject(key: bytes, connection: str, identifier: str) -> str:

@@ -1,6 +1,9 @@
 """Instants as the wire shows them: ISO 8601, UTC, milliseconds, `Z`."""
 
 from datetime import UTC, datetime
+from typing import Final
+
+_LATEST: Final = 253_370_764_799_999
 
 
 def parse(text: str) -> datetime:
@@ -26,5 +29,6 @@ def truncate(moment: datetime) -> datetime:
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    """An aware UTC time from a Kafka record's timestamp."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """An aware UTC time from a Kafka record's timestamp, which a producer may set to anything; from 1970 to
+    9998."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST) / 1000, UTC)

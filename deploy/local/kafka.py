@@ -45,11 +45,11 @@ COMMON = {
     "group.initial.rebalance.delay.ms": "0",
     "broker.session.timeout.ms": "5000",
 }
-"""One node, whose topics come from the catalogue alone; killed, it is back as soon as its old session ends."""
+"""One node, whose topics come from the catalogue alone; killed, it is back when its old session ends."""
 
 
 def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
-    """The settings of an own process: it listens on the loopback address only and takes little of the machine."""
+    """The settings of an own process: reached from this machine only, and taking little of it."""
     return COMMON | {
         "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",

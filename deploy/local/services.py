@@ -1,6 +1,7 @@
 """Vita's own services as processes of the local stack: what each is given, and when it counts as ready."""
 
 import hashlib
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,9 +44,8 @@ class Stack:
 
     def database_url(self, role: str) -> str:
         """One login role in Vita's database, `vita_operator` for instance."""
-        return role_url(
-            self.postgres_admin_url, role, role_passwords(self.postgres_admin_url)[role], self.database
-        )
+        passwords = role_passwords(self.postgres_admin_url, os.environ)
+        return role_url(self.postgres_admin_url, role, passwords[role], self.database)
 
     def environment(self, service: str) -> dict[str, str]:
         """What a service, or a command that acts as one, is given."""

@@ -10,13 +10,6 @@ from typing import TypeVar
 import asyncpg
 from rich.console import Console
 
-from deploy.database import (
-    DatabaseRefused,
-    count_topic_lives,
-    database_url,
-    prepare_database,
-    role_passwords,
-)
 from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure
@@ -24,6 +17,7 @@ from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastruc
 from deploy.local.services import WORKERS, ServiceLauncher, Stack, read_stack, remember_stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
+from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
 
 Result = TypeVar("Result")
 
@@ -36,8 +30,8 @@ async def up(console: Console, *, state_dir: Path | None = None) -> Stack:
     with local.state.lock(lambda: console.print("waiting for another command on this stack …")):
         with display.doing("starting Kafka and PostgreSQL"):
             infrastructure = await ensure_infrastructure(local, compose, display)
-        await _prepare(infrastructure, display)
-        return await _ensure_services(local, infrastructure, display)
+        places = await _prepare(infrastructure, display)
+        return await _ensure_services(local, places, display)
 
 
 async def down(console: Console, *, state_dir: Path | None = None) -> None:
@@ -74,51 +68,34 @@ def known_stack(state_dir: Path | None = None) -> Stack | None:
     return read_stack(StateFolder(state_dir or default_state_dir()))
 
 
-async def _prepare(infrastructure: Infrastructure, display: Display) -> None:
-    with display.step("Database") as result:
-        await _prepare_database(infrastructure.postgres_admin_url)
-        result.append(f"{_database_name()}, roles, migrations")
-    with display.step("Topics") as result:
-        result.append(await _prepare_topics(infrastructure))
-
-
-async def _prepare_database(admin_url: str) -> None:
+async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
+    places = Places.from_environment(
+        os.environ
+        | {
+            "VITA_KAFKA_BOOTSTRAP": infrastructure.kafka_bootstrap,
+            "VITA_POSTGRES_ADMIN_URL": infrastructure.postgres_admin_url,
+        }
+    )
     try:
-        await prepare_database(admin_url, _database_name(), role_passwords(admin_url))
-    except (DatabaseRefused, asyncpg.PostgresError) as error:
-        raise StackFailure(
-            f"the database could not be prepared: {error}",
-            "follow the hint above; a development stack can also be emptied with `make clean`",
-        ) from error
+        with display.step("Database") as result:
+            await prepare_ledger(places)
+            result.append(f"{places.database}: roles, migrations, views")
+        with display.step("Topics") as result:
+            created = await prepare_topics(places)
+            result.append(f"created {', '.join(created)}" if created else "as the catalogue says")
+    except NotPrepared as failure:
+        raise StackFailure(str(failure), failure.advice) from failure
+    return places
 
 
-async def _prepare_topics(infrastructure: Infrastructure) -> str:
-    from schemas.errors import Transient
-    from services.runtime.topics import TopicMismatch, ensure_topics
-
-    prefix = os.environ.get("VITA_TOPIC_PREFIX", "")
-    replication = int(os.environ.get("VITA_TOPIC_REPLICATION", "1"))
-    try:
-        created = [
-            prefix + topic for topic in await ensure_topics(infrastructure.kafka_bootstrap, prefix, replication)
-        ]
-    except (TopicMismatch, Transient) as error:
-        raise StackFailure(
-            f"the topics could not be prepared: {error}",
-            "correct the topic or name another VITA_TOPIC_PREFIX; `make clean` empties a development stack",
-        ) from error
-    await count_topic_lives(database_url(infrastructure.postgres_admin_url, _database_name()), created)
-    return f"created {', '.join(created)}" if created else "as the catalogue says"
-
-
-async def _ensure_services(local: LocalStack, infrastructure: Infrastructure, display: Display) -> Stack:
+async def _ensure_services(local: LocalStack, places: Places, display: Display) -> Stack:
     stack = Stack(
-        local.state.path,
-        infrastructure.kafka_bootstrap,
-        infrastructure.postgres_admin_url,
-        _database_name(),
-        "",
-        "",
+        state_dir=local.state.path,
+        kafka_bootstrap=places.kafka_bootstrap,
+        postgres_admin_url=places.postgres_admin_url,
+        database=places.database,
+        management_url="",
+        ingest_url="",
     )
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:
         launcher = ServiceLauncher(local, stack, pool)
@@ -162,7 +139,3 @@ async def _stop(local: LocalStack, display: Display) -> None:
         with display.step("containers") as result:
             await Compose(local.state).stop()
             result.append("stopped")
-
-
-def _database_name() -> str:
-    return os.environ.get("VITA_DATABASE_NAME", "vita")

@@ -26,14 +26,14 @@ Connections = Mapping[str, Connection]
 def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
     """The connections after the event.
 
-    A connection registered by a login never replaces one of the same name that lives, nor does a change made
-    against an old revision; both leave everything as it was.
+    Refused, so that everything stays as it was: a change to a deleted connection or against an old revision,
+    and a registration by a login when the connection, or one of its name, is there already.
     """
     data = event.data
     current = connections.get(data.connection_id)
-    if current is not None and current.event_id == event.id:
+    if is_duplicate(connections, event) or (current is not None and current.deleted):
         return connections
-    if event.actor.startswith("system:") and _taken(connections, data.connection):
+    if event.actor.startswith("system:") and (current is not None or _taken(connections, data.connection)):
         return connections
     if data.expected_revision is not None and (current is None or current.revision != data.expected_revision):
         return connections
@@ -42,6 +42,12 @@ def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
         data.connection_id, data.connection, data.strategy, revision, _document(event), event.id, data.deleted
     )
     return {**connections, data.connection_id: changed}
+
+
+def is_duplicate(connections: Connections, event: ConnectionConfigured) -> bool:
+    """Whether this very event made the connection what it is."""
+    current = connections.get(event.data.connection_id)
+    return current is not None and current.event_id == event.id
 
 
 def _taken(connections: Connections, name: str) -> bool:

@@ -21,6 +21,7 @@ from schemas.events import (
     UserDeleted,
     UserUnblocked,
 )
+from schemas.exact_json import same
 from schemas.instants import render
 
 RECENT: Final = 32
@@ -257,7 +258,7 @@ def _same_identity(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _with_identity(identities: list[dict[str, Any]], seen: dict[str, Any]) -> list[dict[str, Any]]:
-    if seen in identities:
+    if any(same(known, seen) for known in identities):
         return identities
     if any(_same_identity(known, seen) for known in identities):
         return [seen if _same_identity(known, seen) else known for known in identities]

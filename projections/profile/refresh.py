@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from projections.profile.provenance import CONNECTION, DEFAULT, Provenance, of
 from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES
 from schemas.events import RootPolicy
+from schemas.exact_json import same
 
 _FOLLOWS: Final = {"email_verified": "email", "phone_verified": "phone_number"}
 """A verified state speaks of an address: it goes with it when the address changes."""
@@ -43,7 +44,9 @@ def refresh(
         if moved or _may_write(name, document, provenance, policy, sources, creating):
             values[name] = attributes[name]
     values.update(
-        (name, value) for name, value in extras.items() if name not in document or document[name] != value
+        (name, value)
+        for name, value in extras.items()
+        if name not in document or not same(document[name], value)
     )
     dropped = document.keys() - OWN_KEYS - extras.keys()
     return Refresh(values, {name: sources.get(name, name) for name in values}, dropped)

@@ -79,7 +79,7 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two documents of a person have the same search row: only what logins move differs."""
     return before.keys() - _MOVED == after.keys() - _MOVED and all(
-        value is after.get(name) or value == after.get(name) or name in _MOVED
+        name in _MOVED or exact_json.same(value, after.get(name))
         for name, value in before.items()
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from schemas.envelope import Envelope
-from schemas.events.fields import OPEN, PROFILE, ClientId, ConnectionName, EventData, Slug
+from schemas.events.fields import OPEN, PROFILE, ClientId, ConnectionName, EventData, Scope, Slug
 
 
 class ConnectionConfiguredData(EventData):
@@ -35,7 +35,7 @@ class ClientConfiguredData(EventData):
     it."""
 
     client_id: Annotated[ClientId, OPEN]
-    scopes: Annotated[tuple[str, ...], OPEN] = ()
+    scopes: Annotated[tuple[Scope, ...], OPEN] = ()
     deleted: Annotated[bool, OPEN] = False
     name: Annotated[str, PROFILE] = ""
     secret_hash: Annotated[str | None, PROFILE] = None

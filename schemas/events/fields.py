@@ -15,6 +15,8 @@ ConnectionName = Annotated[str, Field(pattern=CONNECTION_PATTERN)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")]
 IdpId = Annotated[str, Field(min_length=1, max_length=512)] | Annotated[int, Field(ge=-(10**100), le=10**100)]
 """A provider's own id of a person, without prefix, in the type the provider uses."""
+Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
+"""A scope token as RFC 6749 §3.3 allows it."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 
 

@@ -1,4 +1,4 @@
-"""Bearer tokens: the one given, else one fetched for the client given, else one for the local stack's own client."""
+"""Bearer tokens: the one given, else a fresh one of the client given or of the local stack's client."""
 
 import os
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
     if response.is_error:
         raise CommandFailed(
             f"no token for client {client_id} ({response.status_code}: {_reason(response.content)})",
-            "look at VITA_CLIENT_ID and VITA_CLIENT_SECRET, or make another client with `vita clients create`",
+            "look at VITA_CLIENT_ID and VITA_CLIENT_SECRET, or make a client with `vita clients create`",
         )
     return str(exact_json.loads(response.content)["access_token"])
 
@@ -102,4 +102,6 @@ def _reason(content: bytes) -> str:
         return "no JSON"
     if not isinstance(answer, dict):
         return "no reason given"
-    return str(answer.get("error_description") or answer.get("message") or answer.get("error") or "no reason given")
+    return str(
+        answer.get("error_description") or answer.get("message") or answer.get("error") or "no reason given"
+    )

@@ -1,4 +1,4 @@
-"""The Management API, as commands call it: an error it answers ends the command with the API's own message."""
+"""The Management API, as commands call it; an error it answers ends the command with the API's message."""
 
 from typing import TYPE_CHECKING, Any, Final, Self
 

@@ -1,4 +1,4 @@
-"""What `vita up` does once the services run: a demo tenant with its client, the demo itself, the addresses."""
+"""What `vita up` does once the services run: a demo tenant and its client, the demo itself, the addresses."""
 
 import os
 from typing import Final
@@ -12,7 +12,7 @@ from schemas.topics import Topic
 from services.cli import places
 from services.cli.access import Credentials, fetch_token, keep_credentials, read_credentials
 from services.cli.api import Api, document
-from services.cli.demo import DEFAULT_SEED, DEFAULT_SIZE, run_demo
+from services.cli.demo import DEFAULT_SEED, DEFAULT_SIZE, TENANT, run_demo
 from services.cli.failure import CommandFailed
 from services.cli.ledger import operator
 from services.cli.people import print_users
@@ -22,7 +22,6 @@ from services.cli.scopes import DEMO_SCOPES
 from services.runtime.clients import new_client_id, new_client_secret
 from services.runtime.sql import load
 
-TENANT: Final = "demo"
 _CLIENT_NAME: Final = "Demo client"
 _SHOWN_USERS: Final = 15
 
@@ -40,11 +39,13 @@ async def bring_up(console: Console, *, demo: bool) -> None:
             state.update(demo=True)
     else:
         show_users(stack, token, console)
-    console.print("Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]")
+    console.print(
+        "Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]"
+    )
 
 
 async def ensure_client(stack: Stack) -> Credentials:
-    """The stack's own client, made where it is missing. Its secret is kept first, so that a crash loses nothing."""
+    """The stack's own client, made where it is missing; its secret is kept first, a crash loses nothing."""
     credentials = read_credentials(stack)
     if credentials is None:
         credentials = Credentials(TENANT, new_client_id(), new_client_secret())
@@ -66,7 +67,8 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
     topic = places.topic(os.environ.get("VITA_TOPIC_PREFIX"), Topic.PROFILE_EVENTS)
     if not await configure_client(ledger, stack.kafka_bootstrap, topic, client):
         raise CommandFailed(
-            "the projector has not shown the demo client in time", "look at `vita status` and `vita logs projector`"
+            "the projector has not shown the demo client in time",
+            "look at `vita status` and `vita logs projector`",
         )
 
 

@@ -19,7 +19,8 @@ Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Whose client it
 AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
 Name = Annotated[str, typer.Option(help="What people call it.")]
 Scopes = Annotated[
-    list[str], typer.Option("--scope", metavar="SCOPE", help="What it may do; repeatable. `all-demo` is everything.")
+    list[str],
+    typer.Option("--scope", metavar="SCOPE", help="What it may do; repeatable. `all-demo` is everything."),
 ]
 
 

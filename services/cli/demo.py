@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from deploy.local.services import Stack
 
+TENANT: Final = "demo"
 DEFAULT_SIZE: Final = 1000
 DEFAULT_SEED: Final = 7
 
@@ -44,11 +45,13 @@ async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int,
     import os
     from datetime import UTC, datetime
 
+    from schemas.topics import Topic
     from services.cli.history import History
     from services.demo.run import run as run_population
 
     ledger = places.Ledger(stack.database_url("vita_operator"), stack.key_provider)
-    history = History(ledger, stack.kafka_bootstrap, os.environ.get("VITA_TOPIC_PREFIX"), "demo")
+    topic = places.topic(os.environ.get("VITA_TOPIC_PREFIX"), Topic.PROFILE_EVENTS)
+    history = History(ledger, stack.kafka_bootstrap, topic, TENANT)
     await run_population(
         stack.ingest_url,
         stack.management_url,

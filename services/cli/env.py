@@ -19,7 +19,7 @@ def register(app: typer.Typer, panel: str) -> None:
 def env(as_json: AsJson = False) -> None:
     """Print the running stack's addresses, client and a fresh token as shell exports.
 
-    Example: eval "$(vita env)" && curl -H "Authorization: Bearer $VITA_TOKEN" $VITA_MANAGEMENT_URL/api/v2/users
+    Example: eval "$(vita env)"; curl -H "Authorization: Bearer $VITA_TOKEN" $VITA_MANAGEMENT_URL/api/v2/users
     """
     found = variables()
     if as_json:

@@ -42,7 +42,11 @@ _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("deploy.local.failure", "StackFailure", str),
     ("services.demo.gateway", "DemoError", str),
     ("schemas.errors", "Transient", _surroundings),
-    ("schemas.sealing", "CannotUnseal", lambda error: f"{error}: is VITA_KEY_PROVIDER the key of this database?"),
+    (
+        "schemas.sealing",
+        "CannotUnseal",
+        lambda error: f"{error}: is VITA_KEY_PROVIDER the key of this database?",
+    ),
     ("aiokafka.errors", "KafkaError", lambda error: f"kafka: {type(error).__name__}: {STATUS}"),
     ("httpx", "TransportError", lambda error: f"no answer from a service ({type(error).__name__}): {STATUS}"),
     ("asyncpg", "PostgresError", _database),

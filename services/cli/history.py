@@ -1,19 +1,22 @@
 """A person's events, read from the log where the audit trail says they are."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.identifiers import record_key
 from schemas.mapper import read_sealed
 from schemas.positions import Position
-from schemas.topics import Topic
+from schemas.topics import Topic, catalogue
 from services.cli import places
 from services.cli.ledger import keyring, operator
 from services.cli.opening import Opener
+from services.runtime.event_log import partition_of
 from services.runtime.sql import load
 
 _AUDITED_WITHIN_SECONDS: Final = 10.0
@@ -23,45 +26,59 @@ _FETCH_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Reads as the operator."""
+    """Reads a tenant's people as the operator."""
 
     ledger: places.Ledger
     bootstrap: str
-    topic_prefix: str | None
+    topic: str
     tenant: str
 
     async def of_user(self, user_id: str) -> list[dict[str, Any]]:
         """The opened events behind a user, oldest first, each with its position; none for an unknown user."""
-        topic = places.topic(self.topic_prefix, Topic.PROFILE_EVENTS)
-        async with operator(self.ledger.url) as connection:
+        async with operator(self.ledger.url) as connection, _consumer(self.bootstrap) as consumer:
             subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
             if subject is None:
                 return []
+            await self._until_audited(connection, consumer, subject)
+            rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
             opener = Opener(connection, await keyring(connection, self.ledger.key_provider))
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
-            )
-            await consumer.start()
-            try:
-                positions = await self._audited(connection, consumer, topic, subject)
-                return [await _read(consumer, topic, position, opener) for position in positions]
-            finally:
-                await consumer.stop()
+            return [
+                await _read(consumer, self.topic, Position(row["partition"], row["log_offset"]), opener)
+                for row in rows
+            ]
 
-    async def _audited(
-        self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, topic: str, subject: str
-    ) -> Sequence[Position]:
-        """Where the person's records are, once the auditor has seen what the log holds now, or is too late."""
-        found = await self._places(connection, subject)
+    async def _until_audited(
+        self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, subject: str
+    ) -> None:
+        """Returns when the trail knows what the log holds now, or does not within the time it is given."""
+        partition = partition_of(
+            record_key(self.tenant, subject), catalogue()[Topic.PROFILE_EVENTS].partitions
+        )
+        place = TopicPartition(self.topic, partition)
+        end = (await consumer.end_offsets([place]))[place]
         deadline = asyncio.get_running_loop().time() + _AUDITED_WITHIN_SECONDS
-        place = TopicPartition(topic, found[0].partition) if found else None
-        end = (await consumer.end_offsets([place]))[place] if place else 0
-        while asyncio.get_running_loop().time() < deadline and (place is None or await _tip(connection, place) < end):
+        while asyncio.get_running_loop().time() < deadline:
+            row = await connection.fetchrow(load("projections.trail")["newest_appends"], [partition])
+            if row is not None and row["next_offset"] >= end:
+                return
             await asyncio.sleep(_POLL_SECONDS)
-            found = await self._places(connection, subject)
-            place = TopicPartition(topic, found[0].partition) if found else None
-        return await self._places(connection, subject)
 
-    async def _places(self, connection: asyncpg.Connection, subject: str) -> list[Position]:
-        rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
-        return [Position(row["partition"], row["log_offset"]) for row in rows]
+
+async def _read(consumer: AIOKafkaConsumer, topic: str, position: Position, opener: Opener) -> dict[str, Any]:
+    place = TopicPartition(topic, position.partition)
+    consumer.assign([place])
+    consumer.seek(place, position.offset)
+    record = await consumer.getone(place)
+    return await opener.open(read_sealed(record.value)) | {"position": str(position)}
+
+
+@asynccontextmanager
+async def _consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

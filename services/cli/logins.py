@@ -13,7 +13,9 @@ from services.cli.options import AsJson, IngestUrl, ManagementUrl, Token
 
 app = typer.Typer(help="Publish login events.", no_args_is_help=True)
 
-File = Annotated[str, typer.Argument(metavar="FILE.ndjson|-", help="One login event on each line; - for stdin.")]
+File = Annotated[
+    str, typer.Argument(metavar="FILE.ndjson|-", help="One login event on each line; - for stdin.")
+]
 
 
 @app.callback()

@@ -37,6 +37,19 @@ def options(
     """Nothing but what every command shares."""
 
 
+stack.register(app, _STACK)
+logs.register(app, _STACK)
+status.register(app, _STACK)
+env.register(app, _STACK)
+demo.register(app, _STACK)
+app.add_typer(logins.app, name="logins", rich_help_panel=_DATA)
+app.add_typer(users.app, name="users", rich_help_panel=_DATA)
+tail.register(app, _DATA)
+app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
+app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
+app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
+
+
 @app.command(rich_help_panel=_ADMIN)
 def version() -> None:
     """Show the version.
@@ -52,21 +65,8 @@ def version() -> None:
         print("vita, not installed: run from its source folder")
 
 
-stack.register(app, _STACK)
-logs.register(app, _STACK)
-status.register(app, _STACK)
-env.register(app, _STACK)
-demo.register(app, _STACK)
-app.add_typer(logins.app, name="logins", rich_help_panel=_DATA)
-app.add_typer(users.app, name="users", rich_help_panel=_DATA)
-tail.register(app, _DATA)
-app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
-app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
-app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
-
-
 def main() -> None:
-    """Exit code 0 when the command did what it was asked, 1 when it could not, 2 when it was asked wrongly."""
+    """Exit code 0: the command did what it was asked; 1: it could not; 2: it was asked wrongly."""
     try:
         app()
     except KeyboardInterrupt:

@@ -11,7 +11,6 @@ from schemas.keys import Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, SealedEvent, open_event
 from services.runtime.key_store import read_keys
 
-SCOPE: Final = "read:events"
 _SECRETS: Final = ("password_hash", "secret_hash", "tokens")
 _HIDDEN: Final = "(kept secret)"
 _KEPT: Final = 10_000

@@ -1,4 +1,4 @@
-"""The options that several commands share; each reads its variable of the environment when it is not given."""
+"""The options that several commands share; one that is not given is read from the environment."""
 
 from typing import Annotated, Final
 
@@ -35,7 +35,9 @@ Kafka = Annotated[
 ]
 TopicPrefix = Annotated[
     str | None,
-    typer.Option(envvar="VITA_TOPIC_PREFIX", metavar="TEXT", help="Prefix of all topics.", rich_help_panel=_PANEL),
+    typer.Option(
+        envvar="VITA_TOPIC_PREFIX", metavar="TEXT", help="Prefix of all topics.", rich_help_panel=_PANEL
+    ),
 ]
 Database = Annotated[
     str | None,

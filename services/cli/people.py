@@ -23,7 +23,11 @@ def show_page(api: Api, page: int, per_page: int, as_json: bool) -> None:
         return
     print_users(answer["users"])
     first, past = page * per_page + 1, page * per_page + len(answer["users"])
-    more = f"; the next: vita users list --page {page + 1} --per-page {per_page}" if past < answer["total"] else ""
+    more = (
+        f"; the next: vita users list --page {page + 1} --per-page {per_page}"
+        if past < answer["total"]
+        else ""
+    )
     shown = f"{first:,} to {past:,}" if past >= first else "none"
     out().print(f"{shown} of {answer['total']:,} users{more}")
 
@@ -64,7 +68,9 @@ def delete(api: Api, user_id: str, asks: bool, as_json: bool) -> None:
         import typer
 
         user = document(api.call("GET", _path(user_id)))
-        typer.confirm(f"Delete {safe(str(user.get('name') or user_id))} ({safe(user_id)})?", abort=True, err=True)
+        typer.confirm(
+            f"Delete {safe(str(user.get('name') or user_id))} ({safe(user_id)})?", abort=True, err=True
+        )
     response = api.call("DELETE", _path(user_id))
     position = response.headers.get("vita-position")
     if as_json:

@@ -1,6 +1,6 @@
 """Where commands find things: what was given by flag or environment, else the local stack of this checkout.
 
-What belongs together comes from one place: the local stack's secrets are never used with an address given otherwise.
+The local stack's secrets are never used with an address that was given otherwise.
 """
 
 import os
@@ -26,20 +26,17 @@ def local_stack() -> "Stack | None":
 
 def management_url(given: str | None) -> str:
     """Without the slash at its end."""
-    stack = None if given else local_stack()
-    return _found(given or (stack and stack.management_url), "Management API", "VITA_MANAGEMENT_URL")
+    return _found(given or _local("management_url"), "Management API", "VITA_MANAGEMENT_URL")
 
 
 def ingest_url(given: str | None) -> str:
     """Without the slash at its end."""
-    stack = None if given else local_stack()
-    return _found(given or (stack and stack.ingest_url), "ingest API", "VITA_INGEST_URL")
+    return _found(given or _local("ingest_url"), "ingest API", "VITA_INGEST_URL")
 
 
 def kafka_bootstrap(given: str | None) -> str:
     """`host:port[,host:port]`."""
-    stack = None if given else local_stack()
-    return _found(given or (stack and stack.kafka_bootstrap), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
+    return _found(given or _local("kafka_bootstrap"), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
 
 
 def topic(prefix: str | None, name: "Topic") -> str:
@@ -59,7 +56,8 @@ class Ledger:
         """The provider, as services are given it. Raises CommandFailed when none is known."""
         if self._key_provider is None:
             raise CommandFailed(
-                "VITA_DATABASE_URL is set and the key of that database is not known", "set VITA_KEY_PROVIDER too"
+                "VITA_DATABASE_URL is set and the key of that database is not known",
+                "set VITA_KEY_PROVIDER too",
             )
         return self._key_provider
 
@@ -69,8 +67,9 @@ def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
     if database_url:
         return Ledger(database_url, key_provider)
     stack = local_stack()
-    url = stack and stack.database_url("vita_operator")
-    return Ledger(_found(url, "database", "VITA_DATABASE_URL"), key_provider or (stack and stack.key_provider))
+    if stack is None:
+        raise _unknown("database", "VITA_DATABASE_URL")
+    return Ledger(stack.database_url("vita_operator"), key_provider or stack.key_provider)
 
 
 def audience(url: str) -> str:
@@ -83,7 +82,18 @@ def issuer(url: str) -> str:
     return os.environ.get("VITA_TOKEN_ISSUER") or f"{url}/"
 
 
+def _local(name: str) -> str | None:
+    stack = local_stack()
+    return None if stack is None else str(getattr(stack, name))
+
+
 def _found(value: str | None, what: str, variable: str) -> str:
     if not value:
-        raise CommandFailed(f"no {what} is known here", f"start the local stack with `vita up`, or set {variable}")
+        raise _unknown(what, variable)
     return value.rstrip("/")
+
+
+def _unknown(what: str, variable: str) -> CommandFailed:
+    return CommandFailed(
+        f"no {what} is known here", f"start the local stack with `vita up`, or set {variable}"
+    )

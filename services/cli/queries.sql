@@ -13,12 +13,12 @@ SELECT EXISTS (SELECT FROM ledger.tenant WHERE name = $1);
 
 -- name: clients
 -- The API clients of a tenant, of all tenants when none is named.
-SELECT tenant, client_id, name, scopes FROM views.client
+SELECT tenant, client_id, name, scopes FROM views.client_summary
 WHERE NOT deleted AND ($1::text IS NULL OR tenant = $1) ORDER BY tenant, name, client_id;
 
 -- name: client_scopes
 -- What a client may do; no row when there is no such client.
-SELECT scopes FROM views.client WHERE tenant = $1 AND client_id = $2 AND NOT deleted;
+SELECT scopes FROM views.client_summary WHERE tenant = $1 AND client_id = $2 AND NOT deleted;
 
 -- name: heartbeats
 -- Signs of life, judged by the database's clock; a dead process that another has followed is left out.

@@ -41,11 +41,13 @@ async def add_tenant(connection: asyncpg.Connection, name: str, display_name: st
     """Whether the tenant is new. Raises CommandFailed for a name that Vita keeps for itself."""
     if name == SYSTEM_TENANT:
         raise CommandFailed(f"the name {name} is Vita's own", "choose another one")
-    return await connection.fetchval(load("services.cli")["add_tenant"], name, display_name, strict) is not None
+    return (
+        await connection.fetchval(load("services.cli")["add_tenant"], name, display_name, strict) is not None
+    )
 
 
 async def configure_client(ledger: Ledger, bootstrap: str, topic: str, client: NewClient) -> bool:
-    """Records the client; whether it is visible already. Raises CommandFailed or Transient, when nothing is recorded."""
+    """Records the client; whether it is visible already. Raises CommandFailed or Transient."""
     async with operator(ledger.url) as connection:
         if not await connection.fetchval(load("services.cli")["tenant_exists"], client.tenant):
             raise CommandFailed(

@@ -68,7 +68,7 @@ class Ingest:
         self._client.close()
 
     def send(self, batch: list[Line], summary: Summary) -> None:
-        """Every line of the batch to its end. Raises CommandFailed when ingest will not or cannot take them."""
+        """Every line of the batch to its end. Raises CommandFailed when ingest does not take them."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while batch:
             response = self._attempt(batch)
@@ -76,7 +76,7 @@ class Ingest:
             if response is None or response.status_code in _LATER:
                 if time.monotonic() > deadline:
                     raise CommandFailed(
-                        f"ingest has taken nothing for {PATIENCE_SECONDS:.0f} s ({summary.accepted:,} were accepted)",
+                        f"ingest takes nothing more after {summary.accepted:,} logins",
                         f"send the file again later, which is safe; {STATUS}",
                     )
                 batch = _book(batch, results, summary)

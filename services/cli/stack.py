@@ -8,7 +8,9 @@ from services.cli import places
 from services.cli.output import out
 from services.cli.running import run
 
-Demo = Annotated[bool, typer.Option("--demo/--no-demo", help="Fill it with a demo population the first time.")]
+Demo = Annotated[
+    bool, typer.Option("--demo/--no-demo", help="Fill it with a demo population the first time.")
+]
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -20,8 +22,8 @@ def register(app: typer.Typer, panel: str) -> None:
 def up(demo: Demo = True) -> None:
     """Start everything that does not run yet; quick when all does. Data is kept.
 
-    Kafka and PostgreSQL come from VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL if set, else from Docker, else
-    they run as processes of their own.
+    Kafka and PostgreSQL are those in VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL if set, else containers
+    where Docker answers, else processes of their own.
 
     Example: vita up --no-demo
     """

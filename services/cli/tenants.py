@@ -14,7 +14,9 @@ app = typer.Typer(help="Create and list tenants.", no_args_is_help=True)
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, up to 63.")]
 DisplayName = Annotated[str | None, typer.Option(help="What people call it.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse logins through connections that are not configured.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse logins through connections that are not configured.")
+]
 
 
 @app.command()
@@ -32,12 +34,16 @@ def create(
     from schemas.identifiers import is_tenant
 
     if not is_tenant(name):
-        raise typer.BadParameter(f"{name!r} is no tenant's name: small letters, digits and hyphens", param_hint="NAME")
+        raise typer.BadParameter(
+            f"{name!r} is no tenant's name: small letters, digits and hyphens", param_hint="NAME"
+        )
     run(_create(places.ledger(database_url).url, name, display_name or name, strict))
     if as_json:
         print_json({"name": name, "display_name": display_name or name, "strict_connections": strict})
     else:
-        out().print(f"Tenant {name} is there. Its first client: vita clients create --tenant {name} --scope all-demo")
+        out().print(
+            f"Tenant {name} is there. Its first client: vita clients create --tenant {name} --scope all-demo"
+        )
 
 
 @app.command("list")
@@ -60,7 +66,9 @@ async def _create(url: str, name: str, display_name: str, strict: bool) -> None:
 
     async with operator(url) as connection:
         if not await add_tenant(connection, name, display_name, strict):
-            raise CommandFailed(f"there is a tenant {name} already", "choose another name (`vita tenants list`)")
+            raise CommandFailed(
+                f"there is a tenant {name} already", "choose another name (`vita tenants list`)"
+            )
 
 
 async def _list(url: str) -> list[dict[str, object]]:

@@ -8,7 +8,9 @@ import typer
 from schemas import exact_json
 from services.cli.failure import CommandFailed
 
-_FLAGS: Final = frozenset(("email_verified", "phone_verified", "blocked", "verify_email", "verify_phone_number"))
+_FLAGS: Final = frozenset(
+    ("email_verified", "phone_verified", "blocked", "verify_email", "verify_phone_number")
+)
 _TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 

@@ -18,16 +18,24 @@ Person = Annotated[str, typer.Argument(metavar="USER_ID|E-MAIL", help="Whom to s
 Page = Annotated[int, typer.Option(min=0, help="Which page, from 0 on.")]
 PerPage = Annotated[int, typer.Option(min=1, max=100, help="Users on a page.")]
 Connection = Annotated[str, typer.Option(help="A database or passwordless connection.")]
-OneOf = Annotated[str | None, typer.Option("--connection", help="Whose e-mail, phone, username or password it is.")]
+OneOf = Annotated[
+    str | None, typer.Option("--connection", help="Whose e-mail, phone, username or password it is.")
+]
 Email = Annotated[str | None, typer.Option(help="E-mail address.")]
 Phone = Annotated[str | None, typer.Option("--phone-number", help="As in +4930123456.")]
 Username = Annotated[str | None, typer.Option(help="Where the connection asks for one.")]
-Password = Annotated[str | None, typer.Option(help="`-` asks for it without showing it; or reads a line from a pipe.")]
+Password = Annotated[
+    str | None, typer.Option(help="`-` asks for it without showing it; or reads a line from a pipe.")
+]
 Name = Annotated[str | None, typer.Option(help="Full name.")]
 UserMetadata = Annotated[str | None, typer.Option(metavar="JSON", help="What the person may change.")]
 AppMetadata = Annotated[str | None, typer.Option(metavar="JSON", help="What only applications may change.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set an attribute; repeatable.")]
-Unset = Annotated[list[str] | None, typer.Option("--unset", metavar="NAME", help="Remove an attribute; repeatable.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Set an attribute; repeatable.")
+]
+Unset = Annotated[
+    list[str] | None, typer.Option("--unset", metavar="NAME", help="Remove an attribute; repeatable.")
+]
 IfMatch = Annotated[int | None, typer.Option(metavar="REVISION", help="Only if this is still the revision.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -48,7 +56,9 @@ def list_users(
 
 
 @app.command()
-def get(user: Person, as_json: AsJson = False, management_url: ManagementUrl = None, token: Token = None) -> None:
+def get(
+    user: Person, as_json: AsJson = False, management_url: ManagementUrl = None, token: Token = None
+) -> None:
     """Show one user, by user id or e-mail address.
 
     Example: vita users get jane@example.com
@@ -72,7 +82,7 @@ def create(
 ) -> None:
     """Create a user of a database or passwordless connection.
 
-    Example: vita users create --connection Username-Password-Authentication --email jane@example.com --password -
+    Example: vita users create --connection customers --email jane@example.com --password -
     """
     given = {"email": email, "phone_number": phone_number, "username": username, "name": name}
     body: dict[str, Any] = {"connection": connection, **{key: value for key, value in given.items() if value}}
@@ -97,7 +107,7 @@ def update(
 ) -> None:
     """Change a user. Metadata is merged: a key set to null is removed.
 
-    Example: vita users update 'auth0|63d1' --set name='Jane Doe' --app-metadata '{"plan": "gold"}' --if-match 4
+    Example: vita users update 'auth0|63d1' --set name=Jane --app-metadata '{"plan": "gold"}' --if-match 4
     """
     body = assignments(attributes or [], removed or []) | metadata(user_metadata, app_metadata)
     if not body:
@@ -107,7 +117,9 @@ def update(
 
 
 @app.command()
-def block(user_id: UserId, as_json: AsJson = False, management_url: ManagementUrl = None, token: Token = None) -> None:
+def block(
+    user_id: UserId, as_json: AsJson = False, management_url: ManagementUrl = None, token: Token = None
+) -> None:
     """Block a user.
 
     Example: vita users block 'google-oauth2|108154269881902836451'

@@ -67,14 +67,14 @@ async def publish(
 async def _send(client: httpx.AsyncClient, body: bytes) -> dict[str, Any]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (
-                response := await _attempt(client, body)
-            ) is None or response.status_code != httpx.codes.ACCEPTED:
+            while True:
+                response = await _attempt(client, body)
+                if response is not None and response.status_code == httpx.codes.ACCEPTED:
+                    answer: dict[str, Any] = exact_json.loads(response.content)
+                    return answer
                 await asyncio.sleep(_pause(response))
     except TimeoutError:
         raise DemoError(f"ingest has taken no logins for {PATIENCE_SECONDS:.0f} s: see `make logs`") from None
-    answer: dict[str, Any] = exact_json.loads(response.content)
-    return answer
 
 
 async def _attempt(client: httpx.AsyncClient, body: bytes) -> httpx.Response | None:

@@ -11,7 +11,7 @@ from services.demo import golden
 from services.demo.connections import DATABASE, Connection
 from services.demo.dice import Dice
 from services.demo.people import Person
-from services.demo.population import DENIED, WRONG_PASSWORD, Population, Visit, payload, visits
+from services.demo.population import DENIED, MISTYPED, Population, Visit, payload, visits
 
 SOURCES: Final = ("/gateways/demo/eu-west", "/gateways/demo/us-east")
 CLIENTS: Final = ("web-shop", "mobile-app", "partner-portal", "back-office")
@@ -84,7 +84,7 @@ def _member_login(population: Population, visit: Visit) -> dict[str, Any]:
 
 
 def _claims(person: Person, connection: Connection, visit: Visit) -> dict[str, Any]:
-    if visit.failure in (WRONG_PASSWORD, DENIED):
+    if visit.failure in (MISTYPED, DENIED):
         return {}
     return payload(person, connection, later=visit.later, first_time=visit.first_time, at=visit.at_ms // 1000)
 

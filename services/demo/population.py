@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.demo import people, shapes
 from services.demo.connections import DATABASE, Connection
@@ -47,9 +47,9 @@ class Visit(NamedTuple):
     failure: str | None
 
 
-WRONG_PASSWORD = "wrong_password"
-BLOCKED = "blocked"
-DENIED = "access_denied"
+MISTYPED: Final = "wrong_password"
+BLOCKED: Final = "blocked"
+DENIED: Final = "access_denied"
 
 
 def visits(population: Population, person: Person, now_ms: int) -> list[Visit]:
@@ -75,7 +75,7 @@ def _failure(person: Person, connection: Connection, number: int) -> str | None:
     if not person.dice.chance(f"fails {number}", 22 if connection is DATABASE else 6):
         return None
     if connection is DATABASE:
-        return person.dice.pick(f"why {number}", (WRONG_PASSWORD, WRONG_PASSWORD, WRONG_PASSWORD, BLOCKED))
+        return person.dice.pick(f"why {number}", (MISTYPED, MISTYPED, MISTYPED, BLOCKED))
     return person.dice.pick(f"why {number}", (BLOCKED, DENIED))
 
 

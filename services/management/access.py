@@ -32,7 +32,7 @@ def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
 
 
 def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> frozenset[str]:
-    """The scopes that count for this user: those of oneself only for the token's own subject. Raises Refused."""
+    """The scopes that count for this user: those of oneself only for the token's subject. Raises Refused."""
     if principal.subject == user_id:
         return scopes
     others = frozenset(scope for scope in scopes if _OF_ONESELF not in scope)

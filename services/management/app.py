@@ -32,7 +32,7 @@ def create_app(service: Service) -> ASGIApp:
     app = FastAPI(
         title="Vita Management API",
         version="2.0",
-        description="Users and connections. Every write is an event first; `Vita-Position` says where it stands.",
+        description="Every write is an event first; `Vita-Position` says where it stands.",
         redirect_slashes=False,
         redoc_url=None,
     )

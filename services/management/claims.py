@@ -73,7 +73,7 @@ async def renew(connection: asyncpg.Connection, tenant: str, event_ids: Collecti
 async def unsettled(
     connection: asyncpg.Connection, tenant: str, age_seconds: float, among: Sequence[Claim] | None = None
 ) -> list[tuple[str, str]]:
-    """(event id, subject) of claims this old whose events nobody has seen; only those in the way of `among`."""
+    """(event id, subject) of claims this old whose events were not seen; only those in the way of `among`."""
     queries = load("services.management")
     if among is None:
         rows = await connection.fetch(queries["unsettled_claims"], tenant, age_seconds)

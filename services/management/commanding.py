@@ -36,7 +36,7 @@ def command_of(call: Call) -> Command:
 
 
 def expected_revision(headers: Headers, current: int) -> int | None:
-    """The revision an `If-Match` allows to change; None without one. Raises Refused (412) when it is not the current."""
+    """The revision an `If-Match` allows to change, None without one. Raises Refused (412) for another."""
     wanted = headers.get("if-match")
     if wanted is None or wanted.strip() == "*":
         return None

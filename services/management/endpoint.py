@@ -77,7 +77,7 @@ class Operation:
 
 
 class DirectRoute(APIRoute):
-    """Documented like any other route, but the request goes straight to the endpoint: it checks for itself."""
+    """Documented like any other route, but a request goes straight to the endpoint: it checks for itself."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The endpoint as it is."""

@@ -16,7 +16,7 @@ def field_names(fields: str | None) -> frozenset[str]:
 def present(
     text: str, names: frozenset[str] = frozenset(), include: bool = True, secrets: str | None = None
 ) -> str | bytes:
-    """A stored document, restricted to (or without) some root fields, with the identities' tokens when given."""
+    """A stored document, only with (or without) some root fields, with the identities' tokens when given."""
     if not names and secrets is None:
         return text
     document = exact_json.loads(text)

@@ -1,8 +1,8 @@
 """Orphaned claims: released once the log is known not to hold their events.
 
-A claim is unsettled while the projector has not seen its event. A process that still tries to append that event
-renews the claim; a claim not renewed for `claim_settle_seconds` belongs to an event that is on the log or never
-will be. So all that is on the log by then is waited for, and a claim still unconfirmed after that is an orphan.
+A claim is unsettled while the projector has not seen its event. A process that still tries to append that
+event renews the claim; a claim not renewed for `claim_settle_seconds` belongs to an event that is on the log
+or never will be. So all that is on the log by then is waited for, and what is still unconfirmed is an orphan.
 """
 
 import asyncio

@@ -29,7 +29,7 @@ class Registered:
 
 
 def candidate_ids(connection: Connection, body: CreateUser) -> Iterator[str]:
-    """Ids to try in turn: the caller's own; for a passwordless address the id its logins will have; a random one."""
+    """Ids to try in turn: the caller's own; the one logins of a passwordless address have; a random one."""
     if body.user_id:
         yield body.user_id
         return
@@ -48,7 +48,7 @@ async def register(
     idp_id: str,
     accepted: Accepted,
 ) -> Registered | None:
-    """None when the identity already belongs to somebody who lives. Raises claims.Taken, then nothing is kept."""
+    """None when the identity belongs to somebody who lives. Raises claims.Taken, then nothing is kept."""
     async with connection.transaction():
         found = await _subject(connection, keyring, command, provider, idp_id)
         if found is None:

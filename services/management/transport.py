@@ -14,7 +14,7 @@ _log = structlog.get_logger()
 
 
 class Transport:
-    """Routes on the raw path, so that an encoded slash stays part of an id; refuses overlong targets; logs."""
+    """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets; logs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from projections.client.fold import Client
 from projections.client.fold import fold as fold_client
 from projections.connection.fold import Connection, Connections
 from projections.connection.fold import fold as fold_connection
+from projections.connection.fold import is_duplicate as is_duplicate_connection
 from projections.profile.fold import fold as fold_profile
 from projections.profile.state import NOBODY, Profile
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
@@ -32,7 +33,8 @@ from schemas.identifiers import PERSON
 
 Person = tuple[str, str]
 """(tenant, subject)"""
-ClaimKind = Literal["email", "phone_number", "username", "all"]
+ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection"]
+PERSONAL: Final[tuple[ClaimKind, ...]] = ("email", "phone_number", "username", "user_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,12 @@ class Change:
 
 @dataclass(slots=True)
 class Claims:
-    """What becomes of uniqueness claims (design D6): by event id, or by person and kind but for the event
-    that keeps it."""
+    """What becomes of uniqueness claims (design D6): confirmed or dropped by event id; released by owner and
+    kind, but for the claim of the last event that set it."""
 
     confirmed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-    released: list[tuple[Person, ClaimKind, str]] = field(default_factory=list)
+    released: dict[tuple[Person, ClaimKind], str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -110,11 +112,13 @@ def fold_batch(views: Views, events: Iterable[Event]) -> Outcome:
         match event:
             case ConnectionConfigured():
                 before_all = connections.get(event.tenant, {})
+                if is_duplicate_connection(before_all, event):
+                    continue
                 connections[event.tenant] = fold_connection(before_all, event)
                 applied = connections[event.tenant] is not before_all
                 (claims.confirmed if applied else claims.dropped).append(event.id)
                 if applied and event.data.deleted:
-                    claims.released.append(((event.tenant, event.data.connection_id), "all", event.id))
+                    claims.released[(event.tenant, event.data.connection_id), "connection"] = event.id
             case ClientConfigured():
                 clients[event.tenant, event.data.client_id] = fold_client(event)
             case _ if event.subject.startswith(PERSON):
@@ -134,18 +138,18 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
     if after is before:
         return
     person = event.tenant, event.subject
-    kind: ClaimKind
+    kinds: tuple[ClaimKind, ...]
     match event:
         case UserCreated() | UserDeleted():
-            kind = "all"
+            kinds = PERSONAL
         case EmailChanged():
-            kind = "email"
+            kinds = ("email",)
         case PhoneChanged():
-            kind = "phone_number"
+            kinds = ("phone_number",)
         case AttributesChanged():
             if "username" not in (*event.data.changed, *event.data.removed):
                 return
-            kind = "username"
+            kinds = ("username",)
         case (
             LoginSucceeded()
             | LoginFailed()
@@ -161,7 +165,7 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
         claims.dropped.append(event.id)
         return
     claims.confirmed.append(event.id)
-    claims.released.append((person, kind, event.id))
+    claims.released.update(((person, kind), event.id) for kind in kinds)
 
 
 def _changed_people(views: Views, people: Mapping[Person, Profile]) -> dict[Person, Change]:

@@ -97,12 +97,13 @@ def configuration_writes(
 
 
 def claim_writes(claims: Claims) -> list[Write]:
-    """The statements that settle uniqueness claims."""
+    """The statements that settle uniqueness claims; those confirmed here may be given up here."""
     queries = load("services.projector")
+    released = [(*person, kind, kept) for (person, kind), kept in claims.released.items()]
     return _non_empty(
-        (queries["release_claims"], [(*person, kind, kept) for person, kind, kept in claims.released]),
-        (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),
         (queries["drop_claims"], [(event_id,) for event_id in claims.dropped]),
+        (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),
+        (queries["release_claims"], released),
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -10,32 +11,45 @@ import sys
 import psutil
 from rich.console import Console
 
+from deploy.local.failure import StackFailure
 from schemas.topics import Topic
 from tests.bench import hops, latency, sizes
 from tests.bench.hops import Measured, Plan
-from tests.bench.load import gateway
+from tests.bench.load import LoadRefused, gateway
 from tests.bench.profile import profiled
 from tests.bench.report import Latency, Report, as_json, show
 from tests.bench.site import Site, fresh_site
 
 STEPS = ("ingest", "normalizer", "projector", "auditor", "chain", "latency")
 WHOLE_RUN_SECONDS = 1800.0
+WIDTH = 110
 
 
 def main() -> int:
     """Run the bench; 0 when every hop finished within its time."""
     options = _parser().parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(stderr=options.json)
+    console.width = max(console.width, WIDTH)
     try:
         report = asyncio.run(_run(options, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; the bench's stack is gone.")
         return 130
+    except (StackFailure, LoadRefused, TimeoutError, ExceptionGroup) as error:
+        console.print(f"The bench gave up: {_root(error)}", markup=False, highlight=False)
+        return 1
     if options.json:
         print(json.dumps(as_json(report), indent=2))
     else:
         show(console, report)
     return 0 if all(hop.complete for hop in report.hops) else 1
+
+
+def _root(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,7 +75,7 @@ async def _run(options: argparse.Namespace, console: Console) -> Report:
 
 
 async def _measure(site: Site, options: argparse.Namespace, console: Console) -> Report:
-    plan = Plan(options.people, options.events, options.seconds)
+    plan, machine = Plan(options.people, options.events, options.seconds), _machine(options)
     last = options.profile or options.only
     steps = STEPS[: STEPS.index(last) + 1] if last else STEPS
     measured: list[Measured] = []
@@ -82,7 +96,7 @@ async def _measure(site: Site, options: argparse.Namespace, console: Console) ->
                 _explain(console, site)
     _tell(console, "ceilings")
     ceilings = await sizes.measure(site)
-    return Report(_machine(plan), ceilings, [sizes.against(one, ceilings) for one in measured], found)
+    return Report(machine, ceilings, [sizes.against(one, ceilings) for one in measured], found)
 
 
 async def _hop(site: Site, plan: Plan, step: str) -> Measured:
@@ -107,9 +121,15 @@ async def _latency(site: Site, plan: Plan, rate: float, seconds: float) -> Laten
         return await latency.measure(client, site.pool, plan.population(), rate, seconds)
 
 
-def _machine(plan: Plan) -> dict[str, str | int]:
-    memory = psutil.virtual_memory().total // 2**30
-    return {"cores": os.cpu_count() or 0, "memory_gib": memory, "people": plan.people, "events": plan.events}
+def _machine(options: argparse.Namespace) -> dict[str, str | int]:
+    """What the figures depend on; a load before the start says that others were at work."""
+    return {
+        "cores": os.cpu_count() or 0,
+        "memory_gib": psutil.virtual_memory().total // 2**30,
+        "load_before": f"{os.getloadavg()[0]:.2f}",
+        "people": options.people,
+        "events": options.events,
+    }
 
 
 def _explain(console: Console, site: Site) -> None:

@@ -1,5 +1,6 @@
 """The bare ceilings: aiokafka and asyncpg doing nothing but moving records and rows of the same sizes."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,27 +11,25 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 PARTITIONS = 12
-WAVE = 2000
 ROWS_PER_STATEMENT = 2000
 
 Row = tuple[Any, ...]
 
 
 async def produce(bootstrap: str, topic: str, values: Sequence[bytes]) -> float:
-    """Records per second from one idempotent producer with acks=all, partitioned by a key."""
+    """Records per second from one idempotent producer with acks=all, over all partitions."""
     await _create(bootstrap, topic)
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=262_144, linger_ms=5
     )
     await producer.start()
     try:
+        for number in range(PARTITIONS):
+            await producer.send_and_wait(topic, values[0], partition=number)
         started = time.perf_counter()
-        for wave in _waves(values, WAVE):
-            futures = [
-                await producer.send(topic, value, partition=crc32(value) % PARTITIONS) for value in wave
-            ]
-            for future in futures:
-                await future
+        for value in values:
+            await producer.send(topic, value, partition=crc32(value) % PARTITIONS)
+        await producer.flush()
         return len(values) / (time.perf_counter() - started)
     finally:
         await producer.stop()
@@ -87,8 +86,16 @@ async def _create(bootstrap: str, topic: str) -> None:
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+        while len(await _leaders(admin, topic)) < PARTITIONS:
+            await asyncio.sleep(0.1)
     finally:
         await admin.close()
+
+
+async def _leaders(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    """The partitions that have a leader."""
+    described = await admin.describe_topics([topic])
+    return [one["partition"] for one in described[0]["partitions"] if one["leader"] >= 0]
 
 
 def _waves(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -11,7 +11,7 @@ import httpx
 
 from services.demo.population import Population, plain_user_id
 from services.demo.stream import always_fails, stream
-from tests.bench.load import TICK_SECONDS, post
+from tests.bench.load import TICK_SECONDS, LoadRefused, post
 from tests.bench.meter import percentiles
 from tests.bench.report import Latency
 from tests.bench.site import TENANT
@@ -77,6 +77,8 @@ async def measure(
                 sending.create_task(_send(client, number, parcel, watch))
         took = time.monotonic() - began
         watch.sending = False
+    if not watch.seconds:
+        raise LoadRefused("no login became visible while latency was measured")
     sent = sum(parcel.count for parcel in prepared)
     return Latency(sent / took, took, percentiles(watch.seconds), len(watch.outstanding))
 

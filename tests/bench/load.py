@@ -54,7 +54,7 @@ async def publish_all(
     client: httpx.AsyncClient, prepared: Sequence[tuple[int, bytes]], deadline: float
 ) -> int:
     """Publish everything with a few requests in flight; how many logins were accepted before the deadline."""
-    waiting, accepted = iter(prepared), 0
+    waiting = iter(prepared)
 
     async def worker(rest: Iterator[tuple[int, bytes]]) -> int:
         done = 0
@@ -67,5 +67,4 @@ async def publish_all(
 
     async with asyncio.TaskGroup() as group:
         workers = [group.create_task(worker(waiting)) for _ in range(IN_FLIGHT)]
-    accepted = sum(task.result() for task in workers)
-    return accepted
+    return sum(task.result() for task in workers)

@@ -76,6 +76,7 @@ def show(console: Console, report: Report) -> None:
     console.print("  ".join(f"{name} {value}" for name, value in report.machine.items()), highlight=False)
     console.print(_ceilings(report.ceilings))
     console.print(_hops(report.hops))
+    console.print(_cpu(report.hops))
     if report.latency is not None:
         console.print(_latency(report.latency), highlight=False)
 
@@ -96,11 +97,21 @@ def _hops(hops: Sequence[Hop]) -> Table:
     for name in ("events", "events/s", "ratio"):
         table.add_column(name, justify="right")
     table.add_column("of the ceiling")
-    table.add_column("CPU s per 1,000 events")
     for hop in hops:
         events = f"{hop.events:,}" if hop.complete else f"{hop.events:,} (time over)"
-        cpu = "  ".join(f"{name} {seconds:.3f}" for name, seconds in hop.cpu_per_thousand().items())
-        table.add_row(hop.name, events, f"{hop.per_second:,.0f}", f"{hop.ratio:.2f}", hop.ceiling_name, cpu)
+        table.add_row(hop.name, events, f"{hop.per_second:,.0f}", f"{hop.ratio:.2f}", hop.ceiling_name)
+    return table
+
+
+def _cpu(hops: Sequence[Hop]) -> Table:
+    names = list(dict.fromkeys(name for hop in hops for name in hop.cpu))
+    table = Table(title="processor seconds per 1,000 events", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("hop")
+    for name in names:
+        table.add_column(name, justify="right")
+    for hop in hops:
+        spent = hop.cpu_per_thousand()
+        table.add_row(hop.name, *(f"{spent[name]:.3f}" if name in spent else "" for name in names))
     return table
 
 

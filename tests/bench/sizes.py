@@ -19,6 +19,13 @@ LEAF_COLUMNS = (
     " tenant text, subject text, type text, time timestamptz"
 )
 LEAF_TYPES = ("integer", "bigint", "bigint", "bytea", "text", "text", "text", "timestamptz")
+PARTS = {
+    "ingest": ("produce logins",),
+    "normalizer": ("consume logins", "produce events"),
+    "projector": ("consume events", "upsert profile rows"),
+    "auditor": ("consume events", "insert leaf rows"),
+}
+WHOLE_CHAIN = tuple(part for parts in PARTS.values() for part in parts)
 
 
 async def measure(site: Site) -> list[Ceiling]:
@@ -36,13 +43,8 @@ async def measure(site: Site) -> list[Ceiling]:
 def against(measured: Measured, ceilings: list[Ceiling]) -> Hop:
     """A hop held against what the bare parts of the same work reach."""
     rates = {ceiling.name: ceiling.per_second for ceiling in ceilings}
-    parts = {
-        "ingest": ("produce logins",),
-        "normalizer": ("consume logins", "produce events"),
-        "projector": ("upsert profile rows",),
-        "auditor": ("insert leaf rows",),
-    }.get(measured.name, tuple(rates))
-    label = "all of them in turn" if len(parts) == len(rates) else ", then ".join(parts)
+    parts = PARTS.get(measured.name, WHOLE_CHAIN)
+    label = "all of these in turn" if parts is WHOLE_CHAIN else ", then ".join(parts)
     ceiling = one_after_another(*(rates[part] for part in parts))
     return Hop(
         measured.name, measured.events, measured.per_second, ceiling, label, measured.cpu, measured.complete

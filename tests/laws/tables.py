@@ -1,4 +1,4 @@
-"""The views as the database would hold them, in memory: what the projector writes is applied, what it reads comes back."""
+"""The views in memory, as the database would hold them: what the projector writes is what it reads again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

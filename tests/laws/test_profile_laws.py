@@ -1,8 +1,9 @@
-"""The laws of a person's fold: replays, splits, duplicates, refusals, provenance, and what an edit outlives."""
+"""The laws of a person's fold: replays, splits, duplicates, refusals, provenance, what an edit outlives."""
 
 import copy
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, example, given
@@ -61,7 +62,7 @@ def text_of(profile: Profile) -> tuple[Any, ...]:
 
 def split(stream: Sequence[Any], cuts: Sequence[int]) -> list[Sequence[Any]]:
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [stream[start:end] for start, end in pairwise(edges)]
 
 
 def living(stream: Sequence[Any]) -> Profile:
@@ -82,7 +83,7 @@ def test_a_replay_changes_nothing(stream: list[Any]) -> None:
 
 @given(histories(people=3, max_size=16), st.lists(st.integers(0, 20), max_size=5))
 def test_any_batch_split_gives_the_same_rows(stream: list[Any], cuts: list[int]) -> None:
-    """All at once, one by one, or in any batches, with the rows written and read between: every table is the same."""
+    """All at once, one by one, or in any batches with rows written and read between: the tables are the same."""
     at_once = folded([stream]).rows()
     assert folded(split(stream, cuts)).rows() == at_once
     assert folded([event] for event in stream).rows() == at_once
@@ -103,7 +104,7 @@ def test_any_interleaving_of_people_gives_the_same_rows(stream: list[Any], rando
 def test_duplicates_by_source_position_change_nothing(
     stream: list[Any], repeats: list[tuple[int, int]]
 ) -> None:
-    """A login emitted again, however much later and under whatever id, is recognised by where its raw login stood."""
+    """A login emitted again, however late and under whatever id, is known by where its raw login stood."""
     emitted: list[Any] = list(stream)
     for number, (which, where) in enumerate(repeats):
         places = [n for n, event in enumerate(emitted) if event.sourceposition is not None]
@@ -171,7 +172,7 @@ def test_an_edit_outlives_logins_unless_the_policy_says_otherwise(
 def test_first_login_policy_leaves_root_attributes_alone_later(
     stream: list[Any], later: list[LoginSucceededData]
 ) -> None:
-    """Under `on_first_login` and `never_on_login` the five root attributes stay as they are on a living profile."""
+    """Under `on_first_login` the five root attributes of a living profile stay as they are."""
     start = living(stream)
     own = [data.model_copy(update={"root_policy": "on_first_login"}) for data in later]
     after = folded_through(beyond([Step(0, LoginSucceeded, data, START) for data in own]), start)
@@ -204,7 +205,7 @@ def test_what_a_provider_tells_once_is_kept(
 
 @given(histories(max_size=8), logins(), st.one_of(logins(), creations()))
 def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login: Any, back: Any) -> None:
-    """Deletion leaves no document, secret or provenance; who comes back has a new profile with nothing of the old."""
+    """Deletion leaves no document, secret or provenance; who comes back has nothing of the old profile."""
     start = folded_through(stream)
     parts = [Step(0, LoginSucceeded, login, START), Step(0, UserDeleted, UserFlagData(), START)]
     gone = folded_through(beyond(parts), start)
@@ -237,7 +238,7 @@ def test_nobody_is_created_twice(stream: list[Any], data: Any) -> None:
 
 @given(histories(max_size=8), st.integers(-3, 3).filter(bool), st.lists(steps(), min_size=1, max_size=3))
 def test_a_stale_command_is_refused_whole(stream: list[Any], off: int, rest: list[Step]) -> None:
-    """When the first event of a command expects another revision, none of the command's events has an effect."""
+    """When a command's first event expects another revision, none of its events has an effect."""
     start = living(stream)
     stale = UserFlagData(expected_revision=start.revision + off)
     edits = [
@@ -257,7 +258,7 @@ def test_a_stale_command_is_refused_whole(stream: list[Any], off: int, rest: lis
 
 @given(histories(max_size=8))
 def test_a_command_on_the_seen_revision_is_taken(stream: list[Any]) -> None:
-    """The right expected revision is never refused, and of two commands with the same one exactly one wins."""
+    """The right expected revision is never refused; of two commands with the same one exactly one wins."""
     start = living(stream)
     data = UserFlagData(expected_revision=start.revision)
     one, other = (Step(0, UserBlocked, data, START).event(number, None) for number in (900, 901))
@@ -341,7 +342,7 @@ def test_memory_survives_its_json(stream: list[Any]) -> None:
 @given(histories(max_size=14), st.integers(0, 14))
 @example(stream=[], cut=0)
 def test_a_person_read_back_goes_on_as_in_memory(stream: list[Any], cut: int) -> None:
-    """Written to the row and read again at any point, a person ends in the same bytes as one kept in memory."""
+    """Written and read again at any point, a person ends in the same bytes as one kept in memory."""
     tables, kept = Tables(), Tables()
     kept.take(stream)
     tables.take(stream[:cut])
@@ -367,7 +368,7 @@ def test_search_rows_speak_of_the_living_only(stream: list[Any]) -> None:
     histories(max_size=10), st.dictionaries(st.text("ab", max_size=1), st.none() | st.booleans(), max_size=3)
 )
 def test_metadata_merges_at_the_first_level(stream: list[Any], patch: dict[str, Any]) -> None:
-    """A patch replaces what it names, removes what it names null, wipes when empty, and touches nothing else."""
+    """A patch replaces what it names, removes what it names null, wipes when empty, and touches no more."""
     start = living(stream)
     assert start.document is not None
     edit = MetadataChanged.model_fields["data"].annotation(user_metadata=patch)

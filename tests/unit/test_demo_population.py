@@ -16,8 +16,9 @@ from services.demo import edits, golden, show
 from services.demo.connections import CONNECTIONS
 from services.demo.gateway import batches
 from services.demo.logins import logins
-from services.demo.population import Population, plain_user_id
+from services.demo.population import Population, payload, plain_user_id
 from services.demo.stream import stream
+from services.normalizer.mapping import ConnectionSettings, identify
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 Event = dict[str, Any]
@@ -74,7 +75,8 @@ def test_every_event_keeps_the_contract(seed: int) -> None:
     assert len({(login.source, login.id) for login in parsed}) == len(parsed)
     times = [login.time for login in parsed if login.time is not None]
     assert times == sorted(times)
-    assert times[-1] < NOW and len(times) == len(parsed)
+    assert times[-1] < NOW
+    assert len(times) == len(parsed)
 
 
 def test_enough_people_strategies_and_logins(population: Population, events: list[Event]) -> None:
@@ -96,6 +98,18 @@ def test_each_provider_is_first_met_with_success(population: Population, events:
     assert len(outcomes) == population.profiles() + 1
 
 
+def test_the_mapping_agrees_about_identities(population: Population) -> None:
+    """Every person has an identity of their own at each provider, and the one the demo expects."""
+    seen: set[tuple[str, str]] = set()
+    for person in population.people():
+        for connection in person.connections:
+            claims = payload(person, connection, later=False, first_time=False, at=0)
+            provider, idp_id = identify(ConnectionSettings(connection.name, connection.strategy, {}), claims)
+            assert plain_user_id(person, connection) in (None, f"{provider}|{idp_id}")
+            seen.add((provider, idp_id))
+    assert len(seen) == population.profiles()
+
+
 def test_failures_of_several_kinds(events: list[Event]) -> None:
     """Wrong passwords, blocks and identifiers that name nobody occur, each with an identifier."""
     failures = [event["data"] for event in events if event["data"]["outcome"] == "failure"]
@@ -110,7 +124,8 @@ def test_names_and_pictures_change(events: list[Event]) -> None:
     for (_, connection), seen in claims_by_person(events).items():
         if connection == "google-oauth2":
             changed.update(key for key in ("family_name", "picture") if len({one[key] for one in seen}) > 1)
-    assert changed["family_name"] > 0 and changed["picture"] > 0
+    assert changed["family_name"] > 0
+    assert changed["picture"] > 0
 
 
 def test_identities_do_not_change(population: Population, events: list[Event]) -> None:
@@ -123,7 +138,8 @@ def test_identities_do_not_change(population: Population, events: list[Event]) -
                 user_id = plain_user_id(people[number], connection)
                 if user_id is not None and user_id.partition("|")[2] in map(str, leaves(claims)):
                     plain[user_id].add(number)
-    assert len(plain) > 500 and all(len(owners) == 1 for owners in plain.values())
+    assert len(plain) > 500
+    assert all(len(owners) == 1 for owners in plain.values())
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,18 @@ NO_VERIFYING: Final = bad_request("Email verification is not supported for enter
 DISABLED: Final = bad_request("Cannot change email or password for users in a disabled connection.")
 NO_ADDRESS: Final = bad_request("The user does not have an email address.")
 NO_NUMBER: Final = bad_request("The user does not have a phone number.")
+_EDITABLE: Final = (
+    "The connection must either be a database connection (using the Auth0 store), a passwordless connection"
+    " (email or sms) or has disabled 'Sync user profile attributes at each login'."
+)
+_REMOVABLE: Final = (
+    "must either be a custom database connection with import mode disabled,"
+    " a social or enterprise connection."
+)
+_REMOVABLE_UNSYNCED: Final = (
+    "should have disabled 'Sync user profile attributes at each login' or defined these attributes in"
+    " 'options.non_persistent_attrs' array."
+)
 Document = Mapping[str, Any]
 
 
@@ -82,18 +94,13 @@ def _set(asked: Sequence[str], body: UpdateUser) -> list[str]:
 
 
 def _cannot_be_updated(names: Sequence[str]) -> Refusal:
-    return bad_request(
-        f"The following user attributes cannot be updated: {', '.join(names)}. The connection must either be"
-        " a database connection (using the Auth0 store), a passwordless connection (email or sms) or has disabled"
-        " 'Sync user profile attributes at each login'."
-    )
+    return bad_request(f"The following user attributes cannot be updated: {', '.join(names)}. {_EDITABLE}")
 
 
 def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Refusal:
     return bad_request(
         f"The following user attributes cannot be removed: {', '.join(names)}."
-        f" The connection ({connection.name}) must either be a custom database connection with import mode disabled,"
-        " a social or enterprise connection."
+        f" The connection ({connection.name}) {_REMOVABLE}"
     )
 
 
@@ -107,10 +114,8 @@ def _refuse_root(_document: Document, connection: Connection, body: UpdateUser) 
     if not kept or kind_of(connection) == "custom_database":
         return None
     return bad_request(
-        f"The following user attributes cannot be removed: {', '.join(kept)}. The connection"
-        f" ({connection.name}) should have disabled 'Sync user profile attributes at each login' or defined these"
-        " attributes in"
-        " 'options.non_persistent_attrs' array."
+        f"The following user attributes cannot be removed: {', '.join(kept)}."
+        f" The connection ({connection.name}) {_REMOVABLE_UNSYNCED}"
     )
 
 

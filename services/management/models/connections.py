@@ -60,8 +60,8 @@ class CreateConnection(Change):
     """A new connection; its name and strategy stay for ever."""
 
     name: Name = Field(
-        description="The name of the connection. Must start and end with an alphanumeric character and can only"
-        " contain alphanumeric characters and '-'. Max length 128."
+        description="The name of the connection. Must start and end with an alphanumeric character and can"
+        " only contain alphanumeric characters and '-'. Max length 128."
     )
     strategy: Strategy = Field(description="The identity provider of the connection.")
 

@@ -37,7 +37,7 @@ from services.management.writing import NotSent, Written
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
 
-_ID_LETTERS: Final = string.ascii_letters + string.digits
+_ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _DEFAULT_TAKE: Final = 50
 _BAD_CURSOR: Final = bad_request(
     violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
@@ -232,7 +232,7 @@ _COMMON: Final[Mapping[int, str]] = {
     403: "Insufficient scope.",
 }
 _WRITE: Final[Mapping[int, str]] = {
-    202: "Accepted.", **_COMMON, 413: "Body too large.", 503: "Not available now; the outcome may be unknown.",
+    202: "Accepted.", **_COMMON, 413: "Body too large.", 503: "Not available now; outcome unknown.",
 }  # fmt: skip
 _OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
@@ -247,14 +247,18 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/api/v2/connections/{id}", get_connection, ("read:connections",), "Get a connection",
-        {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."}, ConnectionFields,
+        {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
+        ConnectionFields,
     ),
     Operation(
-        "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",), "Update a connection",
-        {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION}, body=UpdateConnection,
+        "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",),
+        "Update a connection",
+        {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
+        body=UpdateConnection,
     ),
     Operation(
-        "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",), "Delete a connection",
+        "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",),
+        "Delete a connection",
         {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
     ),
 )  # fmt: skip

@@ -165,7 +165,6 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/api/v2/users/{id}", get_user, _READ, "Get a user",
-        {200: "The user.", 304: "The revision of If-None-Match is the current one.", **_COMMON, 404: "No such user."},
-        Selected,
+        {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected,
     ),
 )  # fmt: skip

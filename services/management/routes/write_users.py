@@ -142,7 +142,7 @@ async def _person_and_connection(
 async def _register(
     call: Call, command: Command, known: Connection, password_hash: str | None
 ) -> tuple[str, Registered]:
-    """Under the first id that is free. Raises Refused (409) when somebody has the id, or one of the values."""
+    """Under the first id that is free. Raises Refused (409) when somebody has the id or one of the values."""
     service, body = call.service, call.body
     for idp_id in candidate_ids(known, body):
         accepted = decide_create(known, body, password_hash, idp_id)
@@ -218,6 +218,7 @@ _ERRORS: Final[Mapping[int, str]] = {
     503: "Not available now; the outcome may be unknown.",
 }  # fmt: skip
 _LATE: Final = "Accepted; the view does not show it yet."
+_OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
     Operation(
         "POST", "/api/v2/users", create_user, ("create:users",), "Create a user",
@@ -225,11 +226,11 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a user",
-        {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: "If-Match names another revision."},
+        {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
         body=UpdateUser,
     ),
     Operation(
         "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a user",
-        {202: _LATE, 204: "Gone.", **_ERRORS, 412: "If-Match names another revision."},
+        {202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION},
     ),
 )  # fmt: skip

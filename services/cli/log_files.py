@@ -1,0 +1,59 @@
+"""Log files on a terminal: their last lines, then what is added, also after a file was started anew."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+_TAIL_BYTES: Final = 1 << 20
+_POLL_SECONDS: Final = 0.2
+
+
+class LogFile:
+    """One file, read from near its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode, self._offset, self._rest = 0, 0, b""
+
+    def last(self, count: int) -> list[str]:
+        """The last lines; reading goes on after them."""
+        size = self._path.stat().st_size
+        self._inode, self._offset = self._path.stat().st_ino, max(0, size - _TAIL_BYTES)
+        lines = self.added()
+        return lines[-count:] if count else []
+
+    def added(self) -> list[str]:
+        """The whole lines written since the last call."""
+        try:
+            with self._path.open("rb") as file:
+                self._notice_new_file()
+                file.seek(self._offset)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        self._offset += len(content)
+        *lines, self._rest = (self._rest + content).split(b"\n")
+        return [line.decode(errors="replace") for line in lines]
+
+    def _notice_new_file(self) -> None:
+        state = self._path.stat()
+        if state.st_ino != self._inode or state.st_size < self._offset:
+            self._inode, self._offset, self._rest = state.st_ino, 0, b""
+
+
+def show(paths: Mapping[str, Path], lines: int, *, follows: bool) -> None:
+    """The last lines of each file, then what is added to any; lines name their file if there are several."""
+    files = {name: LogFile(path) for name, path in paths.items()}
+    width = max(map(len, files)) if len(files) > 1 else 0
+    for name, file in files.items():
+        _print(name, width, file.last(lines))
+    while follows:
+        for name, file in files.items():
+            _print(name, width, file.added())
+        time.sleep(_POLL_SECONDS)
+
+
+def _print(name: str, width: int, lines: list[str]) -> None:
+    for line in lines:
+        print(f"{name:<{width}} | {line}" if width else line, flush=True)

@@ -1,0 +1,172 @@
+"""Asks the broker and the database at the same time; what does not answer is reported, never raised."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from schemas.topics import Topic
+from services.cli import places
+from services.cli.health import Health, Offsets, Part, TopicExtent, progress, workers
+from services.runtime.sql import load
+
+ANSWER_SECONDS: Final = 5.0
+_TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What to look at."""
+
+    bootstrap: str
+    database_url: str = field(repr=False)
+    topic_prefix: str
+
+    def topic(self, topic: Topic) -> str:
+        """A topic's physical name."""
+        return places.topic(self.topic_prefix, topic)
+
+    @property
+    def normalizer_group(self) -> str:
+        """Whose committed offsets are the normalizer's position."""
+        return f"{self.topic_prefix}vita-normalizer"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseView:
+    """What the database knows."""
+
+    part: Part
+    beats: Sequence[Mapping[str, Any]] | None = None
+    projected: Offsets | None = None
+    audited: Offsets | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """What the broker knows."""
+
+    part: Part
+    extents: Mapping[Topic, TopicExtent] = field(default_factory=dict)
+    normalized: Offsets | None = None
+
+
+async def look(where: Where) -> Health:
+    """Everything as it is now."""
+    database, broker = await asyncio.gather(_database(where), _broker(where))
+    raw, events = broker.extents.get(Topic.LOGINS_RAW), broker.extents.get(Topic.PROFILE_EVENTS)
+    known = {
+        "normalizer": progress(broker.normalized, raw),
+        "projector": progress(database.projected, events),
+        "auditor": progress(database.audited, events),
+    }
+    return Health(workers(database.beats, known), broker.part, database.part)
+
+
+async def _database(where: Where) -> DatabaseView:
+    parts = urlsplit(where.database_url)
+    address, started = f"{parts.netloc.rpartition('@')[2]}{parts.path}", time.monotonic()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            connection = await asyncpg.connect(where.database_url)
+            try:
+                return await _read_ledger(connection, where, address, started)
+            finally:
+                connection.terminate()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return DatabaseView(Part("down", address, error=_words(error)))
+
+
+async def _read_ledger(
+    connection: asyncpg.Connection, where: Where, address: str, started: float
+) -> DatabaseView:
+    beats = await connection.fetch(load("services.cli")["heartbeats"])
+    topic = where.topic(Topic.PROFILE_EVENTS)
+    projected = await connection.fetch(load("services.cli")["projector_positions"], topic)
+    audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
+    version = connection.get_server_version()
+    part = Part("up", address, _since(started), f"PostgreSQL {version.major}.{version.minor}")
+    return DatabaseView(part, beats, _offsets(projected), _offsets(audited))
+
+
+async def _broker(where: Where) -> BrokerView:
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            admin = AIOKafkaAdminClient(bootstrap_servers=where.bootstrap)
+            try:
+                await admin.start()
+                return await _read_broker(admin, where, started)
+            finally:
+                await admin.close()
+    except (KafkaError, OSError, TimeoutError) as error:
+        return BrokerView(Part("down", where.bootstrap, error=_words(error)))
+
+
+async def _read_broker(admin: AIOKafkaAdminClient, where: Where, started: float) -> BrokerView:
+    nodes = len((await admin.describe_cluster())["brokers"])
+    answered = _since(started)
+    names = [where.topic(topic) for topic in _TOPICS]
+    partitions = {
+        one["topic"]: [part["partition"] for part in one["partitions"]]
+        for one in await admin.describe_topics(names)
+    }
+    if missing := [name for name in names if not partitions.get(name)]:
+        error = f"no topic {', '.join(missing)}: run `vita up`, or look at VITA_TOPIC_PREFIX"
+        return BrokerView(Part("down", where.bootstrap, answered, _nodes(nodes), error))
+    extents = await _extents(where, partitions)
+    committed = await admin.list_consumer_group_offsets(where.normalizer_group)
+    raw = where.topic(Topic.LOGINS_RAW)
+    normalized = {
+        place.partition: meta.offset
+        for place, meta in committed.items()
+        if place.topic == raw and meta.offset >= 0
+    }
+    return BrokerView(Part("up", where.bootstrap, answered, _nodes(nodes)), extents, normalized)
+
+
+async def _extents(where: Where, partitions: Mapping[str, Sequence[int]]) -> dict[Topic, TopicExtent]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=where.bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        every = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]
+        begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
+    finally:
+        await consumer.stop()
+    return {
+        topic: TopicExtent(_of(begins, where.topic(topic)), _of(ends, where.topic(topic)))
+        for topic in _TOPICS
+    }
+
+
+def _of(offsets: Mapping[TopicPartition, int], topic: str) -> Offsets:
+    return {place.partition: offset for place, offset in offsets.items() if place.topic == topic}
+
+
+def _offsets(rows: Sequence[Mapping[str, Any]]) -> Offsets:
+    return {row["partition"]: row["next_offset"] for row in rows}
+
+
+def _since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def _nodes(count: int) -> str:
+    return f"Kafka, {count} broker{'' if count == 1 else 's'}"
+
+
+def _words(error: BaseException) -> str:
+    match error:
+        case TimeoutError():
+            return f"no answer within {ANSWER_SECONDS:.0f} s"
+        case ConnectionRefusedError():
+            return "nobody listens there"
+        case _:
+            return type(error).__name__

@@ -1,0 +1,68 @@
+"""`vita status`: who is at work, how far behind, and whether the broker and the database are well."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from services.cli import places
+from services.cli.options import AsJson, Database, Kafka, TopicPrefix
+from services.cli.output import out, print_json
+from services.cli.running import run
+
+if TYPE_CHECKING:
+    from services.cli.looking import Where
+
+_PERIOD_SECONDS: Final = 1.0
+
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel=panel)(status)
+
+
+def status(
+    watch: Watch = False,
+    as_json: AsJson = False,
+    kafka_bootstrap: Kafka = None,
+    topic_prefix: TopicPrefix = None,
+    database_url: Database = None,
+) -> None:
+    """Show every worker with its lag, and the health of the broker and the database.
+
+    Exit code 0 when all are up, 1 otherwise.
+
+    Example: vita status --watch
+    """
+    from services.cli.health_view import as_document, as_table
+    from services.cli.looking import Where, look
+
+    if watch and as_json:
+        raise typer.BadParameter("--watch is for people, --json for programs: choose one")
+    where = Where(
+        places.kafka_bootstrap(kafka_bootstrap), places.ledger(database_url).url, topic_prefix or ""
+    )
+    if watch:
+        run(_watch(where))
+        return
+    health = run(look(where))
+    if as_json:
+        print_json(as_document(health))
+    else:
+        out().print(as_table(health))
+    if not health.ok:
+        raise typer.Exit(1)
+
+
+async def _watch(where: "Where") -> None:
+    from rich.live import Live
+
+    from services.cli.health_view import as_table
+    from services.cli.looking import look
+
+    with Live(console=out(), auto_refresh=False) as live:
+        while True:
+            live.update(as_table(await look(where)), refresh=True)
+            await asyncio.sleep(_PERIOD_SECONDS)

@@ -1,0 +1,82 @@
+"""`vita tail`: the event log as it grows."""
+
+from typing import Annotated, Any
+
+import typer
+
+from services.cli import places
+from services.cli.access import bearer_token
+from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
+from services.cli.output import print_json_line, safe, shown
+from services.cli.running import run
+
+Tenant = Annotated[str | None, typer.Option(help="Only this tenant's events.")]
+Type = Annotated[
+    str | None, typer.Option("--type", metavar="PATTERN", help="Only such events, as in 'profile.login.*'.")
+]
+Subject = Annotated[str | None, typer.Option(help="Only this person's events, as in sub_0190….")]
+FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest event.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="End after so many events.")]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="At the end of the log, wait for more.")]
+Open = Annotated[
+    bool,
+    typer.Option(
+        "--open", help="Open the sealed parts of your tenant's events; the token needs read:events."
+    ),
+]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel=panel)(tail)
+
+
+def tail(
+    tenant: Tenant = None,
+    event_type: Type = None,
+    subject: Subject = None,
+    from_beginning: FromBeginning = False,
+    follow: Follow = True,
+    limit: Limit = None,
+    open_sealed: Open = False,
+    as_json: AsJson = False,
+    kafka_bootstrap: Kafka = None,
+    topic_prefix: TopicPrefix = None,
+    management_url: ManagementUrl = None,
+    token: Token = None,
+    database_url: Database = None,
+    key_provider: KeyProvider = None,
+) -> None:
+    """Follow the event log; a line is time, type, tenant, subject, actor and position.
+
+    Personal data stays sealed unless you ask for it and your token may read it. With --json, a line is the
+    whole event.
+
+    Example: vita tail --type 'profile.login.*' --from-beginning --limit 20
+    """
+    from schemas.topics import Topic
+    from services.cli.following import Wanted
+    from services.cli.tailing import Door, Source, follow_log
+
+    topic = places.topic(topic_prefix, Topic.PROFILE_EVENTS)
+    source = Source(places.kafka_bootstrap(kafka_bootstrap), topic, from_beginning, follow, limit)
+    door = None
+    if open_sealed:
+        url = places.management_url(management_url)
+        door = Door(places.ledger(database_url, key_provider), url, bearer_token(token, url))
+    show = print_json_line if as_json else _print_line
+    run(follow_log(source, Wanted(tenant, event_type, subject), door, show))
+
+
+def _print_line(event: dict[str, Any]) -> None:
+    name, actor = str(event["type"]), str(event.get("actor", ""))
+    print(
+        f"{event.get('time', ''):<24} {safe(name):<29} {event['tenant']:<10} {event['subject']:<37} "
+        f"{safe(actor):<30} {event['position']}",
+        flush=True,
+    )
+    if "unreadable" in event:
+        print(f"    {safe(str(event['unreadable']))}")
+    elif "sealed" not in event["data"]:
+        for field, value in event["data"].items():
+            print(f"    {field:<16} {safe(shown(value))}", flush=True)

@@ -1,0 +1,70 @@
+"""What `vita tail` does: reads the log, leaves out what is not wanted, opens what may be opened."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from schemas.errors import InvalidEvent
+from schemas.mapper import SealedEvent, read_sealed
+from schemas.positions import Position
+from services.cli import places
+from services.cli.admission import admitted
+from services.cli.following import Wanted, reading
+from services.cli.ledger import keyring, operator
+from services.cli.opening import Opener
+
+Show = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to read, from where to where."""
+
+    bootstrap: str
+    topic: str
+    from_beginning: bool
+    follows: bool
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What is needed to open sealed parts: the keys, and a token that allows it."""
+
+    ledger: places.Ledger
+    management_url: str
+    token: str
+
+
+async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Show) -> None:
+    """Shows events until the limit or the end is reached. A door opens only events of the token's tenant."""
+    async with AsyncExitStack() as stack:
+        tenant, opener = None, None
+        if door is not None:
+            tenant = (await admitted(door.ledger, door.management_url, door.token)).tenant
+            connection = await stack.enter_async_context(operator(door.ledger.url))
+            opener = Opener(connection, await keyring(connection, door.ledger.key_provider))
+        log = await stack.enter_async_context(
+            reading(source.bootstrap, source.topic, from_beginning=source.from_beginning)
+        )
+        count = 0
+        async for record in log.records(follows=source.follows):
+            event = _event(record)
+            if event is None or not wanted.holds(event):
+                continue
+            envelope = await opener.open(event) if opener and event.tenant == tenant else event.envelope
+            show(envelope | {"position": str(Position(record.partition, record.offset))})
+            count += 1
+            if count == source.limit:
+                return
+
+
+def _event(record: ConsumerRecord) -> SealedEvent | None:
+    """None for a record that is no event: the projector puts those into profile.events.dlq."""
+    try:
+        return read_sealed(record.value or b"")
+    except InvalidEvent:
+        return None

@@ -1,0 +1,116 @@
+"""The laws of the search rows: pure in the document, never stale, never more than the index takes."""
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from projections.profile.fold import fold
+from projections.profile.state import NOBODY
+from projections.search.row import INDEXED_CHARACTERS, same_search, search_row
+from schemas import exact_json
+from schemas.events import LoginSucceeded, MetadataChanged, MetadataChangedData
+from tests.laws.events import START, Step, histories, logins, near_values, placed, values
+from tests.laws.tables import canonical, folded
+
+MOVED = ("updated_at", "last_login", "last_ip", "logins_count")
+DOCUMENT = {
+    "user_id": "oauth2|1",
+    "created_at": "2026-11-23T10:00:00.000Z",
+    "updated_at": "2026-11-23T10:00:00.000Z",
+    "identities": [{"connection": "corp", "user_id": 1, "provider": "oauth2", "isSocial": False}],
+}
+any_value = st.one_of(near_values, values)
+
+
+def comparable(document: dict[str, Any]) -> Any:
+    """A search row by value."""
+    *plain, identities, user_metadata, app_metadata, extras = search_row(document)
+    parts = [text and exact_json.loads(text) for text in (identities, user_metadata, app_metadata, extras)]
+    return plain, [canonical(part) for part in parts]
+
+
+@given(st.sampled_from(["x", "user_metadata", "app_metadata"]), any_value, any_value)
+@example("user_metadata", {"a": 1}, {"a": True})
+@example("x", 1, 1.0)
+@example("x", [0], [False])
+def test_rows_are_never_left_stale(name: str, before: Any, after: Any) -> None:
+    """A row is left alone only when the new document has the very same one, as JSON sees it and not Python."""
+    if name != "x":
+        before, after = {"k": before}, {"k": after}
+    old, new = {**DOCUMENT, name: before}, {**DOCUMENT, name: after}
+    if same_search(old, new):
+        assert comparable(old) == comparable(new)
+
+
+@given(near_values, near_values)
+@example(1, True)
+@example([1], [True])
+def test_a_leftover_is_what_the_provider_said_last(first: Any, last: Any) -> None:
+    """Values that Python takes for one another are still different values of a claim."""
+    profile = NOBODY
+    for number, value in enumerate((first, last)):
+        profile = fold(profile, login_with(number, value))
+    assert profile.document is not None
+    assert exact_json.dumps(profile.document["claim"]) == exact_json.dumps(last)
+
+
+def login_with(number: int, value: Any) -> LoginSucceeded:
+    data = {
+        "connection": "corp",
+        "strategy": "oidc",
+        "is_social": False,
+        "root_policy": "on_each_login",
+        "provider": "oidc",
+        "idp_id": "1",
+        "attributes": {},
+        "extras": {"claim": value},
+    }
+    made = LoginSucceeded.model_fields["data"].annotation(**data)
+    return Step(0, LoginSucceeded, made, START).event(number, f"1/0/{number}")
+
+
+@given(near_values, near_values)
+@example(1, True)
+def test_edited_metadata_is_searchable_at_once(first: Any, last: Any) -> None:
+    """In any batches, what is searched is what the document says."""
+    edits = [MetadataChangedData(user_metadata={"k": value}) for value in (first, last)]
+    login = login_with(50, 1)
+    stream = [
+        login,
+        *(Step(0, MetadataChanged, edit, START).event(60 + n, None) for n, edit in enumerate(edits)),
+    ]
+    assert folded([event] for event in stream).rows() == folded([stream]).rows()
+
+
+@given(logins(), st.sampled_from(MOVED), any_value)
+def test_what_logins_move_is_not_in_the_search_row(login: Any, name: str, value: Any) -> None:
+    """A login that brings nothing new rewrites no text index."""
+    document = fold(NOBODY, placed([Step(0, LoginSucceeded, login, START)])[0]).document
+    assert document is not None
+    assert same_search(document, {**document, name: value})
+    assert comparable(dict(document)) == comparable({**document, name: value})
+
+
+@given(
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=250, max_size=260)
+)
+def test_what_cannot_be_searched_is_left_out(text: str) -> None:
+    """A value beyond the limit is in no column, one within it is there whole."""
+    row = search_row({**DOCUMENT, "name": text, "username": text})
+    fits = len(text) <= INDEXED_CHARACTERS
+    assert row.username == (text if fits else None)
+    assert row.name_folded == (text.lower() if fits else None)
+
+
+@given(histories(people=2, max_size=10))
+def test_a_row_depends_on_the_document_alone(stream: list[Any]) -> None:
+    """The rows of a table are those of the documents beside them, whatever way they came about."""
+    tables = folded([event] for event in stream)
+    for person, row in tables.search.items():
+        document = tables.read(person).document
+        assert document is not None
+        assert [str(part) for part in row[:-4]] == [str(part) for part in search_row(document)[:-4]]
+        stored = [text and exact_json.loads(text) for text in row[-4:]]
+        now = [text and exact_json.loads(text) for text in search_row(document)[-4:]]
+        assert [canonical(part) for part in stored] == [canonical(part) for part in now]

@@ -1,0 +1,147 @@
+"""The Management API over a real log, a real database and a real projector, for the tests of every kind."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import httpx
+from starlette.types import ASGIApp
+
+from schemas.positions import Position
+from services.management.app import create_app
+from services.management.service import Service, open_service
+from services.management.settings import Settings
+from tests.stack import Database, Stack
+
+ALL_SCOPES = [
+    "read:users", "create:users", "update:users", "delete:users", "read:user_idp_tokens",
+    "read:connections", "create:connections", "update:connections", "delete:connections",
+]  # fmt: skip
+DATABASE_CONNECTION = "Username-Password-Authentication"
+PASSWORD = "a long and quiet Password 1"
+
+
+@dataclass
+class Site:
+    """One installation: its parts, its tenants, and ways to ask it."""
+
+    stack: Stack
+    database: Database
+    prefix: str
+    service: Service
+    app: ASGIApp
+    projector: "asyncio.subprocess.Process | None" = None
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def token(
+        self,
+        scopes: Sequence[str] = ALL_SCOPES,
+        tenant: str = "demo",
+        client_id: str = "tests",
+        **changes: Any,
+    ) -> str:
+        """A token of the installation's own issuer."""
+        audience = changes.get("audience", self.service.settings.token_audience)
+        now = changes.get("now", datetime.now(UTC))
+        return self.service.issuer.issue(client_id, tenant, scopes, audience, now)
+
+    def client(
+        self, scopes: Sequence[str] = ALL_SCOPES, tenant: str = "demo", app: ASGIApp | None = None
+    ) -> httpx.AsyncClient:
+        """An HTTP client with such a token."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app or self.app),
+            base_url="http://vita",
+            headers={"authorization": f"Bearer {self.token(scopes, tenant)}"},
+            timeout=60,
+        )
+        self._clients.append(client)
+        return client
+
+    async def add_tenant(self, name: str) -> None:
+        """A tenant nobody has used."""
+        async with self.operator() as connection:
+            await connection.execute(
+                "INSERT INTO ledger.tenant (name, display_name) VALUES ($1, $1) ON CONFLICT DO NOTHING", name
+            )
+
+    async def add_connection(
+        self, name: str, strategy: str, tenant: str = "demo", **options: Any
+    ) -> dict[str, Any]:
+        """A connection with these options."""
+        body = {"name": name, "strategy": strategy, "options": options}
+        answer = await self.client(tenant=tenant).post("/api/v2/connections", json=body)
+        await self.until_applied(answer.headers["vita-position"])
+        found: dict[str, Any] = answer.json()
+        return found
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[asyncpg.Connection]:
+        """The operator's view of the database."""
+        connection = await asyncpg.connect(self.database.url_for("vita_operator"))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def start_projector(self) -> None:
+        """A projector in a process of its own."""
+        environment = self.stack.environment("projector", self.database, self.prefix)
+        self.projector = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.projector",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+
+    async def stop_projector(self) -> None:
+        """Ends it as a supervisor would."""
+        if self.projector is not None and self.projector.returncode is None:
+            self.projector.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(self.projector.wait(), 30)
+        self.projector = None
+
+    async def until_applied(self, position: str) -> None:
+        """Waits until the views show a position."""
+        assert await self.service.watch.wait_for(Position.parse(position), 30)
+
+
+def settings_for(stack: Stack, database: Database, prefix: str, **changes: Any) -> Settings:
+    """The service's settings over these parts."""
+    names = stack.environment("management", database, prefix)
+    given = {name.removeprefix("VITA_").lower(): value for name, value in names.items()}
+    return Settings(**{**given, **changes})
+
+
+@asynccontextmanager
+async def running_site(stack: Stack, **changes: Any) -> AsyncIterator[Site]:
+    """An installation with the tenants demo and other, each with a database connection."""
+    database, prefix = await stack.database(), await stack.topics()
+    async with open_service(settings_for(stack, database, prefix, **changes)) as service:
+        site = Site(stack, database, prefix, service, create_app(service))
+        await site.start_projector()
+        try:
+            for tenant in ("demo", "other"):
+                await site.add_tenant(tenant)
+                await site.add_connection(DATABASE_CONNECTION, "auth0", tenant, passwordPolicy="none")
+            yield site
+        finally:
+            for client in site._clients:
+                await client.aclose()
+            await site.stop_projector()
+
+
+def path_of(user_id: str) -> str:
+    """Where a user is found."""
+    return f"/api/v2/users/{quote(user_id, safe='')}"
+
+
+def new_user(**changes: Any) -> dict[str, Any]:
+    """A body that makes a user of the database connection."""
+    return {"connection": DATABASE_CONNECTION, "email": "jane@example.com", "password": PASSWORD, **changes}

@@ -1,0 +1,49 @@
+"""The compose file says the same as the local parts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.local import kafka
+from deploy.local.compose import COMPOSE_FILE
+from deploy.local.services import SERVICES
+from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
+
+
+def test_the_images_are_those_of_the_tests() -> None:
+    """Containers for `make up` and for the tests are of the same versions."""
+    assert (COMPOSE["kafka"]["image"], COMPOSE["postgres"]["image"]) == (KAFKA_IMAGE, POSTGRES_IMAGE)
+
+
+def test_the_broker_is_told_the_same() -> None:
+    """What holds for the own process holds for the container: limits, no accidental topics, one node."""
+    said = COMPOSE["kafka"]["environment"]
+    names = ("message.max.bytes", "auto.create.topics.enable", "offsets.topic.replication.factor", "node.id")
+    for name in names:
+        assert said[f"KAFKA_{name.upper().replace('.', '_')}"] == kafka.COMMON[name]
+
+
+def test_nothing_is_open_to_the_network() -> None:
+    """Every published port is bound to the loopback address."""
+    published = [port for part in COMPOSE.values() for port in part.get("ports", [])]
+    assert len(published) == 4
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_its_own_role(service: str) -> None:
+    """No service connects with another's role."""
+    part = COMPOSE[service]
+    assert part["command"] == [f"services.{service}"]
+    assert f"//vita_{service}:" in part["environment"]["VITA_DATABASE_URL"]
+
+
+def test_the_image_holds_every_package() -> None:
+    """What the services import is copied into the image."""
+    dockerfile = Path(COMPOSE_FILE.parent / "Dockerfile").read_text()
+    for package in ("schemas", "projections", "services", "deploy"):
+        assert f"COPY {package} {package}\n" in dockerfile

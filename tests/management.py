@@ -29,7 +29,7 @@ DATABASE_CONNECTION = "Username-Password-Authentication"
 PASSWORD = "a long and quiet Password 1"
 
 
-@dataclass
+@dataclass(repr=False)
 class Site:
     """One installation: its parts, its tenants, and ways to ask it."""
 

@@ -53,6 +53,10 @@ class Display:
             f"[green]✓[/] {what:<12} [dim]{seconds:5.1f} s[/]  {result}", highlight=False, soft_wrap=True
         )
 
+    def say(self, text: str) -> None:
+        """A line that stays, without a time."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
     def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
         """A part of the infrastructure answers."""
         self.done(NAMES[part], f"{address}  [dim]{ROUTES[route]}[/]", seconds)

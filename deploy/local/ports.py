@@ -1,7 +1,11 @@
 """Chooses ports: the remembered one, else the well-known one, else the next that is free."""
 
+import contextlib
 import socket
 from collections.abc import Callable, Collection
+from typing import Any
+
+import psutil
 
 HOST = "127.0.0.1"
 SEARCH_WIDTH = 200
@@ -41,6 +45,46 @@ def choose(
         if port not in taken and free(port):
             return port
     return _any_free()
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether the process, or a child of it, listens on the port."""
+    return bool(_listeners(port) & _family(pid))
+
+
+def is_contested(pid: int, port: int) -> bool:
+    """Whether somebody else listens on the port too: servers that share ports are not told by an error."""
+    return bool(_listeners(port) - _family(pid))
+
+
+def _listeners(port: int) -> set[int | None]:
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        return _own_listeners(port)
+    return {connection.pid for connection in connections if _is_listening(connection, port)}
+
+
+def _own_listeners(port: int) -> set[int | None]:
+    """Where the system does not show everybody's connections, those of the user's processes."""
+    found: set[int | None] = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(_is_listening(connection, port) for connection in process.net_connections("tcp")):
+                found.add(process.pid)
+    return found
+
+
+def _is_listening(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port)
+
+
+def _family(pid: int) -> set[int | None]:
+    try:
+        process = psutil.Process(pid)
+        return {pid, *(child.pid for child in process.children(recursive=True))}
+    except psutil.NoSuchProcess:
+        return {pid}
 
 
 def _answers(port: int) -> bool:

@@ -60,7 +60,7 @@ class Processes:
     def __init__(self, state: StateFolder) -> None:
         self._state = state
 
-    async def ensure(self, name: str, command: Command, ready: Ready, budget_s: float = 60) -> bool:
+    async def ensure(self, name: str, command: Command, ready: Ready, budget_s: float = 120) -> bool:
         """Have the process running and ready; True if it was started. A start that fails leaves nothing."""
         started = not self._runs(name, command)
         if started:

@@ -31,6 +31,7 @@ class Stack:
     database: str
     management_url: str
     ingest_url: str
+    topic_prefix: str = ""
 
     @property
     def admin_database_url(self) -> str:
@@ -52,6 +53,7 @@ class Stack:
         return {
             "VITA_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
             "VITA_DATABASE_URL": self.database_url(f"vita_{service}"),
+            "VITA_TOPIC_PREFIX": self.topic_prefix,
             "VITA_KEY_PROVIDER": self.key_provider,
             "VITA_TOKEN_ISSUER": f"{self.management_url}/",
             "VITA_TOKEN_AUDIENCE": f"{self.management_url}/api/v2/",

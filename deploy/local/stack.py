@@ -28,7 +28,7 @@ class Launch:
     ports: Sequence[str]
     command: Callable[[Ports], Command]
     ready: Callable[[Ports], Ready]
-    budget_s: float = 60
+    budget_s: float = 120
 
 
 class LocalStack:
@@ -59,9 +59,8 @@ class LocalStack:
         for attempt in range(PORT_ATTEMPTS):
             chosen = self._choose_ports(name, launch.ports)
             try:
-                await self.processes.ensure(
-                    name, launch.command(chosen), launch.ready(chosen), launch.budget_s
-                )
+                ready = _alone(name, chosen, launch.ready(chosen))
+                await self.processes.ensure(name, launch.command(chosen), ready, launch.budget_s)
                 return chosen
             except StackFailure:
                 if attempt + 1 == PORT_ATTEMPTS or all(ports.is_free(port) for port in chosen.values()):
@@ -99,6 +98,20 @@ class LocalStack:
             chosen[port] = ports.choose(port, known.get(port), taken)
         self.state.update(ports=chosen)
         return chosen
+
+
+def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
+    """Ready only when the process itself, and nobody else, listens on its ports."""
+
+    async def ready_and_alone(pid: int) -> bool:
+        if not all(ports.listens(pid, port) for port in chosen.values()):
+            return False
+        for port in chosen.values():
+            if ports.is_contested(pid, port):
+                raise StackFailure(f"another program took port {port} as {name} did", "run `make up` again")
+        return await ready(pid)
+
+    return ready_and_alone
 
 
 def _kafka_launch(folder: Path, jars: Sequence[Path]) -> Launch:

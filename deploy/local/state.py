@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -100,9 +100,17 @@ class StateFolder:
         file.close()
         return None
 
-    def remove(self) -> None:
-        """Take the whole folder away, data and secrets included."""
-        shutil.rmtree(self.path)
+    def remove(self, keep: Collection[str] = ()) -> None:
+        """Take the folder away, data and secrets included, but for the parts to keep."""
+        for part in self.path.iterdir():
+            if part.name in keep:
+                continue
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
+        if not keep:
+            self.path.rmdir()
 
     def build(self, name: str, make: Callable[[Path], None]) -> Path:
         """The folder `name`, whole or not at all: `make` fills a temporary one that is then renamed."""

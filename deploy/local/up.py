@@ -21,24 +21,36 @@ from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
 
 Result = TypeVar("Result")
 
+KEPT = (
+    "The database and the topics on the servers given in the environment were left alone, and so was the key"
+    " in .vita/keys, which opens what is in them."
+)
+
 
 async def up(console: Console, *, state_dir: Path | None = None) -> Stack:
     """Start whatever of the stack does not run; quick when everything does. Raises StackFailure."""
     local = LocalStack(state_dir or default_state_dir())
-    compose = Compose(local.state)
     display = Display(console)
     with local.state.lock(lambda: console.print("waiting for another command on this stack …")):
-        with display.doing("starting Kafka and PostgreSQL"):
-            infrastructure = await ensure_infrastructure(local, compose, display)
-        places = await _prepare(infrastructure, display)
-        return await _ensure_services(local, places, display)
+        try:
+            return await _up(local, display)
+        except asyncio.CancelledError:
+            display.say("Interrupted: what is ready keeps running. `make up` goes on, `make down` stops it.")
+            raise
+
+
+async def _up(local: LocalStack, display: Display) -> Stack:
+    with display.doing("starting Kafka and PostgreSQL"):
+        infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
+    places = await _prepare(infrastructure, display)
+    return await _ensure_services(local, places, display)
 
 
 async def down(console: Console, *, state_dir: Path | None = None) -> None:
     """Stop everything of the stack that runs; the data stays."""
     local = LocalStack(state_dir or default_state_dir())
     if not local.state.path.exists():
-        console.print("Nothing to stop.")
+        console.print("Nothing was running.")
         return
     with local.state.lock():
         await _stop(local, Display(console))
@@ -55,12 +67,9 @@ async def clean(console: Console, *, state_dir: Path | None = None) -> None:
         routes = local.state.read().get("routes", {})
         if "docker" in routes.values():
             await Compose(local.state).remove()
-        local.state.remove()
-    console.print(f"Removed {local.state.path}.")
-    if "environment" in routes.values():
-        console.print(
-            "What is on the servers given in the environment was left alone: the database and the topics."
-        )
+        elsewhere = "environment" in routes.values()
+        local.state.remove(keep=("keys",) if elsewhere else ())
+    console.print(f"Removed {local.state.path}." if not elsewhere else KEPT, soft_wrap=True)
 
 
 def known_stack(state_dir: Path | None = None) -> Stack | None:
@@ -96,6 +105,7 @@ async def _ensure_services(local: LocalStack, places: Places, display: Display) 
         database=places.database,
         management_url="",
         ingest_url="",
+        topic_prefix=places.topic_prefix,
     )
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:
         launcher = ServiceLauncher(local, stack, pool)
@@ -131,6 +141,8 @@ async def _stop(local: LocalStack, display: Display) -> None:
     """The services first, the newest first, then what they need."""
     running = [info.name for info in local.status() if info.alive]
     services = [name for name in reversed(running) if name not in PARTS]
+    if not running:
+        display.say("Nothing was running.")
     for name in [*services, *(part for part in PARTS if part in running)]:
         with display.step(name) as result:
             await local.stop(name)

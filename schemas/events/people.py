@@ -88,7 +88,7 @@ class EmailChangedData(EventData):
 
     connection: Annotated[ConnectionName, OPEN]
     expected_revision: ExpectedRevision = None
-    email: Annotated[str | None, PROFILE]
+    email: Annotated[str | None, PROFILE] = None
     email_verified: Annotated[bool, PROFILE]
 
 
@@ -105,7 +105,7 @@ class PhoneChangedData(EventData):
 
     connection: Annotated[ConnectionName, OPEN]
     expected_revision: ExpectedRevision = None
-    phone_number: Annotated[str | None, PROFILE]
+    phone_number: Annotated[str | None, PROFILE] = None
     phone_verified: Annotated[bool, PROFILE]
 
 

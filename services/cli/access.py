@@ -40,6 +40,19 @@ def bearer_token(given: str | None, management_url: str) -> str:
     return fetch_token(management_url, credentials.client_id, credentials.client_secret)
 
 
+def ingest_token(given: str | None, ingest_url: str, management_url: str | None) -> str:
+    """A token for ingest; the local stack's client serves no other stack's ingest. Raises CommandFailed."""
+    if given:
+        return given
+    issuer, stack = places.management_url(management_url), places.local_stack()
+    if stack and issuer == stack.management_url and ingest_url != stack.ingest_url:
+        raise CommandFailed(
+            "the ingest API is not the local stack's, its issuer of tokens is",
+            "set VITA_TOKEN or VITA_MANAGEMENT_URL",
+        )
+    return bearer_token(None, issuer)
+
+
 def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
     """A fresh token of the client. Raises CommandFailed."""
     import httpx

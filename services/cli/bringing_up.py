@@ -73,10 +73,10 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
 
 
 def show_users(stack: Stack, token: str, console: Console) -> None:
-    """The newest page of users, and where to go from here."""
+    """The first users, and where to go from here."""
     query = {"per_page": _SHOWN_USERS, "include_totals": "true"}
     answer = document(Api(stack.management_url, token).call("GET", "/api/v2/users", query=query))
-    print_users(answer["users"])
+    print_users(answer["users"], console)
     console.print(f"{len(answer['users'])} of {answer['total']:,} profiles")
     console.print(f"Management API  {stack.management_url}/api/v2/users")
     console.print(f"Ingest          {stack.ingest_url}/ingest/v1/logins")

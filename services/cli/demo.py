@@ -7,7 +7,7 @@ import typer
 from services.cli import places
 from services.cli.access import bearer_token
 from services.cli.failure import CommandFailed
-from services.cli.output import out
+from services.cli.output import story
 from services.cli.running import run
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def demo(size: Size = DEFAULT_SIZE, seed: Seed = DEFAULT_SEED) -> None:
     if stack is None:
         raise CommandFailed("the demo needs the local stack", "start it with `vita up`")
     token = bearer_token(None, stack.management_url)
-    run(run_demo(stack, token, out(), size=size, seed=seed))
+    run(run_demo(stack, token, story(), size=size, seed=seed))
 
 
 async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int, seed: int) -> None:

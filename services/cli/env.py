@@ -1,5 +1,6 @@
 """`vita env`: the running stack for scripts."""
 
+import os
 import shlex
 
 import typer
@@ -9,6 +10,9 @@ from services.cli.access import fetch_token, read_credentials
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson
 from services.cli.output import print_json
+
+_KAFKA, _KAFKA_OF_STACK = "VITA_KAFKA_BOOTSTRAP", "VITA_STACK_KAFKA"
+"""The second one remembers that the first was exported here, and is no wish of the operator's."""
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -38,9 +42,25 @@ def variables() -> dict[str, str]:
     return {
         "VITA_MANAGEMENT_URL": stack.management_url,
         "VITA_INGEST_URL": stack.ingest_url,
-        "VITA_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        _KAFKA: stack.kafka_bootstrap,
+        **({} if _is_given() else {_KAFKA_OF_STACK: stack.kafka_bootstrap}),
         "VITA_TENANT": credentials.tenant,
         "VITA_CLIENT_ID": credentials.client_id,
         "VITA_CLIENT_SECRET": credentials.client_secret,
         "VITA_TOKEN": fetch_token(stack.management_url, credentials.client_id, credentials.client_secret),
     }
+
+
+def forget_exports() -> None:
+    """Before a stack is started: what `vita env` exported is no broker to use instead of its own."""
+    own = os.environ.pop(_KAFKA_OF_STACK, None)
+    if own is not None and os.environ.get(_KAFKA) == own:
+        del os.environ[_KAFKA]
+
+
+def _is_given() -> bool:
+    """Whether the stack's broker was named by the operator."""
+    from deploy.local.state import StateFolder, default_state_dir
+
+    routes = StateFolder(default_state_dir()).read().get("routes", {})
+    return bool(routes.get("kafka") == "environment")

@@ -1,14 +1,17 @@
 """What `vita status` tells, and how it follows from what the database and the broker say. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-WORKERS: Final = ("ingest", "normalizer", "projector", "auditor", "management")
-State = Literal["up", "down", "unknown"]
+WORKERS: Final = ("normalizer", "projector", "auditor")
+SERVICES: Final = ("ingest", "management")
+State = Literal["up", "degraded", "down", "unknown"]
 Offsets = Mapping[int, int]
 """Partition -> offset."""
+Beats = Sequence[Mapping[str, Any]]
+"""Rows of the query `heartbeats`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """One process, or the lack of one. Progress belongs to all processes of a worker together."""
+class Process:
+    """One process of a worker or an HTTP service, or the lack of one. Progress belongs to a whole worker."""
 
     name: str
     state: State
@@ -58,15 +61,16 @@ class Worker:
 class Health:
     """All of it."""
 
-    workers: Sequence[Worker] = field(default_factory=list)
-    broker: Part = Part("unknown", "")
-    database: Part = Part("unknown", "")
+    workers: Sequence[Process]
+    services: Sequence[Process]
+    broker: Part
+    database: Part
 
     @property
     def ok(self) -> bool:
         """Everything is up."""
-        states = [worker.state for worker in self.workers] + [self.broker.state, self.database.state]
-        return all(state == "up" for state in states)
+        parts: list[Process | Part] = [*self.workers, *self.services, self.broker, self.database]
+        return all(part.state == "up" for part in parts)
 
 
 def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> Progress | None:
@@ -83,19 +87,35 @@ def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> Progre
     return Progress(position, sum(max(0, count) for count in behind))
 
 
-def workers(beats: Sequence[Mapping[str, Any]] | None, known: Mapping[str, Progress | None]) -> list[Worker]:
+def workers(beats: Beats | None, known: Mapping[str, Progress | None]) -> list[Process]:
     """Each process that gave a sign of life, each worker that gave none; all unknown without a database."""
-    if beats is None:
-        return [Worker(name, "unknown", progress=known.get(name)) for name in WORKERS]
-    found = [_worker(beat, known.get(beat["worker"])) for beat in beats]
-    there = {worker.name for worker in found}
-    missing = [Worker(name, "down", progress=known.get(name)) for name in WORKERS if name not in there]
-    return sorted(found + missing, key=_order)
+    found = [
+        process
+        for name in WORKERS
+        for process in _processes(name, beats, "unknown" if beats is None else "down")
+    ]
+    return [replace(process, progress=known.get(process.name)) for process in found]
 
 
-def _worker(beat: Mapping[str, Any], known: Progress | None) -> Worker:
+def services(beats: Beats | None, answers: Mapping[str, State]) -> list[Process]:
+    """The HTTP services: what they answer counts, their signs of life where nobody could ask."""
+    found: list[Process] = []
+    for name in SERVICES:
+        answer = answers.get(name)
+        processes = _processes(name, beats, answer or ("unknown" if beats is None else "down"))
+        living = [process for process in processes if process.state == "up"] or processes
+        found += processes if answer is None else [replace(process, state=answer) for process in living]
+    return found
+
+
+def _processes(name: str, beats: Beats | None, otherwise: State) -> list[Process]:
+    found = [_process(beat) for beat in beats or () if beat["worker"] == name]
+    return sorted(found, key=lambda process: process.pid or 0) or [Process(name, otherwise)]
+
+
+def _process(beat: Mapping[str, Any]) -> Process:
     alive = beat["is_alive"]
-    return Worker(
+    return Process(
         beat["worker"],
         "up" if alive else "down",
         beat["pid"],
@@ -105,10 +125,4 @@ def _worker(beat: Mapping[str, Any], known: Progress | None) -> Worker:
         beat["last_error"],
         beat["last_error_at"],
         beat["seen_seconds_ago"],
-        known,
     )
-
-
-def _order(worker: Worker) -> tuple[int, str, int]:
-    place = WORKERS.index(worker.name) if worker.name in WORKERS else len(WORKERS)
-    return place, worker.name, worker.pid or 0

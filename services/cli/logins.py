@@ -38,12 +38,11 @@ def send(
     Example: vita logins send yesterday.ndjson
     """
     from services.cli import places
-    from services.cli.access import bearer_token
+    from services.cli.access import ingest_token
     from services.cli.sending import Ingest, send_all
 
     url = places.ingest_url(ingest_url)
-    bearer = token or bearer_token(None, places.management_url(management_url))
-    with _opened(file) as lines, Ingest(url, bearer) as ingest:
+    with _opened(file) as lines, Ingest(url, ingest_token(token, url, management_url)) as ingest:
         size = None if file == "-" else Path(file).stat().st_size
         summary = send_all(ingest, lines, size, shows=not as_json)
     summary.show(as_json)

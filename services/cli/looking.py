@@ -8,13 +8,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.topics import Topic
 from services.cli import places
-from services.cli.health import Health, Offsets, Part, TopicExtent, progress, workers
+from services.cli.health import Beats, Health, Offsets, Part, State, TopicExtent, progress, services, workers
 from services.runtime.sql import load
 
 ANSWER_SECONDS: Final = 5.0
@@ -28,6 +29,7 @@ class Where:
     bootstrap: str
     database_url: str = field(repr=False)
     topic_prefix: str
+    service_urls: Mapping[str, str]
 
     def topic(self, topic: Topic) -> str:
         """A topic's physical name."""
@@ -44,7 +46,7 @@ class DatabaseView:
     """What the database knows."""
 
     part: Part
-    beats: Sequence[Mapping[str, Any]] | None = None
+    beats: Beats | None = None
     projected: Offsets | None = None
     audited: Offsets | None = None
 
@@ -60,14 +62,29 @@ class BrokerView:
 
 async def look(where: Where) -> Health:
     """Everything as it is now."""
-    database, broker = await asyncio.gather(_database(where), _broker(where))
+    database, broker, answers = await asyncio.gather(_database(where), _broker(where), _services(where))
     raw, events = broker.extents.get(Topic.LOGINS_RAW), broker.extents.get(Topic.PROFILE_EVENTS)
     known = {
         "normalizer": progress(broker.normalized, raw),
         "projector": progress(database.projected, events),
         "auditor": progress(database.audited, events),
     }
-    return Health(workers(database.beats, known), broker.part, database.part)
+    beats = database.beats
+    return Health(workers(beats, known), services(beats, answers), broker.part, database.part)
+
+
+async def _services(where: Where) -> dict[str, State]:
+    async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
+        states = await asyncio.gather(*(_service(client, url) for url in where.service_urls.values()))
+    return dict(zip(where.service_urls, states, strict=True))
+
+
+async def _service(client: httpx.AsyncClient, url: str) -> State:
+    try:
+        response = await client.get(f"{url}/healthz")
+    except httpx.TransportError:
+        return "down"
+    return "up" if response.is_success else "degraded"
 
 
 async def _database(where: Where) -> DatabaseView:
@@ -92,7 +109,7 @@ async def _read_ledger(
     projected = await connection.fetch(load("services.cli")["projector_positions"], topic)
     audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
     version = connection.get_server_version()
-    part = Part("up", address, _since(started), f"PostgreSQL {version.major}.{version.minor}")
+    part = Part("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
     return DatabaseView(part, beats, _offsets(projected), _offsets(audited))
 
 
@@ -166,7 +183,7 @@ def _words(error: BaseException) -> str:
     match error:
         case TimeoutError():
             return f"no answer within {ANSWER_SECONDS:.0f} s"
-        case ConnectionRefusedError():
+        case ConnectionRefusedError() | KafkaConnectionError():
             return "nobody listens there"
         case _:
             return type(error).__name__

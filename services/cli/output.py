@@ -5,12 +5,13 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPED_COLUMNS = 200
+_PIPED_COLUMNS: Final = 2000
+_STORY_COLUMNS: Final = 120
 
 
 @cache
@@ -19,6 +20,14 @@ def out() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
+
+
+@cache
+def story() -> "Console":
+    """The console of what is told while a stack starts; of a width to be read, on a terminal or in a file."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _STORY_COLUMNS)
 
 
 @cache
@@ -44,7 +53,13 @@ def print_json_line(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
 
 
-def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> None:
+def print_table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    right: Iterable[str] = (),
+    console: "Console | None" = None,
+) -> None:
     """A table; None shows as nothing, and no cell can command the terminal."""
     from rich import box
     from rich.table import Table
@@ -55,7 +70,7 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(safe(shown(cell))) for cell in row))
-    out().print(table)
+    (console or out()).print(table)
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,7 @@ from services.cli.output import note, out, print_json, print_table, safe
 
 if TYPE_CHECKING:
     import httpx
+    from rich.console import Console
 
 _COLUMNS: Final = ("user_id", "name", "email", "connection", "logins", "last_login", "blocked")
 
@@ -32,9 +33,9 @@ def show_page(api: Api, page: int, per_page: int, as_json: bool) -> None:
     out().print(f"{shown} of {answer['total']:,} users{more}")
 
 
-def print_users(users: Sequence[Mapping[str, Any]]) -> None:
+def print_users(users: Sequence[Mapping[str, Any]], console: "Console | None" = None) -> None:
     """One line each."""
-    print_table(_COLUMNS, map(_row, users), right=("logins",))
+    print_table(_COLUMNS, map(_row, users), right=("logins",), console=console)
 
 
 def show_one(api: Api, user: str, as_json: bool) -> None:

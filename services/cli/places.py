@@ -34,6 +34,13 @@ def ingest_url(given: str | None) -> str:
     return _found(given or _local("ingest_url"), "ingest API", "VITA_INGEST_URL")
 
 
+def service_urls(management: str | None, ingest: str | None, *, local: bool) -> dict[str, str]:
+    """The HTTP services whose address is given, or known because the local stack is meant."""
+    given = {"ingest": ingest, "management": management}
+    known = {name: url or (_local(f"{name}_url") if local else None) for name, url in given.items()}
+    return {name: url.rstrip("/") for name, url in known.items() if url}
+
+
 def kafka_bootstrap(given: str | None) -> str:
     """`host:port[,host:port]`."""
     return _found(given or _local("kafka_bootstrap"), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")

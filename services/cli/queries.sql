@@ -38,7 +38,7 @@ WHERE p.topic = $1;
 
 -- name: subject_of_user
 -- The opaque subject behind a user id.
-SELECT subject FROM views.profile WHERE tenant = $1 AND user_id = $2;
+SELECT subject FROM views.person WHERE tenant = $1 AND user_id = $2;
 
 -- name: places_of_subject
 -- Where a person's records lie on the log.

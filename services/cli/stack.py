@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli import places
-from services.cli.output import out
+from services.cli.output import story
 from services.cli.running import run
 
 Demo = Annotated[
@@ -28,9 +28,11 @@ def up(demo: Demo = True) -> None:
     Example: vita up --no-demo
     """
     from services.cli.bringing_up import bring_up
+    from services.cli.env import forget_exports
 
+    forget_exports()
     places.local_stack.cache_clear()
-    run(bring_up(out(), demo=demo))
+    run(bring_up(story(), demo=demo))
 
 
 def down() -> None:
@@ -40,7 +42,7 @@ def down() -> None:
     """
     from deploy.local import up as local
 
-    run(local.down(out()))
+    run(local.down(story()))
 
 
 def clean() -> None:
@@ -50,4 +52,4 @@ def clean() -> None:
     """
     from deploy.local import up as local
 
-    run(local.clean(out()))
+    run(local.clean(story()))

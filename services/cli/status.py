@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from services.cli import places
-from services.cli.options import AsJson, Database, Kafka, TopicPrefix
+from services.cli.options import AsJson, Database, IngestUrl, Kafka, ManagementUrl, TopicPrefix
 from services.cli.output import out, print_json
 from services.cli.running import run
 
@@ -29,6 +29,8 @@ def status(
     kafka_bootstrap: Kafka = None,
     topic_prefix: TopicPrefix = None,
     database_url: Database = None,
+    management_url: ManagementUrl = None,
+    ingest_url: IngestUrl = None,
 ) -> None:
     """Show every worker with its lag, and the health of the broker and the database.
 
@@ -41,9 +43,9 @@ def status(
 
     if watch and as_json:
         raise typer.BadParameter("--watch is for people, --json for programs: choose one")
-    where = Where(
-        places.kafka_bootstrap(kafka_bootstrap), places.ledger(database_url).url, topic_prefix or ""
-    )
+    urls = places.service_urls(management_url, ingest_url, local=not database_url)
+    bootstrap, database = places.kafka_bootstrap(kafka_bootstrap), places.ledger(database_url).url
+    where = Where(bootstrap, database, topic_prefix or "", urls)
     if watch:
         run(_watch(where))
         return

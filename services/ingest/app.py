@@ -41,7 +41,7 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None)
-    app.router.routes.append(Route(LOGINS, _Logins(), methods=["POST"], include_in_schema=False))
+    app.router.routes.insert(0, Route(LOGINS, _Logins(), methods=["POST"], include_in_schema=False))
     app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
     add_documents(app)
     app.add_exception_handler(HTTPException, _http_error)

@@ -1,20 +1,43 @@
 """`python -m services.management`"""
 
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
 import uvloop
 
+from schemas.errors import Transient
 from services.management.app import create_app
-from services.management.service import open_service
+from services.management.service import Service, open_service
 from services.management.settings import Settings
 from services.runtime import logs
 from services.runtime.http_server import serve
+
+FIRST_BACKOFF_SECONDS: Final = 0.1
+LONGEST_BACKOFF_SECONDS: Final = 5.0
+_log = structlog.get_logger()
 
 
 async def main() -> None:
     """Serves until told to stop, then lets the requests under way finish."""
     settings = Settings()
     logs.configure(settings.log_format)
-    async with open_service(settings) as service:
+    async with AsyncExitStack() as stack:
+        service = await _opened(stack, settings)
         await serve(create_app(service), settings.http_host, settings.http_port)
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings) -> Service:
+    """Waits for the database and the event log for as long as it takes."""
+    delay = FIRST_BACKOFF_SECONDS
+    while True:
+        try:
+            return await stack.enter_async_context(open_service(settings))
+        except Transient as error:
+            _log.warning("not_ready", error=str(error))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from schemas.errors import Transient
 from services.management import answers
 from services.management.describing import describe, describe_public, tidy
-from services.management.endpoint import DirectRoute, log_unexpected, mount
+from services.management.endpoint import DirectRoute, endpoint_of, log_unexpected, mount
 from services.management.refusals import INTERNAL, NOT_FOUND, SURROUNDINGS_DOWN, Refusal
 from services.management.routes import connections, health, oauth, read_users, write_users
 from services.management.service import Service
@@ -47,7 +47,7 @@ def create_app(service: Service) -> ASGIApp:
     mount(app, service, (*read_users.OPERATIONS, *write_users.OPERATIONS, *connections.OPERATIONS), describe)
     app.add_exception_handler(HTTPException, _refuse)
     tidy(app)
-    return Transport(app)
+    return Transport(app, {"/api/v2/users": endpoint_of(service, read_users.GET_USER)})
 
 
 def _public(service: Service, path: str, handler: Public) -> Callable[[Request], Awaitable[Response]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -31,6 +32,7 @@ AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
 _BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
+_BAD_POSITION: Final = bad_request("Vita-At-Least must be a position of the event log, `partition:offset`.")
 _log = structlog.get_logger()
 
 
@@ -60,6 +62,7 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,16 @@ def mount(
     for operation in operations:
         app.router.add_api_route(
             operation.path,
-            _endpoint(service, operation),
+            endpoint_of(service, operation),
             methods=[operation.method],
             route_class_override=DirectRoute,
             **describe(operation),
         )
 
 
-def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def endpoint_of(service: Service, operation: Operation) -> Endpoint:
+    """The operation as something that answers any request, whatever happens."""
+
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
         try:
@@ -145,6 +150,8 @@ async def _admit(service: Service, operation: Operation, request: Request) -> Ca
 
 def _query(model: type[BaseModel], request: Request) -> BaseModel:
     text: bytes = request.scope["query_string"]
+    if not text:
+        return _nothing_asked(model)
     try:
         pairs = parse_qsl(
             text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
@@ -162,6 +169,11 @@ def _query(model: type[BaseModel], request: Request) -> BaseModel:
     return validate(model, values, "Query")
 
 
+@cache
+def _nothing_asked(model: type[BaseModel]) -> BaseModel:
+    return validate(model, {}, "Query")
+
+
 def _is_list(model: type[BaseModel], name: str) -> bool:
     field = model.model_fields.get(name)
     return field is not None and field.annotation == tuple[str, ...]
@@ -171,6 +183,8 @@ async def _wait_for(service: Service, text: str) -> None:
     try:
         position = Position.parse(text)
     except ValueError:
-        raise Refused(bad_request("Vita-At-Least must be a position `partition:offset`.")) from None
+        raise Refused(_BAD_POSITION) from None
+    if position.partition >= service.partitions:
+        raise Refused(_BAD_POSITION)
     if not await service.watch.wait_for(position, service.settings.read_wait_seconds):
         raise Refused(VIEW_LAGS)

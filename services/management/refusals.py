@@ -88,6 +88,7 @@ NO_SUCH_CONNECTION: Final = Refusal(404, "The connection does not exist", "inexi
 USER_EXISTS: Final = Refusal(409, "The user already exists.", "auth0_idp_error")
 CONNECTION_EXISTS: Final = Refusal(409, "A connection with the same name already exists")
 OTHER_SUBJECT: Final = Refusal(403, "User to be acted on does not match subject in bearer token.")
+CONNECTION_BUSY: Final = Refusal(409, "The connection is being changed by others. Please try again.")
 REVISION_PASSED: Final = Refusal(
     412, "The resource has changed since the revision named in If-Match.", "precondition_failed"
 )

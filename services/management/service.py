@@ -12,6 +12,7 @@ from services.management.passwords import Hasher
 from services.management.reconciler import Reconciler
 from services.management.settings import Settings
 from services.management.tenant_pool import TenantPool
+from services.management.turns import Turns
 from services.management.writing import Writer
 from services.runtime.database import database_failures
 from services.runtime.event_log import EventLog
@@ -37,6 +38,8 @@ class Service:
     end: LogEnd
     reconciler: Reconciler
     passwords: Hasher
+    partitions: int
+    turns: Turns
 
 
 @asynccontextmanager
@@ -67,5 +70,17 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         verifier = TokenVerifier(keys, settings.token_issuer, settings.token_audience)
         with Hasher() as passwords:
             yield Service(
-                settings, database, keyring, keys, issuer, verifier, writer, watch, end, reconciler, passwords
+                settings,
+                database,
+                keyring,
+                keys,
+                issuer,
+                verifier,
+                writer,
+                watch,
+                end,
+                reconciler,
+                passwords,
+                log.partitions,
+                Turns(),
             )

@@ -61,6 +61,7 @@ class TenantPool:
     async def connection(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
         """A connection that sees this tenant only. Raises Transient when there is none to be had."""
         with database_failures():
-            async with self.raw.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
+            async with self.raw.acquire(timeout=patience) as connection:
                 await connection.speak_for(tenant)
                 yield connection

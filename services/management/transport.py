@@ -1,12 +1,15 @@
 """Around every request: paths stay as they were sent, and one line of log without anything personal."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.management import answers
+from services.management.endpoint import Endpoint
 from services.management.refusals import URI_TOO_LONG
 
 MAX_TARGET_BYTES: Final = 32 * 1024
@@ -16,8 +19,10 @@ _log = structlog.get_logger()
 class Transport:
     """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets; logs."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, straight: Mapping[str, Endpoint]) -> None:
+        """`straight`: GETs of single documents by their path without the id; they need no router."""
         self._app = app
+        self._straight = dict(straight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -38,7 +43,7 @@ class Transport:
             if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
                 await answers.refusal(URI_TOO_LONG)(scope, receive, watched)
             else:
-                await self._app(scope, receive, watched)
+                await self._go(scope, receive, watched)
         finally:
             _log.info(
                 "http_request",
@@ -47,3 +52,13 @@ class Transport:
                 status=status,
                 milliseconds=round((time.perf_counter() - begin) * 1000, 2),
             )
+
+    async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
+        prefix, _, identity = scope["path"].rpartition("/")
+        endpoint = self._straight.get(prefix) if scope["method"] == "GET" and identity else None
+        if endpoint is None:
+            await self._app(scope, receive, send)
+            return
+        scope["path_params"] = {"id": identity}
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)

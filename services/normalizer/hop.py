@@ -5,6 +5,7 @@ The broker keeps this worker's position: it moves when all events of a batch are
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -12,11 +13,12 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from schemas import exact_json
+from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import Event
 from schemas.identifiers import anonymous_subject, tenant_subject
 from schemas.instants import from_milliseconds
-from schemas.keys import Keyring, SubjectKeys
+from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, seal_event
 from schemas.raw_login import parse_raw_login
 from schemas.topics import Topic
@@ -34,7 +36,7 @@ from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.mapping import ConnectionSettings, Normalized
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
-from services.runtime.event_log import EventLog
+from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.settings import RuntimeSettings
@@ -82,32 +84,41 @@ class Normalizer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
         """Connects, loads the keyring and learns which life of the topic this is."""
         settings = self._settings
         provider = provider_from(settings.key_provider)
-        self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=3)
+        async with AsyncExitStack() as opening:
+            self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=3)
+            opening.push_async_callback(self._pool.close)
+            await self._learn(provider)
+            self._events = await self._log(Topic.PROFILE_EVENTS, CONTENT_TYPE)
+            opening.push_async_callback(self._events.close)
+            self._dead_letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
+            opening.push_async_callback(self._dead_letters.close)
+            heartbeat = Heartbeat(self._pool, "normalizer")
+            opening.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
+            self._resources = opening.pop_all()
+        return heartbeat
+
+    async def _learn(self, provider: KeyProvider) -> None:
+        epoch = load("services.normalizer")["topic_epoch"]
         with database_failures():
             async with self._pool.acquire() as connection:
                 self._keyring: Keyring = await load_keyring(connection, provider)
                 self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
-                epoch = load("services.normalizer")["topic_epoch"]
-                self._epoch = await connection.fetchval(epoch, settings.topic(Topic.LOGINS_RAW)) or 0
-        self._events = await EventLog.open(settings.kafka_bootstrap, settings.topic(Topic.PROFILE_EVENTS))
-        self._dead_letters = await EventLog.open(
-            settings.kafka_bootstrap, settings.topic(Topic.LOGINS_RAW_DLQ)
-        )
-        self._heartbeat = Heartbeat(self._pool, "normalizer")
-        await self._heartbeat.start()
-        return self._heartbeat
+                topic = self._settings.topic(Topic.LOGINS_RAW)
+                self._epoch = await connection.fetchval(epoch, topic) or 0
+
+    async def _log(self, topic: Topic, content_type: str) -> EventLog:
+        return await EventLog.open(self._settings.kafka_bootstrap, self._settings.topic(topic), content_type)
 
     async def stop(self) -> None:
         """Ends the heartbeat and disconnects."""
-        await self._heartbeat.stop()
-        await self._events.close()
-        await self._dead_letters.close()
-        await self._pool.close()
+        await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
         """The broker's committed offsets are right here: effects come before them and repeat harmlessly."""

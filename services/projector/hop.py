@@ -6,6 +6,7 @@ fenced off.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 import asyncpg
 import structlog
@@ -14,14 +15,14 @@ from aiokafka import ConsumerRecord
 from schemas.errors import InvalidEvent
 from schemas.events import Event
 from schemas.identifiers import TENANT
-from schemas.keys import Keyring, SubjectKeys
+from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.store import claim_writes, configuration_writes, execute, people_writes, read_views
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
-from services.runtime.event_log import EventLog
+from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.log_reader import first_offset_from
@@ -50,31 +51,41 @@ class Projector:
         self._settings = settings
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
         self._generation = 0
+        self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
         """Connects, learns the live generation and loads the keyring."""
         url = self._settings.database_url.get_secret_value()
         provider = provider_from(self._settings.key_provider)
-        pool = await open_pool(url, max_size=2)
-        with database_failures():
-            self._generation = await pool.fetchval(load("services.projector")["live_generation"])
-            async with pool.acquire() as connection:
-                self._keyring: Keyring = await load_keyring(connection, provider)
-                self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
-        await pool.close()
-        self._pool = await open_pool(url, max_size=3, search_path=f"view_{self._generation}")
-        self._dead_letters = await EventLog.open(
-            self._settings.kafka_bootstrap, self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
-        )
-        self._heartbeat = Heartbeat(self._pool, "projector")
-        await self._heartbeat.start()
-        return self._heartbeat
+        async with AsyncExitStack() as opening:
+            await self._learn(url, provider)
+            self._pool = await open_pool(url, max_size=3, search_path=f"view_{self._generation}")
+            opening.push_async_callback(self._pool.close)
+            topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
+            self._dead_letters = await EventLog.open(self._settings.kafka_bootstrap, topic, DEAD_LETTER_TYPE)
+            opening.push_async_callback(self._dead_letters.close)
+            heartbeat = Heartbeat(self._pool, "projector")
+            opening.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
+            self._resources = opening.pop_all()
+        return heartbeat
+
+    async def _learn(self, url: str, provider: KeyProvider) -> None:
+        pool = await open_pool(url, max_size=1)
+        try:
+            with database_failures():
+                async with pool.acquire() as connection:
+                    self._generation = await connection.fetchval(
+                        load("services.projector")["live_generation"]
+                    )
+                    self._keyring: Keyring = await load_keyring(connection, provider)
+                    self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+        finally:
+            await pool.close()
 
     async def stop(self) -> None:
         """Ends the heartbeat and disconnects."""
-        await self._heartbeat.stop()
-        await self._dead_letters.close()
-        await self._pool.close()
+        await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
         """From the ledger, where they move with the rows."""

@@ -4,17 +4,23 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
+from schemas.envelope import CONTENT_TYPE
 from schemas.errors import Transient
 from schemas.mapper import Record
 from schemas.positions import Position
+from services.runtime.producers import close_producer, open_producer
 
-BATCH_BYTES = 1 << 20
-DELIVERY_TIMEOUT_SECONDS = 30
+BATCH_BYTES: Final = 1 << 20
+DELIVERY_TIMEOUT_SECONDS: Final = 30
+CLOSE_SECONDS: Final = 5
+DEAD_LETTER_TYPE: Final = "application/json"
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -24,37 +30,27 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class EventLog:
-    """A producer of one topic."""
+    """A producer of one topic; after a failure a new one, because an idempotent producer that has failed once
+    stays out of sequence."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partitions: int) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, producer: AIOKafkaProducer, partitions: int, content_type: str
+    ) -> None:
+        self._bootstrap, self._topic, self.partitions = bootstrap, topic, partitions
         self._producer = producer
-        self._topic = topic
-        self.partitions = partitions
+        self._headers = [("content-type", content_type.encode())]
+        self._renewal = asyncio.Lock()
 
     @classmethod
-    async def open(cls, bootstrap: str, topic: str) -> "EventLog":
+    async def open(cls, bootstrap: str, topic: str, content_type: str = CONTENT_TYPE) -> "EventLog":
         """Connects and learns the partition count. Raises Transient when no broker answers or the topic is
         missing."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=8 * BATCH_BYTES,
-            request_timeout_ms=DELIVERY_TIMEOUT_SECONDS * 1000,
-        )
-        try:
-            await producer.start()
-            partitions = await asyncio.wait_for(producer.partitions_for(topic), DELIVERY_TIMEOUT_SECONDS)
-        except (KafkaError, TimeoutError, OSError) as error:
-            await producer.stop()
-            raise Transient(f"kafka: {type(error).__name__}") from error
-        return cls(producer, topic, len(partitions))
+        producer, partitions = await _producer(bootstrap, topic)
+        return cls(bootstrap, topic, producer, partitions, content_type)
 
     async def close(self) -> None:
-        """Sends what is buffered and disconnects."""
-        await self._producer.stop()
+        """Sends what is buffered and disconnects; what a broker does not take in time is dropped."""
+        await close_producer(self._producer, CLOSE_SECONDS)
 
     async def append(self, records: Sequence[Record]) -> Position:
         """Appends records of one key in one atomic batch; the position of the last one.
@@ -64,15 +60,15 @@ class EventLog:
         partition = partition_of(records[0].key, self.partitions)
         if any(record.key != records[0].key for record in records):
             raise ValueError("one append is for one key")
-        batch = self._producer.create_batch()
-        for record in records:
-            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
-                raise ValueError("the events of one command are too large for one batch")
+        producer = self._producer
+        batch = producer.create_batch()
+        if not all(self._fits(batch, record, None) for record in records):
+            raise ValueError("the events of one command are too large for one batch")
         try:
-            sent = await self._producer.send_batch(batch, self._topic, partition=partition)
+            sent = await producer.send_batch(batch, self._topic, partition=partition)
             written = await sent
         except (KafkaError, OSError) as error:
-            raise Transient(f"kafka: {type(error).__name__}") from error
+            raise await self._failed(producer, error) from error
         return Position(partition, written.offset + len(records) - 1)
 
     async def append_many(self, records: Iterable[Record]) -> None:
@@ -81,18 +77,38 @@ class EventLog:
         by_partition: defaultdict[int, list[Record]] = defaultdict(list)
         for record in records:
             by_partition[partition_of(record.key, self.partitions)].append(record)
+        producer = self._producer
         try:
-            await asyncio.gather(*(self._append_in_order(*item) for item in by_partition.items()))
+            await asyncio.gather(*(self._append_in_order(producer, *item) for item in by_partition.items()))
         except (KafkaError, OSError) as error:
-            raise Transient(f"kafka: {type(error).__name__}") from error
+            raise await self._failed(producer, error) from error
 
-    async def _append_in_order(self, partition: int, records: Sequence[Record]) -> None:
+    async def _append_in_order(
+        self, producer: AIOKafkaProducer, partition: int, records: Sequence[Record]
+    ) -> None:
         sent = []
-        batch, now = self._producer.create_batch(), int(time.time() * 1000)
+        batch, now = producer.create_batch(), int(time.time() * 1000)
         for record in records:
-            if batch.append(key=record.key, value=record.value, timestamp=now) is None:
-                sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
-                batch = self._producer.create_batch()
-                batch.append(key=record.key, value=record.value, timestamp=now)
-        sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
+            if not self._fits(batch, record, now):
+                sent.append(await producer.send_batch(batch, self._topic, partition=partition))
+                batch = producer.create_batch()
+                self._fits(batch, record, now)
+        sent.append(await producer.send_batch(batch, self._topic, partition=partition))
         await asyncio.gather(*sent)
+
+    def _fits(self, batch: BatchBuilder, record: Record, timestamp: int | None) -> bool:
+        """Puts a record into a batch if there is room; the first one always fits."""
+        added = batch.append(key=record.key, value=record.value, timestamp=timestamp, headers=self._headers)
+        return added is not None
+
+    async def _failed(self, producer: AIOKafkaProducer, error: Exception) -> Transient:
+        """What to raise, after the producer that failed was replaced if a broker can be had."""
+        async with self._renewal:
+            if producer is self._producer:
+                self._producer, _ = await _producer(self._bootstrap, self._topic)
+                await close_producer(producer, CLOSE_SECONDS)
+        return Transient(f"kafka: {type(error).__name__}")
+
+
+async def _producer(bootstrap: str, topic: str) -> tuple[AIOKafkaProducer, int]:
+    return await open_producer(bootstrap, topic, DELIVERY_TIMEOUT_SECONDS, BATCH_BYTES)

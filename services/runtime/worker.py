@@ -8,7 +8,7 @@ with the batch unacknowledged.
 
 import asyncio
 import gc
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,6 +32,10 @@ HANDOVER_SECONDS = 3.0
 
 class Fenced(Exception):
     """The stored position is not the expected one: somebody else has taken these partitions on."""
+
+
+class WorkerFailed(Exception):
+    """Something unknown went wrong. Names its type only: messages may quote the data they choke on."""
 
 
 class Hop(Protocol):
@@ -101,16 +105,19 @@ class Worker:
         return consumer
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT, or until something unknown goes wrong, which is raised."""
+        """Until SIGTERM or SIGINT, or until something unknown goes wrong. Raises WorkerFailed."""
         self._heartbeat = await self._opened()
         _collect_garbage_rarely()
-        self._app = FastStream(self._broker, logger=None, on_shutdown=[self._stopping.set])
+        self._app = FastStream(self._broker, logger=None, on_shutdown=[self._stop_retrying])
         try:
             await self._app.run()
         finally:
             await self._hop.stop()
         if self._fatal is not None:
-            raise self._fatal
+            raise WorkerFailed(f"{type(self._fatal).__name__}: see the log") from None
+
+    async def _stop_retrying(self) -> None:
+        self._stopping.set()
 
     async def seek_to_stored(self, assigned: Collection[TopicPartition]) -> None:
         """Consumption goes on where the effects end, whatever the broker remembers."""
@@ -136,10 +143,9 @@ class Worker:
                 delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _handle(self, records: Sequence[ConsumerRecord]) -> None:
-        if self._fatal is not None:
-            return
         async with self._at_work:
-            await self._bring_to_an_end(records)
+            if self._fatal is None and not self._stopping.is_set():
+                await self._bring_to_an_end(records)
 
     async def finish_batch(self) -> None:
         """Waits for the batch under way, so that its partitions are handed over clean; a slow one is fenced
@@ -150,12 +156,9 @@ class Worker:
 
     async def _bring_to_an_end(self, records: Sequence[ConsumerRecord]) -> None:
         try:
-            if await self._apply_with_retries(records):
+            if await self._applied(records):
                 await self._acknowledge(records)
                 self._beat.handled(len(records))
-        except Fenced as error:
-            _log.info("fenced", group=self._source.group, reason=str(error))
-            await self._recover()
         except Exception as error:
             _log.exception("worker_failed", group=self._source.group, error=type(error).__name__)
             self._fatal = error
@@ -167,16 +170,23 @@ class Worker:
             raise RuntimeError("the worker is not running")
         return self._heartbeat
 
-    async def _apply_with_retries(self, records: Sequence[ConsumerRecord]) -> bool:
+    async def _applied(self, records: Sequence[ConsumerRecord]) -> bool:
+        try:
+            return await self._retried(lambda: self._hop.apply(records))
+        except Fenced as error:
+            _log.info("fenced", group=self._source.group, reason=str(error))
+        await self._retried(self._recover)
+        return False
+
+    async def _retried(self, action: Callable[[], Awaitable[None]]) -> bool:
+        """Whether the action was done at last; False when the worker ends before."""
         delay = FIRST_BACKOFF_SECONDS
         while True:
             try:
-                await self._hop.apply(records)
+                await action()
             except Transient as error:
                 self._beat.failed(error)
-                _log.warning(
-                    "batch_retried", group=self._source.group, error=str(error), records=len(records)
-                )
+                _log.warning("batch_retried", group=self._source.group, error=str(error))
                 if await self._stops_within(delay):
                     return False
                 delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
@@ -203,9 +213,13 @@ class Worker:
     async def _recover(self) -> None:
         assigned = self.consumer.assignment()
         await self.seek_to_stored(assigned)
-        ends = await self.consumer.end_offsets(list(assigned))
+        try:
+            ends = await self.consumer.end_offsets(list(assigned))
+            positions = {tp: await self.consumer.position(tp) for tp in assigned}
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from error
         for tp in assigned:
-            if await self.consumer.position(tp) > ends[tp]:
+            if positions[tp] > ends[tp]:
                 raise RuntimeError(
                     f"{tp.topic}/{tp.partition} ends before the position stored for it: was the topic made "
                     "anew? Rebuild the views from the new log, or give back the old one."

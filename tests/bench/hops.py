@@ -75,10 +75,11 @@ async def drain(site: Site, plan: Plan, worker: str, waiting: int) -> Measured:
     """One worker alone against everything that waits for it; it is stopped afterwards."""
     progress = progress_of(site, worker)
     goal = await progress() + waiting
-    await site.start_worker(worker)
-    cpu = site.cpu(worker)
-    seen = await watch(progress, goal, plan.seconds)
-    spent = cpu.spent()
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch(progress, goal, plan.seconds))
+        await site.start_worker(worker)
+        cpu = site.cpu(worker)
+    seen, spent = watching.result(), cpu.spent()
     await site.stop(worker)
     return Measured(worker, seen.done, seen.rate, seen.complete, spent)
 

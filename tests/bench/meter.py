@@ -43,15 +43,14 @@ def percentiles(seconds: Sequence[float]) -> Percentiles:
 
 def steady_rate(samples: Sequence[Sample]) -> float:
     """Work per second from when a twentieth was done (starting up does not count) to the last progress."""
-    if not samples:
+    done = [sample.done for sample in samples]
+    if not done or max(done) == done[0]:
         return 0.0
-    first, last = samples[0].done, max(sample.done for sample in samples)
-    threshold = first + (last - first) * WARM_UP
-    start = next(
-        sample for sample in samples if sample.done >= threshold and (sample.done > first or last == first)
-    )
-    end = next(sample for sample in samples if sample.done == last)
-    return (end.done - start.done) / (end.at - start.at) if end.at > start.at else 0.0
+    last = done.index(max(done))
+    threshold = done[0] + (done[last] - done[0]) * WARM_UP
+    warm = next(place for place, count in enumerate(done) if count > done[0] and count >= threshold)
+    start, end = samples[min(warm, last - 1)], samples[last]
+    return (end.done - start.done) / (end.at - start.at)
 
 
 class Watched(NamedTuple):

@@ -1,5 +1,7 @@
 """The ceilings of this run: measured with the very records and rows that the hops have just produced."""
 
+from collections.abc import Awaitable, Callable
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import Topic, catalogue
@@ -10,6 +12,7 @@ from tests.bench.report import Ceiling, Hop
 from tests.bench.site import Site
 
 SAMPLE = 30_000
+TRIES = 3
 PROFILE_COLUMNS = (
     "tenant text, subject text, user_id text, revision bigint, document text, memory text, secrets text"
 )
@@ -34,8 +37,8 @@ async def measure(site: Site) -> list[Ceiling]:
     for topic, name in ((Topic.LOGINS_RAW, "logins"), (Topic.PROFILE_EVENTS, "events")):
         values = await _records(site, topic)
         size, scratch = sum(map(len, values)) // len(values), f"bench.{name}"
-        produced = await ceilings.produce(site.bootstrap, scratch, values)
-        consumed = await ceilings.consume(site.bootstrap, scratch, len(values))
+        produced = await _best(lambda s=scratch, v=values: ceilings.produce(site.bootstrap, s, v))
+        consumed = await _best(lambda s=scratch, v=values: ceilings.consume(site.bootstrap, s, len(v)))
         found += [Ceiling(f"produce {name}", produced, size), Ceiling(f"consume {name}", consumed, size)]
     return [*found, await _profiles(site), await _leaves(site)]
 
@@ -58,7 +61,9 @@ async def _profiles(site: Site) -> Ceiling:
     )
     twice = [tuple(row) for row in rows] * 2
     async with site.pool.acquire() as connection:
-        rate = await ceilings.upsert(connection, PROFILE_COLUMNS, PROFILE_TYPES, "tenant, subject", twice)
+        rate = await _best(
+            lambda: ceilings.upsert(connection, PROFILE_COLUMNS, PROFILE_TYPES, "tenant, subject", twice)
+        )
     return Ceiling("upsert profile rows", rate, _bytes(twice))
 
 
@@ -66,7 +71,9 @@ async def _leaves(site: Site) -> Ceiling:
     names = "partition, leaf_index, log_offset, hash, tenant, subject, type, time"
     rows = [tuple(row) for row in await site.pool.fetch(f"SELECT {names} FROM trail.leaf LIMIT $1", SAMPLE)]
     async with site.pool.acquire() as connection:
-        rate = await ceilings.upsert(connection, LEAF_COLUMNS, LEAF_TYPES, "partition, leaf_index", rows)
+        rate = await _best(
+            lambda: ceilings.upsert(connection, LEAF_COLUMNS, LEAF_TYPES, "partition, leaf_index", rows)
+        )
     return Ceiling("insert leaf rows", rate, _bytes(rows))
 
 
@@ -88,6 +95,11 @@ async def _records(site: Site, topic: Topic) -> list[bytes]:
         return values[:wanted]
     finally:
         await consumer.stop()
+
+
+async def _best(once: Callable[[], Awaitable[float]]) -> float:
+    """A ceiling is what can be reached: the best of a few tries."""
+    return max([await once() for _ in range(TRIES)])
 
 
 def _bytes(rows: list[ceilings.Row]) -> int:

@@ -24,6 +24,7 @@ def test_steady_rate_leaves_out_starting_and_idling() -> None:
     working = [Sample(10 + number / 10, 100 * number) for number in range(11)]
     samples = [Sample(0, 0), Sample(5, 0), *working, Sample(30, 1000)]
     assert steady_rate(samples) == pytest.approx(1000)
+    assert steady_rate([Sample(0, 0), Sample(2, 0), Sample(3, 500)]) == 500
     assert steady_rate([]) == steady_rate([Sample(0, 5), Sample(1, 5)]) == 0
 
 

@@ -6,95 +6,25 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from schemas import exact_json
 from schemas.examples import load_example, names_of
 from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.topics import Topic, catalogue
-from services.ingest.app import build
-from services.ingest.refusals import SCOPE
-from services.ingest.settings import Settings
 from services.runtime.event_log import partition_of
-from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import ensure_signing_key
-from services.runtime.tokens import TokenIssuer
-from tests.stack import Database, Stack
-from tests.unit.ingest.test_decision import make_data, make_event
-
-LOGINS = "/ingest/v1/logins"
-
-
-@dataclass
-class Site:
-    """A tenant's way to ingest: topics and a database of this module's own, and the issuer of its tokens."""
-
-    stack: Stack
-    database: Database
-    prefix: str
-    issuer: TokenIssuer
-
-    def settings(self, **changes: Any) -> Settings:
-        names = self.stack.environment("ingest", self.database, self.prefix)
-        given = {name.removeprefix("VITA_").lower(): value for name, value in names.items()}
-        return Settings(**{**given, "key_provider": "", "ack_seconds": 5, **changes})
-
-    def token(self, scopes: tuple[str, ...] = (SCOPE,), tenant: str = "demo") -> str:
-        audience = Settings.model_fields["token_audience"].default
-        return self.issuer.issue("abc", tenant, scopes, audience, datetime.now(UTC))
-
-    @asynccontextmanager
-    async def client(self, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
-        """Ingest, served in this process."""
-        app = build(self.settings(**changes))
-        async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            headers = {"authorization": f"Bearer {self.token()}", "content-type": "application/json"}
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://ingest", headers=headers, timeout=60
-            ) as client:
-                yield client
-
-    async def logged(self) -> list[ConsumerRecord]:
-        """Every record of logins.raw."""
-        topic = self.prefix + Topic.LOGINS_RAW.value
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.stack.kafka, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            partitions = [TopicPartition(topic, n) for n in range(catalogue()[Topic.LOGINS_RAW].partitions)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            found: list[ConsumerRecord] = []
-            while len(found) < sum(ends.values()):
-                for batch in (await consumer.getmany(timeout_ms=1000)).values():
-                    found.extend(batch)
-            return found
-        finally:
-            await consumer.stop()
+from tests.ingest_site import LOGINS, Site, make_site
+from tests.raw_logins import make_data, make_event
+from tests.stack import Stack
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """A database with a signing key, and topics."""
-    database, prefix = await stack.database(), await stack.topics()
-    connection = await asyncpg.connect(database.url_for("vita_management"))
-    try:
-        provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])
-        keys = [await ensure_signing_key(connection, provider, datetime.now(UTC)) for _ in range(2)]
-    finally:
-        await connection.close()
-    assert keys[0].kid == keys[1].kid
-    yield Site(stack, database, prefix, TokenIssuer(keys[0], Settings.model_fields["token_issuer"].default))
+async def site(stack: Stack) -> Site:
+    return await make_site(stack)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -83,7 +83,7 @@ def test_a_replay_changes_nothing(stream: list[Any]) -> None:
 
 @given(histories(people=3, max_size=16), st.lists(st.integers(0, 20), max_size=5))
 def test_any_batch_split_gives_the_same_rows(stream: list[Any], cuts: list[int]) -> None:
-    """All at once, one by one, or in any batches with rows written and read between: the tables are the same."""
+    """At once, one by one, or in any batches with rows written and read between: the tables are the same."""
     at_once = folded([stream]).rows()
     assert folded(split(stream, cuts)).rows() == at_once
     assert folded([event] for event in stream).rows() == at_once

@@ -35,7 +35,7 @@ def comparable(document: dict[str, Any]) -> Any:
 @example("x", 1, 1.0)
 @example("x", [0], [False])
 def test_rows_are_never_left_stale(name: str, before: Any, after: Any) -> None:
-    """A row is left alone only when the new document has the very same one, as JSON sees it and not Python."""
+    """A row is left alone only when the new document has the very same one, by JSON's idea of the same."""
     if name != "x":
         before, after = {"k": before}, {"k": after}
     old, new = {**DOCUMENT, name: before}, {**DOCUMENT, name: after}

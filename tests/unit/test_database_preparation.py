@@ -14,6 +14,7 @@ from deploy.database import (
     role_passwords,
     role_url,
 )
+from deploy.prepare import NotPrepared, Places
 
 FIRST = Migration("0001_first", "SELECT 1")
 SECOND = Migration("0002_second", "SELECT 2")
@@ -64,3 +65,37 @@ def test_addresses_keep_what_the_administrator_said() -> None:
         "postgresql://vita_ingest:a%2Fb@db.example:6543/vita?sslmode=require"
     )
     assert database_url(ADMIN, "vita").endswith("p%40ss@db.example:6543/vita?sslmode=require")
+
+
+def test_a_password_can_be_given() -> None:
+    """A role's password in the environment comes before the derived one."""
+    passwords = role_passwords(ADMIN, {"VITA_INGEST_PASSWORD": "given"})
+    assert passwords["vita_ingest"] == "given"
+    assert passwords["vita_auditor"] == role_passwords(ADMIN)["vita_auditor"]
+
+
+def test_the_environment_says_where_things_are() -> None:
+    """What is optional has its default."""
+    places = Places.from_environment({"VITA_KAFKA_BOOTSTRAP": "b:9092", "VITA_POSTGRES_ADMIN_URL": ADMIN})
+    assert (places.database, places.topic_prefix, places.replication) == ("vita", "", 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"VITA_KAFKA_BOOTSTRAP": "b:9092"}, "VITA_POSTGRES_ADMIN_URL"),
+        ({"VITA_POSTGRES_ADMIN_URL": ADMIN}, "VITA_KAFKA_BOOTSTRAP"),
+        (
+            {
+                "VITA_KAFKA_BOOTSTRAP": "b",
+                "VITA_POSTGRES_ADMIN_URL": ADMIN,
+                "VITA_TOPIC_REPLICATION": "three",
+            },
+            "VITA_TOPIC_REPLICATION",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(environment: dict[str, str], named: str) -> None:
+    """A wrong environment is told before anything is connected to."""
+    with pytest.raises(NotPrepared, match=named):
+        Places.from_environment(environment)

@@ -114,6 +114,16 @@ def test_a_lock_on_a_removed_folder_is_taken_anew(state: StateFolder) -> None:
             assert (state.path / "lock").exists()
 
 
+def test_a_part_can_outlive_the_rest(state: StateFolder) -> None:
+    """The keys stay where the data that they open is on servers of somebody else."""
+    (state.path / "keys" / "kek").touch()
+    state.update(ports={})
+    state.remove(keep=("keys",))
+    assert [path.name for path in state.path.rglob("*")] == ["keys", "kek"]
+    state.remove()
+    assert not state.path.exists()
+
+
 def test_the_environment_names_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """VITA_STATE_DIR comes before the checkout's own folder."""
     monkeypatch.setenv("VITA_STATE_DIR", str(tmp_path))

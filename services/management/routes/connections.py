@@ -16,7 +16,7 @@ from schemas.instants import render
 from services.management import answers, claims, presenting, reading
 from services.management.commanding import command_of, expected_revision, has_revision
 from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
-from services.management.decisions.outcome import Accepted, dress
+from services.management.decisions.outcome import Accepted, Command, dress
 from services.management.endpoint import Call, Operation
 from services.management.models.connections import (
     ConnectionFields,
@@ -25,6 +25,7 @@ from services.management.models.connections import (
     UpdateConnection,
 )
 from services.management.refusals import (
+    CONNECTION_BUSY,
     CONNECTION_EXISTS,
     NO_SUCH_CONNECTION,
     REVISION_PASSED,
@@ -39,6 +40,7 @@ from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _DEFAULT_TAKE: Final = 50
+_ATTEMPTS: Final = 3
 _BAD_CURSOR: Final = bad_request(
     violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
 )
@@ -82,41 +84,59 @@ async def create_connection(call: Call) -> Response:
 async def update_connection(call: Call) -> Response:
     """What the body names is replaced; `options` wholly."""
     body: UpdateConnection = call.body
-    current = await _current(call)
-    if current is None:
-        raise Refused(NO_SUCH_CONNECTION)
-    expected = expected_revision(call.request.headers, current.revision)
-    accepted = decide_change(current, body, expected)
-    if not accepted.drafts:
-        return await _answer(call, current.id, None, 200)
-    events = dress(command_of(call), tenant_subject(call.tenant), accepted.drafts)
-    return await _answer(
-        call, current.id, await _write(call, events), 200, events[0].id if expected is not None else None
-    )
+    for _ in range(_ATTEMPTS):
+        current = await _current(call)
+        if current is None:
+            raise Refused(NO_SUCH_CONNECTION)
+        guarded = expected_revision(call.request.headers, current.revision) is not None
+        accepted = decide_change(current, body, current.revision)
+        if not accepted.drafts:
+            return await _answer(call, current.id, None, 200)
+        written, event_id = await _change(call, command_of(call), accepted)
+        if not written.visible or await _took_effect(call, current.id, event_id):
+            return await _answer(call, current.id, written, 200)
+        if guarded:
+            raise Refused(REVISION_PASSED)
+    raise Refused(CONNECTION_BUSY)
 
 
 async def delete_connection(call: Call) -> Response:
     """202 with the time; 204 for one that is not there (any more)."""
-    current = await _current(call)
-    if current is None:
-        return answers.nothing()
-    command = command_of(call)
-    expected = expected_revision(call.request.headers, current.revision)
-    accepted = decide_removal(current, expected)
+    for _ in range(_ATTEMPTS):
+        current = await _current(call)
+        if current is None:
+            return answers.nothing()
+        guarded = expected_revision(call.request.headers, current.revision) is not None
+        command = command_of(call)
+        written, event_id = await _change(call, command, decide_removal(current, current.revision))
+        if not written.visible or await _took_effect(call, current.id, event_id):
+            await _release_name(call, current.name)
+            headers = {answers.POSITION: str(written.position)}
+            return answers.value({"deleted_at": render(command.now)}, 202, headers)
+        if guarded:
+            raise Refused(REVISION_PASSED)
+    raise Refused(CONNECTION_BUSY)
+
+
+async def _change(call: Call, command: Command, accepted: Accepted) -> tuple[Written, str]:
+    """Appends a change that only counts for the revision it was decided on; and the id it is known by."""
     events = dress(command, tenant_subject(call.tenant), accepted.drafts)
-    written = await _write(call, events)
-    headers = {answers.POSITION: str(written.position)}
-    if written.visible:
-        await _settle_removal(call, current, events[0].id, expected)
-    return answers.value({"deleted_at": render(command.now)}, 202, headers)
+    return await _write(call, events), events[0].id
 
 
-async def _settle_removal(call: Call, current: Connection, event_id: str, expected: int | None) -> None:
+async def _took_effect(call: Call, connection_id: str, event_id: str) -> bool:
+    """Whether the connection is as this event left it; else another change came first, or right after."""
     row = await _find(call, living=False)
-    if expected is not None and row is not None and str(row["event_id"]) != event_id:
-        raise Refused(REVISION_PASSED)
+    return row is not None and str(row["event_id"]) == event_id
+
+
+async def _release_name(call: Call, name: str) -> bool:
+    """Frees the name of a connection that is not there any more; whether there was anything to free."""
     async with call.service.database.connection(call.tenant) as connection:
-        await connection.execute(load("services.management")["release_connection"], call.tenant, current.name)
+        status = await connection.execute(
+            load("services.management")["release_connection"], call.tenant, name
+        )
+    return bool(status != "DELETE 0")
 
 
 async def _find(call: Call, living: bool = True) -> Any:
@@ -148,12 +168,9 @@ async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events
 
 async def _free_name(call: Call, accepted: Accepted) -> bool:
     """Whether what stood in the way was only a left-over."""
-    service, name = call.service, accepted.claims[0].value
-    async with service.database.connection(call.tenant) as connection:
-        status = await connection.execute(
-            load("services.management")["release_connection"], call.tenant, name
-        )
-    return status != "DELETE 0" or await service.reconciler.settle(call.tenant, accepted.claims) > 0
+    if await _release_name(call, accepted.claims[0].value):
+        return True
+    return await call.service.reconciler.settle(call.tenant, accepted.claims) > 0
 
 
 async def _write(call: Call, events: tuple[Event, ...]) -> Written:
@@ -168,18 +185,14 @@ async def _write(call: Call, events: tuple[Event, ...]) -> Written:
         raise Refused(TOO_LARGE) from error
 
 
-async def _answer(
-    call: Call, connection_id: str, written: Written | None, status: int, must_be: str | None = None
-) -> Response:
-    """What the view shows; `must_be` is the event that has to have made it so."""
+async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:
+    """What the view shows."""
     position = None if written is None else written.position
     if written is not None and not written.visible:
         body = {"status": "accepted", "position": str(position), "id": connection_id}
         return answers.value(body, 202, {answers.POSITION: str(position)})
     async with call.service.database.connection(call.tenant) as connection:
         row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
-    if must_be is not None and str(row["event_id"]) != must_be:
-        raise Refused(REVISION_PASSED)
     return answers.document(row["document"], status, answers.revision_headers(row["revision"], position))
 
 

@@ -61,7 +61,7 @@ async def get_user(call: Call) -> Response:
     headers = answers.revision_headers(row["revision"])
     if has_revision(call.request.headers, row["revision"]):
         return answers.nothing(304, headers)
-    secrets = row["secrets"] if tokens else None
+    secrets = _with_tokens(row["secrets"]) if tokens else None
     names = presenting.field_names(query.fields)
     return answers.document(
         presenting.present(row["document"], names, query.include_fields, secrets), headers=headers
@@ -136,6 +136,11 @@ def _presented(call: Call, rows: list[Any], query: Selected) -> bytes:
     )
 
 
+def _with_tokens(secrets: str | None) -> str | None:
+    """The secrets when there are tokens among them."""
+    return secrets if secrets is not None and '"tokens"' in secrets else None
+
+
 def _refuse_search(query: ListUsers) -> None:
     refusal = _ENGINES.get(query.search_engine or "v3")
     if refusal is not None:
@@ -154,6 +159,10 @@ _COMMON: Final[Mapping[int, str]] = {
     401: "Invalid token.",
     403: "Insufficient scope.",
 }
+GET_USER: Final = Operation(
+    "GET", "/api/v2/users/{id}", get_user, _READ, "Get a user",
+    {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected,
+)  # fmt: skip
 OPERATIONS: Final = (
     Operation(
         "GET", "/api/v2/users", list_users, ("read:users",), "List users",
@@ -163,8 +172,5 @@ OPERATIONS: Final = (
         "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Get users by email",
         {200: "Users.", **_COMMON}, UsersByEmail,
     ),
-    Operation(
-        "GET", "/api/v2/users/{id}", get_user, _READ, "Get a user",
-        {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected,
-    ),
+    GET_USER,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """POST, PATCH and DELETE of users: events first, then the view's answer."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -64,6 +65,11 @@ async def update_user(call: Call) -> Response:
     body: UpdateUser = call.body
     user_id = call.path("id")
     _refuse_fields(access.reaching(call.scopes, call.principal, user_id), body)
+    async with _turn(call, user_id):
+        return await _update(call, user_id, body)
+
+
+async def _update(call: Call, user_id: str, body: UpdateUser) -> Response:
     person, known = await _person_and_connection(call, user_id, body)
     expected = expected_revision(call.request.headers, person.revision)
     document = person.document
@@ -83,6 +89,11 @@ async def delete_user(call: Call) -> Response:
     """Gone from the views; 204 also for somebody who never was."""
     user_id = call.path("id")
     access.reaching(call.scopes, call.principal, user_id)
+    async with _turn(call, user_id):
+        return await _delete(call, user_id)
+
+
+async def _delete(call: Call, user_id: str) -> Response:
     person = await _find(call, user_id)
     if person is None:
         return answers.nothing()
@@ -115,6 +126,10 @@ async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected
     return answers.document(
         outcome.text, headers=answers.revision_headers(outcome.revision, written.position)
     )
+
+
+def _turn(call: Call, user_id: str) -> AbstractAsyncContextManager[None]:
+    return call.service.turns.of(call.tenant, user_id, "if-match" in call.request.headers)
 
 
 async def _find(call: Call, user_id: str) -> reading.Person | None:

@@ -3,7 +3,6 @@
 import re
 from base64 import b64decode
 from binascii import Error
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ def guid(value: Any) -> str | None:
 
 
 def _bytes(value: Any) -> bytes | None:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _bytes(value.get("data")) if value.get("type") == "Buffer" else None
     if isinstance(value, list):
         if len(value) == 1:

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from services.normalizer.mapping.model import UnmappableLogin
-from services.normalizer.mapping.overrides import Scope, first_claim, mapped
+from services.normalizer.mapping.overrides import Scope, first_claim, mapped_identity
 from services.normalizer.mapping.paths import Found, Path, spell
 from services.normalizer.mapping.strategy import Candidate, Plan, find
 from services.normalizer.mapping.values import email, identifier, phone
@@ -52,14 +52,11 @@ def _without_prefix(native: str | int, prefix: str) -> str | int:
 
 def _found(plan: Plan, scope: Scope) -> Found | None:
     options = scope.connection.options
-    if "fieldsMap" in options or "attribute_map" in options:
-        own = mapped(scope).values.get("user_id")
-        if own is not None and (read := identifier(own.value)) is not None:
-            return Found(read[0], own.path, own.used)
-    if plan.row.id_by_option is not None and options:
-        for name in plan.row.id_by_option(options):
-            own = first_claim(scope, name)
-            if own is not None and (read := identifier(own.value)) is not None:
+    if options:
+        by_option = () if plan.row.id_by_option is None else plan.row.id_by_option(options)
+        for own in (*(first_claim(scope, name) for name in by_option), mapped_identity(scope)):
+            read = None if own is None else identifier(own.value)
+            if own is not None and read is not None:
                 return Found(read[0], own.path, own.used)
     return find(scope.reading.claims, plan.id, identifier)
 

@@ -96,7 +96,7 @@ def pruned(value: Any, depth: int = 0) -> Any:
     """A copy without secrets and empty members; None when nothing is left."""
     if depth > MAX_DEPTH:
         raise UnmappableLogin("too_deep", f"claims are nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         members = {
             name: pruned(member, depth + 1)
             for name, member in value.items()
@@ -114,7 +114,7 @@ def _unused(plan: Plan, reading: Reading, used: Collection[Path]) -> Iterator[tu
     own = reading.own
     protocol = PROTOCOL if plan.row.tokens else frozenset[str]()
     for name, value in reading.claims.items():
-        if name in plan.ignore or name in protocol:
+        if name in plan.ignore or own.get(name, name) in protocol:
             continue
         if name in heads and not _has_more(value, (name,), used):
             is_kept = (keeps_all or name in plan.keep) and own.get(name, name) not in RESERVED
@@ -133,7 +133,7 @@ def _has_more(value: Any, path: Path, used: Collection[Path]) -> bool:
         return False
     if len(path) > MAX_DEPTH:
         raise UnmappableLogin("too_deep", f"claims are nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(_has_more(member, (*path, name), used) for name, member in value.items())
     if isinstance(value, list):
         return any(_has_more(item, (*path, index), used) for index, item in enumerate(value))

@@ -53,19 +53,39 @@ NOTHING: Final = Mapped({}, False)
 
 def mapped(scope: Scope) -> Mapped:
     """The connection's own mapping applied to a login."""
-    options = scope.connection.options
-    if "fieldsMap" not in options and "attribute_map" not in options:
+    templates, fields, is_complete = _rules(scope.connection.options)
+    if not templates and not fields:
         return NOTHING
-    values: dict[str, Found | None] = {}
-    attribute_map = options.get("attribute_map")
-    if isinstance(attribute_map, Mapping) and isinstance(attribute_map.get("attributes"), Mapping):
-        for key, template in attribute_map["attributes"].items():
-            values[key] = _filled(scope, template)
-    fields = options.get("fieldsMap")
-    for key, names in fields.items() if isinstance(fields, Mapping) else ():
-        values[key] = first_claim(scope, names)
-    is_complete = isinstance(attribute_map, Mapping) and attribute_map.get("mapping_mode") == "use_map"
+    values = {key: _filled(scope, template) for key, template in templates.items()}
+    values |= {key: first_claim(scope, names) for key, names in fields.items()}
     return Mapped(values, is_complete)
+
+
+def mapped_identity(scope: Scope) -> Found | None:
+    """What the connection's own mapping says of `user_id`; a template without a claim is nobody's id."""
+    templates, fields, _ = _rules(scope.connection.options)
+    if "user_id" in fields:
+        return first_claim(scope, fields["user_id"])
+    template = templates.get("user_id")
+    if not isinstance(template, str) or not any(
+        match[1] != "connection" for match in _VARIABLE.finditer(template)
+    ):
+        return None
+    return _filled(scope, template)
+
+
+def _rules(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], bool]:
+    """(templates by profile key, claim names by profile key, whether nothing else may be kept)"""
+    if not options:
+        return options, options, False
+    attribute_map, fields = options.get("attribute_map"), options.get("fieldsMap")
+    templates = attribute_map.get("attributes") if isinstance(attribute_map, dict) else None
+    is_complete = isinstance(attribute_map, dict) and attribute_map.get("mapping_mode") == "use_map"
+    return (
+        templates if isinstance(templates, dict) else {},
+        fields if isinstance(fields, dict) else {},
+        is_complete and isinstance(templates, dict),
+    )
 
 
 def first_claim(scope: Scope, names: Any) -> Found | None:

@@ -1,6 +1,6 @@
 """Where a value lies inside claims: paths, their spelling, and the step from one to its value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 Key = str | int
@@ -37,7 +37,7 @@ def spell(path: Iterable[Key]) -> str:
 def descend(value: Any, path: Path) -> Any:
     """The value at `path` below `value`, or None."""
     for key in path:
-        if isinstance(value, Mapping) and isinstance(key, str):
+        if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key)
         elif isinstance(value, list) and isinstance(key, int) and key < len(value):
             value = value[key]

@@ -70,7 +70,7 @@ def localized(name: str) -> Shape:
 
     def shape(claims: Claims) -> Found | None:
         values = descend(claims, (name, "localized"))
-        if not isinstance(values, Mapping) or not values:
+        if not isinstance(values, dict) or not values:
             return None
         preferred = descend(claims, (name, "preferredLocale"))
         language, country = descend(preferred, ("language",)), descend(preferred, ("country",))
@@ -128,7 +128,7 @@ def name_id(name: str) -> Shape:
 
     def shape(claims: Claims) -> Found | None:
         value = claims.get(name)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return _found(value, (name,)) if identifier(value) else None
         for key in _NAME_ID_VALUES:
             if (read := identifier(value.get(key))) is not None:

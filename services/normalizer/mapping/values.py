@@ -5,7 +5,7 @@ Empty strings, blanks, nulls and empty containers are no value. The first usable
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from services.normalizer.mapping.paths import Path
@@ -65,7 +65,7 @@ def email(value: Any) -> Read | None:
             read = None if isinstance(value[index], list) else email(value[index])
             if read is not None:
                 return read[0], (index, *read[1])
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key in _ADDRESS_KEYS:
             if isinstance(value.get(key), str) and (read := email(value[key])) is not None:
                 return read[0], (key,)
@@ -77,7 +77,7 @@ def verification(entries: Any, address: str) -> tuple[bool, Path] | None:
     if not isinstance(entries, list):
         return None
     for index, entry in enumerate(entries):
-        read = email(entry) if isinstance(entry, Mapping) else None
+        read = email(entry) if isinstance(entry, dict) else None
         if read is None or read[0].lower() != address.lower():
             continue
         for key in _VERIFIED_KEYS:
@@ -105,7 +105,7 @@ def picture(value: Any, depth: int = 3) -> Read | None:
         return None
     if isinstance(value, list):
         return _first(value, lambda item: picture(item, depth - 1))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key in _PICTURE_KEYS:
             read = picture(value.get(key), depth - 1)
             if read is not None:
@@ -155,7 +155,7 @@ def _first(values: list[Any], reader: Reader) -> Read | None:
 
 
 def _is_primary(entry: Any) -> bool:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         return False
     if entry.get("type") == "primary":
         return True

@@ -105,18 +105,21 @@ def unwrapped(*wrappers: str, loosely: bool = False) -> View:
 
 
 def _flatten(claims: Claims, wrappers: tuple[str, ...], depth: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """The claims with their wrappers opened, and the raw path of each member that stood in one."""
     flat, raws = dict(claims), dict[str, str]()
-    for wrapper in wrappers if depth else ():
+    if not depth or claims.keys().isdisjoint(wrappers):
+        return flat, raws
+    for wrapper in wrappers:
         inner, prefix, rest = _open(claims.get(wrapper), wrapper)
         if not inner:
             continue
         members, inner_raws = _flatten(inner, wrappers, depth - 1)
         del flat[wrapper]
-        staying = {
-            name: value for name, value in members.items() if name == wrapper or not is_empty(flat.get(name))
-        }
+        staying = {}
         for name, value in members.items():
-            if name not in staying:
+            if name == wrapper or not is_empty(flat.get(name)):
+                staying[name] = value
+            else:
                 flat[name] = value
                 raws[name] = f"{prefix}.{inner_raws.get(name, name)}"
         if staying or rest:
@@ -126,11 +129,12 @@ def _flatten(claims: Claims, wrappers: tuple[str, ...], depth: int) -> tuple[dic
 
 
 def _open(value: Any, wrapper: str) -> tuple[Claims, str, list[Any]]:
-    if isinstance(value, Mapping):
+    """(the object inside a wrapper, its raw path, further objects beside it)"""
+    if isinstance(value, dict):
         return value, wrapper, []
-    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+    if isinstance(value, list) and value and isinstance(value[0], dict):
         return value[0], f"{wrapper}[0]", value[1:]
-    return {}, wrapper, []
+    return _SAME, wrapper, []
 
 
 def _same(name: str) -> str:

@@ -13,30 +13,9 @@ from schemas.raw_login import MAX_BYTES, parse_raw_login
 from services.ingest.bodies import NOT_JSON
 from services.ingest.decision import Accepted, Rejected, Verdict, decide
 from services.ingest.keying import record_key
+from tests.raw_logins import make_data, make_event
 
 ARRIVED = "2026-11-23T10:00:01.000Z"
-
-
-def make_event(**changes: Any) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": "login-1",
-        "source": "//gateway.example/eu-1",
-        "type": "vita.login.v1",
-        "time": "2026-11-23T10:00:00.000Z",
-        "tenant": "demo",
-        "data": {
-            "connection": "google-oauth2",
-            "strategy": "google-oauth2",
-            "outcome": "success",
-            "claims": {"sub": "104834838475647382910", "email": "jane@example.com"},
-        },
-    }
-    return {name: value for name, value in (event | changes).items() if value is not ...}
-
-
-def make_data(**changes: Any) -> dict[str, Any]:
-    return {name: value for name, value in (make_event()["data"] | changes).items() if value is not ...}
 
 
 def verdict_on(event: Any) -> Verdict:
@@ -116,7 +95,11 @@ def test_another_tenants_event_is_rejected() -> None:
         (make_event(data=make_data(claims={})), "contract", "names_nobody"),
         (make_event(data=make_data(claims=[])), "contract", "data.claims"),
         (make_event(data=make_data(ip="jane@example.com")), "contract", "data.ip: not_an_ip_address"),
-        (make_event(data=make_data(connection="a b")), "contract", "data.connection: string_pattern_mismatch"),
+        (
+            make_event(data=make_data(connection="a b")),
+            "contract",
+            "data.connection: string_pattern_mismatch",
+        ),
         (make_event(data=make_data(claims={"sub": "a\x00b"})), "nul_character", ""),
         (make_event(data=make_data(claims={"a\x00b": 1})), "nul_character", ""),
         (make_event(extra="\x00"), "nul_character", ""),
@@ -157,7 +140,10 @@ json_values = st.recursive(
 )
 places = st.sampled_from(
     ["specversion", "id", "source", "type", "time", "tenant", "data", "datacontenttype", "extra"]
-    + [f"data.{name}" for name in ("connection", "strategy", "outcome", "reason", "claims", "identifier", "ip")]
+    + [
+        f"data.{name}"
+        for name in ("connection", "strategy", "outcome", "reason", "claims", "identifier", "ip")
+    ]
     + [f"data.{name}" for name in ("client_id", "user_agent", "session_id", "tokens", "protocol")]
 )
 

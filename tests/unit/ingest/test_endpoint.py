@@ -15,9 +15,9 @@ from services.ingest.admission import Admission
 from services.ingest.endpoint import LoginsEndpoint
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
 from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
-from tests.unit.ingest.test_decision import ARRIVED, make_event
+from tests.raw_logins import make_event
 
-TOKEN = "a.b.c"
+TOKEN, ARRIVED = "a.b.c", "2026-11-23T10:00:01.000Z"
 
 
 class FakeLog:
@@ -236,9 +236,7 @@ async def test_a_body_that_never_comes(gateway: Gateway, monkeypatch: pytest.Mon
 async def test_a_caller_who_leaves(gateway: Gateway) -> None:
     """A connection that closes half-way leaves nothing behind and is not answered."""
     sent: list[Any] = []
-    messages = iter(
-        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    )
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
         return next(messages)

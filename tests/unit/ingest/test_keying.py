@@ -37,8 +37,18 @@ def test_a_connection_nobody_knows_keeps_people_together() -> None:
 
 def test_who_is_unknown_is_kept_by_what_was_typed() -> None:
     """A failed login without claims is keyed by connection and identifier, and by nothing else."""
-    typed = {"outcome": "failure", "reason": "no", "claims": {}, "identifier": "jane@x.com", "strategy": "auth0"}
-    assert key_of("1", connection="db", **typed) == key_of("2", connection="db", **typed) == b"demo/db|jane@x.com"
+    typed = {
+        "outcome": "failure",
+        "reason": "no",
+        "claims": {},
+        "identifier": "jane@x.com",
+        "strategy": "auth0",
+    }
+    assert (
+        key_of("1", connection="db", **typed)
+        == key_of("2", connection="db", **typed)
+        == b"demo/db|jane@x.com"
+    )
 
 
 @pytest.mark.parametrize("sub", ["ü" * 10, "\ud83d\ude00", "x" * 5000, "a/b|c"])

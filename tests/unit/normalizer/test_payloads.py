@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ATTRIBUTES, KNOWN_STRATEGIES, ConnectionSettings, identify, is_social, normalize
+from services.normalizer.mapping import (
+    ATTRIBUTES,
+    KNOWN_STRATEGIES,
+    ConnectionSettings,
+    identify,
+    is_social,
+    normalize,
+)
 
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
@@ -38,9 +45,11 @@ def test_identify_agrees(payload: dict[str, Any]) -> None:
 
 
 def test_payload_is_left_alone(payload: dict[str, Any]) -> None:
-    """Neither the claims nor the connection's options are changed, and nothing of the answer is shared with them."""
+    """Neither claims nor options are changed, and the answer shares nothing with them."""
     before = deepcopy(payload)
-    normalized = normalize(ConnectionSettings(**payload["connection"]), payload["claims"], payload.get("identifier"))
+    normalized = normalize(
+        ConnectionSettings(**payload["connection"]), payload["claims"], payload.get("identifier")
+    )
     for value in normalized.extras.values():
         if isinstance(value, dict | list):
             value.clear()
@@ -48,7 +57,7 @@ def test_payload_is_left_alone(payload: dict[str, Any]) -> None:
 
 
 def test_every_attribute_has_a_source(payload: dict[str, Any]) -> None:
-    """Provenance is told for each attribute and for nothing else; no root attribute hides among the leftovers."""
+    """Provenance is told for exactly the attributes, and none of them hides among the leftovers."""
     expected = payload["expected"]
     assert expected["attributes"].keys() == expected["sources"].keys()
     assert expected["extras"].keys().isdisjoint(ATTRIBUTES)

@@ -1,0 +1,174 @@
+"""Every example of every event version through everybody who reads it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from projections.profile.state import NOBODY, Profile
+from projections.trail.leaf import leaf_of
+from projections.trail.merkle import leaf_hash
+from schemas import exact_json
+from schemas.events import (
+    ACTIVITY,
+    EVENT_TYPES,
+    OPEN,
+    PROFILE,
+    ClientConfigured,
+    ConnectionConfigured,
+    Event,
+    LoginSucceeded,
+    UserCreated,
+    event_adapter,
+    field_class,
+)
+from schemas.examples import all_names, load_example, names_of, read_example
+from schemas.identifiers import PERSON, new_subject, record_key
+from schemas.instants import render
+from schemas.keys import generate_subject_keys
+from schemas.mapper import open_event, read_sealed, seal_event
+from schemas.raw_login import EVENT_TYPE as RAW_LOGIN
+from schemas.raw_login import RawLogin, parse_raw_login
+from schemas.upcasters import current_version
+from services.ingest.decision import Accepted, decide
+from services.ingest.keying import record_key as login_key
+from services.normalizer.decide import Arrival, Found, connection_of, failed, normalized, succeeded
+from services.projector.batch import Views, fold_batch
+
+RAW_LOGINS = names_of(RAW_LOGIN)
+EVENTS = tuple(name for name in all_names() if name not in RAW_LOGINS)
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+KEYS = generate_subject_keys()
+UNREGISTERED = Found(tenant_known=True, strict=False, deleted=False, settings=None)
+
+
+def event_of(name: str) -> Event:
+    """The example, in the newest version."""
+    return event_adapter.validate_python(load_example(name))
+
+
+def login_of(name: str) -> RawLogin:
+    return parse_raw_login(read_example(name))
+
+
+def test_every_event_version_has_an_example() -> None:
+    """For ever: version 1 up to the newest of each event type, and the raw login."""
+    present = {(load_example(name)["type"], load_example(name)["dataversion"]) for name in EVENTS}
+    wanted = {
+        (event_type, version)
+        for event_type in EVENT_TYPES
+        for version in range(1, current_version(event_type) + 1)
+    }
+    assert present == wanted
+    assert RAW_LOGINS
+
+
+@pytest.mark.parametrize("name", all_names())
+def test_a_file_is_named_for_what_it_holds(name: str) -> None:
+    """`<type>.v<version>`, then what it shows."""
+    event = load_example(name)
+    versioned = event["type"] if event["type"] == RAW_LOGIN else f"{event['type']}.v{event['dataversion']}"
+    assert name.startswith(f"{versioned}.")
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_examples_say_everything(name: str) -> None:
+    """Each example is exactly what its model holds, so none goes stale."""
+    event = event_of(name)
+    shown = event.model_dump(mode="json", exclude_unset=True) | {
+        "type": event.type,
+        "dataversion": event.dataversion,
+        "time": render(event.time),
+    }
+    assert shown == load_example(name)
+
+
+def test_examples_show_every_field() -> None:
+    """Between them, the examples of a type fill every field its data can have, `deleted` marks aside."""
+    shown: dict[str, set[str]] = {event_type: set() for event_type in EVENT_TYPES}
+    for name in EVENTS:
+        shown[load_example(name)["type"]] |= load_example(name)["data"].keys()
+    for event_type, model in EVENT_TYPES.items():
+        data = model.model_fields["data"].annotation
+        optional = {"deleted", "expected_revision", "seen"}
+        assert set(data.model_fields) - shown[event_type] <= optional, event_type
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_events_seal_and_open(name: str) -> None:
+    """What is sealed opens equal, in the place it was sealed for, and shows nothing personal meanwhile."""
+    event = event_of(name)
+    record = seal_event(event, KEYS)
+    assert open_event(read_sealed(record.value), KEYS) == event
+    assert record.key == record_key(event.tenant, event.subject)
+    on_the_log = exact_json.loads(record.value)["data"]
+    for field, info in type(event.data).model_fields.items():
+        if field_class(info) in (PROFILE, ACTIVITY):
+            assert field not in on_the_log
+        else:
+            assert field_class(info) == OPEN
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_auditor_takes_events(name: str) -> None:
+    """A leaf is the hash of the record, with as much of the envelope as the trail is indexed by."""
+    event = event_of(name)
+    record = seal_event(event, KEYS)
+    leaf = leaf_of(record.value)
+    assert leaf.hash == leaf_hash(record.value)
+    assert (leaf.tenant, leaf.subject, leaf.type) == (event.tenant, event.subject, event.type)
+    assert leaf.time == event.time
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_projector_takes_events(name: str) -> None:
+    """Each event folds into the views, for a person nobody knew and for one who is there already."""
+    event = event_of(name)
+    outcome = fold_batch(Views(), [event])
+    match event:
+        case ConnectionConfigured():
+            assert [connection.name for _, connection in outcome.connections] == [event.data.connection]
+        case ClientConfigured():
+            assert outcome.clients[event.tenant, event.data.client_id].scopes == event.data.scopes
+        case _ if not event.subject.startswith(PERSON):
+            assert not outcome.people
+        case _:
+            fresh = outcome.people[event.tenant, event.subject].after
+            creates = isinstance(event, LoginSucceeded | UserCreated)
+            assert (fresh.document is not None) is creates
+            existing = _existing(event)
+            after = fold_batch(Views({(event.tenant, event.subject): existing}), [event])
+            assert after.people[event.tenant, event.subject].after.memory.recent
+
+
+def _existing(event: Event) -> Profile:
+    """The person of the event, created an hour before by somebody else's command."""
+    created = event_of(names_of("profile.user.created")[0])
+    moved = created.model_copy(update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"})
+    views = fold_batch(Views(), [moved]).now
+    return views.people.get((event.tenant, event.subject), NOBODY)
+
+
+@pytest.mark.parametrize("name", RAW_LOGINS)
+def test_ingest_takes_logins(name: str) -> None:
+    """Ingest accepts each raw login and writes it as it is."""
+    verdict = decide(load_example(name), "demo", render(NOW), login_key)
+    assert isinstance(verdict, Accepted)
+    assert exact_json.loads(verdict.record.value) == load_example(name)
+
+
+@pytest.mark.parametrize("name", RAW_LOGINS)
+def test_the_normalizer_takes_logins(name: str) -> None:
+    """Each raw login becomes an event that seals, opens and folds."""
+    login = login_of(name)
+    arrival = Arrival(login, "1/0/42", NOW)
+    connection, is_new = connection_of(login, UNREGISTERED)
+    assert is_new
+    subject = new_subject(NOW)
+    event: Event
+    if login.data.outcome == "success":
+        event = succeeded(arrival, connection, normalized(connection, login.data), subject)
+    else:
+        event = failed(arrival, connection, subject)
+    opened = open_event(read_sealed(seal_event(event, KEYS).value), KEYS)
+    assert opened == event
+    assert fold_batch(Views(), [opened]).people[login.tenant, subject].after.memory.watermarks == {"1/0": 42}

@@ -1,0 +1,254 @@
+"""The command line on a real stack: `vita up` starts every service, every other command talks to them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.timeout(300)
+
+LOGIN = {
+    "specversion": "1.0",
+    "id": "one",
+    "source": "/gateways/test",
+    "type": "vita.login.v1",
+    "data": {
+        "connection": "google-oauth2",
+        "strategy": "google-oauth2",
+        "outcome": "success",
+        "claims": {"sub": "115015401343387192604", "email": "jane@example.com", "name": "Jane Doe"},
+        "ip": "203.0.113.9",
+    },
+}
+ALTER = """
+    UPDATE trail.leaf SET hash = set_byte(hash, 0, get_byte(hash, 0) # 1)
+    WHERE partition = $1 AND leaf_index = $2
+"""
+JANE = "google-oauth2|115015401343387192604"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What --json printed."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Vita:
+    """The command line with its own state folder, database and topics."""
+
+    env: dict[str, str]
+    admin_url: str
+
+    def __call__(self, *arguments: str, stdin: str = "", **more: str) -> Ran:
+        """Runs a command to its end."""
+        argv = [sys.executable, "-m", "services.cli", *arguments]
+        done = subprocess.run(
+            argv,
+            env={**self.env, **more},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def vita(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vita]:
+    """A stack that `vita up` started, cleaned away at the end."""
+    database, prefix = await stack.database(), await stack.topics()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITA_")}
+    command = Vita(
+        inherited
+        | {
+            "VITA_STATE_DIR": str(tmp_path_factory.mktemp("stack") / ".vita"),
+            "VITA_KAFKA_BOOTSTRAP": stack.kafka,
+            "VITA_POSTGRES_ADMIN_URL": stack.admin_url,
+            "VITA_DATABASE_NAME": database.name,
+            "VITA_TOPIC_PREFIX": prefix,
+        },
+        database.admin,
+    )
+    try:
+        started = command("up", "--no-demo")
+        assert started.code == 0, started.err
+        yield command
+    finally:
+        command("clean")
+
+
+async def _all_audited(stack: Stack, vita: Vita) -> list[dict[str, Any]]:
+    """The workers, once nobody lags."""
+
+    def caught_up() -> list[dict[str, Any]] | None:
+        workers = vita("status", "--json").document["workers"]
+        return workers if all(worker["lag"] == 0 for worker in workers) else None
+
+    found: list[dict[str, Any]] = await stack.until(caught_up)
+    return found
+
+
+async def test_status_shows_three_workers_at_work(stack: Stack, vita: Vita) -> None:
+    """After `vita up` every worker is up with lag 0, and everything else is up as well."""
+    workers = await _all_audited(stack, vita)
+    assert [(worker["name"], worker["state"]) for worker in workers] == [
+        ("normalizer", "up"), ("projector", "up"), ("auditor", "up"),
+    ]  # fmt: skip
+    ran = vita("status")
+    assert ran.code == 0, ran.out
+
+
+async def test_a_second_up_keeps_what_runs(vita: Vita) -> None:
+    """Nothing is started anew, the client is the same, and nothing is asked."""
+    before = {one["name"]: one["pid"] for one in vita("status", "--json").document["workers"]}
+    client = vita("env", "--json").document["VITA_CLIENT_ID"]
+    assert vita("up", "--no-demo").code == 0
+    assert {one["name"]: one["pid"] for one in vita("status", "--json").document["workers"]} == before
+    assert vita("env", "--json").document["VITA_CLIENT_ID"] == client
+    assert [one["client_id"] for one in vita("clients", "list", "--json").document] == [client]
+
+
+async def test_a_login_becomes_a_user(stack: Stack, vita: Vita) -> None:
+    """A line sent to ingest is a profile shortly after; a bad line is named and does not stop it."""
+    ran = vita("logins", "send", "-", stdin=json.dumps(LOGIN) + "\nnonsense\n")
+    assert ran.code == 1
+    assert "line 2: not_json" in ran.out
+    user = await stack.until(lambda: (got := vita("users", "get", JANE, "--json")).code == 0 and got.document)
+    assert (user["email"], user["logins_count"]) == ("jane@example.com", 1)
+    assert JANE in vita("users", "list").out
+
+
+async def test_a_user_is_made_changed_blocked_and_deleted(vita: Vita) -> None:
+    """One user's whole life through the command line; a stale revision loses."""
+    scripts = vita("env", "--json").document
+    async with httpx.AsyncClient(base_url=scripts["VITA_MANAGEMENT_URL"], trust_env=False) as api:
+        headers = {"authorization": f"Bearer {scripts['VITA_TOKEN']}"}
+        body = {"name": "customers", "strategy": "auth0"}
+        assert (await api.post("/api/v2/connections", json=body, headers=headers)).status_code == 201
+    made = vita(
+        "users", "create", "--connection", "customers", "--email", "ada@example.com", "--password", "-",
+        "--json", stdin="correct horse 9 Battery\n",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    user_id = made.document["user_id"]
+    assert vita("users", "update", user_id, "--set", "name=Ada", "--if-match", "1").code == 0
+    stale = vita("users", "update", user_id, "--set", "name=Eve", "--if-match", "1")
+    assert (stale.code, "412" in stale.err) == (1, True)
+    assert vita("users", "block", user_id, "--json").document["blocked"] is True
+    assert vita("users", "unblock", user_id, "--json").document.get("blocked") is not True
+    assert vita("users", "get", "ada@example.com", "--json").document["name"] == "Ada"
+    assert vita("users", "delete", user_id, "--yes").code == 0
+    assert vita("users", "get", user_id).code == 1
+
+
+async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
+    """`vita tail` shows no personal data; `--open` needs read:events, and then shows it."""
+    arguments = ("tail", "--from-beginning", "--no-follow", "--json", "--type", "login.*")
+    assert "jane@example.com" not in vita(*arguments).out
+    made = vita("clients", "create", "--tenant", "demo", "--scope", "read:users", "--json")
+    assert made.code == 0, made.err
+    poor = {
+        "VITA_CLIENT_ID": made.document["client_id"],
+        "VITA_CLIENT_SECRET": made.document["client_secret"],
+    }
+    refused = vita(*arguments, "--open", **poor)
+    assert (refused.code, refused.out) == (1, "")
+    assert "read:events" in refused.err
+    opened = [json.loads(line) for line in vita(*arguments, "--open").out.splitlines()]
+    assert "jane@example.com" in str(opened)
+    assert all(":" in event["position"] for event in opened)
+
+
+async def test_tenants_see_only_their_own(vita: Vita) -> None:
+    """A second tenant's client sees nobody and opens no event of the first; its secret is shown once."""
+    assert vita("tenants", "create", "acme", "--display-name", "Acme Inc.").code == 0
+    assert vita("tenants", "create", "acme").code == 1
+    made = vita("clients", "create", "--tenant", "acme", "--scope", "all-demo", "--json").document
+    acme = {"VITA_CLIENT_ID": made["client_id"], "VITA_CLIENT_SECRET": made["client_secret"]}
+    assert vita("users", "list", "--json", **acme).document["total"] == 0
+    shown = vita("tail", "--from-beginning", "--no-follow", "--open", "--json", **acme)
+    assert shown.code == 0, shown.err
+    assert "jane@example.com" not in shown.out
+    listed = vita("clients", "list", "--tenant", "acme")
+    assert made["client_id"] in listed.out
+    assert made["client_secret"] not in listed.out + shown.out
+    assert vita("clients", "create", "--tenant", "nosuch", "--scope", "read:users").code == 1
+
+
+async def test_a_killed_worker_is_shown_and_started_again(stack: Stack, vita: Vita) -> None:
+    """A projector killed is named by status, the others work on, `vita up` brings it back, it catches up."""
+    killed = next(one for one in vita("status", "--json").document["workers"] if one["name"] == "projector")
+    os.kill(killed["pid"], signal.SIGKILL)
+
+    def seen() -> Any:
+        workers = vita("status", "--json").document["workers"]
+        return {one["name"]: one["state"] for one in workers} == {
+            "normalizer": "up", "projector": "down", "auditor": "up",
+        }  # fmt: skip
+
+    await stack.until(seen)
+    assert "projector" in vita("status").out
+    assert vita("logins", "send", "-", stdin=json.dumps(LOGIN | {"id": "two"})).code == 0
+    assert vita("up", "--no-demo").code == 0
+    await stack.until(lambda: vita("users", "get", JANE, "--json").document["logins_count"] == 2)
+    assert vita("status").code == 0
+
+
+async def test_the_audit_names_an_altered_row(stack: Stack, vita: Vita) -> None:
+    """The trail verifies; once a superuser has altered one byte of a leaf, the command names the leaf."""
+    await _all_audited(stack, vita)
+    good = vita("audit", "verify")
+    assert good.code == 0, good.out + good.err
+    connection = await asyncpg.connect(vita.admin_url)
+    try:
+        row = await connection.fetchrow("SELECT partition, leaf_index FROM trail.leaf ORDER BY 1, 2 LIMIT 1")
+        await connection.execute(ALTER, *row)
+        try:
+            bad = vita("audit", "verify", "--json")
+            assert bad.code == 1
+            difference = bad.document["differences"][0]
+            assert (difference["table"], difference["column"]) == ("trail.leaf", "hash")
+            assert difference["place"]["leaf_index"] == row["leaf_index"]
+            assert "trail.leaf at partition" in vita("audit", "verify").out
+        finally:
+            await connection.execute(ALTER, *row)
+    finally:
+        await connection.close()
+    assert vita("audit", "verify").code == 0
+
+
+async def test_the_audit_key_is_public(vita: Vita, tmp_path: Path) -> None:
+    """What is handed to outside auditors verifies the trail and holds no private key."""
+    pem = vita("audit", "key").out
+    assert "PRIVATE" not in pem
+    (tmp_path / "keys.pem").write_text(pem)
+    assert vita("audit", "verify", "--trust", f"file:{tmp_path / 'keys.pem'}").code == 0
+
+
+async def test_logs_are_at_hand(vita: Vita) -> None:
+    """Each service's log is shown by name, without personal data."""
+    ran = vita("logs", "normalizer")
+    assert ran.code == 0
+    assert "jane@example.com" not in vita("logs", "-n", "100000").out

@@ -1,0 +1,173 @@
+"""The official Python SDK against a really running service, over plain HTTP."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import pytest_asyncio
+from auth0.management.client import AsyncAuth0
+from auth0.management.core.api_error import ApiError
+
+from services.cli.places import Ledger
+from services.cli.registration import NewClient, configure_client
+from tests.management import ALL_SCOPES, PASSWORD, Site, running_site
+from tests.stack import Stack
+
+SECRET = "the secret of the SDK's client"
+
+
+@dataclass
+class Tenant:
+    """What an application knows of its tenant."""
+
+    url: str
+    client_id: str
+    sdk: AsyncAuth0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def start_service(site: Site, port: int) -> asyncio.subprocess.Process:
+    environment = site.stack.environment("management", site.database, site.prefix) | {
+        "VITA_HTTP_PORT": str(port),
+        "VITA_TOKEN_ISSUER": f"http://127.0.0.1:{port}/",
+        "VITA_TOKEN_AUDIENCE": f"http://127.0.0.1:{port}/api/v2/",
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.management",
+        env={**os.environ, **environment},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+async def token_of(url: str) -> str:
+    """As the SDK's own provider asks: form-encoded, with the API as audience."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "sdk",
+        "client_secret": SECRET,
+        "audience": f"{url}/api/v2/",
+    }
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(f"{url}/oauth/token", data=form)
+    answer.raise_for_status()
+    token: str = answer.json()["access_token"]
+    return token
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
+    """A running service and an SDK pointed at it."""
+    async with running_site(stack) as site:
+        ledger = Ledger(site.database.url_for("vita_operator"), site.service.settings.key_provider)
+        client = NewClient("demo", "sdk", "SDK", tuple(ALL_SCOPES), SECRET)
+        assert await configure_client(ledger, stack.kafka, site.prefix + "profile.events", client)
+        port = free_port()
+        process, url = await start_service(site, port), f"http://127.0.0.1:{port}"
+
+        async def healthy() -> bool:
+            try:
+                async with httpx.AsyncClient(trust_env=False) as http:
+                    return (await http.get(f"{url}/healthz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await stack.until(healthy)
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            sdk = AsyncAuth0(
+                base_url=f"{url}/api/v2", token=await token_of(url), httpx_client=http, max_retries=0
+            )
+            yield Tenant(url, "sdk", sdk)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_connections_through_the_sdk(tenant: Tenant) -> None:
+    """Create, get, update, list by cursor, delete."""
+    connections = tenant.sdk.connections
+    made = await connections.create(name="sdk-db", strategy="auth0", options={"requires_username": True})
+    assert made.id is not None
+    assert (made.name, made.strategy, made.realms) == ("sdk-db", "auth0", ["sdk-db"])
+    read = await connections.get(made.id)
+    assert read.name == "sdk-db"
+    changed = await connections.update(made.id, options={"disable_signup": True}, display_name="SDK")
+    assert changed.display_name == "SDK"
+    for name in ("sdk-a", "sdk-b", "sdk-c"):
+        await connections.create(name=name, strategy="samlp")
+    listed = [item.name async for item in await connections.list(take=2, strategy=["samlp"])]
+    assert listed == ["sdk-a", "sdk-b", "sdk-c"]
+    await connections.delete(made.id)
+    with pytest.raises(ApiError) as missing:
+        await connections.get(made.id)
+    assert (missing.value.status_code, missing.value.body["errorCode"]) == (404, "inexistent_connection")
+
+
+async def test_users_through_the_sdk(tenant: Tenant) -> None:
+    """Create, get, find by email, list page by page, update, delete: as an application does it."""
+    users = tenant.sdk.users
+    await tenant.sdk.connections.create(name="people", strategy="auth0", options={"passwordPolicy": "none"})
+    made = [
+        await users.create(
+            connection="people",
+            email=f"sdk{n}@example.com",
+            password=PASSWORD,
+            user_metadata={"n": n},
+            verify_email=False,
+        )
+        for n in range(5)
+    ]
+    first = made[0]
+    assert first.user_id is not None
+    assert first.user_id.startswith("auth0|")
+    read = await users.get(first.user_id)
+    assert (read.email, read.user_metadata, read.identities[0].connection) == (
+        "sdk0@example.com",
+        {"n": 0},
+        "people",
+    )
+    found = await users.list_users_by_email(email="sdk3@example.com", fields="email,user_id")
+    assert [user.user_id for user in found] == [made[3].user_id]
+    listed = [user.email async for user in await users.list(per_page=2, sort="created_at:1")]
+    assert listed == [f"sdk{n}@example.com" for n in range(5)]
+    changed = await users.update(
+        first.user_id,
+        name="Jane",
+        blocked=True,
+        user_metadata={"n": None, "m": 1},
+        app_metadata={"plan": "gold"},
+    )
+    assert (changed.name, changed.blocked) == ("Jane", True)
+    assert (changed.user_metadata, changed.app_metadata) == ({"m": 1}, {"plan": "gold"})
+    await users.delete(first.user_id)
+    with pytest.raises(ApiError) as missing:
+        await users.get(first.user_id)
+    assert (missing.value.status_code, missing.value.body["errorCode"]) == (404, "inexistent_user")
+
+
+async def test_errors_reach_the_sdk_as_it_expects_them(tenant: Tenant) -> None:
+    """Conflicts and bad bodies raise with status and documented body."""
+    users = tenant.sdk.users
+    await tenant.sdk.connections.create(name="strict", strategy="auth0")
+    await users.create(connection="strict", email="dup@example.com", password=PASSWORD)
+    with pytest.raises(ApiError) as conflict:
+        await users.create(connection="strict", email="dup@example.com", password=PASSWORD)
+    assert (conflict.value.status_code, conflict.value.body["message"]) == (409, "The user already exists.")
+    with pytest.raises(ApiError) as weak:
+        await users.create(connection="strict", email="weak@example.com", password="short")
+    assert weak.value.body["message"] == "PasswordStrengthError: Password is too weak"
+    with pytest.raises(ApiError) as invalid:
+        await users.create(connection="strict", email="nonsense", password=PASSWORD)
+    assert invalid.value.body["errorCode"] == "invalid_body"

@@ -1,0 +1,256 @@
+"""Normalizer and projector over topics and a database of a test's own, fed with what really lies on the log."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from schemas import exact_json
+from schemas.events import Event
+from schemas.identifiers import key_owner, new_event_id, new_subject
+from schemas.keys import Keyring, SubjectKeys
+from schemas.mapper import Record, open_event, read_sealed, seal_event
+from schemas.topics import Topic, catalogue
+from services.normalizer.hop import Normalizer
+from services.normalizer.hop import Settings as NormalizerSettings
+from services.projector.hop import Projector
+from services.projector.hop import Settings as ProjectorSettings
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
+from services.runtime.event_log import EventLog
+from services.runtime.key_store import ensure_keys, load_keyring, provider_from, read_keys
+from services.runtime.worker import Fenced
+from tests.raw_logins import make_data, make_event
+from tests.stack import Database, Stack
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@dataclass
+class Flow:
+    """One installation without processes: its hops are called with what the topics hold."""
+
+    stack: Stack
+    database: Database
+    prefix: str
+    keyring: Keyring
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def settings(self, service: str) -> dict[str, str]:
+        """What the service's Settings take."""
+        environment = self.stack.environment(service, self.database, self.prefix)
+        return {name.removeprefix("VITA_").lower(): value for name, value in environment.items()}
+
+    @contextlib.asynccontextmanager
+    async def connected(self, role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
+        """A connection with a service's role; with a superuser's rights without one."""
+        connection = await asyncpg.connect(self.database.url_for(role) if role else self.database.admin)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        """What a superuser finds."""
+        async with self.connected() as connection:
+            return list(await connection.fetch(query, *values))
+
+    async def run(self, statement: str, *values: Any) -> None:
+        """What a superuser does."""
+        async with self.connected() as connection:
+            await connection.execute(statement, *values)
+
+    async def add_tenant(self, name: str, strict: bool = False) -> None:
+        """A tenant, as the operator makes one."""
+        await self.run(
+            "INSERT INTO ledger.tenant (name, display_name, strict_connections) VALUES ($1, $1, $2)",
+            name,
+            strict,
+        )
+
+    async def send_raw(
+        self, *values: bytes | dict[str, Any], partition: int = 0, timestamp_ms: int | None = None
+    ) -> None:
+        """Puts raw logins on the topic, as a gateway may."""
+        topic = self.prefix + Topic.LOGINS_RAW.value
+        async with producing(self.stack.kafka) as producer:
+            for value in values:
+                body = value if isinstance(value, bytes) else exact_json.dumps(value)
+                await producer.send(topic, body, b"key", partition, timestamp_ms, [("gateway", b"eu-1")])
+
+    async def send_events(self, *events: Event | Record) -> None:
+        """Puts events on the log, sealed with their owners' keys."""
+        records = [
+            event
+            if isinstance(event, Record)
+            else seal_event(event, await self.keys(event.tenant, event.subject))
+            for event in events
+        ]
+        log = await EventLog.open(self.stack.kafka, self.prefix + Topic.PROFILE_EVENTS.value)
+        try:
+            await log.append_many(records)
+        finally:
+            await log.close()
+
+    async def keys(self, tenant: str, subject: str) -> SubjectKeys:
+        """Whose keys seal a subject's events."""
+        async with self.connected() as connection:
+            return await ensure_keys(connection, self.keyring, tenant, key_owner(tenant, subject))
+
+    async def logged(self, topic: Topic, start: Mapping[int, int] | None = None) -> list[ConsumerRecord]:
+        """Every record of a topic from there, partition after partition."""
+        name = self.prefix + topic.value
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.stack.kafka, enable_auto_commit=False, max_partition_fetch_bytes=16 << 20
+        )
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(name, n) for n in range(catalogue()[topic].partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            for tp in partitions:
+                consumer.seek(tp, (start or {}).get(tp.partition, 0))
+            wanted = sum(ends[tp] - (start or {}).get(tp.partition, 0) for tp in partitions)
+            found: list[ConsumerRecord] = []
+            while len(found) < wanted:
+                for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                    found.extend(batch)
+            return sorted(found, key=lambda record: (record.partition, record.offset))
+        finally:
+            await consumer.stop()
+
+    async def events(self) -> list[Any]:
+        """Every event on the log, opened, in the order of the log's times."""
+        sealed = [read_sealed(record.value) for record in await self.logged(Topic.PROFILE_EVENTS)]
+        async with self.connected() as connection:
+            keys = await read_keys(connection, self.keyring, {(one.tenant, one.owner) for one in sealed})
+        return [open_event(one, keys[one.tenant, one.owner]) for one in sealed]
+
+    async def letters(self, topic: Topic) -> list[DeadLetter]:
+        """The dead letters of a topic, opened."""
+        keys = await self.keys(SYSTEM_TENANT, OWNER)
+        return [open_dead_letter(record.value, keys) for record in await self.logged(topic)]
+
+    @contextlib.asynccontextmanager
+    async def normalizer(self) -> AsyncIterator[Normalizer]:
+        """A started normalizer."""
+        hop = Normalizer(NormalizerSettings(**self.settings("normalizer")))
+        await hop.start()
+        try:
+            yield hop
+        finally:
+            await hop.stop()
+
+    @contextlib.asynccontextmanager
+    async def projector(self) -> AsyncIterator[Projector]:
+        """A started projector."""
+        hop = Projector(ProjectorSettings(**self.settings("projector")))
+        await hop.start()
+        try:
+            yield hop
+        finally:
+            await hop.stop()
+
+    async def normalize(self, start: Mapping[int, int] | None = None) -> None:
+        """Brings everything on logins.raw, or what is there from these offsets, over to the log, in one batch."""
+        records = await self.logged(Topic.LOGINS_RAW, start)
+        async with self.normalizer() as normalizer:
+            await normalizer.apply(records)
+
+    async def project(self) -> None:
+        """Brings the views up to the end of the log."""
+        async with self.projector() as projector:
+            stored = await projector.stored_positions(range(12))
+            records = await self.logged(Topic.PROFILE_EVENTS, stored)
+            if records:
+                await projector.apply(records)
+
+    async def views(self, table: str) -> dict[str, asyncpg.Record]:
+        """The rows of a view of people, by subject."""
+        return {row["subject"]: row for row in await self.rows(f"SELECT * FROM views.{table}")}
+
+    async def document(self, subject: str) -> Any:
+        """A person as the API would answer, None for nobody."""
+        row = (await self.views("profile")).get(subject)
+        return None if row is None or row["document"] is None else exact_json.loads(row["document"])
+
+    def login(self, **changes: Any) -> dict[str, Any]:
+        """A raw login with an id of its own."""
+        own = {"id": f"login-{next(self._numbers)}"}
+        data = changes.pop("data", {})
+        return make_event(**{**own, "data": make_data(**data), **changes})
+
+    def event(self, model: type[Any], subject: str, data: Any, **changes: Any) -> Any:
+        """An event with an id of its own."""
+        given = {
+            "id": new_event_id(NOW),
+            "source": "/vita/test",
+            "subject": subject,
+            "time": NOW,
+            "tenant": "demo",
+            "actor": "client:tests",
+            "data": data,
+        }
+        return model(**{**given, **changes})
+
+
+async def make_flow(stack: Stack) -> Flow:
+    """A database with the tenant demo, topics, and the installation's keyring."""
+    database, prefix = await stack.database(), await stack.topics()
+    provider = provider_from(stack.environment("normalizer", database, prefix)["VITA_KEY_PROVIDER"])
+    connection = await asyncpg.connect(database.admin)
+    try:
+        keyring = await load_keyring(connection, provider)
+    finally:
+        await connection.close()
+    flow = Flow(stack, database, prefix, keyring)
+    await flow.add_tenant("demo")
+    return flow
+
+
+@contextlib.asynccontextmanager
+async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer like any gateway's; everything is there when it ends."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", max_request_size=16 << 20)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+def somebody() -> str:
+    """A subject nobody else has."""
+    return new_subject(datetime.now(UTC))
+
+
+def identity_of(document: Any) -> str:
+    """The primary identity, as it is written before a user's id."""
+    return str(document["user_id"])
+
+
+def by_subject(records: Iterable[Any]) -> dict[str, list[Any]]:
+    """Events of each subject, in their order."""
+    found: dict[str, list[Any]] = {}
+    for event in records:
+        found.setdefault(event.subject, []).append(event)
+    return found
+
+
+async def applied_or_fenced(projector: Projector, records: Sequence[ConsumerRecord]) -> bool:
+    """True when a batch was taken, False when it was fenced off."""
+    try:
+        await projector.apply(records)
+    except Fenced:
+        return False
+    return True
+
+
+async def both(*coroutines: Any) -> list[Any]:
+    """Several things at once."""
+    return list(await asyncio.gather(*coroutines))

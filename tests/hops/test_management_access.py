@@ -1,0 +1,282 @@
+"""Who gets in, and what they can see: tokens, scopes, tenants, and the process around it all."""
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from services.cli.places import Ledger
+from services.cli.registration import NewClient, configure_client
+from services.runtime.sql import load
+from services.runtime.tokens import TokenIssuer
+from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site
+from tests.stack import Stack
+
+SECRET = "a secret long enough to be one"
+USERS = "/api/v2/users"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    """One installation with an API client for this file."""
+    async with running_site(stack, view_wait_seconds=20) as running:
+        provider = running.service.settings.key_provider
+        ledger = Ledger(running.database.url_for("vita_operator"), provider)
+        client = NewClient("demo", "the-client", "Tests", ("read:users", "create:users"), SECRET)
+        assert await configure_client(ledger, stack.kafka, running.prefix + "profile.events", client)
+        yield running
+
+
+@pytest.fixture
+def anonymous(site: Site) -> httpx.AsyncClient:
+    api = site.client()
+    del api.headers["authorization"]
+    return api
+
+
+async def ask(anonymous: httpx.AsyncClient, **changes: Any) -> httpx.Response:
+    body = {"grant_type": "client_credentials", "client_id": "the-client", "client_secret": SECRET, **changes}
+    return await anonymous.post(
+        "/oauth/token", json={name: value for name, value in body.items() if value is not None}
+    )
+
+
+async def test_a_client_gets_a_token_that_works(site: Site, anonymous: httpx.AsyncClient) -> None:
+    """By JSON, by form and by HTTP Basic; the token verifies against the published keys and opens the API."""
+    form = {"grant_type": "client_credentials", "client_id": "the-client", "client_secret": SECRET}
+    basic = base64.b64encode(f"the-client:{SECRET.replace(' ', '+')}".encode()).decode()
+    answers = [
+        await ask(anonymous, audience="http://vita/api/v2/"),
+        await anonymous.post("/oauth/token", data=form),
+        await anonymous.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            headers={"authorization": f"Basic {basic}"},
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        body = answer.json()
+        assert (body["token_type"], body["expires_in"]) == ("Bearer", 86400)
+        assert body["scope"] == "read:users create:users"
+        keys = KeySet.import_key_set((await anonymous.get("/.well-known/jwks.json")).json())
+        claims = jwt.decode(body["access_token"], keys, ["RS256"]).claims
+        assert (claims["sub"], claims["tenant"], claims["azp"]) == (
+            "the-client@clients",
+            "demo",
+            "the-client",
+        )
+        read = await anonymous.get(USERS, headers={"authorization": f"Bearer {body['access_token']}"})
+        assert read.status_code == 200
+
+
+async def test_fewer_scopes_can_be_asked_for(anonymous: httpx.AsyncClient) -> None:
+    """But no more than the client has."""
+    assert (await ask(anonymous, scope="read:users")).json()["scope"] == "read:users"
+    refused = await ask(anonymous, scope="read:users delete:users")
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client"),
+        ({"client_id": "nobody"}, 401, "invalid_client"),
+        ({"client_id": "a\u0000b"}, 400, "invalid_request"),
+        ({"client_id": "it's; DROP"}, 401, "invalid_client"),
+        ({"client_secret": None}, 400, "invalid_request"),
+        ({"grant_type": None}, 400, "invalid_request"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"audience": "https://elsewhere.example/api/v2/"}, 403, "access_denied"),
+        ({"scope": 7}, 400, "invalid_request"),
+    ],
+)
+async def test_errors_of_the_token_endpoint_are_oauths(
+    anonymous: httpx.AsyncClient, changes: dict[str, Any], status: int, error: str
+) -> None:
+    """RFC 6749 bodies; a wrong secret and an unknown client look the same."""
+    answer = await ask(anonymous, **changes)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert set(answer.json()) == {"error", "error_description"}
+    assert SECRET not in answer.text
+
+
+async def test_the_issuer_describes_itself(site: Site, anonymous: httpx.AsyncClient) -> None:
+    """Discovery names the token endpoint and the keys."""
+    found = (await anonymous.get("/.well-known/openid-configuration")).json()
+    issuer = site.service.settings.token_issuer
+    assert (found["issuer"], found["token_endpoint"]) == (issuer, f"{issuer}oauth/token")
+    assert found["jwks_uri"] == f"{issuer}.well-known/jwks.json"
+
+
+async def test_only_good_tokens_open_the_api(site: Site, anonymous: httpx.AsyncClient) -> None:
+    """Missing, opaque, altered, expired, foreign and unsigned tokens get their documented answers."""
+    service, now = site.service, datetime.now(UTC)
+    stranger = TokenIssuer(
+        RSAKey.generate_key(2048, {"kid": service.issuer._key.kid}), service.settings.token_issuer
+    )
+    good = site.token()
+    head, payload, signature = good.split(".")
+    none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"x"}').decode().rstrip("=")
+    cases = [
+        (None, 401, "Missing authentication"),
+        ("Bearer abc", 400, "Bad HTTP authentication header format"),
+        (f"Basic {good}", 400, "Bad HTTP authentication header format"),
+        (
+            f"Bearer {site.token(now=now - timedelta(days=2))}",
+            401,
+            "Expired token received for JSON Web Token validation",
+        ),
+        (f"Bearer {site.token(audience='https://else.example/')}", 401, "Invalid token"),
+        (
+            f"Bearer {stranger.issue('a', 'demo', ALL_SCOPES, service.settings.token_audience, now)}",
+            401,
+            "Invalid signature received for JSON Web Token validation",
+        ),
+        (
+            f"Bearer {head}.{payload}.{signature[::-1]}",
+            401,
+            "Invalid signature received for JSON Web Token validation",
+        ),
+        (f"Bearer {none}.{payload}.", 401, "Invalid token"),
+    ]
+    for header, status, message in cases:
+        answer = await anonymous.get(USERS, headers={} if header is None else {"authorization": header})
+        assert (answer.status_code, answer.json()["message"]) == (status, message)
+        assert answer.json()["statusCode"] == status
+
+
+async def test_every_operation_wants_its_scope(site: Site) -> None:
+    """Without it 403 with the list; with each one of it, not."""
+    from services.management.routes import connections, read_users, write_users
+
+    operations = (*read_users.OPERATIONS, *write_users.OPERATIONS, *connections.OPERATIONS)
+    for operation in operations:
+        path = operation.path.replace("{id}", "auth0%7Cnobody")
+        refused = await site.client(["other:scope"]).request(operation.method, path)
+        assert refused.status_code == 403
+        assert refused.json() == {
+            "statusCode": 403,
+            "error": "Forbidden",
+            "message": f"Insufficient scope, expected any of: {','.join(operation.scopes)}",
+            "errorCode": "insufficient_scope",
+        }
+        for scope in operation.scopes:
+            answer = await site.client([scope]).request(operation.method, path)
+            if ":current_user" in scope:
+                expected = (403, "User to be acted on does not match subject in bearer token.")
+                if answer.status_code != 400:
+                    assert (answer.status_code, answer.json()["message"]) == expected
+            else:
+                assert answer.status_code != 403
+
+
+async def test_tenants_never_meet(site: Site) -> None:
+    """Another tenant's token finds, changes and deletes nothing, and may use the same values itself."""
+    demo, other = site.client(), site.client(tenant="other")
+    user = (await demo.post(USERS, json=new_user(email="mine@example.com"))).json()
+    path = path_of(user["user_id"])
+    assert (await other.get(path)).status_code == 404
+    assert (await other.patch(path, json={"name": "Stolen"})).status_code == 404
+    assert (await other.delete(path)).status_code == 204
+    assert (await other.get("/api/v2/users-by-email", params={"email": "mine@example.com"})).json() == []
+    assert (await other.get(USERS)).json() == []
+    assert (await demo.get(path)).json() == user
+    connection = (await demo.get("/api/v2/connections")).json()[0]
+    assert (await other.get(f"/api/v2/connections/{connection['id']}")).status_code == 404
+    assert (await other.post(USERS, json=new_user(email="mine@example.com"))).status_code == 201
+
+
+async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
+    """Row-level security on every table the API's role can read; without a tenant there is nothing at all."""
+    await site.client().post(USERS, json=new_user(email="walled@example.com"))
+    database = site.service.database
+    tables = ("views.profile", "views.search", "views.activity", "views.connection", "ledger.directory",
+              "ledger.reservation", "ledger.subject_key")  # fmt: skip
+    for tenant, expected in (("demo", {"demo"}), ("other", {"other"}), ("nobody", set())):
+        for table in tables:
+            async with database.connection(tenant) as connection:
+                rows = await connection.fetch(f"SELECT DISTINCT tenant FROM {table}")
+            assert {row["tenant"] for row in rows} <= expected, (tenant, table)
+    async with database.connection("other") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM views.client WHERE tenant = 'demo'") == 0
+
+
+async def test_every_query_prepares(site: Site) -> None:
+    """With the rights of the API's own role."""
+    async with site.service.database.connection("demo") as connection:
+        for query in load("services.management").values():
+            await connection.prepare(query)
+
+
+async def test_a_connection_speaks_for_whoever_asked_last(site: Site) -> None:
+    """Interleaved requests of two tenants over one pool each see their own."""
+    demo, other = site.client(), site.client(tenant="other")
+    await demo.post(USERS, json=new_user(email="pooled@example.com"))
+    query = {"email": "pooled@example.com"}
+    answers = await asyncio.gather(
+        *((demo, other)[n % 2].get("/api/v2/users-by-email", params=query) for n in range(60))
+    )
+    assert [len(answer.json()) for answer in answers] == [1, 0] * 30
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> None:
+    """`python -m services.management`: ready by /healthz, raw paths, a log without names, 0 after SIGTERM."""
+    port = free_port()
+    environment = stack.environment("management", site.database, site.prefix) | {"VITA_HTTP_PORT": str(port)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.management",
+        env={**os.environ, **environment},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    headers = {"authorization": f"Bearer {site.token()}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
+    ) as api:
+
+        async def healthy() -> bool:
+            try:
+                return (await api.get("/healthz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await stack.until(healthy)
+        made = await api.post(USERS, json=new_user(email="process@example.com", user_id="a/b|c"))
+        assert made.status_code == 201
+        read = await api.get(f"{USERS}/auth0%7Ca%2Fb%7Cc?fields=email")
+        assert read.json() == {"email": "process@example.com"}
+        assert (await api.patch(path_of("auth0|a/b|c"), json={"password": "slow enough"})).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    _, log = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    assert b"/api/v2/users/{id}" in log
+    for secret in (
+        b"process@example.com",
+        b"a/b",
+        b"a%2Fb",
+        b"slow enough",
+        headers["authorization"].encode(),
+    ):
+        assert secret not in log

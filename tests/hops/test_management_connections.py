@@ -1,0 +1,165 @@
+"""Connections over HTTP: configuration is events too."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.stack import Stack
+
+CONNECTIONS = "/api/v2/connections"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    """One installation for this file."""
+    async with running_site(stack, view_wait_seconds=20) as running:
+        yield running
+
+
+@pytest.fixture
+def api(site: Site) -> httpx.AsyncClient:
+    return site.client()
+
+
+async def created(api: httpx.AsyncClient, name: str, strategy: str = "samlp", **body: Any) -> dict[str, Any]:
+    answer = await api.post(CONNECTIONS, json={"name": name, "strategy": strategy, **body})
+    assert answer.status_code == 201, answer.text
+    connection: dict[str, Any] = answer.json()
+    return connection
+
+
+async def test_a_created_connection_is_answered_as_recorded(api: httpx.AsyncClient) -> None:
+    """Id, key order and defaults of a database connection; reading gives the same."""
+    connection = await created(api, "recorded", "auth0")
+    assert list(connection) == [
+        "id", "options", "strategy", "name", "is_domain_connection", "authentication", "connected_accounts",
+        "enabled_clients", "realms",
+    ]  # fmt: skip
+    assert connection["id"].startswith("con_")
+    assert len(connection["id"]) == 20
+    assert (connection["enabled_clients"], connection["realms"]) == ([], ["recorded"])
+    assert connection["options"]["passwordPolicy"] == "good"
+    read = await api.get(f"{CONNECTIONS}/{connection['id']}")
+    assert (read.json(), read.headers["etag"]) == (connection, '"1"')
+
+
+async def test_names_are_unique_also_in_a_race(api: httpx.AsyncClient) -> None:
+    """One 201, the others 409 with the documented text."""
+    body = {"name": "contested", "strategy": "samlp"}
+    answers = await asyncio.gather(*(api.post(CONNECTIONS, json=body) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+    loser = next(answer for answer in answers if answer.status_code == 409)
+    assert loser.json()["message"] == "A connection with the same name already exists"
+
+
+async def test_options_are_replaced_and_revisions_guard(api: httpx.AsyncClient) -> None:
+    """PATCH keeps what it does not name; an If-Match of another revision is 412; no change writes nothing."""
+    connection = await created(api, "changing", options={"a": 1, "client_secret": "s"}, display_name="D")
+    path = f"{CONNECTIONS}/{connection['id']}"
+    answer = await api.patch(path, json={"options": {"b": 2}}, headers={"if-match": '"1"'})
+    assert answer.status_code == 200
+    assert (answer.json()["options"], answer.json()["display_name"]) == ({"b": 2}, "D")
+    assert (await api.patch(path, json={"options": {"c": 3}}, headers={"if-match": '"1"'})).status_code == 412
+    same = await api.patch(path, json={"options": {"b": 2}})
+    assert (same.status_code, same.headers["etag"]) == (200, '"2"')
+    assert "vita-position" not in same.headers
+    answers = await asyncio.gather(
+        *(api.patch(path, json={"options": {"n": n}}, headers={"if-match": '"2"'}) for n in range(5))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
+
+
+async def test_changes_at_once_do_not_undo_each_other(api: httpx.AsyncClient) -> None:
+    """Without a condition each change is made on what is there; a deleted one does not come back."""
+    connection = await created(api, "busy")
+    path = f"{CONNECTIONS}/{connection['id']}"
+    answers = await asyncio.gather(
+        api.patch(path, json={"display_name": "D"}), api.patch(path, json={"metadata": {"k": "v"}})
+    )
+    assert [answer.status_code for answer in answers] == [200, 200]
+    final = (await api.get(path)).json()
+    assert (final["display_name"], final["metadata"]) == ("D", {"k": "v"})
+    await asyncio.gather(api.delete(path), api.patch(path, json={"display_name": "E"}))
+    assert (await api.get(path)).status_code == 404
+
+
+async def test_a_deleted_connection_is_gone_at_once_and_its_name_free(api: httpx.AsyncClient) -> None:
+    """202 with the time, then 404 and 204; the same name can be taken again."""
+    connection = await created(api, "passing")
+    path = f"{CONNECTIONS}/{connection['id']}"
+    answer = await api.delete(path)
+    assert (answer.status_code, list(answer.json())) == (202, ["deleted_at"])
+    missing = await api.get(path)
+    assert (missing.status_code, missing.json()["errorCode"]) == (404, "inexistent_connection")
+    assert missing.json()["message"] == "The connection does not exist"
+    assert (await api.patch(path, json={"options": {}})).status_code == 404
+    assert (await api.delete(path)).status_code == 204
+    again = await created(api, "passing")
+    assert again["id"] != connection["id"]
+
+
+async def test_connections_are_listed_by_page_and_by_cursor(site: Site) -> None:
+    """Totals in their order; take wins over include_totals; next leads on and ends; filters; fields."""
+    await site.add_tenant("connected")
+    api = site.client(tenant="connected")
+    for name in ("b", "d", "a", "c"):
+        await created(api, name, "samlp" if name < "c" else "oidc")
+
+    async def names(**query: Any) -> list[str]:
+        return [connection["name"] for connection in (await api.get(CONNECTIONS, params=query)).json()]
+
+    assert await names() == ["a", "b", "c", "d"]
+    assert await names(page=1, per_page=3) == ["d"]
+    assert await names(strategy=["oidc", "ad"]) == ["c", "d"]
+    assert await names(name="b") == ["b"]
+    assert await names(unknown="ignored", name="zz") == []
+    totals = (await api.get(CONNECTIONS, params={"include_totals": "true", "per_page": 2})).json()
+    assert list(totals) == ["total", "start", "limit", "connections"]
+    assert (totals["total"], totals["start"], totals["limit"]) == (4, 0, 2)
+    walked, query = [], {"take": 3, "include_totals": "true", "fields": "name"}
+    while True:
+        page = (await api.get(CONNECTIONS, params=query)).json()
+        walked += page["connections"]
+        if "next" not in page:
+            break
+        query["from"] = page["next"]
+    assert walked == [{"name": name} for name in "abcd"]
+
+
+async def test_what_a_connection_says_counts_for_its_users(site: Site, api: httpx.AsyncClient) -> None:
+    """A disabled one takes no new users; a social one none at all; its users follow its options."""
+    await created(api, "disabled", "auth0", enabled_clients=[])
+    answer = await api.post("/api/v2/users", json=new_user(connection="disabled"))
+    assert (answer.status_code, answer.json()["message"]) == (400, "Connection is disabled.")
+    await created(api, "google-oauth2", "google-oauth2")
+    answer = await api.post("/api/v2/users", json=new_user(connection="google-oauth2"))
+    assert answer.json()["message"] == (
+        "Connection does not support user creation through the API."
+        " It must either be a database or passwordless connection."
+    )
+    user = (await api.post("/api/v2/users", json=new_user(email="follows@example.com"))).json()
+    found = (await api.get(CONNECTIONS, params={"name": DATABASE_CONNECTION})).json()[0]
+    path = f"{CONNECTIONS}/{found['id']}"
+    await api.patch(path, json={"enabled_clients": []})
+    refused = await api.patch(path_of(user["user_id"]), json={"password": "x"})
+    assert refused.json()["message"] == "Cannot change email or password for users in a disabled connection."
+    await api.patch(path, json={"enabled_clients": ["app"]})
+    assert (await api.patch(path_of(user["user_id"]), json={"password": "x"})).status_code == 200
+
+
+async def test_provider_secrets_stay_off_the_readable_log(site: Site, api: httpx.AsyncClient) -> None:
+    """Options are sealed with the tenant's keys; the API answers them as stored."""
+    from tests.hops.test_management_users import read_record
+
+    answer = await api.post(
+        CONNECTIONS, json={"name": "secretive", "strategy": "oidc", "options": {"client_secret": "topsecret"}}
+    )
+    assert answer.json()["options"]["client_secret"] == "topsecret"
+    record = await read_record(site, *map(int, answer.headers["vita-position"].split(":")))
+    assert b"topsecret" not in record
+    assert b'"connection":"secretive"' in record

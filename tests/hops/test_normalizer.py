@@ -1,0 +1,292 @@
+"""logins.raw -> profile.events, on the real broker and database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest_asyncio
+
+from schemas import exact_json
+from schemas.events import ConnectionConfigured, LoginFailed, LoginSucceeded
+from schemas.identifiers import PERSON, record_key, tenant_subject
+from schemas.raw_login import MAX_BYTES
+from schemas.topics import Topic
+from services.normalizer.decide import registered
+from services.normalizer.mapping import ConnectionSettings
+from services.runtime.event_log import partition_of
+from tests.flow import NOW, Flow, both, by_subject, make_flow
+from tests.raw_logins import make_data, make_event
+from tests.stack import Stack
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+def of_type(events: list[Any], model: type[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, model)]
+
+
+async def reasons(flow: Flow) -> list[str]:
+    return sorted(letter.reason for letter in await flow.letters(Topic.LOGINS_RAW_DLQ))
+
+
+def failure(**data: Any) -> dict[str, Any]:
+    return make_data(**{"outcome": "failure", "reason": "wrong_password", **data})
+
+
+async def test_a_login_becomes_an_event_of_an_opaque_person(flow: Flow) -> None:
+    """The event is keyed by tenant and subject, says which raw login it came from, and shows nothing personal."""
+    await flow.send_raw(flow.login(data={"ip": "192.0.2.7"}), partition=5)
+    await flow.normalize()
+    logged = await flow.logged(Topic.PROFILE_EVENTS)
+    record = next(r for r in logged if b"login.succeeded" in r.value)
+    (event,) = of_type(await flow.events(), LoginSucceeded)
+    assert event.subject.startswith(PERSON)
+    assert event.sourceposition == "0/5/0"
+    assert (event.data.provider, event.data.idp_id) == ("google-oauth2", "104834838475647382910")
+    assert event.data.attributes["email"] == "jane@example.com"
+    assert record.key == record_key("demo", event.subject)
+    assert record.partition == partition_of(record.key, 12)
+    assert dict(record.headers)["content-type"].startswith(b"application/cloudevents+json")
+    for secret in (b"jane", b"104834838475647382910", b"192.0.2.7"):
+        assert not any(secret in found.value for found in logged)
+
+
+async def test_a_known_strategy_registers_its_connection_once(flow: Flow) -> None:
+    """The first login through an unknown connection configures it, however many logins a batch has."""
+    await flow.send_raw(
+        flow.login(), flow.login(), flow.login(data={"connection": "corp", "strategy": "samlp"})
+    )
+    await flow.normalize()
+    configured = of_type(await flow.events(), ConnectionConfigured)
+    assert sorted(event.data.connection for event in configured) == ["corp", "google-oauth2"]
+    assert {(event.actor, event.subject) for event in configured} == {("system:normalizer", "ten_demo")}
+    await flow.project()
+    await flow.send_raw(flow.login())
+    await flow.normalize({0: 3})
+    assert len(of_type(await flow.events(), ConnectionConfigured)) == 2
+
+
+async def test_a_registration_seen_twice_is_one_event(flow: Flow) -> None:
+    """Before the view knows the connection, a second batch emits the very same event."""
+    await flow.send_raw(flow.login(), flow.login())
+    await flow.normalize()
+    await flow.normalize({0: 1})
+    configured = of_type(await flow.events(), ConnectionConfigured)
+    assert len(configured) == 2
+    assert len({event.id for event in configured}) == 1
+    await flow.project()
+    assert [row["revision"] for row in await flow.rows("SELECT * FROM views.connection")] == [1]
+
+
+async def test_one_person_however_often_and_wherever(flow: Flow) -> None:
+    """Logins in one batch, in the next and at the same time through two normalizers have one subject."""
+    await flow.send_raw(flow.login(), flow.login())
+    await flow.normalize()
+    same = [flow.login() for _ in range(2)]
+    other = {"claims": {"sub": "second", "email": "other@example.com"}}
+    await flow.send_raw(*same, *(flow.login(data=other) for _ in range(4)))
+    records = await flow.logged(Topic.LOGINS_RAW, {0: 2})
+    async with flow.normalizer() as one, flow.normalizer() as two:
+        await both(one.apply(records[::2]), two.apply(records[1::2]))
+    people = by_subject(of_type(await flow.events(), LoginSucceeded))
+    assert sorted(len(events) for events in people.values()) == [4, 4]
+
+
+async def test_a_gateways_retry_is_the_same_event(flow: Flow) -> None:
+    """The same source and id from another place of the topic gives the same event id, and counts once."""
+    login = flow.login()
+    await flow.send_raw(login)
+    await flow.send_raw(login, partition=7)
+    await flow.send_raw(login | {"source": "//gateway.example/us-1"})
+    await flow.normalize()
+    events = of_type(await flow.events(), LoginSucceeded)
+    assert len(events) == 3
+    assert len({event.id for event in events}) == 2
+    await flow.project()
+    assert (await flow.document(events[0].subject))["logins_count"] == 2
+
+
+async def test_emitting_again_after_a_crash_changes_nothing(flow: Flow) -> None:
+    """The whole topic normalized twice, as after a crash before the acknowledgement, gives the same views."""
+    await flow.send_raw(*(flow.login(data={"claims": {"sub": str(n % 3)}}) for n in range(9)))
+    await flow.normalize()
+    await flow.project()
+    before = [dict(row) for row in await flow.rows("SELECT * FROM views.profile ORDER BY subject")]
+    await flow.normalize()
+    await flow.project()
+    assert [dict(row) for row in await flow.rows("SELECT * FROM views.profile ORDER BY subject")] == before
+    assert [exact_json.loads(row["document"])["logins_count"] for row in before] == [3, 3, 3]
+
+
+async def test_integers_stay_exact(flow: Flow) -> None:
+    """Ids and claims beyond 2^53 and beyond 2^64 come out as they went in."""
+    claims = {"id": 2**70, "login": "octocat", "number": 2**53 + 1, "balance": -(10**30)}
+    await flow.send_raw(flow.login(data={"connection": "github", "strategy": "github", "claims": claims}))
+    await flow.normalize()
+    await flow.project()
+    (event,) = of_type(await flow.events(), LoginSucceeded)
+    document = await flow.document(event.subject)
+    assert document["user_id"] == f"github|{2**70}"
+    assert document["identities"][0]["user_id"] == 2**70
+    assert (document["number"], document["balance"]) == (2**53 + 1, -(10**30))
+
+
+async def test_a_bad_record_blocks_nobody(flow: Flow) -> None:
+    """Whatever cannot be read is kept sealed with its reason and place, and the others go their way."""
+    deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    nested: Any = "x"
+    for _ in range(100):
+        nested = [nested]
+    bad: list[bytes | dict[str, Any]] = [
+        b"\xff\xfe", b"", b"[]", b"null", b"{}", b'{"id": NaN}', deep, b'{"specversion":"1.0"',
+        make_event(type="vita.login.v2"), make_event(tenant="Not A Tenant"),
+        make_event(data=make_data(outcome="perhaps")), make_event(data=make_data(claims={"n": nested})),
+        make_event(data=make_data(claims={"sub": "a\x00b"})), make_event(tenant="nobody-here"),
+        make_event(data=make_data(claims={"sub": "1", "big": "x" * MAX_BYTES})),
+        make_event(data=make_data(claims={"favourite": "colour"})),
+        make_event(data=make_data(strategy=..., connection="never-heard-of")),
+        rb'{"specversion":"1.0","id":"\ud800","source":"s","type":"vita.login.v1","tenant":"demo"}',
+    ]  # fmt: skip
+    await flow.send_raw(flow.login(), *bad, flow.login())
+    await flow.normalize()
+    assert len(of_type(await flow.events(), LoginSucceeded)) == 2
+    letters = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    assert sorted(letter.offset for letter in letters) == list(range(1, 1 + len(bad)))
+    told = {letter.offset: letter.reason for letter in letters}
+    assert [told[n] for n in range(1, 9)] == [
+        "not_json", "not_json", "contract", "contract", "contract", "not_json", "not_json", "not_json"
+    ]  # fmt: skip
+    assert [told[n] for n in range(9, 18)] == [
+        "contract", "contract", "contract", "contract", "nul_character", "unknown_tenant", "too_large",
+        "unmappable", "unknown_connection",
+    ]  # fmt: skip
+    assert told[18] == "not_json"
+
+
+async def test_a_dead_letter_is_the_record_sealed(flow: Flow) -> None:
+    """The letter opens to the record's bytes, key, headers, time and place; nothing of it is readable outside."""
+    raw = b'{"tenant":"demo","data":{"claims":{"email":"jane@example.com"}}}'
+    await flow.send_raw(raw, partition=3, timestamp_ms=1_795_000_000_000)
+    await flow.normalize()
+    (letter,) = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    assert (letter.value, letter.key, letter.headers) == (raw, b"key", (("gateway", b"eu-1"),))
+    assert (letter.topic, letter.partition, letter.offset) == (f"{flow.prefix}logins.raw", 3, 0)
+    assert letter.timestamp == 1_795_000_000_000
+    (record,) = await flow.logged(Topic.LOGINS_RAW_DLQ)
+    assert b"jane" not in record.value
+    assert "jane" not in letter.detail
+
+
+async def test_a_strict_tenant_registers_nothing(flow: Flow) -> None:
+    """Its logins through connections nobody configured are refused; through a configured one they are taken."""
+    await flow.add_tenant("strict", strict=True)
+    known = registered("strict", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
+    await flow.send_events(known)
+    await flow.project()
+    await flow.send_raw(
+        flow.login(tenant="strict"), flow.login(tenant="strict", data={"connection": "other"}), flow.login()
+    )
+    await flow.normalize()
+    assert await reasons(flow) == ["unknown_connection"]
+    logins = of_type(await flow.events(), LoginSucceeded)
+    assert sorted((event.tenant, event.data.connection) for event in logins) == [
+        ("demo", "google-oauth2"),
+        ("strict", "google-oauth2"),
+    ]
+
+
+async def test_a_deleted_connection_takes_no_logins(flow: Flow) -> None:
+    """After its deletion a connection's logins are dead letters, and do not register it again."""
+    event = registered("demo", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
+    gone = event.model_copy(
+        update={
+            "id": "0190a1b2-c3d4-7e5f-8a9b-000000000001",
+            "actor": "client:admin",
+            "data": event.data.model_copy(update={"deleted": True}),
+        }
+    )
+    await flow.send_events(event, gone)
+    await flow.project()
+    await flow.send_raw(flow.login())
+    await flow.normalize()
+    assert await reasons(flow) == ["connection_deleted"]
+    assert len(await flow.events()) == 2
+
+
+async def test_a_failed_login_of_somebody_known(flow: Flow) -> None:
+    """Named by claims or by what was typed, case aside, a failure belongs to the person's own history."""
+    await flow.send_raw(flow.login())
+    await flow.normalize()
+    await flow.project()
+    await flow.send_raw(
+        flow.login(data=failure()),
+        flow.login(data=failure(claims={}, identifier="JANE@example.com")),
+        flow.login(data=failure(claims={}, identifier="jane@example.com", connection="other")),
+    )
+    await flow.normalize({0: 1})
+    events = await flow.events()
+    (person,) = {event.subject for event in of_type(events, LoginSucceeded)}
+    failures = of_type(events, LoginFailed)
+    assert sorted(event.subject == person for event in failures) == [False, True, True]
+    await flow.project()
+    assert (await flow.document(person))["logins_count"] == 1
+
+
+async def test_a_failed_login_of_nobody(flow: Flow) -> None:
+    """It has a subject that names nobody: the same for the same identifier, another in another place or tenant."""
+    await flow.add_tenant("other")
+    typed = {"claims": {}, "identifier": "ghost@example.com", "ip": "192.0.2.9"}
+    await flow.send_raw(
+        flow.login(data=failure(**typed)),
+        flow.login(data=failure(**typed | {"identifier": "GHOST@example.com", "reason": "Locked out!"})),
+        flow.login(data=failure(**typed | {"connection": "corp"})),
+        flow.login(data=failure(**typed), tenant="other"),
+    )
+    await flow.normalize()
+    first, again, elsewhere, other = sorted(
+        of_type(await flow.events(), LoginFailed), key=lambda event: int(event.sourceposition.split("/")[2])
+    )
+    assert first.subject.startswith("anon_")
+    assert again.subject == first.subject
+    assert len({first.subject, elsewhere.subject, other.subject}) == 3
+    assert (first.data.reason, first.data.detail) == ("wrong_password", None)
+    assert (again.data.reason, again.data.detail) == ("other", "Locked out!")
+    assert not any(b"ghost" in r.value.lower() for r in await flow.logged(Topic.PROFILE_EVENTS))
+    owners = await flow.rows("SELECT owner FROM ledger.subject_key WHERE tenant = 'demo'")
+    assert [row["owner"] for row in owners] == [tenant_subject("demo")]
+    await flow.project()
+    assert await flow.rows("SELECT * FROM views.profile") == []
+
+
+async def test_clocks(flow: Flow) -> None:
+    """A gateway's time counts unless it lies in the future; then, and without one, the broker's time does."""
+    stored = datetime.now(UTC).replace(microsecond=0)
+    at = int(stored.timestamp() * 1000)
+    past, near, far = (stored + timedelta(minutes=minutes) for minutes in (-500, 4, 6))
+    for time in (past.isoformat(), near.isoformat(), far.isoformat(), ...):
+        await flow.send_raw(flow.login(time=time), timestamp_ms=at)
+    await flow.normalize()
+    times = {event.sourceposition: event.time for event in of_type(await flow.events(), LoginSucceeded)}
+    assert [times[f"0/0/{n}"] for n in range(4)] == [past, near, stored, stored]
+
+
+async def test_a_timestamp_before_all_time_blocks_nobody(flow: Flow) -> None:
+    """A record's own timestamp is whatever its producer wrote; even an absurd one is only a time."""
+    await flow.send_raw(flow.login(time=...), timestamp_ms=0)
+    await flow.normalize()
+    (event,) = of_type(await flow.events(), LoginSucceeded)
+    assert event.time == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def test_destroyed_keys_take_no_new_data(flow: Flow) -> None:
+    """A login of somebody whose keys are gone is a dead letter; the others are not held up."""
+    await flow.send_raw(flow.login())
+    await flow.normalize()
+    await flow.run("UPDATE ledger.subject_key SET profile = NULL WHERE owner LIKE 'sub_%'")
+    await flow.send_raw(flow.login(), flow.login(data={"claims": {"sub": "2"}}))
+    await flow.normalize({0: 1})
+    assert await reasons(flow) == ["no_key"]
+    assert len(await flow.logged(Topic.PROFILE_EVENTS)) == 4

@@ -1,0 +1,120 @@
+"""The laws of a tenant's connections: replays, splits, refusals, and names that logins may not take over."""
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from projections.connection.fold import Connections, fold
+from schemas.events import ConnectionConfigured
+from services.projector.batch import Views, fold_batch
+from tests.laws.events import TENANT, connections, event_id
+
+Stream = list[ConnectionConfigured]
+
+
+def folded(stream: Sequence[ConnectionConfigured]) -> Connections:
+    return reduce(fold, stream, {})
+
+
+def by_hand(stream: Stream) -> Stream:
+    return [event for event in stream if not event.actor.startswith("system:")]
+
+
+@given(connections())
+def test_a_replay_changes_nothing(stream: Stream) -> None:
+    """Each event seen a second time, at once, leaves the very same connections."""
+    known: Connections = {}
+    for event in stream:
+        known = fold(known, event)
+        assert fold(known, event) is known
+
+
+@given(connections(), st.lists(st.integers(0, 9), max_size=3))
+def test_any_batch_split_gives_the_same_connections(stream: Stream, cuts: list[int]) -> None:
+    """All at once or in any batches, written and read between, the rows are the same."""
+    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    rows: dict[str, Any] = {}
+    for start, end in pairwise(edges):
+        outcome = fold_batch(Views(connections={TENANT: dict(rows)}), stream[start:end])
+        rows.update({connection.id: connection for _, connection in outcome.connections})
+    assert rows == folded(stream)
+
+
+@given(connections())
+def test_a_login_never_takes_over(stream: Stream) -> None:
+    """Registrations by logins change nothing about what an admin made, and bring nothing deleted back."""
+    known: Connections = {}
+    for event in stream:
+        after = fold(known, event)
+        if event.actor.startswith("system:"):
+            assert known.items() <= after.items()
+            assert len(after) <= len(known) + 1
+        known = after
+
+
+@given(connections())
+def test_registering_again_is_the_same(stream: Stream) -> None:
+    """A registration that was taken changes nothing when it is emitted again, however much later."""
+    known: Connections = {}
+    taken = []
+    for event in stream:
+        after = fold(known, event)
+        if after is not known and event not in by_hand(stream):
+            taken.append(event)
+        known = after
+    assert reduce(fold, taken, known) is known
+
+
+@given(connections(), st.integers(-2, 2).filter(bool))
+def test_a_change_to_an_old_revision_is_refused(stream: Stream, off: int) -> None:
+    """A change that expects another revision leaves everything as it was; the current one is taken."""
+    known = folded(stream)
+    living = [connection for connection in known.values() if not connection.deleted]
+    assume(living)
+    current = living[0]
+    change = next(event for event in reversed(stream) if event.data.connection_id == current.id)
+
+    def edit(expected: int) -> ConnectionConfigured:
+        data = change.data.model_copy(update={"expected_revision": expected})
+        return change.model_copy(update={"id": event_id(500), "data": data, "actor": "client:admin"})
+
+    assert fold(known, edit(current.revision + off)) is known
+    assert fold(known, edit(current.revision))[current.id].revision == current.revision + 1
+
+
+@given(connections())
+def test_what_is_deleted_stays_deleted(stream: Stream) -> None:
+    """No later event brings a deleted connection back; a new one has its own id."""
+    known: Connections = {}
+    for event in stream:
+        after = fold(known, event)
+        for identity, connection in known.items():
+            assert not connection.deleted or after[identity] is connection
+        known = after
+
+
+@given(connections())
+def test_claims_follow_the_fold(stream: Stream) -> None:
+    """The claim of a change that was taken is confirmed and never dropped, even when it is seen again."""
+    stream = by_hand(stream)
+    doubled = [event for event in stream for _ in range(2)]
+    claims = fold_batch(Views(), doubled).claims
+    taken = {connection.event_id for connection in folded(stream).values()}
+    assert taken <= set(claims.confirmed)
+    assert not taken & set(claims.dropped)
+
+
+@given(connections())
+def test_inputs_are_never_changed(stream: Stream) -> None:
+    """Neither the known connections nor the event look different after a fold."""
+    known: Connections = {}
+    for event in stream:
+        before, event_before = dict(known), event.model_dump_json()
+        after = fold(known, event)
+        assert known == before
+        assert event.model_dump_json() == event_before
+        known = after

@@ -1,0 +1,114 @@
+"""The laws of the normalizer's pure middle: a raw login becomes an event or a dead letter, always the same one."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from projections.profile.state import OWN_KEYS
+from schemas import exact_json
+from schemas.errors import InvalidEvent
+from schemas.keys import SubjectKeys
+from schemas.mapper import open_event, read_sealed, seal_event
+from schemas.raw_login import RawLogin, parse_raw_login
+from services.normalizer.decide import CLOCK_SKEW, Arrival, failed, identity_of, normalized, succeeded
+from services.normalizer.mapping import ATTRIBUTES, KNOWN_STRATEGIES, ConnectionSettings
+from tests.laws.events import instants, text, values
+
+KEYS = SubjectKeys(1, b"p" * 32, b"a" * 32)
+ME = f"sub_{1:032x}"
+STORED = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+_TELLING = "sub id user_id oid objectGUID upn login email mail emails email_verified name picture phone_number data"
+_CLAIM_NAMES = st.sampled_from([*_TELLING.split(), "user", "profile", "blocked", "app_metadata", "identities"])
+_ids = st.one_of(st.sampled_from(["7", 7, 2**70]), text, values)
+claims = st.dictionaries(st.one_of(_CLAIM_NAMES, text), st.one_of(_ids, values), max_size=6)
+
+
+@st.composite
+def raw_logins(draw: st.DrawFn) -> RawLogin:
+    """What a gateway may send, with any claims."""
+    failure = draw(st.booleans())
+    data = {
+        "connection": "c",
+        "strategy": draw(st.sampled_from([*sorted(KNOWN_STRATEGIES), "something-new"])),
+        "outcome": "failure" if failure else "success",
+        "reason": draw(st.sampled_from(["wrong_password", "Locked: try later", "x" * 1000]))
+        if failure
+        else None,
+        "claims": draw(claims),
+        "identifier": draw(st.one_of(st.none(), st.sampled_from(["Jane@X.com", "+49151", "jane"]), text)),
+        "tokens": draw(st.one_of(st.none(), st.just({"access_token": "t"}))),
+        "ip": draw(st.sampled_from([None, "192.0.2.1", "::1"])),
+    }
+    time = draw(st.one_of(st.none(), instants))
+    event = {
+        "specversion": "1.0",
+        "id": draw(text) or "1",
+        "source": "/gateway",
+        "type": "vita.login.v1",
+        "tenant": "demo",
+        "time": time and time.isoformat(),
+        "data": {name: value for name, value in data.items() if value is not None},
+    }
+    try:
+        return parse_raw_login(exact_json.dumps(event))
+    except InvalidEvent:
+        assume(False)
+        raise
+
+
+def event_of(login: RawLogin) -> Any:
+    arrival = Arrival(login, "1/0/5", STORED)
+    connection = ConnectionSettings("c", login.data.strategy or "oidc", {})
+    if login.data.outcome == "failure":
+        identity_of(connection, login.data)
+        return failed(arrival, connection, ME)
+    return succeeded(arrival, connection, normalized(connection, login.data), ME)
+
+
+@given(raw_logins())
+def test_a_login_becomes_an_event_or_a_dead_letter(login: RawLogin) -> None:
+    """Whatever the claims are, there is an event that can be sealed and opened, or an InvalidEvent."""
+    before = copy.deepcopy(login.data.claims)
+    try:
+        event = event_of(login)
+    except InvalidEvent as error:
+        event = None
+        reason = error.reason
+    assert login.data.claims == before
+    if event is None:
+        assert reason == "unmappable"
+    else:
+        assert open_event(read_sealed(seal_event(event, KEYS).value), KEYS) == event
+
+
+@given(raw_logins())
+def test_the_same_login_is_the_same_event(login: RawLogin) -> None:
+    """Normalizing twice gives the same bytes, so that emitting twice can be recognised."""
+    try:
+        assert event_of(login).model_dump_json() == event_of(login).model_dump_json()
+    except InvalidEvent:
+        return
+
+
+@given(raw_logins())
+def test_leftovers_never_shadow_what_is_ours(login: RawLogin) -> None:
+    """No claim, whatever its name, lands on a root key that has a meaning of its own."""
+    assume(login.data.outcome == "success")
+    try:
+        data = event_of(login).data
+    except InvalidEvent:
+        return
+    assert not data.extras.keys() & OWN_KEYS
+    assert data.attributes.keys() <= set(ATTRIBUTES)
+
+
+@given(raw_logins())
+def test_clocks_that_run_ahead_are_not_believed(login: RawLogin) -> None:
+    """An event's time is the gateway's, unless that lies beyond what clocks may differ; then the broker's."""
+    told = login.time
+    time = Arrival(login, "1/0/5", STORED).time
+    assert time == (STORED if told is None or told > STORED + CLOCK_SKEW else told)

@@ -1,0 +1,102 @@
+"""`vita status`: what follows from what is seen."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.local.services import Stack
+from services.cli.health import SERVICES, WORKERS, Health, Part, TopicExtent, progress, services, workers
+from services.cli.health_view import as_document
+from services.cli.output import print_json
+from tests.unit.cli.conftest import Vita
+
+UP = Part("up", "there")
+
+
+def _beat(worker: str, pid: int = 1, **changes: Any) -> Mapping[str, Any]:
+    beat = {
+        "worker": worker, "pid": pid, "host": "h", "handled": 10, "rate": 2.5, "is_alive": True,
+        "last_error": None, "last_error_at": None, "seen_seconds_ago": 0.4,
+    }  # fmt: skip
+    return beat | changes
+
+
+def test_lag_is_what_the_log_still_holds() -> None:
+    """Records that expired before they were read, and positions beyond the end, are no lag."""
+    extent = TopicExtent(begins={0: 100, 1: 0, 2: 0}, ends={0: 150, 1: 10, 2: 5})
+    found = progress({0: 40, 2: 9}, extent)
+    assert found is not None
+    assert (found.position, found.lag) == (49, 50 + 10)
+
+
+def test_without_the_broker_there_is_a_position_and_no_lag() -> None:
+    """What cannot be known is not invented."""
+    found = progress({0: 7}, None)
+    assert found is not None
+    assert (found.position, found.lag) == (7, None)
+    assert progress(None, TopicExtent({}, {})) is None
+
+
+def test_a_worker_without_a_sign_of_life_is_down() -> None:
+    """Dead and missing workers both show, living ones with their numbers."""
+    found = workers([_beat("projector", 7), _beat("auditor", 8, is_alive=False)], {})
+    assert [(one.name, one.state, one.pid) for one in found] == [
+        ("normalizer", "down", None), ("projector", "up", 7), ("auditor", "down", 8),
+    ]  # fmt: skip
+    assert found[2].rate == 0
+
+
+def test_without_the_database_workers_are_unknown() -> None:
+    """Nobody is called dead because nobody could be asked."""
+    assert {one.state for one in workers(None, {})} == {"unknown"}
+    assert {one.state for one in services(None, {})} == {"unknown"}
+
+
+def test_a_service_is_what_it_answers() -> None:
+    """The answer counts more than a sign of life, which names the process."""
+    found = services([_beat("ingest", 5)], {"ingest": "degraded", "management": "up"})
+    assert [(one.name, one.state, one.pid) for one in found] == [
+        ("ingest", "degraded", 5), ("management", "up", None),
+    ]  # fmt: skip
+
+
+def test_health_is_good_when_everything_is_up() -> None:
+    """One thing that is not up is enough."""
+    good = Health(
+        workers([_beat(name) for name in WORKERS], {}),
+        services([_beat(name) for name in SERVICES], {}),
+        UP,
+        UP,
+    )
+    assert good.ok
+    assert not Health(good.workers, good.services, Part("down", ""), UP).ok
+    assert not Health(good.workers, services([_beat("ingest")], {}), UP, UP).ok
+
+
+def test_the_document_has_the_promised_names() -> None:
+    """Scripts read workers[].name, pid, lag, position, rate, last_error, broker and database."""
+    moment = datetime(2026, 11, 23, tzinfo=UTC)
+    seen = [_beat("projector", last_error="Transient: kafka", last_error_at=moment)]
+    known = {"projector": progress({0: 3}, TopicExtent({0: 0}, {0: 5}))}
+    document = as_document(
+        Health(workers(seen, known), [], UP, Part("down", "x", error="nobody listens there"))
+    )
+    projector = document["workers"][1]
+    assert {name: projector[name] for name in ("name", "pid", "lag", "position", "rate", "last_error")} == {
+        "name": "projector", "pid": 1, "lag": 2, "position": 3, "rate": 2.5, "last_error": "Transient: kafka",
+    }  # fmt: skip
+    assert document["database"]["error"] == "nobody listens there"
+    print_json(document)
+
+
+def test_it_works_with_everything_down(vita: Vita, local: Stack) -> None:
+    """No broker and no database: both are named, the exit code is 1, JSON stays pure."""
+    ran = vita("status", "--json")
+    assert ran.code == 1
+    document = json.loads(ran.out)
+    assert (document["broker"]["state"], document["database"]["state"]) == ("down", "down")
+    assert [worker["name"] for worker in document["workers"]] == list(WORKERS)
+    table = vita("status")
+    assert table.code == 1
+    assert "The database at" in table.out

@@ -1,0 +1,81 @@
+"""Flags before environment before the local stack; the stack's secrets stay with its addresses."""
+
+import pytest
+
+from deploy.local.services import Stack
+from services.cli import places
+from services.cli.failure import CommandFailed
+from tests.unit.cli.conftest import Vita
+from tests.unit.cli.fake_vita import FakeVita
+
+_EMPTY = {"start": 0, "limit": 50, "length": 0, "total": 0, "users": []}
+
+
+def test_the_local_stack_is_the_default(vita: Vita, local: Stack, fake: FakeVita) -> None:
+    """With nothing given, the stack of the checkout is asked, as its own client."""
+    fake.answers("GET", "/api/v2/users", 200, _EMPTY)
+    assert vita("users", "list").code == 0
+    token = fake.requests("POST", "/oauth/token")[0].document
+    assert (token["client_id"], token["audience"]) == ("c1", f"{fake.url}/api/v2/")
+    assert fake.requests("GET", "/api/v2/users")[0].headers["authorization"] == "Bearer h.t.s"
+
+
+def test_the_environment_goes_before_the_stack_and_flags_before_it(
+    vita: Vita, fake: FakeVita, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flag wins over its variable."""
+    fake.answers("GET", "/api/v2/users", 200, _EMPTY)
+    monkeypatch.setenv("VITA_MANAGEMENT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("VITA_TOKEN", "e.n.v")
+    assert vita("users", "list").code == 1
+    assert vita("users", "list", "--management-url", fake.url, "--token", "f.l.g").code == 0
+    assert fake.requests("GET", "/api/v2/users")[0].headers["authorization"] == "Bearer f.l.g"
+
+
+def test_a_client_in_the_environment_fetches_its_token(
+    vita: Vita, fake: FakeVita, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """VITA_CLIENT_ID and VITA_CLIENT_SECRET will do instead of a token."""
+    fake.answers("POST", "/oauth/token", 200, {"access_token": "n.e.w"})
+    fake.answers("GET", "/api/v2/users", 200, _EMPTY)
+    for name, value in (("MANAGEMENT_URL", fake.url + "/"), ("CLIENT_ID", "c2"), ("CLIENT_SECRET", "s2")):
+        monkeypatch.setenv(f"VITA_{name}", value)
+    assert vita("users", "list").code == 0
+    assert fake.requests("POST", "/oauth/token")[0].document["client_id"] == "c2"
+
+
+def test_the_stacks_secret_is_not_sent_to_another_address(vita: Vita, local: Stack) -> None:
+    """Another Management API gets no token and no secret of the local stack."""
+    with FakeVita() as other:
+        ran = vita("users", "list", "--management-url", other.url)
+        assert ran.code == 1
+        assert "VITA_TOKEN" in ran.err
+        assert other.asked == []
+
+
+def test_the_stacks_token_is_not_sent_to_another_ingest(vita: Vita, local: Stack) -> None:
+    """Another ingest gets no token of the local stack."""
+    with FakeVita() as other:
+        assert vita("logins", "send", "-", "--ingest-url", other.url, stdin="{}").code == 1
+        assert other.asked == []
+
+
+def test_a_database_given_needs_its_own_key(local: Stack) -> None:
+    """The local stack's key-encryption key is never used for another database."""
+    with pytest.raises(CommandFailed, match="VITA_KEY_PROVIDER"):
+        _ = places.ledger("postgresql://elsewhere/vita").key_provider
+    assert places.ledger("postgresql://elsewhere/vita", "env:KEK").key_provider == "env:KEK"
+    assert places.ledger(None).key_provider == local.key_provider
+
+
+def test_a_refused_client_is_told_apart(vita: Vita, local: Stack, fake: FakeVita) -> None:
+    """A wrong secret names the client and the way out, not the secret."""
+    fake._answers.clear()
+    fake.answers(
+        "POST", "/oauth/token", 401, {"error": "invalid_client", "error_description": "Unauthorized"}
+    )
+    ran = vita("users", "list")
+    assert ran.code == 1
+    assert "c1" in ran.err
+    assert "Unauthorized" in ran.err
+    assert "s'1" not in ran.err

@@ -1,0 +1,80 @@
+"""Small pure parts: scopes, shown values, log files."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from services.cli.log_files import LogFile, show
+from services.cli.output import safe, shown
+from services.cli.scopes import DEMO_SCOPES, expand, unknown
+
+
+def test_scopes_expand_in_order_and_once() -> None:
+    """Repeated, comma-separated and `all-demo` scopes all end in one clean list."""
+    assert expand(["read:users,create:users", "read:users"]) == ("read:users", "create:users")
+    assert expand(["read:users", "all-demo"]) == (
+        "read:users",
+        *(s for s in DEMO_SCOPES if s != "read:users"),
+    )
+
+
+@pytest.mark.parametrize("text", ["users", "read:", ":users", "read users:x", "r:é"])
+def test_what_is_no_scope_is_refused(text: str) -> None:
+    """A typing mistake does not become a client that may do nothing."""
+    with pytest.raises(typer.BadParameter):
+        expand([text])
+
+
+def test_unknown_scopes_are_known_to_be_unknown() -> None:
+    """A scope nobody asks for can be told of."""
+    assert unknown(("read:users", "fly:moon")) == ["fly:moon"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (False, "no"),
+        (1234567, "1,234,567"),
+        ({"ä": [1]}, '{"ä": [1]}'),
+        ("x", "x"),
+    ],
+)
+def test_values_are_shown_plainly(value: object, text: str) -> None:
+    """Nothing, truths, numbers, documents and texts each have one look."""
+    assert shown(value) == text
+
+
+def test_names_of_all_scripts_are_safe_as_they_are() -> None:
+    """Only what a terminal would obey is taken away."""
+    for name in ("Zoë Πετρίδη", "家豪", "नेहा", "😀"):
+        assert safe(name) == name
+    assert safe("a\nb\x9bc") == "a\ufffdb\ufffdc"
+
+
+def test_a_log_is_followed_across_a_new_start(tmp_path: Path) -> None:
+    """The last lines, what is added, half lines when they are whole, and a file that began anew."""
+    path = tmp_path / "projector.log"
+    path.write_text("1\n2\n3\n")
+    log = LogFile(path)
+    assert log.last(2) == ["2", "3"]
+    with path.open("a") as file:
+        file.write("4\n5")
+    assert log.added() == ["4"]
+    with path.open("a") as file:
+        file.write("5\n")
+    assert log.added() == ["55"]
+    path.rename(tmp_path / "projector.log.old")
+    assert log.added() == []
+    path.write_text("new\n")
+    assert log.added() == ["new"]
+
+
+def test_several_logs_name_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With more than one log, each line says whose it is."""
+    for name in ("kafka", "ingest"):
+        (tmp_path / f"{name}.log").write_text(f"from {name}\n")
+    show({name: tmp_path / f"{name}.log" for name in ("kafka", "ingest")}, 5, follows=False)
+    assert capsys.readouterr().out == "kafka  | from kafka\ningest | from ingest\n"

@@ -1,0 +1,95 @@
+"""Scopes, actors and preconditions."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from services.management import access
+from services.management.commanding import expected_revision, has_revision
+from services.management.models.users import UpdateUser
+from services.management.refusals import OTHER_SUBJECT, REVISION_PASSED, Refused
+from services.management.routes.write_users import _refuse_fields
+from services.runtime.tokens import BAD_FORMAT, MISSING, InvalidToken, Principal
+
+SCOPES = ("read:users", "read:current_user")
+
+
+def principal(*scopes: str, subject: str = "app@clients", client_id: str = "app") -> Principal:
+    return Principal(subject, "demo", client_id, frozenset(scopes))
+
+
+def test_any_one_scope_is_enough() -> None:
+    """Without any the answer lists all that would do."""
+    assert access.granted(principal("read:users", "x"), SCOPES) == {"read:users"}
+    with pytest.raises(Refused) as caught:
+        access.granted(principal("x"), SCOPES)
+    refusal = caught.value.refusal
+    assert (refusal.status, refusal.error_code) == (403, "insufficient_scope")
+    assert refusal.message == "Insufficient scope, expected any of: read:users,read:current_user"
+
+
+def test_scopes_of_oneself_reach_nobody_else() -> None:
+    """They count for the token's own subject only."""
+    oneself = frozenset(("read:current_user",))
+    assert access.reaching(oneself, principal(subject="auth0|1"), "auth0|1") == oneself
+    with pytest.raises(Refused) as caught:
+        access.reaching(oneself, principal(subject="auth0|1"), "auth0|2")
+    assert caught.value.refusal == OTHER_SUBJECT
+
+
+def test_metadata_scopes_reach_one_property_each() -> None:
+    """Anything beyond it wants update:users."""
+    own, app = frozenset(("update:current_user_metadata",)), frozenset(("update:users_app_metadata",))
+    _refuse_fields(own, UpdateUser(user_metadata={}))
+    _refuse_fields(app, UpdateUser(app_metadata={}, connection="c"))
+    _refuse_fields(own | app, UpdateUser(app_metadata={}, user_metadata={}))
+    for scopes, body in ((own, UpdateUser(app_metadata={})), (app, UpdateUser(name="x"))):
+        with pytest.raises(Refused) as caught:
+            _refuse_fields(scopes, body)
+        assert caught.value.refusal.error_code == "insufficient_scope"
+
+
+def test_answers_to_tokens_that_name_nobody() -> None:
+    """401 with attributes; 400 for what is no token."""
+    refusal = access.unauthorized(InvalidToken(MISSING))
+    assert refusal.body() == (
+        b'{"statusCode":401,"error":"Unauthorized","message":"Missing authentication",'
+        b'"attributes":{"error":"Missing authentication"}}'
+    )
+    assert access.unauthorized(InvalidToken(BAD_FORMAT)).body() == (
+        b'{"statusCode":400,"error":"Bad Request","message":"Bad HTTP authentication header format",'
+        b'"errorCode":"Bearer"}'
+    )
+
+
+def test_actors_never_hold_what_an_envelope_refuses() -> None:
+    """A foreign client id falls back to a fixed word."""
+    assert access.actor(principal(client_id="abc")) == "client:abc"
+    assert access.actor(principal(client_id="a b")) == "client:external"
+
+
+@pytest.mark.parametrize("header", ['"7"', '"6", "7"', ' "7" '])
+def test_if_match_names_the_revision_to_change(header: str) -> None:
+    """One of several may be the current one."""
+    assert expected_revision(Headers({"if-match": header}), 7) == 7
+
+
+@pytest.mark.parametrize("header", ['"6"', 'W/"7"', "7", "", "nonsense"])
+def test_any_other_if_match_is_refused(header: str) -> None:
+    """Weak tags never match for a change."""
+    with pytest.raises(Refused) as caught:
+        expected_revision(Headers({"if-match": header}), 7)
+    assert caught.value.refusal == REVISION_PASSED
+
+
+def test_no_condition_expects_nothing() -> None:
+    """Neither without the header nor with a star."""
+    assert expected_revision(Headers({}), 7) is None
+    assert expected_revision(Headers({"if-match": "*"}), 7) is None
+
+
+def test_if_none_match_compares_weakly() -> None:
+    """A cache may have weakened the tag."""
+    assert has_revision(Headers({"if-none-match": 'W/"7"'}), 7)
+    assert has_revision(Headers({"if-none-match": "*"}), 7)
+    assert not has_revision(Headers({"if-none-match": '"6"'}), 7)
+    assert not has_revision(Headers({}), 7)

@@ -1,0 +1,77 @@
+"""Connections decided: what a new one shows, what a change replaces and what comes back."""
+
+from typing import Any
+
+from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
+from services.management.decisions.outcome import UNCHANGED, Claim
+from services.management.decisions.sources import is_disabled
+from services.management.models.connections import CreateConnection, UpdateConnection
+from tests.unit.management.factories import make_connection
+
+ALWAYS = {"authentication_methods", "passkey_options", "brute_force_protection"}
+
+
+def new(**body: Any) -> Any:
+    accepted = decide_new(
+        CreateConnection.model_validate({"name": "db", "strategy": "auth0", **body}), "con_1"
+    )
+    assert accepted.claims == (Claim("db", "connection", "db"),)
+    return accepted.drafts[0].data
+
+
+def change(current: Any, **body: Any) -> Any:
+    accepted = decide_change(current, UpdateConnection.model_validate(body))
+    return None if accepted == UNCHANGED else accepted.drafts[0].data
+
+
+def test_a_new_database_connection_has_the_recorded_defaults() -> None:
+    """Options are added in the recorded order around what was given; other strategies get none."""
+    data = new(options={"requires_username": True})
+    assert list(data.settings["options"]) == [
+        "mfa", "passwordPolicy", "strategy_version", "requires_username",
+        "authentication_methods", "passkey_options", "brute_force_protection",
+    ]  # fmt: skip
+    assert data.settings["options"]["passwordPolicy"] == "good"
+    assert data.settings["authentication"] == {"active": True}
+    assert new(strategy="samlp", options={"a": 1}).settings["options"] == {"a": 1}
+
+
+def test_flexible_password_options_replace_the_policy() -> None:
+    """With password_options there is no passwordPolicy, and passwords have 15 characters or more."""
+    options = new(options={"password_options": {}}).settings["options"]
+    assert "passwordPolicy" not in options
+    assert options["password_options"]["complexity"] == {"min_length": 15}
+
+
+def test_options_are_replaced_but_for_those_that_come_back() -> None:
+    """mfa and passwordPolicy go with the old options; three come back by default."""
+    current = make_connection(options={"mfa": {"active": True}, "passwordPolicy": "good", "x": 1})
+    data = change(current, options={"y": 2})
+    assert set(data.settings["options"]) == {"y"} | ALWAYS
+    assert (data.connection_id, data.connection, data.strategy) == (current.id, current.name, "auth0")
+    saml = make_connection("samlp", options={"x": 1})
+    assert change(saml, options={"y": 2}).settings["options"] == {"y": 2}
+
+
+def test_other_settings_stay_unless_named() -> None:
+    """A change carries the whole configuration."""
+    current = make_connection("samlp", options={"x": 1}, realms=["r"], display_name="D")
+    data = change(current, display_name="E")
+    assert data.settings == {"options": {"x": 1}, "realms": ["r"], "display_name": "E"}
+    assert change(current, display_name="D") is None
+
+
+def test_a_connection_for_no_application_is_disabled() -> None:
+    """An empty list given on purpose disables; naming an application enables; saying nothing does neither."""
+    disabled = new(enabled_clients=[])
+    assert is_disabled(make_connection(**disabled.settings))
+    enabled = change(make_connection(**disabled.settings), enabled_clients=["app"])
+    assert not is_disabled(make_connection(**enabled.settings))
+    assert not is_disabled(make_connection(**new().settings))
+    assert not is_disabled(make_connection(enabled_clients=[]))
+
+
+def test_removal_keeps_no_settings() -> None:
+    """What the options held is not carried into the last event."""
+    data = decide_removal(make_connection(options={"client_secret": "s"}), 3).drafts[0].data
+    assert (data.deleted, data.settings, data.expected_revision) == (True, {}, 3)

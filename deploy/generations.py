@@ -1,4 +1,5 @@
-"""Generations of the views: one PostgreSQL schema each, behind the stable names of the live one (design D8)."""
+"""Generations of the views: one PostgreSQL schema each, behind the stable names of the live one (design
+D8)."""
 
 from pathlib import Path
 

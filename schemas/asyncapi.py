@@ -156,7 +156,7 @@ def _key_binding(topic: Topic) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    events = EVENT_TYPES.values()
+    events: list[type[Envelope]] = list(EVENT_TYPES.values())
     models: list[type[BaseModel]] = [RawLogin, *events, *(_open_part(model) for model in events)]
     _, generated = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
     schemas: dict[str, Any] = generated["$defs"]

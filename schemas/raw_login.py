@@ -135,10 +135,8 @@ def check_raw_login(document: Any, raw: bytes) -> RawLogin:
 
 
 def _depth(value: Any) -> int:
-    deepest, pending = 0, [(value, 1)]
-    while pending:
-        item, level = pending.pop()
-        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        deepest = max(deepest, level)
-        pending.extend((child, level + 1) for child in children)
-    return deepest
+    levels, layer = 0, [value]
+    while layer := [item for item in layer if isinstance(item, dict | list)]:
+        levels += 1
+        layer = [child for item in layer for child in (item.values() if isinstance(item, dict) else item)]
+    return levels

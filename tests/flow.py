@@ -1,4 +1,5 @@
-"""Normalizer and projector over topics and a database of a test's own, fed with what really lies on the log."""
+"""Normalizer and projector over topics and a database of a test's own, fed with what really lies on the
+log."""
 
 import asyncio
 import contextlib
@@ -157,7 +158,8 @@ class Flow:
             await hop.stop()
 
     async def normalize(self, start: Mapping[int, int] | None = None) -> None:
-        """Brings everything on logins.raw, or what is there from these offsets, over to the log, in one batch."""
+        """Brings everything on logins.raw, or what is there from these offsets, over to the log, in one
+        batch."""
         records = await self.logged(Topic.LOGINS_RAW, start)
         async with self.normalizer() as normalizer:
             await normalizer.apply(records)

@@ -56,7 +56,9 @@ class Site:
         """Every record of logins.raw."""
         topic = self.prefix + Topic.LOGINS_RAW.value
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka or self.stack.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=kafka or self.stack.kafka,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
         )
         await consumer.start()
         try:

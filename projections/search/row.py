@@ -79,8 +79,7 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two documents of a person have the same search row: only what logins move differs."""
     return before.keys() - _MOVED == after.keys() - _MOVED and all(
-        name in _MOVED or exact_json.same(value, after.get(name))
-        for name, value in before.items()
+        name in _MOVED or exact_json.same(value, after.get(name)) for name, value in before.items()
     )
 
 

@@ -15,11 +15,11 @@ from pydantic import Field
 from schemas.errors import Transient
 from schemas.topics import Topic
 from services.auditor.growth import Jump, grow
-from services.runtime.log_reader import first_offset_from
 from services.auditor.signing import CheckpointSigner, beside
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
 from services.runtime.database import database_failures, open_pool
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.log_reader import first_offset_from
 from services.runtime.settings import RuntimeSettings
 from services.runtime.worker import Fenced
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import asyncpg
 
-from services.runtime.log_reader import open_log
 from services.auditor.report import MISSING, PRESENT, ROW, Difference, Report
 from services.auditor.trail import query, verify_query
 from services.auditor.verify_checkpoints import TrustedKeys, verify_checkpoints
 from services.auditor.verify_partition import verify_partition
+from services.runtime.log_reader import open_log
 
 Progress = Callable[[int, int], None]
 """Called with the leaves verified so far and those there are."""

@@ -1,1 +1,2 @@
-"""HTTP -> logins.raw: what gateways send, checked. At least once; accepted means acknowledged by all replicas."""
+"""HTTP -> logins.raw: what gateways send, checked. At least once; accepted means acknowledged by all
+replicas."""

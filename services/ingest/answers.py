@@ -29,8 +29,8 @@ class Answer:
 def answer_for(verdicts: Sequence[Verdict], written: Sequence[bool]) -> Answer:
     """`written` says of each accepted event, in order, whether all replicas have it.
 
-    202 when every accepted event is written; 503 when one is not (its status is `retry`; sending everything again
-    is safe, an event counts once); 400 when no event was acceptable.
+    202 when every accepted event is written; 503 when one is not (its status is `retry`; sending
+    everything again is safe, an event counts once); 400 when no event was acceptable.
     """
     results = list(_results(verdicts, written))
     counts: dict[str, Any] = {

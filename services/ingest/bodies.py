@@ -1,4 +1,5 @@
-"""From a request's body to the events in it, in order. Pure; RefusedError when the body as a whole is unreadable."""
+"""From a request's body to the events in it, in order. Pure; RefusedError when the body as a whole is
+unreadable."""
 
 from collections.abc import Mapping
 from typing import Any, Final

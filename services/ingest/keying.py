@@ -10,8 +10,8 @@ _NO_OPTIONS: dict[str, object] = {}
 def record_key(login: RawLogin) -> bytes:
     """`tenant/strategy|idp id`; `tenant/connection|identifier` where the claims do not say who it is.
 
-    The connection's own options are not known here, so the id may differ from the one the normalizer finds; it is
-    the same for every login of a person, and that is all a key has to be.
+    The connection's own options are not known here, so the id may differ from the one the normalizer
+    finds; it is the same for every login of a person, and that is all a key has to be.
     """
     data = login.data
     connection = ConnectionSettings(data.connection, data.strategy or data.connection, _NO_OPTIONS)

@@ -1,8 +1,8 @@
 """Puts accepted logins on the log: group commit per partition over one idempotent producer.
 
-While a partition's batch is on its way, whatever else comes in for it gathers and goes out as the next one, so
-the more there is to do the fewer requests the broker sees. A record counts as written when all replicas have it;
-anything else is the caller's to send again.
+While a partition's batch is on its way, whatever else comes in for it gathers and goes out as the next
+one, so the more there is to do the fewer requests the broker sees. A record counts as written when all
+replicas have it; anything else is the caller's to send again.
 """
 
 import asyncio
@@ -168,7 +168,8 @@ class Publisher:
 
 
 def _fill(batch: Any, queue: deque[_Parcel], now: int) -> list[_Parcel]:
-    """Moves records from the queue into the batch until it is full; the parcels whose last record is in it."""
+    """Moves records from the queue into the batch until it is full; the parcels whose last record is in
+    it."""
     complete: list[_Parcel] = []
     while queue:
         parcel = queue[0]

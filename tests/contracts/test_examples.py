@@ -143,7 +143,9 @@ def test_the_projector_takes_events(name: str) -> None:
 def _existing(event: Event) -> Profile:
     """The person of the event, created an hour before by somebody else's command."""
     created = event_of(names_of("profile.user.created")[0])
-    moved = created.model_copy(update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"})
+    moved = created.model_copy(
+        update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"}
+    )
     views = fold_batch(Views(), [moved]).now
     return views.people.get((event.tenant, event.subject), NOBODY)
 

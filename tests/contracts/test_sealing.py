@@ -66,7 +66,9 @@ def test_another_class_does_not_open() -> None:
     """The profile part does not pass for the activity part, not even under one and the same key."""
     one_key = SubjectKeys(1, KEYS.profile, KEYS.profile)
     sealed = exact_json.loads(seal_event(EVENT, one_key).value)["data"]["sealed"]
-    assert refusal(with_parts(activity=sealed["profile"], profile=sealed["profile"]), one_key) == "cannot_unseal"
+    assert (
+        refusal(with_parts(activity=sealed["profile"], profile=sealed["profile"]), one_key) == "cannot_unseal"
+    )
 
 
 def test_a_destroyed_profile_key() -> None:
@@ -118,7 +120,9 @@ def test_no_two_contexts_are_one() -> None:
     assert associated_data("a", "bc") != associated_data("ab", "c")
 
 
-@pytest.mark.parametrize("place", [b"", PLACE + b"x", associated_data("event", "demo", "sub", "id", "activity")])
+@pytest.mark.parametrize(
+    "place", [b"", PLACE + b"x", associated_data("event", "demo", "sub", "id", "activity")]
+)
 def test_unsealing_needs_the_same_place(place: bytes) -> None:
     """The associated data must match byte for byte."""
     blob = seal(KEY, 1, b"secret", PLACE)

@@ -67,7 +67,8 @@ async def accepted(client: httpx.AsyncClient, *ids: str) -> bool:
 
 
 async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
-    """503 within the time a request may take, at once while it lasts, and 202 by itself once the broker is back."""
+    """503 within the time a request may take, at once while it lasts, and 202 by itself once the broker
+    is back."""
     async with site.client(kafka_bootstrap=broker.address, ack_seconds=ACK_SECONDS) as client:
         assert (await send(client, "before")).status_code == 202
 
@@ -96,7 +97,9 @@ async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
 
 async def test_stopping_without_a_broker(site: Site, broker: Broker) -> None:
     """A service whose broker hangs still stops within its budget, with a batch on its way."""
-    async with site.client(kafka_bootstrap=broker.address, ack_seconds=ACK_SECONDS, drain_seconds=1) as client:
+    async with site.client(
+        kafka_bootstrap=broker.address, ack_seconds=ACK_SECONDS, drain_seconds=1
+    ) as client:
         assert (await send(client, "first")).status_code == 202
         broker.process.suspend()
         assert (await send(client, "last")).status_code == 503

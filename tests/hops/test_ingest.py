@@ -1,4 +1,5 @@
-"""HTTP -> logins.raw, on the real broker, with tokens of the real issuer read through ingest's own database role."""
+"""HTTP -> logins.raw, on the real broker, with tokens of the real issuer read through ingest's own
+database role."""
 
 import asyncio
 import os
@@ -34,7 +35,8 @@ async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_what_is_accepted_is_in_the_topic(site: Site, client: httpx.AsyncClient) -> None:
-    """A 202 means: the event as it was sent, under its key, in that key's partition, marked as a CloudEvent."""
+    """A 202 means: the event as it was sent, under its key, in that key's partition, marked as a
+    CloudEvent."""
     events = [load_example(name) for name in names_of("vita.login.v1")]
     events.append(make_event(id="exact", data=make_data(claims={"sub": 10**30, "n": -(10**25)})))
     response = await client.post(LOGINS, content=exact_json.dumps(events))
@@ -125,22 +127,27 @@ async def test_tokens_are_checked(site: Site, client: httpx.AsyncClient) -> None
 
 
 HOSTILE = [
-    b"", b"null", b"7", b'"x"', b"[]", b"{}", b"[[]]", b"{", b"}", b"\x00", b'{"\x00":1}', b'{"\\u0000":1}', b"\xff\xfe",
-    b'"\\ud800"', b'{"id":"\\udfff"}', b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
-    b'{"id":' + b"9" * 5000 + b"}", b'{"id":1e400}', b'{"id":-0.0,"id":NaN}', b'{"id":1,"id":2,"id":"x"}',
-    b'{"data":{"claims":' + b"[" * 500 + b"]" * 500 + b"}}", b'{"tenant":["demo"],"time":{},"data":[1]}',
-    exact_json.dumps(make_event(data=make_data(claims={"sub": "\x00"}))),
-    exact_json.dumps(make_event(data=make_data(claims={"sub": "x" * (LARGEST_EVENT + 1)}))),
-    exact_json.dumps(make_event(time="0000-00-00T00:00:00Z")),
-    exact_json.dumps(make_event(id={"a": 1}, source=[], type=None, specversion=1.0, tenant=True, data=None)),
-    b" " * 100_000, b"\xef\xbb\xbf{}", b'{"specversion":"1.0"' + b',"a":1' * 50_000 + b"}",
+    b"", b"null", b"7", b'"x"', b"[]", b"{}", b"[[]]", b"{", b"}", b"\x00", b'{"\x00":1}',
+    b'{"\\u0000":1}', b"\xff\xfe", b'"\\ud800"', b'{"id":"\\udfff"}', b"[" * 100_000, b'{"a":' * 5000 +
+    b"1" + b"}" * 5000, b'{"id":' + b"9" * 5000 + b"}", b'{"id":1e400}', b'{"id":-0.0,"id":NaN}',
+    b'{"id":1,"id":2,"id":"x"}', b'{"data":{"claims":' + b"[" * 500 + b"]" * 500 + b"}}",
+    b'{"tenant":["demo"],"time":{},"data":[1]}', exact_json.dumps(make_event(data=make_data(claims={"sub":
+    "\x00"}))), exact_json.dumps(make_event(data=make_data(claims={"sub": "x" * (LARGEST_EVENT + 1)}))),
+    exact_json.dumps(make_event(time="0000-00-00T00:00:00Z")), exact_json.dumps(make_event(id={"a": 1},
+    source=[], type=None, specversion=1.0, tenant=True, data=None)), b" " * 100_000, b"\xef\xbb\xbf{}",
+    b'{"specversion":"1.0"' + b',"a":1' * 50_000 + b"}",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_bodies(client: httpx.AsyncClient, body: bytes) -> None:
     """Whatever is sent, however it is labelled: a clear refusal in the documented shape, never a 500."""
-    for content_type in ("application/json", "application/x-ndjson", "text/html", "application/json; charset=x"):
+    for content_type in (
+        "application/json",
+        "application/x-ndjson",
+        "text/html",
+        "application/json; charset=x",
+    ):
         response = await client.post(LOGINS, content=body, headers={"content-type": content_type})
         assert response.status_code in (400, 413, 415)
         error = response.json()
@@ -181,7 +188,9 @@ async def test_a_process_of_its_own(site: Site) -> None:
         env={**os.environ, **environment, "VITA_HTTP_PORT": str(port)},
     )  # fmt: skip
     base = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=base, headers={"authorization": f"Bearer {site.token()}"}) as client:
+    async with httpx.AsyncClient(
+        base_url=base, headers={"authorization": f"Bearer {site.token()}"}
+    ) as client:
 
         async def healthy() -> bool:
             try:
@@ -190,7 +199,9 @@ async def test_a_process_of_its_own(site: Site) -> None:
                 return False
 
         await site.stack.until(healthy)
-        events = [make_event(id=str(n), source="own", data=make_data(claims={"sub": str(n)})) for n in range(500)]
+        events = [
+            make_event(id=str(n), source="own", data=make_data(claims={"sub": str(n)})) for n in range(500)
+        ]
         body = b"\n".join(map(exact_json.dumps, events))
         headers = {"content-type": "application/x-ndjson"}
         sending = [asyncio.create_task(client.post(LOGINS, content=body, headers=headers)) for _ in range(4)]

@@ -37,7 +37,8 @@ def failure(**data: Any) -> dict[str, Any]:
 
 
 async def test_a_login_becomes_an_event_of_an_opaque_person(flow: Flow) -> None:
-    """The event is keyed by tenant and subject, says which raw login it came from, and shows nothing personal."""
+    """The event is keyed by tenant and subject, says which raw login it came from, and shows nothing
+    personal."""
     await flow.send_raw(flow.login(data={"ip": "192.0.2.7"}), partition=5)
     await flow.normalize()
     logged = await flow.logged(Topic.PROFILE_EVENTS)
@@ -167,7 +168,8 @@ async def test_a_bad_record_blocks_nobody(flow: Flow) -> None:
 
 
 async def test_a_dead_letter_is_the_record_sealed(flow: Flow) -> None:
-    """The letter opens to the record's bytes, key, headers, time and place; nothing of it is readable outside."""
+    """The letter opens to the record's bytes, key, headers, time and place; nothing of it is readable
+    outside."""
     raw = b'{"tenant":"demo","data":{"claims":{"email":"jane@example.com"}}}'
     await flow.send_raw(raw, partition=3, timestamp_ms=1_795_000_000_000)
     await flow.normalize()
@@ -181,7 +183,8 @@ async def test_a_dead_letter_is_the_record_sealed(flow: Flow) -> None:
 
 
 async def test_a_strict_tenant_registers_nothing(flow: Flow) -> None:
-    """Its logins through connections nobody configured are refused; through a configured one they are taken."""
+    """Its logins through connections nobody configured are refused; through a configured one they are
+    taken."""
     await flow.add_tenant("strict", strict=True)
     known = registered("strict", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
     await flow.send_events(known)
@@ -236,7 +239,8 @@ async def test_a_failed_login_of_somebody_known(flow: Flow) -> None:
 
 
 async def test_a_failed_login_of_nobody(flow: Flow) -> None:
-    """It has a subject that names nobody: the same for the same identifier, another in another place or tenant."""
+    """It has a subject that names nobody: the same for the same identifier, another in another place or
+    tenant."""
     await flow.add_tenant("other")
     typed = {"claims": {}, "identifier": "ghost@example.com", "ip": "192.0.2.9"}
     await flow.send_raw(

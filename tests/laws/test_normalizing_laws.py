@@ -1,4 +1,5 @@
-"""The laws of the normalizer's pure middle: a raw login becomes an event or a dead letter, always the same one."""
+"""The laws of the normalizer's pure middle: a raw login becomes an event or a dead letter, always the
+same one."""
 
 import copy
 from datetime import UTC, datetime
@@ -21,8 +22,12 @@ KEYS = SubjectKeys(1, b"p" * 32, b"a" * 32)
 ME = f"sub_{1:032x}"
 STORED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-_TELLING = "sub id user_id oid objectGUID upn login email mail emails email_verified name picture phone_number data"
-_CLAIM_NAMES = st.sampled_from([*_TELLING.split(), "user", "profile", "blocked", "app_metadata", "identities"])
+_TELLING = (
+    "sub id user_id oid objectGUID upn login email mail emails email_verified name picture phone_number data"
+)
+_CLAIM_NAMES = st.sampled_from(
+    [*_TELLING.split(), "user", "profile", "blocked", "app_metadata", "identities"]
+)
 _ids = st.one_of(st.sampled_from(["7", 7, 2**70]), text, values)
 claims = st.dictionaries(st.one_of(_CLAIM_NAMES, text), st.one_of(_ids, values), max_size=6)
 

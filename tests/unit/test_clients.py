@@ -20,7 +20,8 @@ def test_a_secret_matches_its_hash_only() -> None:
     stored = hash_secret(secret)
     assert secret_matches(secret, stored)
     assert not secret_matches(new_client_secret(), stored)
-    assert stored.startswith("sha256$") and secret not in stored
+    assert stored.startswith("sha256$")
+    assert secret not in stored
 
 
 @pytest.mark.parametrize("guess", ["", "sha256$" + "0" * 64, "\ud800", "é", "\x00"])

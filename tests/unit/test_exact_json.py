@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from schemas.exact_json import dumps, holds_nul, loads, same
 
-integers = st.integers() | st.integers(-(10**40), 10**40) | st.sampled_from([2**53 + 1, 2**63, 2**64, -(2**64)])
+integers = (
+    st.integers() | st.integers(-(10**40), 10**40) | st.sampled_from([2**53 + 1, 2**63, 2**64, -(2**64)])
+)
 values = st.recursive(
     st.none() | st.booleans() | integers | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -32,13 +34,16 @@ def test_anybodys_json_is_read_alike(value: Any, before: str, between: str) -> N
         assert same(loads(before + text + between), value)
 
 
-@given(integers, st.sampled_from(["%d", "[%d]", '{"a":%d}', "[0,%d]", "[\n\t %d ]", '{"a" : %d}', '["x",%d,"y"]']))
+@given(
+    integers,
+    st.sampled_from(["%d", "[%d]", '{"a":%d}', "[0,%d]", "[\n\t %d ]", '{"a" : %d}', '["x",%d,"y"]']),
+)
 def test_long_integers_are_found_wherever_they_stand(number: int, pattern: str) -> None:
     """No place in a document makes a long integer a float."""
     assert str(number) in str(loads(pattern % number))
 
 
-@given(st.text("0123456789,:[]{} -\\\"", max_size=60))
+@given(st.text('0123456789,:[]{} -\\"', max_size=60))
 def test_digits_in_strings_do_no_harm(text: str) -> None:
     """A string full of digits and punctuation is just a string."""
     assert loads(dumps([text, 1])) == [text, 1]
@@ -47,9 +52,9 @@ def test_digits_in_strings_do_no_harm(text: str) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b" ", b"{", b"[1,]", b"{'a':1}", b"NaN", b"[Infinity]", b"-", b"01", b"1e400", b"-1e400", b"\xff", b'"\xff"',
-        b'"\\ud800"', b'"\\udc00\\ud800"', b"[1]x", b'"\x01"', b"nul", b"\xef\xbb\xbf1",
-        b"[" * 3000 + b"]" * 3000, b"[" * 100_000,
+        b"", b" ", b"{", b"[1,]", b"{'a':1}", b"NaN", b"[Infinity]", b"-", b"01", b"1e400", b"-1e400",
+        b"\xff", b'"\xff"', b'"\\ud800"', b'"\\udc00\\ud800"', b"[1]x", b'"\x01"', b"nul",
+        b"\xef\xbb\xbf1", b"[" * 3000 + b"]" * 3000, b"[" * 100_000,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("prefix", [b"", b"[12345678901234567890123,"])
@@ -107,7 +112,9 @@ def test_nul_is_found(value: Any) -> None:
     assert holds_nul(value, dumps(value)) == ("\\u0000" in json.dumps(value).replace("\\\\", ""))
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (1, True), (0, False), ([1], [1.0]), ({"a": 0}, {"a": False})])
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (1, True), (0, False), ([1], [1.0]), ({"a": 0}, {"a": False})]
+)
 def test_values_python_takes_for_one_another(one: Any, other: Any) -> None:
     """JSON tells integers, floats and booleans apart."""
     assert one == other

@@ -51,23 +51,38 @@ def test_times_are_instants(text: str | None, instant: datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2026-11-23", "2026-11-23T10:00:00", "0001-01-01T00:00:00+14:00", "2026-02-30T00:00:00Z", 0, 1.5]
+    "text",
+    [
+        "",
+        "now",
+        "2026-11-23",
+        "2026-11-23T10:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "2026-02-30T00:00:00Z",
+        0,
+        1.5,
+    ],
 )
 def test_what_is_no_instant(text: Any) -> None:
     """Numbers, local times and days that do not exist are refused."""
     assert refusal(exact_json.dumps(make_event(time=text))).detail.startswith("time: ")
 
 
-@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::17", "::ffff:203.0.113.7", "0.0.0.0"])
+@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::17", "::ffff:203.0.113.7", "255.255.255.255"])
 def test_addresses(address: str) -> None:
     """Both families are taken as they are written."""
     assert parse(make_event(data=make_data(ip=address))).data.ip == address
 
 
-@pytest.mark.parametrize("address", ["", "localhost", "203.0.113", "1.2.3.4.5", "1.2.3.4:80", "[::1]", "a" * 99, "1\x002"])
+@pytest.mark.parametrize(
+    "address", ["", "localhost", "203.0.113", "1.2.3.4.5", "1.2.3.4:80", "[::1]", "a" * 99, "1\x002"]
+)
 def test_what_is_no_address(address: str) -> None:
     """Names, ports and rests of addresses are refused."""
-    assert refusal(exact_json.dumps(make_event(data=make_data(ip=address)))).reason in ("contract", "nul_character")
+    assert refusal(exact_json.dumps(make_event(data=make_data(ip=address)))).reason in (
+        "contract",
+        "nul_character",
+    )
 
 
 def test_a_failure_says_why_and_whom() -> None:
@@ -94,7 +109,7 @@ def test_size_and_depth_have_limits() -> None:
             value = [value]
         return value
 
-    around = 4  # the event, its data, the claims, and the value at the bottom
+    around = 3  # the event, its data, the claims
     parse(make_event(data=make_data(claims={"deep": nested(MAX_DEPTH - around)})))
     too_deep = make_event(data=make_data(claims={"deep": nested(MAX_DEPTH - around + 1)}))
     assert "nested" in refusal(exact_json.dumps(too_deep)).detail
@@ -128,11 +143,17 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
 
 
 def test_the_schema_says_the_same() -> None:
-    """The published JSON Schema takes the examples and refuses what the model refuses, as far as schemas can."""
+    """The published JSON Schema takes the examples and refuses what the model refuses, as far as schemas
+    can."""
     schema = RawLogin.model_json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for name in names_of("vita.login.v1"):
         validator.validate(load_example(name))
-    for faulty in (make_event(type="x"), make_event(data=...), make_event(data=make_data(outcome="?")), make_event(id="")):
+    for faulty in (
+        make_event(type="x"),
+        make_event(data=...),
+        make_event(data=make_data(outcome="?")),
+        make_event(id=""),
+    ):
         assert not validator.is_valid(faulty)

@@ -21,7 +21,11 @@ def test_one_file_per_topic() -> None:
 def test_facts_are_kept_for_ever() -> None:
     """Neither time nor size nor compaction ever takes an event from the log."""
     config = catalogue()[Topic.PROFILE_EVENTS].config()
-    assert (config["retention.ms"], config["retention.bytes"], config["cleanup.policy"]) == ("-1", "-1", "delete")
+    assert (config["retention.ms"], config["retention.bytes"], config["cleanup.policy"]) == (
+        "-1",
+        "-1",
+        "delete",
+    )
 
 
 def test_readable_claims_are_kept_for_a_week() -> None:
@@ -57,7 +61,9 @@ def test_everybody_named_is_somebody() -> None:
         assert spec.producers
 
 
-@pytest.mark.parametrize("change", [{"retention": "soon"}, {"cleanup": "compact"}, {"owner": "me"}, {"topic": "other"}])
+@pytest.mark.parametrize(
+    "change", [{"retention": "soon"}, {"cleanup": "compact"}, {"owner": "me"}, {"topic": "other"}]
+)
 def test_a_misspelt_file_is_found(change: dict[str, str]) -> None:
     """Unknown keys and values stop the start rather than being passed over."""
     spec = catalogue()[Topic.LOGINS_RAW].model_dump()

@@ -30,7 +30,8 @@ def test_one_event_or_an_array(content_type: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/x-ndjson", "application/ndjson; charset=utf-8"])
 def test_lines(content_type: str) -> None:
-    """Each line is an event; blank lines and carriage returns do no harm, a broken or cut line spoils only itself."""
+    """Each line is an event; blank lines and carriage returns do no harm, a broken or cut line spoils
+    only itself."""
     assert read(b'{"id":"1"}\r\n\n  \n{"id":\n"x"\n{"id":"2"', content_type) == [
         {"id": "1"},
         NOT_JSON,
@@ -87,8 +88,9 @@ def test_empty_bodies_are_refused(content_type: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"[]", b"7", b"null", b'"x"', b"{", b"[1,]", b"\xff\xfe{}", b'{"a":"\xff"}', b'"\\ud800"', b"[NaN]", b"{}{}",
-        b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"1e999", b"[-Infinity]", b"[" + b"9" * 5000 + b"]",
+        b"[]", b"7", b"null", b'"x"', b"{", b"[1,]", b"\xff\xfe{}", b'{"a":"\xff"}', b'"\\ud800"',
+        b"[NaN]", b"{}{}", b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"1e999", b"[-Infinity]", b"[" +
+        b"9" * 5000 + b"]",
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused(body: bytes) -> None:
@@ -109,7 +111,9 @@ def test_too_many_events_are_refused() -> None:
 @given(st.binary(max_size=200), st.sampled_from(MEDIA_TYPES))
 def test_any_bytes_get_an_answer(body: bytes, content_type: str) -> None:
     """No bytes whatever make reading fail in any other way."""
+    status = None
     try:
-        assert read(body, content_type)
+        found = read(body, content_type)
     except RefusedError as error:
-        assert error.status in (400, 413)
+        found, status = [], error.status
+    assert found or status in (400, 413)

@@ -150,7 +150,8 @@ places = st.sampled_from(
 
 @given(st.dictionaries(places, json_values, max_size=3))
 def test_what_is_accepted_is_what_the_normalizer_reads(changes: dict[str, Any]) -> None:
-    """Any JSON in any place gets a verdict, and every accepted value passes the contract on the other side."""
+    """Any JSON in any place gets a verdict, and every accepted value passes the contract on the other
+    side."""
     event = make_event()
     for place, value in changes.items():
         target = event["data"] if place.startswith("data.") and isinstance(event["data"], dict) else event

@@ -1,4 +1,5 @@
-"""`POST /ingest/v1/logins` from the first byte to the answer, with a log and a token service of the test's own."""
+"""`POST /ingest/v1/logins` from the first byte to the answer, with a log and a token service of the
+test's own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -210,7 +211,8 @@ async def test_overload_is_told(gateway: Gateway) -> None:
     """429 while as many bytes as fit are being worked on, and all is well again afterwards."""
     gateway = Gateway(limit_bytes=MAX_BYTES)
     gateway.log.gate = asyncio.Event()
-    first = asyncio.create_task(gateway.send([make_event(padding="x" * 4_000) for _ in range(700)]))
+    events = [make_event(padding="x" * 4_000) for _ in range(700)]
+    first: asyncio.Task[httpx.Response] = asyncio.create_task(gateway.send(events))
     while gateway.endpoint._admission._admitted == 0:
         await asyncio.sleep(0)
     refused = await gateway.send(make_event(), **{"content-length": str(MAX_BYTES)})

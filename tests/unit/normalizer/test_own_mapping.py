@@ -84,7 +84,8 @@ def test_templates() -> None:
 
 
 def test_use_map_keeps_only_mapped_leftovers() -> None:
-    """`use_map` keeps what the template names; `bind_all` and no mode keep everything; attributes stay either way."""
+    """`use_map` keeps what the template names; `bind_all` and no mode keep everything; attributes stay
+    either way."""
     claims = {"email": "a@x.example", "shoe": 38, "dept": "D"}
     for mode, kept in (("use_map", {"d"}), ("bind_all", {"d", "shoe"}), (None, {"d", "shoe"})):
         rules = {"mapping_mode": mode, "attributes": {"d": "${context.tokenset.dept}"}}

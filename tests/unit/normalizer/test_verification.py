@@ -89,7 +89,8 @@ def test_a_list_speaks_for_its_own_addresses() -> None:
 
 
 def test_a_mapped_address_needs_its_own_proof() -> None:
-    """The provider's flag speaks of the address it sent as such, not of one the connection picked elsewhere."""
+    """The provider's flag speaks of the address it sent as such, not of one the connection picked
+    elsewhere."""
     claims = {"email_verified": True, "backup": "backup@x.example"}
     assert verified("oidc", claims, fieldsMap={"email": "backup"})[0] is False
     assert verified("oidc", claims, fieldsMap={"email": "email"})[0] is True

@@ -126,7 +126,7 @@ def check_raw_login(document: Any, raw: bytes) -> RawLogin:
     """The same for a value already parsed from `raw`."""
     if exact_json.holds_nul(document, raw):
         raise InvalidEvent("nul_character", "U+0000 cannot be stored")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+    if raw.count(b"{") + raw.count(b"[") >= MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise InvalidEvent("contract", f"nested deeper than {MAX_DEPTH} levels")
     try:
         return RawLogin.model_validate(document)

@@ -2,13 +2,17 @@
 
 from services.normalizer.mapping.strategy import Strategy
 
-_DATABASE = Strategy(kind="database", id=("user_id", "_id", "id", "sub"), lower_case=True)
+_ID = ("user_id", "_id", "id", "sub")
+_DATABASE = Strategy(kind="database", id=_ID, lower_case=True)
 
 OWN_STRATEGIES = {
     "auth0": _DATABASE,
     "custom": _DATABASE,
-    "email": Strategy(kind="passwordless", id=("user_id", "_id", "id", "sub")),
+    "email": Strategy(kind="passwordless", id=_ID, ignore=("email_verified",)),
     "sms": Strategy(
-        kind="passwordless", id=("user_id", "_id", "id", "sub"), phone_number=("phone_number", "phone")
+        kind="passwordless",
+        id=_ID,
+        phone_number=("phone_number", "phone"),
+        ignore=("phone_verified", "phone_number_verified"),
     ),
 }

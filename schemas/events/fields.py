@@ -13,7 +13,7 @@ ACTIVITY: Final = "activity"
 
 ConnectionName = Annotated[str, Field(pattern=CONNECTION_PATTERN)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")]
-IdpId = Annotated[str, Field(min_length=1, max_length=512)] | Annotated[int, Field(ge=-(10**100), le=10**100)]
+IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int
 """A provider's own id of a person, without prefix, in the type the provider uses."""
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
 """A scope token as RFC 6749 §3.3 allows it."""

@@ -40,7 +40,7 @@ def build(settings: Settings) -> FastAPI:
             app.state.logins, app.state.publisher = await _open(settings, parts)
             yield
 
-    app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.router.routes.insert(0, Route(LOGINS, _Logins(), methods=["POST"], include_in_schema=False))
     app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
     add_documents(app)

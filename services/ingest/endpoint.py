@@ -15,6 +15,7 @@ from services.ingest.refusals import (
     MAX_BYTES,
     SCOPE,
     RefusedError,
+    broken_off,
     error_body,
     insufficient_scope,
     too_many_bytes,
@@ -45,10 +46,6 @@ class Verifier(Protocol):
         """Raises InvalidToken or Transient."""
 
 
-class Disconnected(Exception):
-    """The caller went away before the body was complete."""
-
-
 class LoginsEndpoint:
     """Token, body, verdicts, log, answer."""
 
@@ -71,8 +68,6 @@ class LoginsEndpoint:
             answer = Answer(error.status, error_body(error.status, error.message, error.error_code))
         except RefusedError as error:
             answer = Answer(error.status, error_body(error.status, error.message, error.error_code))
-        except Disconnected:
-            return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -130,7 +125,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Disconnected
+            raise broken_off()
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > MAX_BYTES:

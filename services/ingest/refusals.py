@@ -42,6 +42,11 @@ def invalid_body(reason: str) -> RefusedError:
     return RefusedError(400, f"Payload validation error: '{reason}'.", "invalid_body")
 
 
+def broken_off() -> RefusedError:
+    """400: the caller went away, or what is left of the body cannot be told from the connection's noise."""
+    return RefusedError(400, "The body broke off.")
+
+
 def too_many_bytes() -> RefusedError:
     """413."""
     return RefusedError(413, f"Payload content length greater than maximum allowed: {MAX_BYTES}.")

@@ -20,10 +20,10 @@ from schemas.identifiers import derived, tenant_subject
 from schemas.instants import truncate
 from schemas.raw_login import Login, RawLogin
 from services.normalizer.mapping import (
-    KNOWN_STRATEGIES,
     ConnectionSettings,
     Normalized,
     UnmappableLogin,
+    default_strategy,
     identify,
     normalize,
 )
@@ -73,7 +73,7 @@ def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bo
             raise InvalidEvent("connection_deleted")
         return found.settings, False
     name = login.data.connection
-    strategy = login.data.strategy or (name if name in KNOWN_STRATEGIES else None)
+    strategy = login.data.strategy or default_strategy(name)
     if found.strict:
         raise InvalidEvent("unknown_connection", "this tenant registers no connections by itself")
     if strategy is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import structlog
 from aiokafka import ConsumerRecord
+from pydantic import ValidationError
 
 from schemas import exact_json
 from schemas.envelope import CONTENT_TYPE
@@ -19,7 +20,7 @@ from schemas.events import Event
 from schemas.identifiers import anonymous_subject, tenant_subject
 from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, seal_event
+from schemas.mapper import KeyDestroyed, Record, seal_event, violations
 from schemas.raw_login import parse_raw_login
 from schemas.topics import Topic
 from services.normalizer.decide import (
@@ -193,9 +194,11 @@ class Normalizer:
         ]
         everyone = {**known, **people}
         for item in batch.items:
-            event, keys = _event(item, everyone, named, tenant_keys)
             try:
+                event, keys = _event(item, everyone, named, tenant_keys)
                 records.append(seal_event(event, keys))
+            except ValidationError as error:
+                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)))
             except KeyDestroyed:
                 self._quarantine(
                     batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed")

@@ -178,6 +178,18 @@ async def test_documents_are_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs")).status_code == 200
 
 
+async def send_raw(port: int, headers: str, body: bytes, *, waits: bool) -> bytes:
+    """The first line answered to a request no HTTP client would send; none when the sender leaves."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {LOGINS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}\r\n\r\n"
+    writer.write(head.encode() + body)
+    await writer.drain()
+    line = await reader.readline() if waits else b""
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
 async def test_a_process_of_its_own(site: Site) -> None:
     """`python -m services.ingest` takes logins, and on SIGTERM finishes what is under way and ends well."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -187,10 +199,8 @@ async def test_a_process_of_its_own(site: Site) -> None:
         sys.executable, "-W", "error", "-m", "services.ingest",
         env={**os.environ, **environment, "VITA_HTTP_PORT": str(port)},
     )  # fmt: skip
-    base = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(
-        base_url=base, headers={"authorization": f"Bearer {site.token()}"}
-    ) as client:
+    base, authorization = f"http://127.0.0.1:{port}", f"Authorization: Bearer {site.token()}"
+    async with httpx.AsyncClient(base_url=base, headers=[tuple(authorization.split(": "))]) as client:
 
         async def healthy() -> bool:
             try:
@@ -199,6 +209,9 @@ async def test_a_process_of_its_own(site: Site) -> None:
                 return False
 
         await site.stack.until(healthy)
+        noise = await send_raw(port, f"Transfer-Encoding: chunked\r\n{authorization}", b"zz\r\n", waits=True)
+        assert b" 400 " in noise
+        await send_raw(port, f"Content-Length: 99\r\n{authorization}", b"{", waits=False)
         events = [
             make_event(id=str(n), source="own", data=make_data(claims={"sub": str(n)})) for n in range(500)
         ]

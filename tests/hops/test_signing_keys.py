@@ -1,0 +1,77 @@
+"""Signing keys in the ledger: made once, wrapped, and readable only as far as a role needs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from schemas import exact_json
+from schemas.sealing import CannotUnseal
+from services.runtime.key_store import provider_from
+from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.token_verifier import TokenVerifier
+from services.runtime.tokens import InvalidToken, TokenIssuer
+from tests.stack import Database, Stack
+
+ISSUER, AUDIENCE = "https://vita.example/", "https://vita.example/api/v2/"
+
+
+@asynccontextmanager
+async def connected(database: Database, role: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database.url_for(role))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def token(issuer: TokenIssuer) -> str:
+    return issuer.issue("abc", "demo", ["publish:logins"], AUDIENCE, datetime.now(UTC))
+
+
+async def test_of_many_that_start_at_once_one_makes_the_key(stack: Stack, tmp_path: Path) -> None:
+    """Several processes find no key: one is made, all sign with it, its private part is nowhere readable."""
+    database, provider = await stack.database(), provider_from(f"file:{tmp_path / 'kek'}")
+
+    async def start() -> str:
+        async with connected(database, "vita_management") as connection:
+            return str((await ensure_signing_key(connection, provider, datetime.now(UTC))).kid)
+
+    assert len(set(await asyncio.gather(*(start() for _ in range(5))))) == 1
+    async with connected(database, "vita_management") as connection:
+        rows = await connection.fetch("SELECT kid, public_jwk, private_wrapped FROM ledger.signing_key")
+    assert len(rows) == 1
+    assert not {"d", "p", "q", "dp", "dq", "qi"} & exact_json.loads(rows[0]["public_jwk"]).keys()
+    assert b"RSA" not in rows[0]["private_wrapped"]
+
+
+async def test_another_key_provider_cannot_sign(stack: Stack, tmp_path: Path) -> None:
+    """The private part opens with the key-encryption key that wrapped it, and with no other."""
+    database = await stack.database()
+    async with connected(database, "vita_management") as connection:
+        await ensure_signing_key(connection, provider_from(f"file:{tmp_path / 'one'}"), datetime.now(UTC))
+        with pytest.raises(CannotUnseal):
+            await ensure_signing_key(connection, provider_from(f"file:{tmp_path / 'two'}"), datetime.now(UTC))
+
+
+async def test_ingest_reads_public_parts_only(stack: Stack, tmp_path: Path) -> None:
+    """Ingest's role verifies tokens, cannot read a private part, and refuses a key from its retirement on."""
+    database, provider = await stack.database(), provider_from(f"file:{tmp_path / 'kek'}")
+    async with connected(database, "vita_management") as connection:
+        issuer = TokenIssuer(await ensure_signing_key(connection, provider, datetime.now(UTC)), ISSUER)
+    async with asyncpg.create_pool(database.url_for("vita_ingest"), min_size=1, max_size=1) as pool:
+        verifier = TokenVerifier(key_source(pool), ISSUER, AUDIENCE)
+        assert (await verifier.verify(token(issuer))).tenant == "demo"
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.fetch("SELECT private_wrapped FROM ledger.signing_key")
+        admin = await asyncpg.connect(database.admin)
+        try:
+            await admin.execute("UPDATE ledger.signing_key SET retired_at = now()")
+        finally:
+            await admin.close()
+        with pytest.raises(InvalidToken):
+            await TokenVerifier(key_source(pool), ISSUER, AUDIENCE).verify(token(issuer))

@@ -1,0 +1,50 @@
+"""Every named query is used, and is one the real server understands."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from services.runtime.sql import load
+from tests.stack import Database, Stack
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = "\n".join(
+    path.read_text("utf-8")
+    for folder in ("services", "projections")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def queries() -> Iterator[tuple[str, str, str]]:
+    for folder in ("services", "projections"):
+        for path in sorted((ROOT / folder).rglob("*.sql")):
+            if path.name in ("table.sql", "view.sql"):
+                continue
+            package = ".".join(path.parent.relative_to(ROOT).parts)
+            for name in load(package, path.name):
+                yield package, path.name, name
+
+
+@pytest.mark.parametrize(("package", "file", "name"), list(queries()))
+async def test_every_query_is_used_and_prepares(stack: Stack, package: str, file: str, name: str) -> None:
+    """No query is left over, and none has a name or a type the schema does not know."""
+    assert re.search(rf"[\"']{name}[\"']", CODE), f"nobody uses {name}"
+    connection = await asyncpg.connect(
+        (await database(stack)).admin, server_settings={"search_path": "view_1,public"}
+    )
+    try:
+        await connection.prepare(load(package, file)[name])
+    finally:
+        await connection.close()
+
+
+_known: list[Database] = []
+
+
+async def database(stack: Stack) -> Database:
+    if not _known:
+        _known.append(await stack.database())
+    return _known[0]

@@ -85,7 +85,7 @@ async def test_a_login_makes_a_profile_and_its_rows(flow: Flow) -> None:
     await flow.send_events(logged_in(flow, jane, sourceposition="1/0/7"))
     await flow.project()
     document = await flow.document(jane)
-    assert list(document)[0] == "user_id"
+    assert next(iter(document)) == "user_id"
     assert document["user_id"] == "github|9007199254740993"
     assert document["identities"][0]["user_id"] == 9007199254740993
     assert document["followers"] == 2**70

@@ -1,0 +1,128 @@
+"""Whatever is killed, at whatever moment: nothing accepted is lost, nothing counts twice."""
+
+import asyncio
+import signal
+
+import pytest
+import pytest_asyncio
+
+from schemas.topics import Topic
+from tests.flow import Flow, make_flow
+from tests.raw_logins import make_data, make_event
+from tests.stack import Stack
+from tests.workers import WORKERS, Workers, all_workers
+
+PEOPLE = 200
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+async def sign_in(flow: Flow, run: str, rounds: int) -> int:
+    """Every person signs in so many times; how many logins that were."""
+    for person in range(PEOPLE):
+        claims = {"sub": f"1000000000000000{person:05}", "name": f"Person {person}", "email": f"p{person}@example.com"}
+        events = [
+            make_event(id=f"{run}-{person}-{number}", data=make_data(claims=claims)) for number in range(rounds)
+        ]
+        await flow.send_raw(*events, partition=person % 12)
+    return PEOPLE * rounds
+
+
+async def all_is_exact(workers: Workers, each: int) -> None:
+    """Every login counts once, for its person, and every event is a leaf of the trail."""
+    flow = workers.flow
+    await flow.stack.until(lambda: reached(workers, each * PEOPLE), timeout=60)
+    counts = await flow.rows("SELECT logins_count, count(*) AS people FROM views.activity GROUP BY 1")
+    assert [(row["logins_count"], row["people"]) for row in counts] == [(each, PEOPLE)]
+    events = await flow.logged(Topic.PROFILE_EVENTS)
+    await flow.stack.until(lambda: equals(workers.leaves(), len(events)), timeout=60)
+    assert await flow.letters(Topic.LOGINS_RAW_DLQ) == []
+    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+
+
+async def reached(workers: Workers, logins: int) -> bool:
+    return await workers.logins() >= logins
+
+
+async def equals(count: object, wanted: int) -> bool:
+    return await count == wanted  # type: ignore[misc]
+
+
+async def at_work(workers: Workers, name: str) -> bool:
+    return await workers.handled(name) > 0
+
+
+async def test_killed_in_the_middle_of_its_work(flow: Flow) -> None:
+    """Each worker in turn dies by SIGKILL while logins keep coming, and is started again."""
+    async with all_workers(flow) as workers:
+        for number, name in enumerate((*WORKERS, *WORKERS), 1):
+            publishing = asyncio.create_task(sign_in(flow, f"round {number}", 10))
+            await flow.stack.until(lambda name=name: at_work(workers, name), timeout=60)
+            assert await workers.end(name, signal.SIGKILL) == -signal.SIGKILL
+            await workers.start(name)
+            await publishing
+        await all_is_exact(workers, 60)
+
+
+async def test_told_to_end_they_finish(flow: Flow) -> None:
+    """SIGTERM in the middle of a stream: exit code 0, the heartbeat gone, and the rest goes on from there."""
+    async with all_workers(flow) as workers:
+        publishing = asyncio.create_task(sign_in(flow, "before", 20))
+        for name in WORKERS:
+            await flow.stack.until(lambda name=name: at_work(workers, name), timeout=60)
+        for name in WORKERS:
+            assert await workers.end(name, signal.SIGTERM) == 0
+        assert await flow.rows("SELECT FROM ledger.heartbeat") == []
+        await publishing
+        for name in WORKERS:
+            await workers.start(name)
+        await all_is_exact(workers, 20)
+
+
+@pytest.mark.parametrize("victim", WORKERS)
+async def test_one_down_the_others_go_on(flow: Flow, victim: str) -> None:
+    """Without one worker the others reach the end of what there is for them; back again it catches up."""
+    async with all_workers(flow) as workers:
+        await sign_in(flow, "first", 1)
+        await all_is_exact(workers, 1)
+        await workers.end(victim, signal.SIGKILL)
+        expected = {"normalizer": PEOPLE, "projector": PEOPLE, "auditor": 2 * PEOPLE}[victim]
+        before = len(await flow.logged(Topic.PROFILE_EVENTS))
+        await sign_in(flow, "second", 1)
+        if victim != "normalizer":
+            await flow.stack.until(lambda: logged(flow, before + PEOPLE), timeout=60)
+        if victim == "projector":
+            await flow.stack.until(lambda: equals(workers.leaves(), before + PEOPLE), timeout=60)
+        await flow.stack.until(lambda: equals(workers.logins(), expected), timeout=60)
+        await workers.start(victim)
+        await all_is_exact(workers, 2)
+
+
+async def logged(flow: Flow, count: int) -> bool:
+    return len(await flow.logged(Topic.PROFILE_EVENTS)) >= count
+
+
+async def test_a_lost_database_is_retried(flow: Flow) -> None:
+    """Every session of the workers is cut off, again and again: batches are retried, not dropped or doubled."""
+    async with all_workers(flow) as workers:
+        for name in WORKERS:
+            await flow.stack.until(lambda name=name: beats(workers, name), timeout=60)
+        publishing = asyncio.create_task(sign_in(flow, "through the storm", 30))
+        while not publishing.done():
+            await flow.run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename LIKE 'vita_%'"
+            )
+            await asyncio.wait([publishing], timeout=0.5)
+        await publishing
+        await all_is_exact(workers, 30)
+        assert all(process.returncode is None for process in workers.running.values())
+
+
+async def beats(workers: Workers, name: str) -> bool:
+    pid = workers.running[name].pid
+    return bool(await workers.flow.rows("SELECT FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, pid))

@@ -1,0 +1,64 @@
+"""The three workers as processes, to be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.flow import Flow
+
+WORKERS = ("normalizer", "projector", "auditor")
+
+
+@dataclass
+class Workers:
+    """Processes of one installation, by name."""
+
+    flow: Flow
+    running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+
+    async def start(self, name: str) -> None:
+        """Starts a worker as its supervisor would."""
+        environment = self.flow.stack.environment(name, self.flow.database, self.flow.prefix)
+        self.running[name] = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"services.{name}",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+
+    async def end(self, name: str, number: signal.Signals) -> int:
+        """Sends a signal and waits for the end; the exit code."""
+        process = self.running.pop(name)
+        process.send_signal(number)
+        return await asyncio.wait_for(process.wait(), 40)
+
+    async def handled(self, name: str) -> int:
+        """How much the running process says it has brought to its end."""
+        rows = await self.flow.rows(
+            "SELECT handled FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, self.running[name].pid
+        )
+        return int(rows[0]["handled"]) if rows else 0
+
+    async def leaves(self) -> int:
+        """How many events the trail holds."""
+        return int((await self.flow.rows("SELECT count(*) AS n FROM trail.leaf"))[0]["n"])
+
+    async def logins(self) -> int:
+        """How many logins the profiles count, all together."""
+        rows = await self.flow.rows("SELECT coalesce(sum(logins_count), 0)::bigint AS n FROM views.activity")
+        return int(rows[0]["n"])
+
+
+@asynccontextmanager
+async def all_workers(flow: Flow) -> AsyncIterator[Workers]:
+    """Normalizer, projector and auditor, at work."""
+    workers = Workers(flow)
+    try:
+        for name in WORKERS:
+            await workers.start(name)
+        yield workers
+    finally:
+        for name in list(workers.running):
+            await workers.end(name, signal.SIGKILL)

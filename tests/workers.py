@@ -37,7 +37,9 @@ class Workers:
     async def handled(self, name: str) -> int:
         """How much the running process says it has brought to its end."""
         rows = await self.flow.rows(
-            "SELECT handled FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, self.running[name].pid
+            "SELECT handled FROM ledger.heartbeat WHERE worker = $1 AND pid = $2",
+            name,
+            self.running[name].pid,
         )
         return int(rows[0]["handled"]) if rows else 0
 

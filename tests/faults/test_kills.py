@@ -24,9 +24,14 @@ async def flow(stack: Stack) -> Flow:
 async def sign_in(flow: Flow, run: str, rounds: int) -> int:
     """Every person signs in so many times; how many logins that were."""
     for person in range(PEOPLE):
-        claims = {"sub": f"1000000000000000{person:05}", "name": f"Person {person}", "email": f"p{person}@example.com"}
+        claims = {
+            "sub": f"1000000000000000{person:05}",
+            "name": f"Person {person}",
+            "email": f"p{person}@example.com",
+        }
         events = [
-            make_event(id=f"{run}-{person}-{number}", data=make_data(claims=claims)) for number in range(rounds)
+            make_event(id=f"{run}-{person}-{number}", data=make_data(claims=claims))
+            for number in range(rounds)
         ]
         await flow.send_raw(*events, partition=person % 12)
     return PEOPLE * rounds
@@ -107,7 +112,8 @@ async def logged(flow: Flow, count: int) -> bool:
 
 
 async def test_a_lost_database_is_retried(flow: Flow) -> None:
-    """Every session of the workers is cut off, again and again: batches are retried, not dropped or doubled."""
+    """Every session of the workers is cut off, again and again: batches are retried, not dropped or
+    doubled."""
     async with all_workers(flow) as workers:
         for name in WORKERS:
             await flow.stack.until(lambda name=name: beats(workers, name), timeout=60)
@@ -125,4 +131,6 @@ async def test_a_lost_database_is_retried(flow: Flow) -> None:
 
 async def beats(workers: Workers, name: str) -> bool:
     pid = workers.running[name].pid
-    return bool(await workers.flow.rows("SELECT FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, pid))
+    return bool(
+        await workers.flow.rows("SELECT FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, pid)
+    )

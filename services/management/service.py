@@ -16,6 +16,7 @@ from services.management.turns import Turns
 from services.management.writing import Writer
 from services.runtime.database import database_failures
 from services.runtime.event_log import EventLog
+from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.signing_keys import ensure_signing_key, key_source
@@ -55,6 +56,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             async with database.raw.acquire() as connection:
                 keyring = await load_keyring(connection, provider)
                 signing_key = await ensure_signing_key(connection, provider, datetime.now(UTC))
+            heartbeat = Heartbeat(database.raw, "management")
+            stack.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
         watch = await PositionWatch.open(url, topic)
         stack.push_async_callback(watch.close)
         end = await LogEnd.open(settings.kafka_bootstrap, topic)

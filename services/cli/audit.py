@@ -46,10 +46,8 @@ def verify(
 
     ledger = places.ledger(database_url, key_provider)
     keys = _trusted(trust, ledger)
-    bootstrap, topic = (
-        places.kafka_bootstrap(kafka_bootstrap),
-        places.topic(topic_prefix, Topic.PROFILE_EVENTS),
-    )
+    bootstrap = places.kafka_bootstrap(kafka_bootstrap)
+    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
     report = run(_verify(bootstrap, ledger.url, topic, keys, shows=not as_json))
     if as_json:
         print_json(report.as_json())
@@ -121,8 +119,8 @@ async def _verify(
 
 
 def _show(report: "Report") -> None:
-    trees, checkpoints = len(report.partitions), f"{report.checkpoints:,} signed checkpoints"
-    found = f"{report.leaves:,} leaves in {trees} trees, {checkpoints}, {report.seconds:.1f} s"
+    signed = f"{report.checkpoints:,} signed checkpoint{'' if report.checkpoints == 1 else 's'}"
+    found = f"{report.leaves:,} leaves in {len(report.partitions)} trees, {signed}, {report.seconds:.1f} s"
     waiting = f"; {report.lag:,} records are not audited yet" if report.lag else ""
     if report.first is None:
         out().print(f"The trail of {report.topic} is what the log says: {found}{waiting}.", soft_wrap=True)

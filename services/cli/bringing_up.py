@@ -1,6 +1,5 @@
 """What `vita up` does once the services run: a demo tenant and its client, the demo itself, the addresses."""
 
-import os
 from typing import Final
 
 from rich.console import Console
@@ -64,7 +63,7 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
         credentials.tenant, credentials.client_id, _CLIENT_NAME, DEMO_SCOPES, credentials.client_secret
     )
     ledger = Ledger(stack.database_url("vita_operator"), stack.key_provider)
-    topic = places.topic(os.environ.get("VITA_TOPIC_PREFIX"), Topic.PROFILE_EVENTS)
+    topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
     if not await configure_client(ledger, stack.kafka_bootstrap, topic, client):
         raise CommandFailed(
             "the projector has not shown the demo client in time",

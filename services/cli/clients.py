@@ -45,7 +45,7 @@ def create(
 
     client = NewClient(tenant, new_client_id(), name, expand(scope), new_client_secret())
     ledger, bootstrap = places.ledger(database_url, key_provider), places.kafka_bootstrap(kafka_bootstrap)
-    topic = places.topic(topic_prefix, Topic.PROFILE_EVENTS)
+    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
     visible = run(configure_client(ledger, bootstrap, topic, client))
     _show(client, as_json)
     if strangers := unknown(client.scopes):

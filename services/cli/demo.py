@@ -42,7 +42,6 @@ def demo(size: Size = DEFAULT_SIZE, seed: Seed = DEFAULT_SEED) -> None:
 
 async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int, seed: int) -> None:
     """The demo on this stack, with the events behind one person read from the log. Raises DemoError."""
-    import os
     from datetime import UTC, datetime
 
     from schemas.topics import Topic
@@ -50,7 +49,7 @@ async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int,
     from services.demo.run import run as run_population
 
     ledger = places.Ledger(stack.database_url("vita_operator"), stack.key_provider)
-    topic = places.topic(os.environ.get("VITA_TOPIC_PREFIX"), Topic.PROFILE_EVENTS)
+    topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
     history = History(ledger, stack.kafka_bootstrap, topic, TENANT)
     await run_population(
         stack.ingest_url,

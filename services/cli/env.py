@@ -44,6 +44,7 @@ def variables() -> dict[str, str]:
         "VITA_INGEST_URL": stack.ingest_url,
         _KAFKA: stack.kafka_bootstrap,
         **({} if _is_given() else {_KAFKA_OF_STACK: stack.kafka_bootstrap}),
+        **({"VITA_TOPIC_PREFIX": stack.topic_prefix} if stack.topic_prefix else {}),
         "VITA_TENANT": credentials.tenant,
         "VITA_CLIENT_ID": credentials.client_id,
         "VITA_CLIENT_SECRET": credentials.client_secret,

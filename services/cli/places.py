@@ -46,9 +46,17 @@ def kafka_bootstrap(given: str | None) -> str:
     return _found(given or _local("kafka_bootstrap"), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
 
 
-def topic(prefix: str | None, name: "Topic") -> str:
+def topic_prefix(given: str | None, bootstrap: str) -> str:
+    """What stands before the topics' names on this broker: as given, else as the local stack has it there."""
+    if given is not None:
+        return given
+    stack = local_stack()
+    return stack.topic_prefix if stack and stack.kafka_bootstrap == bootstrap else ""
+
+
+def topic(prefix: str, name: "Topic") -> str:
     """The physical name of a topic."""
-    return (prefix or "") + name.value
+    return prefix + name.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def status(
         raise typer.BadParameter("--watch is for people, --json for programs: choose one")
     urls = places.service_urls(management_url, ingest_url, local=not database_url)
     bootstrap, database = places.kafka_bootstrap(kafka_bootstrap), places.ledger(database_url).url
-    where = Where(bootstrap, database, topic_prefix or "", urls)
+    where = Where(bootstrap, database, places.topic_prefix(topic_prefix, bootstrap), urls)
     if watch:
         run(_watch(where))
         return

@@ -58,8 +58,9 @@ def tail(
     from services.cli.following import Wanted
     from services.cli.tailing import Door, Source, follow_log
 
-    topic = places.topic(topic_prefix, Topic.PROFILE_EVENTS)
-    source = Source(places.kafka_bootstrap(kafka_bootstrap), topic, from_beginning, follow, limit)
+    bootstrap = places.kafka_bootstrap(kafka_bootstrap)
+    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
+    source = Source(bootstrap, topic, from_beginning, follow, limit)
     door = None
     if open_sealed:
         url = places.management_url(management_url)

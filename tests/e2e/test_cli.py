@@ -118,6 +118,7 @@ async def test_status_shows_three_workers_at_work(stack: Stack, vita: Vita) -> N
     ]  # fmt: skip
     ran = vita("status")
     assert ran.code == 0, ran.out
+    assert vita("status", VITA_TOPIC_PREFIX="").code == 0, "the stack remembers how its topics are called"
 
 
 async def test_a_second_up_keeps_what_runs(vita: Vita) -> None:

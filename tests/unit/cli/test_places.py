@@ -1,8 +1,11 @@
 """Flags before environment before the local stack; the stack's secrets stay with its addresses."""
 
+from dataclasses import replace
+
 import pytest
 
-from deploy.local.services import Stack
+from deploy.local.services import Stack, remember_stack
+from deploy.local.state import StateFolder
 from services.cli import places
 from services.cli.failure import CommandFailed
 from tests.unit.cli.conftest import Vita
@@ -66,6 +69,16 @@ def test_a_database_given_needs_its_own_key(local: Stack) -> None:
         _ = places.ledger("postgresql://elsewhere/vita").key_provider
     assert places.ledger("postgresql://elsewhere/vita", "env:KEK").key_provider == "env:KEK"
     assert places.ledger(None).key_provider == local.key_provider
+
+
+def test_the_stacks_topic_prefix_goes_with_its_broker(local: Stack) -> None:
+    """Commands find the topics of the stack as it was started; another broker has its own names."""
+    state = StateFolder(local.state_dir)
+    with state.lock():
+        remember_stack(replace(local, topic_prefix="mine."), state)
+    assert places.topic_prefix(None, local.kafka_bootstrap) == "mine."
+    assert places.topic_prefix("", local.kafka_bootstrap) == ""
+    assert places.topic_prefix(None, "elsewhere:9092") == ""
 
 
 def test_a_refused_client_is_told_apart(vita: Vita, local: Stack, fake: FakeVita) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from services.cli.output import print_line
+
 _TAIL_BYTES: Final = 1 << 20
 _POLL_SECONDS: Final = 0.2
 
@@ -56,4 +58,4 @@ def show(paths: Mapping[str, Path], lines: int, *, follows: bool) -> None:
 
 def _print(name: str, width: int, lines: list[str]) -> None:
     for line in lines:
-        print(f"{name:<{width}} | {line}" if width else line, flush=True)
+        print_line(f"{name:<{width}} | {line}" if width else line)

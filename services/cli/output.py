@@ -1,11 +1,14 @@
 """How results look: tables for people, JSON for programs. Results go to stdout, everything else to stderr."""
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +53,16 @@ def print_json(value: Any) -> None:
 
 def print_json_line(value: Any) -> None:
     """One JSON document on one line, at once."""
-    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+    print_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def print_line(text: str) -> None:
+    """A line, at once. Raises typer.Exit when nobody reads on, as after `| head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
 
 
 def print_table(

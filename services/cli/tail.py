@@ -7,7 +7,7 @@ import typer
 from services.cli import places
 from services.cli.access import bearer_token
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
-from services.cli.output import print_json_line, safe, shown
+from services.cli.output import print_json_line, print_line, safe, shown
 from services.cli.running import run
 
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant's events.")]
@@ -70,14 +70,11 @@ def tail(
 
 
 def _print_line(event: dict[str, Any]) -> None:
-    name, actor = str(event["type"]), str(event.get("actor", ""))
-    print(
-        f"{event.get('time', ''):<24} {safe(name):<29} {event['tenant']:<10} {event['subject']:<37} "
-        f"{safe(actor):<30} {event['position']}",
-        flush=True,
-    )
+    cells = (safe(str(event.get(name, ""))) for name in ("time", "type", "tenant", "subject", "actor"))
+    time, name, tenant, subject, actor = cells
+    print_line(f"{time:<24} {name:<29} {tenant:<10} {subject:<37} {actor:<30} {event['position']}")
     if "unreadable" in event:
-        print(f"    {safe(str(event['unreadable']))}")
+        print_line(f"    {safe(str(event['unreadable']))}")
     elif "sealed" not in event["data"]:
         for field, value in event["data"].items():
-            print(f"    {field:<16} {safe(shown(value))}", flush=True)
+            print_line(f"    {field:<16} {safe(shown(value))}")

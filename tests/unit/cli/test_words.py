@@ -1,5 +1,7 @@
 """Small pure parts: scopes, shown values, log files."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,22 @@ def test_several_logs_name_their_lines(tmp_path: Path, capsys: pytest.CaptureFix
         (tmp_path / f"{name}.log").write_text(f"from {name}\n")
     show({name: tmp_path / f"{name}.log" for name in ("kafka", "ingest")}, 5, follows=False)
     assert capsys.readouterr().out == "kafka  | from kafka\ningest | from ingest\n"
+
+
+def test_a_reader_who_leaves_ends_the_command_quietly() -> None:
+    """`vita tail | head` is no failure."""
+    code = (
+        "import itertools, typer\n"
+        "from services.cli.output import print_line\n"
+        "try:\n    for number in itertools.count(): print_line(str(number))\n"
+        "except typer.Exit as end: raise SystemExit(end.exit_code)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0

@@ -126,7 +126,7 @@ class Processes:
 
     async def _until_ready(self, name: str, ready: Ready, budget_s: float) -> None:
         deadline = time.monotonic() + budget_s
-        while (process := self.find(name)) is not None:
+        while (process := self.find(name) or self._starting(name)) is not None:
             if await ready(process.pid):
                 return
             if time.monotonic() > deadline:
@@ -141,6 +141,11 @@ class Processes:
             "read the log above; `make up` tries again",
             self._state.log(name),
         )
+
+    def _starting(self, name: str) -> psutil.Process | None:
+        """The process just started, in the instant of its exec in which its environment, and so its mark,
+        reads as empty."""
+        return _process(self._record(name).get("pid"))
 
     def _marked(self, name: str) -> Iterator[psutil.Process]:
         mark = self._mark(name)

@@ -1,0 +1,106 @@
+"""Topics on the real broker: made as the catalogue says, and never used when they are not."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from schemas.errors import Transient
+from schemas.topics import Topic, catalogue
+from services.runtime.topics import TopicMismatch, ensure_topics
+from tests.flow import both
+from tests.stack import Stack
+
+NOBODY_LISTENS = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def administering(stack: Stack) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def prefix(stack: Stack) -> str:
+    """A prefix whose topics exist."""
+    return await stack.topics()
+
+
+async def test_topics_are_as_the_catalogue_says(stack: Stack, prefix: str) -> None:
+    """Partitions, retention, clean-up and message size of every topic are the broker's, not only ours."""
+    async with administering(stack) as admin:
+        described = await admin.describe_topics([prefix + topic for topic in Topic])
+        assert {topic["topic"]: len(topic["partitions"]) for topic in described} == {
+            prefix + topic: spec.partitions for topic, spec in catalogue().items()
+        }
+        for topic, spec in catalogue().items():
+            resource = ConfigResource(ConfigResourceType.TOPIC, prefix + topic)
+            (response,) = await admin.describe_configs([resource])
+            settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
+            assert spec.config().items() <= settings.items()
+
+
+async def test_a_second_time_makes_nothing(stack: Stack, prefix: str) -> None:
+    """Where all topics are there, nothing is created; where one is missing, that one is."""
+    assert await ensure_topics(stack.kafka, prefix) == []
+    async with administering(stack) as admin:
+        await admin.delete_topics([prefix + Topic.LOGINS_RAW_DLQ])
+
+        async def gone() -> bool:
+            return prefix + Topic.LOGINS_RAW_DLQ not in await admin.list_topics()
+
+        await stack.until(gone)
+    assert await ensure_topics(stack.kafka, prefix) == [Topic.LOGINS_RAW_DLQ]
+
+
+async def test_several_may_start_at_once(stack: Stack) -> None:
+    """Services that start together do not trip over one another's topics."""
+    made = await both(*(ensure_topics(stack.kafka, "together.") for _ in range(4)))
+    assert {topic for topics in made for topic in topics} == set(Topic)
+    assert await ensure_topics(stack.kafka, "together.") == []
+    async with administering(stack) as admin:
+        await admin.delete_topics([f"together.{topic}" for topic in Topic])
+
+
+async def test_other_partitions_are_refused(stack: Stack, prefix: str) -> None:
+    """More partitions would tear people's histories apart: the topic is named, and nothing runs."""
+    async with administering(stack) as admin:
+        await admin.create_partitions({prefix + Topic.PROFILE_EVENTS: NewPartitions(13)})
+    with pytest.raises(TopicMismatch, match=r"profile\.events: partitions is 13, must be 12"):
+        await ensure_topics(stack.kafka, prefix)
+
+
+async def test_facts_that_would_be_forgotten_are_refused(stack: Stack, prefix: str) -> None:
+    """A broker that would delete or compact history is not used."""
+    wrong = {"retention.ms": "86400000", "cleanup.policy": "compact"}
+    async with administering(stack) as admin:
+        resource = ConfigResource(ConfigResourceType.TOPIC, prefix + Topic.PROFILE_EVENTS, wrong)
+        await admin.alter_configs([resource])
+    with pytest.raises(TopicMismatch, match=r"cleanup\.policy is compact.*retention\.ms is 86400000"):
+        await ensure_topics(stack.kafka, prefix)
+
+
+async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack) -> None:
+    """A topic that was there before is taken only with the right settings."""
+    name = "foreign." + Topic.LOGINS_RAW
+    async with administering(stack) as admin:
+        await admin.create_topics([NewTopic(name, 3, 1)])
+        try:
+            with pytest.raises(TopicMismatch, match=r"foreign\.logins\.raw: .*partitions is 3, must be 12"):
+                await ensure_topics(stack.kafka, "foreign.")
+        finally:
+            made = [topic for topic in await admin.list_topics() if topic.startswith("foreign.")]
+            await admin.delete_topics(made)
+
+
+async def test_no_broker_is_a_passing_failure() -> None:
+    """An absent broker is told apart from a wrong topic: it is waited for."""
+    with pytest.raises(Transient, match="kafka"):
+        await ensure_topics(NOBODY_LISTENS)

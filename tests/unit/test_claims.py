@@ -1,0 +1,69 @@
+"""What a batch does to uniqueness claims (design D6)."""
+
+from typing import Any
+
+import pytest
+
+from schemas.events import AttributesChanged, AttributesChangedData, UserBlocked, UserDeleted
+from services.projector.batch import PERSONAL, Claims, Views, fold_batch
+from tests.facts import SUBJECT, address, creation, edit, event, flag, login, metadata
+
+ME = ("demo", SUBJECT)
+
+
+def claims_of(*events: Any) -> Claims:
+    return fold_batch(Views(), events).claims
+
+
+def username(name: str) -> Any:
+    data = AttributesChangedData(changed=("username",), values={"username": name}, connection="users")
+    return event(AttributesChanged, data)
+
+
+def test_a_creation_keeps_its_claims_and_no_others() -> None:
+    """Its own are confirmed; whatever else the person held is given up."""
+    made = creation()
+    found = claims_of(made)
+    assert (found.confirmed, found.dropped) == ([made.id], [])
+    assert found.released == {(ME, kind): made.id for kind in PERSONAL}
+
+
+def test_of_several_changes_the_last_keeps_its_claim() -> None:
+    """In one batch as in several: per kind only the last event's claim stays."""
+    made, first, last, named = creation(), address("a@x.com"), address("b@x.com"), username("joe")
+    found = claims_of(made, first, last, named)
+    assert found.confirmed == [made.id, first.id, last.id, named.id]
+    assert found.released == {
+        (ME, "email"): last.id,
+        (ME, "username"): named.id,
+        (ME, "phone_number"): made.id,
+        (ME, "user_id"): made.id,
+    }
+
+
+def test_a_deletion_gives_everything_up() -> None:
+    """No claim outlives the person."""
+    gone = flag(UserDeleted)
+    assert claims_of(creation(), gone).released == {(ME, kind): gone.id for kind in PERSONAL}
+
+
+@pytest.mark.parametrize("refused", [creation(), address("a@x.com"), username("joe")])
+def test_what_the_fold_refuses_is_dropped(refused: Any) -> None:
+    """A second creation, and changes of somebody who is gone, leave no claim behind."""
+    start = [creation()] if refused.type == "profile.user.created" else [creation(), flag(UserDeleted)]
+    found = claims_of(*start, refused)
+    assert found.dropped == [refused.id]
+    assert refused.id not in found.confirmed
+
+
+def test_a_duplicate_settles_nothing_twice() -> None:
+    """An event seen again neither drops nor confirms."""
+    made = creation()
+    found = claims_of(made, made)
+    assert (found.confirmed, found.dropped) == ([made.id], [])
+
+
+@pytest.mark.parametrize("other", [login(), metadata(user_metadata={}), flag(UserBlocked), edit(name="x")])
+def test_other_events_touch_no_claims(other: Any) -> None:
+    """Logins, metadata, flags and names are not unique."""
+    assert claims_of(login(), other) == Claims()

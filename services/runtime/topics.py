@@ -1,5 +1,6 @@
 """Topics on the real broker, as the catalogue says."""
 
+import asyncio
 from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -8,6 +9,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas.errors import Transient
 from schemas.topics import Topic, TopicSpec, catalogue
+
+SHOWN_SECONDS = 30
 
 
 class TopicMismatch(Exception):
@@ -25,6 +28,7 @@ async def ensure_topics(bootstrap: str, prefix: str = "", replication: int = 1) 
         created = [
             topic for topic in missing if await _create(admin, prefix, catalogue()[topic], replication)
         ]
+        await _until_shown(admin, {prefix + topic.value: catalogue()[topic].partitions for topic in missing})
         for topic in set(catalogue()) - set(missing):
             await _check(admin, prefix, catalogue()[topic])
     except (KafkaError, OSError) as error:
@@ -43,6 +47,18 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec, repl
     if code not in (0, TopicAlreadyExistsError.errno):
         raise TopicMismatch(f"the broker refused to create {name} (error {code})")
     return code == 0
+
+
+async def _until_shown(admin: AIOKafkaAdminClient, partitions: Mapping[str, int]) -> None:
+    """A broker answers for a new topic a moment before it shows the partitions."""
+    if not partitions:
+        return
+    async with asyncio.timeout(SHOWN_SECONDS):
+        while True:
+            found = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics(list(partitions))}
+            if all(found.get(name, 0) >= count for name, count in partitions.items()):
+                return
+            await asyncio.sleep(0.05)
 
 
 async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> None:

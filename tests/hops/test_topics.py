@@ -1,5 +1,6 @@
 """Topics on the real broker: made as the catalogue says, and never used when they are not."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -33,6 +34,15 @@ async def prefix(stack: Stack) -> str:
     return await stack.topics()
 
 
+@pytest_asyncio.fixture
+async def unused(stack: Stack) -> AsyncIterator[str]:
+    """A prefix without topics; what is made under it goes away."""
+    prefix = f"t{secrets.token_hex(4)}."
+    yield prefix
+    async with administering(stack) as admin:
+        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(prefix)])
+
+
 async def test_topics_are_as_the_catalogue_says(stack: Stack, prefix: str) -> None:
     """Partitions, retention, clean-up and message size of every topic are the broker's, not only ours."""
     async with administering(stack) as admin:
@@ -60,13 +70,11 @@ async def test_a_second_time_makes_nothing(stack: Stack, prefix: str) -> None:
     assert await ensure_topics(stack.kafka, prefix) == [Topic.LOGINS_RAW_DLQ]
 
 
-async def test_several_may_start_at_once(stack: Stack) -> None:
+async def test_several_may_start_at_once(stack: Stack, unused: str) -> None:
     """Services that start together do not trip over one another's topics."""
-    made = await both(*(ensure_topics(stack.kafka, "together.") for _ in range(4)))
+    made = await both(*(ensure_topics(stack.kafka, unused) for _ in range(4)))
     assert {topic for topics in made for topic in topics} == set(Topic)
-    assert await ensure_topics(stack.kafka, "together.") == []
-    async with administering(stack) as admin:
-        await admin.delete_topics([f"together.{topic}" for topic in Topic])
+    assert await ensure_topics(stack.kafka, unused) == []
 
 
 async def test_other_partitions_are_refused(stack: Stack, prefix: str) -> None:
@@ -87,17 +95,12 @@ async def test_facts_that_would_be_forgotten_are_refused(stack: Stack, prefix: s
         await ensure_topics(stack.kafka, prefix)
 
 
-async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack) -> None:
+async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack, unused: str) -> None:
     """A topic that was there before is taken only with the right settings."""
-    name = "foreign." + Topic.LOGINS_RAW
     async with administering(stack) as admin:
-        await admin.create_topics([NewTopic(name, 3, 1)])
-        try:
-            with pytest.raises(TopicMismatch, match=r"foreign\.logins\.raw: .*partitions is 3, must be 12"):
-                await ensure_topics(stack.kafka, "foreign.")
-        finally:
-            made = [topic for topic in await admin.list_topics() if topic.startswith("foreign.")]
-            await admin.delete_topics(made)
+        await admin.create_topics([NewTopic(unused + Topic.LOGINS_RAW, 3, 1)])
+    with pytest.raises(TopicMismatch, match=r"logins\.raw: .*partitions is 3, must be 12"):
+        await ensure_topics(stack.kafka, unused)
 
 
 async def test_no_broker_is_a_passing_failure() -> None:

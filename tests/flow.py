@@ -41,6 +41,7 @@ class Flow:
     prefix: str
     keyring: Keyring
     _numbers: Any = field(default_factory=itertools.count)
+    _keys: dict[tuple[str, str], SubjectKeys] = field(default_factory=dict)
 
     def settings(self, service: str) -> dict[str, str]:
         """What the service's Settings take."""
@@ -100,8 +101,11 @@ class Flow:
 
     async def keys(self, tenant: str, subject: str) -> SubjectKeys:
         """Whose keys seal a subject's events."""
-        async with self.connected() as connection:
-            return await ensure_keys(connection, self.keyring, tenant, key_owner(tenant, subject))
+        owner = tenant, key_owner(tenant, subject)
+        if owner not in self._keys:
+            async with self.connected() as connection:
+                self._keys[owner] = await ensure_keys(connection, self.keyring, *owner)
+        return self._keys[owner]
 
     async def logged(self, topic: Topic, start: Mapping[int, int] | None = None) -> list[ConsumerRecord]:
         """Every record of a topic from there, partition after partition."""
@@ -124,6 +128,18 @@ class Flow:
             return sorted(found, key=lambda record: (record.partition, record.offset))
         finally:
             await consumer.stop()
+
+    async def read(self, topic: Topic, count: int) -> list[ConsumerRecord]:
+        """The first so many records of a topic, also where some offsets hold none."""
+        names = [TopicPartition(self.prefix + topic.value, n) for n in range(catalogue()[topic].partitions)]
+        async with AIOKafkaConsumer(bootstrap_servers=self.stack.kafka, enable_auto_commit=False) as consumer:
+            consumer.assign(names)
+            await consumer.seek_to_beginning(*names)
+            found: list[ConsumerRecord] = []
+            while len(found) < count:
+                for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                    found.extend(batch)
+            return found
 
     async def events(self) -> list[Any]:
         """Every event on the log, opened, in the order of the log's times."""
@@ -229,11 +245,6 @@ async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 def somebody() -> str:
     """A subject nobody else has."""
     return new_subject(datetime.now(UTC))
-
-
-def identity_of(document: Any) -> str:
-    """The primary identity, as it is written before a user's id."""
-    return str(document["user_id"])
 
 
 def by_subject(records: Iterable[Any]) -> dict[str, list[Any]]:

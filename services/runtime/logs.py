@@ -17,10 +17,11 @@ def configure(log_format: Literal["console", "json"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    renderer = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    final: list[structlog.typing.Processor] = (
+        [_where, structlog.processors.JSONRenderer()]
+        if log_format == "json"
+        else [_where, _as_lines, structlog.dev.ConsoleRenderer()]
     )
-    final: list[structlog.typing.Processor] = [_where, renderer]
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -47,6 +48,13 @@ def _where(_logger: object, _method: str, event: structlog.typing.EventDict) -> 
         )
         error = error.__cause__
     return {**event, "exception": chain} if chain else event
+
+
+def _as_lines(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The console's renderer wants an exception as text."""
+    chain = event.get("exception", ())
+    lines = [line for link in chain for line in (link["type"], *(f"  at {place}" for place in link["at"]))]
+    return {**event, "exception": "\n".join(lines)} if lines else event
 
 
 def _foreign(final: list[structlog.typing.Processor]) -> list[structlog.typing.Processor]:

@@ -35,7 +35,8 @@ class Fenced(Exception):
 
 
 class WorkerFailed(Exception):
-    """Something unknown went wrong. Names its type only: messages may quote the data they choke on."""
+    """The worker cannot go on. Of an unknown failure it names the type only: messages may quote the data they
+    choke on."""
 
 
 class Hop(Protocol):
@@ -113,6 +114,8 @@ class Worker:
             await self._app.run()
         finally:
             await self._hop.stop()
+        if isinstance(self._fatal, WorkerFailed):
+            raise self._fatal
         if self._fatal is not None:
             raise WorkerFailed(f"{type(self._fatal).__name__}: see the log") from None
 
@@ -160,9 +163,9 @@ class Worker:
                 await self._acknowledge(records)
                 self._beat.handled(len(records))
         except Exception as error:
-            _log.exception("worker_failed", group=self._source.group, error=type(error).__name__)
             self._fatal = error
             self._app.exit()
+            _log.exception("worker_failed", group=self._source.group, error=type(error).__name__)
 
     @property
     def _beat(self) -> Heartbeat:
@@ -212,15 +215,15 @@ class Worker:
 
     async def _recover(self) -> None:
         assigned = self.consumer.assignment()
-        await self.seek_to_stored(assigned)
         try:
+            await self.seek_to_stored(assigned)
             ends = await self.consumer.end_offsets(list(assigned))
             positions = {tp: await self.consumer.position(tp) for tp in assigned}
         except KafkaError as error:
             raise Transient(f"kafka: {type(error).__name__}") from error
         for tp in assigned:
             if positions[tp] > ends[tp]:
-                raise RuntimeError(
+                raise WorkerFailed(
                     f"{tp.topic}/{tp.partition} ends before the position stored for it: was the topic made "
                     "anew? Rebuild the views from the new log, or give back the old one."
                 )

@@ -1,0 +1,259 @@
+"""What the projector does with batches: chunks, gaps, configuration, claims in a race, keys that are gone."""
+
+from typing import Any
+
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+
+from schemas import exact_json
+from schemas.events import (
+    ClientConfigured,
+    ClientConfiguredData,
+    ConnectionConfigured,
+    ConnectionConfiguredData,
+    EmailChanged,
+    EmailChangedData,
+    Event,
+    LoginFailed,
+    LoginFailedData,
+    MetadataChanged,
+    MetadataChangedData,
+)
+from schemas.identifiers import tenant_subject
+from schemas.keys import SubjectKeys
+from schemas.mapper import Record, seal_event
+from schemas.topics import Topic
+from services.projector.hop import CHUNK
+from services.runtime.event_log import partition_of
+from tests.facts import address, creation, login
+from tests.flow import Flow, make_flow, somebody
+from tests.stack import Stack
+
+PEOPLE = [f"sub_{number:032x}" for number in range(40)]
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+def signed_in(subject: str, number: int) -> Event:
+    return login(subject=subject, sourceposition=f"1/0/{number}", attributes={"name": f"N{number}"})
+
+
+async def everything(flow: Flow) -> list[Any]:
+    """All rows of people, byte for byte."""
+    return [
+        [tuple(row) for row in await flow.rows(f"SELECT * FROM views.{view} ORDER BY tenant, subject")]
+        for view in ("profile", "search", "activity")
+    ]
+
+
+async def test_a_batch_of_many_chunks_is_the_same_as_many_batches(flow: Flow, stack: Stack) -> None:
+    """While one chunk is written the next is folded over it: the rows are those of one event at a time."""
+    events = [signed_in(PEOPLE[n % len(PEOPLE)], n) for n in range(2 * CHUNK + 50)]
+    other = await make_flow(stack)
+    for installation in (flow, other):
+        await installation.send_events(*events)
+    await flow.project()
+    async with other.projector() as projector:
+        records = await other.logged(Topic.PROFILE_EVENTS)
+        for start in range(0, len(records), 150):
+            await projector.apply(records[start : start + 150])
+    rows = await everything(flow)
+    assert rows == await everything(other)
+    assert sum(exact_json.loads(row[4])["logins_count"] for row in rows[0]) == len(events)
+
+
+async def test_a_batch_cut_off_in_the_middle_goes_on_from_there(flow: Flow) -> None:
+    """When a later chunk fails, the chunks before it stay, and the whole batch is fenced and read again."""
+    events = [signed_in(PEOPLE[n % 4], n) for n in range(2 * CHUNK)]
+    await flow.send_events(*events)
+    async with flow.projector() as projector:
+        records = await flow.logged(Topic.PROFILE_EVENTS)
+        await projector.apply(records[:CHUNK])
+        stored = await projector.stored_positions(range(12))
+        assert sum(stored.values()) == CHUNK
+    await flow.project()
+    counts = [
+        exact_json.loads(row["document"])["logins_count"] for row in (await flow.views("profile")).values()
+    ]
+    assert counts == [CHUNK // 2] * 4
+
+
+async def test_offsets_the_log_skips_are_no_loss(flow: Flow) -> None:
+    """Markers of somebody's transaction leave offsets without records: the batch after them is taken."""
+    jane = somebody()
+    keys = await flow.keys("demo", jane)
+    first, second = (seal_event(signed_in(jane, n), keys) for n in (1, 2))
+    topic, partition = flow.prefix + Topic.PROFILE_EVENTS, partition_of(first.key, 12)
+    producer = AIOKafkaProducer(bootstrap_servers=flow.stack.kafka, transactional_id=flow.prefix)
+    await producer.start()
+    try:
+        for record in (first, second):
+            async with producer.transaction():
+                await producer.send(topic, record.value, record.key, partition)
+    finally:
+        await producer.stop()
+    records = await flow.read(Topic.PROFILE_EVENTS, 2)
+    assert [record.offset for record in records] == [0, 2]
+    async with flow.projector() as projector:
+        await projector.apply(records[:1])
+        await projector.apply(records[1:])
+    assert (await flow.document(jane))["logins_count"] == 2
+
+
+async def test_configuration_reaches_its_views(flow: Flow) -> None:
+    """Connections and API clients come from the same log, in the order of the tenant's events."""
+    await flow.send_events(
+        connection(flow, "corp", options={"tries": 1}),
+        connection(flow, "corp", options={"tries": 2}),
+        connection(flow, "gone"),
+        connection(flow, "gone", deleted=True),
+        client(flow, "app", ("read:users",)),
+        client(flow, "app", ("read:users", "update:users")),
+    )
+    await flow.project()
+    rows = await flow.rows("SELECT * FROM views.connection ORDER BY name")
+    assert [(row["name"], row["revision"], row["deleted"]) for row in rows] == [
+        ("corp", 2, False),
+        ("gone", 2, True),
+    ]
+    assert exact_json.loads(rows[0]["document"])["options"] == {"tries": 2}
+    (row,) = await flow.rows("SELECT * FROM views.client")
+    assert (row["client_id"], row["scopes"], row["name"]) == (
+        "app",
+        ["read:users", "update:users"],
+        "N'x \"y\\",
+    )
+
+
+def connection(flow: Flow, name: str, deleted: bool = False, **settings: Any) -> Event:
+    data = ConnectionConfiguredData(
+        connection_id=f"con_{name}", connection=name, strategy="oidc", deleted=deleted, settings=settings
+    )
+    event: Event = flow.event(ConnectionConfigured, tenant_subject("demo"), data)
+    return event
+
+
+def client(flow: Flow, client_id: str, scopes: tuple[str, ...]) -> Event:
+    data = ClientConfiguredData(client_id=client_id, scopes=scopes, name="N'x \"y\\", secret_hash="h")
+    event: Event = flow.event(ClientConfigured, tenant_subject("demo"), data)
+    return event
+
+
+async def test_a_claim_on_its_way_is_nobody_elses_business(flow: Flow) -> None:
+    """Two changes of an address at once: the first one's arrival leaves the claim of the second alone."""
+    joe = somebody()
+    made, first, second = creation(subject=joe), *(address(f"{name}@x.com") for name in "ab")
+    first, second = (event.model_copy(update={"subject": joe}) for event in (first, second))
+    for event, value in ((made, "joe@example.com"), (first, "a@x.com"), (second, "b@x.com")):
+        await flow.run(
+            "INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)"
+            " VALUES ('demo', 'users', 'email', $1, $2, $3)",
+            value, joe, event.id,
+        )  # fmt: skip
+    wanted = [
+        (made, [("a@x.com", False), ("b@x.com", False), ("joe@example.com", True)]),
+        (first, [("a@x.com", True), ("b@x.com", False)]),
+        (second, [("b@x.com", True)]),
+    ]
+    for event, claims in wanted:
+        await flow.send_events(event)
+        await flow.project()
+        rows = await flow.rows("SELECT value, confirmed FROM ledger.reservation ORDER BY value")
+        assert [tuple(row) for row in rows] == claims
+
+
+async def test_the_same_in_one_batch(flow: Flow) -> None:
+    """However the events are batched, in the end the last address alone is claimed."""
+    joe = somebody()
+    changes = [
+        flow.event(
+            EmailChanged, joe, EmailChangedData(connection="users", email=f"{n}@x.com", email_verified=True)
+        )
+        for n in range(3)
+    ]
+    events = [creation(subject=joe), *changes]
+    for number, event in enumerate(events):
+        await flow.run(
+            "INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)"
+            " VALUES ('demo', 'users', 'email', $1, $2, $3)",
+            f"{number}", joe, event.id,
+        )  # fmt: skip
+    await flow.send_events(*events)
+    await flow.project()
+    rows = await flow.rows("SELECT value, confirmed FROM ledger.reservation")
+    assert [tuple(row) for row in rows] == [("3", True)]
+
+
+async def test_an_address_may_be_taken_away(flow: Flow) -> None:
+    """An event that removes the address is an event like any other, and its claim goes."""
+    joe = somebody()
+    removal = address(None).model_copy(update={"subject": joe})
+    await flow.send_events(creation(subject=joe), removal)
+    await flow.project()
+    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    assert "email" not in await flow.document(joe)
+
+
+async def test_history_without_keys_is_passed_over(flow: Flow) -> None:
+    """Events of somebody erased cannot be read any more, which is no failure; the others go on."""
+    gone, jane = somebody(), somebody()
+    await flow.send_events(login(subject=gone), login(subject=jane))
+    await flow.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
+    await flow.project()
+    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    assert await flow.document(gone) is None
+    assert (await flow.document(jane))["logins_count"] == 1
+
+
+async def test_nul_characters_stop_nobody(flow: Flow) -> None:
+    """What PostgreSQL cannot store is quarantined wherever it hides, sealed or open."""
+    jane, joe = somebody(), somebody()
+    sealed = flow.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": "x\x00y"}))
+    data = sealed_scopes(await flow.keys("demo", tenant_subject("demo")))
+    await flow.send_events(login(subject=jane), sealed, data, login(subject=joe))
+    await flow.project()
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert sorted(letter.reason for letter in letters) == ["contract", "nul_character"]
+    assert (await flow.document(jane))["logins_count"] == 1
+    assert (await flow.document(joe))["logins_count"] == 1
+    assert await flow.rows("SELECT FROM views.client") == []
+
+
+def sealed_scopes(keys: SubjectKeys) -> Record:
+    """A client whose scopes hold what no array of the database can."""
+    made = ClientConfigured(
+        id="0190a1b2-c3d4-7e5f-8a9b-00000000beef",
+        source="/vita/test",
+        subject="ten_demo",
+        time=login().time,
+        tenant="demo",
+        actor="client:admin",
+        data=ClientConfiguredData(client_id="app", scopes=("read:users",), name="x"),
+    )
+    record = seal_event(made, keys)
+    return Record(record.key, record.value.replace(b'"read:users"', rb'"a\u0000\"\\b"'))
+
+
+async def test_anonymous_failures_make_no_profile(flow: Flow) -> None:
+    """A failed login of nobody known is in the log and the trail, and in no view of people."""
+    data = LoginFailedData(connection="c", strategy="oidc", reason="other", identifier="ghost")
+    await flow.send_events(flow.event(LoginFailed, f"anon_{7:032x}", data))
+    await flow.project()
+    assert await everything(flow) == [[], [], []]
+    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+
+
+async def test_the_largest_foreign_record_is_kept(flow: Flow) -> None:
+    """A record as large as the topic takes still fits the dead letters, sealed and whole."""
+    junk = b"x" * 4_000_000
+    async with AIOKafkaProducer(bootstrap_servers=flow.stack.kafka, max_request_size=8 << 20) as producer:
+        await producer.send_and_wait(flow.prefix + Topic.PROFILE_EVENTS, junk, b"k", 3)
+    await flow.send_events(login(subject=(jane := somebody())))
+    await flow.project()
+    (letter,) = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert (letter.value == junk, letter.partition, letter.offset) == (True, 3, 0)
+    assert (await flow.document(jane))["logins_count"] == 1

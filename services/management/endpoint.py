@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import structlog
 from fastapi import FastAPI
@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from schemas.errors import Transient
 from schemas.positions import Position
-from services.management import access, answers, bodies
+from services.management import access, answers, bodies, rate_limits
+from services.management.rate_limits import Group
 from services.management.refusals import (
     INTERNAL,
     SURROUNDINGS_DOWN,
@@ -30,6 +31,7 @@ from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
 AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
+_RATE: Final = "vita.rate"
 _BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
 _BAD_POSITION: Final = bad_request("Vita-At-Least must be a position of the event log, `partition:offset`.")
@@ -67,7 +69,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses."""
+    """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses; `group` is
+    what its requests count as where rates are limited."""
 
     method: str
     path: str
@@ -77,6 +80,7 @@ class Operation:
     answers: Mapping[int, str]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
+    group: Group = "api"
 
 
 class DirectRoute(APIRoute):
@@ -109,6 +113,11 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
+        response = await answer(request)
+        response.headers.update(request.scope.get(_RATE, {}))
+        return response
+
+    async def answer(request: Request) -> Response:
         try:
             return await operation.handler(await _admit(service, operation, request))
         except Refused as refused:
@@ -137,6 +146,7 @@ def log_unexpected(route: str, error: BaseException) -> None:
 async def _admit(service: Service, operation: Operation, request: Request) -> Call:
     headers = request.headers
     principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
+    _count(service, operation, request, principal)
     scopes = access.granted(principal, operation.scopes)
     query = _query(operation.query, request) if operation.query is not None else None
     body = None
@@ -146,6 +156,16 @@ async def _admit(service: Service, operation: Operation, request: Request) -> Ca
     if AT_LEAST in headers:
         await _wait_for(service, headers[AT_LEAST])
     return Call(service, request, principal, scopes, query, body)
+
+
+def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:
+    """Also counts what is refused later. Raises Refused (429)."""
+    verdict = service.rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
+    if verdict is None:
+        return
+    request.scope[_RATE] = rate_limits.headers(verdict)
+    if not verdict.allowed:
+        raise Refused(rate_limits.too_many(verdict))
 
 
 def _query(model: type[BaseModel], request: Request) -> BaseModel:

@@ -9,6 +9,7 @@ from schemas.keys import Keyring
 from schemas.topics import Topic
 from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
+from services.management.rate_limits import RateLimits, plan_of
 from services.management.reconciler import Reconciler
 from services.management.settings import Settings
 from services.management.tenant_pool import TenantPool
@@ -41,6 +42,7 @@ class Service:
     passwords: Hasher
     partitions: int
     turns: Turns
+    rates: RateLimits
 
 
 @asynccontextmanager
@@ -87,4 +89,5 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 passwords,
                 log.partitions,
                 Turns(),
+                RateLimits(plan_of(settings.rate_limits)),
             )

@@ -1,7 +1,8 @@
 """What the Management API needs beyond the shared settings; variables carry the prefix `VITA_`."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from services.management.rate_limits import plan_of
 from services.runtime.settings import RuntimeSettings
 
 
@@ -25,3 +26,13 @@ class Settings(RuntimeSettings):
         130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
     )
     claim_sweep_seconds: float = Field(60.0, gt=0, description="How often orphaned claims are looked for.")
+    rate_limits: str = Field(
+        "off",
+        description="`off`, or `free`, `essentials`, `enterprise`, with changes as `,read_users=100/20`.",
+    )
+
+    @field_validator("rate_limits")
+    @classmethod
+    def _is_a_plan(cls, text: str) -> str:
+        plan_of(text)
+        return text

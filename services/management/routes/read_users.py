@@ -162,15 +162,16 @@ _COMMON: Final[Mapping[int, str]] = {
 GET_USER: Final = Operation(
     "GET", "/api/v2/users/{id}", get_user, _READ, "Get a user",
     {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected,
+    group="read_users",
 )  # fmt: skip
 OPERATIONS: Final = (
     Operation(
         "GET", "/api/v2/users", list_users, ("read:users",), "List users",
-        {200: "Users.", **_COMMON, 503: "Not available now."}, ListUsers,
+        {200: "Users.", **_COMMON, 503: "Not available now."}, ListUsers, group="read_users",
     ),
     Operation(
         "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Get users by email",
-        {200: "Users.", **_COMMON}, UsersByEmail,
+        {200: "Users.", **_COMMON}, UsersByEmail, group="read_users",
     ),
     GET_USER,
 )  # fmt: skip

@@ -238,14 +238,15 @@ OPERATIONS: Final = (
     Operation(
         "POST", "/api/v2/users", create_user, ("create:users",), "Create a user",
         {201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."}, body=CreateUser,
+        group="write_users",
     ),
     Operation(
         "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a user",
         {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
-        body=UpdateUser,
+        body=UpdateUser, group="write_users",
     ),
     Operation(
         "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a user",
-        {202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION},
+        {202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION}, group="delete_users",
     ),
 )  # fmt: skip

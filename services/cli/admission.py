@@ -6,7 +6,7 @@ from services.cli import places
 from services.cli.failure import CommandFailed
 from services.runtime.database import open_pool
 from services.runtime.signing_keys import key_source
-from services.runtime.token_verifier import TokenVerifier
+from services.runtime.token_verifier import TokenVerifier, Trust
 from services.runtime.tokens import InvalidToken, Principal
 
 SCOPE: Final = "read:events"
@@ -15,7 +15,9 @@ SCOPE: Final = "read:events"
 async def admitted(ledger: places.Ledger, management_url: str, token: str) -> Principal:
     """Who the token names. Raises CommandFailed when it is not good or lacks the scope."""
     pool = await open_pool(ledger.url, max_size=1)
-    verifier = TokenVerifier(key_source(pool), places.issuer(management_url), places.audience(management_url))
+    verifier = TokenVerifier(
+        key_source(pool), Trust(places.issuer(management_url), places.audience(management_url))
+    )
     try:
         principal = await verifier.verify(token)
     except InvalidToken as error:

@@ -22,8 +22,9 @@ from services.ingest.refusals import error_body, headers_of
 from services.ingest.settings import Settings
 from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.remote_keys import open_verifier
 from services.runtime.signing_keys import key_source
-from services.runtime.token_verifier import TokenVerifier
+from services.runtime.token_verifier import Trust
 
 _JSON = "application/json; charset=utf-8"
 
@@ -59,7 +60,10 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[LoginsEndpoi
     publisher = Publisher(settings.kafka_bootstrap, topic, settings.ack_seconds)
     await publisher.open()
     parts.push_async_callback(publisher.close, settings.drain_seconds)
-    verifier = TokenVerifier(key_source(pool), settings.token_issuer, settings.token_audience)
+    trust = Trust(settings.token_issuer, settings.token_audience)
+    verifier = await parts.enter_async_context(
+        open_verifier(key_source(pool), trust, settings.external_issuers)
+    )
     admission = Admission(settings.in_flight_bytes)
     return LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled), publisher
 

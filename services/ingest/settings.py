@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from services.runtime.issuers import ExternalIssuer
 from services.runtime.settings import RuntimeSettings
 
 
@@ -13,6 +14,9 @@ class Settings(RuntimeSettings):
     http_port: int = Field(8081, ge=0, le=65535)
     token_issuer: str = Field("http://127.0.0.1:8080/", description="`iss` of the tokens taken.")
     token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of the tokens taken.")
+    external_issuers: tuple[ExternalIssuer, ...] = Field(
+        (), description="Other issuers whose tokens are taken, as a JSON array."
+    )
     ack_seconds: float = Field(10.0, gt=0, description="How long a request waits for Kafka to acknowledge.")
     in_flight_bytes: int = Field(
         64 * 1024 * 1024, gt=0, description="Bodies worked on at once; more are told to come back (429)."

@@ -18,10 +18,12 @@ from services.management.writing import Writer
 from services.runtime.database import database_failures
 from services.runtime.event_log import EventLog
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.issuers import Verifier
 from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
+from services.runtime.remote_keys import open_verifier
 from services.runtime.signing_keys import ensure_signing_key, key_source
-from services.runtime.token_verifier import KeySource, TokenVerifier
+from services.runtime.token_verifier import KeySource, Trust
 from services.runtime.tokens import TokenIssuer
 
 
@@ -34,7 +36,7 @@ class Service:
     keyring: Keyring
     keys: KeySource
     issuer: TokenIssuer
-    verifier: TokenVerifier
+    verifier: Verifier
     writer: Writer
     watch: PositionWatch
     end: LogEnd
@@ -73,7 +75,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(reconciler.stop)
         keys = key_source(database.raw)
         issuer = TokenIssuer(signing_key, settings.token_issuer)
-        verifier = TokenVerifier(keys, settings.token_issuer, settings.token_audience)
+        trust = Trust(settings.token_issuer, settings.token_audience)
+        verifier = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
         with Hasher() as passwords:
             yield Service(
                 settings,

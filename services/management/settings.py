@@ -3,6 +3,7 @@
 from pydantic import Field, field_validator
 
 from services.management.rate_limits import plan_of
+from services.runtime.issuers import ExternalIssuer
 from services.runtime.settings import RuntimeSettings
 
 
@@ -15,6 +16,9 @@ class Settings(RuntimeSettings):
         "http://127.0.0.1:8080/", description="`iss` of our tokens: our public address."
     )
     token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of our tokens.")
+    external_issuers: tuple[ExternalIssuer, ...] = Field(
+        (), description="Other issuers whose tokens are taken, as a JSON array."
+    )
     pool_connections: int = Field(8, ge=1, le=100)
     view_wait_seconds: float = Field(
         5.0, gt=0, description="How long a write waits for the view until it is a 202."

@@ -5,34 +5,52 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from joserfc.jwk import RSAKey
+from joserfc.jwk import Key, import_key
 
 from schemas.errors import Transient
-from services.runtime.tokens import InvalidToken, Principal, check_claims, check_signature, parse
+from services.runtime.tokens import (
+    ALGORITHM,
+    InvalidToken,
+    Principal,
+    check_claims,
+    check_signature,
+    own_principal,
+    parse,
+)
 
 _log = structlog.get_logger()
 
 KeySource = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]]
 """Reads the public keys that count now: key id -> JWK. Raises Transient."""
 
-REFRESH_AT_MOST_EVERY_SECONDS: Final = 1.0
 REFRESH_AT_LEAST_EVERY_SECONDS: Final = 300.0
 RETRY_AFTER_SECONDS: Final = 10.0
 REMEMBERED_TOKENS: Final = 10_000
 
 
-class TokenVerifier:
-    """One issuer, one audience. A verified token is remembered by digest until it expires or keys change."""
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Which tokens of an issuer are taken, and whom their claims name (raises InvalidToken)."""
 
-    def __init__(
-        self, keys: KeySource, issuer: str, audience: str, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._source, self._issuer, self._audience, self._clock = keys, issuer, audience, clock
-        self._keys: dict[str, RSAKey] = {}
-        self._read_at = float("-inf")
+    issuer: str
+    audience: str
+    named: Callable[[dict[str, Any]], Principal] = own_principal
+    algorithms: frozenset[str] = frozenset({ALGORITHM})
+    refresh_at_most_every_seconds: float = 1.0
+
+
+class TokenVerifier:
+    """One issuer. A verified token is remembered by digest until it expires or keys change."""
+
+    def __init__(self, keys: KeySource, trust: Trust, clock: Callable[[], float] = time.time) -> None:
+        self._source, self._trust, self._clock = keys, trust, clock
+        self._published: Mapping[str, Mapping[str, Any]] = {}
+        self._keys: dict[str, Key] = {}
+        self._read_at = self._failed_at = float("-inf")
         self._reading = asyncio.Lock()
         self._known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
 
@@ -50,13 +68,16 @@ class TokenVerifier:
         return principal
 
     async def _check(self, token: str, now: float) -> tuple[Principal, float]:
-        parts, kid = parse(token)
+        trust = self._trust
+        parts, kid = parse(token, trust.algorithms)
         if kid not in self._keys:
-            await self._refresh(REFRESH_AT_MOST_EVERY_SECONDS)
+            await self._refresh(trust.refresh_at_most_every_seconds)
         key = self._keys.get(kid)
         if key is None:
             raise InvalidToken
-        return check_claims(check_signature(parts, key), self._issuer, self._audience, now)
+        claims = check_signature(parts, key, trust.algorithms)
+        until = check_claims(claims, trust.issuer, trust.audience, now)
+        return trust.named(claims), until
 
     def _remember(self, digest: bytes, principal: Principal, until: float) -> None:
         self._known[digest] = principal, until
@@ -74,12 +95,23 @@ class TokenVerifier:
             self._read_at = self._clock() - REFRESH_AT_LEAST_EVERY_SECONDS + RETRY_AFTER_SECONDS
 
     async def _refresh(self, unless_younger_seconds: float) -> None:
+        """Reads the keys anew; neither good nor bad tries follow each other faster than that."""
         async with self._reading:
             now = self._clock()
             if now - self._read_at < unless_younger_seconds:
                 return
-            keys = {kid: RSAKey.import_key(dict(jwk)) for kid, jwk in (await self._source()).items()}
+            if now - self._failed_at < self._trust.refresh_at_most_every_seconds:
+                raise Transient("the keys of the issuer could not be read a moment ago")
+            try:
+                published = await self._source()
+            except Transient:
+                self._failed_at = now
+                raise
             self._read_at = now
-            if keys.keys() != self._keys.keys():
-                self._keys = keys
+            if published != self._published:
+                self._published, self._keys = published, _imported(published)
                 self._known.clear()
+
+
+def _imported(published: Mapping[str, Mapping[str, Any]]) -> dict[str, Key]:
+    return {kid: import_key(dict(jwk)) for kid, jwk in published.items()}

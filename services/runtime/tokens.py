@@ -1,13 +1,13 @@
 """Bearer tokens: who asks, signed RS256 (RFC 9068-like JWTs of our own issuer)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from joserfc.jwk import Key, RSAKey
 
 from schemas import exact_json
 from schemas.identifiers import is_tenant
@@ -80,47 +80,64 @@ class TokenIssuer:
         return jws.serialize_compact(self._header, exact_json.dumps(claims), self._key, [ALGORITHM])
 
 
-def parse(token: str) -> tuple[jws.CompactSignature, str]:
+def parse(token: str, algorithms: Collection[str] = (ALGORITHM,)) -> tuple[jws.CompactSignature, str]:
     """A token's parts and its key's id; only form and algorithm are checked. Raises InvalidToken."""
     try:
         parts = jws.extract_compact(token.encode())
         header = parts.headers()
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidToken from error
-    kid = header.get("kid")
-    if header.get("alg") != ALGORITHM or not isinstance(kid, str):
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in algorithms or not isinstance(kid, str):
         raise InvalidToken
     return parts, kid
 
 
-def check_signature(parts: jws.CompactSignature, key: RSAKey) -> dict[str, Any]:
+def check_signature(
+    parts: jws.CompactSignature, key: Key, algorithms: Collection[str] = (ALGORITHM,)
+) -> dict[str, Any]:
     """The claims of a token signed with this key. Raises InvalidToken."""
     try:
-        genuine = jws.validate_compact(parts, key, [ALGORITHM])
-        claims = exact_json.loads(parts.payload) if genuine else None
+        genuine = jws.validate_compact(parts, key, list(algorithms))
     except (JoseError, ValueError, TypeError) as error:
         raise InvalidToken from error
     if not genuine:
         raise InvalidToken(BAD_SIGNATURE)
+    return claims_in(parts.payload)
+
+
+def claims_in(payload: bytes) -> dict[str, Any]:
+    """The claims of a payload, whoever signed it. Raises InvalidToken."""
+    try:
+        claims = exact_json.loads(payload)
+    except ValueError as error:
+        raise InvalidToken from error
     if not isinstance(claims, dict):
         raise InvalidToken
     return claims
 
 
-def check_claims(claims: dict[str, Any], issuer: str, audience: str, now: float) -> tuple[Principal, float]:
-    """Who the claims name and until when, in seconds of the epoch. Raises InvalidToken."""
+def check_claims(claims: dict[str, Any], issuer: str, audience: str, now: float) -> float:
+    """Until when the claims hold, in seconds of the epoch, if they do now and here. Raises InvalidToken."""
     audiences = claims.get("aud")
     audiences = audiences if isinstance(audiences, list) else [audiences]
     expires, not_before = _instant(claims, "exp"), _instant(claims, "nbf", now)
     if expires + LEEWAY_SECONDS <= now:
         raise InvalidToken(EXPIRED)
-    if claims.get("iss") != issuer or audience not in audiences or not_before - LEEWAY_SECONDS > now:
+    if max(not_before, _instant(claims, "iat", now)) - LEEWAY_SECONDS > now:
         raise InvalidToken
+    if claims.get("iss") != issuer or audience not in audiences:
+        raise InvalidToken
+    return expires + LEEWAY_SECONDS
+
+
+def own_principal(claims: dict[str, Any]) -> Principal:
+    """Who the claims of our own issuer name. Raises InvalidToken."""
     match claims:
         case {"sub": str(subject), "tenant": str(tenant), "scope": str(scope)} if is_tenant(tenant):
             client_id = claims.get("azp")
             client_id = client_id if isinstance(client_id, str) else subject.removesuffix("@clients")
-            return Principal(subject, tenant, client_id, frozenset(scope.split())), expires + LEEWAY_SECONDS
+            return Principal(subject, tenant, client_id, frozenset(scope.split()))
     raise InvalidToken
 
 

@@ -13,7 +13,7 @@ from schemas import exact_json
 from schemas.sealing import CannotUnseal
 from services.runtime.key_store import provider_from
 from services.runtime.signing_keys import ensure_signing_key, key_source
-from services.runtime.token_verifier import TokenVerifier
+from services.runtime.token_verifier import TokenVerifier, Trust
 from services.runtime.tokens import InvalidToken, TokenIssuer
 from tests.stack import Database, Stack
 
@@ -64,7 +64,7 @@ async def test_ingest_reads_public_parts_only(stack: Stack, tmp_path: Path) -> N
     async with connected(database, "vita_management") as connection:
         issuer = TokenIssuer(await ensure_signing_key(connection, provider, datetime.now(UTC)), ISSUER)
     async with asyncpg.create_pool(database.url_for("vita_ingest"), min_size=1, max_size=1) as pool:
-        verifier = TokenVerifier(key_source(pool), ISSUER, AUDIENCE)
+        verifier = TokenVerifier(key_source(pool), Trust(ISSUER, AUDIENCE))
         assert (await verifier.verify(token(issuer))).tenant == "demo"
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await pool.fetch("SELECT private_wrapped FROM ledger.signing_key")
@@ -74,4 +74,4 @@ async def test_ingest_reads_public_parts_only(stack: Stack, tmp_path: Path) -> N
         finally:
             await admin.close()
         with pytest.raises(InvalidToken):
-            await TokenVerifier(key_source(pool), ISSUER, AUDIENCE).verify(token(issuer))
+            await TokenVerifier(key_source(pool), Trust(ISSUER, AUDIENCE)).verify(token(issuer))

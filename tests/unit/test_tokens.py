@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 
 from schemas.errors import Transient
 from services.runtime.signing_keys import jwks
-from services.runtime.token_verifier import REMEMBERED_TOKENS, TokenVerifier
+from services.runtime.token_verifier import REMEMBERED_TOKENS, TokenVerifier, Trust
 from services.runtime.tokens import (
     BAD_FORMAT,
     BAD_SIGNATURE,
@@ -68,7 +68,7 @@ class Clock:
 
 
 def make_verifier(keys: Keys | None = None, clock: Clock | None = None) -> TokenVerifier:
-    return TokenVerifier(keys or Keys(KEY), ISSUER, AUDIENCE, clock or Clock())
+    return TokenVerifier(keys or Keys(KEY), Trust(ISSUER, AUDIENCE), clock or Clock())
 
 
 def claims_of(**changes: Any) -> dict[str, Any]:
@@ -134,6 +134,8 @@ async def test_a_token_dies_after_its_day() -> None:
         ({"exp": True}, INVALID),
         ({"nbf": int(NOW.timestamp()) + LEEWAY_SECONDS + 1}, INVALID),
         ({"nbf": None}, INVALID),
+        ({"iat": int(NOW.timestamp()) + LEEWAY_SECONDS + 1}, INVALID),
+        ({"iat": "yesterday"}, INVALID),
         ({"iss": "https://elsewhere.example/"}, INVALID),
         ({"iss": ...}, INVALID),
         ({"aud": "https://elsewhere.example/"}, INVALID),

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from deploy.generations import ensure_first_generation
+from deploy.generations import ensure_generation
 
 OWNER = "vita_owner"
 LOGIN_ROLES = (
@@ -109,7 +109,7 @@ async def prepare_database(admin_url: str, database: str, passwords: Mapping[str
         async with _connected(database_url(admin_url, database)) as connection:
             await _ensure_extensions(connection)
             await _migrate(connection, read_migrations())
-            await ensure_first_generation(connection)
+            await ensure_generation(connection)
 
 
 async def clone_database(admin_url: str, template: str, database: str) -> None:

@@ -1,21 +1,42 @@
 """Generations of the views: one PostgreSQL schema each, behind the stable names of the live one (design
 D8)."""
 
+import hashlib
 from pathlib import Path
 
 import asyncpg
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-VIEWS = ("profile", "search", "connection", "client")
+VIEWS = ("profile", "search", "connection", "client", "setting")
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
+VIEWS_SCHEMA = (
+    "CREATE SCHEMA views;"
+    " GRANT USAGE ON SCHEMA views TO vita_normalizer, vita_ingest, vita_management, vita_operator"
+)
+"""The stable names are made anew with a new definition: a view cannot lose or reorder columns."""
 
 
-async def ensure_first_generation(connection: asyncpg.Connection) -> None:
-    """Makes generation 1 and shows it, where there is none yet. Runs as the owner, in its own transaction."""
+def definition() -> str:
+    """What the tables of a generation are made by, as a hash."""
+    texts = [(PROJECTIONS / view / file).read_bytes() for view in VIEWS for file in ("table.sql", "view.sql")]
+    return hashlib.sha256(b"\x00".join(texts)).hexdigest()
+
+
+async def ensure_generation(connection: asyncpg.Connection) -> None:
+    """Has the views shown by tables of this version's definition: the first generation, or a new empty one
+    that the projector fills from the log. Runs as the owner, in its own transaction."""
     async with connection.transaction():
-        if await connection.fetchval("SELECT count(*) FROM ledger.generation") == 0:
-            await create_generation(connection, 1)
-            await show_generation(connection, 1)
+        live = await connection.fetchrow(
+            "SELECT number, definition FROM ledger.generation WHERE state = 'live'"
+        )
+        if live is not None and live["definition"] == definition():
+            return
+        number = await connection.fetchval("SELECT coalesce(max(number), 0) + 1 FROM ledger.generation")
+        await create_generation(connection, number)
+        if live is not None:
+            await connection.execute("DROP SCHEMA views CASCADE")
+            await connection.execute(VIEWS_SCHEMA)
+        await show_generation(connection, number)
 
 
 async def create_generation(connection: asyncpg.Connection, number: int) -> None:
@@ -24,7 +45,11 @@ async def create_generation(connection: asyncpg.Connection, number: int) -> None
     await connection.execute(f"CREATE SCHEMA {schema}")
     await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {', '.join(ROLES)}")
     await _run(connection, schema, "table.sql")
-    await connection.execute("INSERT INTO ledger.generation (number, state) VALUES ($1, 'building')", number)
+    await connection.execute(
+        "INSERT INTO ledger.generation (number, state, definition) VALUES ($1, 'building', $2)",
+        number,
+        definition(),
+    )
 
 
 async def show_generation(connection: asyncpg.Connection, number: int) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
+from projections.applied import Logged
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
 from schemas.events import (
@@ -19,8 +20,9 @@ from schemas.events import (
     MetadataChangedData,
     UserCreated,
     UserCreatedData,
+    UserFlagData,
 )
-from schemas.events.people import ExpectedRevision, UserFlagData
+from schemas.positions import Position
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUBJECT = f"sub_{1:032x}"
@@ -30,6 +32,14 @@ _numbers = itertools.count(1)
 def at(minutes: int) -> datetime:
     """So many minutes after the start."""
     return START + timedelta(minutes=minutes)
+
+
+def on_the_log(events: Iterable[Any]) -> list[Logged]:
+    """Events where one partition of the log would hold them, a second apart."""
+    return [
+        Logged(event, Position(0, offset), START + timedelta(seconds=offset))
+        for offset, event in enumerate(events)
+    ]
 
 
 def event(model: type[Any], data: Any, minute: int = 0, **changes: Any) -> Any:
@@ -79,9 +89,7 @@ def creation(minute: int = 0, **changes: Any) -> UserCreated:
     return made
 
 
-def edit(
-    minute: int = 0, removed: tuple[str, ...] = (), expected: ExpectedRevision = None, **values: Any
-) -> Any:
+def edit(minute: int = 0, removed: tuple[str, ...] = (), expected: int | None = None, **values: Any) -> Any:
     """Root attributes set and removed."""
     data = AttributesChangedData(
         changed=tuple(values), removed=removed, values=values, expected_revision=expected

@@ -1,7 +1,7 @@
 """A worker whose hop does as it is told, one word per batch: SCRIPT of `python -m tests.scripted_worker`.
 
 `ok`, `transient`, `fenced`, or `unknown` (an error that quotes what it choked on); after the last word all
-goes well. It prints one JSON line per batch. STORED gives the positions it keeps itself: {"partition": next offset}.
+goes well. It prints one JSON line per batch. STORED gives the positions it keeps itself, by partition.
 """
 
 import json

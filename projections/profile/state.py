@@ -52,13 +52,15 @@ class Memory(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A person. `document` is None before the first login and after deletion; `revision` counts the documents
-    there were."""
+    """A person. `document` is None before the first login and after deletion; `revision` counts the states
+    there were. `holdings` is what a person has that the document does not show: roles, memberships, factors
+    and the like, each under a key of its own; it ends with the document."""
 
     revision: int = 0
     document: Mapping[str, Any] | None = None
     memory: Memory = Memory()
     secrets: Mapping[str, Any] = _NOTHING
+    holdings: Mapping[str, Any] = _NOTHING
 
 
 NOBODY: Final = Profile()

@@ -5,12 +5,21 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import Field, TypeAdapter
 
 from schemas.events.configuration import (
+    AttackProtectionConfigured,
     ClientConfigured,
     ClientConfiguredData,
+    ClientGrantConfigured,
     ConnectionConfigured,
     ConnectionConfiguredData,
+    OrganizationConfigured,
+    ResourceServerConfigured,
+    RoleDefined,
+    RoleRemoved,
+    SettingData,
+    TenantConfigured,
+    UserAttributeProfileConfigured,
 )
-from schemas.events.fields import ACTIVITY, OPEN, PROFILE, EventData, field_class
+from schemas.events.fields import ACTIVITY, OPEN, PROFILE, CommandData, EventData, field_class
 from schemas.events.logins import LoginFailed, LoginFailedData, LoginSucceeded, LoginSucceededData, RootPolicy
 from schemas.events.people import (
     AttributesChanged,
@@ -36,10 +45,13 @@ __all__ = [
     "EVENT_TYPES",
     "OPEN",
     "PROFILE",
+    "AttackProtectionConfigured",
     "AttributesChanged",
     "AttributesChangedData",
     "ClientConfigured",
     "ClientConfiguredData",
+    "ClientGrantConfigured",
+    "CommandData",
     "ConfigurationEvent",
     "ConnectionConfigured",
     "ConnectionConfiguredData",
@@ -53,12 +65,20 @@ __all__ = [
     "LoginSucceededData",
     "MetadataChanged",
     "MetadataChangedData",
+    "OrganizationConfigured",
     "PasswordChanged",
     "PasswordChangedData",
     "PersonEvent",
     "PhoneChanged",
     "PhoneChangedData",
+    "ResourceServerConfigured",
+    "RoleDefined",
+    "RoleRemoved",
     "RootPolicy",
+    "SettingData",
+    "SettingEvent",
+    "TenantConfigured",
+    "UserAttributeProfileConfigured",
     "UserBlocked",
     "UserCreated",
     "UserCreatedData",
@@ -82,7 +102,17 @@ PersonEvent = (
     | UserUnblocked
     | UserDeleted
 )
-ConfigurationEvent = ConnectionConfigured | ClientConfigured
+SettingEvent = (
+    RoleDefined
+    | RoleRemoved
+    | ResourceServerConfigured
+    | OrganizationConfigured
+    | UserAttributeProfileConfigured
+    | ClientGrantConfigured
+    | AttackProtectionConfigured
+    | TenantConfigured
+)
+ConfigurationEvent = ConnectionConfigured | ClientConfigured | SettingEvent
 Event = PersonEvent | ConfigurationEvent
 
 event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -18,6 +18,8 @@ IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
 """A scope token as RFC 6749 §3.3 allows it."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+OperationName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 ,'()-]{0,99}$")]
+"""The title of an operation of the Management API, such as `Update a User`."""
 
 
 class EventData(BaseModel):
@@ -37,3 +39,16 @@ class EventData(BaseModel):
 def field_class(info: FieldInfo) -> str | None:
     """The reading class of a field, None when it was not given."""
     return next((item for item in info.metadata if item in (OPEN, PROFILE, ACTIVITY)), None)
+
+
+class CommandData(EventData):
+    """What somebody asked for through an API.
+
+    `expected_revision` is the one the caller had seen (If-Match): the fold refuses the event when things have
+    moved on. The first event of a command also says which operation it was and how it was asked for:
+    `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`.
+    """
+
+    expected_revision: Annotated[int | None, OPEN] = None
+    operation: Annotated[OperationName | None, OPEN] = None
+    request: Annotated[dict[str, Any] | None, ACTIVITY] = None

@@ -5,13 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
-from schemas.events.fields import OPEN, PROFILE, ConnectionName, EventData, IdpId, Slug
-
-ExpectedRevision = Annotated[int | None, OPEN]
-"""The revision the caller had seen (If-Match); the fold refuses the event when the profile has moved on."""
+from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, IdpId, Slug
 
 
-class UserCreatedData(EventData):
+class UserCreatedData(CommandData):
     """A profile made through the API, defaults already decided."""
 
     connection: Annotated[ConnectionName, OPEN]
@@ -34,13 +31,12 @@ class UserCreated(Envelope):
     data: UserCreatedData
 
 
-class AttributesChangedData(EventData):
+class AttributesChangedData(CommandData):
     """Root attributes set or removed; names are open, values sealed."""
 
     changed: Annotated[tuple[Slug, ...], OPEN]
     removed: Annotated[tuple[Slug, ...], OPEN] = ()
     connection: Annotated[ConnectionName | None, OPEN] = None
-    expected_revision: ExpectedRevision = None
     values: Annotated[dict[str, Any], PROFILE]
 
     @model_validator(mode="after")
@@ -60,11 +56,10 @@ class AttributesChanged(Envelope):
     data: AttributesChangedData
 
 
-class MetadataChangedData(EventData):
+class MetadataChangedData(CommandData):
     """Patches: merged at the first level, a null removes its key, an empty object wipes (spec §4.3); None
     leaves alone."""
 
-    expected_revision: ExpectedRevision = None
     user_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
     app_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
 
@@ -83,11 +78,10 @@ class MetadataChanged(Envelope):
     data: MetadataChangedData
 
 
-class EmailChangedData(EventData):
+class EmailChangedData(CommandData):
     """The address of one identity; None removes it."""
 
     connection: Annotated[ConnectionName, OPEN]
-    expected_revision: ExpectedRevision = None
     email: Annotated[str | None, PROFILE] = None
     email_verified: Annotated[bool, PROFILE]
 
@@ -100,11 +94,10 @@ class EmailChanged(Envelope):
     data: EmailChangedData
 
 
-class PhoneChangedData(EventData):
+class PhoneChangedData(CommandData):
     """The phone number of one identity; None removes it."""
 
     connection: Annotated[ConnectionName, OPEN]
-    expected_revision: ExpectedRevision = None
     phone_number: Annotated[str | None, PROFILE] = None
     phone_verified: Annotated[bool, PROFILE]
 
@@ -117,11 +110,10 @@ class PhoneChanged(Envelope):
     data: PhoneChangedData
 
 
-class PasswordChangedData(EventData):
+class PasswordChangedData(CommandData):
     """A new password, as an argon2id or bcrypt hash."""
 
     connection: Annotated[ConnectionName, OPEN]
-    expected_revision: ExpectedRevision = None
     password_hash: Annotated[str, PROFILE]
 
 
@@ -133,10 +125,8 @@ class PasswordChanged(Envelope):
     data: PasswordChangedData
 
 
-class UserFlagData(EventData):
+class UserFlagData(CommandData):
     """Nothing but the fact."""
-
-    expected_revision: ExpectedRevision = None
 
 
 class UserBlocked(Envelope):

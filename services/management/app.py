@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from schemas.errors import Transient
 from services.management import answers
 from services.management.describing import describe, describe_public, tidy
-from services.management.endpoint import DirectRoute, endpoint_of, log_unexpected, mount
+from services.management.endpoint import DirectRoute, Operation, endpoint_of, log_unexpected, mount
 from services.management.refusals import INTERNAL, NOT_FOUND, SURROUNDINGS_DOWN, Refusal
 from services.management.routes import connections, health, oauth, read_users, write_users
 from services.management.service import Service
@@ -25,6 +25,13 @@ _PUBLIC: Final[tuple[tuple[str, str, Public, str], ...]] = (
     ("GET", "/.well-known/openid-configuration", oauth.configuration, "Where the issuer's parts are"),
     ("GET", "/healthz", health.health, "Whether the service can do its work"),
 )
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *read_users.OPERATIONS,
+    *write_users.OPERATIONS,
+    *connections.OPERATIONS,
+)
+"""Every line of the API that needs a token."""
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -44,7 +51,7 @@ def create_app(service: Service) -> ASGIApp:
             route_class_override=DirectRoute,
             **describe_public(method, path, summary),
         )
-    mount(app, service, (*read_users.OPERATIONS, *write_users.OPERATIONS, *connections.OPERATIONS), describe)
+    mount(app, service, OPERATIONS, describe)
     app.add_exception_handler(HTTPException, _refuse)
     tidy(app)
     return Transport(app, {"/api/v2/users": endpoint_of(service, read_users.GET_USER)})

@@ -47,6 +47,10 @@ async def _look(connection: asyncpg.Connection, tenant: str, subject: str, claim
         if await connection.fetchval(queries["connection_lives"], tenant, name, subject):
             raise Taken("connection")
         return
+    if "name" in values:
+        if await connection.fetchval(queries["setting_lives"], tenant, name, values["name"], subject):
+            raise Taken("name")
+        return
     kinds = ("email", "username", "phone_number")
     row = await connection.fetchrow(
         queries["users_with"], tenant, name, subject, *(values.get(kind) for kind in kinds)

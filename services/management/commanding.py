@@ -2,10 +2,11 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 
+from schemas import exact_json
 from schemas.identifiers import new_event_id
 from schemas.instants import truncate
 from services.management import access
@@ -14,6 +15,23 @@ from services.management.endpoint import Call
 from services.management.refusals import REVISION_PASSED, Refused
 
 MAX_CORRELATION: Final = 64
+MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
+MAX_LOGGED_TEXT: Final = 1024
+MAX_LOGGED_SCOPES: Final = 100
+MASK: Final = "*****"
+SECRETS: Final = frozenset(
+    (
+        "password",
+        "client_secret",
+        "totp_secret",
+        "link_with",
+        "secret",
+        "recovery_code",
+        "access_token",
+        "refresh_token",
+    )
+)
+"""Names of properties whose values no log may hold."""
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
@@ -32,7 +50,35 @@ def command_of(call: Call) -> Command:
         now=now,
         correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
         traceparent=trace if _TRACE.fullmatch(trace) else None,
+        operation=call.operation.summary,
+        request=_request_of(call),
     )
+
+
+def _request_of(call: Call) -> dict[str, Any]:
+    """What the log tells of a request: no secrets, and no body that would weigh more than the change."""
+    request = call.request
+    body = masked(call.sent)
+    heavy = len(exact_json.dumps(body)) > MAX_LOGGED_BODY_BYTES
+    return {
+        "method": request.method.lower(),
+        "path": request.scope["raw_path"].decode("latin-1")[:MAX_LOGGED_TEXT],
+        "query": {name: value[:MAX_LOGGED_TEXT] for name, value in request.query_params.items()},
+        "body": {} if heavy or body is None else body,
+        "scopes": sorted(call.principal.scopes)[:MAX_LOGGED_SCOPES],
+        "ip": None if request.client is None else request.client.host,
+        "user_agent": request.headers.get("user-agent", "")[:MAX_LOGGED_TEXT],
+    }
+
+
+def masked(value: Any) -> Any:
+    """The value with every secret in it as `*****`."""
+    match value:
+        case dict():
+            return {name: MASK if name in SECRETS else masked(item) for name, item in value.items()}
+        case list():
+            return [masked(item) for item in value]
+    return value
 
 
 def expected_revision(headers: Headers, current: int) -> int | None:

@@ -1,10 +1,11 @@
 """The OpenAPI document, from the same models that validate."""
 
+import re
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from services.management.endpoint import Operation
 from services.management.models.oauth import TokenRequest
@@ -22,34 +23,11 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "attributes": {"type": "object", "additionalProperties": {"type": "string"}},
         },
     },
-    "User": {
-        "type": "object",
-        "properties": {
-            "user_id": {"type": "string", "examples": ["auth0|63d17c4a8869daf88ed7db97"]},
-            "email": {"type": "string"},
-            "email_verified": {"type": "boolean"},
-            "name": {"type": "string"},
-            "nickname": {"type": "string"},
-            "picture": {"type": "string"},
-            "identities": {"type": "array", "items": {"type": "object"}},
-            "created_at": {"type": "string", "format": "date-time"},
-            "updated_at": {"type": "string", "format": "date-time"},
-            "user_metadata": {"type": "object"},
-            "app_metadata": {"type": "object"},
-        },
-    },
-    "Connection": {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "examples": ["con_c5zI4XDdzzbD0qav"]},
-            "name": {"type": "string"},
-            "strategy": {"type": "string"},
-            "options": {"type": "object"},
-            "enabled_clients": {"type": "array", "items": {"type": "string"}},
-            "realms": {"type": "array", "items": {"type": "string"}},
-        },
-    },
 }
+_SHAPES: Final[dict[str, Any]] = {}
+"""Schemas of results by name, as operations are described."""
+_PATH_NAME: Final = re.compile(r"{(\w+)}")
+_IN_PATHS: Final = {"id": "The id, percent-encoded."}
 _HEADERS: Final = (
     ("If-Match", "The revision to change; any other is refused with 412.", ("PATCH", "DELETE")),
     ("If-None-Match", "The revision the caller has; the same one answers 304.", ("GET",)),
@@ -63,7 +41,6 @@ _RESPONSE_HEADERS: Final = {
 
 def describe(operation: Operation) -> dict[str, Any]:
     """What FastAPI is told about an operation."""
-    tag = "connections" if "connections" in operation.path else "users"
     extra: dict[str, Any] = {
         "security": [{"oauth2": [scope]} for scope in operation.scopes],
         "parameters": [
@@ -79,11 +56,9 @@ def describe(operation: Operation) -> dict[str, Any]:
     return {
         "summary": operation.summary,
         "operation_id": f"{operation.method.lower()}_{operation.handler.__name__}",
-        "tags": [tag],
+        "tags": [operation.tag],
         "status_code": min(operation.answers),
-        "responses": {
-            status: _answer(operation, tag, status, text) for status, text in operation.answers.items()
-        },
+        "responses": {status: _answer(operation, status, text) for status, text in operation.answers.items()},
         "openapi_extra": extra,
     }
 
@@ -110,7 +85,7 @@ def tidy(app: FastAPI) -> None:
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             components = document.setdefault("components", {})
-            components["schemas"] = dict(_SCHEMAS)
+            components["schemas"] = {**_SCHEMAS, **_SHAPES}
             for path in document["paths"].values():
                 for operation in path.values():
                     operation.get("responses", {}).pop("422", None)
@@ -132,11 +107,15 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
-    if "{id}" not in operation.path:
-        return []
-    about = "The id, percent-encoded."
     return [
-        {"name": "id", "in": "path", "required": True, "description": about, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _IN_PATHS.get(name, "Its id, percent-encoded."),
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in _PATH_NAME.findall(operation.path)
     ]
 
 
@@ -166,16 +145,28 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(operation: Operation, tag: str, status: int, text: str) -> dict[str, Any]:
+def _answer(operation: Operation, status: int, text: str) -> dict[str, Any]:
     if status in (204, 304):
         return {"description": text}
     if status >= 400:
         return {"description": text, "content": {"application/json": {"schema": _ERROR}}}
-    one = {"$ref": f"#/components/schemas/{'User' if tag == 'users' else 'Connection'}"}
-    many = {"oneOf": [{"type": "array", "items": one}, {"type": "object"}]}
-    listed = operation.method == "GET" and "{id}" not in operation.path
-    schema: dict[str, Any] = {"type": "object"} if status == 202 else many if listed else one
+    schema: dict[str, Any] = {"type": "object"}
+    if operation.result is not None and (status != 202 or operation.method == "DELETE"):
+        schema = _result(operation.result)
     described: dict[str, Any] = {"description": text, "content": {"application/json": {"schema": schema}}}
-    if not listed:
+    if operation.method != "GET":
         described["headers"] = _RESPONSE_HEADERS
     return described
+
+
+def _result(result: Any) -> dict[str, Any]:
+    """A result's schema; what it refers to goes to the document's components."""
+    schema = TypeAdapter(result).json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    for name, shape in schema.pop("$defs", {}).items():
+        _SHAPES[name] = shape
+    if "title" in schema and "properties" in schema:
+        _SHAPES[schema["title"]] = schema
+        return {"$ref": f"#/components/schemas/{schema['title']}"}
+    return schema

@@ -48,6 +48,9 @@ class Call:
     scopes: frozenset[str]
     query: Any
     body: Any
+    operation: "Operation"
+    sent: Any = None
+    """The body as it was sent, before it was validated."""
 
     @property
     def tenant(self) -> str:
@@ -70,7 +73,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses; `group` is
-    what its requests count as where rates are limited."""
+    what its requests count as where rates are limited; `result` is the type that a successful answer's body
+    has (anything pydantic can describe), `tag` its family."""
 
     method: str
     path: str
@@ -81,6 +85,8 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     group: Group = "api"
+    tag: str = "users"
+    result: Any = None
 
 
 class DirectRoute(APIRoute):
@@ -149,13 +155,14 @@ async def _admit(service: Service, operation: Operation, request: Request) -> Ca
     _count(service, operation, request, principal)
     scopes = access.granted(principal, operation.scopes)
     query = _query(operation.query, request) if operation.query is not None else None
-    body = None
+    body = sent = None
     if operation.body is not None:
         raw = await bodies.read_raw(request, service.settings.body_limit_bytes)
-        body = validate(operation.body, bodies.parse(raw, bodies.media_type(request), operation.body))
+        sent = bodies.parse(raw, bodies.media_type(request), operation.body)
+        body = validate(operation.body, sent)
     if AT_LEAST in headers:
         await _wait_for(service, headers[AT_LEAST])
-    return Call(service, request, principal, scopes, query, body)
+    return Call(service, request, principal, scopes, query, body, operation, sent)
 
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:

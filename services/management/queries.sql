@@ -20,7 +20,7 @@ SELECT revision, document, secrets FROM views.profile WHERE tenant = $1 AND user
 
 -- name: user_to_edit
 -- A user with the keys that seal what is done to it.
-SELECT p.subject, p.revision, p.document, k.version, k.profile, k.activity
+SELECT p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
 FROM views.profile AS p
 JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
 WHERE p.tenant = $1 AND p.user_id = $2;
@@ -80,6 +80,38 @@ ORDER BY name LIMIT $5 OFFSET $6;
 SELECT count(*) FROM views.connection
 WHERE tenant = $1 AND NOT deleted
     AND ($2::text[] IS NULL OR strategy = ANY ($2::text[])) AND ($3::text IS NULL OR name = $3);
+
+-- name: setting
+-- A living setting by its id.
+SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
+FROM views.setting WHERE tenant = $1 AND kind = $2 AND id = $3 AND NOT deleted;
+
+-- name: setting_named
+-- A living setting by its name.
+SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
+FROM views.setting WHERE tenant = $1 AND kind = $2 AND name = $3 AND NOT deleted
+ORDER BY id LIMIT 1;
+
+-- name: settings
+-- All living settings of a kind.
+SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
+FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted ORDER BY name, id;
+
+-- name: setting_event
+-- Which change made a setting what it is, living or not.
+SELECT event_id FROM views.setting WHERE tenant = $1 AND kind = $2 AND id = $3;
+
+-- name: release_name
+-- Frees the name of a setting that the view shows deleted or renamed.
+DELETE FROM ledger.reservation AS r
+WHERE r.tenant = $1 AND r.connection = $2 AND r.kind = 'name' AND r.value = $3 AND r.confirmed
+    AND NOT EXISTS (SELECT FROM views.setting AS s WHERE s.tenant = $1 AND s.kind = $2 AND s.name = $3 AND NOT s.deleted);
+
+-- name: setting_lives
+-- Whether another setting of the kind has this name in the view.
+SELECT EXISTS (
+    SELECT FROM views.setting WHERE tenant = $1 AND kind = $2 AND name = $3 AND id <> $4 AND NOT deleted
+);
 
 -- name: register
 -- A new identity with its subject and keys; no row when the identity has a subject already.

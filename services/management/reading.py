@@ -7,7 +7,9 @@ from typing import Any
 import asyncpg
 
 from projections.connection.fold import Connection
+from projections.setting.fold import Kind, Setting
 from schemas import exact_json
+from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
@@ -21,11 +23,18 @@ class Person:
     revision: int
     text: str
     keys: SubjectKeys
+    held: str | None = None
 
     @property
     def document(self) -> Mapping[str, Any]:
         """The user as it is answered, read."""
         found: Mapping[str, Any] = exact_json.loads(self.text)
+        return found
+
+    @property
+    def holdings(self) -> Mapping[str, Any]:
+        """What the user has that the document does not show."""
+        found: Mapping[str, Any] = {} if self.held is None else exact_json.loads(self.held)
         return found
 
 
@@ -46,7 +55,7 @@ async def person_to_edit(
     if row is None:
         return None
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
-    return Person(row["subject"], row["revision"], row["document"], keys)
+    return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
 
 
 async def outcome(connection: asyncpg.Connection, tenant: str, subject: str, command_id: str) -> Outcome:
@@ -56,6 +65,34 @@ async def outcome(connection: asyncpg.Connection, tenant: str, subject: str, com
         return Outcome(0, None, True)
     refused = command_id in exact_json.loads(row["memory"]).get("refused", ())
     return Outcome(row["revision"], row["document"], refused)
+
+
+async def setting(connection: asyncpg.Connection, tenant: str, kind: Kind, identity: str) -> Setting | None:
+    """The living setting of this id."""
+    if "\x00" in identity:
+        return None
+    row = await connection.fetchrow(load("services.management")["setting"], tenant, kind, identity)
+    return None if row is None else setting_of(row)
+
+
+async def setting_named(connection: asyncpg.Connection, tenant: str, kind: Kind, name: str) -> Setting | None:
+    """The living setting of this name."""
+    row = await connection.fetchrow(load("services.management")["setting_named"], tenant, kind, name)
+    return None if row is None else setting_of(row)
+
+
+async def settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> list[Setting]:
+    """All living settings of a kind, by name."""
+    rows = await connection.fetch(load("services.management")["settings"], tenant, kind)
+    return [setting_of(row) for row in rows]
+
+
+def setting_of(row: asyncpg.Record) -> Setting:
+    """A setting from its row."""
+    return Setting(
+        row["kind"], row["id"], row["name"], row["revision"], exact_json.loads(row["document"]),
+        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
+    )  # fmt: skip
 
 
 async def connection_named(connection: asyncpg.Connection, tenant: str, name: str) -> Connection | None:

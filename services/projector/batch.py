@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, assert_never, cast
 
+from projections.applied import Applied, Logged
 from projections.client.fold import Client
 from projections.client.fold import fold as fold_client
 from projections.connection.fold import Connection, Connections
@@ -12,9 +13,12 @@ from projections.connection.fold import is_duplicate as is_duplicate_connection
 from projections.profile.fold import fold as fold_profile
 from projections.profile.state import NOBODY, Profile
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
+from projections.setting.fold import KIND_OF, Kind, Setting
+from projections.setting.fold import fold as fold_setting
 from schemas.events import (
     AttributesChanged,
     ClientConfigured,
+    CommandData,
     ConnectionConfigured,
     EmailChanged,
     Event,
@@ -24,6 +28,7 @@ from schemas.events import (
     PasswordChanged,
     PersonEvent,
     PhoneChanged,
+    SettingEvent,
     UserBlocked,
     UserCreated,
     UserDeleted,
@@ -33,7 +38,9 @@ from schemas.identifiers import PERSON
 
 Person = tuple[str, str]
 """(tenant, subject)"""
-ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection"]
+SettingKey = tuple[str, Kind, str]
+"""(tenant, kind, id)"""
+ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection", "name"]
 PERSONAL: Final[tuple[ClaimKind, ...]] = ("email", "phone_number", "username", "user_id")
 
 
@@ -80,35 +87,43 @@ class Views:
 
     people: dict[Person, Profile] = field(default_factory=dict)
     connections: dict[str, Connections] = field(default_factory=dict)
+    settings: dict[SettingKey, Setting] = field(default_factory=dict)
 
     def over(self, stored: "Views", people: Iterable[Person]) -> "Views":
         """What was read, with what is known better since the reading began."""
         newer = {person: self.people[person] for person in people if person in self.people}
-        return Views(stored.people | newer, stored.connections | self.connections)
+        return Views(
+            stored.people | newer, stored.connections | self.connections, stored.settings | self.settings
+        )
 
     def take(self, newer: "Views") -> None:
         """Knows better from now on."""
         self.people |= newer.people
         self.connections |= newer.connections
+        self.settings |= newer.settings
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What changed, and everything as it is now."""
+    """What changed, and everything as it is now; `applied` are the events that counted, in their order."""
 
     now: Views
     people: Mapping[Person, Change]
     connections: tuple[tuple[str, Connection], ...]
     clients: Mapping[tuple[str, str], Client]
+    settings: Mapping[SettingKey, Setting]
     claims: Claims
+    applied: tuple[Applied, ...]
 
 
-def fold_batch(views: Views, events: Iterable[Event]) -> Outcome:
+def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     """The changes a batch brings to these views; people without a row start as nobody."""
-    people, connections = dict(views.people), dict(views.connections)
+    people, connections, settings = dict(views.people), dict(views.connections), dict(views.settings)
     clients: dict[tuple[str, str], Client] = {}
     claims = Claims()
-    for event in events:
+    all_applied: list[Applied] = []
+    for logged in batch:
+        event = logged.event
         match event:
             case ConnectionConfigured():
                 before_all = connections.get(event.tenant, {})
@@ -119,24 +134,53 @@ def fold_batch(views: Views, events: Iterable[Event]) -> Outcome:
                 (claims.confirmed if applied else claims.dropped).append(event.id)
                 if applied and event.data.deleted:
                     claims.released[(event.tenant, event.data.connection_id), "connection"] = event.id
+                all_applied.append(Applied(logged, refused=not applied))
             case ClientConfigured():
                 clients[event.tenant, event.data.client_id] = fold_client(event)
+                all_applied.append(Applied(logged))
+            case _ if type(event) in KIND_OF:
+                all_applied.append(_set(settings, claims, logged, cast(SettingEvent, event)))
             case _ if event.subject.startswith(PERSON):
+                person_event = cast(PersonEvent, event)
                 person = event.tenant, event.subject
                 before = people.get(person, NOBODY)
-                people[person] = fold_profile(before, event)
-                _settle(claims, event, before, people[person])
+                after = people[person] = fold_profile(before, person_event)
+                if after is not before:
+                    _settle(claims, person_event, before, after)
+                    all_applied.append(Applied(logged, before, after, _turned_down(event, before, after)))
             case _:
-                pass
-    changed = _changed_people(views, people)
+                all_applied.append(Applied(logged))
     return Outcome(
-        Views(people, connections), changed, _changed_connections(views, connections), clients, claims
+        now=Views(people, connections, settings),
+        people=_changed_people(views, people),
+        connections=_changed_connections(views, connections),
+        clients=clients,
+        settings={key: now for key, now in settings.items() if now is not views.settings.get(key)},
+        claims=claims,
+        applied=tuple(all_applied),
     )
 
 
+def _set(settings: dict[SettingKey, Setting], claims: Claims, logged: Logged, event: SettingEvent) -> Applied:
+    key: SettingKey = event.tenant, KIND_OF[type(event)], event.data.setting_id
+    before = settings.get(key)
+    after = fold_setting(before, event)
+    if after is None or after is before:
+        claims.dropped.append(event.id)
+        return Applied(logged, refused=True)
+    settings[key] = after
+    claims.confirmed.append(event.id)
+    if after.deleted or (before is not None and before.name != after.name):
+        claims.released[(event.tenant, after.id), "name"] = event.id
+    return Applied(logged)
+
+
+def _turned_down(event: Event, before: Profile, after: Profile) -> bool:
+    """Whether a command came to nothing: every one that takes effect makes a revision."""
+    return isinstance(event.data, CommandData) and after.revision == before.revision
+
+
 def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile) -> None:
-    if after is before:
-        return
     person = event.tenant, event.subject
     kinds: tuple[ClaimKind, ...]
     match event:

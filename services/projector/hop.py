@@ -7,19 +7,23 @@ fenced off.
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Final
 
 import asyncpg
 import structlog
 from aiokafka import ConsumerRecord
 
+from projections.applied import Logged
+from projections.setting.fold import KIND_OF_TYPE
 from schemas.errors import InvalidEvent
-from schemas.events import Event
-from schemas.identifiers import TENANT
+from schemas.events import ConnectionConfigured, Event
+from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
+from schemas.positions import Position
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
-from services.projector.store import claim_writes, configuration_writes, execute, people_writes, read_views
+from services.projector.store import Touched, execute, read_views, writes
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
@@ -35,6 +39,7 @@ CHUNK = 500
 """Records per transaction."""
 BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
+CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 
 _log = structlog.get_logger()
 Read = tuple[ConsumerRecord, SealedEvent]
@@ -115,12 +120,11 @@ class Projector:
     async def _fold(self, chunk: Sequence[ConsumerRecord], folded: Views) -> tuple[Outcome, list[Record]]:
         letters: list[Record] = []
         read = self._read(chunk, letters)
-        owners = sorted({(sealed.tenant, sealed.owner) for _, sealed in read})
-        tenants = sorted({sealed.tenant for _, sealed in read if sealed.subject.startswith(TENANT)})
+        touched = _touched([sealed for _, sealed in read])
         with database_failures():
             async with self._pool.acquire() as connection:
-                keys, stored = await read_views(connection, self._keyring, owners, tenants)
-        outcome = fold_batch(folded.over(stored, owners), await self._open(read, keys, letters))
+                keys, stored = await read_views(connection, self._keyring, touched)
+        outcome = fold_batch(folded.over(stored, touched.owners), await self._open(read, keys, letters))
         folded.take(outcome.now)
         return outcome, letters
 
@@ -142,8 +146,8 @@ class Projector:
 
     async def _open(
         self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Record]
-    ) -> list[Event]:
-        events: list[Event] = []
+    ) -> list[Logged]:
+        opened: list[Logged] = []
         for index, (record, sealed) in enumerate(read):
             if index % BREATH == 0:
                 await asyncio.sleep(0)
@@ -151,12 +155,12 @@ class Projector:
             try:
                 if found is None:
                     raise InvalidEvent("no_key", "the ledger has no keys of this subject")
-                events.append(open_event(sealed, found))
+                opened.append(_logged(record, open_event(sealed, found)))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
             except KeyDestroyed:
                 continue
-        return events
+        return opened
 
     def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
         _log.warning(
@@ -172,9 +176,7 @@ class Projector:
         self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], outcome: Outcome
     ) -> None:
         await self._advance(connection, records)
-        await execute(connection, people_writes(outcome.people))
-        await execute(connection, configuration_writes(outcome.connections, outcome.clients))
-        await execute(connection, claim_writes(outcome.claims))
+        await execute(connection, writes(outcome))
         message = notification(self._generation, next_offsets(records))
         await connection.execute(load("services.projector")["notify"], CHANNEL, message)
 
@@ -210,3 +212,26 @@ class Projector:
             await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected)
             == offset
         )
+
+
+def _logged(record: ConsumerRecord, event: Event) -> Logged:
+    position = Position(record.partition, record.offset)
+    return Logged(event, position, from_milliseconds(record.timestamp))
+
+
+def _touched(batch: Sequence[SealedEvent]) -> Touched:
+    """What has to be read for these events; what names it is in their open part."""
+    return Touched(
+        owners=sorted({(sealed.tenant, sealed.owner) for sealed in batch}),
+        tenants=sorted(
+            {sealed.tenant for sealed in batch if sealed.envelope["type"] == CONNECTION_CONFIGURED}
+        ),
+        settings=sorted(
+            {
+                (sealed.tenant, kind, identity)
+                for sealed in batch
+                if (kind := KIND_OF_TYPE.get(sealed.envelope["type"])) is not None
+                and isinstance(identity := sealed.envelope["data"].get("setting_id"), str)
+            }
+        ),
+    )

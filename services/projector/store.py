@@ -2,6 +2,7 @@
 way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -10,14 +11,16 @@ from projections.client.fold import Client
 from projections.connection.fold import Connection, Connections
 from projections.profile.document import ordered
 from projections.profile.state import Profile, dump_memory, load_memory
+from projections.setting.fold import Setting
 from schemas import exact_json
+from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
-from services.projector.batch import Change, Claims, Person, Views
+from services.projector.batch import Change, Claims, Outcome, Person, SettingKey, Views
+from services.projector.derived import DERIVED, Write
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
 
 Columns = list[list[Any]]
-Write = tuple[str, Sequence[Sequence[Any]]]
 
 
 async def read_people(
@@ -40,7 +43,8 @@ async def read_people(
 def _profile(row: asyncpg.Record) -> Profile:
     document = None if row["document"] is None else exact_json.loads(row["document"])
     secrets = {} if row["secrets"] is None else exact_json.loads(row["secrets"])
-    return Profile(row["revision"], document, load_memory(row["memory"]), secrets)
+    holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+    return Profile(row["revision"], document, load_memory(row["memory"]), secrets, holdings)
 
 
 async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Connections]:
@@ -54,13 +58,49 @@ async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str
     return dict(found)
 
 
+async def read_settings(
+    connection: asyncpg.Connection, asked: Sequence[SettingKey]
+) -> dict[SettingKey, Setting]:
+    """Those of these settings that there are."""
+    rows = await connection.fetch(load("projections.setting")["read_settings"], *_columns(asked))
+    return {(row["tenant"], row["kind"], row["id"]): setting_of(row) for row in rows}
+
+
+def setting_of(row: asyncpg.Record) -> Setting:
+    """A setting from its row."""
+    return Setting(
+        row["kind"], row["id"], row["name"], row["revision"], exact_json.loads(row["document"]),
+        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a batch is about: the owners of its events' keys, the tenants it configures, the settings."""
+
+    owners: Sequence[Person]
+    tenants: Sequence[str]
+    settings: Sequence[SettingKey]
+
+
 async def read_views(
-    connection: asyncpg.Connection, keyring: Keyring, owners: Sequence[Person], tenants: Sequence[str]
+    connection: asyncpg.Connection, keyring: Keyring, touched: Touched
 ) -> tuple[dict[Person, SubjectKeys], Views]:
     """Everything a batch starts from."""
-    keys, people = await read_people(connection, keyring, owners)
-    connections = await read_connections(connection, tenants) if tenants else {}
-    return keys, Views(people, connections)
+    keys, people = await read_people(connection, keyring, touched.owners)
+    connections = await read_connections(connection, touched.tenants) if touched.tenants else {}
+    settings = await read_settings(connection, touched.settings) if touched.settings else {}
+    return keys, Views(people, connections, settings)
+
+
+def writes(outcome: Outcome) -> list[Write]:
+    """Every statement a batch comes to, in an order in which they may run."""
+    return [
+        *people_writes(outcome.people),
+        *configuration_writes(outcome),
+        *claim_writes(outcome.claims),
+        *(write for view in DERIVED for write in view(outcome.applied)),
+    ]
 
 
 def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
@@ -83,16 +123,21 @@ def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
     )
 
 
-def configuration_writes(
-    connections: Iterable[tuple[str, Connection]], clients: Mapping[tuple[str, str], Client]
-) -> list[Write]:
+def configuration_writes(outcome: Outcome) -> list[Write]:
     """The statements that put changed configuration in place."""
     return _non_empty(
         (
             load("projections.connection")["write_connections"],
-            [_connection_row(*item) for item in connections],
+            [_connection_row(*item) for item in outcome.connections],
         ),
-        (load("projections.client")["write_clients"], [_client_row(*item) for item in clients.items()]),
+        (
+            load("projections.client")["write_clients"],
+            [_client_row(*item) for item in outcome.clients.items()],
+        ),
+        (
+            load("projections.setting")["write_settings"],
+            [_setting_row(*item) for item in outcome.settings.items()],
+        ),
     )
 
 
@@ -129,6 +174,7 @@ def _profile_row(profile: Profile) -> tuple[Any, ...]:
         None if document is None else exact_json.dumps(ordered(document)).decode(),
         dump_memory(profile.memory).decode(),
         exact_json.dumps(profile.secrets).decode() if profile.secrets else None,
+        exact_json.dumps(profile.holdings).decode() if profile.holdings else None,
     )
 
 
@@ -142,3 +188,10 @@ def _connection_row(tenant: str, connection: Connection) -> tuple[Any, ...]:
 def _client_row(key: tuple[str, str], client: Client) -> tuple[Any, ...]:
     scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
     return *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted
+
+
+def _setting_row(key: SettingKey, setting: Setting) -> tuple[Any, ...]:
+    return (
+        *key, setting.name, setting.revision, exact_json.dumps(setting.document).decode(), setting.event_id,
+        setting.created_at, setting.updated_at, setting.deleted,
+    )  # fmt: skip

@@ -98,7 +98,7 @@ class PositionWatch:
                 load("services.runtime", "positions.sql")["live_positions"], self._topic
             )
         for row in rows:
-            self.generation = row["generation"]
+            self._follow(row["generation"])
             self._advance(row["partition"], row["next_offset"])
         return connection
 
@@ -106,10 +106,16 @@ class PositionWatch:
         generation, *pairs = str(payload).split(" ")
         if int(generation) < self.generation:
             return
-        self.generation = int(generation)
+        self._follow(int(generation))
         for pair in pairs:
             position = Position.parse(pair)
             self._advance(position.partition, position.offset)
+
+    def _follow(self, generation: int) -> None:
+        """A newer generation begins from the beginning."""
+        if generation != self.generation:
+            self._next.clear()
+        self.generation = generation
 
     def _advance(self, partition: int, next_offset: int) -> None:
         self._next[partition] = max(next_offset, self._next.get(partition, 0))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from projections.profile.state import NOBODY, Profile
+from projections.setting.fold import KIND_OF
 from projections.trail.leaf import leaf_of
 from projections.trail.merkle import leaf_hash
 from schemas import exact_json
@@ -33,6 +34,7 @@ from services.ingest.decision import Accepted, decide
 from services.ingest.keying import record_key as login_key
 from services.normalizer.decide import Arrival, Found, connection_of, failed, normalized, succeeded
 from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
 
 RAW_LOGINS = names_of(RAW_LOGIN)
 EVENTS = tuple(name for name in all_names() if name not in RAW_LOGINS)
@@ -89,7 +91,7 @@ def test_examples_show_every_field() -> None:
         shown[load_example(name)["type"]] |= load_example(name)["data"].keys()
     for event_type, model in EVENT_TYPES.items():
         data = model.model_fields["data"].annotation
-        optional = {"deleted", "expected_revision", "seen"}
+        optional = {"deleted", "expected_revision", "operation", "request"}
         assert set(data.model_fields) - shown[event_type] <= optional, event_type
 
 
@@ -123,12 +125,15 @@ def test_the_auditor_takes_events(name: str) -> None:
 def test_the_projector_takes_events(name: str) -> None:
     """Each event folds into the views, for a person nobody knew and for one who is there already."""
     event = event_of(name)
-    outcome = fold_batch(Views(), [event])
+    outcome = fold_batch(Views(), on_the_log([event]))
     match event:
         case ConnectionConfigured():
             assert [connection.name for _, connection in outcome.connections] == [event.data.connection]
         case ClientConfigured():
             assert outcome.clients[event.tenant, event.data.client_id].scopes == event.data.scopes
+        case _ if type(event) in KIND_OF:
+            refused = event.data.expected_revision not in (None, 0)
+            assert [one.id for one in outcome.settings.values()] == [event.data.setting_id] * (not refused)
         case _ if not event.subject.startswith(PERSON):
             assert not outcome.people
         case _:
@@ -136,7 +141,7 @@ def test_the_projector_takes_events(name: str) -> None:
             creates = isinstance(event, LoginSucceeded | UserCreated)
             assert (fresh.document is not None) is creates
             existing = _existing(event)
-            after = fold_batch(Views({(event.tenant, event.subject): existing}), [event])
+            after = fold_batch(Views({(event.tenant, event.subject): existing}), on_the_log([event]))
             assert after.people[event.tenant, event.subject].after.memory.recent
 
 
@@ -146,7 +151,7 @@ def _existing(event: Event) -> Profile:
     moved = created.model_copy(
         update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"}
     )
-    views = fold_batch(Views(), [moved]).now
+    views = fold_batch(Views(), on_the_log([moved])).now
     return views.people.get((event.tenant, event.subject), NOBODY)
 
 
@@ -173,4 +178,6 @@ def test_the_normalizer_takes_logins(name: str) -> None:
         event = failed(arrival, connection, subject)
     opened = open_event(read_sealed(seal_event(event, KEYS).value), KEYS)
     assert opened == event
-    assert fold_batch(Views(), [opened]).people[login.tenant, subject].after.memory.watermarks == {"1/0": 42}
+    assert fold_batch(Views(), on_the_log([opened])).people[
+        login.tenant, subject
+    ].after.memory.watermarks == {"1/0": 42}

@@ -9,6 +9,7 @@ from schemas.events import Event
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.store import people_writes
 from services.runtime.sql import load
+from tests.facts import on_the_log
 
 Rows = dict[Person, tuple[Any, ...]]
 
@@ -27,7 +28,7 @@ class Tables:
 
     def take(self, events: Iterable[Event]) -> Outcome:
         """Folds one batch over the rows there are."""
-        batch = list(events)
+        batch = on_the_log(events)
         outcome = fold_batch(Views({person: self.read(person) for person in self.profile}), batch)
         tables = {_PROFILE: self.profile, _SEARCH: self.search, _ACTIVITY: self.activity}
         for statement, rows in people_writes(outcome.people):
@@ -40,12 +41,13 @@ class Tables:
 
     def read(self, person: Person) -> Profile:
         """A person as read back from the row."""
-        _, revision, document, memory, secrets = self.profile[person]
+        _, revision, document, memory, secrets, holdings = self.profile[person]
         return Profile(
             revision,
             None if document is None else exact_json.loads(document),
             load_memory(memory),
             {} if secrets is None else exact_json.loads(secrets),
+            {} if holdings is None else exact_json.loads(holdings),
         )
 
     def rows(self) -> tuple[Rows, Rows, Rows]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from projections.connection.fold import Connections, fold
 from schemas.events import ConnectionConfigured
 from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
 from tests.laws.events import TENANT, connections, event_id
 
 Stream = list[ConnectionConfigured]
@@ -39,7 +40,7 @@ def test_any_batch_split_gives_the_same_connections(stream: Stream, cuts: list[i
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     rows: dict[str, Any] = {}
     for start, end in pairwise(edges):
-        outcome = fold_batch(Views(connections={TENANT: dict(rows)}), stream[start:end])
+        outcome = fold_batch(Views(connections={TENANT: dict(rows)}), on_the_log(stream[start:end]))
         rows.update({connection.id: connection for _, connection in outcome.connections})
     assert rows == folded(stream)
 
@@ -102,7 +103,7 @@ def test_claims_follow_the_fold(stream: Stream) -> None:
     """The claim of a change that was taken is confirmed and never dropped, even when it is seen again."""
     stream = by_hand(stream)
     doubled = [event for event in stream for _ in range(2)]
-    claims = fold_batch(Views(), doubled).claims
+    claims = fold_batch(Views(), on_the_log(doubled)).claims
     taken = {connection.event_id for connection in folded(stream).values()}
     assert taken <= set(claims.confirmed)
     assert not taken & set(claims.dropped)

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from projections.profile.fold import RECENT, fold
+from projections.profile.fold import fold
+from projections.profile.memory import RECENT
 from projections.profile.provenance import of
 from projections.profile.state import NOBODY, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
 from schemas import exact_json

@@ -6,13 +6,13 @@ import pytest
 
 from schemas.events import AttributesChanged, AttributesChangedData, UserBlocked, UserDeleted
 from services.projector.batch import PERSONAL, Claims, Views, fold_batch
-from tests.facts import SUBJECT, address, creation, edit, event, flag, login, metadata
+from tests.facts import SUBJECT, address, creation, edit, event, flag, login, metadata, on_the_log
 
 ME = ("demo", SUBJECT)
 
 
 def claims_of(*events: Any) -> Claims:
-    return fold_batch(Views(), events).claims
+    return fold_batch(Views(), on_the_log(events)).claims
 
 
 def username(name: str) -> Any:

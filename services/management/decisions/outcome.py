@@ -1,16 +1,16 @@
 """What a decision comes to, and how its events are dressed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from schemas.events import Event, EventData
+from schemas.events import CommandData, Event, EventData
 from schemas.identifiers import new_event_id
 from services.management.refusals import Refusal
 
 SOURCE: Final = "/vita/management"
-ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection"]
+ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection", "name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class Command:
     now: datetime
     correlation_id: str | None = None
     traceparent: str | None = None
+    operation: str | None = None
+    request: Mapping[str, Any] | None = None
+    """How it was asked for, as the first event of the command tells it."""
 
 
 def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Event, ...]:
@@ -68,7 +71,14 @@ def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Even
             correlationid=command.correlation_id,
             causationid=command.id,
             traceparent=command.traceparent,
-            data=draft.data,
+            data=_asked(command, draft.data) if index == 0 else draft.data,
         )
-        for draft in drafts
+        for index, draft in enumerate(drafts)
     )
+
+
+def _asked(command: Command, data: EventData) -> EventData:
+    """The data with what was asked for, as far as an event can tell."""
+    if command.operation is None or not isinstance(data, CommandData):
+        return data
+    return data.model_copy(update={"operation": command.operation, "request": command.request})

@@ -24,6 +24,9 @@ from services.management.models.connections import (
     ListConnections,
     UpdateConnection,
 )
+from services.management.models.paging import listed
+from services.management.models.results import Connection as Shown
+from services.management.models.results import Deleted
 from services.management.refusals import (
     CONNECTION_BUSY,
     CONNECTION_EXISTS,
@@ -251,27 +254,28 @@ _OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
     Operation(
         "GET", "/api/v2/connections", list_connections, ("read:connections",), "List connections",
-        {200: "Connections.", **_COMMON}, ListConnections,
+        {200: "Connections.", **_COMMON}, ListConnections, tag="connections",
+        result=listed(Shown, "connections"),
     ),
     Operation(
         "POST", "/api/v2/connections", create_connection, ("create:connections",), "Create a connection",
         {201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
-        body=CreateConnection,
+        body=CreateConnection, tag="connections", result=Shown,
     ),
     Operation(
         "GET", "/api/v2/connections/{id}", get_connection, ("read:connections",), "Get a connection",
         {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
-        ConnectionFields,
+        ConnectionFields, tag="connections", result=Shown,
     ),
     Operation(
         "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",),
         "Update a connection",
         {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
-        body=UpdateConnection,
+        body=UpdateConnection, tag="connections", result=Shown,
     ),
     Operation(
         "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",),
         "Delete a connection",
-        {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
+        {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION}, tag="connections", result=Deleted,
     ),
 )  # fmt: skip

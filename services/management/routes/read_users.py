@@ -8,6 +8,8 @@ from starlette.responses import Response
 from services.management import access, answers, presenting
 from services.management.commanding import has_revision
 from services.management.endpoint import Call, Operation
+from services.management.models.paging import listed
+from services.management.models.results import User
 from services.management.models.users import ListUsers, Selected, UsersByEmail
 from services.management.refusals import NO_SUCH_USER, Refusal, Refused, bad_request, violation
 from services.runtime.sql import load
@@ -160,18 +162,19 @@ _COMMON: Final[Mapping[int, str]] = {
     403: "Insufficient scope.",
 }
 GET_USER: Final = Operation(
-    "GET", "/api/v2/users/{id}", get_user, _READ, "Get a user",
-    {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected,
+    "GET", "/api/v2/users/{id}", get_user, _READ, "Get a User",
+    {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected, result=User,
     group="read_users",
 )  # fmt: skip
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/users", list_users, ("read:users",), "List users",
-        {200: "Users.", **_COMMON, 503: "Not available now."}, ListUsers, group="read_users",
+        "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
+        {200: "Users.", **_COMMON, 503: "Not available now."}, ListUsers, result=listed(User, "users"),
+        group="read_users",
     ),
     Operation(
-        "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Get users by email",
-        {200: "Users.", **_COMMON}, UsersByEmail, group="read_users",
+        "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Search Users by Email",
+        {200: "Users.", **_COMMON}, UsersByEmail, result=list[User], group="read_users",
     ),
     GET_USER,
 )  # fmt: skip

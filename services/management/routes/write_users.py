@@ -2,26 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
 from schemas.events import Event, UserDeleted, UserFlagData
-from schemas.keys import SubjectKeys
-from schemas.mapper import KeyDestroyed
-from services.management import access, answers, claims, reading
+from services.management import access, answers, claims, people, reading
 from services.management.commanding import command_of, expected_revision
 from services.management.decisions.create_user import decide_create, refuse_create
 from services.management.decisions.edit_rules import OF_A_CONNECTION, refuse_edit
 from services.management.decisions.edit_user import decide_edit, target_connection
 from services.management.decisions.outcome import Accepted, Claim, Command, Draft, dress
 from services.management.endpoint import Call, Operation
+from services.management.models.results import User
 from services.management.models.users import CreateUser, UpdateUser
 from services.management.refusals import (
     NO_SUCH_USER,
     REVISION_PASSED,
-    TOO_LARGE,
     USER_EXISTS,
     Refusal,
     Refused,
@@ -29,7 +27,6 @@ from services.management.refusals import (
     insufficient_scope,
 )
 from services.management.registering import Registered, candidate_ids, register
-from services.management.writing import NotSent, Written
 
 _TAKEN: Final[Mapping[str, Refusal]] = {
     "email": bad_request("The specified new email already exists", "auth0_idp_error"),
@@ -50,10 +47,10 @@ async def create_user(call: Call) -> Response:
         raise Refused(refusal or NO_SUCH_USER)
     password_hash = None if body.password is None else await service.passwords.hash(body.password)
     user_id, registered = await _register(call, command, known, password_hash)
-    written = await _write(call, registered.events, registered.keys, USER_EXISTS)
+    written = await people.write(call, registered.events, registered.keys, USER_EXISTS)
     if not written.visible:
-        return _accepted(written, {"user_id": user_id})
-    outcome = await _outcome(call, registered.subject, command)
+        return people.accepted(written, {"user_id": user_id})
+    outcome = await people.outcome(call, registered.subject, command)
     if outcome.refused or outcome.text is None:
         raise Refused(USER_EXISTS)
     headers = answers.revision_headers(outcome.revision, written.position)
@@ -94,17 +91,17 @@ async def delete_user(call: Call) -> Response:
 
 
 async def _delete(call: Call, user_id: str) -> Response:
-    person = await _find(call, user_id)
+    person = await people.find(call, user_id)
     if person is None:
         return answers.nothing()
     command = command_of(call)
     expected = expected_revision(call.request.headers, person.revision)
     draft = Draft(UserDeleted, UserFlagData(expected_revision=expected))
     events = dress(command, person.subject, (draft,))
-    written = await _write(call, events, person.keys, NO_SUCH_USER)
+    written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
-        return _accepted(written)
-    outcome = await _outcome(call, person.subject, command)
+        return people.accepted(written)
+    outcome = await people.outcome(call, person.subject, command)
     if outcome.refused and outcome.text is not None:
         raise Refused(REVISION_PASSED)
     return answers.nothing(headers={answers.POSITION: str(written.position)})
@@ -115,10 +112,10 @@ async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected
     events = dress(command, person.subject, accepted.drafts)
     if accepted.claims:
         await _claim(call, person.subject, accepted.claims, events)
-    written = await _write(call, events, person.keys, NO_SUCH_USER)
+    written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
-        return _accepted(written)
-    outcome = await _outcome(call, person.subject, command)
+        return people.accepted(written)
+    outcome = await people.outcome(call, person.subject, command)
     if outcome.text is None:
         raise Refused(NO_SUCH_USER)
     if outcome.refused:
@@ -132,19 +129,11 @@ def _turn(call: Call, user_id: str) -> AbstractAsyncContextManager[None]:
     return call.service.turns.of(call.tenant, user_id, "if-match" in call.request.headers)
 
 
-async def _find(call: Call, user_id: str) -> reading.Person | None:
-    if "\x00" in user_id:
-        return None
-    service = call.service
-    async with service.database.connection(call.tenant) as connection:
-        return await reading.person_to_edit(connection, service.keyring, call.tenant, user_id)
-
-
 async def _person_and_connection(
     call: Call, user_id: str, body: UpdateUser
 ) -> tuple[reading.Person, Connection | None]:
     """The user, and the connection the edit is about; that one is only read when the edit needs it."""
-    person = await _find(call, user_id)
+    person = await people.find(call, user_id)
     if person is None:
         raise Refused(NO_SUCH_USER)
     if not any(body.given(name) for name in (*OF_A_CONNECTION, "connection")):
@@ -193,28 +182,6 @@ async def _claim(call: Call, subject: str, wanted: Sequence[Claim], events: Sequ
             return
 
 
-async def _write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Refusal) -> Written:
-    service = call.service
-    try:
-        return await service.writer.write(events, keys)
-    except (NotSent, KeyDestroyed) as error:
-        async with service.database.connection(call.tenant) as connection:
-            await claims.release(connection, call.tenant, [event.id for event in events])
-        raise Refused(gone if isinstance(error, KeyDestroyed) else TOO_LARGE) from error
-
-
-async def _outcome(call: Call, subject: str, command: Command) -> reading.Outcome:
-    async with call.service.database.connection(call.tenant) as connection:
-        return await reading.outcome(connection, call.tenant, subject, command.id)
-
-
-def _accepted(written: Written, more: Mapping[str, Any] | None = None) -> Response:
-    """The event is safe, the view is late."""
-    position = str(written.position)
-    body = {"status": "accepted", "position": position, **(more or {})}
-    return answers.value(body, 202, {answers.POSITION: position})
-
-
 def _refuse_fields(scopes: frozenset[str], body: UpdateUser) -> None:
     """Two scopes reach one property each."""
     if "update:users" in scopes:
@@ -236,17 +203,17 @@ _LATE: Final = "Accepted; the view does not show it yet."
 _OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
     Operation(
-        "POST", "/api/v2/users", create_user, ("create:users",), "Create a user",
+        "POST", "/api/v2/users", create_user, ("create:users",), "Create a User",
         {201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."}, body=CreateUser,
-        group="write_users",
+        result=User, group="write_users",
     ),
     Operation(
-        "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a user",
+        "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a User",
         {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
-        body=UpdateUser, group="write_users",
+        body=UpdateUser, result=User, group="write_users",
     ),
     Operation(
-        "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a user",
+        "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a User",
         {202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION}, group="delete_users",
     ),
 )  # fmt: skip

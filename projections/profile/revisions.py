@@ -1,0 +1,23 @@
+"""The next state of a person."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.profile.state import Profile
+
+
+def advance(profile: Profile, document: dict[str, Any], now: str) -> Profile:
+    """The next revision: `document` is a fresh dict and becomes the profile's."""
+    document["updated_at"] = max(now, document.get("updated_at", now))
+    if document.get("app_metadata") == {}:
+        del document["app_metadata"]
+    return profile._replace(revision=profile.revision + 1, document=document)
+
+
+def hold(profile: Profile, **holdings: Any) -> Profile:
+    """The next revision with these holdings; an empty one goes. The document, its `updated_at` too, stays as
+    it is."""
+    held: Mapping[str, Any] = {
+        name: value for name, value in {**profile.holdings, **holdings}.items() if value
+    }
+    return profile._replace(revision=profile.revision + 1, holdings=held)

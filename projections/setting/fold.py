@@ -1,0 +1,85 @@
+"""`fold(setting, event) -> setting`: every change carries the whole setting; a revision says which one it
+was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from schemas.events import (
+    AttackProtectionConfigured,
+    ClientGrantConfigured,
+    OrganizationConfigured,
+    ResourceServerConfigured,
+    RoleDefined,
+    RoleRemoved,
+    SettingEvent,
+    TenantConfigured,
+    UserAttributeProfileConfigured,
+)
+from schemas.instants import render
+
+Kind = Literal[
+    "role",
+    "resource_server",
+    "organization",
+    "user_attribute_profile",
+    "client_grant",
+    "attack_protection",
+    "tenant",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+KIND_OF: Final[Mapping[type[Any], Kind]] = {
+    RoleDefined: "role",
+    RoleRemoved: "role",
+    ResourceServerConfigured: "resource_server",
+    OrganizationConfigured: "organization",
+    UserAttributeProfileConfigured: "user_attribute_profile",
+    ClientGrantConfigured: "client_grant",
+    AttackProtectionConfigured: "attack_protection",
+    TenantConfigured: "tenant",
+}
+KIND_OF_TYPE: Final[Mapping[str, Kind]] = {
+    model.model_fields["type"].default: kind for model, kind in KIND_OF.items()
+}
+"""The same by the event's name on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting; `document` is what the API answers, `event_id` the change that made it so."""
+
+    kind: Kind
+    id: str
+    name: str | None
+    revision: int
+    document: Mapping[str, Any]
+    event_id: str
+    created_at: str
+    updated_at: str
+    deleted: bool = False
+
+
+def fold(current: Setting | None, event: SettingEvent) -> Setting | None:
+    """The setting after the event; the very same object when the event changes nothing.
+
+    Refused: a change to a deleted setting, or against another revision than the expected one (0: there must
+    be none yet).
+    """
+    data = event.data
+    if current is not None and (current.deleted or current.event_id == event.id):
+        return current
+    revision = 0 if current is None else current.revision
+    if data.expected_revision is not None and data.expected_revision != revision:
+        return current
+    now = render(event.time)
+    return Setting(
+        kind=KIND_OF[type(event)],
+        id=data.setting_id,
+        name=data.name,
+        revision=revision + 1,
+        document={"id": data.setting_id, **data.settings},
+        event_id=event.id,
+        created_at=now if current is None else current.created_at,
+        updated_at=now,
+        deleted=data.deleted or isinstance(event, RoleRemoved),
+    )

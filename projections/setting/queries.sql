@@ -1,0 +1,16 @@
+-- name: read_settings
+-- The settings a batch changes.
+SELECT s.tenant, s.kind, s.id, s.name, s.revision, s.document, s.event_id, s.created_at, s.updated_at, s.deleted
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, kind, id)
+JOIN setting AS s ON s.tenant = asked.tenant AND s.kind = asked.kind AND s.id = asked.id;
+
+-- name: write_settings
+-- Puts the changed settings in place.
+INSERT INTO setting (tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted)
+SELECT tenant, kind, id, name, revision, document, event_id, created_at::timestamptz, updated_at::timestamptz, deleted
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::bool[]
+) AS r (tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted)
+ON CONFLICT (tenant, kind, id) DO UPDATE SET
+    name = excluded.name, revision = excluded.revision, document = excluded.document, event_id = excluded.event_id,
+    updated_at = excluded.updated_at, deleted = excluded.deleted;

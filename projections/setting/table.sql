@@ -1,0 +1,22 @@
+-- One row per setting of a tenant; `document` is what the API answers.
+CREATE TABLE setting (
+    tenant text NOT NULL,
+    kind text NOT NULL,
+    id text NOT NULL,
+    name text,
+    revision bigint NOT NULL,
+    document text NOT NULL,
+    event_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    deleted boolean NOT NULL,
+    PRIMARY KEY (tenant, kind, id)
+);
+CREATE INDEX setting_name ON setting (tenant, kind, name) WHERE NOT deleted;
+
+ALTER TABLE setting ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON setting USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON setting TO vita_projector, vita_operator, vita_normalizer, vita_ingest USING (true);
+GRANT SELECT, INSERT, UPDATE ON setting TO vita_projector;
+GRANT SELECT ON setting TO vita_management, vita_operator, vita_normalizer;
+GRANT SELECT (tenant, kind, id, document, deleted) ON setting TO vita_ingest;

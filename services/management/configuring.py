@@ -1,0 +1,212 @@
+"""Settings made, changed and removed: decided on one revision, written as an event that counts only for
+that one."""
+
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from projections.setting.fold import Kind, Setting
+from schemas.events import (
+    AttackProtectionConfigured,
+    ClientGrantConfigured,
+    Event,
+    OrganizationConfigured,
+    ResourceServerConfigured,
+    RoleDefined,
+    RoleRemoved,
+    SettingData,
+    TenantConfigured,
+    UserAttributeProfileConfigured,
+)
+from schemas.identifiers import tenant_subject
+from services.management import claims, reading
+from services.management.commanding import command_of
+from services.management.decisions.outcome import Claim, Draft, dress
+from services.management.endpoint import Call
+from services.management.refusals import TOO_LARGE, Refusal, Refused
+from services.management.writing import NotSent, Written
+from services.runtime.key_store import ensure_keys
+from services.runtime.sql import load
+
+ATTEMPTS: Final = 5
+_LETTERS: Final = string.ascii_letters + string.digits
+_DEFINED: Final[Mapping[Kind, type[Any]]] = {
+    "role": RoleDefined,
+    "resource_server": ResourceServerConfigured,
+    "organization": OrganizationConfigured,
+    "user_attribute_profile": UserAttributeProfileConfigured,
+    "client_grant": ClientGrantConfigured,
+    "attack_protection": AttackProtectionConfigured,
+    "tenant": TenantConfigured,
+}
+_NAMED_BY: Final[Mapping[Kind, str]] = {
+    "role": "name",
+    "resource_server": "identifier",
+    "organization": "name",
+    "user_attribute_profile": "name",
+}
+_BUSY: Final = Refusal(409, "It is being changed by others. Please try again.")
+Change = Callable[[Setting], Mapping[str, Any] | Refusal]
+"""The settings after a change, decided on the present ones; the same ones when nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A setting as the view shows it; `written` is None when nothing had to be written."""
+
+    setting: Setting
+    written: Written | None
+
+
+def new_id(prefix: str, letters: int = 16) -> str:
+    """`rol_` and so many letters and digits."""
+    return prefix + "".join(secrets.choice(_LETTERS) for _ in range(letters))
+
+
+async def create(
+    call: Call, kind: Kind, identity: str, name: str, settings: Mapping[str, Any], exists: Refusal
+) -> Changed:
+    """A new setting under a name of its own. Raises Refused: `exists` when the name is taken."""
+    data = SettingData(setting_id=identity, name=name, settings=dict(settings), expected_revision=0)
+    events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
+    await _claim(call, kind, identity, name, events[0].id, exists)
+    written = await _write(call, events)
+    return Changed(await _now(call, kind, identity, settings, written, exists), written)
+
+
+async def change(
+    call: Call, kind: Kind, identity: str, decide: Change, absent: Refusal, exists: Refusal = _BUSY
+) -> Changed:
+    """The setting with what `decide` makes of it; decided anew when another change came first.
+
+    A new `name` among the settings of a kind found by name is claimed first. Raises Refused: `absent`, what
+    `decide` refuses, `exists` for a name that is taken, 409 when others keep coming first.
+    """
+    for _ in range(ATTEMPTS):
+        current = await find(call, kind, identity, absent)
+        decided = decide(current)
+        if isinstance(decided, Refusal):
+            raise Refused(decided)
+        before = {name: value for name, value in current.document.items() if name != "id"}
+        if decided == before:
+            return Changed(current, None)
+        name = name_of(kind, decided, current.name)
+        data = SettingData(
+            setting_id=identity, name=name, settings=dict(decided), expected_revision=current.revision
+        )
+        events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
+        if name is not None and name != current.name:
+            await _claim(call, kind, identity, name, events[0].id, exists)
+        written = await _write(call, events)
+        if await took_effect(call, kind, identity, written, events[0].id):
+            return Changed(await _now(call, kind, identity, decided, written, absent), written)
+    raise Refused(_BUSY)
+
+
+async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None = None) -> Written | None:
+    """The setting gone. One that is not there: None, or Refused with `absent` where it is given."""
+    for _ in range(ATTEMPTS):
+        current = await _current(call, kind, identity)
+        if current is None:
+            if absent is not None:
+                raise Refused(absent)
+            return None
+        data = SettingData(
+            setting_id=identity, name=current.name, deleted=True, expected_revision=current.revision
+        )
+        event = RoleRemoved if kind == "role" else _DEFINED[kind]
+        events = dress(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
+        written = await _write(call, events)
+        if await took_effect(call, kind, identity, written, events[0].id):
+            if current.name is not None:
+                await _release(call, kind, current.name)
+            return written
+    raise Refused(_BUSY)
+
+
+async def find(call: Call, kind: Kind, identity: str, absent: Refusal) -> Setting:
+    """The living setting. Raises Refused with `absent`."""
+    found = await _current(call, kind, identity)
+    if found is None:
+        raise Refused(absent)
+    return found
+
+
+async def took_effect(call: Call, kind: Kind, identity: str, written: Written, event_id: str) -> bool:
+    """Whether the setting is as this event left it, as far as the view shows; else another change came
+    first."""
+    if not written.visible:
+        return True
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.management")["setting_event"]
+        return str(await connection.fetchval(query, call.tenant, kind, identity)) == event_id
+
+
+def name_of(kind: Kind, settings: Mapping[str, Any], unchanged: str | None) -> str | None:
+    """What a setting is found by: `identifier` of an API, `name` where a kind has names."""
+    found = settings.get("identifier" if kind == "resource_server" else "name", unchanged)
+    return (
+        found if isinstance(found, str) and kind not in ("client_grant", "attack_protection") else unchanged
+    )
+
+
+async def _current(call: Call, kind: Kind, identity: str) -> Setting | None:
+    async with call.service.database.connection(call.tenant) as connection:
+        return await reading.setting(connection, call.tenant, kind, identity)
+
+
+async def _now(
+    call: Call, kind: Kind, identity: str, settings: Mapping[str, Any], written: Written, lost: Refusal
+) -> Setting:
+    """What the view shows; what was written where the view is late."""
+    if not written.visible:
+        document = {"id": identity, **settings}
+        return Setting(kind, identity, name_of(kind, settings, None), 0, document, "", "", "")
+    return await find(call, kind, identity, lost)
+
+
+async def _write(call: Call, events: tuple[Event, ...]) -> Written:
+    service, tenant = call.service, call.tenant
+    async with service.database.connection(tenant) as connection:
+        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
+    try:
+        return await service.writer.write(events, keys)
+    except NotSent as error:
+        async with service.database.connection(tenant) as connection:
+            await claims.release(connection, tenant, [event.id for event in events])
+        raise Refused(TOO_LARGE) from error
+
+
+async def _claim(call: Call, kind: Kind, identity: str, name: str, event_id: str, exists: Refusal) -> None:
+    claim = Claim(kind, "name", name)
+    for last in (False, True):
+        try:
+            async with call.service.database.connection(call.tenant) as connection:
+                async with connection.transaction():
+                    await claims.make(connection, call.tenant, identity, (claim,), (event_id,))
+                return
+        except claims.Taken:
+            freed = not last and (
+                await _release(call, kind, name)
+                or await call.service.reconciler.settle(call.tenant, (claim,))
+            )
+            if not freed:
+                raise Refused(exists) from None
+
+
+async def _free(call: Call, kind: Kind, claim: Claim) -> bool:
+    """Whether what stood in the way was only a left-over."""
+    if await _release(call, kind, claim.value):
+        return True
+    return await call.service.reconciler.settle(call.tenant, (claim,)) > 0
+
+
+async def _release(call: Call, kind: Kind, name: str) -> bool:
+    """Frees a name that nobody bears any more; whether there was anything to free."""
+    async with call.service.database.connection(call.tenant) as connection:
+        status = await connection.execute(
+            load("services.management")["release_name"], call.tenant, kind, name
+        )
+    return bool(status != "DELETE 0")

@@ -1,0 +1,75 @@
+"""Commands to one person: found, written, waited for; what became of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from schemas.events import Event
+from schemas.keys import SubjectKeys
+from schemas.mapper import KeyDestroyed
+from services.management import answers, claims, reading
+from services.management.commanding import command_of
+from services.management.decisions.outcome import Command, Draft, dress
+from services.management.endpoint import Call
+from services.management.refusals import NO_SUCH_USER, REVISION_PASSED, TOO_LARGE, Refusal, Refused
+from services.management.writing import NotSent, Written
+
+
+async def find(call: Call, user_id: str) -> reading.Person | None:
+    """The living user of this id, ready to be changed."""
+    if "\x00" in user_id:
+        return None
+    service = call.service
+    async with service.database.connection(call.tenant) as connection:
+        return await reading.person_to_edit(connection, service.keyring, call.tenant, user_id)
+
+
+async def living(call: Call, user_id: str, absent: Refusal = NO_SUCH_USER) -> reading.Person:
+    """The same. Raises Refused (404) for somebody who is not there."""
+    person = await find(call, user_id)
+    if person is None:
+        raise Refused(absent)
+    return person
+
+
+async def tell(
+    call: Call, person: reading.Person, drafts: Sequence[Draft], expected: int | None = None
+) -> tuple[Written, reading.Outcome | None]:
+    """Appends what a command comes to and waits for the view; None while the view does not show it.
+
+    Raises Refused: 404 when the person is gone meanwhile, 412 when `expected` is not the revision any more.
+    """
+    command = command_of(call)
+    events = dress(command, person.subject, drafts)
+    written = await write(call, events, person.keys, NO_SUCH_USER)
+    if not written.visible:
+        return written, None
+    found = await outcome(call, person.subject, command)
+    if found.refused:
+        raise Refused(NO_SUCH_USER if expected is None or found.text is None else REVISION_PASSED)
+    return written, found
+
+
+async def write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Refusal) -> Written:
+    """Appends events with the claims they hold already. Raises Refused; then the claims are given back."""
+    service = call.service
+    try:
+        return await service.writer.write(events, keys)
+    except (NotSent, KeyDestroyed) as error:
+        async with service.database.connection(call.tenant) as connection:
+            await claims.release(connection, call.tenant, [event.id for event in events])
+        raise Refused(gone if isinstance(error, KeyDestroyed) else TOO_LARGE) from error
+
+
+async def outcome(call: Call, subject: str, command: Command) -> reading.Outcome:
+    """What the view shows of a command's person."""
+    async with call.service.database.connection(call.tenant) as connection:
+        return await reading.outcome(connection, call.tenant, subject, command.id)
+
+
+def accepted(written: Written, more: Mapping[str, Any] | None = None) -> Response:
+    """202: the event is safe, the view is late."""
+    position = str(written.position)
+    body = {"status": "accepted", "position": position, **(more or {})}
+    return answers.value(body, 202, {answers.POSITION: position})

@@ -11,11 +11,13 @@ from schemas.positions import Position
 
 class Logged(NamedTuple):
     """An event with its place on the log. `recorded_at` is the broker's time of the record: unlike the
-    event's own time it never runs backwards within a partition."""
+    event's own time it never runs backwards within a partition. `replayed` says that an earlier generation of
+    the views had it already, so nothing outside of the views may follow from it again."""
 
     event: Event
     position: Position
     recorded_at: datetime
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,11 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     """The changes a batch brings to these views; people without a row start as nobody."""
     people, connections, settings = dict(views.people), dict(views.connections), dict(views.settings)
     clients: dict[tuple[str, str], Client] = {}
-    claims = Claims()
+    fresh_claims = Claims()
     all_applied: list[Applied] = []
     for logged in batch:
         event = logged.event
+        claims = Claims() if logged.replayed else fresh_claims
         match event:
             case ConnectionConfigured():
                 before_all = connections.get(event.tenant, {})
@@ -156,7 +157,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
         connections=_changed_connections(views, connections),
         clients=clients,
         settings={key: now for key, now in settings.items() if now is not views.settings.get(key)},
-        claims=claims,
+        claims=fresh_claims,
         applied=tuple(all_applied),
     )
 

@@ -83,6 +83,10 @@ class Projector:
                     self._generation = await connection.fetchval(
                         load("services.projector")["live_generation"]
                     )
+                    rows = await connection.fetch(
+                        load("services.projector")["history"], self._topic, self._generation
+                    )
+                    self._history = {row["partition"]: row["next_offset"] for row in rows}
                     self._keyring: Keyring = await load_keyring(connection, provider)
                     self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
         finally:
@@ -155,12 +159,17 @@ class Projector:
             try:
                 if found is None:
                     raise InvalidEvent("no_key", "the ledger has no keys of this subject")
-                opened.append(_logged(record, open_event(sealed, found)))
+                opened.append(self._logged(record, open_event(sealed, found)))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
             except KeyDestroyed:
                 continue
         return opened
+
+    def _logged(self, record: ConsumerRecord, event: Event) -> Logged:
+        position = Position(record.partition, record.offset)
+        replayed = record.offset < self._history.get(record.partition, 0)
+        return Logged(event, position, from_milliseconds(record.timestamp), replayed)
 
     def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
         _log.warning(
@@ -212,11 +221,6 @@ class Projector:
             await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected)
             == offset
         )
-
-
-def _logged(record: ConsumerRecord, event: Event) -> Logged:
-    position = Position(record.partition, record.offset)
-    return Logged(event, position, from_milliseconds(record.timestamp))
 
 
 def _touched(batch: Sequence[SealedEvent]) -> Touched:

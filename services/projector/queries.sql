@@ -6,6 +6,10 @@ SELECT number FROM ledger.generation WHERE state = 'live';
 -- Where this generation goes on.
 SELECT partition, next_offset FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = ANY($3::int[]);
 
+-- name: history
+-- How far the generations before this one had come.
+SELECT partition, max(next_offset) AS next_offset FROM ledger.position WHERE topic = $1 AND generation < $2 GROUP BY partition;
+
 -- name: advance_positions
 -- Compare and set: as many rows come back as partitions were still where this batch expected them.
 UPDATE ledger.position AS p SET next_offset = moved.next_offset

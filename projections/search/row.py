@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from projections.profile.state import OWN_KEYS
+from projections.search.value import INDEXED_CHARACTERS, folded
 from schemas import exact_json
 
-INDEXED_CHARACTERS: Final = 256
-"""Longer values cannot be searched (spec §1.5); they stay in the document."""
-
 _MOVED: Final = frozenset(("updated_at", "last_login", "last_ip", "logins_count"))
+_TEXTS: Final = (
+    "email", "username", "phone_number", "name", "nickname", "given_name", "family_name",
+)  # fmt: skip
+_FLAGS: Final = ("email_verified", "phone_verified", "blocked")
 
 
 class SearchRow(NamedTuple):
-    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals, objects
-    as JSON."""
+    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals.
+    `unsearchable` names the root fields that are there with a value that cannot be compared: they exist all
+    the same."""
 
     user_id: str
     created_at: str
@@ -30,12 +32,8 @@ class SearchRow(NamedTuple):
     given_name_folded: str | None
     family_name_folded: str | None
     blocked: bool | None
-    providers: str
     connections: str
-    identities: str
-    user_metadata: str | None
-    app_metadata: str | None
-    extras: str | None
+    unsearchable: str
 
 
 class ActivityRow(NamedTuple):
@@ -50,14 +48,12 @@ class ActivityRow(NamedTuple):
 def search_row(document: Mapping[str, Any]) -> SearchRow:
     """What of this user is searched for."""
     email = _text(document.get("email"))
-    identities = document["identities"]
-    extras = {name: value for name, value in document.items() if name not in OWN_KEYS}
     return SearchRow(
         user_id=document["user_id"],
         created_at=document["created_at"],
         email=email,
         email_folded=_folded(email),
-        email_domain=None if email is None else email.rpartition("@")[2].lower(),
+        email_domain=None if email is None else folded(email.rpartition("@")[2]),
         email_verified=_flag(document.get("email_verified")),
         username=_text(document.get("username")),
         phone_number=_text(document.get("phone_number")),
@@ -67,17 +63,14 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
         given_name_folded=_folded(document.get("given_name")),
         family_name_folded=_folded(document.get("family_name")),
         blocked=_flag(document.get("blocked")),
-        providers=_array(identity["provider"] for identity in identities),
-        connections=_array(identity["connection"] for identity in identities),
-        identities=_object(identities) or "[]",
-        user_metadata=_object(document.get("user_metadata")),
-        app_metadata=_object(document.get("app_metadata")),
-        extras=_object(extras),
+        connections=_array(identity["connection"] for identity in document["identities"]),
+        unsearchable=_array(_unsearchable(document)),
     )
 
 
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two documents of a person have the same search row: only what logins move differs."""
+    """Whether two documents of a person have the same search row and leaves: only what logins move
+    differs."""
     return before.keys() - _MOVED == after.keys() - _MOVED and all(
         name in _MOVED or exact_json.same(value, after.get(name)) for name, value in before.items()
     )
@@ -93,21 +86,24 @@ def activity_row(document: Mapping[str, Any]) -> ActivityRow:
     )
 
 
+def _unsearchable(document: Mapping[str, Any]) -> list[str]:
+    """The names whose column is empty although there is a value; null, [] and {} are none."""
+    texts = [name for name in _TEXTS if _text(document.get(name)) is None]
+    flags = [name for name in _FLAGS if _flag(document.get(name)) is None]
+    return [name for name in (*texts, *flags) if document.get(name) not in (None, [], {})]
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= INDEXED_CHARACTERS else None
 
 
 def _folded(value: object) -> str | None:
     text = _text(value)
-    return None if text is None else text.lower()
+    return None if text is None else folded(text)
 
 
 def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
-
-
-def _object(value: object) -> str | None:
-    return exact_json.dumps(value).decode() if value else None
 
 
 def _array(values: Iterable[str]) -> str:

@@ -1,47 +1,46 @@
 -- What can be searched. `search` changes when a person does, `activity` at every login: apart, so that a login rewrites no text index.
+-- `search_leaf` holds what has no column: metadata, identities, provider extras, memberships (leaf.py). Texts compare by code point, so
+-- that one index serves equality, prefixes, ranges and order, everywhere alike. Every index ends in the subject: a walk in its order
+-- is a walk in the order of people, and a page can start behind any person.
 CREATE TABLE search (
     tenant text NOT NULL,
     subject text NOT NULL,
-    user_id text NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
-    email text,
-    email_folded text,
-    email_domain text,
+    email text COLLATE "C",
+    email_folded text COLLATE "C",
+    email_domain text COLLATE "C",
     email_verified boolean,
-    username text,
-    phone_number text,
+    username text COLLATE "C",
+    phone_number text COLLATE "C",
     phone_verified boolean,
-    name_folded text,
-    nickname_folded text,
-    given_name_folded text,
-    family_name_folded text,
+    name_folded text COLLATE "C",
+    nickname_folded text COLLATE "C",
+    given_name_folded text COLLATE "C",
+    family_name_folded text COLLATE "C",
     blocked boolean,
-    providers text[] NOT NULL,
     connections text[] NOT NULL,
-    identities jsonb NOT NULL,
-    user_metadata jsonb,
-    app_metadata jsonb,
-    extras jsonb,
+    unsearchable text[] NOT NULL,
     PRIMARY KEY (tenant, subject)
 );
-CREATE INDEX search_user_id ON search (tenant, user_id text_pattern_ops);
+CREATE INDEX search_user_id ON search (tenant, user_id, subject);
 CREATE INDEX search_created ON search (tenant, created_at, subject);
 CREATE INDEX search_email ON search (tenant, email);
-CREATE INDEX search_email_folded ON search (tenant, email_folded text_pattern_ops);
-CREATE INDEX search_email_domain ON search (tenant, email_domain);
-CREATE INDEX search_username ON search (tenant, username text_pattern_ops);
-CREATE INDEX search_phone_number ON search (tenant, phone_number text_pattern_ops);
-CREATE INDEX search_name ON search (tenant, name_folded text_pattern_ops);
-CREATE INDEX search_nickname ON search (tenant, nickname_folded text_pattern_ops);
-CREATE INDEX search_family_name ON search (tenant, family_name_folded text_pattern_ops);
-CREATE INDEX search_given_name ON search (tenant, given_name_folded text_pattern_ops);
-CREATE INDEX search_blocked ON search (tenant) WHERE blocked;
+CREATE INDEX search_email_folded ON search (tenant, email_folded, subject);
+CREATE INDEX search_email_domain ON search (tenant, email_domain, subject);
+CREATE INDEX search_email_verified ON search (tenant, email_verified, subject);
+CREATE INDEX search_username ON search (tenant, username, subject);
+CREATE INDEX search_phone_number ON search (tenant, phone_number, subject);
+CREATE INDEX search_phone_verified ON search (tenant, phone_verified, subject);
+CREATE INDEX search_name ON search (tenant, name_folded, subject);
+CREATE INDEX search_nickname ON search (tenant, nickname_folded, subject);
+CREATE INDEX search_family_name ON search (tenant, family_name_folded, subject);
+CREATE INDEX search_given_name ON search (tenant, given_name_folded, subject);
+CREATE INDEX search_blocked ON search (tenant, blocked, subject);
+CREATE INDEX search_unsearchable ON search (tenant, subject) WHERE unsearchable <> '{}';
 CREATE INDEX search_infix ON search USING gin (
-    user_id gin_trgm_ops, email_folded gin_trgm_ops, username gin_trgm_ops, phone_number gin_trgm_ops, name_folded gin_trgm_ops,
-    nickname_folded gin_trgm_ops, given_name_folded gin_trgm_ops, family_name_folded gin_trgm_ops
-);
-CREATE INDEX search_sets ON search USING gin (
-    providers, connections, identities jsonb_path_ops, user_metadata jsonb_path_ops, app_metadata jsonb_path_ops, extras jsonb_path_ops
+    user_id gin_trgm_ops, email_folded gin_trgm_ops, email_domain gin_trgm_ops, username gin_trgm_ops, phone_number gin_trgm_ops,
+    name_folded gin_trgm_ops, nickname_folded gin_trgm_ops, given_name_folded gin_trgm_ops, family_name_folded gin_trgm_ops
 );
 
 CREATE TABLE activity (
@@ -49,21 +48,38 @@ CREATE TABLE activity (
     subject text NOT NULL,
     updated_at timestamptz NOT NULL,
     last_login timestamptz,
-    last_ip text,
+    last_ip text COLLATE "C",
     logins_count bigint,
     PRIMARY KEY (tenant, subject)
 ) WITH (fillfactor = 70);
-CREATE INDEX activity_updated ON activity (tenant, updated_at);
-CREATE INDEX activity_last_login ON activity (tenant, last_login);
-CREATE INDEX activity_last_ip ON activity (tenant, last_ip text_pattern_ops);
-CREATE INDEX activity_logins_count ON activity (tenant, logins_count);
+CREATE INDEX activity_updated ON activity (tenant, updated_at, subject);
+CREATE INDEX activity_last_login ON activity (tenant, last_login, subject);
+CREATE INDEX activity_last_ip ON activity (tenant, last_ip, subject);
+CREATE INDEX activity_logins_count ON activity (tenant, logins_count, subject);
+
+CREATE TABLE search_leaf (
+    tenant text NOT NULL,
+    subject text NOT NULL,
+    path text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    lowest boolean NOT NULL,
+    highest boolean NOT NULL,
+    PRIMARY KEY (tenant, path, value, subject)
+);
+CREATE INDEX search_leaf_subject ON search_leaf (tenant, subject);
+CREATE INDEX search_leaf_infix ON search_leaf USING gin (value gin_trgm_ops);
+-- A value belongs to few paths: taken as independent they would be estimated far too rare.
+CREATE STATISTICS search_leaf_values (ndistinct, dependencies, mcv) ON path, value FROM search_leaf;
 
 ALTER TABLE search ENABLE ROW LEVEL SECURITY;
 ALTER TABLE activity ENABLE ROW LEVEL SECURITY;
+ALTER TABLE search_leaf ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON search USING (tenant = current_setting('vita.tenant', true));
 CREATE POLICY one_tenant ON activity USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON search_leaf USING (tenant = current_setting('vita.tenant', true));
 CREATE POLICY all_tenants ON search TO vita_projector, vita_operator, vita_normalizer USING (true);
 CREATE POLICY all_tenants ON activity TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON search, activity TO vita_projector;
-GRANT SELECT ON search, activity TO vita_management, vita_operator;
+CREATE POLICY all_tenants ON search_leaf TO vita_projector, vita_operator USING (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON search, activity, search_leaf TO vita_projector;
+GRANT SELECT ON search, activity, search_leaf TO vita_management, vita_operator;
 GRANT SELECT (tenant, subject, email_folded, username, phone_number, connections) ON search TO vita_normalizer;

@@ -12,6 +12,7 @@ from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
 from projections.profile.fold import fold as fold_profile
 from projections.profile.state import NOBODY, Profile
+from projections.search.leaf import Leaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
 from projections.setting.fold import KIND_OF, Kind, Setting
 from projections.setting.fold import fold as fold_setting
@@ -57,6 +58,13 @@ class Change:
         if after is None or (before is not None and same_search(before, after)):
             return None
         return search_row(after)
+
+    def leaves(self) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
+        """The leaves to remove and those to add; who vanishes loses all of them anyway."""
+        before, after = self.before.document, self.after.document
+        if after is None or (before is not None and same_search(before, after)):
+            return (), ()
+        return difference(() if before is None else leaves(before), leaves(after))
 
     def activity(self) -> ActivityRow | None:
         """The activity row to write, None when it stays as it is."""

@@ -110,6 +110,7 @@ def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
         (*person, *moved) for person, change in changes.items() if (moved := change.activity()) is not None
     ]
     vanished = [person for person, change in changes.items() if change.vanished()]
+    leaves = [(person, *change.leaves()) for person, change in changes.items()]
     profile, search = load("projections.profile"), load("projections.search")
     return _non_empty(
         (
@@ -118,8 +119,14 @@ def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
         ),
         (search["write_search"], searches),
         (search["write_activity"], activities),
+        (
+            search["remove_leaves"],
+            [(*person, leaf.path, leaf.value) for person, gone, _ in leaves for leaf in gone],
+        ),
+        (search["add_leaves"], [(*person, *leaf) for person, _, new in leaves for leaf in new]),
         (search["delete_search"], vanished),
         (search["delete_activity"], vanished),
+        (search["delete_leaves"], vanished),
     )
 
 

@@ -1,6 +1,6 @@
 """The views in memory, as the database would hold them: what the projector writes is what it reads again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from projections.profile.state import Profile, load_memory
@@ -15,7 +15,8 @@ Rows = dict[Person, tuple[Any, ...]]
 
 _PROFILE = load("projections.profile")["write_people"]
 _SEARCH, _ACTIVITY = (load("projections.search")[name] for name in ("write_search", "write_activity"))
-_GONE = {load("projections.search")[f"delete_{name}"]: name for name in ("search", "activity")}
+_REMOVE, _ADD = (load("projections.search")[name] for name in ("remove_leaves", "add_leaves"))
+_GONE = {load("projections.search")[f"delete_{name}"]: name for name in ("search", "activity", "leaves")}
 
 
 class Tables:
@@ -25,6 +26,7 @@ class Tables:
         self.profile: Rows = {}
         self.search: Rows = {}
         self.activity: Rows = {}
+        self.leaves: dict[Person, dict[tuple[str, str], tuple[bool, bool]]] = {}
 
     def take(self, events: Iterable[Event]) -> Outcome:
         """Folds one batch over the rows there are."""
@@ -35,6 +37,13 @@ class Tables:
             for tenant, subject, *row in rows:
                 if statement in tables:
                     tables[statement][tenant, subject] = tuple(row)
+                elif statement == _REMOVE:
+                    del self.leaves[tenant, subject][row[0], row[1]]
+                elif statement == _ADD:
+                    path, value, *ends = row
+                    known = self.leaves.setdefault((tenant, subject), {})
+                    assert (path, value) not in known, "a leaf is added once"
+                    known[path, value] = (ends[0], ends[1])
                 else:
                     getattr(self, _GONE[statement]).pop((tenant, subject), None)
         return outcome
@@ -50,10 +59,9 @@ class Tables:
             {} if holdings is None else exact_json.loads(holdings),
         )
 
-    def rows(self) -> tuple[Rows, Rows, Rows]:
-        """Everything, as it can be compared: jsonb columns by value, the others byte for byte."""
-        search = {person: tuple(_jsonb(row)) for person, row in self.search.items()}
-        return self.profile, search, self.activity
+    def rows(self) -> tuple[Any, ...]:
+        """Everything, as it can be compared, byte for byte."""
+        return self.profile, self.search, self.activity, {who: has for who, has in self.leaves.items() if has}
 
 
 def folded(batches: Iterable[Sequence[Event]]) -> Tables:
@@ -62,21 +70,3 @@ def folded(batches: Iterable[Sequence[Event]]) -> Tables:
     for batch in batches:
         tables.take(batch)
     return tables
-
-
-def _jsonb(row: Sequence[Any]) -> Iterator[Any]:
-    *plain, identities, user_metadata, app_metadata, extras = row
-    yield from plain
-    for text in (identities, user_metadata, app_metadata, extras):
-        yield text and canonical(exact_json.loads(text))
-
-
-def canonical(value: Any) -> Any:
-    """A JSON value in a form that is equal only where PostgreSQL's jsonb is: the order of members aside."""
-    match value:
-        case dict():
-            return tuple((key, canonical(value[key])) for key in sorted(value))
-        case list():
-            return [canonical(item) for item in value]
-        case _:
-            return repr(value)

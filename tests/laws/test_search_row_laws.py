@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY
-from projections.search.row import INDEXED_CHARACTERS, same_search, search_row
+from projections.search.leaf import difference, leaves
+from projections.search.row import same_search, search_row
+from projections.search.value import INDEXED_CHARACTERS
+from projections.search.value import folded as fold_case
 from schemas import exact_json
 from schemas.events import LoginSucceeded, MetadataChanged, MetadataChangedData
 from tests.laws.events import START, Step, histories, logins, near_values, placed, values
-from tests.laws.tables import canonical, folded
+from tests.laws.tables import folded
 
 MOVED = ("updated_at", "last_login", "last_ip", "logins_count")
 DOCUMENT = {
@@ -24,10 +27,8 @@ any_value = st.one_of(near_values, values)
 
 
 def comparable(document: dict[str, Any]) -> Any:
-    """A search row by value."""
-    *plain, identities, user_metadata, app_metadata, extras = search_row(document)
-    parts = [text and exact_json.loads(text) for text in (identities, user_metadata, app_metadata, extras)]
-    return plain, [canonical(part) for part in parts]
+    """Everything of a document that is searched, but for what logins move."""
+    return search_row(document), leaves(document)
 
 
 @given(st.sampled_from(["x", "user_metadata", "app_metadata"]), any_value, any_value)
@@ -100,7 +101,8 @@ def test_what_cannot_be_searched_is_left_out(text: str) -> None:
     row = search_row({**DOCUMENT, "name": text, "username": text})
     fits = len(text) <= INDEXED_CHARACTERS
     assert row.username == (text if fits else None)
-    assert row.name_folded == (text.lower() if fits else None)
+    assert row.name_folded == (fold_case(text) if fits else None)
+    assert row.unsearchable == ("{}" if fits else '{"username","name"}')
 
 
 @given(histories(people=2, max_size=10))
@@ -110,7 +112,17 @@ def test_a_row_depends_on_the_document_alone(stream: list[Any]) -> None:
     for person, row in tables.search.items():
         document = tables.read(person).document
         assert document is not None
-        assert [str(part) for part in row[:-4]] == [str(part) for part in search_row(document)[:-4]]
-        stored = [text and exact_json.loads(text) for text in row[-4:]]
-        now = [text and exact_json.loads(text) for text in search_row(document)[-4:]]
-        assert [canonical(part) for part in stored] == [canonical(part) for part in now]
+        assert row == search_row(document)
+        stored = {(*key, *ends) for key, ends in tables.leaves.get(person, {}).items()}
+        assert stored == set(leaves(document))
+
+
+@given(any_value, any_value)
+def test_only_changed_leaves_are_written(before: Any, after: Any) -> None:
+    """What is removed was there, what is added was not, and together they lead from one document to the
+    other."""
+    old, new = (leaves({**DOCUMENT, "user_metadata": {"k": value}}) for value in (before, after))
+    gone, added = difference(old, new)
+    assert set(gone) <= set(old) - set(new)
+    assert set(added) <= set(new) - set(old)
+    assert (set(old) - set(gone)) | set(added) == set(new)

@@ -17,8 +17,8 @@ CHECKED := schemas projections services deploy tests
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(READY) ## start everything, fill it with a demo, show the profiles
-	@$(BIN)/vita up
+up: $(READY) ## start everything, fill it with a demo, show the profiles; TLS=1 over HTTPS, TLS=0 back
+	@$(BIN)/vita up $(if $(TLS),$(if $(filter 0 no off,$(TLS)),--no-tls,--tls))
 
 down: $(READY) ## stop everything, keep the data
 	@$(BIN)/vita down

@@ -13,6 +13,8 @@ SEARCH_WIDTH = 200
 PREFERRED = {
     "management": 8080,
     "ingest": 8081,
+    "management_tls": 8443,
+    "ingest_tls": 8444,
     "postgres": 5432,
     "kafka": 9092,
     "kafka_controller": 9093,

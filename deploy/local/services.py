@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import ssl
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import asyncpg
 import httpx
 
 from deploy.database import database_url, role_passwords, role_url
+from deploy.local.certificates import Certificates, authority_of
 from deploy.local.ports import HOST
 from deploy.local.processes import Command, Ready
 from deploy.local.stack import Launch, LocalStack, Ports
@@ -32,6 +34,13 @@ class Stack:
     management_url: str
     ingest_url: str
     topic_prefix: str = ""
+    domain: str = ""
+    """The name it is served under by HTTPS; none for plain HTTP."""
+
+    @property
+    def authority(self) -> Path | None:
+        """The certificate authority that vouches for it; None for plain HTTP."""
+        return authority_of(self.state_dir) if self.domain else None
 
     @property
     def admin_database_url(self) -> str:
@@ -76,22 +85,25 @@ def remember_stack(stack: Stack, state: StateFolder) -> None:
 class ServiceLauncher:
     """Starts the services of one stack. `pool` is the administrator's, to see the workers' signs of life."""
 
-    def __init__(self, local: LocalStack, stack: Stack, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self, local: LocalStack, stack: Stack, pool: asyncpg.Pool, certificates: Certificates | None = None
+    ) -> None:
         self._local = local
         self._stack = stack
         self._pool = pool
+        self._certificates = certificates
         self._code = code_fingerprint()
 
     async def ensure_management(self) -> Stack:
         """Have the management service ready; the stack with its address, which the other services need."""
         chosen = await self._local.launch("management", self._launch("management"))
-        self._stack = replace(self._stack, management_url=_url(chosen["management"]))
+        self._stack = replace(self._stack, management_url=self._url("management", chosen))
         return self._stack
 
     async def ensure_ingest(self) -> Stack:
         """Have the ingest service ready; the stack with its address."""
         chosen = await self._local.launch("ingest", self._launch("ingest"))
-        self._stack = replace(self._stack, ingest_url=_url(chosen["ingest"]))
+        self._stack = replace(self._stack, ingest_url=self._url("ingest", chosen))
         return self._stack
 
     async def ensure_worker(self, worker: str) -> None:
@@ -99,7 +111,7 @@ class ServiceLauncher:
         await self._local.launch(worker, self._launch(worker))
 
     def _launch(self, service: str) -> Launch:
-        needed = (service,) if service in HTTP_SERVICES else ()
+        needed = (self._port_name(service),) if service in HTTP_SERVICES else ()
         return Launch(
             needed, lambda chosen: self._command(service, chosen), lambda chosen: self._ready(service, chosen)
         )
@@ -107,21 +119,41 @@ class ServiceLauncher:
     def _command(self, service: str, chosen: Ports) -> Command:
         stack = self._stack
         if service == "management":
-            stack = replace(stack, management_url=_url(chosen["management"]))
+            stack = replace(stack, management_url=self._url("management", chosen))
         env = {**stack.environment(service), "VITA_CODE": self._code}
-        if service in chosen:
-            env |= {"VITA_HTTP_HOST": HOST, "VITA_HTTP_PORT": str(chosen[service])}
+        if service in HTTP_SERVICES:
+            env |= {"VITA_HTTP_HOST": HOST, "VITA_HTTP_PORT": str(chosen[self._port_name(service)])}
+            env |= self._tls_environment()
         return Command((sys.executable, "-m", f"services.{service}"), env)
 
     def _ready(self, service: str, chosen: Ports) -> Ready:
-        if service in chosen:
-            return lambda _pid: answers_ok(f"{_url(chosen[service])}/healthz")
+        if service in HTTP_SERVICES:
+            scheme = "https" if self._certificates else "http"
+            url = f"{scheme}://{HOST}:{chosen[self._port_name(service)]}/healthz"
+            return lambda _pid: answers_ok(url, self._stack.authority)
         return lambda pid: has_beaten(self._pool, service, pid)
 
+    def _tls_environment(self) -> dict[str, str]:
+        if self._certificates is None:
+            return {}
+        return {
+            "VITA_TLS_CERTIFICATE": str(self._certificates.certificate),
+            "VITA_TLS_KEY": str(self._certificates.key),
+        }
 
-async def answers_ok(url: str) -> bool:
-    """Whether the HTTP service says that it is well."""
-    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+    def _port_name(self, service: str) -> str:
+        """HTTP and HTTPS have ports of their own, so that neither is taken for the other."""
+        return f"{service}_tls" if self._certificates else service
+
+    def _url(self, service: str, chosen: Ports) -> str:
+        port = chosen[self._port_name(service)]
+        return f"https://{self._stack.domain}:{port}" if self._certificates else f"http://{HOST}:{port}"
+
+
+async def answers_ok(url: str, authority: Path | None = None) -> bool:
+    """Whether the HTTP service says that it is well; over HTTPS with a certificate of this authority."""
+    verify = True if authority is None else ssl.create_default_context(cafile=authority)
+    async with httpx.AsyncClient(trust_env=False, timeout=2, verify=verify) as client:
         try:
             return (await client.get(url)).status_code == httpx.codes.OK
         except httpx.TransportError:
@@ -143,7 +175,3 @@ def code_fingerprint(root: Path = CHECKOUT) -> str:
 
 def _is_code(path: Path) -> bool:
     return path.suffix in (".py", ".sql", ".yaml", ".json", ".html") and "__pycache__" not in path.parts
-
-
-def _url(port: int) -> str:
-    return f"http://{HOST}:{port}"

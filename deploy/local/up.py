@@ -10,6 +10,7 @@ from typing import TypeVar
 import asyncpg
 from rich.console import Console
 
+from deploy.local.certificates import ALWAYS, ensure_certificates
 from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure
@@ -27,23 +28,26 @@ KEPT = (
 )
 
 
-async def up(console: Console, *, state_dir: Path | None = None) -> Stack:
-    """Start whatever of the stack does not run; quick when everything does. Raises StackFailure."""
+async def up(console: Console, *, state_dir: Path | None = None, tls: bool | None = None) -> Stack:
+    """Start whatever of the stack does not run; quick when everything does. Raises StackFailure.
+
+    `tls`: over HTTPS or not, None for as it was the last time.
+    """
     local = LocalStack(state_dir or default_state_dir())
     display = Display(console)
     with local.state.lock(lambda: console.print("waiting for another command on this stack …")):
         try:
-            return await _up(local, display)
+            return await _up(local, display, tls)
         except asyncio.CancelledError:
             display.say("Interrupted: what is ready keeps running. `make up` goes on, `make down` stops it.")
             raise
 
 
-async def _up(local: LocalStack, display: Display) -> Stack:
+async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
     with display.doing("starting Kafka and PostgreSQL"):
         infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
     places = await _prepare(infrastructure, display)
-    return await _ensure_services(local, places, display)
+    return await _ensure_services(local, places, display, served_domain(local.state, tls))
 
 
 async def down(console: Console, *, state_dir: Path | None = None) -> None:
@@ -77,6 +81,13 @@ def known_stack(state_dir: Path | None = None) -> Stack | None:
     return read_stack(StateFolder(state_dir or default_state_dir()))
 
 
+def served_domain(state: StateFolder, tls: bool | None) -> str:
+    """The name to serve HTTPS under: VITA_DOMAIN, else the one of the last time; none for plain HTTP."""
+    known = state.read().get("stack", {}).get("domain", "")
+    wanted = bool(known) if tls is None else tls
+    return (os.environ.get("VITA_DOMAIN") or known or ALWAYS[0]) if wanted else ""
+
+
 async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
     places = Places.from_environment(
         os.environ
@@ -97,7 +108,7 @@ async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
     return places
 
 
-async def _ensure_services(local: LocalStack, places: Places, display: Display) -> Stack:
+async def _ensure_services(local: LocalStack, places: Places, display: Display, domain: str) -> Stack:
     stack = Stack(
         state_dir=local.state.path,
         kafka_bootstrap=places.kafka_bootstrap,
@@ -106,9 +117,11 @@ async def _ensure_services(local: LocalStack, places: Places, display: Display) 
         management_url="",
         ingest_url="",
         topic_prefix=places.topic_prefix,
+        domain=domain,
     )
+    certificates = ensure_certificates(local.state, domain) if domain else None
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:
-        launcher = ServiceLauncher(local, stack, pool)
+        launcher = ServiceLauncher(local, stack, pool, certificates)
         with display.step("management") as result:
             result.append((await launcher.ensure_management()).management_url)
         with display.doing("starting ingest and the workers"):

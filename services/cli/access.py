@@ -65,7 +65,11 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
     }
     try:
         response = httpx.post(
-            f"{management_url}/oauth/token", json=body, timeout=10, trust_env=not is_local(management_url)
+            f"{management_url}/oauth/token",
+            json=body,
+            timeout=10,
+            trust_env=not is_local(management_url),
+            verify=places.trusted(management_url),
         )
     except httpx.TransportError as error:
         raise CommandFailed(f"{management_url} does not answer ({type(error).__name__})", STATUS) from None

@@ -30,7 +30,13 @@ class Api:
 
         headers = {"authorization": f"Bearer {token}"}
         self._url = url
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=not is_local(url))
+        self._client = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=30,
+            trust_env=not is_local(url),
+            verify=places.trusted(url),
+        )
 
     @classmethod
     def at(cls, management_url: str | None, token: str | None) -> Self:

@@ -23,11 +23,16 @@ from services.runtime.sql import load
 
 _CLIENT_NAME: Final = "Demo client"
 _SHOWN_USERS: Final = 15
+_TRUST: Final = (
+    'HTTPS by the authority {authority}, which clients trust once [bold]eval "$(vita env)"[/] has set\n'
+    "  SSL_CERT_FILE (Python, Go), REQUESTS_CA_BUNDLE (requests), NODE_EXTRA_CA_CERTS (Node), CURL_CA_BUNDLE"
+)
 
 
-async def bring_up(console: Console, *, demo: bool) -> None:
+async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> None:
     """Everything that is missing, in order; nothing twice. Raises what says what to do next."""
-    stack = await local.up(console)
+    stack = await local.up(console, tls=tls)
+    places.local_stack.cache_clear()
     state = StateFolder(stack.state_dir)
     with state.lock():
         credentials = await ensure_client(stack)
@@ -38,6 +43,8 @@ async def bring_up(console: Console, *, demo: bool) -> None:
             state.update(demo=True)
     else:
         show_users(stack, token, console)
+    if stack.authority is not None:
+        console.print(_TRUST.format(authority=stack.authority), soft_wrap=True)
     console.print(
         "Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]"
     )

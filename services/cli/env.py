@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 import typer
 
@@ -45,10 +46,26 @@ def variables() -> dict[str, str]:
         _KAFKA: stack.kafka_bootstrap,
         **({} if _is_given() else {_KAFKA_OF_STACK: stack.kafka_bootstrap}),
         **({"VITA_TOPIC_PREFIX": stack.topic_prefix} if stack.topic_prefix else {}),
+        **trust(stack.authority),
         "VITA_TENANT": credentials.tenant,
         "VITA_CLIENT_ID": credentials.client_id,
         "VITA_CLIENT_SECRET": credentials.client_secret,
         "VITA_TOKEN": fetch_token(stack.management_url, credentials.client_id, credentials.client_secret),
+    }
+
+
+def trust(authority: Path | None) -> dict[str, str]:
+    """What makes clients trust the stack's authority beside this machine's roots; nothing for HTTP."""
+    if authority is None:
+        return {}
+    from deploy.local.certificates import bundle_of
+
+    bundle = str(bundle_of(authority.parents[1]))
+    return {
+        "SSL_CERT_FILE": bundle,
+        "CURL_CA_BUNDLE": bundle,
+        "REQUESTS_CA_BUNDLE": bundle,
+        "NODE_EXTRA_CA_CERTS": str(authority),
     }
 
 

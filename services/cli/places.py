@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from services.cli.failure import CommandFailed
 
 if TYPE_CHECKING:
+    import ssl
+
     from deploy.local.services import Stack
     from schemas.topics import Topic
 
@@ -95,6 +97,18 @@ def audience(url: str) -> str:
 def issuer(url: str) -> str:
     """Who signs the tokens of this Management API."""
     return os.environ.get("VITA_TOKEN_ISSUER") or f"{url}/"
+
+
+def trusted(*urls: str) -> "ssl.SSLContext | bool":
+    """What certificates at these addresses are checked against: the usual roots, and the local stack's."""
+    stack = local_stack()
+    if stack is None or stack.authority is None or not any(url.startswith("https://") for url in urls):
+        return True
+    import httpx
+
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(stack.authority)
+    return context
 
 
 def _local(name: str) -> str | None:

@@ -9,6 +9,7 @@ import httpx
 
 from schemas import exact_json
 from schemas.raw_login import MAX_BYTES
+from services.cli import places
 from services.cli.access import is_local
 from services.cli.api import refused
 from services.cli.failure import STATUS, CommandFailed
@@ -59,7 +60,13 @@ class Ingest:
     def __init__(self, url: str, token: str) -> None:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/x-ndjson"}
         self._url, self._reached = url, False
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=not is_local(url))
+        self._client = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=60,
+            trust_env=not is_local(url),
+            verify=places.trusted(url),
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,11 @@ Demo = Annotated[
     bool, typer.Option("--demo/--no-demo", help="Fill it with a demo population the first time.")
 ]
 
+Tls = Annotated[
+    bool | None,
+    typer.Option("--tls/--no-tls", help="Serve HTTPS by a local certificate authority, or stop it."),
+]
+
 
 def register(app: typer.Typer, panel: str) -> None:
     """Adds the commands."""
@@ -19,20 +24,20 @@ def register(app: typer.Typer, panel: str) -> None:
         app.command(rich_help_panel=panel)(command)
 
 
-def up(demo: Demo = True) -> None:
+def up(demo: Demo = True, tls: Tls = None) -> None:
     """Start everything that does not run yet; quick when all does. Data is kept.
 
     Kafka and PostgreSQL are those in VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL if set, else containers
-    where Docker answers, else processes of their own.
+    where Docker answers, else processes of their own. HTTPS is for localhost, or the name in VITA_DOMAIN.
 
-    Example: vita up --no-demo
+    Example: vita up --no-demo --tls
     """
     from services.cli.bringing_up import bring_up
     from services.cli.env import forget_exports
 
     forget_exports()
     places.local_stack.cache_clear()
-    run(bring_up(story(), demo=demo))
+    run(bring_up(story(), demo=demo, tls=tls))
 
 
 def down() -> None:

@@ -10,7 +10,7 @@ def main() -> None:
     """Reads the settings and serves."""
     settings = Settings()
     logs.configure(settings.log_format)
-    run(build(settings), settings.http_host, settings.http_port)
+    run(build(settings), settings.http_host, settings.http_port, settings.tls)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 from pydantic import Field
 
 from services.runtime.issuers import ExternalIssuer
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import HttpSettings
 
 
-class Settings(RuntimeSettings):
+class Settings(HttpSettings):
     """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
 
     key_provider: str = ""
-    http_host: str = "127.0.0.1"
     http_port: int = Field(8081, ge=0, le=65535)
     token_issuer: str = Field("http://127.0.0.1:8080/", description="`iss` of the tokens taken.")
     token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of the tokens taken.")

@@ -25,7 +25,7 @@ async def main() -> None:
     logs.configure(settings.log_format)
     async with AsyncExitStack() as stack:
         service = await _opened(stack, settings)
-        await serve(create_app(service), settings.http_host, settings.http_port)
+        await serve(create_app(service), settings.http_host, settings.http_port, settings.tls)
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings) -> Service:

@@ -4,13 +4,12 @@ from pydantic import Field, field_validator
 
 from services.management.rate_limits import plan_of
 from services.runtime.issuers import ExternalIssuer
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import HttpSettings
 
 
-class Settings(RuntimeSettings):
+class Settings(HttpSettings):
     """Read once at the process edge."""
 
-    http_host: str = "127.0.0.1"
     http_port: int = Field(8080, ge=0, le=65535)
     token_issuer: str = Field(
         "http://127.0.0.1:8080/", description="`iss` of our tokens: our public address."

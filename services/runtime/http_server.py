@@ -9,14 +9,19 @@ import signal
 from typing import Any, Final
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
+
+from services.runtime.settings import Tls
 
 _BACKLOG: Final = 1024
 
 
-async def serve(app: Any, host: str, port: int) -> None:
-    """Serves an ASGI application until SIGTERM or SIGINT, then lets the requests under way finish."""
+async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
+    """Serves an ASGI application until SIGTERM or SIGINT, then lets the requests under way finish.
+
+    HTTPS with a certificate, plain HTTP without.
+    """
     server = Server(
         app,
         address=host,
@@ -25,6 +30,9 @@ async def serve(app: Any, host: str, port: int) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=_BACKLOG,
+        ssl_cert=None if tls is None else tls.certificate,
+        ssl_key=None if tls is None else tls.key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
     logging.getLogger("_granian").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
@@ -33,7 +41,7 @@ async def serve(app: Any, host: str, port: int) -> None:
     await server.serve()
 
 
-def run(app: Any, host: str, port: int) -> None:
+def run(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
     """`serve` in an event loop of its own: the whole life of an HTTP service's process."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(app, host, port))
+        runner.run(serve(app, host, port, tls))

@@ -1,0 +1,109 @@
+"""The official Python SDK by domain, over HTTPS with a certificate of the local authority."""
+
+import asyncio
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.certificates import Certificates, ensure_certificates
+from deploy.local.state import StateFolder
+from services.cli.places import Ledger
+from services.cli.registration import NewClient, configure_client
+from tests.e2e.test_sdk import free_port
+from tests.management import ALL_SCOPES, PASSWORD, running_site
+from tests.stack import Stack
+
+CLIENT, SECRET = "sdk-https", "the secret of the SDK's client"
+APPLICATION = """
+import asyncio, os
+from auth0.management import AsyncManagementClient, ManagementClient
+
+env = os.environ
+tenant = {"domain": env["DOMAIN"], "client_id": env["CLIENT"], "client_secret": env["SECRET"]}
+sdk = ManagementClient(**tenant)
+made = sdk.users.create(
+    connection="Username-Password-Authentication", email="https@example.com", password=os.environ["PASSWORD"]
+)
+print(sdk.users.get(made.user_id).email)
+sdk.users.update(made.user_id, name="Jane")
+print(*[user.name for user in sdk.users.list()])
+
+async def main():
+    twin = AsyncManagementClient(**tenant)
+    print(*[connection.name async for connection in await twin.connections.list()])
+
+asyncio.run(main())
+"""
+"""What an application does; in a process of its own, as the SDK never closes what it opens for its tokens."""
+
+
+@dataclass
+class Server:
+    domain: str
+    certificates: Certificates
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A process that serves HTTPS on a free port, and a client in its tenant."""
+    state = StateFolder(tmp_path_factory.mktemp("tls") / "state")
+    state.create()
+    certificates, port = ensure_certificates(state, "localhost"), free_port()
+    domain = f"localhost:{port}"
+    async with running_site(stack) as site:
+        ledger = Ledger(site.database.url_for("vita_operator"), site.service.settings.key_provider)
+        client = NewClient("demo", CLIENT, "SDK", tuple(ALL_SCOPES), SECRET)
+        assert await configure_client(ledger, stack.kafka, site.prefix + "profile.events", client)
+        environment = stack.environment("management", site.database, site.prefix) | {
+            "VITA_HTTP_PORT": str(port),
+            "VITA_TOKEN_ISSUER": f"https://{domain}/",
+            "VITA_TOKEN_AUDIENCE": f"https://{domain}/api/v2/",
+            "VITA_TLS_CERTIFICATE": str(certificates.certificate),
+            "VITA_TLS_KEY": str(certificates.key),
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.management",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        trusting = ssl.create_default_context(cafile=certificates.authority)
+
+        async def healthy() -> bool:
+            try:
+                async with httpx.AsyncClient(trust_env=False, verify=trusting) as http:
+                    return (await http.get(f"https://{domain}/healthz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await stack.until(healthy)
+        yield Server(domain, certificates)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_the_sdk_works_by_domain(server: Server) -> None:
+    """With domain, client id and secret, as with any tenant of Auth0; it fetches its own tokens."""
+    trust = {"SSL_CERT_FILE": str(server.certificates.bundle)}
+    given = {"DOMAIN": server.domain, "CLIENT": CLIENT, "SECRET": SECRET, "PASSWORD": PASSWORD}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", APPLICATION,
+        env={**os.environ, **trust, **given}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    shown, trouble = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, trouble) == (0, b"")
+    assert shown.decode().split() == ["https@example.com", "Jane", "Username-Password-Authentication"]
+
+
+async def test_who_does_not_trust_the_authority_is_not_served(server: Server) -> None:
+    """The certificate is checked: an unknown authority ends the handshake, and so does plain HTTP."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await http.get(f"https://{server.domain}/healthz")
+        with pytest.raises(httpx.TransportError):
+            await http.get(f"http://{server.domain}/healthz")

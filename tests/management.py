@@ -13,18 +13,21 @@ from urllib.parse import quote
 
 import asyncpg
 import httpx
+from joserfc import jws
 from starlette.types import ASGIApp
 
+from schemas import exact_json
 from schemas.positions import Position
-from services.management.app import create_app
+from services.management.app import OPERATIONS, create_app
 from services.management.service import Service, open_service
 from services.management.settings import Settings
+from services.runtime.tokens import ALGORITHM
 from tests.stack import Database, Stack
 
-ALL_SCOPES = [
-    "read:users", "create:users", "update:users", "delete:users", "read:user_idp_tokens",
-    "read:connections", "create:connections", "update:connections", "delete:connections",
-]  # fmt: skip
+ALL_SCOPES = sorted(
+    {scope for operation in OPERATIONS for scope in operation.scopes if ":current_user" not in scope}
+)
+"""Of every operation that is mounted, but for those that reach only oneself."""
 DATABASE_CONNECTION = "Username-Password-Authentication"
 PASSWORD = "a long and quiet Password 1"
 
@@ -145,3 +148,14 @@ def path_of(user_id: str) -> str:
 def new_user(**changes: Any) -> dict[str, Any]:
     """A body that makes a user of the database connection."""
     return {"connection": DATABASE_CONNECTION, "email": "jane@example.com", "password": PASSWORD, **changes}
+
+
+def user_token(site: Site, user_id: str, scopes: Sequence[str], tenant: str = "demo") -> str:
+    """A token in which a user speaks, not a client."""
+    issuer, now = site.service.issuer, int(datetime.now(UTC).timestamp())
+    claims = {
+        "iss": issuer.issuer, "sub": user_id, "aud": site.service.settings.token_audience, "iat": now,
+        "exp": now + 600, "azp": "app", "scope": " ".join(scopes), "tenant": tenant,
+    }  # fmt: skip
+    header = {"alg": ALGORITHM, "typ": "JWT", "kid": issuer._key.kid}
+    return jws.serialize_compact(header, exact_json.dumps(claims), issuer._key, [ALGORITHM])

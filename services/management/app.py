@@ -1,12 +1,13 @@
 """The ASGI application over a running service."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from schemas.errors import Transient
@@ -71,9 +72,15 @@ def _public(service: Service, path: str, handler: Public) -> Callable[[Request],
     return endpoint
 
 
-async def _refuse(_request: Request, error: Exception) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
     """What the router says no to: unknown paths and methods."""
     if isinstance(error, HTTPException) and error.status_code == 405:
-        headers: Mapping[str, str] = error.headers or {}
-        return answers.refusal(Refusal(405, "Method Not Allowed", None, headers))
+        return answers.refusal(Refusal(405, "Method Not Allowed", None, {"Allow": _allowed(request)}))
     return answers.refusal(NOT_FOUND)
+
+
+def _allowed(request: Request) -> str:
+    """The methods that this path has; the router knows only those of the first route on it."""
+    routes = (route for route in request.app.router.routes if isinstance(route, Route))
+    found = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted(method for methods in found for method in methods))

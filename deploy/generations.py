@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-VIEWS = ("profile", "search", "connection", "client", "setting")
+VIEWS = ("profile", "search", "connection", "client", "setting", "membership")
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
 VIEWS_SCHEMA = (
     "CREATE SCHEMA views;"

@@ -3,6 +3,7 @@ person."""
 
 from typing import assert_never
 
+from projections.profile.access import granted
 from projections.profile.edits import created, edited
 from projections.profile.logins import logged_in
 from projections.profile.memory import is_duplicate, remember
@@ -13,9 +14,15 @@ from schemas.events import (
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
+    OrganizationJoined,
+    OrganizationLeft,
     PasswordChanged,
+    PermissionsAssigned,
+    PermissionsRemoved,
     PersonEvent,
     PhoneChanged,
+    RolesAssigned,
+    RolesRemoved,
     UserBlocked,
     UserCreated,
     UserDeleted,
@@ -46,5 +53,14 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
             | UserDeleted()
         ):
             return edited(profile._replace(memory=memory), event)
+        case (
+            RolesAssigned()
+            | RolesRemoved()
+            | PermissionsAssigned()
+            | PermissionsRemoved()
+            | OrganizationJoined()
+            | OrganizationLeft()
+        ):
+            return granted(profile._replace(memory=memory), event)
         case _:
             assert_never(event)

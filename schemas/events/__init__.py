@@ -4,6 +4,17 @@ from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, TypeAdapter
 
+from schemas.events.access import (
+    OrganizationData,
+    OrganizationJoined,
+    OrganizationLeft,
+    PermissionsAssigned,
+    PermissionsData,
+    PermissionsRemoved,
+    RolesAssigned,
+    RolesData,
+    RolesRemoved,
+)
 from schemas.events.configuration import (
     AttackProtectionConfigured,
     ClientConfigured,
@@ -66,14 +77,23 @@ __all__ = [
     "MetadataChanged",
     "MetadataChangedData",
     "OrganizationConfigured",
+    "OrganizationData",
+    "OrganizationJoined",
+    "OrganizationLeft",
     "PasswordChanged",
     "PasswordChangedData",
+    "PermissionsAssigned",
+    "PermissionsData",
+    "PermissionsRemoved",
     "PersonEvent",
     "PhoneChanged",
     "PhoneChangedData",
     "ResourceServerConfigured",
     "RoleDefined",
     "RoleRemoved",
+    "RolesAssigned",
+    "RolesData",
+    "RolesRemoved",
     "RootPolicy",
     "SettingData",
     "SettingEvent",
@@ -101,6 +121,12 @@ PersonEvent = (
     | UserBlocked
     | UserUnblocked
     | UserDeleted
+    | RolesAssigned
+    | RolesRemoved
+    | PermissionsAssigned
+    | PermissionsRemoved
+    | OrganizationJoined
+    | OrganizationLeft
 )
 SettingEvent = (
     RoleDefined

@@ -10,6 +10,7 @@ from projections.client.fold import fold as fold_client
 from projections.connection.fold import Connection, Connections
 from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
+from projections.profile.access import held
 from projections.profile.fold import fold as fold_profile
 from projections.profile.state import NOBODY, Profile
 from projections.search.leaf import Leaf, difference, leaves
@@ -26,9 +27,15 @@ from schemas.events import (
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
+    OrganizationJoined,
+    OrganizationLeft,
     PasswordChanged,
+    PermissionsAssigned,
+    PermissionsRemoved,
     PersonEvent,
     PhoneChanged,
+    RolesAssigned,
+    RolesRemoved,
     SettingEvent,
     UserBlocked,
     UserCreated,
@@ -62,9 +69,10 @@ class Change:
     def leaves(self) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
         """The leaves to remove and those to add; who vanishes loses all of them anyway."""
         before, after = self.before.document, self.after.document
-        if after is None or (before is not None and same_search(before, after)):
+        old, new = held(self.before, "organizations"), held(self.after, "organizations")
+        if after is None or (before is not None and old.keys() == new.keys() and same_search(before, after)):
             return (), ()
-        return difference(() if before is None else leaves(before), leaves(after))
+        return difference(() if before is None else leaves(before, old), leaves(after, new))
 
     def activity(self) -> ActivityRow | None:
         """The activity row to write, None when it stays as it is."""
@@ -210,6 +218,12 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
             | PasswordChanged()
             | UserBlocked()
             | UserUnblocked()
+            | RolesAssigned()
+            | RolesRemoved()
+            | PermissionsAssigned()
+            | PermissionsRemoved()
+            | OrganizationJoined()
+            | OrganizationLeft()
         ):
             return
         case _:

@@ -10,7 +10,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from projections.applied import Applied
+from projections.membership.rows import changes as membership_changes
+from services.runtime.sql import load
 
 Write = tuple[str, Sequence[Sequence[Any]]]
 """A statement that takes one array per column, and its rows; never without rows."""
-DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = ()
+
+
+def memberships(applied: Sequence[Applied]) -> list[Write]:
+    """Who has which role and belongs to which organization."""
+    queries, found = load("projections.membership"), membership_changes(applied)
+    gone = [tuple(place) for place, since in found.items() if since is None]
+    there = [(*place, since) for place, since in found.items() if since is not None]
+    writes: list[Write] = [(queries["delete_memberships"], gone), (queries["write_memberships"], there)]
+    return [write for write in writes if write[1]]
+
+
+DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (memberships,)

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from schemas.events import UserCreated, UserCreatedData
+from schemas.events import RolesAssigned, RolesData, UserCreated, UserCreatedData
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack
 
@@ -19,7 +19,10 @@ async def flow(stack: Stack) -> AsyncIterator[Flow]:
         connection="db", strategy="auth0", provider="auth0", idp_id="1", attributes={"email": "a@example.com"}
     )
     subject = somebody()
-    await flow.send_events(flow.event(UserCreated, subject, data))
+    await flow.send_events(
+        flow.event(UserCreated, subject, data),
+        flow.event(RolesAssigned, subject, RolesData(roles=("rol_1",))),
+    )
     await flow.run("INSERT INTO ledger.directory VALUES ('demo', 'auth0', '1', $1)", subject)
     await flow.project()
     yield flow
@@ -29,6 +32,7 @@ TENANT_TABLES = (
     "views.profile",
     "views.search",
     "views.activity",
+    "views.membership",
     "views.search_leaf",
     "views.tenant_search",
     "views.tenant_activity",
@@ -74,6 +78,8 @@ FORBIDDEN = [
     ("vita_auditor", "UPDATE trail.checkpoint SET body = ''"),
     ("vita_management", "UPDATE view_1.profile SET document = NULL"),
     ("vita_management", "INSERT INTO view_1.search DEFAULT VALUES"),
+    ("vita_management", "DELETE FROM view_1.membership"),
+    ("vita_normalizer", "SELECT 1 FROM views.membership"),
     ("vita_management", "DELETE FROM ledger.subject_key"),
     ("vita_management", "UPDATE ledger.position SET next_offset = 0"),
     ("vita_operator", "SELECT secrets FROM view_1.profile"),

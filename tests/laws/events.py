@@ -23,11 +23,20 @@ from schemas.events import (
     LoginSucceededData,
     MetadataChanged,
     MetadataChangedData,
+    OrganizationData,
+    OrganizationJoined,
+    OrganizationLeft,
     PasswordChanged,
     PasswordChangedData,
+    PermissionsAssigned,
+    PermissionsData,
+    PermissionsRemoved,
     PersonEvent,
     PhoneChanged,
     PhoneChangedData,
+    RolesAssigned,
+    RolesData,
+    RolesRemoved,
     UserBlocked,
     UserCreated,
     UserCreatedData,
@@ -166,6 +175,29 @@ _passwords = st.builds(
     password_hash=st.sampled_from(["$argon2id$", "$2b$"]),
     expected_revision=revisions,
 )
+_roles = st.builds(
+    RolesData,
+    roles=st.lists(st.sampled_from([f"rol_{n}" for n in range(60)]), min_size=1, max_size=30).map(tuple),
+    expected_revision=revisions,
+)
+_permissions = st.builds(
+    PermissionsData,
+    permissions=st.lists(st.sampled_from([f"{7:024x}.{n}" for n in range(3)]), min_size=1).map(tuple),
+    names=st.just((("https://api", "read:all"),)),
+    expected_revision=revisions,
+)
+_organizations = st.builds(
+    OrganizationData, organization=st.sampled_from(["org_1", "org_2"]), expected_revision=revisions
+)
+ACCESS: dict[type[Any], st.SearchStrategy[Any]] = {
+    RolesAssigned: _roles,
+    RolesRemoved: _roles,
+    PermissionsAssigned: _permissions,
+    PermissionsRemoved: _permissions,
+    OrganizationJoined: _organizations,
+    OrganizationLeft: _organizations,
+}
+"""What is given to people and taken from them."""
 EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     AttributesChanged: attribute_edits(),
     MetadataChanged: _metadata_edits,
@@ -175,6 +207,7 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     UserBlocked: _flags,
     UserUnblocked: _flags,
     UserDeleted: _flags,
+    **ACCESS,
 }
 """What admins and applications do to a living person."""
 

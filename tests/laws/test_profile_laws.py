@@ -58,6 +58,7 @@ def text_of(profile: Profile) -> tuple[Any, ...]:
         exact_json.dumps(profile.document),
         dump_memory(profile.memory),
         exact_json.dumps(dict(profile.secrets)),
+        exact_json.dumps(dict(profile.holdings)),
     )
 
 
@@ -327,7 +328,7 @@ def test_the_revision_moves_exactly_with_the_document(stream: list[Any]) -> None
             assert exact_json.dumps(after.document) == exact_json.dumps(profile.document)
         else:
             assert after.revision == profile.revision + 1
-            assert after.document is not profile.document
+            assert after.document is not profile.document or after.holdings is not profile.holdings
         profile = after
 
 

@@ -1,0 +1,34 @@
+"""What a run of events does to the lists of who has a role and who belongs to an organization. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from projections.applied import Applied
+from projections.profile.access import held
+
+KINDS: Final[Mapping[str, str]] = {"roles": "role", "organizations": "organization"}
+"""Holdings that are found from the other side, and what such a row is called."""
+
+
+class Place(NamedTuple):
+    """The key of a row."""
+
+    tenant: str
+    kind: str
+    target: str
+    subject: str
+
+
+def changes(applied: Sequence[Applied]) -> dict[Place, str | None]:
+    """For every row that changes, since when it stands at the end; None where it goes."""
+    found: dict[Place, str | None] = {}
+    for one in applied:
+        if one.before is None or one.after is None or one.before.holdings is one.after.holdings:
+            continue
+        for holding, kind in KINDS.items():
+            before, after = held(one.before, holding), held(one.after, holding)
+            for target in (name for name in before if name not in after):
+                found[Place(one.event.tenant, kind, target, one.event.subject)] = None
+            for target in (name for name in after if name not in before):
+                found[Place(one.event.tenant, kind, target, one.event.subject)] = after[target]["at"]
+    return found

@@ -21,6 +21,7 @@ from services.management.refusals import (
     INTERNAL,
     SURROUNDINGS_DOWN,
     VIEW_LAGS,
+    Refusal,
     Refused,
     bad_request,
     violation,
@@ -72,16 +73,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses; `group` is
-    what its requests count as where rates are limited; `result` is the type that a successful answer's body
-    has (anything pydantic can describe), `tag` its family."""
+    """One line of the API. Any one of `scopes` is enough; `answers` are the documented statuses besides those
+    any operation may answer, each with its meaning or the refusal itself; `group` is what its requests count
+    as where rates are limited; `result` is the type that a successful answer's body has (anything pydantic
+    can describe), `tag` its family."""
 
     method: str
     path: str
     handler: Handler
     scopes: tuple[str, ...]
     summary: str
-    answers: Mapping[int, str]
+    answers: Mapping[int, str | Refusal]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     group: Group = "api"
@@ -89,29 +91,61 @@ class Operation:
     result: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Public:
+    """An operation that needs no token; `failure` is the type of its refusals' bodies."""
+
+    method: str
+    path: str
+    handler: Callable[[Service, Request], Awaitable[Response]]
+    summary: str
+    answers: Mapping[int, str]
+    result: Any
+    failure: Any
+    body: type[BaseModel] | None = None
+    tag: str = "service"
+
+
 class DirectRoute(APIRoute):
-    """Documented like any other route, but a request goes straight to the endpoint: it checks for itself."""
+    """A request goes straight to the endpoint: it checks for itself."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The endpoint as it is."""
         return self.endpoint
 
 
-def mount(
-    app: FastAPI,
-    service: Service,
-    operations: Sequence[Operation],
-    describe: Callable[[Operation], dict[str, Any]],
-) -> None:
+def mount(app: FastAPI, service: Service, operations: Sequence[Operation], public: Sequence[Public]) -> None:
     """Adds the operations to the application."""
     for operation in operations:
-        app.router.add_api_route(
-            operation.path,
-            endpoint_of(service, operation),
-            methods=[operation.method],
-            route_class_override=DirectRoute,
-            **describe(operation),
-        )
+        _add(app, operation, endpoint_of(service, operation))
+    for open_operation in public:
+        _add(app, open_operation, public_endpoint_of(service, open_operation))
+
+
+def _add(app: FastAPI, operation: Operation | Public, endpoint: Endpoint) -> None:
+    app.router.add_api_route(
+        operation.path,
+        endpoint,
+        methods=[operation.method],
+        route_class_override=DirectRoute,
+        include_in_schema=False,
+    )
+
+
+def public_endpoint_of(service: Service, operation: Public) -> Endpoint:
+    """The same for an operation that needs no token."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope["vita.route"] = operation.path
+        try:
+            return await operation.handler(service, request)
+        except Transient:
+            return answers.refusal(SURROUNDINGS_DOWN)
+        except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
+            log_unexpected(operation.path, error)
+            return answers.refusal(INTERNAL)
+
+    return endpoint
 
 
 def endpoint_of(service: Service, operation: Operation) -> Endpoint:

@@ -35,7 +35,7 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] | None = None
 
-    def body(self) -> bytes:
+    def document(self) -> dict[str, Any]:
         """`{statusCode, error, message[, attributes][, errorCode]}`."""
         document: dict[str, Any] = {
             "statusCode": self.status,
@@ -46,7 +46,11 @@ class Refusal:
             document["attributes"] = dict(self.attributes)
         if self.error_code is not None:
             document["errorCode"] = self.error_code
-        return exact_json.dumps(document)
+        return document
+
+    def body(self) -> bytes:
+        """The document as it travels."""
+        return exact_json.dumps(self.document())
 
 
 class Refused(Exception):

@@ -170,8 +170,8 @@ async def test_bodies_that_lie_about_their_length(site: Site, untouched: None, o
 IDS: Final = (
     b"%00", b"%", b"%zz", b"%ff", b"%ED%A0%80", b"auth0|raw", b"auth0%7Ca%2Fb", b"..", b"%2e%2e", b"%2F",
     b"a%2F..%2Fb", b"\xe2\x98\x83", b"%E2%98%83", b"%F0%9F%92%A9", b"%E2%80%AE", b"'", b"%22%3B%20DROP",
-    b"%5C", b"*", b" ", b"%25", b"%2525", b"null", b"undefined", b"0", b"-1", b"9" * 400, b"a" * 3000, b"\x00",
-    b"\xff", b"%0d%0aX-Evil:%201",
+    b"%5C", b"*", b" ", b"%25", b"%2525", b"null", b"undefined", b"0", b"-1", b"9" * 400, b"a" * 3000,
+    b"\x00", b"\xff", b"%0d%0aX-Evil:%201",
 )  # fmt: skip
 
 

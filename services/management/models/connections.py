@@ -60,10 +60,11 @@ class CreateConnection(Change):
     """A new connection; its name and strategy stay for ever."""
 
     name: Name = Field(
+        examples=["my-database"],
         description="The name of the connection. Must start and end with an alphanumeric character and can"
-        " only contain alphanumeric characters and '-'. Max length 128."
+        " only contain alphanumeric characters and '-'. Max length 128.",
     )
-    strategy: Strategy = Field(description="The identity provider of the connection.")
+    strategy: Strategy = Field(description="The identity provider of the connection.", examples=["auth0"])
 
 
 class UpdateConnection(Change):

@@ -10,8 +10,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from services.management.validation import FORMAT, RULE, type_name
@@ -20,6 +22,7 @@ _EMAIL: Final = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]+@(?P<domain>[^\s
 _LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _URI: Final = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_KEYS: Final = r"^[^.$]*$"
 _INTEGER: Final = re.compile(r"-?[0-9]{1,12}")
 FORBIDDEN_APP_METADATA: Final = frozenset((
     "__tenant", "_id", "blocked", "clientID", "created_at", "email_verified", "email", "globalClientID",
@@ -35,6 +38,15 @@ class Body(BaseModel):
 
     at_least: ClassVar[int] = 0
     """How many properties must be named."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        if cls.at_least:
+            handler.resolve_ref_schema(found)["minProperties"] = cls.at_least
+        return found
 
     def given(self, name: str) -> bool:
         """Whether the caller named the property, be it with null."""
@@ -123,7 +135,20 @@ def _boolean(value: object) -> object:
 
 Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
 Uri = Annotated[str, AfterValidator(_uri), WithJsonSchema({"type": "string", "format": "uri"})]
-UserMetadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
-AppMetadata = Annotated[dict[str, Any], AfterValidator(_app_metadata)]
+UserMetadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_metadata),
+    WithJsonSchema({"type": "object", "propertyNames": {"pattern": _KEYS}}),
+]
+AppMetadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_app_metadata),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": _KEYS, "not": {"enum": sorted(FORBIDDEN_APP_METADATA)}},
+        }
+    ),
+]
 QueryInteger = Annotated[int, BeforeValidator(_integer)]
 QueryBoolean = Annotated[bool, BeforeValidator(_boolean)]

@@ -1,9 +1,11 @@
 """What the API answers, as the OpenAPI document tells it. Answers are not validated against these at run
 time; the contract tests do that."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_TIME: Final[dict[str, Any]] = {"format": "date-time"}
 
 
 class Result(BaseModel):
@@ -18,7 +20,7 @@ class Identity(Result):
     connection: str = Field(examples=["Username-Password-Authentication"])
     user_id: str | int = Field(examples=["63d17c4a8869daf88ed7db97"])
     provider: str = Field(examples=["auth0"])
-    isSocial: bool  # noqa: N815 - the wire's name
+    isSocial: bool = Field(examples=[False])  # noqa: N815 - the wire's name
     profileData: dict[str, Any] | None = None  # noqa: N815 - the wire's name
 
 
@@ -27,24 +29,24 @@ class User(Result):
 
     user_id: str = Field("", examples=["auth0|63d17c4a8869daf88ed7db97"])
     email: str = Field("", examples=["jane@example.com"])
-    email_verified: bool = False
+    email_verified: bool = Field(False, examples=[True])
     username: str = ""
-    phone_number: str = Field("", examples=["+14155550123"])
+    phone_number: str = ""
     phone_verified: bool = False
-    name: str = ""
-    nickname: str = ""
+    name: str = Field("", examples=["Jane Doe"])
+    nickname: str = Field("", examples=["jane"])
     given_name: str = ""
     family_name: str = ""
     picture: str = ""
     identities: list[Identity] = Field(default_factory=list)
-    created_at: str = Field("", json_schema_extra={"format": "date-time"})
-    updated_at: str = Field("", json_schema_extra={"format": "date-time"})
-    last_login: str = Field("", json_schema_extra={"format": "date-time"})
+    created_at: str = Field("", examples=["2026-11-23T10:00:00.000Z"], json_schema_extra=_TIME)
+    updated_at: str = Field("", examples=["2026-11-23T10:00:00.000Z"], json_schema_extra=_TIME)
+    last_login: str = Field("", json_schema_extra=_TIME)
     last_ip: str = ""
     logins_count: int = 0
     blocked: bool = False
     user_metadata: dict[str, Any] = Field(default_factory=dict)
-    app_metadata: dict[str, Any] = Field(default_factory=dict)
+    app_metadata: dict[str, Any] = Field(default_factory=dict, examples=[{"plan": "gold"}])
 
 
 class Connection(Result):
@@ -61,7 +63,53 @@ class Connection(Result):
 class Deleted(Result):
     """When it was deleted."""
 
-    deleted_at: str = Field(json_schema_extra={"format": "date-time"})
+    deleted_at: str = Field(json_schema_extra=_TIME)
+
+
+class Accepted(Result):
+    """The event is safe, the view is late; `Vita-At-Least` with the position waits for it."""
+
+    status: str = Field(examples=["accepted"])
+    position: str = Field(examples=["7:4071"])
+
+
+class Failure(Result):
+    """Why a request is refused."""
+
+    statusCode: int  # noqa: N815 - the wire's name
+    error: str
+    message: str
+    errorCode: str = ""  # noqa: N815 - the wire's name
+    attributes: dict[str, str] = Field(default_factory=dict)
+
+
+class Token(Result):
+    """An access token."""
+
+    access_token: str = Field(examples=["eyJhbGciOiJSUzI1NiIs..."])
+    scope: str = Field(examples=["read:users update:users"])
+    expires_in: int = Field(examples=[86400])
+    token_type: str = Field(examples=["Bearer"])
+
+
+class TokenRefused(Result):
+    """An error as OAuth words it."""
+
+    error: str = Field(examples=["invalid_client"])
+    error_description: str = Field(examples=["Unauthorized"])
+
+
+class KeySet(Result):
+    """A JSON Web Key Set."""
+
+    keys: list[dict[str, Any]]
+
+
+class Health(Result):
+    """Whether the parts answer."""
+
+    status: str = Field(examples=["ok"])
+    parts: dict[str, str] = Field(examples=[{"database": "ok", "event_log": "ok"}])
 
 
 class Empty(BaseModel):

@@ -33,14 +33,19 @@ APP_METADATA = "User metadata to which this user has read-only access."
 class CreateUser(Body):
     """A user of a database or passwordless connection."""
 
-    connection: Text = Field(description="Name of the connection this user should be created in.")
-    email: Annotated[Email | None, Given] = Field(None, description=EMAIL)
+    connection: Text = Field(
+        description="Name of the connection this user should be created in.",
+        examples=["Username-Password-Authentication"],
+    )
+    email: Annotated[Email | None, Given] = Field(None, description=EMAIL, examples=["jane@example.com"])
     phone_number: Annotated[PhoneNumber | None, Given] = Field(None, description=PHONE_NUMBER)
     username: Annotated[Username | None, Given] = Field(
         None, description="The user's username. Only valid if the connection requires a username."
     )
     password: Annotated[Text | None, Given] = Field(
-        None, description="Initial password for this user. Only valid for auth0 connection strategy."
+        None,
+        description="Initial password for this user. Only valid for auth0 connection strategy.",
+        examples=["Correct-horse-9"],
     )
     user_id: Annotated[Annotated[str, Field(max_length=255, pattern=r"^\S*$")] | None, Given] = Field(
         None, description="The external user's id provided by the identity provider."
@@ -75,10 +80,12 @@ class UpdateUser(Body):
     phone_number: PhoneNumber | None = Field(None, description=PHONE_NUMBER)
     phone_verified: Annotated[bool | None, Given] = Field(None, description=PHONE_VERIFIED)
     user_metadata: Annotated[UserMetadata | None, Given] = Field(None, description=USER_METADATA)
-    app_metadata: Annotated[AppMetadata | None, Given] = Field(None, description=APP_METADATA)
+    app_metadata: Annotated[AppMetadata | None, Given] = Field(
+        None, description=APP_METADATA, examples=[{"plan": "gold"}]
+    )
     given_name: GivenName | None = Field(None, description="Given name/first name/forename of this user.")
     family_name: GivenName | None = Field(None, description="Family name/last name/surname of this user.")
-    name: Name | None = Field(None, description="Name of this user.")
+    name: Name | None = Field(None, description="Name of this user.", examples=["Jane Doe"])
     nickname: Name | None = Field(None, description="Preferred nickname or alias of this user.")
     picture: Uri | None = Field(None, description="URL to picture, photo, or avatar of this user.")
     verify_email: Annotated[bool | None, Given] = Field(

@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from schemas.errors import Transient
 from services.management import answers
+from services.management.endpoint import Public
+from services.management.models.results import Health
 from services.management.service import Service
 from services.runtime.database import database_failures
 from services.runtime.sql import load
@@ -41,3 +43,11 @@ async def _broker(service: Service) -> bool:
     except (Transient, TimeoutError):
         return False
     return True
+
+
+PUBLIC: Final = (
+    Public(
+        "GET", "/healthz", health, "Whether the service can do its work",
+        {200: "It can.", 503: "A part does not answer."}, Health, Health,
+    ),
+)  # fmt: skip

@@ -13,7 +13,9 @@ from starlette.responses import Response
 
 from schemas import exact_json
 from services.management import answers, bodies
+from services.management.endpoint import Public
 from services.management.models.oauth import TokenRequest
+from services.management.models.results import Failure, KeySet, Token, TokenRefused
 from services.management.refusals import Refused
 from services.management.service import Service
 from services.runtime.clients import secret_matches
@@ -181,3 +183,21 @@ def _refusal(refused: OAuthRefused) -> Response:
         headers["WWW-Authenticate"] = 'Basic realm="vita"'
     body = {"error": refused.error, "error_description": refused.description}
     return Response(exact_json.dumps(body), refused.status, headers, answers.JSON)
+
+
+PUBLIC: Final = (
+    Public(
+        "POST", "/oauth/token", token, "Get an access token",
+        {200: "The token.", 400: "Invalid request.", 401: "Unknown client or wrong secret.",
+         403: "Not this API.", 503: "Not available now."},
+        Token, TokenRefused | Failure, TokenRequest,
+    ),
+    Public(
+        "GET", "/.well-known/jwks.json", key_set, "Keys that verify access tokens",
+        {200: "The keys.", 503: "Not available now."}, KeySet, Failure,
+    ),
+    Public(
+        "GET", "/.well-known/openid-configuration", configuration, "Where the issuer's parts are",
+        {200: "OpenID Connect discovery."}, dict[str, str | list[str]], Failure,
+    ),
+)  # fmt: skip

@@ -1,0 +1,130 @@
+"""The OpenAPI document is complete for every operation there is, and tells the truth about the models."""
+
+import inspect
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from services.management.app import OPERATIONS, PUBLIC
+from services.management.describing import FORM, JSON, document
+from services.management.endpoint import Operation
+from services.management.refusals import REASONS
+from services.management.routes import reference
+
+DOCUMENT = document(OPERATIONS, PUBLIC, "http://vita/")
+EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda item: f"{item.method} {item.path}")
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][operation.path][operation.method.lower()]
+    return found
+
+
+def faults(schema: dict[str, Any], value: Any) -> list[str]:
+    """What is wrong with a value by a schema of the document."""
+    validator = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    """It validates against the published schema of OpenAPI documents."""
+    OPENAPI_31_VALIDATOR.validate(DOCUMENT)
+
+
+def test_operation_ids_are_unique() -> None:
+    """Generators make method names of them."""
+    names = [item["operationId"] for path in DOCUMENT["paths"].values() for item in path.values()]
+    assert len(names) == len(set(names)) == len(OPERATIONS) + len(PUBLIC)
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in names)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """No schema points at a shape that is not there."""
+    kinds = DOCUMENT["components"]
+    for kind, name in re.findall(r"'#/components/(\w+)/([^']+)'", str(DOCUMENT)):
+        assert name in kinds[kind], name
+    assert "#/$defs" not in str(DOCUMENT)
+
+
+@EVERY
+def test_every_parameter_is_described(operation: Operation) -> None:
+    """Those of the path and of the query model by name, each with a schema and words."""
+    parameters = described(operation)["parameters"]
+    places = {(part["in"], part["name"]) for part in parameters}
+    assert len(places) == len(parameters)
+    wanted = {("path", name) for name in re.findall(r"{(\w+)}", operation.path)}
+    if operation.query is not None:
+        wanted |= {("query", field.alias or name) for name, field in operation.query.model_fields.items()}
+    assert wanted <= places
+    for part in parameters:
+        assert part["description"], part["name"]
+        assert part["schema"], part["name"]
+        assert {"type": "null"} not in part["schema"].get("anyOf", []), part["name"]
+
+
+@EVERY
+def test_every_body_has_an_example_that_is_taken(operation: Operation) -> None:
+    """As JSON and as a form, valid for the schema and for the model itself."""
+    if operation.body is None:
+        assert "requestBody" not in described(operation)
+        return
+    content = described(operation)["requestBody"]["content"]
+    assert set(content) == {JSON, FORM}
+    for media in content.values():
+        assert faults(media["schema"], media["example"]) == []
+        operation.body.model_validate(media["example"])
+
+
+@EVERY
+def test_every_answer_is_described(operation: Operation) -> None:
+    """Each status with a body has a schema and an example that fits it; an error's example is its status'."""
+    responses = described(operation)["responses"]
+    assert {str(status) for status in operation.answers} <= set(responses)
+    assert {"400", "401", "403", "429", "503"} <= set(responses)
+    for status, response in responses.items():
+        assert response["description"], status
+        if status in ("204", "304"):
+            assert "content" not in response
+            continue
+        media = response["content"][JSON]
+        assert media["schema"] != {}, f"{status}: what is answered has no type"
+        assert faults(media["schema"], media["example"]) == []
+        if status >= "400":
+            assert media["example"]["statusCode"] == int(status)
+            assert media["example"]["error"] == REASONS[int(status)]
+
+
+@EVERY
+def test_every_operation_says_who_may_ask(operation: Operation) -> None:
+    """Any one of its scopes, each of them known to the security scheme."""
+    flow = DOCUMENT["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
+    assert described(operation)["security"] == [{"oauth2": [scope]} for scope in operation.scopes]
+    assert set(operation.scopes) <= set(flow["scopes"])
+    assert inspect.getdoc(operation.handler)
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    """Every address in it is of this server, and its policy lets the browser ask nobody else."""
+    page = (files("services.management") / reference.PAGE).read_text("utf-8")
+    assert "://" not in page
+    assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?!data:|/|#)", page) == []
+    assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]
+
+
+def test_rules_come_from_the_models() -> None:
+    """What is documented is what is validated: closed, with patterns, minimal sizes and forbidden names."""
+    shapes = DOCUMENT["components"]["schemas"]
+    created, updated = shapes["CreateUser"], shapes["UpdateUser"]
+    assert created["required"] == ["connection"]
+    assert created["additionalProperties"] is False
+    assert created["properties"]["phone_number"]["pattern"] == r"^\+[0-9]{1,15}$"
+    assert created["properties"]["blocked"]["type"] == "boolean"
+    assert updated["minProperties"] == 1
+    assert {"type": "null"} in updated["properties"]["given_name"]["anyOf"]
+    assert faults(updated, {"app_metadata": {"user_id": 1}}) != []
+    assert faults(updated, {"user_metadata": {"a.b": 1}}) != []
+    assert faults(updated, {"app_metadata": {"plan": None}, "name": None}) == []

@@ -11,7 +11,7 @@ from schemas.identifiers import new_event_id
 from schemas.instants import truncate
 from services.management import access
 from services.management.decisions.outcome import Command
-from services.management.endpoint import Call
+from services.management.endpoint import DECIDED, Call
 from services.management.refusals import REVISION_PASSED, Refused
 
 MAX_CORRELATION: Final = 64
@@ -39,6 +39,7 @@ _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 
 def command_of(call: Call) -> Command:
     """The command of this request, under an id of its own."""
+    call.request.scope[DECIDED] = True
     now = truncate(datetime.now(UTC))
     headers = call.request.headers
     correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]

@@ -44,6 +44,11 @@ _HEADERS: Final[tuple[tuple[str, str, Callable[[Operation], bool]], ...]] = (
         lambda item: 304 in item.answers,
     ),
     (
+        "Idempotency-Key",
+        "A repetition within 24 hours answers the first result and changes nothing.",
+        lambda item: item.method == "POST",
+    ),
+    (
         "Vita-At-Least",
         "A position the views must have reached before they are read.",
         lambda item: item.method == "GET",
@@ -64,10 +69,11 @@ _NUMBER: Final = {"schema": {"type": "integer"}}
 _ANSWERED: Final[Mapping[str, Mapping[str, Any]]] = {
     "ETag": {"description": "The revision.", **_TEXT},
     "Vita-Position": {"description": "Where the write stands on the log.", **_TEXT},
+    "Idempotency-Replayed": {"description": "`true` where an Idempotency-Key came again.", **_TEXT},
     "Retry-After": {"description": "Seconds to wait.", **_NUMBER},
     "X-RateLimit-Limit": {"description": "Requests at most, where limits are set.", **_NUMBER},
     "X-RateLimit-Remaining": {"description": "Requests left.", **_NUMBER},
-    "X-RateLimit-Reset": {"description": "When all are there again, in Unix seconds.", **_NUMBER},
+    "X-RateLimit-Reset": {"description": "When one more is there, in Unix seconds.", **_NUMBER},
 }
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "Invalid request.",
@@ -78,6 +84,10 @@ _EVERYWHERE: Final[Mapping[int, str]] = {
     503: "Not available now; of a write, the outcome may be unknown.",
 }
 """What any operation may answer, whatever it does."""
+_REPEATABLE: Final[Mapping[int, str]] = {
+    409: "In conflict with what is there, or a request with this Idempotency-Key is still under way.",
+    422: "This Idempotency-Key was sent before with another request.",
+}
 _WITH_A_BODY: Final[Mapping[int, str]] = {413: "Body too large.", 415: "Neither JSON nor a form."}
 _REFUSALS: Final[Mapping[int, Refusal]] = {
     401: Refusal(401, "Invalid token", attributes={"error": "Invalid token"}),
@@ -127,7 +137,8 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
 def answers_of(operation: Operation) -> dict[int, str | Refusal]:
     """Every documented status of an operation, with what it means."""
     common = {**_EVERYWHERE, **(_WITH_A_BODY if operation.body is not None else {})}
-    return dict(sorted({**common, **operation.answers}.items()))
+    repeatable = _REPEATABLE if operation.method == "POST" else {}
+    return dict(sorted({**common, **repeatable, **operation.answers}.items()))
 
 
 def _id(item: Operation | Public) -> str:
@@ -207,6 +218,7 @@ class _Writer:
 
 def _header_names(item: Operation, status: int) -> list[str]:
     names = [name for name in _ANSWERED if name.startswith("X-")]
+    names += ["Idempotency-Replayed"] if item.method == "POST" else []
     if status < 400:
         names += ["ETag"] if item.method == "GET" else ["ETag", "Vita-Position"]
     return names + (["Retry-After"] if status in (429, 503) else [])

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from schemas.errors import Transient
 from schemas.positions import Position
-from services.management import access, answers, bodies, rate_limits
+from services.management import access, answers, bodies, idempotency, rate_limits
 from services.management.rate_limits import Group
 from services.management.refusals import (
     INTERNAL,
@@ -33,6 +33,8 @@ from services.runtime.tokens import InvalidToken, Principal, bearer_token
 AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
 _RATE: Final = "vita.rate"
+DECIDED: Final = "vita.decided"
+"""In a request's scope once a change is being decided on: from there on it may be written."""
 _BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
 _BAD_POSITION: Final = bad_request("Vita-At-Least must be a position of the event log, `partition:offset`.")
@@ -52,6 +54,11 @@ class Call:
     operation: "Operation"
     sent: Any = None
     """The body as it was sent, before it was validated."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it may have changed something by now."""
+        return DECIDED in self.request.scope
 
     @property
     def tenant(self) -> str:
@@ -153,25 +160,32 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
-        response = await answer(request)
+        response = await _answered(operation, serve(request))
         response.headers.update(request.scope.get(_RATE, {}))
         return response
 
-    async def answer(request: Request) -> Response:
-        try:
-            return await operation.handler(await _admit(service, operation, request))
-        except Refused as refused:
-            return answers.refusal(refused.refusal)
-        except InvalidToken as error:
-            return answers.refusal(access.unauthorized(error))
-        except Transient as error:
-            _log.warning("surroundings_down", route=operation.path, error=str(error))
-            return answers.refusal(SURROUNDINGS_DOWN)
-        except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
-            log_unexpected(operation.path, error)
-            return answers.refusal(INTERNAL)
+    async def serve(request: Request) -> Response:
+        call = await _admit(service, operation, request)
+        if operation.method == "POST" and idempotency.HEADER in request.headers:
+            return await idempotency.once(call, lambda: _answered(operation, operation.handler(call)))
+        return await operation.handler(call)
 
     return endpoint
+
+
+async def _answered(operation: Operation, answering: Awaitable[Response]) -> Response:
+    try:
+        return await answering
+    except Refused as refused:
+        return answers.refusal(refused.refusal)
+    except InvalidToken as error:
+        return answers.refusal(access.unauthorized(error))
+    except Transient as error:
+        _log.warning("surroundings_down", route=operation.path, error=str(error))
+        return answers.refusal(SURROUNDINGS_DOWN)
+    except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
+        log_unexpected(operation.path, error)
+        return answers.refusal(INTERNAL)
 
 
 def log_unexpected(route: str, error: BaseException) -> None:

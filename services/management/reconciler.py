@@ -13,7 +13,7 @@ import structlog
 
 from schemas.errors import Transient
 from schemas.identifiers import PERSON, record_key, tenant_subject
-from services.management import claims
+from services.management import claims, idempotency
 from services.management.decisions.outcome import Claim
 from services.management.log_end import LogEnd
 from services.management.settings import Settings
@@ -54,7 +54,10 @@ class Reconciler:
                 await self._task
 
     async def sweep(self) -> int:
-        """Settles every tenant's claims; how many were released. Raises Transient."""
+        """Settles every tenant's claims, forgets old results of repeatable requests; how many were released.
+
+        Raises Transient.
+        """
         async with self._database.connection("") as connection:
             tenants = [row["name"] for row in await connection.fetch(load("services.management")["tenants"])]
         under_way = self._writer.under_way()
@@ -62,6 +65,7 @@ class Reconciler:
         for tenant in tenants:
             async with self._database.connection(tenant) as connection:
                 await claims.renew(connection, tenant, under_way.get(tenant, []))
+                await idempotency.forget_expired(connection, tenant)
             released += await self.settle(tenant)
         return released
 

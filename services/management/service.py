@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from schemas.keys import Keyring
 from schemas.topics import Topic
+from services.management.background import Background
 from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
@@ -45,6 +46,7 @@ class Service:
     partitions: int
     turns: Turns
     rates: RateLimits
+    background: Background
 
 
 @asynccontextmanager
@@ -77,7 +79,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         issuer = TokenIssuer(signing_key, settings.token_issuer)
         trust = Trust(settings.token_issuer, settings.token_audience)
         verifier = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
+        background = Background()
         with Hasher() as passwords:
+            stack.push_async_callback(background.drain)
             yield Service(
                 settings,
                 database,
@@ -93,4 +97,5 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 log.partitions,
                 Turns(),
                 RateLimits(plan_of(settings.rate_limits)),
+                background,
             )

@@ -25,6 +25,9 @@ class Settings(HttpSettings):
     read_wait_seconds: float = Field(5.0, gt=0, description="How long a read waits for `Vita-At-Least`.")
     append_wait_seconds: float = Field(10.0, gt=0, description="How long a write waits for the event log.")
     body_limit_bytes: int = Field(1_048_576, gt=0)
+    idempotency_margin_seconds: float = Field(
+        30.0, gt=0, description="How long beyond its waits a request with an Idempotency-Key may take."
+    )
     claim_settle_seconds: float = Field(
         130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
     )

@@ -1,0 +1,16 @@
+-- The first results of requests that carried an Idempotency-Key, sealed, until they are forgotten.
+CREATE TABLE ledger.idempotency (
+    tenant text NOT NULL,
+    place bytea NOT NULL CHECK (octet_length(place) = 32),
+    request bytea NOT NULL CHECK (octet_length(request) = 32),
+    started_at timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz NOT NULL,
+    result bytea,
+    PRIMARY KEY (tenant, place)
+);
+CREATE INDEX idempotency_age ON ledger.idempotency (tenant, started_at);
+COMMENT ON TABLE ledger.idempotency IS 'Keyed hashes of key and request; no result: under way until lease_until, unknown after it';
+
+ALTER TABLE ledger.idempotency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON ledger.idempotency TO vita_management USING (tenant = current_setting('vita.tenant', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.idempotency TO vita_management;

@@ -1,0 +1,299 @@
+"""Idempotency-Key: carried out once, answered as often as asked, honest where the outcome is not known."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import Transient
+from schemas.positions import Position
+from services.management import answers, idempotency
+from services.management.commanding import command_of
+from services.management.endpoint import Call, Operation, endpoint_of
+from services.management.refusals import Refused, bad_request
+from tests.e2e.test_sdk import free_port
+from tests.management import ALL_SCOPES, Site, new_user, running_site, user_token
+from tests.stack import Stack
+
+USERS = "/api/v2/users"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    async with running_site(stack, view_wait_seconds=20) as running:
+        yield running
+
+
+@pytest.fixture
+def api(site: Site) -> httpx.AsyncClient:
+    return site.client()
+
+
+async def ends(site: Site) -> list[Position]:
+    return [await site.service.end.last(partition) for partition in range(site.service.partitions)]
+
+
+async def create(api: httpx.AsyncClient, key: str, email: str, **changes: Any) -> httpx.Response:
+    return await api.post(USERS, json=new_user(email=email, **changes), headers={"idempotency-key": key})
+
+
+async def test_a_repetition_answers_the_first_result(site: Site, api: httpx.AsyncClient) -> None:
+    """Status, body, ETag and position are the first ones'; nothing is written a second time."""
+    first = await create(api, "k1", "once@example.com")
+    assert (first.status_code, first.headers.get("idempotency-replayed")) == (201, None)
+    before = await ends(site)
+    second = await create(api, "k1", "once@example.com")
+    assert (second.status_code, second.content) == (201, first.content)
+    assert second.headers["idempotency-replayed"] == "true"
+    for name in ("etag", "vita-position", "content-type"):
+        assert second.headers[name] == first.headers[name]
+    assert await ends(site) == before
+
+
+async def test_the_order_of_properties_does_not_matter(api: httpx.AsyncClient) -> None:
+    """The same request written differently, even as a form, is a repetition."""
+    body = new_user(email="order@example.com")
+    key = {"idempotency-key": "order"}
+    first = await api.post(USERS, json=body, headers=key)
+    turned = await api.post(USERS, json=dict(reversed(body.items())), headers=key)
+    form = await api.post(USERS, data=body, headers=key)
+    assert first.status_code == 201
+    assert turned.content == form.content == first.content
+
+
+async def test_the_key_of_another_request_is_refused(api: httpx.AsyncClient) -> None:
+    """422, and neither request's outcome is touched."""
+    first = await create(api, "k2", "first@example.com")
+    other = await create(api, "k2", "second@example.com")
+    assert (other.status_code, other.json()) == (
+        422,
+        {
+            "statusCode": 422,
+            "error": "Unprocessable Entity",
+            "message": "This Idempotency-Key was sent before with another request.",
+            "errorCode": "idempotency_key_reused",
+        },
+    )
+    assert (await create(api, "k2", "first@example.com")).content == first.content
+
+
+async def test_a_key_belongs_to_its_caller_and_path(site: Site, api: httpx.AsyncClient) -> None:
+    """Another tenant, client, user or path with the same key and body gets an answer of its own."""
+    body = {"name": "keyed", "strategy": "samlp"}
+    key = {"idempotency-key": "shared"}
+    assert (await api.post("/api/v2/connections", json=body, headers=key)).status_code == 201
+    for token, status in (
+        (site.token(tenant="other"), 201),
+        (site.token(client_id="another"), 409),
+        (user_token(site, "auth0|jane", ALL_SCOPES), 409),
+    ):
+        headers = {**key, "authorization": f"Bearer {token}"}
+        answer = await api.post("/api/v2/connections", json=body, headers=headers)
+        assert (answer.status_code, "idempotency-replayed" in answer.headers) == (status, False)
+    assert (await api.post(USERS, json=body, headers=key)).status_code == 400
+
+
+async def test_a_refusal_is_a_result(site: Site, api: httpx.AsyncClient) -> None:
+    """409 stays 409 for this key, though by now there would be room."""
+    made = await create(api, "a", "taken@example.com")
+    refused = await create(api, "b", "taken@example.com")
+    assert refused.status_code == 409
+    await api.delete(f"{USERS}/{made.json()['user_id']}".replace("|", "%7C"))
+    again = await create(api, "b", "taken@example.com")
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (409, "true")
+    assert (await create(api, "c", "taken@example.com")).status_code == 201
+
+
+async def test_of_many_at_once_one_is_carried_out(api: httpx.AsyncClient) -> None:
+    """The others are told to come back, or get its result; one person is made."""
+    answers = await asyncio.gather(*(create(api, "race", "race@example.com") for _ in range(12)))
+    carried_out = [answer for answer in answers if "idempotency-replayed" not in answer.headers]
+    waiting = [answer for answer in carried_out if answer.status_code == 409]
+    assert [answer.status_code for answer in carried_out if answer not in waiting] == [201]
+    for answer in waiting:
+        assert answer.json()["errorCode"] == "idempotency_in_progress"
+        assert int(answer.headers["retry-after"]) in (1, 2)
+    found = await api.get("/api/v2/users-by-email", params={"email": "race@example.com"})
+    assert len(found.json()) == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "\x7f"])
+async def test_keys_that_are_none_are_refused(api: httpx.AsyncClient, key: str) -> None:
+    """400, and nothing is done."""
+    answer = await create(api, key, "nokey@example.com")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_idempotency_key")
+    assert (await api.get("/api/v2/users-by-email", params={"email": "nokey@example.com"})).json() == []
+
+
+async def test_only_posts_listen_to_it(api: httpx.AsyncClient) -> None:
+    """Other methods are repeatable by themselves."""
+    key = {"idempotency-key": "get"}
+    for _ in range(2):
+        assert "idempotency-replayed" not in (await api.get(USERS, headers=key)).headers
+
+
+async def test_what_is_kept_is_sealed_and_private(site: Site, api: httpx.AsyncClient) -> None:
+    """Neither key nor body nor result can be read from the table; no tenant sees another's rows."""
+    await create(api, "secret-key", "sealed@example.com")
+    connection = await asyncpg.connect(site.database.admin)
+    rows = await connection.fetch(
+        "SELECT * FROM ledger.idempotency WHERE tenant = 'demo' AND result IS NOT NULL"
+    )
+    await connection.close()
+    kept = b"".join(row["place"] + row["request"] + row["result"] for row in rows)
+    assert rows
+    assert not [
+        text for text in (b"sealed@example.com", b"secret-key", b"user_id", b"auth0|") if text in kept
+    ]
+    async with site.service.database.connection("other") as other:
+        seen = await other.fetch("SELECT DISTINCT tenant FROM ledger.idempotency")
+    assert {row["tenant"] for row in seen} <= {"other"}
+
+
+async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncClient) -> None:
+    """Then the key is free again, and the sweep takes away what nobody asks for."""
+    await create(api, "day", "day@example.com")
+    connection = await asyncpg.connect(site.database.admin)
+    age = "UPDATE ledger.idempotency SET started_at = now() - interval '24 hours 1 second'"
+    await connection.execute(age)
+    assert (await create(api, "day", "day@example.com")).status_code == 409
+    await connection.execute(age)
+    await site.service.reconciler.sweep()
+    assert await connection.fetchval("SELECT count(*) FROM ledger.idempotency") == 0
+    await connection.close()
+
+
+class Handler:
+    """A handler that does what a test tells it, counting."""
+
+    def __init__(self, *outcomes: Any, decides: bool = True) -> None:
+        self.outcomes, self.decides, self.calls = list(outcomes), decides, 0
+        self.waiting, self.going_on = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, call: Call) -> Response:
+        self.calls += 1
+        if self.decides:
+            command_of(call)
+        outcome = self.outcomes.pop(0)
+        if outcome == "wait":
+            self.waiting.set()
+            await self.going_on.wait()
+            outcome = {"done": True}
+        if isinstance(outcome, Exception):
+            raise outcome
+        return answers.value(outcome, 201)
+
+
+async def ask(site: Site, handler: Handler, key: str) -> Response:
+    operation = Operation("POST", "/test", handler, ("create:users",), "Test", {201: "Done."})
+    headers = {"authorization": f"Bearer {site.token()}", "idempotency-key": key}
+    scope = {
+        "type": "http", "method": "POST", "path": "/test", "raw_path": b"/test", "query_string": b"",
+        "path_params": {}, "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    return await endpoint_of(site.service, operation)(Request(scope))
+
+
+@pytest.mark.parametrize("failure", [Transient("away"), RuntimeError("a bug")])
+async def test_an_unknown_outcome_is_not_risked_again(site: Site, failure: Exception) -> None:
+    """A 5xx once something was being decided: the repetition says so and carries nothing out."""
+    handler = Handler(failure, {"never": "reached"})
+    first = await ask(site, handler, f"unknown {type(failure).__name__}".replace(" ", "-"))
+    second = await ask(site, handler, f"unknown {type(failure).__name__}".replace(" ", "-"))
+    assert first.status_code >= 500
+    assert (second.status_code, handler.calls) == (409, 1)
+    assert b"idempotency_outcome_unknown" in bytes(second.body)
+
+
+@pytest.mark.parametrize("failure", [Transient("away"), Refused(bad_request("not like this"))])
+async def test_what_failed_before_anything_was_decided_may_be_repeated(
+    site: Site, failure: Exception
+) -> None:
+    """The key is free again at once."""
+    handler = Handler(failure, {"done": True}, decides=False)
+    key = f"free-{type(failure).__name__}"
+    assert (await ask(site, handler, key)).status_code in (400, 503)
+    assert ((await ask(site, handler, key)).status_code, handler.calls) == (201, 2)
+    assert ((await ask(site, handler, key)).status_code, handler.calls) == (201, 2)
+
+
+async def test_a_caller_that_goes_away_finds_the_result_later(site: Site) -> None:
+    """The request goes on without its caller; meanwhile a repetition is told to wait."""
+    handler = Handler("wait")
+    first = asyncio.create_task(ask(site, handler, "gone"))
+    await handler.waiting.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert b"idempotency_in_progress" in bytes((await ask(site, handler, "gone")).body)
+    handler.going_on.set()
+    await site.service.background.drain()
+    again = await ask(site, handler, "gone")
+    assert (again.status_code, bytes(again.body), handler.calls) == (201, b'{"done":true}', 1)
+
+
+async def test_a_process_that_is_killed_leaves_no_second_person(stack: Stack) -> None:
+    """Killed between the event log and the answer: the repetition, at another process, never runs twice."""
+    async with running_site(stack) as site:
+        await site.stop_projector()
+        port = free_port()
+        environment = stack.environment("management", site.database, site.prefix) | {
+            "VITA_HTTP_PORT": str(port), "VITA_APPEND_WAIT_SECONDS": "2", "VITA_VIEW_WAIT_SECONDS": "2",
+            "VITA_IDEMPOTENCY_MARGIN_SECONDS": "1",
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.management",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        headers = {"authorization": f"Bearer {site.token()}"}
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30) as doomed:
+
+            async def healthy() -> bool:
+                try:
+                    return (await doomed.get("/healthz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await stack.until(healthy)
+            before = await ends(site)
+            asking = asyncio.create_task(create(doomed, "killed", "killed@example.com"))
+
+            async def written() -> bool:
+                return await ends(site) != before
+
+            await stack.until(written)
+            process.kill()
+            await process.wait()
+            with pytest.raises(httpx.TransportError):
+                await asking
+        await site.start_projector()
+        api = site.client()
+
+        async def no_longer_in_progress() -> httpx.Response | None:
+            answer = await create(api, "killed", "killed@example.com")
+            return None if answer.json().get("errorCode") == "idempotency_in_progress" else answer
+
+        answer = await stack.until(no_longer_in_progress)
+        assert (answer.status_code, answer.json()["errorCode"]) == (409, "idempotency_outcome_unknown")
+        for end in await ends(site):
+            await site.until_applied(str(end))
+        found = await api.get("/api/v2/users-by-email", params={"email": "killed@example.com"})
+        assert len(found.json()) == 1
+
+
+def test_requests_are_told_apart() -> None:
+    """Numbers, truth values and texts that look alike are different requests; the query counts."""
+    sent = (1, 1.0, True, "1", [1], {"a": 1}, None)
+    texts = [idempotency.canonical(body, query) for body in sent for query in ("", "a=1")]
+    assert len(set(texts)) == len(texts)
+    assert idempotency.fingerprint(b"k", "a", "bc") != idempotency.fingerprint(b"k", "ab", "c")

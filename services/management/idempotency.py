@@ -1,9 +1,9 @@
 """`Idempotency-Key`: a POST that is repeated answers its first result and is not carried out again.
 
 What holds: of any number of requests with one key (of one tenant, caller and path) at most one is carried out
-within a day. Its result is kept when it is final. When it is not known what became of it (the process died, the
-event log did not confirm in time, it ended in a 5xx once a change was being decided), a repetition is told
-so and not carried out. What failed before that leaves no trace: its repetition is carried out.
+within a day. Its result is kept when it is final. When it is not known what became of it (the process died,
+the event log did not confirm in time, it ended in a 5xx once a change was being decided), a repetition is
+told so and not carried out. What failed before that leaves no trace: its repetition is carried out.
 """
 
 import asyncio

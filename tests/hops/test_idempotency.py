@@ -286,7 +286,8 @@ async def test_a_process_that_is_killed_leaves_no_second_person(stack: Stack) ->
         answer = await stack.until(no_longer_in_progress)
         assert (answer.status_code, answer.json()["errorCode"]) == (409, "idempotency_outcome_unknown")
         for end in await ends(site):
-            await site.until_applied(str(end))
+            if end.offset >= 0:
+                await site.until_applied(str(end))
         found = await api.get("/api/v2/users-by-email", params={"email": "killed@example.com"})
         assert len(found.json()) == 1
 

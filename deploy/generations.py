@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-VIEWS = ("profile", "search", "connection", "client", "setting", "membership")
+VIEWS = ("profile", "search", "connection", "client", "setting", "membership", "login_guard")
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
 VIEWS_SCHEMA = (
     "CREATE SCHEMA views;"

@@ -1,9 +1,11 @@
 """Instants as the wire shows them: ISO 8601, UTC, milliseconds, `Z`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _LATEST: Final = 253_370_764_799_999
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def parse(text: str) -> datetime:
@@ -32,3 +34,8 @@ def from_milliseconds(milliseconds: int) -> datetime:
     """An aware UTC time from a Kafka record's timestamp, which a producer may set to anything; from 1970 to
     9998."""
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST) / 1000, UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, exactly."""
+    return (moment - _EPOCH) // _MILLISECOND

@@ -52,6 +52,8 @@ def _instant(value: object) -> datetime:
         raise PydanticCustomError("not_an_instant", "RFC 3339, with a zone") from None
 
 
+IpAddress = Annotated[str, Field(max_length=45), AfterValidator(_address)]
+Identifier = Annotated[str, Field(min_length=1, max_length=512)]
 Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
@@ -75,11 +77,11 @@ class Login(BaseModel):
     claims: dict[str, Any] = Field(
         description="Exactly what the provider returned; SAML multi-values as lists."
     )
-    identifier: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+    identifier: Identifier | None = Field(
         None, description="What the person typed: e-mail, username or phone number."
     )
     client_id: ClientId | None = Field(None, description="The application signed in to.")
-    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    ip: IpAddress | None = None
     user_agent: Annotated[str, Field(max_length=4096)] | None = None
     session_id: Annotated[str, Field(max_length=512)] | None = None
     tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")

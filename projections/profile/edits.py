@@ -6,11 +6,12 @@ from typing import Any, assert_never
 from projections.profile.logins import identity_of
 from projections.profile.memory import is_refused, refuse
 from projections.profile.provenance import credit
-from projections.profile.revisions import advance
+from projections.profile.revisions import advance, hold
 from projections.profile.state import Memory, Profile
 from schemas.events import (
     AttributesChanged,
     EmailChanged,
+    LoginBlockReleased,
     MetadataChanged,
     PasswordChanged,
     PhoneChanged,
@@ -30,6 +31,7 @@ Edit = (
     | UserBlocked
     | UserUnblocked
     | UserDeleted
+    | LoginBlockReleased
 )
 
 
@@ -62,6 +64,8 @@ def edited(profile: Profile, event: Edit) -> Profile:
         case UserDeleted():
             memory = profile.memory._replace(provenance={}, deleted_at=render(event.time))
             return Profile(profile.revision + 1, None, memory)
+        case LoginBlockReleased():
+            return hold(profile)
         case _:
             assert_never(event)
 

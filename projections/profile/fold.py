@@ -11,6 +11,7 @@ from projections.profile.state import Profile
 from schemas.events import (
     AttributesChanged,
     EmailChanged,
+    LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
@@ -51,6 +52,7 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
             | UserBlocked()
             | UserUnblocked()
             | UserDeleted()
+            | LoginBlockReleased()
         ):
             return edited(profile._replace(memory=memory), event)
         case (

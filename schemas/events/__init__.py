@@ -15,6 +15,7 @@ from schemas.events.access import (
     RolesData,
     RolesRemoved,
 )
+from schemas.events.blocks import IpUnblocked, IpUnblockedData, LoginBlockReleased, LoginBlockReleasedData
 from schemas.events.configuration import (
     AttackProtectionConfigured,
     ClientConfigured,
@@ -70,6 +71,10 @@ __all__ = [
     "EmailChangedData",
     "Event",
     "EventData",
+    "IpUnblocked",
+    "IpUnblockedData",
+    "LoginBlockReleased",
+    "LoginBlockReleasedData",
     "LoginFailed",
     "LoginFailedData",
     "LoginSucceeded",
@@ -127,6 +132,7 @@ PersonEvent = (
     | PermissionsRemoved
     | OrganizationJoined
     | OrganizationLeft
+    | LoginBlockReleased
 )
 SettingEvent = (
     RoleDefined
@@ -138,7 +144,7 @@ SettingEvent = (
     | AttackProtectionConfigured
     | TenantConfigured
 )
-ConfigurationEvent = ConnectionConfigured | ClientConfigured | SettingEvent
+ConfigurationEvent = ConnectionConfigured | ClientConfigured | IpUnblocked | SettingEvent
 Event = PersonEvent | ConfigurationEvent
 
 event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -8,6 +8,7 @@ ALL_DEMO: Final = "all-demo"
 
 DEMO_SCOPES: Final = (
     "publish:logins",
+    "check:logins",
     "read:users",
     "create:users",
     "update:users",
@@ -18,6 +19,10 @@ DEMO_SCOPES: Final = (
     "create:connections",
     "update:connections",
     "delete:connections",
+    "read:attack_protection",
+    "update:attack_protection",
+    "read:anomaly_blocks",
+    "delete:anomaly_blocks",
     "read:events",
 )
 """Every scope that some part of Vita asks for; what `all-demo` stands for."""

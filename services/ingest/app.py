@@ -12,11 +12,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from schemas import exact_json
-from schemas.instants import render
+from schemas.instants import milliseconds, render
 from schemas.topics import Topic
 from services.ingest.admission import Admission
-from services.ingest.documents import LOGINS, add_documents
-from services.ingest.endpoint import LoginsEndpoint
+from services.ingest.documents import LOGIN_CHECKS, LOGINS, add_documents
+from services.ingest.endpoint import GatewayEndpoint, LoginsEndpoint
+from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
 from services.ingest.refusals import error_body, headers_of
 from services.ingest.settings import Settings
@@ -24,6 +25,7 @@ from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.remote_keys import open_verifier
 from services.runtime.signing_keys import key_source
+from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import Trust
 
 _JSON = "application/json; charset=utf-8"
@@ -38,11 +40,12 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as parts:
-            app.state.logins, app.state.publisher = await _open(settings, parts)
+            app.state.endpoints, app.state.publisher = await _open(settings, parts)
             yield
 
     app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
-    app.router.routes.insert(0, Route(LOGINS, _Logins(), methods=["POST"], include_in_schema=False))
+    for path in (LOGIN_CHECKS, LOGINS):
+        app.router.routes.insert(0, Route(path, _Hot(path), methods=["POST"], include_in_schema=False))
     app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
     add_documents(app)
     app.add_exception_handler(HTTPException, _http_error)
@@ -50,8 +53,9 @@ def build(settings: Settings) -> FastAPI:
     return app
 
 
-async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[LoginsEndpoint, Publisher]:
-    pool = await open_pool(settings.database_url.get_secret_value())
+async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, GatewayEndpoint], Publisher]:
+    url = settings.database_url.get_secret_value()
+    pool = await open_pool(url)
     parts.callback(pool.terminate)
     heartbeat = Heartbeat(pool, "ingest")
     await heartbeat.start()
@@ -65,14 +69,23 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[LoginsEndpoi
         open_verifier(key_source(pool), trust, settings.external_issuers)
     )
     admission = Admission(settings.in_flight_bytes)
-    return LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled), publisher
+    database = await TenantPool.open(url, settings.check_connections, "login checks")
+    parts.push_async_callback(database.close)
+    endpoints: dict[str, GatewayEndpoint] = {
+        LOGINS: LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled),
+        LOGIN_CHECKS: ChecksEndpoint(database, verifier, admission, lambda: milliseconds(datetime.now(UTC))),
+    }
+    return endpoints, publisher
 
 
-class _Logins:
-    """Hands the hot path to the endpoint made when serving began."""
+class _Hot:
+    """Hands a path to the endpoint made when serving began."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint: LoginsEndpoint = scope["app"].state.logins
+        endpoint: GatewayEndpoint = scope["app"].state.endpoints[self._path]
         await endpoint(scope, receive, send)
 
 

@@ -42,6 +42,13 @@ def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
     return found
 
 
+def json_in(headers: Mapping[str, str], body: bytes) -> Any:
+    """An object or an array, of a request that takes plain JSON."""
+    if _media_type(headers) != "application/json":
+        raise unsupported("This Content-Type")
+    return _document(body)
+
+
 def _media_type(headers: Mapping[str, str]) -> str:
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):

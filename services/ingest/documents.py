@@ -9,11 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 
+from projections.login_guard.verdict import SUSPICIOUS_IP, TOO_MANY_ATTEMPTS, USER_BLOCKED
 from schemas import asyncapi, exact_json
 from schemas.raw_login import RawLogin
+from services.ingest.login_checks import CHECK_SCOPE, MAX_CHECKS, ChecksEndpoint, LoginCheck
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, MEDIA_TYPES, SCOPE
 
 LOGINS: Final = "/ingest/v1/logins"
+LOGIN_CHECKS: Final = "/ingest/v1/login-checks"
 SCHEMA: Final = "/ingest/v1/schema/login.json"
 _JSON: Final = "application/json"
 _ANSWERS: Final = {
@@ -26,6 +29,17 @@ _ANSWERS: Final = {
     "415": "Another media type.",
     "429": "Too much at once; come back after `Retry-After` seconds.",
     "503": "The event log is away or did not confirm everything; sending everything again is safe.",
+}
+_DECISIONS: Final = {
+    "200": "A decision for each check, in their order.",
+    "400": "A check is not valid, or the body cannot be read.",
+    "401": "No valid token.",
+    "403": f"The token lacks the scope {CHECK_SCOPE}, or {SCOPE}.",
+    "408": "The body did not arrive in time.",
+    "413": f"More than {MAX_CHECKS} checks or {MAX_BYTES} bytes.",
+    "415": "Another media type.",
+    "429": "Too much at once; come back after `Retry-After` seconds.",
+    "503": "The database does not answer: the gateway decides by itself.",
 }
 
 
@@ -61,6 +75,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         document["paths"][LOGINS] = {"post": _logins_operation()}
+        document["paths"][LOGIN_CHECKS] = {"post": _checks_operation()}
         components = document.setdefault("components", {})
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -71,7 +86,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 def _logins_operation() -> dict[str, Any]:
     event = {"$ref": SCHEMA}
-    one_or_many = {"schema": {"oneOf": [event, {"type": "array", "items": event, "maxItems": MAX_EVENTS}]}}
+    one_or_many = {"schema": _one_or_many(event, MAX_EVENTS)}
     lines = {"schema": {"type": "string", "description": "One event per line."}}
     content = {kind: lines if "ndjson" in kind else one_or_many for kind in MEDIA_TYPES}
     return {
@@ -84,6 +99,41 @@ def _logins_operation() -> dict[str, Any]:
             for status, text in _ANSWERS.items()
         },
     }
+
+
+def _checks_operation() -> dict[str, Any]:
+    check, decision = LoginCheck.model_json_schema(), _decision_schema()
+    return {
+        "summary": "Ask whether somebody may be let in",
+        "tags": ["logins"],
+        "security": [{"bearer": [scope]} for scope in ChecksEndpoint.scopes],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": _one_or_many(check, MAX_CHECKS)}}},
+        "responses": {
+            status: {
+                "description": text,
+                "content": {_JSON: {"schema": decision if status == "200" else _answer_schema(status)}},
+            }
+            for status, text in _DECISIONS.items()
+        },
+    }
+
+
+def _decision_schema() -> dict[str, Any]:
+    decision = {
+        "type": "object",
+        "required": ["decision"],
+        "properties": {
+            "decision": {"enum": ["allow", "deny"]},
+            "reason": {"enum": [ban.reason for ban in (USER_BLOCKED, TOO_MANY_ATTEMPTS, SUSPICIOUS_IP)]},
+            "description": {"type": "string"},
+            "monitored": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    return _one_or_many(decision, MAX_CHECKS)
+
+
+def _one_or_many(item: dict[str, Any], most: int) -> dict[str, Any]:
+    return {"oneOf": [item, {"type": "array", "items": item, "maxItems": most}]}
 
 
 def _answer_schema(status: str) -> dict[str, Any]:

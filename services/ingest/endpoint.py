@@ -1,8 +1,9 @@
-"""`POST /ingest/v1/logins` as a bare ASGI application: the hot path, without a framework's cost."""
+"""What gateways call, as bare ASGI applications: the hot path, without a framework's cost."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from schemas.errors import Transient
 from schemas.mapper import Record
@@ -46,19 +47,17 @@ class Verifier(Protocol):
         """Raises InvalidToken or Transient."""
 
 
-class LoginsEndpoint:
-    """Token, body, verdicts, log, answer."""
+class GatewayEndpoint(ABC):
+    """Token, body, answer; what is done with a body is the endpoint's own. Any one of `scopes` is enough."""
 
-    def __init__(
-        self,
-        log: Log,
-        verifier: Verifier,
-        admission: Admission,
-        clock: Callable[[], str],
-        handled: Callable[[int], None],
-    ) -> None:
-        self._log, self._verifier, self._admission = log, verifier, admission
-        self._clock, self._handled = clock, handled
+    scopes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, verifier: Verifier, admission: Admission) -> None:
+        self._verifier, self._admission = verifier, admission
+
+    @abstractmethod
+    async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answers a request that may be answered. Raises RefusedError."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers every request in the documented shape, whatever is in it."""
@@ -75,18 +74,36 @@ class LoginsEndpoint:
         principal = await self._authenticated(headers)
         length = _announced_length(headers)
         with self._admission.of(length):
-            return await self._take(principal, headers, await _body_in_time(receive))
+            return await self.take(principal, headers, await _body_in_time(receive))
 
     async def _authenticated(self, headers: Mapping[str, str]) -> Principal:
         try:
             principal = await self._verifier.verify(bearer_token(headers.get("authorization")))
         except Transient:
             raise unavailable("The token service") from None
-        if SCOPE not in principal.scopes:
-            raise insufficient_scope()
+        if not principal.scopes.intersection(self.scopes):
+            raise insufficient_scope(*self.scopes)
         return principal
 
-    async def _take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
+
+class LoginsEndpoint(GatewayEndpoint):
+    """`POST /ingest/v1/logins`: verdicts, log, answer."""
+
+    scopes = (SCOPE,)
+
+    def __init__(
+        self,
+        log: Log,
+        verifier: Verifier,
+        admission: Admission,
+        clock: Callable[[], str],
+        handled: Callable[[int], None],
+    ) -> None:
+        super().__init__(verifier, admission)
+        self._log, self._clock, self._handled = log, clock, handled
+
+    async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Puts what is acceptable on the log."""
         arrived = self._clock()
         verdicts = [
             decide(event, principal.tenant, arrived, record_key) for event in events_in(headers, body)

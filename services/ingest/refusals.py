@@ -62,14 +62,20 @@ def unsupported(what: str) -> RefusedError:
     return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(MEDIA_TYPES)}.")
 
 
-def insufficient_scope() -> RefusedError:
-    """403."""
-    return RefusedError(403, f"Insufficient scope, expected any of: {SCOPE}", "insufficient_scope")
+def insufficient_scope(*expected: str) -> RefusedError:
+    """403: none of the scopes an endpoint wants."""
+    text = f"Insufficient scope, expected any of: {','.join(expected)}"
+    return RefusedError(403, text, "insufficient_scope")
 
 
 def unavailable(what: str) -> RefusedError:
     """503: nothing was accepted."""
     return RefusedError(503, f"{what} does not answer. Nothing was accepted, please send it again.")
+
+
+def cannot_tell() -> RefusedError:
+    """503: whether somebody may be let in is not known."""
+    return RefusedError(503, "The database does not answer. Nothing was decided.", "undecided")
 
 
 def too_slow() -> RefusedError:

@@ -13,7 +13,16 @@ from services.management import answers
 from services.management.describing import document
 from services.management.endpoint import Operation, Public, endpoint_of, mount
 from services.management.refusals import NOT_FOUND, Refusal
-from services.management.routes import connections, health, oauth, read_users, reference, write_users
+from services.management.routes import (
+    attack_protection,
+    connections,
+    health,
+    oauth,
+    read_users,
+    reference,
+    user_blocks,
+    write_users,
+)
 from services.management.service import Service
 from services.management.transport import Transport
 
@@ -21,6 +30,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *read_users.OPERATIONS,
     *write_users.OPERATIONS,
     *connections.OPERATIONS,
+    *user_blocks.OPERATIONS,
+    *attack_protection.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

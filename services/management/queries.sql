@@ -1,7 +1,3 @@
--- name: speak_for
--- From here on the connection sees one tenant's rows.
-SELECT set_config('vita.tenant', $1, false);
-
 -- name: speak_for_client
 -- Until the transaction ends the connection sees this client's row.
 SELECT set_config('vita.client', $1, true);
@@ -198,3 +194,20 @@ SELECT name FROM ledger.tenant ORDER BY name;
 -- name: alive
 -- Whether the database answers.
 SELECT 1;
+
+-- name: failures_as
+-- What stands against an identifier, whoever's it is.
+SELECT subject, connection, identifier, failures, last_failed, ips FROM views.login_guard WHERE tenant = $1 AND identifier = $2;
+
+-- name: failures_of
+-- What stands against a person, and against their identifiers where nobody known was meant.
+SELECT subject, connection, identifier, failures, last_failed, ips FROM views.login_guard WHERE tenant = $1 AND subject = $2
+UNION ALL
+SELECT subject, connection, identifier, failures, last_failed, ips FROM views.login_guard
+WHERE tenant = $1 AND starts_with(subject, 'anon_') AND identifier IN (
+    SELECT unnest($3::text[]) UNION SELECT mine.identifier FROM views.login_guard AS mine WHERE mine.tenant = $1 AND mine.subject = $2
+);
+
+-- name: failures_from
+-- What stands against an address.
+SELECT times, released_at FROM views.ip_guard WHERE tenant = $1 AND ip = $2;

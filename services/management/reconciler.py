@@ -17,11 +17,11 @@ from services.management import claims, idempotency
 from services.management.decisions.outcome import Claim
 from services.management.log_end import LogEnd
 from services.management.settings import Settings
-from services.management.tenant_pool import TenantPool
 from services.management.writing import Writer
 from services.runtime.event_log import partition_of
 from services.runtime.positions import PositionWatch
 from services.runtime.sql import load
+from services.runtime.tenant_pool import TenantPool
 
 _log = structlog.get_logger()
 

@@ -13,7 +13,6 @@ from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
 from services.management.reconciler import Reconciler
 from services.management.settings import Settings
-from services.management.tenant_pool import TenantPool
 from services.management.turns import Turns
 from services.management.writing import Writer
 from services.runtime.database import database_failures
@@ -24,6 +23,7 @@ from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
 from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import KeySource, Trust
 from services.runtime.tokens import TokenIssuer
 
@@ -56,7 +56,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     topic = settings.topic(Topic.PROFILE_EVENTS)
     provider = provider_from(settings.key_provider)
     async with AsyncExitStack() as stack:
-        database = await TenantPool.open(url, settings.pool_connections)
+        database = await TenantPool.open(url, settings.pool_connections, "management")
         stack.push_async_callback(database.close)
         with database_failures():
             async with database.raw.acquire() as connection:

@@ -24,6 +24,7 @@ from schemas.events import (
     ConnectionConfigured,
     EmailChanged,
     Event,
+    LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
@@ -43,6 +44,8 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.identifiers import PERSON
+from services.projector.derived import Write
+from services.projector.guarding import Guards
 
 Person = tuple[str, str]
 """(tenant, subject)"""
@@ -104,12 +107,16 @@ class Views:
     people: dict[Person, Profile] = field(default_factory=dict)
     connections: dict[str, Connections] = field(default_factory=dict)
     settings: dict[SettingKey, Setting] = field(default_factory=dict)
+    guards: Guards = field(default_factory=Guards)
 
     def over(self, stored: "Views", people: Iterable[Person]) -> "Views":
         """What was read, with what is known better since the reading began."""
         newer = {person: self.people[person] for person in people if person in self.people}
         return Views(
-            stored.people | newer, stored.connections | self.connections, stored.settings | self.settings
+            stored.people | newer,
+            stored.connections | self.connections,
+            stored.settings | self.settings,
+            self.guards.over(stored.guards),
         )
 
     def take(self, newer: "Views") -> None:
@@ -117,6 +124,7 @@ class Views:
         self.people |= newer.people
         self.connections |= newer.connections
         self.settings |= newer.settings
+        self.guards.take(newer.guards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ class Outcome:
     connections: tuple[tuple[str, Connection], ...]
     clients: Mapping[tuple[str, str], Client]
     settings: Mapping[SettingKey, Setting]
+    guards: tuple[Write, ...]
     claims: Claims
     applied: tuple[Applied, ...]
 
@@ -136,6 +145,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     """The changes a batch brings to these views; people without a row start as nobody."""
     people, connections, settings = dict(views.people), dict(views.connections), dict(views.settings)
     clients: dict[tuple[str, str], Client] = {}
+    guards = Guards().over(views.guards)
     fresh_claims = Claims()
     all_applied: list[Applied] = []
     for logged in batch:
@@ -165,14 +175,17 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                 if after is not before:
                     _settle(claims, person_event, before, after)
                     all_applied.append(Applied(logged, before, after, _turned_down(event, before, after)))
-            case _:
+            case _ if guards.is_new(logged):
                 all_applied.append(Applied(logged))
+    for counted in all_applied:
+        guards.follow(counted)
     return Outcome(
-        now=Views(people, connections, settings),
+        now=Views(people, connections, settings, guards),
         people=_changed_people(views, people),
         connections=_changed_connections(views, connections),
         clients=clients,
         settings={key: now for key, now in settings.items() if now is not views.settings.get(key)},
+        guards=tuple(guards.writes(views.guards)),
         claims=fresh_claims,
         applied=tuple(all_applied),
     )
@@ -224,6 +237,7 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
             | PermissionsRemoved()
             | OrganizationJoined()
             | OrganizationLeft()
+            | LoginBlockReleased()
         ):
             return
         case _:

@@ -23,6 +23,7 @@ from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_s
 from schemas.positions import Position
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
+from services.projector.guarding import read_guards
 from services.projector.store import Touched, execute, read_views, writes
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
@@ -128,7 +129,10 @@ class Projector:
         with database_failures():
             async with self._pool.acquire() as connection:
                 keys, stored = await read_views(connection, self._keyring, touched)
-        outcome = fold_batch(folded.over(stored, touched.owners), await self._open(read, keys, letters))
+        events = await self._open(read, keys, letters)
+        with database_failures():
+            stored.guards = await read_guards(self._pool.acquire, events)
+        outcome = fold_batch(folded.over(stored, touched.owners), events)
         folded.take(outcome.now)
         return outcome, letters
 

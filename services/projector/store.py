@@ -98,6 +98,7 @@ def writes(outcome: Outcome) -> list[Write]:
     return [
         *people_writes(outcome.people),
         *configuration_writes(outcome),
+        *outcome.guards,
         *claim_writes(outcome.claims),
         *(write for view in DERIVED for write in view(outcome.applied)),
     ]

@@ -58,7 +58,12 @@ async def test_management_sees_one_tenant_only(flow: Flow, table: str) -> None:
 
 FORBIDDEN = [
     ("vita_ingest", "SELECT 1 FROM views.profile"),
-    ("vita_ingest", "SELECT 1 FROM ledger.directory"),
+    ("vita_ingest", "SELECT 1 FROM views.search"),
+    ("vita_ingest", "SELECT user_id FROM view_1.search"),
+    ("vita_ingest", "SELECT memory FROM view_1.login_guard"),
+    ("vita_ingest", "INSERT INTO view_1.ip_guard DEFAULT VALUES"),
+    ("vita_ingest", "DELETE FROM ledger.directory"),
+    ("vita_management", "DELETE FROM view_1.login_guard"),
     ("vita_ingest", "SELECT private_wrapped FROM ledger.signing_key"),
     ("vita_ingest", "SELECT 1 FROM ledger.wrapping_key"),
     ("vita_normalizer", "SELECT 1 FROM views.profile"),

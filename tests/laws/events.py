@@ -17,6 +17,8 @@ from schemas.events import (
     EmailChanged,
     EmailChangedData,
     Event,
+    LoginBlockReleased,
+    LoginBlockReleasedData,
     LoginFailed,
     LoginFailedData,
     LoginSucceeded,
@@ -161,13 +163,15 @@ _phone_edits = st.builds(
     expected_revision=revisions,
 )
 _flags = st.builds(UserFlagData, expected_revision=revisions)
+IDENTIFIERS = st.sampled_from(["a@x.com", "B@X.com"])
 _failures = st.builds(
     LoginFailedData,
     connection=st.just("google-oauth2"),
     strategy=st.just("oauth2"),
     reason=st.just("wrong_password"),
-    identifier=st.one_of(st.none(), text),
+    identifier=st.one_of(st.none(), IDENTIFIERS, text),
     claims=st.one_of(st.none(), objects),
+    ip=st.sampled_from([None, "192.0.2.1", "2001:DB8::1"]),
 )
 _passwords = st.builds(
     PasswordChangedData,
@@ -198,6 +202,11 @@ ACCESS: dict[type[Any], st.SearchStrategy[Any]] = {
     OrganizationLeft: _organizations,
 }
 """What is given to people and taken from them."""
+_releases = st.builds(
+    LoginBlockReleasedData,
+    identifier=st.one_of(st.none(), IDENTIFIERS),
+    expected_revision=revisions,
+)
 EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     AttributesChanged: attribute_edits(),
     MetadataChanged: _metadata_edits,
@@ -208,6 +217,7 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     UserUnblocked: _flags,
     UserDeleted: _flags,
     **ACCESS,
+    LoginBlockReleased: _releases,
 }
 """What admins and applications do to a living person."""
 

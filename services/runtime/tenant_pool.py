@@ -29,7 +29,7 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg shi
         """Sets the tenant when it is another one; never inside a transaction."""
         if self._tenant != tenant:
             self._tenant = None
-            await self.execute(load("services.management")["speak_for"], tenant)
+            await self.execute(load("services.runtime", "tenant_pool.sql")["speak_for"], tenant)
             self._tenant = tenant
 
 
@@ -40,7 +40,7 @@ class TenantPool:
         self.raw = pool
 
     @classmethod
-    async def open(cls, url: str, connections: int) -> "TenantPool":
+    async def open(cls, url: str, connections: int, name: str) -> "TenantPool":
         """Connects. Raises Transient."""
         with database_failures():
             pool = await asyncpg.create_pool(
@@ -49,7 +49,7 @@ class TenantPool:
                 max_size=connections,
                 connection_class=TenantConnection,
                 command_timeout=30,
-                server_settings={"application_name": "vita management"},
+                server_settings={"application_name": f"vita {name}"},
             )
         return cls(pool)
 

@@ -1,0 +1,66 @@
+"""Failed logins from one address, and the token bucket they are held against."""
+
+import ipaddress
+from bisect import insort
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+MAX_TIMES: Final = 1000
+"""So many latest failures of an address are kept by each partition of the log; no bucket may be larger."""
+
+
+class Address(NamedTuple):
+    """What one partition knows of an address: when logins from it failed, and when it was last released, in
+    milliseconds."""
+
+    times: tuple[int, ...] = ()
+    released_at: int | None = None
+
+    def failed(self, at: int) -> "Address":
+        """One more failure; the earliest is forgotten when there are too many."""
+        times = list(self.times)
+        insort(times, at)
+        return self._replace(times=tuple(times[-MAX_TIMES:]))
+
+    def released(self, at: int) -> "Address":
+        """Failures up to this moment count no more."""
+        return self._replace(released_at=at if self.released_at is None else max(at, self.released_at))
+
+
+@lru_cache(4096)
+def address_of(text: str) -> str:
+    """One spelling of an address; an IPv4 address in IPv6 clothes is the IPv4 address."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text.lower()
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def counting(rows: Iterable[Address]) -> list[int]:
+    """All failures that count, in order, whichever partition knows them."""
+    found = list(rows)
+    released = max((row.released_at for row in found if row.released_at is not None), default=-1)
+    return sorted(time for row in found for time in row.times if time > released)
+
+
+def is_exhausted(times: Iterable[int], capacity: int, rate_ms: int, now: int) -> bool:
+    """Whether a bucket of so many tokens is empty: it starts full, each failure takes one token while there
+    is one, and one comes back every `rate_ms`. `times` ascend.
+
+    Counted in milliseconds of refill, so nothing is rounded. Exact as long as `times` reaches back to a
+    moment when the bucket was full.
+    """
+    full = capacity * rate_ms
+    credit, last = full, None
+    for time in times:
+        credit = _refilled(credit, full, last, time)
+        credit -= rate_ms if credit >= rate_ms else 0
+        last = time
+    return _refilled(credit, full, last, now) < rate_ms
+
+
+def _refilled(credit: int, full: int, last: int | None, now: int) -> int:
+    return credit if last is None else min(full, credit + max(0, now - last))

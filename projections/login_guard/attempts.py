@@ -1,0 +1,158 @@
+"""Failed logins of one subject, by connection and identifier: `follow` for a person, `of_nobody` for an
+anonymous subject."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from projections.applied import Applied
+from projections.login_guard.addresses import address_of
+from projections.profile.memory import is_duplicate, remember
+from projections.profile.state import Memory
+from schemas.events import (
+    LoginBlockReleased,
+    LoginFailed,
+    LoginFailedData,
+    LoginSucceeded,
+    PasswordChanged,
+    UserDeleted,
+)
+from schemas.instants import milliseconds
+
+EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
+"""So long after the last failed attempt nothing is held against anybody."""
+MAX_IPS: Final = 1000
+MAX_IDENTIFIERS: Final = 50
+MAX_IDENTIFIER_LENGTH: Final = 512
+DENIALS: Final = frozenset(
+    ("unauthorized", "blocked", "user_blocked", "user is blocked", "too_many_attempts", "suspicious_ip")
+)
+"""Reasons of logins that were turned away before anything was tried: they are no attempts."""
+_ADDRESSES: Final = ("email", "username", "phone_number")
+
+
+class Tally(NamedTuple):
+    """How many failures, and when the latest was, in milliseconds."""
+
+    failures: int = 0
+    last: int = 0
+
+    def more(self, at: int) -> "Tally":
+        """One more; what has expired by then is forgotten."""
+        if self.expired(at):
+            return Tally(1, at)
+        return Tally(self.failures + 1, max(self.last, at))
+
+    def expired(self, now: int) -> bool:
+        """Whether the last failure is too long ago to count."""
+        return now - self.last > EXPIRY_MS
+
+
+class Attempts(NamedTuple):
+    """Failures as one identifier at one connection: in all, and from each address. `memory` recognises
+    duplicates where no person's does."""
+
+    total: Tally = Tally()
+    ips: Mapping[str, Tally] = {}
+    memory: Memory = Memory()
+
+
+Place = tuple[str, str]
+"""(connection, identifier in lower case)"""
+Guard = Mapping[Place, Attempts]
+NOTHING: Final[Guard] = {}
+
+
+def is_attempt(data: LoginFailedData) -> bool:
+    """Whether somebody tried, and was not merely told that they are blocked."""
+    return data.reason not in DENIALS and data.detail not in DENIALS
+
+
+def follow(guard: Guard, applied: Applied) -> Guard:
+    """A person's failures after an event that counted; the very same object when it changes none."""
+    event = applied.event
+    if applied.refused:
+        return guard
+    match event:
+        case LoginFailed():
+            document = None if applied.after is None else applied.after.document
+            if not is_attempt(event.data):
+                return guard
+            places = [(event.data.connection, name) for name in _identifiers(event, document)]
+            return _bounded({**guard, **{place: _failed(guard.get(place), event) for place in places}})
+        case LoginSucceeded():
+            return _succeeded(guard, event.data.ip)
+        case PasswordChanged() | UserDeleted():
+            return NOTHING if guard else guard
+        case LoginBlockReleased():
+            gone = _named(guard, event.data.identifier)
+            return {place: one for place, one in guard.items() if place not in gone} if gone else guard
+    return guard
+
+
+def of_nobody(guard: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
+    """An anonymous subject's failures after an event; the very same object when it was applied before."""
+    changed = dict(guard)
+    if isinstance(event, LoginFailed):
+        (identifier,) = _identifiers(event, None)[:1]
+        places: Iterable[Place] = [(event.data.connection, identifier)]
+    else:
+        places = _named(guard, event.data.identifier)
+    for place in places:
+        current = guard.get(place, Attempts())
+        if is_duplicate(current.memory, event):
+            continue
+        after = current if isinstance(event, LoginFailed) else Attempts()
+        if isinstance(event, LoginFailed) and is_attempt(event.data):
+            after = _failed(current, event)
+        changed[place] = after._replace(memory=remember(current.memory, event))
+    return _bounded(changed) if any(changed[place] is not guard.get(place) for place in changed) else guard
+
+
+def _failed(current: Attempts | None, event: LoginFailed) -> Attempts:
+    attempts, at = current or Attempts(), milliseconds(event.time)
+    ips = dict(attempts.ips)
+    if event.data.ip is not None:
+        ip = address_of(event.data.ip)
+        ips[ip] = ips.get(ip, Tally()).more(at)
+        if len(ips) > MAX_IPS:
+            del ips[min(ips, key=lambda known: (ips[known].last, known))]
+    return attempts._replace(total=attempts.total.more(at), ips=ips)
+
+
+def _succeeded(guard: Guard, ip: str | None) -> Guard:
+    """Without what stood against the person as a whole, and against the address they came from."""
+    if not guard:
+        return guard
+    address = None if ip is None else address_of(ip)
+    rest = {
+        place: Attempts(ips={known: tally for known, tally in attempts.ips.items() if known != address})
+        for place, attempts in guard.items()
+    }
+    return {place: attempts for place, attempts in rest.items() if attempts.ips}
+
+
+def _identifiers(event: LoginFailed, document: Mapping[str, Any] | None) -> list[str]:
+    """What was typed; where the failure does not say, what the person signs in with; never nothing."""
+    data = event.data
+    if data.identifier is not None:
+        return _usable([data.identifier]) or [event.subject]
+    known = data.claims if document is None else document
+    found = _usable((known or {}).get(name) for name in _ADDRESSES)
+    return found or [event.subject]
+
+
+def _usable(values: Iterable[Any]) -> list[str]:
+    """Texts an index can hold, each once."""
+    lowered = (value.lower() for value in values if isinstance(value, str))
+    return list(dict.fromkeys(text for text in lowered if 0 < len(text) <= MAX_IDENTIFIER_LENGTH))
+
+
+def _named(guard: Guard, identifier: str | None) -> list[Place]:
+    return [place for place in guard if identifier is None or place[1] == identifier]
+
+
+def _bounded(guard: Guard) -> Guard:
+    if len(guard) <= MAX_IDENTIFIERS:
+        return guard
+    kept = sorted(guard, key=lambda place: (guard[place].total.last, place))[-MAX_IDENTIFIERS:]
+    return {place: guard[place] for place in guard if place in set(kept)}

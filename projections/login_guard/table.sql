@@ -1,0 +1,36 @@
+-- Failed logins: `login_guard` by subject, connection and identifier, `ip_guard` by address. No row is written by two partitions
+-- of the log; who reads adds up. Times are milliseconds since 1970; `ips` maps an address to [failures, latest].
+CREATE TABLE login_guard (
+    tenant text NOT NULL,
+    subject text NOT NULL,
+    connection text COLLATE "C" NOT NULL,
+    identifier text COLLATE "C" NOT NULL,
+    failures bigint NOT NULL,
+    last_failed bigint NOT NULL,
+    ips jsonb NOT NULL,
+    memory text,
+    PRIMARY KEY (tenant, subject, connection, identifier)
+) WITH (fillfactor = 70);
+CREATE INDEX login_guard_identifier ON login_guard (tenant, identifier);
+
+CREATE TABLE ip_guard (
+    tenant text NOT NULL,
+    ip text COLLATE "C" NOT NULL,
+    partition integer NOT NULL,
+    times bigint[] NOT NULL,
+    released_at bigint,
+    PRIMARY KEY (tenant, ip, partition)
+) WITH (fillfactor = 70);
+
+ALTER TABLE login_guard ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ip_guard ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON login_guard USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON ip_guard USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON login_guard TO vita_projector USING (true);
+CREATE POLICY all_tenants ON ip_guard TO vita_projector USING (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON login_guard TO vita_projector;
+GRANT SELECT, INSERT, UPDATE ON ip_guard TO vita_projector;
+GRANT SELECT ON login_guard, ip_guard TO vita_management;
+GRANT SELECT (tenant, subject, connection, identifier, failures, last_failed, ips) ON login_guard TO vita_ingest;
+GRANT SELECT ON ip_guard TO vita_ingest;
+GRANT SELECT (tenant, subject, email_folded, username, phone_number, connections, blocked) ON search TO vita_ingest;

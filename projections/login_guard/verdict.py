@@ -1,0 +1,104 @@
+"""Who is to be turned away: pure, with the settings and the clock as arguments."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from projections.login_guard.addresses import Address, counting, is_exhausted
+from projections.login_guard.attempts import Place, Tally
+from projections.login_guard.protection import BruteForce, SuspiciousIp
+
+
+class Row(NamedTuple):
+    """Failures as one identifier at one connection, by one subject."""
+
+    place: Place
+    total: Tally
+    ips: dict[str, Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Somebody's identifier is blocked, for one address or, without one, altogether."""
+
+    place: Place
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Why somebody is not let in. `reason` is what a gateway reports the refused login with."""
+
+    reason: str
+    description: str
+
+
+USER_BLOCKED: Final = Ban("unauthorized", "user is blocked")
+TOO_MANY_ATTEMPTS: Final = Ban(
+    "too_many_attempts", "Your account has been blocked after multiple consecutive login attempts."
+)
+SUSPICIOUS_IP: Final = Ban(
+    "suspicious_ip", "Too many failed logins came from this IP address. Further attempts are blocked for now."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of somebody who wants in from an address."""
+
+    ip: str
+    blocked: bool = False
+    rows: Sequence[Row] = ()
+    addresses: Sequence[Address] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`ban` turns away; `monitored` is what would have, were its shield up."""
+
+    ban: Ban | None = None
+    monitored: tuple[Ban, ...] = ()
+
+
+def judge(facts: Facts, brute_force: BruteForce, suspicious_ip: SuspiciousIp, now: int) -> Verdict:
+    """What becomes of somebody; an admin's block comes first, then the identifier's, then the address's."""
+    bans: list[Ban] = [USER_BLOCKED] if facts.blocked else []
+    monitored: list[Ban] = []
+    if brute_force.shield.applies_to(facts.ip) and _is_forced(facts, brute_force, now):
+        (bans if brute_force.shield.blocks else monitored).append(TOO_MANY_ATTEMPTS)
+    if suspicious_ip.shield.applies_to(facts.ip) and is_suspicious(facts.addresses, suspicious_ip, now):
+        (bans if suspicious_ip.shield.blocks else monitored).append(SUSPICIOUS_IP)
+    return Verdict(bans[0] if bans else None, tuple(monitored))
+
+
+def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
+    return any(block.ip in (None, facts.ip) for block in blocks(facts.rows, protection, now))
+
+
+def blocks(rows: Iterable[Row], protection: BruteForce, now: int) -> Iterator[Block]:
+    """What is blocked, in order; failures as one identifier add up, whoever's they are. Shields and
+    allowlist are left to the caller."""
+    for place, same in groupby(sorted(rows, key=_place), key=_place):
+        found = list(same)
+        if not protection.by_ip:
+            if _failures((row.total for row in found), now) >= protection.max_attempts:
+                yield Block(place)
+            continue
+        for ip in sorted({ip for row in found for ip in row.ips}):
+            tallies = (row.ips[ip] for row in found if ip in row.ips)
+            if _failures(tallies, now) >= protection.max_attempts:
+                yield Block(place, ip)
+
+
+def is_suspicious(addresses: Iterable[Address], protection: SuspiciousIp, now: int) -> bool:
+    """Whether an address has used up its attempts."""
+    return is_exhausted(counting(addresses), protection.max_attempts, protection.rate_ms, now)
+
+
+def _place(row: Row) -> Place:
+    return row.place
+
+
+def _failures(tallies: Iterable[Tally], now: int) -> int:
+    return sum(tally.failures for tally in tallies if not tally.expired(now))

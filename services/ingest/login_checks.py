@@ -1,0 +1,163 @@
+"""`POST /ingest/v1/login-checks`: may somebody be let in? One round trip to the database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from asyncpg import Record
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from projections.login_guard.addresses import Address, address_of
+from projections.login_guard.attempts import Tally
+from projections.login_guard.protection import brute_force, suspicious_ip
+from projections.login_guard.verdict import Facts, Row, Verdict, judge
+from schemas import exact_json
+from schemas.errors import Transient
+from schemas.events.fields import ConnectionName, Slug
+from schemas.mapper import violations
+from schemas.raw_login import Identifier, IpAddress
+from services.ingest.admission import Admission
+from services.ingest.answers import Answer
+from services.ingest.bodies import json_in
+from services.ingest.endpoint import GatewayEndpoint, Verifier
+from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body
+from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
+from services.runtime.sql import load
+from services.runtime.tenant_pool import TenantPool
+from services.runtime.tokens import Principal
+
+CHECK_SCOPE: Final = "check:logins"
+MAX_CHECKS: Final = 100
+
+
+class LoginCheck(BaseModel):
+    """Who wants in, named as in a login event, and from where."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ip: IpAddress = Field(description="Where the person comes from.")
+    connection: ConnectionName | None = Field(
+        None, description="The connection they come through; without it every connection counts."
+    )
+    strategy: Slug | None = Field(None, description="Kind of identity provider, to read `claims` by.")
+    identifier: Identifier | None = Field(
+        None, description="What the person typed: e-mail, username or phone number."
+    )
+    user_id: str | None = Field(
+        None, max_length=1152, description="The user's id, or that of one of their identities."
+    )
+    claims: dict[str, Any] | None = Field(None, description="What the provider returned.")
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "LoginCheck":
+        if not self.identifier and not self.user_id and not self.claims:
+            raise PydanticCustomError("names_nobody", "identifier, user_id or claims must name somebody")
+        if self.claims and self.connection is None:
+            raise PydanticCustomError("claims_of_nowhere", "claims need the connection they came through")
+        return self
+
+    @property
+    def identity(self) -> tuple[str, str] | None:
+        """(provider, the provider's id), None for somebody not named that way."""
+        if self.user_id is not None:
+            provider, _, idp_id = self.user_id.partition("|")
+            return provider, idp_id
+        if not self.claims or self.connection is None:
+            return None
+        strategy = self.strategy or default_strategy(self.connection) or self.connection
+        try:
+            return identify(ConnectionSettings(self.connection, strategy, {}), self.claims, self.identifier)
+        except UnmappableLogin:
+            return None
+
+
+class ChecksEndpoint(GatewayEndpoint):
+    """Answers one check with one decision, an array of checks with as many."""
+
+    scopes = (CHECK_SCOPE, SCOPE)
+
+    def __init__(
+        self, database: TenantPool, verifier: Verifier, admission: Admission, clock: Callable[[], int]
+    ) -> None:
+        super().__init__(verifier, admission)
+        self._database, self._clock = database, clock
+
+    async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Reads what is known of everybody asked for, and decides."""
+        document = json_in(headers, body)
+        checks = checks_in(document, body)
+        try:
+            async with self._database.connection(principal.tenant) as connection:
+                rows = await connection.fetch(
+                    load("services.ingest")["login_checks"], principal.tenant, *_columns(checks)
+                )
+        except Transient:
+            raise cannot_tell() from None
+        found = [shown(verdict) for verdict in decide(checks, rows, self._clock())]
+        return Answer(200, exact_json.dumps(found if isinstance(document, list) else found[0]))
+
+
+def checks_in(document: Any, body: bytes) -> list[LoginCheck]:
+    """The checks of a request. Raises RefusedError (400, 413)."""
+    many = isinstance(document, list)
+    items = document if many else [document]
+    if not items:
+        raise invalid_body("there is no check")
+    if len(items) > MAX_CHECKS:
+        raise RefusedError(413, f"Payload holds more checks than maximum allowed: {MAX_CHECKS}.")
+    if exact_json.holds_nul(document, body):
+        raise invalid_body("U+0000 cannot be stored")
+    try:
+        return [LoginCheck.model_validate(item) for item in items]
+    except ValidationError as error:
+        raise invalid_body(violations(error)) from None
+
+
+def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> list[Verdict]:
+    """A verdict for each check, by the tenant's settings of this moment."""
+    settings = {} if rows[0]["settings"] is None else exact_json.loads(rows[0]["settings"])
+    forced = brute_force(settings.get("brute-force-protection"))
+    suspicious = suspicious_ip(settings.get("suspicious-ip-throttling"))
+    return [
+        judge(_facts(check, row), forced, suspicious, now) for check, row in zip(checks, rows, strict=True)
+    ]
+
+
+def shown(verdict: Verdict) -> dict[str, Any]:
+    """As a gateway is told. `monitored` says what would have turned somebody away, were its shield up."""
+    answer: dict[str, Any] = {"decision": "allow"}
+    if verdict.ban is not None:
+        answer = {
+            "decision": "deny",
+            "reason": verdict.ban.reason,
+            "description": verdict.ban.description,
+        }
+    if verdict.monitored:
+        answer["monitored"] = [ban.reason for ban in verdict.monitored]
+    return answer
+
+
+def _columns(checks: Sequence[LoginCheck]) -> list[list[str | None]]:
+    identities = [check.identity or (None, None) for check in checks]
+    return [
+        [check.connection for check in checks],
+        [check.identifier and check.identifier.lower() for check in checks],
+        [provider for provider, _ in identities],
+        [idp_id for _, idp_id in identities],
+        [address_of(check.ip) for check in checks],
+    ]
+
+
+def _facts(check: LoginCheck, row: Record) -> Facts:
+    ip = address_of(check.ip)
+    failures = [] if row["failures"] is None else exact_json.loads(row["failures"])
+    addresses = [] if row["addresses"] is None else exact_json.loads(row["addresses"])
+    return Facts(
+        ip,
+        row["blocked"],
+        [
+            Row((connection, identifier), Tally(count, last), {} if here is None else {ip: Tally(*here)})
+            for connection, identifier, count, last, here in failures
+        ],
+        [Address(tuple(times), released_at) for times, released_at in addresses],
+    )

@@ -1,0 +1,24 @@
+-- name: login_checks
+-- What is known of those who want in; the tenant's settings stand in the first row.
+SELECT
+    CASE WHEN asked.number = 1 THEN (SELECT json_object_agg(p.id, p.document) FROM views.protection AS p WHERE p.tenant = $1) END AS settings,
+    coalesce(
+        (SELECT s.blocked FROM ledger.directory AS d JOIN views.admission AS s ON s.tenant = d.tenant AND s.subject = d.subject
+            WHERE d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id), false
+    ) OR coalesce(
+        (SELECT bool_or(found.blocked) FROM (
+            SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.email_folded = asked.identifier
+            UNION ALL SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.username = asked.identifier
+            UNION ALL SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.phone_number = asked.identifier
+        ) AS found WHERE asked.connection IS NULL OR asked.connection = ANY (found.connections)), false
+    ) AS blocked,
+    (SELECT json_agg(json_build_array(g.connection, g.identifier, g.failures, g.last_failed, g.ips -> asked.ip)) FROM (
+        SELECT * FROM views.login_guard AS typed WHERE typed.tenant = $1 AND typed.identifier = asked.identifier
+        UNION ALL
+        SELECT theirs.* FROM ledger.directory AS d JOIN views.login_guard AS theirs ON theirs.tenant = d.tenant AND theirs.subject = d.subject
+            WHERE asked.identifier IS NULL AND d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id
+    ) AS g WHERE asked.connection IS NULL OR g.connection = asked.connection) AS failures,
+    (SELECT json_agg(json_build_array(i.times, i.released_at)) FROM views.ip_guard AS i WHERE i.tenant = $1 AND i.ip = asked.ip) AS addresses
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    WITH ORDINALITY AS asked (connection, identifier, provider, idp_id, ip, number)
+ORDER BY asked.number;

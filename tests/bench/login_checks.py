@@ -71,14 +71,14 @@ class Speed:
         return self.per_second / self.bare_per_second
 
 
-async def seed(site: Site, rows: int) -> None:
+async def fill(connection: asyncpg.Connection, tenant: str, rows: int) -> None:
     """So many people, each with failed logins, and addresses with theirs."""
     now = int(time.time() * 1000)
-    await site.pool.execute(_PEOPLE, TENANT, CONNECTION_NAME, rows)
-    await site.pool.execute(_DIRECTORY, TENANT, rows)
-    await site.pool.execute(_FAILURES, TENANT, CONNECTION_NAME, rows, now)
-    await site.pool.execute(_ADDRESSES, TENANT, ADDRESSES, now)
-    await site.pool.execute("VACUUM ANALYZE")
+    await connection.execute(_PEOPLE, tenant, CONNECTION_NAME, rows)
+    await connection.execute(_DIRECTORY, tenant, rows)
+    await connection.execute(_FAILURES, tenant, CONNECTION_NAME, rows, now)
+    await connection.execute(_ADDRESSES, tenant, ADDRESSES, now)
+    await connection.execute("VACUUM ANALYZE")
 
 
 def request(path: str, token: str, body: bytes) -> bytes:
@@ -140,7 +140,7 @@ async def bare(database_url: str) -> AsyncIterator[str]:
         sys.executable, "-m", "tests.bench.login_checks", "--bare", database_url, "--port", str(port)
     )
     try:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()
@@ -171,7 +171,8 @@ async def serve_bare(database_url: str, port: int) -> None:
 
 async def measure(site: Site, rows: int, seconds: float) -> list[Speed]:
     """Both, at every number of connections."""
-    await seed(site, rows)
+    async with site.pool.acquire() as connection:
+        await fill(connection, TENANT, rows)
     await site.start_ingest()
     found = []
     requests = checks(rows, site.token, 5000)

@@ -38,6 +38,8 @@ _ALLOWLIST: Final = "Trusted IP addresses and ranges, which are not looked at."
 class BruteForceSettings(Body):
     """Brute-force protection; what is left out stays."""
 
+    at_least = 1
+
     enabled: Enabled = Field(None, description="Whether brute-force protection is active.")
     shields: Annotated[list[BruteForceShield] | None, Given] = Field(None, description=_SHIELDS)
     mode: Annotated[Mode | None, Given] = Field(
@@ -70,6 +72,8 @@ class AddressStages(Body):
 class AddressSettings(Body):
     """Suspicious IP throttling; what is left out stays."""
 
+    at_least = 1
+
     enabled: Enabled = Field(None, description="Whether suspicious IP throttling is active.")
     shields: Annotated[list[AddressShield] | None, Given] = Field(None, description=_SHIELDS)
     allowlist: Annotated[Allowlist | None, Given] = Field(None, description=_ALLOWLIST)
@@ -91,6 +95,8 @@ class PasswordStages(Body):
 
 class PasswordSettings(Body):
     """Breached-password detection; what is left out stays."""
+
+    at_least = 1
 
     enabled: Enabled = Field(None, description="Whether breached-password detection is active.")
     shields: Annotated[list[PasswordShield] | None, Given] = Field(None, description=_SHIELDS)

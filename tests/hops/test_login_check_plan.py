@@ -1,0 +1,54 @@
+"""A check is answered through indexes, whatever is asked, with the rights ingest has."""
+
+import pytest
+import pytest_asyncio
+
+from services.runtime.sql import load
+from tests.bench.login_checks import fill
+from tests.flow import Flow, make_flow
+from tests.stack import Stack
+
+PEOPLE = 20_000
+TABLES = ("search", "directory", "login_guard", "ip_guard")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def flow(stack: Stack) -> Flow:
+    """Many people with failed logins."""
+    flow = await make_flow(stack)
+    async with flow.connected() as connection:
+        await fill(connection, "demo", PEOPLE)
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("role", "package", "query", "arguments"),
+    [
+        (
+            "vita_ingest",
+            "services.ingest",
+            "login_checks",
+            "'demo', ARRAY['Users'], ARRAY['p7@example.com'], ARRAY[NULL], ARRAY[NULL], ARRAY['10.0.0.7']",
+        ),
+        (
+            "vita_ingest",
+            "services.ingest",
+            "login_checks",
+            "'demo', ARRAY[NULL], ARRAY[NULL], ARRAY['auth0'], ARRAY['7'], ARRAY['10.0.0.7']",
+        ),
+        ("vita_management", "services.management", "failures_as", "'demo', 'p7@example.com'"),
+        ("vita_management", "services.management", "failures_of", "'demo', 'sub_7', ARRAY['p7@example.com']"),
+        ("vita_management", "services.management", "failures_from", "'demo', '10.0.0.7'"),
+    ],
+)
+async def test_no_table_is_read_from_end_to_end(
+    flow: Flow, role: str, package: str, query: str, arguments: str
+) -> None:
+    """The plan for any arguments names an index for each table of many rows."""
+    async with flow.connected(role) as connection:
+        await connection.execute("SELECT set_config('vita.tenant', 'demo', false)")
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {load(package)[query]}")
+        plan = [line[0] for line in await connection.fetch(f"EXPLAIN EXECUTE asked ({arguments})")]
+        assert not [line for line in plan for table in TABLES if f"Seq Scan on {table}" in line], plan
+        await connection.fetch(f"EXECUTE asked ({arguments})")

@@ -20,9 +20,8 @@ async def find(call: Call, user_id: str) -> reading.Person | None:
     """The living user of this id, ready to be changed."""
     if "\x00" in user_id:
         return None
-    service = call.service
-    async with service.database.connection(call.tenant) as connection:
-        return await reading.person_to_edit(connection, service.keyring, call.tenant, user_id)
+    row = await call.service.people_to_edit.row(call.tenant, user_id)
+    return None if row is None else reading.person_of(row, call.service.keyring, call.tenant)
 
 
 async def living(call: Call, user_id: str, absent: Refusal = NO_SUCH_USER) -> reading.Person:
@@ -64,8 +63,7 @@ async def write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Re
 
 async def outcome(call: Call, subject: str, command: Command) -> reading.Outcome:
     """What the view shows of a command's person."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await reading.outcome(connection, call.tenant, subject, command.id)
+    return reading.outcome_of(await call.service.people_now.row(call.tenant, subject), command.id)
 
 
 def accepted(written: Written, more: Mapping[str, Any] | None = None) -> Response:

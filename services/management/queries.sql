@@ -14,16 +14,18 @@ SELECT revision, document FROM views.profile WHERE tenant = $1 AND user_id = $2;
 -- A user with what `read:user_idp_tokens` may see besides.
 SELECT revision, document, secrets FROM views.profile WHERE tenant = $1 AND user_id = $2;
 
--- name: user_to_edit
--- A user with the keys that seal what is done to it.
-SELECT p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
-FROM views.profile AS p
-JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
-WHERE p.tenant = $1 AND p.user_id = $2;
+-- name: users_to_edit
+-- Users by their ids, with the keys that seal what is done to them.
+SELECT asked.id AS asked, p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
+FROM unnest($2::text[]) AS asked (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
+JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject;
 
--- name: user_by_subject
--- What became of a user after a command.
-SELECT revision, document, memory FROM views.profile WHERE tenant = $1 AND subject = $2;
+-- name: users_by_subject
+-- What became of users after commands.
+SELECT p.subject AS asked, p.revision, p.document, p.memory
+FROM unnest($2::text[]) AS asked (subject)
+JOIN views.profile AS p ON p.tenant = $1 AND p.subject = asked.subject;
 
 -- name: list_users
 -- A page of all users; order and connection are put in as asked for.

@@ -47,23 +47,17 @@ class Outcome:
     refused: bool
 
 
-async def person_to_edit(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, user_id: str
-) -> Person | None:
-    """The living user of this id with its keys."""
-    row = await connection.fetchrow(load("services.management")["user_to_edit"], tenant, user_id)
-    if row is None:
-        return None
+def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
+    """A user about to be changed, from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
 
 
-async def outcome(connection: asyncpg.Connection, tenant: str, subject: str, command_id: str) -> Outcome:
-    """What became of a command the view has passed."""
-    row = await connection.fetchrow(load("services.management")["user_by_subject"], tenant, subject)
+def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
+    """What became of a command the view has passed, from its person's row."""
     if row is None:
         return Outcome(0, None, True)
-    refused = command_id in exact_json.loads(row["memory"]).get("refused", ())
+    refused = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get("refused", ())
     return Outcome(row["revision"], row["document"], refused)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from schemas.keys import Keyring
 from schemas.topics import Topic
 from services.management.background import Background
+from services.management.gathering import Gathered
 from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
@@ -23,6 +24,7 @@ from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
 from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.sql import load
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import KeySource, Trust
 from services.runtime.tokens import TokenIssuer
@@ -47,6 +49,8 @@ class Service:
     turns: Turns
     rates: RateLimits
     background: Background
+    people_to_edit: Gathered
+    people_now: Gathered
 
 
 @asynccontextmanager
@@ -98,4 +102,6 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 Turns(),
                 RateLimits(plan_of(settings.rate_limits)),
                 background,
+                Gathered(database, load("services.management")["users_to_edit"]),
+                Gathered(database, load("services.management")["users_by_subject"]),
             )

@@ -6,6 +6,7 @@ from typing import Final
 from services.management.refusals import OTHER_SUBJECT, Refusal, Refused, bad_request, insufficient_scope
 from services.runtime.tokens import BAD_FORMAT, InvalidToken, Principal
 
+IDP_TOKENS: Final = "read:user_idp_tokens"
 _ACTOR: Final = re.compile(r"[A-Za-z0-9._~/@-]{1,128}")
 _OF_ONESELF: Final = ":current_user"
 
@@ -39,6 +40,11 @@ def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> froz
     if not others:
         raise Refused(OTHER_SUBJECT)
     return others
+
+
+def sees_tokens(principal: Principal) -> bool:
+    """Whether identity providers' tokens are shown to the caller in lists."""
+    return IDP_TOKENS in principal.scopes
 
 
 def actor(principal: Principal) -> str:

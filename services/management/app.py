@@ -17,6 +17,7 @@ from services.management.routes import (
     attack_protection,
     connections,
     health,
+    list_users,
     oauth,
     read_users,
     reference,
@@ -27,6 +28,7 @@ from services.management.service import Service
 from services.management.transport import Transport
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
+    *list_users.OPERATIONS,
     *read_users.OPERATIONS,
     *write_users.OPERATIONS,
     *connections.OPERATIONS,

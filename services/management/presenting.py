@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from schemas import exact_json
+from services.management.models.users import Selected
 
 _TOKENS: Final = ("access_token", "access_token_secret", "refresh_token")
 
@@ -25,6 +26,20 @@ def present(
     if names:
         document = {name: value for name, value in document.items() if (name in names) is include}
     return exact_json.dumps(document)
+
+
+def shown(rows: Iterable[Mapping[str, Any]], query: Selected, tokens: bool) -> bytes:
+    """A JSON array of users, with `document` and `secrets`, as a query selects their fields."""
+    names = field_names(query.fields)
+    return array(
+        present(row["document"], names, query.include_fields, with_tokens(row["secrets"]) if tokens else None)
+        for row in rows
+    )
+
+
+def with_tokens(secrets: str | None) -> str | None:
+    """The secrets when there are tokens among them."""
+    return secrets if secrets is not None and '"tokens"' in secrets else None
 
 
 def array(items: Iterable[str | bytes]) -> bytes:

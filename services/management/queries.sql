@@ -27,34 +27,13 @@ SELECT p.subject AS asked, p.revision, p.document, p.memory
 FROM unnest($2::text[]) AS asked (subject)
 JOIN views.profile AS p ON p.tenant = $1 AND p.subject = asked.subject;
 
--- name: list_users
--- A page of all users; order and connection are put in as asked for.
-SELECT p.document, p.secrets
-FROM views.search AS s
-JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
-WHERE s.tenant = $1
-ORDER BY s.created_at, s.subject LIMIT $2 OFFSET $3;
-
--- name: list_users_by_activity
--- The same in an order of what logins move.
-SELECT p.document, p.secrets
-FROM views.activity AS a
-JOIN views.search AS s ON s.tenant = a.tenant AND s.subject = a.subject
-JOIN views.profile AS p ON p.tenant = a.tenant AND p.subject = a.subject
-WHERE a.tenant = $1 AND s.tenant = $1
-ORDER BY s.created_at, s.subject LIMIT $2 OFFSET $3;
-
--- name: count_users
--- How many users there are.
-SELECT count(*) FROM views.search AS s WHERE s.tenant = $1;
-
 -- name: users_by_email
 -- Everybody with exactly this address.
 SELECT p.document, p.secrets
 FROM views.search AS s
 JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
 WHERE s.tenant = $1 AND s.email = $2
-ORDER BY s.created_at, s.subject;
+ORDER BY s.subject;
 
 -- name: connection_named
 -- The living connection of a name.

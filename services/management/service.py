@@ -13,6 +13,7 @@ from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
 from services.management.reconciler import Reconciler
+from services.management.search.running import Searcher
 from services.management.settings import Settings
 from services.management.turns import Turns
 from services.management.writing import Writer
@@ -36,6 +37,7 @@ class Service:
 
     settings: Settings
     database: TenantPool
+    searcher: Searcher
     keyring: Keyring
     keys: KeySource
     issuer: TokenIssuer
@@ -62,6 +64,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         database = await TenantPool.open(url, settings.pool_connections, "management")
         stack.push_async_callback(database.close)
+        searcher = await stack.enter_async_context(
+            Searcher.open(url, settings.search_connections, settings.search_timeout_seconds)
+        )
         with database_failures():
             async with database.raw.acquire() as connection:
                 keyring = await load_keyring(connection, provider)
@@ -89,6 +94,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             yield Service(
                 settings,
                 database,
+                searcher,
                 keyring,
                 keys,
                 issuer,

@@ -19,6 +19,12 @@ class Settings(HttpSettings):
         (), description="Other issuers whose tokens are taken, as a JSON array."
     )
     pool_connections: int = Field(8, ge=1, le=100)
+    search_connections: int = Field(
+        4, ge=1, le=100, description="Of each of two kinds, besides `pool_connections`."
+    )
+    search_timeout_seconds: float = Field(
+        2.0, gt=0, description="How long a search may run until it is a 503."
+    )
     view_wait_seconds: float = Field(
         5.0, gt=0, description="How long a write waits for the view until it is a 202."
     )

@@ -1,8 +1,9 @@
 """Database connections that speak for one tenant at a time: row-level security hides all others' rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import asyncpg
 
@@ -10,6 +11,7 @@ from services.runtime.database import database_failures
 from services.runtime.sql import load
 
 ACQUIRE_SECONDS = 5
+_PLAIN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -40,8 +42,10 @@ class TenantPool:
         self.raw = pool
 
     @classmethod
-    async def open(cls, url: str, connections: int, name: str) -> "TenantPool":
-        """Connects. Raises Transient."""
+    async def open(
+        cls, url: str, connections: int, name: str, session: Mapping[str, str] = _PLAIN
+    ) -> "TenantPool":
+        """Connects, with these settings of every session. Raises Transient."""
         with database_failures():
             pool = await asyncpg.create_pool(
                 url,
@@ -49,7 +53,7 @@ class TenantPool:
                 max_size=connections,
                 connection_class=TenantConnection,
                 command_timeout=30,
-                server_settings={"application_name": f"vita {name}"},
+                server_settings={"application_name": f"vita {name}", **session},
             )
         return cls(pool)
 

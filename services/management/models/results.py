@@ -60,6 +60,18 @@ class Connection(Result):
     realms: list[str] = Field(default_factory=list)
 
 
+class Explanation(BaseModel):
+    """How a search would be run."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": False})
+
+    kind: str = Field(alias="class", examples=["exact", "metadata range", "combined"])
+    clauses: int
+    index: bool = Field(description="Whether indexes find the people.")
+    order: str = Field(examples=["subject", "created_at:1"])
+    indexes: list[str] = Field(description="The indexes PostgreSQL would use now.")
+
+
 class Deleted(Result):
     """When it was deleted."""
 

@@ -124,7 +124,7 @@ class Selected(Query):
 
 
 class ListUsers(Selected):
-    """A page of all users."""
+    """A page of users: all, or those a query finds; by number, or after a cursor."""
 
     page: Annotated[QueryInteger, Field(ge=0)] = Field(
         0, description="Page index of the results to return. First page is 0."
@@ -136,6 +136,15 @@ class ListUsers(Selected):
         False,
         description="Return results inside an object with the total count (true) or as an array (false).",
     )
+    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    take: Annotated[QueryInteger, Field(ge=1, le=100)] | None = Field(
+        None, description="Number of results per page. Defaults to 50."
+    )
+    cursor: str | None = Field(
+        None,
+        description="Walks any query to its end: `*` to begin, then `next` of the page before. Pages have"
+        " `take` or `per_page` results.",
+    )
     sort: str | None = Field(
         None, description="Field to sort by: field:1 for ascending and field:-1 for descending."
     )
@@ -146,6 +155,9 @@ class ListUsers(Selected):
     )
     primary_order: QueryBoolean = Field(
         True, description="If true (default), results are returned in a deterministic order."
+    )
+    explain: QueryBoolean = Field(
+        False, description="Answer how the query would be run instead of running it."
     )
 
 

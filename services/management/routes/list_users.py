@@ -1,0 +1,155 @@
+"""GET /users: all users, or those a query finds, in pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from projections.search.value import INDEXED_CHARACTERS, value_text
+from services.management import access, answers, presenting
+from services.management.endpoint import Call, Operation
+from services.management.models.paging import listed
+from services.management.models.results import Explanation, User
+from services.management.models.users import ListUsers
+from services.management.refusals import Refusal, Refused, bad_request, violation
+from services.management.search import statements
+from services.management.search.explaining import explanation
+from services.management.search.fields import Path
+from services.management.search.ordering import Order, Place, natural, sorted_by
+from services.management.search.planning import plan
+from services.management.search.predicates import NOBODY, Equals, Predicate, every
+from services.management.search.syntax import parse
+from services.management.search.tree import Malformed
+from services.management.search.walking import cursor, not_a_cursor, place_of
+
+BEGINNING: Final = ("", "*")
+_ENGINES: Final[Mapping[str, Refusal]] = {
+    "v1": bad_request("You are not allowed to use search_engine=v1."),
+    "v2": bad_request("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
+}
+_KEPT_PLANS: Final = 1024
+_KEPT_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Who is asked for, and in which order."""
+
+    predicate: Predicate
+    order: Order
+
+
+async def list_users(call: Call) -> Response:
+    """A page of users, by number or after a cursor; or how the query would be run."""
+    query: ListUsers = call.query
+    search = search_of(query)
+    if query.explain:
+        return await _explained(call, search)
+    if query.take is not None or query.after is not None or query.cursor is not None:
+        return await _walked(call, query, search)
+    return await _numbered(call, query, search)
+
+
+def search_of(query: ListUsers) -> Search:
+    """What a request asks. Raises Refused (400)."""
+    refusal = _ENGINES.get(query.search_engine or "v3")
+    if refusal is not None:
+        raise Refused(refusal)
+    predicate = _predicate(query.q or "")
+    if query.connection is not None:
+        predicate = every((predicate, _of_connection(query.connection)))
+    if query.sort is None:
+        return Search(predicate, natural(predicate))
+    order = sorted_by(query.sort)
+    if order is None:
+        raise Refused(_unsortable(query.sort))
+    return Search(predicate, order)
+
+
+def _predicate(q: str) -> Predicate:
+    try:
+        return _kept_plan(q) if len(q) <= _KEPT_CHARACTERS else plan(parse(q))
+    except Malformed as malformed:
+        reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
+        raise Refused(bad_request(reason, "invalid_query_string")) from None
+
+
+@lru_cache(maxsize=_KEPT_PLANS)
+def _kept_plan(q: str) -> Predicate:
+    """Applications ask the same again; parsing costs about as much as the search itself."""
+    return plan(parse(q))
+
+
+def _of_connection(name: str) -> Predicate:
+    if len(name) > INDEXED_CHARACTERS:
+        return NOBODY
+    return Equals(Path("identities.connection"), (value_text(name),))
+
+
+async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
+    window = statements.Window(query.per_page, query.page * query.per_page)
+    asked = [statements.page(call.tenant, search.predicate, search.order, window)]
+    if query.include_totals:
+        asked.append(statements.count(call.tenant, search.predicate))
+    rows, *totals = await call.service.searcher.fetch(call.tenant, search.predicate, *asked)
+    users = presenting.shown(rows, query, access.sees_tokens(call.principal))
+    if not totals:
+        return answers.document(users)
+    parts = {
+        "start": window.offset,
+        "limit": window.limit,
+        "length": len(rows),
+        "users": None,
+        "total": totals[0][0]["count"],
+    }
+    return answers.document(presenting.wrapped(parts, {"users": users}))
+
+
+async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
+    if query.cursor is not None and query.after is not None:
+        raise not_a_cursor("from")
+    name, text = ("cursor", query.cursor) if query.cursor is not None else ("from", query.after)
+    list_of = (call.tenant, query.q or "", query.sort or "", query.connection or "")
+    after = None if text is None or text in BEGINNING else place_of(text, list_of, search.order, name)
+    take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
+    window = statements.Window(take + 1, 0, after)
+    asked = statements.page(call.tenant, search.predicate, search.order, window)
+    (rows,) = await call.service.searcher.fetch(call.tenant, search.predicate, asked)
+    users = presenting.shown(rows[:take], query, access.sees_tokens(call.principal))
+    parts: dict[str, Any] = {"users": None}
+    if len(rows) > take:
+        parts["next"] = cursor(_place(rows[take - 1], search.order), list_of)
+    return answers.document(presenting.wrapped(parts, {"users": users}))
+
+
+def _place(row: asyncpg.Record, order: Order) -> Place:
+    return Place(None if order.target is None else row["key"], row["subject"])
+
+
+async def _explained(call: Call, search: Search) -> Response:
+    asked = statements.page(call.tenant, search.predicate, search.order, statements.Window(50))
+    found = await call.service.searcher.explain(call.tenant, asked)
+    return answers.value(explanation(search.predicate, search.order, found))
+
+
+def _unsortable(sort: str) -> Refusal:
+    reason = f"String does not match pattern ^(<root field or metadata path>):(1|-1)$: {sort[:200]}"
+    return bad_request(violation("Query", reason, "sort", "Field to sort by"), "invalid_query_string")
+
+
+OPERATIONS: Final[Sequence[Operation]] = (
+    Operation(
+        "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
+        {
+            200: "Users.",
+            400: "Invalid request.",
+            401: "Invalid token.",
+            403: "Insufficient scope.",
+            503: "The search took too long, or the service is not available now.",
+        },
+        ListUsers, result=listed(User, "users") | Explanation, group="read_users",
+    ),
+)  # fmt: skip

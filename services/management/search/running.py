@@ -1,0 +1,93 @@
+"""Searches in the database, within the time allowed.
+
+They have connections of their own: the statement timeout is a property of the session, set when it is
+opened, so that it costs no round trip and can reach no other request. There are two kinds: statements that
+look values up are planned once; those whose best plan depends on the values (a common word or a rare one)
+are planned each time.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from schemas import exact_json
+from schemas.errors import Transient
+from services.management.refusals import Refusal, Refused, unavailable
+from services.management.search.explaining import EXPLAIN
+from services.management.search.predicates import Constant, Equals, Predicate
+from services.management.search.statements import Statement
+from services.runtime.tenant_pool import TenantPool
+
+TIMEOUT: Final[Refusal] = unavailable(
+    "The query exceeded the timeout. Please try refining your search criteria."
+    " See https://auth0.com/docs/best-practices/search-best-practices."
+)
+_MILLISECONDS: Final = 1000
+
+
+class Searcher:
+    """Runs searches for one tenant at a time."""
+
+    def __init__(self, known: TenantPool, planned: TenantPool) -> None:
+        self._known = known
+        self._planned = planned
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, connections: int, seconds: float) -> AsyncIterator["Searcher"]:
+        """Connects, with so many connections of each kind. Raises Transient."""
+        session = {
+            "statement_timeout": str(round(seconds * _MILLISECONDS)),
+            # a page's branches must run in their order
+            "enable_parallel_append": "off",
+        }
+        known = await TenantPool.open(url, connections, "management search", session)
+        try:
+            planned = await TenantPool.open(
+                url, connections, "management search", {**session, "plan_cache_mode": "force_custom_plan"}
+            )
+        except BaseException:
+            await known.close()
+            raise
+        try:
+            yield cls(known, planned)
+        finally:
+            await known.close()
+            await planned.close()
+
+    async def fetch(
+        self, tenant: str, predicate: Predicate, *statements: Statement
+    ) -> list[Sequence[asyncpg.Record]]:
+        """The rows of each statement, all of one moment. Raises Refused (503) when the time is over."""
+        pool = self._known if _is_lookup(predicate) else self._planned
+        with _in_time():
+            async with pool.connection(tenant) as connection:
+                if len(statements) == 1:
+                    return [await connection.fetch(statements[0].text, *statements[0].values)]
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    return [await connection.fetch(one.text, *one.values) for one in statements]
+
+    async def explain(self, tenant: str, statement: Statement) -> Any:
+        """PostgreSQL's plan for a statement."""
+        with _in_time():
+            async with self._planned.connection(tenant) as connection:
+                text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
+        return exact_json.loads(text)[0]["Plan"]
+
+
+def _is_lookup(predicate: Predicate) -> bool:
+    """Whether one plan is the best for all values: a single equality, or no condition at all."""
+    return isinstance(predicate, Constant | Equals)
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """The statement timeout as its refusal."""
+    try:
+        yield
+    except Transient as error:
+        if isinstance(error.__cause__, asyncpg.QueryCanceledError):
+            raise Refused(TIMEOUT) from None
+        raise

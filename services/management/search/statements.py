@@ -1,0 +1,144 @@
+"""One statement for a page of people, one for their number. Whatever a caller said is a parameter.
+
+A page is first found as subjects, then joined to the documents: rows that are skipped cost no document.
+Those without a value to sort by follow in a second branch, so that each branch is a walk along an index;
+the branches are run one after the other and the second only while the page has room.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.management.search.conditions import (
+    VIEWS,
+    Parameters,
+    collected,
+    condition,
+    source_of,
+    unions,
+)
+from services.management.search.fields import Column, Path
+from services.management.search.ordering import Order, Place
+from services.management.search.predicates import AnyOf, Equals, Predicate
+
+_PAGE = """SELECT p.document, p.secrets, k.subject, k.key
+FROM ({keys}) AS k
+JOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject
+ORDER BY k.phase, k.key{way}, k.subject{way}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL and the values of its parameters."""
+
+    text: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """So many people, from an offset or behind a place."""
+
+    limit: int
+    offset: int = 0
+    after: Place | None = None
+
+
+def page(tenant: str, predicate: Predicate, order: Order, window: Window) -> Statement:
+    """The people of a window, in order."""
+    given = Parameters([tenant])
+    branches = [] if _is_past_values(order, window) else [_with_value(predicate, order, window, given)]
+    if not order.complete:
+        branches.append(_without_value(predicate, order, window, given))
+    if len(branches) == 1:
+        keys = f"{branches[0]} LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
+    else:
+        most = given.add(window.limit + window.offset)
+        union = " UNION ALL ".join(f"({branch} LIMIT {most})" for branch in branches)
+        keys = (
+            f"SELECT * FROM ({union}) AS b LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
+        )
+    return Statement(_PAGE.format(keys=keys, way=_way(order)), tuple(given.values))
+
+
+def count(tenant: str, predicate: Predicate) -> Statement:
+    """How many there are, exactly."""
+    given = Parameters([tenant])
+    if isinstance(predicate, Equals) and isinstance(predicate.target, Path) and len(predicate.values) == 1:
+        return Statement(f"SELECT count(*) FROM ({collected(predicate, given)}) AS k", tuple(given.values))
+    base, source = source_of(predicate)
+    test = condition(predicate, base, given)
+    return Statement(
+        f"SELECT count(*) FROM {source} WHERE {base}.tenant = $1 AND {test}", tuple(given.values)
+    )
+
+
+def _is_past_values(order: Order, window: Window) -> bool:
+    return order.target is not None and window.after is not None and window.after.key is None
+
+
+def _with_value(predicate: Predicate, order: Order, window: Window, given: Parameters) -> str:
+    if order.target is None:
+        return _by_subject(predicate, window, given)
+    way, comparison = _way(order), "<" if order.descending else ">"
+    if isinstance(order.target, Column):
+        column = order.target
+        base, source = source_of(predicate, column.table)
+        key, owner = f"{column.table}.{column.column}", f"{base}.subject"
+        tests = [f"{base}.tenant = $1", condition(predicate, base, given)]
+        if not order.complete:
+            tests.append(f"{key} IS NOT NULL")
+    else:
+        base, people = source_of(predicate, "s")
+        source = f"{VIEWS['l']} AS o, {people}"
+        key, owner = "o.value", "o.subject"
+        end = "o.highest" if order.descending else "o.lowest"
+        tests = ["o.tenant = $1", f"o.path = {given.add(order.target.name)}", end]
+        tests += ["s.tenant = $1", "s.subject = o.subject"]
+        tests.append(condition(predicate, base, given))
+    if window.after is not None:
+        value, subject = given.add(window.after.key), given.add(window.after.subject)
+        tests.append(f"({key}, {owner}) {comparison} ({value}, {subject})")
+    return (
+        f"SELECT {owner} AS subject, 0 AS phase, {key} AS key FROM {source}"
+        f" WHERE {' AND '.join(tests)} ORDER BY {key}{way}, {owner}{way}"
+    )
+
+
+def _by_subject(predicate: Predicate, window: Window, given: Parameters) -> str:
+    after = "" if window.after is None else f" AND {{base}}.subject > {given.add(window.after.subject)}"
+    if isinstance(predicate, AnyOf) and unions(predicate.parts):
+        most = given.add(window.limit + window.offset)
+        order = f"{after} ORDER BY {{base}}.subject LIMIT {most}"
+        parts = " UNION ".join(f"({collected(part, given, order)})" for part in predicate.parts)
+        return f"SELECT u.subject, 0 AS phase, NULL::text AS key FROM ({parts}) AS u ORDER BY u.subject"
+    base, source = source_of(predicate)
+    test = condition(predicate, base, given)
+    return (
+        f"SELECT {base}.subject, 0 AS phase, NULL::text AS key FROM {source}"
+        f" WHERE {base}.tenant = $1 AND {test}{after.format(base=base)} ORDER BY {base}.subject"
+    )
+
+
+def _without_value(predicate: Predicate, order: Order, window: Window, given: Parameters) -> str:
+    target, way = order.target, _way(order)
+    assert target is not None
+    base, source = source_of(predicate, target.table if isinstance(target, Column) else "s")
+    tests = [f"{base}.tenant = $1", condition(predicate, base, given)]
+    if isinstance(target, Column):
+        tests.append(f"{target.table}.{target.column} IS NULL")
+    else:
+        tests.append(
+            f"NOT EXISTS (SELECT FROM {VIEWS['l']} AS o WHERE o.tenant = $1 AND o.subject = {base}.subject"
+            f" AND o.path = {given.add(target.name)})"
+        )
+    if window.after is not None and window.after.key is None:
+        comparison = "<" if order.descending else ">"
+        tests.append(f"{base}.subject {comparison} {given.add(window.after.subject)}")
+    return (
+        f"SELECT {base}.subject, 1 AS phase, NULL AS key FROM {source}"
+        f" WHERE {' AND '.join(tests)} ORDER BY {base}.subject{way}"
+    )
+
+
+def _way(order: Order) -> str:
+    return " DESC" if order.descending else ""

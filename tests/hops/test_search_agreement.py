@@ -1,0 +1,193 @@
+"""Search in SQL and the reference evaluator find the same people."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from projections.profile.state import NOBODY, Profile
+from services.management.search import statements
+from services.management.search.ordering import Order, Place, natural, sorted_by
+from services.management.search.planning import plan
+from services.management.search.predicates import Predicate
+from services.management.search.syntax import parse
+from services.projector.batch import Change
+from services.projector.store import execute, people_writes
+from tests.search_people import people, queries
+from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
+from tests.stack import Database, Stack
+
+TENANT = "demo"
+SORTS = ["email:1", "name:-1", "logins_count:1", "blocked:-1", "last_login:-1", "created_at:1"]
+SORTS += ["user_metadata.a:1", "app_metadata.plan:-1"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database(stack: Stack) -> AsyncIterator[Database]:
+    """A database for this file."""
+    yield await stack.database()
+
+
+@dataclass
+class Bench:
+    """One connection and a loop to use it in, whatever loop the session has."""
+
+    connection: asyncpg.Connection
+    run: Callable[..., Any]
+
+
+@pytest.fixture
+def bench(database: Database) -> Any:
+    """A connection as the owner of everything; each case is rolled back."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(
+            asyncpg.connect(database.admin, server_settings={"search_path": "view_1,public"})
+        )
+        yield Bench(connection, runner.run)
+        runner.run(connection.close())
+
+
+def subject(number: int) -> str:
+    return f"sub_{number:032x}"
+
+
+async def filled(connection: asyncpg.Connection, found: Sequence[dict[str, Any]]) -> None:
+    """These people as the projector would write them; then the rights of the API's role."""
+    changes = {
+        (TENANT, subject(number)): Change(
+            NOBODY,
+            Profile(
+                1, {key: value for key, value in person.items() if key != "organization_id"},
+                holdings={"organizations": {name: {} for name in person["organization_id"]}},
+            ),
+        )
+        for number, person in enumerate(found)
+    }  # fmt: skip
+    await execute(connection, people_writes(changes))
+    await connection.execute("SET LOCAL ROLE vita_management")
+    await connection.execute("SELECT set_config('vita.tenant', $1, true)", TENANT)
+
+
+async def walked(connection: asyncpg.Connection, predicate: Predicate, order: Order, size: int) -> list[str]:
+    """Everybody, page after page, each behind the last person of the one before."""
+    seen: list[str] = []
+    after: Place | None = None
+    while True:
+        window = statements.Window(size, 0, after)
+        rows = await fetched(connection, statements.page(TENANT, predicate, order, window))
+        seen += [row["subject"] for row in rows]
+        if len(rows) < size:
+            return seen
+        after = Place(None if order.target is None else rows[-1]["key"], rows[-1]["subject"])
+
+
+async def fetched(connection: asyncpg.Connection, statement: statements.Statement) -> list[Any]:
+    return list(await connection.fetch(statement.text, *statement.values))
+
+
+async def check(
+    connection: asyncpg.Connection, found: list[dict[str, Any]], query: Query, sort: str | None
+) -> None:
+    wanted = {subject(number) for number, person in enumerate(found) if matches(query, person)}
+    text = render(query)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await filled(connection, found)
+        predicate = plan(parse(text))
+        order = natural(predicate) if sort is None else sorted_by(sort)
+        assert order is not None
+        rows = await fetched(connection, statements.page(TENANT, predicate, order, statements.Window(100)))
+        subjects = [row["subject"] for row in rows]
+        assert len(set(subjects)) == len(subjects), text
+        assert set(subjects) == wanted, text
+        counted = await fetched(connection, statements.count(TENANT, predicate))
+        assert counted[0]["count"] == len(wanted), text
+        assert await walked(connection, predicate, order, 2) == subjects, text
+        second = await fetched(connection, statements.page(TENANT, predicate, order, statements.Window(2, 1)))
+        assert [row["subject"] for row in second] == subjects[1:3], text
+        if sort is not None:
+            assert subjects == sorted_people(found, wanted, sort), text
+    finally:
+        await transaction.rollback()
+
+
+def sorted_people(found: list[dict[str, Any]], wanted: set[str], sort: str) -> list[str]:
+    """Those found in the order asked for: flags, numbers, texts; without a value last; equals by subject."""
+    field, _, way = sort.rpartition(":")
+    descending = way == "-1"
+    people = [(subject(number), person) for number, person in enumerate(found) if subject(number) in wanted]
+    keyed = [(ranks(field, person), who) for who, person in people]
+    having = [((max if descending else min)(keys), who) for keys, who in keyed if keys]
+    lacking = [who for keys, who in keyed if not keys]
+    return [who for _, who in sorted(having, reverse=descending)] + sorted(lacking, reverse=descending)
+
+
+def ranks(field: str, person: dict[str, Any]) -> list[tuple[int, Any]]:
+    found: list[tuple[int, Any]] = []
+    for value in values_of(person, field):
+        if isinstance(value, bool):
+            found.append((0, value))
+        elif isinstance(value, int | float):
+            found.append((1, value))
+        elif len(value) > 256:
+            found += [] if field in (*TEXTS, *FLAGS) else [(3, "")]
+        elif field in INSTANTS:
+            found.append((2, datetime.fromisoformat(value)))
+        else:
+            found.append((2, fold(value) if field in ("email", "name") else value))
+    assert field not in NUMBERS or len(found) <= 1
+    return found
+
+
+def agree(bench: Bench, examples: int) -> None:
+    @settings(
+        max_examples=examples, deadline=None, derandomize=examples < 1000, database=None, print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        found = data.draw(people())
+        query = data.draw(queries(found))
+        sort = data.draw(st.sampled_from([None, None, *SORTS]))
+        bench.run(check(bench.connection, found, query, sort))
+
+    run()
+
+
+SEVERAL: list[dict[str, Any]] = [
+    {
+        "user_id": f"auth0|{number}", "created_at": "2026-01-01T00:00:00.000Z",
+        "updated_at": "2026-01-01T00:00:00.000Z", "identities": [], "organization_id": [],
+        "user_metadata": {"a": [1, 2, 3, 4, 5][number:]}, **({"name": "x"} if number % 2 else {}),
+    }
+    for number in range(6)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", [None, "user_metadata.a:1", "user_metadata.a:-1", "name:1"])
+def test_several_values_are_one_person(bench: Bench, sort: str | None) -> None:
+    """Who matches more than once, in one table or in several, comes once and takes the place of one."""
+    in_range = ("range", "user_metadata.a", ("1", False, True), None)
+    for query in (in_range, ("or", in_range, ("term", "name", "x", False))):
+        bench.run(check(bench.connection, SEVERAL, query, sort))
+
+
+@pytest.mark.timeout(600)
+def test_sql_and_reference_agree(bench: Bench) -> None:
+    """300 generated queries over generated people: the same people, counted, sorted and walked alike."""
+    agree(bench, 300)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_sql_and_reference_agree_at_length(bench: Bench) -> None:
+    """5,000 more, new ones at every run."""
+    agree(bench, 5000)

@@ -1,0 +1,168 @@
+"""The query grammar: what is understood, and what is refused where and with which words."""
+
+import pytest
+
+from services.management.search.syntax import parse
+from services.management.search.tokens import DEEPEST, MOST_CLAUSES
+from services.management.search.tree import (
+    EVERYBODY,
+    And,
+    Bound,
+    Exists,
+    Field,
+    Malformed,
+    Node,
+    Not,
+    Or,
+    Range,
+    Term,
+)
+
+
+def term(text: str, at: int, field: Field | None = None) -> Term:
+    return Term(field, (text,), at)
+
+
+NAME = Field("name", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", EVERYBODY),
+        ("  ", EVERYBODY),
+        ("*", EVERYBODY),
+        ("*:*", EVERYBODY),
+        ("jane", term("jane", 1)),
+        ('name:"Jane Doe"', term("Jane Doe", 6, NAME)),
+        ("name:Jane\\ Doe", term("Jane Doe", 6, NAME)),
+        ('name:"a \\"b\\" \\\\"', term('a "b" \\', 6, NAME)),
+        ("email:x+y@y.z", term("x+y@y.z", 7, Field("email", 1))),
+        ("name: jane", term("jane", 7, NAME)),
+        ("name:john*", Term(NAME, ("john", ""), 6)),
+        ("name:*john*", Term(NAME, ("", "john", ""), 6)),
+        ("name:**john**", Term(NAME, ("", "john", ""), 6)),
+        ("name:jane*smith", Term(NAME, ("jane", "smith"), 6)),
+        ("name:\\*x", term("*x", 6, NAME)),
+        ('name:"j*"', term("j*", 6, NAME)),
+        ("name:*", Exists(NAME)),
+        ("_exists_:name", Exists(Field("name", 10))),
+        ("NOT _exists_:name", Not(Exists(Field("name", 14)))),
+        ("name:(a OR b)", Or((term("a", 7, NAME), term("b", 12, NAME)))),
+        ("name:(a AND NOT b)", And((term("a", 7, NAME), Not(term("b", 17, NAME))))),
+        ("a AND b OR c", Or((And((term("a", 1), term("b", 7))), term("c", 12)))),
+        ("a AND (b OR c)", And((term("a", 1), Or((term("b", 8), term("c", 13)))))),
+        ("a b", Or((term("a", 1), term("b", 3)))),
+        ("a -b", And((term("a", 1), Not(term("b", 4))))),
+        ("a NOT b", And((term("a", 1), Not(term("b", 7))))),
+        ("a +b -c", And((term("b", 4), Not(term("c", 7))))),
+        ("and", term("and", 1)),
+        ("n:-5", term("-5", 3, Field("n", 1))),
+        ("p:+1555", term("+1555", 3, Field("p", 1))),
+        ("t:2026-01-01T10:20:30.5Z", term("2026-01-01T10:20:30.5Z", 3, Field("t", 1))),
+        ("t:2026-01-01T10:20+02:00", term("2026-01-01T10:20+02:00", 3, Field("t", 1))),
+        (
+            "n:[1 TO 2}",
+            Range(Field("n", 1), Bound("1", False, True, 4), Bound("2", False, False, 9)),
+        ),
+        ("n:{-5 TO *]", Range(Field("n", 1), Bound("-5", False, False, 4), None)),
+        ('n:["a b" TO *]', Range(Field("n", 1), Bound("a b", True, True, 4), None)),
+        ("n:[* TO *]", Exists(Field("n", 1))),
+        (
+            "t:[2026-01-01T10:00:00+02:00 TO *]",
+            Range(Field("t", 1), Bound("2026-01-01T10:00:00+02:00", False, True, 4), None),
+        ),
+    ],
+)
+def test_queries_are_understood(text: str, tree: Node) -> None:
+    """Every form of the grammar gives its tree, with positions."""
+    assert parse(text) == tree
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name:john AND AND x", "Unexpected 'AND' at position 15, expected a term or '('"),
+        ("a AND", "Unexpected end at the end of the query, expected a term or '('"),
+        ("(a", "Unexpected end at the end of the query, expected a term, AND, OR, '(' or ')'"),
+        ("a)", "Unexpected ')' at position 2, expected a term, AND, OR, '(' or the end"),
+        ("name:", "Unexpected end at the end of the query, expected a term or '('"),
+        (":a", "Unexpected ':' at position 1, expected a term or '('"),
+        ('"a', "Unexpected '\"' at position 1, expected a closing quote"),
+        ("a\\", "Unexpected '\\\\' at position 2, expected a character after the backslash"),
+        ("n:[1 2]", "Unexpected '2' at position 6, expected TO"),
+        ("n:[1 TO 2 3]", "Unexpected '3' at position 11, expected ']' or '}'"),
+        ("[1 TO 2]", "Unexpected range at position 1, expected a field and ':' before it"),
+        ("a:b:c", "Unexpected ':' at position 4, expected quotes around the value, or '\\:'"),
+        ("a:(b:c)", "Unexpected ':' at position 5, expected quotes around the value, or '\\:'"),
+        (
+            "name:x~2",
+            "Unexpected '~' at position 7, expected no fuzzy search: only exact values and wildcards",
+        ),
+        (
+            '"a b"~3',
+            "Unexpected '~' at position 6, expected no proximity search: only exact values and wildcards",
+        ),
+        ("a^2", "Unexpected '^' at position 2, expected no boost: results are not scored"),
+        (
+            "/re/",
+            "Unexpected '/' at position 1, expected no regular expression:"
+            " wildcards are supported, and '\\/' is the character",
+        ),
+        ("n:>5", "Unexpected '>' at position 3, expected a range such as [10 TO *] instead of a comparison"),
+        ("n:<=5", "Unexpected '<' at position 3, expected a range such as [* TO 10} instead of a comparison"),
+        ("a && b", "Unexpected '&&' at position 3, expected AND, in capitals"),
+        ("a || b", "Unexpected '||' at position 3, expected OR, in capitals"),
+        ("!a", "Unexpected '!' at position 1, expected NOT, in capitals; '\\!' is the character"),
+        ("jan?", "Unexpected '?' at position 4, expected '*'; '\\?' is the character"),
+        ("_missing_:a", "Unexpected '_missing_' at position 1, expected NOT _exists_"),
+        ("_exists_:a*", "Unexpected '*' at position 11, expected the name of a field"),
+        (
+            "name:*sa",
+            "Unexpected '*' at position 6, expected at least 3 characters in each part"
+            " beside a wildcard that does not end the term",
+        ),
+        ("n:[a* TO b]", "Unexpected '*' at position 5, expected a value without wildcards, or '*' alone"),
+    ],
+)
+def test_what_is_not_understood_is_named(text: str, reason: str) -> None:
+    """The reason says what, at which character, and what would do instead."""
+    with pytest.raises(Malformed) as caught:
+        parse(text)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 1000 + "a" + ")" * 1000, "NOT " * 1000 + "a", "-" * 1000 + "a", "(NOT " * 30 + "a" + ")" * 30,
+        "a " * 16_000, " OR ".join(["a"] * (MOST_CLAUSES + 1)), "(" * 30_000, "a:[" * 9_000,
+        "a:" * 1000 + "b",
+    ],
+)  # fmt: skip
+def test_hostile_queries_are_refused(text: str) -> None:
+    """Nothing is nested deeper or longer than the limits, and nothing overflows a stack."""
+    with pytest.raises(Malformed):
+        parse(text)
+
+
+def test_limits_leave_room() -> None:
+    """As many terms and levels as allowed are understood."""
+    assert isinstance(parse(" OR ".join(["a"] * MOST_CLAUSES)), Or)
+    deep = parse("(" * (DEEPEST - 1) + "a" + ")" * (DEEPEST - 1))
+    assert deep == term("a", DEEPEST)
+
+
+def test_queries_do_not_disturb_each_other() -> None:
+    """A query that fails leaves nothing behind in the parser for the next one."""
+    for _ in range(3):
+        with pytest.raises(Malformed):
+            parse("(a AND (b OR")
+        assert parse("a") == term("a", 1)
+
+
+def test_the_reason_is_not_in_the_message() -> None:
+    """What a caller wrote may be personal: an error that is logged does not say it."""
+    with pytest.raises(Malformed) as caught:
+        parse('"jane@example.com')
+    assert "jane" not in str(caught.value)

@@ -7,6 +7,8 @@ CREATE TABLE client (
     scopes text[] NOT NULL,
     event_id uuid NOT NULL,
     deleted boolean NOT NULL,
+    revision bigint NOT NULL,
+    settings text NOT NULL,
     PRIMARY KEY (tenant, client_id)
 );
 CREATE INDEX client_client_id ON client (client_id);

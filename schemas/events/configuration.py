@@ -38,6 +38,8 @@ class ClientConfiguredData(CommandData):
     deleted: Annotated[bool, OPEN] = False
     name: Annotated[str, PROFILE] = ""
     secret_hash: Annotated[str | None, PROFILE] = None
+    settings: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    """What the API shows of it besides id and name: `app_type`, `grant_types`, `callbacks`, …"""
 
 
 class ClientConfigured(Envelope):

@@ -23,6 +23,16 @@ DEMO_SCOPES: Final = (
     "update:attack_protection",
     "read:anomaly_blocks",
     "delete:anomaly_blocks",
+    "read:clients",
+    "create:clients",
+    "update:clients",
+    "delete:clients",
+    "read:client_keys",
+    "update:client_keys",
+    "read:client_grants",
+    "create:client_grants",
+    "update:client_grants",
+    "delete:client_grants",
     "read:events",
 )
 """Every scope that some part of Vita asks for; what `all-demo` stands for."""

@@ -15,6 +15,8 @@ from services.management.endpoint import Operation, Public, endpoint_of, mount
 from services.management.refusals import NOT_FOUND, Refusal
 from services.management.routes import (
     attack_protection,
+    client_grants,
+    clients,
     connections,
     health,
     list_users,
@@ -34,6 +36,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *connections.OPERATIONS,
     *user_blocks.OPERATIONS,
     *attack_protection.OPERATIONS,
+    *clients.OPERATIONS,
+    *client_grants.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -49,6 +49,8 @@ from services.projector.guarding import Guards
 
 Person = tuple[str, str]
 """(tenant, subject)"""
+ClientKey = tuple[str, str]
+"""(tenant, client id)"""
 SettingKey = tuple[str, Kind, str]
 """(tenant, kind, id)"""
 ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection", "name"]
@@ -108,6 +110,7 @@ class Views:
     connections: dict[str, Connections] = field(default_factory=dict)
     settings: dict[SettingKey, Setting] = field(default_factory=dict)
     guards: Guards = field(default_factory=Guards)
+    clients: dict[ClientKey, Client] = field(default_factory=dict)
 
     def over(self, stored: "Views", people: Iterable[Person]) -> "Views":
         """What was read, with what is known better since the reading began."""
@@ -117,6 +120,7 @@ class Views:
             stored.connections | self.connections,
             stored.settings | self.settings,
             self.guards.over(stored.guards),
+            stored.clients | self.clients,
         )
 
     def take(self, newer: "Views") -> None:
@@ -125,6 +129,7 @@ class Views:
         self.connections |= newer.connections
         self.settings |= newer.settings
         self.guards.take(newer.guards)
+        self.clients |= newer.clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Outcome:
     now: Views
     people: Mapping[Person, Change]
     connections: tuple[tuple[str, Connection], ...]
-    clients: Mapping[tuple[str, str], Client]
+    clients: Mapping[ClientKey, Client]
     settings: Mapping[SettingKey, Setting]
     guards: tuple[Write, ...]
     claims: Claims
@@ -143,9 +148,9 @@ class Outcome:
 
 def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     """The changes a batch brings to these views; people without a row start as nobody."""
-    people, connections, settings = dict(views.people), dict(views.connections), dict(views.settings)
-    clients: dict[tuple[str, str], Client] = {}
     guards = Guards().over(views.guards)
+    people, connections = dict(views.people), dict(views.connections)
+    settings, clients = dict(views.settings), dict(views.clients)
     fresh_claims = Claims()
     all_applied: list[Applied] = []
     for logged in batch:
@@ -163,8 +168,10 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                     claims.released[(event.tenant, event.data.connection_id), "connection"] = event.id
                 all_applied.append(Applied(logged, refused=not applied))
             case ClientConfigured():
-                clients[event.tenant, event.data.client_id] = fold_client(event)
-                all_applied.append(Applied(logged))
+                client = event.tenant, event.data.client_id
+                known = clients.get(client)
+                clients[client] = fold_client(known, event)
+                all_applied.append(Applied(logged, refused=clients[client] is known))
             case _ if type(event) in KIND_OF:
                 all_applied.append(_set(settings, claims, logged, cast(SettingEvent, event)))
             case _ if event.subject.startswith(PERSON):
@@ -180,10 +187,10 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     for counted in all_applied:
         guards.follow(counted)
     return Outcome(
-        now=Views(people, connections, settings, guards),
+        now=Views(people, connections, settings, guards, clients),
         people=_changed_people(views, people),
         connections=_changed_connections(views, connections),
-        clients=clients,
+        clients={key: now for key, now in clients.items() if now is not views.clients.get(key)},
         settings={key: now for key, now in settings.items() if now is not views.settings.get(key)},
         guards=tuple(guards.writes(views.guards)),
         claims=fresh_claims,

@@ -16,7 +16,7 @@ from aiokafka import ConsumerRecord
 from projections.applied import Logged
 from projections.setting.fold import KIND_OF_TYPE
 from schemas.errors import InvalidEvent
-from schemas.events import ConnectionConfigured, Event
+from schemas.events import ClientConfigured, ConnectionConfigured, Event
 from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
@@ -40,6 +40,7 @@ CHUNK = 500
 """Records per transaction."""
 BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
+CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 
 _log = structlog.get_logger()
@@ -240,6 +241,14 @@ def _touched(batch: Sequence[SealedEvent]) -> Touched:
                 for sealed in batch
                 if (kind := KIND_OF_TYPE.get(sealed.envelope["type"])) is not None
                 and isinstance(identity := sealed.envelope["data"].get("setting_id"), str)
+            }
+        ),
+        clients=sorted(
+            {
+                (sealed.tenant, identity)
+                for sealed in batch
+                if sealed.envelope["type"] == CLIENT_CONFIGURED
+                and isinstance(identity := sealed.envelope["data"].get("client_id"), str)
             }
         ),
     )

@@ -15,7 +15,7 @@ from projections.setting.fold import Setting
 from schemas import exact_json
 from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
-from services.projector.batch import Change, Claims, Outcome, Person, SettingKey, Views
+from services.projector.batch import Change, Claims, ClientKey, Outcome, Person, SettingKey, Views
 from services.projector.derived import DERIVED, Write
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
@@ -74,13 +74,28 @@ def setting_of(row: asyncpg.Record) -> Setting:
     )  # fmt: skip
 
 
+async def read_clients(connection: asyncpg.Connection, asked: Sequence[ClientKey]) -> dict[ClientKey, Client]:
+    """Those of these API clients that there are."""
+    rows = await connection.fetch(load("projections.client")["read_clients"], *_columns(asked))
+    return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
+
+
+def client_of(row: asyncpg.Record) -> Client:
+    """An API client from its row."""
+    return Client(
+        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
+        row["deleted"], row["revision"], exact_json.loads(row["settings"]),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a batch is about: the owners of its events' keys, the tenants it configures, the settings."""
+    """What a batch is about: owners of keys, tenants whose connections change, settings, clients."""
 
     owners: Sequence[Person]
     tenants: Sequence[str]
     settings: Sequence[SettingKey]
+    clients: Sequence[ClientKey]
 
 
 async def read_views(
@@ -90,7 +105,8 @@ async def read_views(
     keys, people = await read_people(connection, keyring, touched.owners)
     connections = await read_connections(connection, touched.tenants) if touched.tenants else {}
     settings = await read_settings(connection, touched.settings) if touched.settings else {}
-    return keys, Views(people, connections, settings)
+    clients = await read_clients(connection, touched.clients) if touched.clients else {}
+    return keys, Views(people, connections, settings, clients=clients)
 
 
 def writes(outcome: Outcome) -> list[Write]:
@@ -195,7 +211,10 @@ def _connection_row(tenant: str, connection: Connection) -> tuple[Any, ...]:
 
 def _client_row(key: tuple[str, str], client: Client) -> tuple[Any, ...]:
     scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
-    return *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted
+    return (
+        *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted, client.revision,
+        exact_json.dumps(client.settings).decode(),
+    )  # fmt: skip
 
 
 def _setting_row(key: SettingKey, setting: Setting) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import exact_json
-from services.management import answers, bodies
+from services.management import answers, bodies, reading
+from services.management.audiences import OURS, Granted, is_ours, scopes_for
+from services.management.decisions.configure_client import may_ask_for_itself
 from services.management.endpoint import Public
 from services.management.models.oauth import TokenRequest
 from services.management.models.results import Failure, KeySet, Token, TokenRefused
@@ -28,7 +30,6 @@ GRANT: Final = "client_credentials"
 MAX_BODY_BYTES: Final = 64 * 1024
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~:/-]{1,128}")
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_API: Final = re.compile(r"https?://[^/?#]+/api/v2/?")
 
 
 class OAuthRefused(Exception):
@@ -47,12 +48,16 @@ async def token(service: Service, request: Request) -> Response:
         if asked.get("grant_type") != GRANT:
             raise _unsupported(asked.get("grant_type"))
         client = await _client(service, client_id, secret)
-        scopes = _scopes(client["scopes"], asked.get("scope"))
-        _check_audience(service, request, asked.get("audience"))
+        audience = _audience(service, request, asked.get("audience"))
+        scopes = _scopes(await _granted(service, client, client_id, audience), asked.get("scope"))
     except OAuthRefused as refused:
         return _refusal(refused)
     issued = service.issuer.issue(
-        client_id, client["tenant"], scopes, service.settings.token_audience, datetime.now(UTC)
+        client_id,
+        client["tenant"],
+        scopes,
+        service.settings.token_audience if audience == OURS else audience,
+        datetime.now(UTC),
     )
     body = {
         "access_token": issued,
@@ -136,12 +141,15 @@ async def _client(service: Service, client_id: str, secret: str) -> Any:
             async with service.database.raw.acquire() as connection, connection.transaction():
                 await connection.execute(queries["speak_for_client"], client_id)
                 row = await connection.fetchrow(queries["client"], client_id)
-    if not secret_matches(secret, None if row is None else row["secret_hash"]):
+    proven = secret_matches(secret, None if row is None else row["secret_hash"])
+    if row is None or not proven:
         raise _nobody()
+    if not may_ask_for_itself(exact_json.loads(row["settings"])):
+        raise OAuthRefused(403, "unauthorized_client", f"Grant type '{GRANT}' not allowed for the client.")
     return row
 
 
-def _scopes(allowed: list[str], wanted: str | None) -> list[str]:
+def _scopes(allowed: Sequence[str], wanted: str | None) -> list[str]:
     if wanted is None or not wanted.strip():
         return list(allowed)
     asked = wanted.split()
@@ -153,14 +161,36 @@ def _scopes(allowed: list[str], wanted: str | None) -> list[str]:
     return asked
 
 
-def _check_audience(service: Service, request: Request, audience: str | None) -> None:
-    """Our API, under its own name or under the one the caller reached it by."""
-    if audience is None or audience.rstrip("/") == service.settings.token_audience.rstrip("/"):
-        return
-    host = request.headers.get("host", "")
-    known = {f"http://{host}/api/v2", f"https://{host}/api/v2"}
-    if not _API.fullmatch(audience) or audience.rstrip("/") not in known:
-        raise OAuthRefused(403, "access_denied", f"Service not found: {audience[:200]}")
+def _audience(service: Service, request: Request, asked: str | None) -> str:
+    """What grants say of the API that is asked for; ours when none is."""
+    own, host = service.settings.token_audience, request.headers.get("host", "")
+    if asked is None or is_ours(asked, own, host):
+        return OURS
+    if asked == OURS:
+        raise _no_service(asked)
+    return asked
+
+
+async def _granted(service: Service, client: Any, client_id: str, audience: str) -> tuple[str, ...]:
+    """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
+    async with service.database.connection(client["tenant"]) as connection:
+        found = await reading.settings(connection, client["tenant"], "client_grant")
+    own = [grant.document for grant in found if grant.document["client_id"] == client_id]
+    grants = [Granted(document["audience"], tuple(document["scope"])) for document in own]
+    scopes = scopes_for(audience, client["scopes"], grants)
+    if scopes is not None:
+        return scopes
+    if audience == OURS:
+        raise OAuthRefused(
+            403,
+            "access_denied",
+            'Client is not authorized to access this API: it needs a client grant ("client-grants") for it.',
+        )
+    raise _no_service(audience)
+
+
+def _no_service(audience: str) -> OAuthRefused:
+    return OAuthRefused(403, "access_denied", f"Service not found: {audience[:200]}")
 
 
 def _invalid(description: str) -> OAuthRefused:
@@ -189,7 +219,7 @@ PUBLIC: Final = (
     Public(
         "POST", "/oauth/token", token, "Get an access token",
         {200: "The token.", 400: "Invalid request.", 401: "Unknown client or wrong secret.",
-         403: "Not this API.", 503: "Not available now."},
+         403: "No grant for this API, or for itself.", 503: "Not available now."},
         Token, TokenRefused | Failure, TokenRequest,
     ),
     Public(

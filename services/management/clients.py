@@ -1,0 +1,117 @@
+"""API clients found, written and waited for: each change is decided on one revision and counts for that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import asyncpg
+
+from projections.client.fold import Client
+from schemas import exact_json
+from schemas.events import ClientConfigured, ClientConfiguredData
+from schemas.identifiers import tenant_subject
+from services.management.commanding import command_of, expected_revision
+from services.management.decisions.outcome import Draft, dress
+from services.management.endpoint import Call
+from services.management.refusals import REVISION_PASSED, TOO_LARGE, Refusal, Refused
+from services.management.writing import NotSent, Written
+from services.runtime.key_store import ensure_keys
+from services.runtime.sql import load
+
+ATTEMPTS: Final = 5
+NO_SUCH_CLIENT: Final = Refusal(404, "The client does not exist", "inexistent_client")
+_BUSY: Final = Refusal(409, "The client is being changed by others. Please try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A client after a command; `written` is None when nothing had to be written."""
+
+    client: Client
+    written: Written | None
+
+
+async def all_clients(call: Call) -> list[Client]:
+    """The living clients of the tenant."""
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(load("services.management")["clients"], call.tenant)
+    return [client_of(row) for row in rows]
+
+
+async def find(call: Call, client_id: str) -> Client | None:
+    """The living client of this id."""
+    if "\x00" in client_id:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["client_by_id"], call.tenant, client_id)
+    return None if row is None or row["deleted"] else client_of(row)
+
+
+async def living(call: Call, client_id: str) -> Client:
+    """The same. Raises Refused (404)."""
+    found = await find(call, client_id)
+    if found is None:
+        raise Refused(NO_SUCH_CLIENT)
+    return found
+
+
+def client_of(row: asyncpg.Record) -> Client:
+    """A client from its row; without the hash of its secret where that was not read."""
+    return Client(
+        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
+        row["deleted"], row["revision"], exact_json.loads(row["settings"]),
+    )  # fmt: skip
+
+
+async def create(call: Call, client: Client) -> Changed:
+    """A client under an id that nobody has."""
+    return await _write(call, client, 0)
+
+
+async def change(call: Call, client_id: str, decide: Callable[[Client], Client]) -> Changed:
+    """The client as `decide` makes it; decided anew when another change came first.
+
+    Raises Refused: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
+    """
+    for _ in range(ATTEMPTS):
+        current = await living(call, client_id)
+        guarded = expected_revision(call.request.headers, current.revision) is not None
+        decided = decide(current)
+        if decided == current:
+            return Changed(current, None)
+        changed = await _write(call, decided, current.revision)
+        if await _took_effect(call, changed):
+            return changed
+        if guarded:
+            raise Refused(REVISION_PASSED)
+    raise Refused(_BUSY)
+
+
+async def _took_effect(call: Call, changed: Changed) -> bool:
+    if changed.written is None or not changed.written.visible:
+        return True
+    query = load("services.management")["client_by_id"]
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(query, call.tenant, changed.client.client_id)
+    return row is not None and str(row["event_id"]) == changed.client.event_id
+
+
+async def _write(call: Call, client: Client, revision: int) -> Changed:
+    service, tenant = call.service, call.tenant
+    data = ClientConfiguredData(
+        client_id=client.client_id,
+        name=client.name,
+        scopes=client.scopes,
+        secret_hash=client.secret_hash,
+        deleted=client.deleted,
+        settings=dict(client.settings),
+        expected_revision=revision,
+    )
+    (event,) = dress(command_of(call), tenant_subject(tenant), (Draft(ClientConfigured, data),))
+    async with service.database.connection(tenant) as connection:
+        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
+    try:
+        written = await service.writer.write([event], keys)
+    except NotSent as error:
+        raise Refused(TOO_LARGE) from error
+    return Changed(replace(client, event_id=event.id, revision=revision + 1), written)

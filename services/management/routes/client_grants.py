@@ -1,0 +1,144 @@
+"""Client grants: which scopes a client may ask for at one API."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from services.management import answers, clients, configuring, paging, reading
+from services.management.audiences import OURS, is_ours
+from services.management.configuring import Changed
+from services.management.endpoint import Call, Operation
+from services.management.models.clients import CreateGrant, Grant, ListGrants, UpdateGrant
+from services.management.models.paging import listed
+from services.management.people import accepted
+from services.management.refusals import Refusal, Refused
+
+_ABSENT: Final = Refusal(404, "Client grant not found.", "inexistent_client_grant")
+_EXISTS: Final = Refusal(409, "A client grant with the same client_id and audience already exists.")
+_NO_SUCH_API: Final = Refusal(404, "Resource server not found.", "inexistent_resource_server")
+_SCOPES: Final = ":client_grants"
+
+
+async def list_grants(call: Call) -> Response:
+    """A page of the tenant's grants."""
+    query: ListGrants = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await reading.settings(connection, call.tenant, "client_grant")
+    asked = [grant for grant in found if _is_asked_for(call, grant, query)]
+    return paging.answer(
+        asked, query, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
+    )
+
+
+async def get_grant(call: Call) -> Response:
+    """One grant."""
+    found = await configuring.find(call, "client_grant", call.path("id"), _ABSENT)
+    return answers.value(_shown(call, found), headers=answers.revision_headers(found.revision))
+
+
+async def create_grant(call: Call) -> Response:
+    """A client's scopes at an API, one grant for each API; they count for tokens from now on."""
+    body: CreateGrant = call.body
+    await clients.living(call, body.client_id)
+    audience = await _known_as(call, body.audience)
+    settings = {
+        "client_id": body.client_id,
+        "audience": audience,
+        "scope": list(dict.fromkeys(body.scope or ())),
+        "subject_type": "client",
+    }
+    name = f"{body.client_id} {audience}"
+    changed = await configuring.create(
+        call, "client_grant", configuring.new_id("cgr_"), name, settings, _EXISTS
+    )
+    return _answer(call, changed, 201)
+
+
+async def update_grant(call: Call) -> Response:
+    """Other scopes for the same client and API; tokens there are keep what they have until they expire."""
+    body: UpdateGrant = call.body
+
+    def decide(current: Setting) -> Mapping[str, Any]:
+        before = {name: value for name, value in current.document.items() if name != "id"}
+        return {**before, "scope": list(dict.fromkeys(body.scope or ()))}
+
+    return _answer(
+        call, await configuring.change(call, "client_grant", call.path("id"), decide, _ABSENT), 200
+    )
+
+
+async def delete_grant(call: Call) -> Response:
+    """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
+    written = await configuring.remove(call, "client_grant", call.path("id"))
+    if written is None:
+        return answers.nothing()
+    if not written.visible:
+        return accepted(written)
+    return answers.nothing(headers={answers.POSITION: str(written.position)})
+
+
+async def _known_as(call: Call, audience: str) -> str:
+    """What a grant says of the API. Raises Refused (404) for one that nobody has defined."""
+    if _is_ours(call, audience):
+        return OURS
+    async with call.service.database.connection(call.tenant) as connection:
+        known = await reading.setting_named(connection, call.tenant, "resource_server", audience)
+    if known is None or audience == OURS:
+        raise Refused(_NO_SUCH_API)
+    return audience
+
+
+def _is_ours(call: Call, audience: str) -> bool:
+    return is_ours(audience, call.service.settings.token_audience, call.request.headers.get("host", ""))
+
+
+def _shown(call: Call, grant: Setting) -> Mapping[str, Any]:
+    """The grant with the address that this API has now."""
+    if grant.document["audience"] != OURS:
+        return grant.document
+    return {**grant.document, "audience": call.service.settings.token_audience}
+
+
+def _is_asked_for(call: Call, grant: Setting, query: ListGrants) -> bool:
+    document, audience = grant.document, query.audience
+    if audience is not None and document["audience"] != (OURS if _is_ours(call, audience) else audience):
+        return False
+    return query.client_id is None or document["client_id"] == query.client_id
+
+
+def _answer(call: Call, changed: Changed, status: int) -> Response:
+    written, grant = changed.written, changed.setting
+    if written is not None and not written.visible:
+        return accepted(written, {"id": grant.id})
+    position = None if written is None else written.position
+    return answers.value(_shown(call, grant), status, answers.revision_headers(grant.revision, position))
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_BUSY: Final = "The grant is being changed by others."
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/client-grants", list_grants, ("read" + _SCOPES,), "Get client grants",
+        {200: "Grants."}, ListGrants, tag="client-grants", result=listed(Grant, "client_grants"),
+    ),
+    Operation(
+        "POST", "/api/v2/client-grants", create_grant, ("create" + _SCOPES,), "Create a client grant",
+        {201: "The grant.", 202: _LATE, 404: _NO_SUCH_API, 409: _EXISTS}, body=CreateGrant,
+        tag="client-grants", result=Grant,
+    ),
+    Operation(
+        "GET", "/api/v2/client-grants/{id}", get_grant, ("read" + _SCOPES,), "Get a client grant",
+        {200: "The grant.", 404: _ABSENT}, tag="client-grants", result=Grant,
+    ),
+    Operation(
+        "PATCH", "/api/v2/client-grants/{id}", update_grant, ("update" + _SCOPES,), "Update a client grant",
+        {200: "The grant.", 202: _LATE, 404: _ABSENT, 409: _BUSY}, body=UpdateGrant, tag="client-grants",
+        result=Grant,
+    ),
+    Operation(
+        "DELETE", "/api/v2/client-grants/{id}", delete_grant, ("delete" + _SCOPES,), "Delete a client grant",
+        {202: _LATE, 204: "Gone.", 409: _BUSY}, tag="client-grants",
+    ),
+)  # fmt: skip

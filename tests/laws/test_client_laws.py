@@ -1,0 +1,75 @@
+"""The laws of an API client's fold: splits, repetitions, and that no change undoes another unseen."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.client.fold import Client, fold
+from schemas.events import ClientConfigured, ClientConfiguredData
+from schemas.identifiers import tenant_subject
+from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
+from tests.laws.events import START, TENANT, event_id, objects, revisions
+
+KEY = TENANT, "app"
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[ClientConfigured]:
+    """How one client was made, changed and deleted, by the API and by the command line."""
+    made = []
+    for number in range(draw(st.integers(0, 8))):
+        data = ClientConfiguredData(
+            client_id="app",
+            name=draw(st.sampled_from(["One", "Two"])),
+            scopes=draw(st.sampled_from([(), ("read:users",)])),
+            secret_hash=draw(st.sampled_from([None, "old", "new"])),
+            deleted=draw(st.sampled_from([False, False, False, True])),
+            settings=draw(objects),
+            expected_revision=draw(revisions),
+        )
+        event = ClientConfigured(
+            id=event_id(number), source="/vita/test", subject=tenant_subject(TENANT), time=START,
+            tenant=TENANT, actor="client:admin", data=data,
+        )  # fmt: skip
+        made.append(event)
+    return made
+
+
+def folded(stream: Sequence[ClientConfigured]) -> Client | None:
+    current: Client | None = None
+    for event in stream:
+        current = fold(current, event)
+    return current
+
+
+@given(histories(), st.integers(0, 8))
+def test_any_split_gives_the_same_client(stream: list[ClientConfigured], cut: int) -> None:
+    """A batch may end anywhere."""
+    first = fold_batch(Views(), on_the_log(stream[:cut])).now
+    assert fold_batch(first, on_the_log(stream[cut:])).now.clients.get(KEY) == folded(stream)
+
+
+@given(histories())
+def test_a_repetition_changes_nothing(stream: list[ClientConfigured]) -> None:
+    """An event that came once more leaves the very same client."""
+    current: Client | None = None
+    for event in stream:
+        current = fold(current, event)
+        assert fold(current, event) is current
+
+
+@given(histories())
+def test_a_change_counts_for_the_revision_it_was_decided_on(stream: list[ClientConfigured]) -> None:
+    """Of two changes of one revision the second is refused, so that it cannot bring an old secret back."""
+    current: Client | None = None
+    for event in stream:
+        before, current = current, fold(current, event)
+        expected = event.data.expected_revision
+        if before is None:
+            assert current.revision == 1
+        elif expected is not None and (expected != before.revision or before.deleted):
+            assert current is before
+        else:
+            assert (current.revision, current.secret_hash) == (before.revision + 1, event.data.secret_hash)

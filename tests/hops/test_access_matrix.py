@@ -81,12 +81,16 @@ async def test_each_scope_opens_what_it_says(site: Site, operation: Operation, s
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def belongings(site: Site) -> dict[str, str]:
     """What the tenant demo has, by the path it is under."""
-    api, found = site.client(EVERY_SCOPE), {}
+    api = site.client(EVERY_SCOPE)
+    found: dict[str, str] = {}
     for path, body, key in (
         ("/api/v2/users", new_user(email="mine@example.com"), "user_id"),
         ("/api/v2/connections", {"name": "mine", "strategy": "samlp"}, "id"),
+        ("/api/v2/clients", {"name": "mine"}, "client_id"),
+        ("/api/v2/client-grants", {"audience": site.service.settings.token_audience}, "id"),
     ):
-        made = await api.post(path, json=body)
+        of_client = {"client_id": found["/api/v2/clients"]} if path == "/api/v2/client-grants" else {}
+        made = await api.post(path, json=body | of_client)
         assert made.status_code == 201
         found[path] = made.json()[key]
     return found

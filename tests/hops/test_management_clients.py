@@ -240,10 +240,19 @@ async def test_no_secret_is_kept_anywhere(site: Site, api: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"name": ""}, {"name": "<b>"}, {"name": 7}, {"name": "a", "client_secret": "x"}, {"name": "a", "app_type": "x"},
-     {"name": "a", "callbacks": "x"}, {"name": "a", "client_metadata": {"a": 1}}, {"name": "a", "client_id": "mine"},
-     {"name": "a", "grant_types": None}],
-)  # fmt: skip
+    [
+        {},
+        {"name": ""},
+        {"name": "<b>"},
+        {"name": 7},
+        {"name": "a", "client_secret": "x"},
+        {"name": "a", "client_id": "mine"},
+        {"name": "a", "app_type": "x"},
+        {"name": "a", "callbacks": "x"},
+        {"name": "a", "client_metadata": {"a": 1}},
+        {"name": "a", "grant_types": None},
+    ],
+)
 async def test_bad_clients_are_refused(api: httpx.AsyncClient, body: dict[str, Any]) -> None:
     """A closed schema: neither ids nor secrets are the caller's to choose."""
     answer = await api.post(CLIENTS, json=body)

@@ -171,3 +171,35 @@ async def test_errors_reach_the_sdk_as_it_expects_them(tenant: Tenant) -> None:
     with pytest.raises(ApiError) as invalid:
         await users.create(connection="strict", email="nonsense", password=PASSWORD)
     assert invalid.value.body["errorCode"] == "invalid_body"
+
+
+async def test_clients_through_the_sdk(tenant: Tenant) -> None:
+    """Create, get, update, grant, list, rotate, delete; the new client gets a token by its grant."""
+    clients, grants = tenant.sdk.clients, tenant.sdk.client_grants
+    made = await clients.create(name="Made by the SDK", app_type="non_interactive")
+    assert made.client_id is not None
+    assert made.client_secret is not None
+    assert (await clients.get(made.client_id)).client_secret is None
+    assert (await clients.update(made.client_id, description="Nightly")).description == "Nightly"
+    audience = f"{tenant.url}/api/v2/"
+    grant = await grants.create(client_id=made.client_id, audience=audience, scope=["read:users"])
+    assert grant.id is not None
+    wider = ["read:users", "read:stats"]
+    assert (await grants.update(grant.id, scope=wider)).scope == wider
+    assert [one.id async for one in await grants.list(client_id=made.client_id)] == [grant.id]
+    form = {
+        "grant_type": "client_credentials", "audience": audience,
+        "client_id": made.client_id, "client_secret": made.client_secret,
+    }  # fmt: skip
+    async with httpx.AsyncClient(trust_env=False) as http:
+        issued = await http.post(f"{tenant.url}/oauth/token", data=form)
+        assert issued.json()["scope"] == "read:users read:stats"
+        rotated = await clients.rotate_secret(made.client_id)
+        assert rotated.client_secret not in (None, made.client_secret)
+        assert (await http.post(f"{tenant.url}/oauth/token", data=form)).status_code == 401
+    assert "Made by the SDK" in [one.name async for one in await clients.list()]
+    await grants.delete(grant.id)
+    await clients.delete(made.client_id)
+    with pytest.raises(ApiError) as missing:
+        await clients.get(made.client_id)
+    assert (missing.value.status_code, missing.value.body["errorCode"]) == (404, "inexistent_client")

@@ -7,7 +7,17 @@ from pathlib import Path
 import asyncpg
 
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-VIEWS = ("profile", "search", "connection", "client", "setting", "membership", "login_guard")
+VIEWS = (
+    "profile",
+    "search",
+    "connection",
+    "client",
+    "setting",
+    "membership",
+    "login_guard",
+    "log_entry",
+    "daily",
+)
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
 VIEWS_SCHEMA = (
     "CREATE SCHEMA views;"

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from schemas import exact_json, instants
+from schemas import exact_json, instants, login_reasons
 from schemas.errors import InvalidEvent
 from schemas.events.fields import ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
@@ -72,7 +72,7 @@ class Login(BaseModel):
     )
     outcome: Literal["success", "failure"]
     reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="Why it failed."
+        None, description=f"Why it failed. {login_reasons.table()}"
     )
     claims: dict[str, Any] = Field(
         description="Exactly what the provider returned; SAML multi-values as lists."

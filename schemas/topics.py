@@ -3,10 +3,12 @@
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+TIMESTAMPS: Final = "message.timestamp.type"
 
 
 class Topic(StrEnum):
@@ -39,6 +41,8 @@ class TopicSpec(BaseModel):
     retention: Annotated[int, BeforeValidator(_milliseconds)]
     cleanup: Literal["delete"]
     max_message_bytes: int
+    timestamps: Literal["broker"] | None = None
+    """Whose clock a record's time is read from, where it matters."""
     contract: Literal["raw_login", "events", "dead_letter"]
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
@@ -46,11 +50,13 @@ class TopicSpec(BaseModel):
 
     def config(self) -> dict[str, str]:
         """The broker settings that must hold on the real topic."""
+        stamped = {} if self.timestamps is None else {TIMESTAMPS: "LogAppendTime"}
         return {
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention),
             "retention.bytes": "-1",
             "max.message.bytes": str(self.max_message_bytes),
+            **stamped,
         }
 
 

@@ -46,7 +46,8 @@ class CommandData(EventData):
 
     `expected_revision` is the one the caller had seen (If-Match): the fold refuses the event when things have
     moved on. The first event of a command also says which operation it was and how it was asked for:
-    `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`.
+    `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`, `status` when it takes
+    effect.
     """
 
     expected_revision: Annotated[int | None, OPEN] = None

@@ -47,6 +47,7 @@ class LoginFailedData(EventData):
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
     reason: Annotated[Slug, OPEN]
+    is_social: Annotated[bool | None, OPEN] = None
     client_id: Annotated[ClientId | None, OPEN] = None
     protocol: Annotated[Slug | None, OPEN] = None
     identifier: Annotated[str | None, ACTIVITY] = None

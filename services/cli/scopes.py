@@ -34,6 +34,11 @@ DEMO_SCOPES: Final = (
     "update:client_grants",
     "delete:client_grants",
     "read:events",
+    "read:logs",
+    "read:logs_users",
+    "read:stats",
+    "read:tenant_settings",
+    "update:tenant_settings",
 )
 """Every scope that some part of Vita asks for; what `all-demo` stands for."""
 

@@ -20,9 +20,12 @@ from services.management.routes import (
     connections,
     health,
     list_users,
+    logs,
     oauth,
     read_users,
     reference,
+    stats,
+    tenants,
     user_blocks,
     write_users,
 )
@@ -38,6 +41,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *attack_protection.OPERATIONS,
     *clients.OPERATIONS,
     *client_grants.OPERATIONS,
+    *logs.OPERATIONS,
+    *stats.OPERATIONS,
+    *tenants.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -69,6 +69,7 @@ def _request_of(call: Call) -> dict[str, Any]:
         "scopes": sorted(call.principal.scopes)[:MAX_LOGGED_SCOPES],
         "ip": None if request.client is None else request.client.host,
         "user_agent": request.headers.get("user-agent", "")[:MAX_LOGGED_TEXT],
+        "status": call.operation.success,
     }
 
 

@@ -97,6 +97,15 @@ class Operation:
     tag: str = "users"
     result: Any = None
 
+    @property
+    def success(self) -> int:
+        """The status it answers when all is well; the 202 of a write may mean that the view is late."""
+        if 204 in self.answers and self.result is None:
+            return 204
+        return min(
+            (status for status in self.answers if status < 300 and status not in (202, 204)), default=202
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Public:

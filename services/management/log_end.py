@@ -1,6 +1,7 @@
 """How far the event log reaches: what was appended lies below its end."""
 
 import asyncio
+from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -35,12 +36,20 @@ class LogEnd:
         """Disconnects."""
         await self._consumer.stop()
 
+    async def all(self, partitions: int) -> dict[int, int]:
+        """The end of every partition: the offset that its next record will have. Raises Transient."""
+        return await self._ends(range(partitions))
+
     async def last(self, partition: int) -> Position:
         """The newest record of a partition; offset -1 while it has none. Raises Transient."""
-        place = TopicPartition(self._topic, partition)
+        ends = await self._ends((partition,))
+        return Position(partition, ends[partition] - 1)
+
+    async def _ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        places = [TopicPartition(self._topic, partition) for partition in partitions]
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                ends = await self._consumer.end_offsets([place])
+                ends = await self._consumer.end_offsets(places)
         except (KafkaError, OSError, TimeoutError) as error:
             raise Transient(f"kafka: {type(error).__name__}") from error
-        return Position(partition, ends[place] - 1)
+        return {place.partition: end for place, end in ends.items()}

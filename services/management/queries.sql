@@ -100,6 +100,27 @@ SELECT EXISTS (
     SELECT FROM views.setting WHERE tenant = $1 AND kind = $2 AND name = $3 AND id <> $4 AND NOT deleted
 );
 
+-- name: applied_positions
+-- How far the live generation is applied, and up to which broker time.
+SELECT p.partition, p.next_offset, p.recorded_at
+FROM ledger.position AS p
+JOIN ledger.generation AS g ON g.number = p.generation AND g.state = 'live'
+WHERE p.topic = $1;
+
+-- name: log_page
+-- A page of log entries, newest first.
+SELECT
+    e.log_id, e.date, e.type, e.description, e.connection, n.id AS connection_id, e.client_id, c.name AS client_name, e.ip,
+    e.hostname, e.user_id, e.user_name, e.strategy, e.strategy_type, e.organization_id, e.user_agent, e.details, e.more
+FROM (
+    SELECT e.* FROM views.tenant_log AS e WHERE e.tenant = $1 AND e.log_id >= $2 ORDER BY e.log_id DESC LIMIT $3 OFFSET $4
+) AS e
+LEFT JOIN views.client AS c ON c.tenant = $1 AND c.client_id = e.client_id
+LEFT JOIN LATERAL (
+    SELECT k.id FROM views.connection AS k WHERE k.tenant = $1 AND k.name = e.connection ORDER BY k.deleted, k.id LIMIT 1
+) AS n ON true
+ORDER BY e.log_id DESC;
+
 -- name: register
 -- A new identity with its subject and keys; no row when the identity has a subject already.
 WITH added AS (
@@ -177,6 +198,17 @@ SELECT r.event_id, r.subject
 FROM unnest($2::text[], $3::text[], $4::text[]) AS asked (connection, kind, value)
 JOIN ledger.reservation AS r ON r.tenant = $1 AND r.connection = asked.connection AND r.kind = asked.kind AND r.value = asked.value
 WHERE NOT r.confirmed AND r.claimed_at < now() - make_interval(secs => $5);
+
+-- name: active_users
+-- How many people have signed in since.
+SELECT count(*) FROM views.tenant_activity WHERE tenant = $1 AND last_login >= $2;
+
+-- name: days
+-- What happened on each of these days.
+SELECT
+    date, sum(logins)::bigint AS logins, sum(signups)::bigint AS signups, sum(leaked_passwords)::bigint AS leaked_passwords,
+    min(created_at) AS created_at, max(updated_at) AS updated_at
+FROM views.daily WHERE tenant = $1 AND date >= $2 AND date <= $3 GROUP BY date ORDER BY date;
 
 -- name: tenants
 -- All tenants there are.

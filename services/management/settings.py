@@ -38,6 +38,11 @@ class Settings(HttpSettings):
         130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
     )
     claim_sweep_seconds: float = Field(60.0, gt=0, description="How often orphaned claims are looked for.")
+    log_margin_seconds: float = Field(
+        1.0,
+        ge=0,
+        description="How late walks through the logs are: brokers' clocks may differ from ours by so much.",
+    )
     rate_limits: str = Field(
         "off",
         description="`off`, or `free`, `essentials`, `enterprise`, with changes as `,read_users=100/20`.",

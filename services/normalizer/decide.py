@@ -25,6 +25,7 @@ from services.normalizer.mapping import (
     UnmappableLogin,
     default_strategy,
     identify,
+    is_social,
     normalize,
 )
 
@@ -137,6 +138,7 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
             connection=connection.name,
             strategy=connection.strategy,
             reason=short,
+            is_social=is_social(connection.strategy),
             client_id=login.client_id,
             protocol=login.protocol,
             identifier=login.identifier,

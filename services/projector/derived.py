@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from projections.applied import Applied
+from projections.daily.rows import days
+from projections.log_entry.entries import entries
 from projections.membership.rows import changes as membership_changes
 from services.runtime.sql import load
 
@@ -26,4 +28,16 @@ def memberships(applied: Sequence[Applied]) -> list[Write]:
     return [write for write in writes if write[1]]
 
 
-DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (memberships,)
+def log_entries(applied: Sequence[Applied]) -> list[Write]:
+    """What the logs tell."""
+    rows = [entry for one in applied for entry in entries(one)]
+    return [(load("projections.log_entry")["write_log_entries"], rows)] if rows else []
+
+
+def daily(applied: Sequence[Applied]) -> list[Write]:
+    """Counts by day."""
+    rows = [(*day, *counts) for day, counts in days(applied).items()]
+    return [(load("projections.daily")["add_to_days"], rows)] if rows else []
+
+
+DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (memberships, log_entries, daily)

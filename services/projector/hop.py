@@ -7,6 +7,7 @@ fenced off.
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -17,13 +18,14 @@ from projections.applied import Logged
 from projections.setting.fold import KIND_OF_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import ClientConfigured, ConnectionConfigured, Event
-from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
 from schemas.positions import Position
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
+from services.projector.clock import Latest, stamp
 from services.projector.guarding import read_guards
+from services.projector.pruning import Pruner
 from services.projector.store import Touched, execute, read_views, writes
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
@@ -44,7 +46,8 @@ CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 
 _log = structlog.get_logger()
-Read = tuple[ConsumerRecord, SealedEvent]
+Read = tuple[ConsumerRecord, SealedEvent, datetime]
+"""A record, the event in it, and the broker's time of it."""
 
 
 class Settings(RuntimeSettings):
@@ -58,6 +61,7 @@ class Projector:
         self._settings = settings
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
         self._generation = 0
+        self._latest: Latest = {}
         self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
@@ -66,7 +70,7 @@ class Projector:
         provider = provider_from(self._settings.key_provider)
         async with AsyncExitStack() as opening:
             await self._learn(url, provider)
-            self._pool = await open_pool(url, max_size=3, search_path=f"view_{self._generation}")
+            self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
             opening.push_async_callback(self._pool.close)
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
             self._dead_letters = await EventLog.open(self._settings.kafka_bootstrap, topic, DEAD_LETTER_TYPE)
@@ -74,6 +78,9 @@ class Projector:
             heartbeat = Heartbeat(self._pool, "projector")
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
+            pruner = Pruner(self._pool)
+            opening.push_async_callback(pruner.stop)
+            pruner.start()
             self._resources = opening.pop_all()
         return heartbeat
 
@@ -103,30 +110,42 @@ class Projector:
         query = load("services.projector")["read_positions"]
         with database_failures():
             rows = await self._pool.fetch(query, self._generation, self._topic, list(partitions))
+        for partition in partitions:
+            self._latest.pop(partition, None)
+        self._latest |= {row["partition"]: row["recorded_at"] for row in rows if row["recorded_at"]}
         return {row["partition"]: row["next_offset"] for row in rows}
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
         folded."""
-        folded = Views()
+        folded, latest = Views(), await self._clock(records)
         writing: asyncio.Task[None] | None = None
         try:
             for start in range(0, len(records), CHUNK):
                 chunk = records[start : start + CHUNK]
-                outcome, letters = await self._fold(chunk, folded)
+                outcome, letters = await self._fold(chunk, folded, latest)
                 if writing is not None:
                     await writing
-                writing = asyncio.create_task(self._commit(chunk, outcome, letters))
+                writing = asyncio.create_task(self._commit(chunk, outcome, letters, dict(latest)))
             if writing is not None:
                 await writing
         finally:
             if writing is not None and not writing.done():
                 await asyncio.wait([writing])
 
-    async def _fold(self, chunk: Sequence[ConsumerRecord], folded: Views) -> tuple[Outcome, list[Record]]:
+    async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
+        """The broker times that these records follow."""
+        unknown = {record.partition for record in records} - self._latest.keys()
+        if unknown:
+            await self.stored_positions(unknown)
+        return dict(self._latest)
+
+    async def _fold(
+        self, chunk: Sequence[ConsumerRecord], folded: Views, latest: Latest
+    ) -> tuple[Outcome, list[Record]]:
         letters: list[Record] = []
-        read = self._read(chunk, letters)
-        touched = _touched([sealed for _, sealed in read])
+        read = self._read(chunk, letters, latest)
+        touched = _touched([sealed for _, sealed, _ in read])
         with database_failures():
             async with self._pool.acquire() as connection:
                 keys, stored = await read_views(connection, self._keyring, touched)
@@ -137,18 +156,21 @@ class Projector:
         folded.take(outcome.now)
         return outcome, letters
 
-    async def _commit(self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Record]) -> None:
+    async def _commit(
+        self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Record], latest: Latest
+    ) -> None:
         if letters:
             await self._dead_letters.append_many(letters)
         with database_failures():
             async with self._pool.acquire() as connection, connection.transaction():
-                await self._write(connection, chunk, outcome)
+                await self._write(connection, chunk, outcome, latest)
+        self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
-    def _read(self, records: Sequence[ConsumerRecord], letters: list[Record]) -> list[Read]:
+    def _read(self, records: Sequence[ConsumerRecord], letters: list[Record], latest: Latest) -> list[Read]:
         read: list[Read] = []
-        for record in records:
+        for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
-                read.append((record, read_sealed(record.value or b"")))
+                read.append((record, read_sealed(record.value or b""), recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
         return read
@@ -157,24 +179,24 @@ class Projector:
         self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Record]
     ) -> list[Logged]:
         opened: list[Logged] = []
-        for index, (record, sealed) in enumerate(read):
+        for index, (record, sealed, recorded_at) in enumerate(read):
             if index % BREATH == 0:
                 await asyncio.sleep(0)
             found = keys.get((sealed.tenant, sealed.owner))
             try:
                 if found is None:
                     raise InvalidEvent("no_key", "the ledger has no keys of this subject")
-                opened.append(self._logged(record, open_event(sealed, found)))
+                opened.append(self._logged(record, open_event(sealed, found), recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
             except KeyDestroyed:
                 continue
         return opened
 
-    def _logged(self, record: ConsumerRecord, event: Event) -> Logged:
+    def _logged(self, record: ConsumerRecord, event: Event, recorded_at: datetime) -> Logged:
         position = Position(record.partition, record.offset)
         replayed = record.offset < self._history.get(record.partition, 0)
-        return Logged(event, position, from_milliseconds(record.timestamp), replayed)
+        return Logged(event, position, recorded_at, replayed)
 
     def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
         _log.warning(
@@ -187,20 +209,27 @@ class Projector:
         return seal_dead_letter(record, error, self._letter_keys)
 
     async def _write(
-        self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], outcome: Outcome
+        self,
+        connection: asyncpg.Connection,
+        records: Sequence[ConsumerRecord],
+        outcome: Outcome,
+        latest: Latest,
     ) -> None:
-        await self._advance(connection, records)
+        await self._advance(connection, records, latest)
         await execute(connection, writes(outcome))
         message = notification(self._generation, next_offsets(records))
         await connection.execute(load("services.projector")["notify"], CHANNEL, message)
 
-    async def _advance(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
+    async def _advance(
+        self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], latest: Latest
+    ) -> None:
         queries, following = load("services.projector"), next_offsets(records)
         partitions = sorted(following)
         expected = await self._expected(connection, first_offsets(records))
         moved = await connection.fetch(
             queries["advance_positions"], self._generation, self._topic, partitions,
             [expected[p] for p in partitions], [following[p] for p in partitions],
+            [latest[p] for p in partitions],
         )  # fmt: skip
         if len(moved) != len(partitions):
             raise Fenced("the stored positions moved meanwhile")

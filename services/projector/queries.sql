@@ -4,7 +4,7 @@ SELECT number FROM ledger.generation WHERE state = 'live';
 
 -- name: read_positions
 -- Where this generation goes on.
-SELECT partition, next_offset FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = ANY($3::int[]);
+SELECT partition, next_offset, recorded_at FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = ANY($3::int[]);
 
 -- name: history
 -- How far the generations before this one had come.
@@ -12,8 +12,8 @@ SELECT partition, max(next_offset) AS next_offset FROM ledger.position WHERE top
 
 -- name: advance_positions
 -- Compare and set: as many rows come back as partitions were still where this batch expected them.
-UPDATE ledger.position AS p SET next_offset = moved.next_offset
-FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS moved (partition, expected, next_offset)
+UPDATE ledger.position AS p SET next_offset = moved.next_offset, recorded_at = moved.recorded_at
+FROM unnest($3::int[], $4::bigint[], $5::bigint[], $6::timestamptz[]) AS moved (partition, expected, next_offset, recorded_at)
 WHERE p.generation = $1 AND p.topic = $2 AND p.partition = moved.partition AND p.next_offset = moved.expected
 RETURNING p.partition;
 
@@ -40,3 +40,15 @@ WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND r.kind = gone.kind
 -- name: notify
 -- Wakes whoever waits for these positions.
 SELECT pg_notify($1, $2);
+
+-- name: retentions
+-- For how many days tenants keep log entries, where not for ever.
+SELECT tenant, (document::json ->> 'log_retention_days')::integer AS days
+FROM setting
+WHERE kind = 'tenant' AND id = 'settings' AND NOT deleted AND document::json ->> 'log_retention_days' IS NOT NULL;
+
+-- name: prune
+-- Deletes some of a tenant's oldest entries.
+DELETE FROM log_entry WHERE tenant = $1 AND log_id IN (
+    SELECT log_id FROM log_entry WHERE tenant = $1 AND log_id < $2 ORDER BY log_id LIMIT $3
+);

@@ -28,7 +28,7 @@ class PositionWatch:
 
     def __init__(self, database_url: str, topic: str) -> None:
         self._url = database_url
-        self._topic = topic
+        self.topic = topic
         self.generation = 0
         self._next: dict[int, int] = {}
         self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
@@ -95,7 +95,7 @@ class PositionWatch:
             connection.add_termination_listener(lambda _: self._lost.set())
             await connection.add_listener(CHANNEL, self._heard)
             rows = await connection.fetch(
-                load("services.runtime", "positions.sql")["live_positions"], self._topic
+                load("services.runtime", "positions.sql")["live_positions"], self.topic
             )
         for row in rows:
             self._follow(row["generation"])

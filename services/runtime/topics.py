@@ -8,9 +8,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas.errors import Transient
-from schemas.topics import Topic, TopicSpec, catalogue
+from schemas.topics import TIMESTAMPS, Topic, TopicSpec, catalogue
 
 SHOWN_SECONDS = 30
+TOPICS_OWN = 1
+"""Where a setting comes from, in Kafka's numbers: set on the topic itself."""
 
 
 class TopicMismatch(Exception):
@@ -64,9 +66,16 @@ async def _until_shown(admin: AIOKafkaAdminClient, partitions: Mapping[str, int]
 async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> None:
     name = prefix + spec.topic.value
     described = (await admin.describe_topics([name]))[0]
-    found = {"partitions": str(len(described["partitions"])), **await _configuration(admin, name)}
+    configuration = await _configuration(admin, name)
+    found = {"partitions": str(len(described["partitions"]))} | {
+        key: value for key, (value, _) in configuration.items()
+    }
     wanted = {"partitions": str(spec.partitions)} | spec.config()
     wrong = {key: (value, found.get(key)) for key, value in wanted.items() if found.get(key) != value}
+    if wrong.keys() == {TIMESTAMPS}:
+        own = {key: value for key, (value, is_own) in configuration.items() if is_own}
+        await _alter(admin, name, {**own, TIMESTAMPS: wanted[TIMESTAMPS]})
+        return
     if wrong:
         differences = ", ".join(
             f"{key} is {actual}, must be {value}" for key, (value, actual) in sorted(wrong.items())
@@ -74,10 +83,20 @@ async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> No
         raise TopicMismatch(f"topic {name}: {differences}")
 
 
-async def _configuration(admin: AIOKafkaAdminClient, name: str) -> Mapping[str, str]:
+async def _alter(admin: AIOKafkaAdminClient, name: str, settings: Mapping[str, str]) -> None:
+    """Records appended from now on are stamped another way; `settings` are all the topic has of its own, for
+    the broker resets what is not named."""
+    responses = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(settings))])
+    code = responses[0].resources[0][0]
+    if code != 0:
+        raise TopicMismatch(f"the broker refused to alter {name} (error {code})")
+
+
+async def _configuration(admin: AIOKafkaAdminClient, name: str) -> Mapping[str, tuple[str, bool]]:
+    """Setting -> its value, and whether it is the topic's own."""
     responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
     return {
-        entry[0]: entry[1]
+        entry[0]: (entry[1], entry[3] == TOPICS_OWN)
         for response in responses
         for resource in response.resources
         for entry in resource[4]

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.errors import Transient
-from schemas.topics import Topic, catalogue
+from schemas.topics import TIMESTAMPS, Topic, catalogue
 from services.runtime.topics import TopicMismatch, ensure_topics
 from tests.flow import both
 from tests.stack import Stack
@@ -93,6 +93,20 @@ async def test_facts_that_would_be_forgotten_are_refused(stack: Stack, prefix: s
         await admin.alter_configs([resource])
     with pytest.raises(TopicMismatch, match=r"cleanup\.policy is compact.*retention\.ms is 86400000"):
         await ensure_topics(stack.kafka, prefix)
+
+
+async def test_whose_clock_stamps_records_is_put_right(stack: Stack, prefix: str) -> None:
+    """A topic of an earlier version is altered, and keeps what else was set on it."""
+    name = prefix + Topic.PROFILE_EVENTS
+    earlier = {**catalogue()[Topic.PROFILE_EVENTS].config(), "segment.bytes": "12345678"}
+    del earlier[TIMESTAMPS]
+    async with administering(stack) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, earlier)])
+        assert await ensure_topics(stack.kafka, prefix) == []
+        (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
+    assert settings[TIMESTAMPS] == "LogAppendTime"
+    assert settings["segment.bytes"] == "12345678"
 
 
 async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack, unused: str) -> None:

@@ -1,0 +1,62 @@
+"""Counts by day, of a run of events: they add up however the log is cut. Pure."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import NamedTuple
+
+from projections.applied import Applied
+from schemas.events import LoginFailed, LoginSucceeded
+from schemas.login_reasons import code_of
+
+LEAKED = "pwd_leak"
+
+
+class Day(NamedTuple):
+    """The key of a row. A partition has one owner, so a row of its own is never written by two."""
+
+    tenant: str
+    date: date
+    partition: int
+
+
+class Counts(NamedTuple):
+    """How many, and from when to when the log heard of them."""
+
+    logins: int
+    signups: int
+    leaked_passwords: int
+    first: datetime
+    last: datetime
+
+
+def days(run: Iterable[Applied]) -> dict[Day, Counts]:
+    """What a run of events adds to the rows of its days."""
+    found: dict[Day, Counts] = {}
+    for applied in run:
+        login, signup, leaked = _counted(applied)
+        if not (login or signup or leaked):
+            continue
+        logged = applied.logged
+        day = Day(logged.event.tenant, logged.event.time.date(), logged.position.partition)
+        at = logged.recorded_at
+        known = found.get(day)
+        if known is None:
+            found[day] = Counts(login, signup, leaked, at, at)
+        else:
+            found[day] = Counts(
+                known.logins + login,
+                known.signups + signup,
+                known.leaked_passwords + leaked,
+                min(known.first, at),
+                max(known.last, at),
+            )
+    return found
+
+
+def _counted(applied: Applied) -> tuple[int, int, int]:
+    """(logins, signups, leaked passwords): whoever comes into being has signed up."""
+    event, before, after = applied.event, applied.before, applied.after
+    login = isinstance(event, LoginSucceeded)
+    leaked = isinstance(event, LoginFailed) and code_of(event.data.reason) == LEAKED
+    made = before is not None and after is not None and before.document is None and after.document is not None
+    return int(login), int(made), int(leaked)

@@ -1,0 +1,18 @@
+-- Counts of one day as one partition of the log has them; a day's figures are the sums of its rows.
+CREATE TABLE daily (
+    tenant text NOT NULL,
+    date date NOT NULL,
+    partition integer NOT NULL,
+    logins bigint NOT NULL,
+    signups bigint NOT NULL,
+    leaked_passwords bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant, date, partition)
+) WITH (fillfactor = 50);
+
+ALTER TABLE daily ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON daily USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON daily TO vita_projector, vita_operator USING (true);
+GRANT SELECT, INSERT, UPDATE ON daily TO vita_projector;
+GRANT SELECT ON daily TO vita_management, vita_operator;

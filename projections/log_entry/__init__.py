@@ -1,0 +1,1 @@
+"""What the logs tell: one entry or more for everything that happened."""

@@ -1,0 +1,128 @@
+"""What entries tell besides their columns: how a command was asked for, what an edit was about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from projections.applied import Applied
+from projections.log_entry.people import document_of, user_name
+from schemas.events import (
+    AttributesChanged,
+    CommandData,
+    EmailChanged,
+    Event,
+    LoginBlockReleased,
+    OrganizationJoined,
+    PasswordChanged,
+    PhoneChanged,
+    UserCreated,
+    UserDeleted,
+)
+
+MASK: Final = "*****"
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def wanted(event: Event) -> str | None:
+    """What was asked for: the operation of the command, told by its first event; something of our own words
+    for what no operation caused; None for what merely follows in the same command."""
+    data = event.data
+    if isinstance(data, CommandData) and data.operation is not None:
+        return data.operation
+    return None if event.causationid is not None else _in_words(event.type)
+
+
+def _in_words(event_type: str) -> str:
+    """`profile.client.configured` -> `Client configured`."""
+    return event_type.removeprefix("profile.").replace(".", " ").replace("_", " ").capitalize()
+
+
+def asked(event: Event) -> Mapping[str, Any]:
+    """How it was asked for; nothing where nobody asked or it is forgotten."""
+    data = event.data
+    return (data.request or _NOTHING) if isinstance(data, CommandData) else _NOTHING
+
+
+def detail(event: Event, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`request` and `response` of an operation; the actor of what no request caused."""
+    if not request:
+        return {"actor": event.actor}
+    return {
+        "request": {
+            "auth": {"credentials": {"scopes": request.get("scopes", [])}, "strategy": "jwt", "user": {}},
+            "body": request.get("body") or {},
+            "channel": "api",
+            "ip": request.get("ip"),
+            "method": request.get("method"),
+            "path": request.get("path"),
+            "query": request.get("query") or {},
+            "userAgent": request.get("user_agent"),
+        },
+        "response": {"statusCode": request.get("status"), "body": {}},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An entry of its own for an event: its code, None where the event does not come to that, and what it
+    tells."""
+
+    code: Callable[[Applied], str | None]
+    details: Callable[[Applied], Mapping[str, Any]]
+
+
+def _always(code: str) -> Callable[[Applied], str | None]:
+    return lambda applied: code
+
+
+def _if_another(code: str, attribute: str) -> Callable[[Applied], str | None]:
+    """The code when the person's attribute has another value than before."""
+
+    def decide(applied: Applied) -> str | None:
+        before = {} if applied.before is None else applied.before.document or {}
+        after = {} if applied.after is None else applied.after.document or {}
+        return code if before.get(attribute) != after.get(attribute) else None
+
+    return decide
+
+
+def _body(applied: Applied) -> Mapping[str, Any]:
+    document = document_of(applied) or {}
+    named = ("email", "username", "phone_number", "user_id")
+    return {"body": {name: document[name] for name in named if name in document}}
+
+
+def _signed_up(applied: Applied) -> Mapping[str, Any]:
+    body = asked(applied.event).get("body")
+    password = {"password": MASK} if isinstance(body, dict) and "password" in body else {}
+    return {"body": {**_body(applied)["body"], **password}}
+
+
+def _titled(title: str) -> Callable[[Applied], Mapping[str, Any]]:
+    def tell(applied: Applied) -> Mapping[str, Any]:
+        name = user_name(document_of(applied) or {})
+        return {"title": title, **({} if name is None else {"email": name})}
+
+    return tell
+
+
+def _nothing(_applied: Applied) -> Mapping[str, Any]:
+    return _NOTHING
+
+
+def _type(model: type[Any]) -> str:
+    name: str = model.model_fields["type"].default
+    return name
+
+
+NOTED: Final[Mapping[str, Note]] = {
+    _type(UserCreated): Note(_always("ss"), _signed_up),
+    _type(EmailChanged): Note(_if_another("sce", "email"), _body),
+    _type(PhoneChanged): Note(_if_another("scpn", "phone_number"), _body),
+    _type(AttributesChanged): Note(_if_another("scu", "username"), _body),
+    _type(PasswordChanged): Note(_always("scp"), _titled("Change Password")),
+    _type(UserDeleted): Note(_always("sdu"), _body),
+    _type(LoginBlockReleased): Note(_always("ublkdu"), _titled("User login block released")),
+    _type(OrganizationJoined): Note(_always("organization_member_added"), _nothing),
+}
+"""Events that the logs tell of under a code of their own, besides the operation."""

@@ -1,0 +1,131 @@
+"""`entries(applied)`: what the logs tell of an event, the same however the log is cut into batches."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from projections.applied import Applied
+from projections.log_entry.details import NOTED, asked, detail, wanted
+from projections.log_entry.entry import Entry, log_id
+from projections.log_entry.people import document_of, strategy_type, user_name, who
+from schemas import exact_json
+from schemas.events import Event, LoginFailed, LoginSucceeded
+from schemas.identifiers import PERSON
+from schemas.instants import render
+from schemas.login_reasons import code_of
+
+ADMINISTRATION: Final = "sapi"
+
+
+def entries(applied: Applied) -> tuple[Entry, ...]:
+    """The entries of an event, in their order; none for a command that came to nothing."""
+    if applied.refused:
+        return ()
+    event = applied.event
+    if isinstance(event, LoginSucceeded):
+        return (_success(applied, event),)
+    if isinstance(event, LoginFailed):
+        return (_failure(applied, event),)
+    return _command(applied, event)
+
+
+def _success(applied: Applied, event: LoginSucceeded) -> Entry:
+    data, document = event.data, document_of(applied) or {}
+    session = data.session_id
+    return Entry(
+        event.tenant,
+        log_id(applied.logged, 0),
+        render(event.time),
+        "s",
+        None,
+        data.connection,
+        data.client_id,
+        None,
+        data.ip,
+        data.user_agent,
+        document.get("user_id"),
+        user_name(document),
+        data.strategy,
+        strategy_type(data.strategy, data.is_social),
+        None,
+        event.subject,
+        None if session is None else exact_json.dumps({"session_id": session}).decode(),
+        _more(event),
+    )
+
+
+def _failure(applied: Applied, event: LoginFailed) -> Entry:
+    data, document = event.data, document_of(applied) or {}
+    code = code_of(data.reason)
+    told = data.detail or data.reason
+    return Entry(
+        event.tenant,
+        log_id(applied.logged, 0),
+        render(event.time),
+        code,
+        told,
+        data.connection,
+        data.client_id,
+        None,
+        data.ip,
+        data.user_agent,
+        document.get("user_id"),
+        data.identifier or user_name(document),
+        data.strategy,
+        strategy_type(data.strategy, data.is_social),
+        None,
+        event.subject,
+        _json(error={"message": told}, session_id=data.session_id),
+        _more(event),
+    )
+
+
+def _command(applied: Applied, event: Event) -> tuple[Entry, ...]:
+    """What was asked for, with the first event of a command; what came of it, where that has a code of its
+    own."""
+    person, request = who(applied), asked(event)
+    common: dict[str, Any] = {
+        "tenant": event.tenant,
+        "date": render(event.time),
+        "client_id": event.actor.removeprefix("client:") if event.actor.startswith("client:") else None,
+        "ip": request.get("ip"),
+        "user_agent": request.get("user_agent"),
+        "user_id": person.user_id,
+        "user_name": person.user_name,
+        "subject": event.subject if event.subject.startswith(PERSON) else None,
+        "more": _more(event),
+    }
+    found: list[Mapping[str, Any]] = []
+    operation = wanted(event)
+    if operation is not None:
+        found.append({"type": ADMINISTRATION, "description": operation, "details": detail(event, request)})
+    noted = NOTED.get(event.type)
+    code = None if noted is None else noted.code(applied)
+    if noted is not None and code is not None:
+        found.append(
+            {
+                "type": code,
+                "connection": person.connection,
+                "strategy": person.strategy,
+                "strategy_type": person.strategy_type,
+                "details": noted.details(applied),
+            }
+        )
+    return tuple(
+        Entry(log_id=log_id(applied.logged, index), **common, **_written(one))
+        for index, one in enumerate(found)
+    )
+
+
+def _written(entry: Mapping[str, Any]) -> dict[str, Any]:
+    details = entry.get("details")
+    return {**entry, "details": exact_json.dumps(details).decode() if details else None}
+
+
+def _json(**members: Any) -> str:
+    return exact_json.dumps({name: value for name, value in members.items() if value is not None}).decode()
+
+
+def _more(event: Event) -> str | None:
+    if event.correlationid is None:
+        return None
+    return _json(references={"correlation_id": event.correlationid})

@@ -1,0 +1,45 @@
+"""A log entry, and the id that orders it."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from projections.applied import Logged
+from schemas.instants import render
+
+
+class Entry(NamedTuple):
+    """One row. What can be searched has a column; `details` and `more` (further root fields) are JSON."""
+
+    tenant: str
+    log_id: str
+    date: str
+    type: str
+    description: str | None = None
+    connection: str | None = None
+    client_id: str | None = None
+    hostname: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    strategy: str | None = None
+    strategy_type: str | None = None
+    organization_id: str | None = None
+    subject: str | None = None
+    details: str | None = None
+    more: str | None = None
+
+
+def log_id(logged: Logged, index: int) -> str:
+    """56 digits: `900`, the broker's time to the millisecond, then partition, offset and the entry's number
+    within the event. The record alone makes it, so a rebuilt view has the same."""
+    place = logged.position
+    return f"{first_id(logged.recorded_at)}{place.partition:09}{place.offset:018}{index:09}"
+
+
+@lru_cache(maxsize=4096)
+def first_id(moment: datetime) -> str:
+    """What all ids of this millisecond begin with; as text it sorts before them and after all earlier
+    ones."""
+    return "900" + "".join(filter(str.isdecimal, render(moment)))

@@ -1,0 +1,83 @@
+"""GET and PATCH of /tenants/settings."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from services.management import answers, configuring, people, presenting, reading
+from services.management.endpoint import Call, Operation
+from services.management.models.logs import TenantSettings, UpdateTenantSettings
+from services.management.models.users import Selected
+from services.management.refusals import Refusal, Refused
+from services.management.tenant_settings import SETTINGS
+from services.management.writing import Written
+
+_TAKEN: Final = Refusal(409, "It is being changed by others. Please try again.")
+_NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
+
+
+async def get_tenant_settings(call: Call) -> Response:
+    """The settings; null where nothing was set."""
+    query: Selected = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        found = _shown(await reading.setting(connection, call.tenant, "tenant", SETTINGS))
+    names = presenting.field_names(query.fields)
+    return answers.value(
+        {name: value for name, value in found.items() if not names or (name in names) is query.include_fields}
+    )
+
+
+async def update_tenant_settings(call: Call) -> Response:
+    """What the body names is changed, the rest stays."""
+    setting, written = await _change(call, call.body.model_dump(exclude_unset=True))
+    if written is None:
+        return answers.value(_shown(setting))
+    if not written.visible:
+        return people.accepted(written)
+    return answers.value(_shown(setting), 200, {answers.POSITION: str(written.position)})
+
+
+async def _change(call: Call, patch: Mapping[str, Any]) -> tuple[Setting | None, Written | None]:
+    """The first change makes the setting, later ones change it."""
+    async with call.service.database.connection(call.tenant) as connection:
+        current = await reading.setting(connection, call.tenant, "tenant", SETTINGS)
+    if current is None:
+        try:
+            made = await configuring.create(call, "tenant", SETTINGS, SETTINGS, _merged(_NONE, patch), _TAKEN)
+            return made.setting, made.written
+        except Refused as refused:
+            if refused.refusal is not _TAKEN:
+                raise
+    changed = await configuring.change(
+        call, "tenant", SETTINGS, lambda now: _merged(_shown(now), patch), _TAKEN
+    )
+    return changed.setting, changed.written
+
+
+def _merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**settings, **patch}.items() if value is not None}
+
+
+def _shown(setting: Setting | None) -> dict[str, Any]:
+    document = {} if setting is None else setting.document
+    return {name: document.get(name) for name in _NONE}
+
+
+_ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/tenants/settings", get_tenant_settings, ("read:tenant_settings",),
+        "Get Tenant Settings", {200: "The settings.", 400: "Invalid request.", **_ERRORS}, Selected,
+        result=TenantSettings, tag="tenants",
+    ),
+    Operation(
+        "PATCH", "/api/v2/tenants/settings", update_tenant_settings, ("update:tenant_settings",),
+        "Update Tenant Settings",
+        {200: "The settings.", 202: "Accepted; the view does not show it yet.", 400: "Invalid request.",
+         **_ERRORS, 409: "It is being changed by others.", 413: "Body too large.",
+         503: "Not available now."},
+        body=UpdateTenantSettings, result=TenantSettings, tag="tenants",
+    ),
+)  # fmt: skip

@@ -1,0 +1,40 @@
+"""User agents as log entries show them: `Chrome 120.0.0 / Windows 10.0.0`."""
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import ua_parser
+
+MAX_READ: Final = 512
+"""No more of a user agent is read: hostile ones are long."""
+_MOBILE: Final = frozenset(
+    ("iOS", "Android", "Windows Phone", "BlackBerry OS", "KaiOS", "Tizen", "HarmonyOS")
+)
+
+
+class UserAgent(NamedTuple):
+    """How it is shown, and whether it is a phone's or a tablet's."""
+
+    text: str
+    is_mobile: bool
+
+
+UNKNOWN: Final = UserAgent("Other 0.0.0 / Other 0.0.0", False)
+
+
+@lru_cache(maxsize=16_384)
+def shown(raw: str) -> UserAgent:
+    """Takes milliseconds the first time, so not in the event loop."""
+    text = raw[:MAX_READ]
+    browser, system = ua_parser.parse_user_agent(text), ua_parser.parse_os(text)
+    is_mobile = system is not None and system.family in _MOBILE
+    return UserAgent(f"{_version(browser)} / {_version(system)}", is_mobile)
+
+
+def _version(found: Any) -> str:
+    if found is None:
+        return "Other 0.0.0"
+    numbers = ".".join(
+        part if part and part.isdecimal() else "0" for part in (found.major, found.minor, found.patch)
+    )
+    return f"{found.family} {numbers}"

@@ -1,0 +1,263 @@
+"""The logs over the real parts: what is told, found, walked through, and kept."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from schemas.events import LoginFailed, LoginFailedData
+from schemas.identifiers import record_key
+from schemas.topics import Topic
+from services.projector.pruning import Pruner
+from services.runtime.event_log import partition_of
+from tests.flow import Flow, somebody
+from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.stack import Stack
+
+LOGS = "/api/v2/logs"
+NEXT = re.compile(r'<http://vita(/[^>]+)>; rel="next"')
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    async with running_site(stack) as running:
+        yield running
+
+
+async def fresh(site: Site, name: str) -> httpx.AsyncClient:
+    """A client of a tenant with a database connection and nothing in its logs but that."""
+    await site.add_tenant(name)
+    await site.add_connection(DATABASE_CONNECTION, "auth0", name, passwordPolicy="none")
+    return site.client(tenant=name)
+
+
+async def listed(client: httpx.AsyncClient, path: str = LOGS, **asked: Any) -> list[dict[str, Any]]:
+    answer = await client.get(path, params=asked)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+async def walked(site: Site, client: httpx.AsyncClient, count: int, take: int = 2) -> list[str]:
+    """The types of so many entries, by following the links; an empty page links to itself."""
+    found: list[str] = []
+    url = f"{LOGS}?take={take}"
+
+    async def step() -> bool:
+        nonlocal url
+        answer = await client.get(url)
+        page, following = answer.json(), NEXT.fullmatch(answer.headers["link"])
+        assert following is not None
+        if not page:
+            assert following[1] == url
+        assert len(page) <= take
+        found.extend(entry["type"] for entry in page)
+        url = following[1]
+        return len(found) >= count
+
+    await site.stack.until(step)
+    return found
+
+
+async def test_a_creation_is_told_twice(site: Site) -> None:
+    """`sapi` with the request, masked; `ss` with the user; newest first, with who did it."""
+    client = await fresh(site, "creation")
+    made = await client.post(
+        "/api/v2/users?x=1", json=new_user(), headers={"x-correlation-id": "c-1", "user-agent": "curl/8.1.2"}
+    )
+    sign_up, administration, *_ = await listed(client)
+    user_id = made.json()["user_id"]
+    assert (sign_up["type"], administration["type"]) == ("ss", "sapi")
+    assert sign_up["log_id"] > administration["log_id"]
+    assert sign_up["_id"] == sign_up["log_id"]
+    assert re.fullmatch("900[0-9]{53}", sign_up["log_id"])
+    assert sign_up["details"] == {
+        "body": {"email": "jane@example.com", "password": "*****", "user_id": user_id}
+    }
+    assert (sign_up["connection"], sign_up["strategy_type"]) == (DATABASE_CONNECTION, "database")
+    assert re.fullmatch("con_[A-Za-z0-9]{16}", sign_up["connection_id"])
+    assert administration["description"] == "Create a User"
+    assert administration["references"] == {"correlation_id": "c-1"}
+    assert (administration["client_id"], administration["user_id"]) == ("tests", user_id)
+    assert administration["user_agent"] == "curl 8.1.2 / Other 0.0.0"
+    request = administration["details"]["request"]
+    assert request["body"]["password"] == "*****"
+    assert (request["method"], request["path"], request["query"]) == ("post", "/api/v2/users", {"x": "1"})
+    assert administration["details"]["response"] == {"statusCode": 201, "body": {}}
+
+
+async def test_what_is_done_to_somebody_is_found_with_them(site: Site) -> None:
+    """Edits, a block, a deletion: also of somebody who is no more; of somebody who never was, nothing."""
+    client = await fresh(site, "somebody")
+    user_id = (await client.post("/api/v2/users", json=new_user())).json()["user_id"]
+    await client.patch(path_of(user_id), json={"blocked": True})
+    await client.patch(path_of(user_id), json={"email": "new@example.com"})
+    await client.delete(path_of(user_id))
+    found = await listed(client, f"{path_of(user_id)}/logs", sort="date:1")
+    assert [entry["type"] for entry in found] == ["sapi", "ss", "sapi", "sapi", "sce", "sapi", "sdu"]
+    assert found[2]["details"]["request"]["body"] == {"blocked": True}
+    assert found[-2]["details"]["response"]["statusCode"] == 204
+    assert await listed(client, f"{path_of('auth0|nobody')}/logs") == []
+
+
+async def test_one_entry(site: Site) -> None:
+    """By its id, with chosen fields; any other id is not found."""
+    client = await fresh(site, "single")
+    (entry,) = await listed(client)
+    assert (await client.get(f"{LOGS}/{entry['log_id']}")).json() == entry
+    chosen = await client.get(f"{LOGS}/{entry['log_id']}", params={"fields": "type,log_id"})
+    assert chosen.json() == {"type": "sapi", "log_id": entry["log_id"]}
+    for other in ("nothing", "9" * 56, "%00"):
+        answer = await client.get(f"{LOGS}/{other}")
+        assert answer.json() == {"statusCode": 404, "error": "Not Found", "message": "Log not found."}
+    assert (await site.client(tenant="other").get(f"{LOGS}/{entry['log_id']}")).status_code == 404
+
+
+async def test_pages_by_number(site: Site) -> None:
+    """Newest first, with the page's count as total; also beyond a thousand, where nothing is."""
+    client = await fresh(site, "pages")
+    for number in range(3):
+        await client.post("/api/v2/users", json=new_user(email=f"p{number}@example.com"))
+    everything = await listed(client)
+    assert [entry["log_id"] for entry in everything] == sorted(
+        (e["log_id"] for e in everything), reverse=True
+    )
+    page = (await client.get(LOGS, params={"per_page": 2, "page": 1, "include_totals": "true"})).json()
+    assert list(page) == ["start", "limit", "length", "logs", "total"]
+    assert (page["start"], page["limit"], page["length"], page["total"]) == (2, 2, 2, 2)
+    assert page["logs"] == everything[2:4]
+    assert await listed(client, per_page=100, page=10_000) == []
+    assert await listed(client, per_page=0) == []
+    by_type = await listed(client, sort="type:1")
+    assert [entry["type"] for entry in by_type] == ["sapi"] * 4 + ["ss"] * 3
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"per_page": "101"},
+        {"page": "-1"},
+        {"sort": "date"},
+        {"sort": "nothing:1"},
+        {"from": "x"},
+        {"take": "0"},
+    ],
+)
+async def test_what_cannot_be_asked(site: Site, asked: dict[str, str]) -> None:
+    """Refused as a query that is not valid."""
+    answer = await site.client().get(LOGS, params=asked)
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
+
+
+async def test_the_older_search(site: Site) -> None:
+    """The beginning of a user's name, in any case; signs of patterns are letters."""
+    client = await fresh(site, "older")
+    await client.post("/api/v2/users", json=new_user(email="under_score@example.com"))
+    await client.post("/api/v2/users", json=new_user(email="undersscore@example.com"))
+    found = await listed(client, search="UNDER_s")
+    assert {entry["user_name"] for entry in found} == {"under_score@example.com"}
+
+
+async def test_a_walk_comes_to_everything(site: Site) -> None:
+    """Oldest first, each entry once; at the end an empty page that links to itself."""
+    client = await fresh(site, "walk")
+    for number in range(3):
+        await client.post("/api/v2/users", json=new_user(email=f"w{number}@example.com"))
+    assert await walked(site, client, 7) == ["sapi"] + ["sapi", "ss"] * 3
+    (last, *_) = await listed(client)
+    answer = await client.get(LOGS, params={"from": last["log_id"], "take": 500, "page": 7})
+    assert answer.json() == []
+    assert NEXT.fullmatch(answer.headers["link"])[1] == f"{LOGS}?from={last['log_id']}&take=500"  # type: ignore[index]
+
+
+async def test_entries_are_kept_as_long_as_the_tenant_says(site: Site) -> None:
+    """For ever at first; then as many days as it says, whichever way they are asked for; what is too old is
+    deleted in the end."""
+    client = await fresh(site, "kept")
+    settings = "/api/v2/tenants/settings"
+    assert (await client.get(settings)).json()["log_retention_days"] is None
+    old = "90020200101000000000" + "0" * 36
+    async with site.operator() as operator:
+        generation = await operator.fetchval("SELECT number FROM ledger.generation WHERE state = 'live'")
+    database = await asyncpg.connect(site.database.admin)
+    await database.execute(
+        f"INSERT INTO view_{generation}.log_entry (tenant, log_id, date, type)"
+        " VALUES ('kept', $1, '2020-01-01', 's')",
+        old,
+    )
+    await database.close()
+    assert (await client.get(f"{LOGS}/{old}")).status_code == 200
+    changed = await client.patch(settings, json={"log_retention_days": 30, "friendly_name": "Kept"})
+    assert (changed.json()["log_retention_days"], changed.json()["friendly_name"]) == (30, "Kept")
+    assert (await client.get(f"{LOGS}/{old}")).status_code == 404
+    assert old not in {entry["log_id"] for entry in await listed(client)}
+    assert await walked(site, client, 2) == ["sapi", "sapi"]
+    pool = await asyncpg.create_pool(
+        site.database.url_for("vita_projector"), server_settings={"search_path": f"view_{generation}"}
+    )
+    assert await Pruner(pool).prune(datetime.now(UTC)) == 1
+    await pool.close()
+    again = await client.patch(settings, json={"log_retention_days": None})
+    assert again.json()["log_retention_days"] is None
+    assert again.json()["friendly_name"] == "Kept"
+    assert (await client.get(f"{LOGS}/{old}")).status_code == 404
+    for wrong in ({}, {"log_retention_days": 0}, {"unknown": 1}):
+        assert (await client.patch(settings, json=wrong)).status_code == 400
+
+
+async def until_empty(client: httpx.AsyncClient, url: str, seen: list[str]) -> str:
+    """Follows the links as long as there are entries; where to go on."""
+    while True:
+        answer = await client.get(url)
+        found = NEXT.fullmatch(answer.headers["link"])
+        assert found is not None
+        if not answer.json():
+            return url
+        seen.extend(entry["log_id"] for entry in answer.json())
+        url = found[1]
+
+
+def failed_login(flow: Flow, subject: str) -> Any:
+    data = LoginFailedData(connection="google-oauth2", strategy="google-oauth2", reason="wrong_password")
+    return flow.event(LoginFailed, subject, data, actor="connection:google-oauth2")
+
+
+@pytest.mark.parametrize("earlier_first", [True, False])
+async def test_a_walk_loses_nothing_whichever_partition_is_applied_first(
+    stack: Stack, earlier_first: bool
+) -> None:
+    """While a partition waits, nothing newer than its last record is shown; in the end everything, each
+    once."""
+    async with running_site(stack, log_margin_seconds=0.0) as site:
+        await site.stop_projector()
+        flow, client = Flow(stack, site.database, site.prefix, site.service.keyring), site.client()
+        people = [somebody() for _ in range(30)]
+        one = people[0]
+        other = next(person for person in people if place(person) != place(one))
+        await flow.send_events(failed_login(flow, one), failed_login(flow, other))
+        await flow.project()
+        seen: list[str] = []
+        url = await until_empty(client, f"{LOGS}?take=1", seen)
+        known = len(seen)
+        for person in (one, other, one, other):
+            await flow.send_events(failed_login(flow, person))
+        async with flow.projector() as projector:
+            waiting = await flow.logged(Topic.PROFILE_EVENTS, await projector.stored_positions(range(12)))
+            waiting.sort(key=lambda record: (record.partition == place(one)) is not earlier_first)
+            for number, record in enumerate(waiting, 1):
+                await projector.apply([record])
+                url = await until_empty(client, url, seen)
+                assert len(seen) - known < 4 or number == 4
+        assert len(seen) == known + 4
+        assert seen == sorted(set(seen))
+        shown = (await client.get(LOGS, params={"per_page": 100})).json()
+        assert sorted(entry["log_id"] for entry in shown) == seen
+
+
+def place(subject: str) -> int:
+    return partition_of(record_key("demo", subject), 12)

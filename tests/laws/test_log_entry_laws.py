@@ -1,0 +1,110 @@
+"""The laws of log entries and daily counts: nothing that counted goes untold, and how the log is cut does not
+matter."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.applied import Applied, Logged
+from projections.daily.rows import Counts, Day, days
+from projections.log_entry.entries import entries
+from projections.log_entry.entry import Entry
+from schemas import exact_json
+from schemas.events import LoginFailed, LoginSucceeded
+from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
+from tests.laws.events import any_events, histories
+
+
+def applied(batches: Sequence[Sequence[Logged]]) -> list[list[Applied]]:
+    """What counted of each batch, one after the other."""
+    views, found = Views(), []
+    for batch in batches:
+        outcome = fold_batch(views, batch)
+        views.take(outcome.now)
+        found.append(list(outcome.applied))
+    return found
+
+
+@st.composite
+def cut(draw: st.DrawFn) -> list[list[Logged]]:
+    """A log of some people, cut anywhere."""
+    log = on_the_log(draw(histories(people=3)))
+    places = sorted(draw(st.sets(st.integers(0, len(log)), max_size=4)))
+    return [log[start:end] for start, end in zip([0, *places], [*places, len(log)], strict=True)]
+
+
+def told(run: Sequence[Applied]) -> list[Entry]:
+    return [entry for one in run for entry in entries(one)]
+
+
+def summed(runs: Sequence[Sequence[Applied]]) -> dict[Day, Counts]:
+    """The rows as the table adds them up."""
+    found: dict[Day, Counts] = {}
+    for run in runs:
+        for day, new in days(run).items():
+            old = found.get(day, Counts(0, 0, 0, new.first, new.last))
+            found[day] = Counts(
+                old.logins + new.logins,
+                old.signups + new.signups,
+                old.leaked_passwords + new.leaked_passwords,
+                min(old.first, new.first),
+                max(old.last, new.last),
+            )
+    return found
+
+
+@given(cut())
+def test_any_cut_tells_the_same(batches: list[list[Logged]]) -> None:
+    """The entries of a log, and the counts of its days, are those of the whole."""
+    (whole,) = applied([[one for batch in batches for one in batch]])
+    parts = applied(batches)
+    assert [entry for part in parts for entry in told(part)] == told(whole)
+    assert summed(parts) == days(whole)
+
+
+@given(cut())
+def test_ids_are_in_the_order_of_the_log(batches: list[list[Logged]]) -> None:
+    """Each id has 56 digits and is greater than the one before."""
+    ids = [entry.log_id for part in applied(batches) for entry in told(part)]
+    assert ids == sorted(set(ids))
+    assert all(len(one) == 56 and one.isdecimal() for one in ids)
+
+
+@given(cut())
+def test_what_counted_is_told_and_what_was_refused_is_not(batches: list[list[Logged]]) -> None:
+    """Every login has one entry; a command has one with its first event at least; a refused one has none."""
+    for one in (one for part in applied(batches) for one in part):
+        found = [entry.type for entry in entries(one)]
+        if one.refused:
+            assert not found
+        elif isinstance(one.event, LoginSucceeded | LoginFailed):
+            assert len(found) == 1
+        elif one.event.causationid is None:
+            assert found[0] == "sapi"
+
+
+@given(cut())
+def test_days_count_what_the_views_show(batches: list[list[Logged]]) -> None:
+    """Logins are those that counted, signups the people who came into being."""
+    (whole,) = applied([[one for batch in batches for one in batch]])
+    kinds = Counter(type(one.event) for one in whole)
+    counted = days(whole).values()
+    assert sum(day.logins for day in counted) == kinds[LoginSucceeded]
+    made = [
+        one for one in whole if one.before and one.after and not one.before.document and one.after.document
+    ]
+    assert sum(day.signups for day in counted) == len(made)
+
+
+@given(any_events())
+def test_every_kind_of_event_has_entries_the_table_can_hold(event: Any) -> None:
+    """Whatever happens gives rows of text, with JSON where JSON is due."""
+    for one in fold_batch(Views(), on_the_log([event])).applied:
+        for entry in entries(one):
+            assert all(value is None or isinstance(value, str) for value in entry)
+            for text in (entry.details, entry.more):
+                assert text is None or isinstance(exact_json.loads(text), dict)

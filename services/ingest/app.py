@@ -73,7 +73,13 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     parts.push_async_callback(database.close)
     endpoints: dict[str, GatewayEndpoint] = {
         LOGINS: LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled),
-        LOGIN_CHECKS: ChecksEndpoint(database, verifier, admission, lambda: milliseconds(datetime.now(UTC))),
+        LOGIN_CHECKS: ChecksEndpoint(
+            database,
+            verifier,
+            admission,
+            lambda: milliseconds(datetime.now(UTC)),
+            settings.check_seconds,
+        ),
     }
     return endpoints, publisher
 

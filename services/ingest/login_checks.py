@@ -1,7 +1,9 @@
 """`POST /ingest/v1/login-checks`: may somebody be let in? One round trip to the database."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
 
 from asyncpg import Record
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,7 +25,6 @@ from services.ingest.endpoint import GatewayEndpoint, Verifier
 from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
 from services.runtime.sql import load
-from services.runtime.tenant_pool import TenantPool
 from services.runtime.tokens import Principal
 
 CHECK_SCOPE: Final = "check:logins"
@@ -71,27 +72,41 @@ class LoginCheck(BaseModel):
             return None
 
 
+class Database(Protocol):
+    """Connections that see one tenant."""
+
+    def connection(self, tenant: str) -> AbstractAsyncContextManager[Any]:
+        """Raises Transient when there is none to be had."""
+
+
 class ChecksEndpoint(GatewayEndpoint):
     """Answers one check with one decision, an array of checks with as many."""
 
     scopes = (CHECK_SCOPE, SCOPE)
 
     def __init__(
-        self, database: TenantPool, verifier: Verifier, admission: Admission, clock: Callable[[], int]
+        self,
+        database: Database,
+        verifier: Verifier,
+        admission: Admission,
+        clock: Callable[[], int],
+        patience_seconds: float,
     ) -> None:
         super().__init__(verifier, admission)
-        self._database, self._clock = database, clock
+        self._database, self._clock, self._patience = database, clock, patience_seconds
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Reads what is known of everybody asked for, and decides."""
         document = json_in(headers, body)
         checks = checks_in(document, body)
+        query = load("services.ingest")["login_checks"]
         try:
-            async with self._database.connection(principal.tenant) as connection:
-                rows = await connection.fetch(
-                    load("services.ingest")["login_checks"], principal.tenant, *_columns(checks)
-                )
-        except Transient:
+            async with (
+                asyncio.timeout(self._patience),
+                self._database.connection(principal.tenant) as connection,
+            ):
+                rows = await connection.fetch(query, principal.tenant, *_columns(checks))
+        except (Transient, TimeoutError):
             raise cannot_tell() from None
         found = [shown(verdict) for verdict in decide(checks, rows, self._clock())]
         return Answer(200, exact_json.dumps(found if isinstance(document, list) else found[0]))

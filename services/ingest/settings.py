@@ -24,3 +24,6 @@ class Settings(HttpSettings):
     check_connections: int = Field(
         4, gt=0, description="Database connections that login checks share; more checks wait for one."
     )
+    check_seconds: float = Field(
+        1.0, gt=0, description="How long a login check waits for the database before it answers 503."
+    )

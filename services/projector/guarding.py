@@ -1,7 +1,7 @@
 """Failed logins on their way through a batch: read once the events are open, because only those say which
 address and identifier it was."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +23,8 @@ from schemas.events import (
     IpUnblocked,
     LoginBlockReleased,
     LoginFailed,
-    LoginSucceeded,
-    PasswordChanged,
-    UserDeleted,
 )
-from schemas.identifiers import PERSON
+from schemas.identifiers import ANONYMOUS, PERSON
 from schemas.instants import milliseconds
 from services.projector.derived import Write
 from services.runtime.sql import load
@@ -36,7 +33,6 @@ Subject = tuple[str, str]
 """(tenant, subject)"""
 AddressKey = tuple[str, str, int]
 """(tenant, address, partition of the log)"""
-_CONCERNED = (LoginFailed, LoginSucceeded, LoginBlockReleased, PasswordChanged, UserDeleted)
 
 
 @dataclass(slots=True)
@@ -102,10 +98,12 @@ class Guards:
         return [write for write in found if write[1]]
 
 
-async def read_guards(connect: Callable[[], Any], events: Iterable[Logged]) -> Guards:
-    """The failures a batch starts from."""
-    batch = list(events)
-    subjects = sorted({(e.event.tenant, e.event.subject) for e in batch if isinstance(e.event, _CONCERNED)})
+async def read_guards(
+    connect: Callable[[], Any], batch: Sequence[Logged], guarded: Collection[Subject]
+) -> Guards:
+    """The failures a batch starts from. `guarded` are the people there are rows of; mostly nobody."""
+    nobodies = {(e.event.tenant, e.event.subject) for e in batch if e.event.subject.startswith(ANONYMOUS)}
+    subjects = sorted(nobodies.union(guarded))
     addresses = sorted({key for logged in batch if (key := _address(logged)) is not None})
     if not subjects and not addresses:
         return Guards()

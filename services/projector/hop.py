@@ -148,10 +148,10 @@ class Projector:
         touched = _touched([sealed for _, sealed, _ in read])
         with database_failures():
             async with self._pool.acquire() as connection:
-                keys, stored = await read_views(connection, self._keyring, touched)
+                keys, stored, guarded = await read_views(connection, self._keyring, touched)
         events = await self._open(read, keys, letters)
         with database_failures():
-            stored.guards = await read_guards(self._pool.acquire, events)
+            stored.guards = await read_guards(self._pool.acquire, events, guarded)
         outcome = fold_batch(folded.over(stored, touched.owners), events)
         folded.take(outcome.now)
         return outcome, letters

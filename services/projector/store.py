@@ -25,19 +25,23 @@ Columns = list[list[Any]]
 
 async def read_people(
     connection: asyncpg.Connection, keyring: Keyring, people: Sequence[Person]
-) -> tuple[dict[Person, SubjectKeys], dict[Person, Profile]]:
-    """Keys of the owners (people and tenants) and the profiles there are, in one round trip."""
+) -> tuple[dict[Person, SubjectKeys], dict[Person, Profile], set[Person]]:
+    """Keys of the owners (people and tenants), the profiles there are, and those of them as whom logins
+    failed, in one round trip."""
     query = load("projections.profile")["read_people"]
     rows = await connection.fetch(query, [person[0] for person in people], [person[1] for person in people])
     keys: dict[Person, SubjectKeys] = {}
     profiles: dict[Person, Profile] = {}
+    guarded: set[Person] = set()
     for row in rows:
         person = row["tenant"], row["owner"]
         if row["version"] is not None:
             keys[person] = keyring.open(*person, wrapped_keys(row, "profile_key", "activity_key"))
         if row["revision"] is not None:
             profiles[person] = _profile(row)
-    return keys, profiles
+        if row["guarded"]:
+            guarded.add(person)
+    return keys, profiles, guarded
 
 
 def _profile(row: asyncpg.Record) -> Profile:
@@ -100,13 +104,12 @@ class Touched:
 
 async def read_views(
     connection: asyncpg.Connection, keyring: Keyring, touched: Touched
-) -> tuple[dict[Person, SubjectKeys], Views]:
-    """Everything a batch starts from."""
-    keys, people = await read_people(connection, keyring, touched.owners)
+) -> tuple[dict[Person, SubjectKeys], Views, set[Person]]:
+    """Everything a batch starts from but failed logins, and the people who have some."""
+    keys, people, guarded = await read_people(connection, keyring, touched.owners)
     connections = await read_connections(connection, touched.tenants) if touched.tenants else {}
     settings = await read_settings(connection, touched.settings) if touched.settings else {}
-    clients = await read_clients(connection, touched.clients) if touched.clients else {}
-    return keys, Views(people, connections, settings, clients=clients)
+    return keys, Views(people, connections, settings), guarded
 
 
 def writes(outcome: Outcome) -> list[Write]:

@@ -25,8 +25,12 @@ def unauthorized(error: InvalidToken) -> Refusal:
 
 
 def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
-    """Which of an operation's scopes the caller has. Raises Refused when none."""
+    """Which of an operation's scopes the caller has; of several in one text (`a b`) all are needed. Raises
+    Refused when none."""
     found = principal.scopes.intersection(scopes)
+    if not found:
+        together = (frozenset(text.split()) for text in scopes if " " in text)
+        found = next((names for names in together if names <= principal.scopes), found)
     if not found:
         raise Refused(insufficient_scope(*scopes))
     return found

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.responses import Response
+
 from projections.setting.fold import Kind, Setting
 from schemas.events import (
     AttackProtectionConfigured,
@@ -21,11 +23,11 @@ from schemas.events import (
     UserAttributeProfileConfigured,
 )
 from schemas.identifiers import tenant_subject
-from services.management import claims, reading
-from services.management.commanding import command_of
+from services.management import answers, claims, people, reading
+from services.management.commanding import command_of, expected_revision, has_revision
 from services.management.decisions.outcome import Claim, Draft, dress
 from services.management.endpoint import Call
-from services.management.refusals import TOO_LARGE, Refusal, Refused
+from services.management.refusals import REVISION_PASSED, TOO_LARGE, Refusal, Refused
 from services.management.writing import NotSent, Written
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
@@ -79,13 +81,16 @@ async def create(
 async def change(
     call: Call, kind: Kind, identity: str, decide: Change, absent: Refusal, exists: Refusal = _BUSY
 ) -> Changed:
-    """The setting with what `decide` makes of it; decided anew when another change came first.
+    """The setting with what `decide` makes of it; decided anew when another change came first, but for a
+    caller who named a revision (If-Match).
 
     A new `name` among the settings of a kind found by name is claimed first. Raises Refused: `absent`, what
-    `decide` refuses, `exists` for a name that is taken, 409 when others keep coming first.
+    `decide` refuses, `exists` for a name that is taken, 412 for a passed revision, 409 when others keep
+    coming first.
     """
     for _ in range(ATTEMPTS):
         current = await find(call, kind, identity, absent)
+        guarded = expected_revision(call.request.headers, current.revision) is not None
         decided = decide(current)
         if isinstance(decided, Refusal):
             raise Refused(decided)
@@ -102,17 +107,21 @@ async def change(
         written = await _write(call, events)
         if await took_effect(call, kind, identity, written, events[0].id):
             return Changed(await _now(call, kind, identity, decided, written, absent), written)
+        if guarded:
+            raise Refused(REVISION_PASSED)
     raise Refused(_BUSY)
 
 
 async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None = None) -> Written | None:
-    """The setting gone. One that is not there: None, or Refused with `absent` where it is given."""
+    """The setting gone. One that is not there: None, or Refused with `absent` where it is given; 412 for a
+    revision that has passed."""
     for _ in range(ATTEMPTS):
         current = await _current(call, kind, identity)
         if current is None:
             if absent is not None:
                 raise Refused(absent)
             return None
+        guarded = expected_revision(call.request.headers, current.revision) is not None
         data = SettingData(
             setting_id=identity, name=current.name, deleted=True, expected_revision=current.revision
         )
@@ -123,7 +132,36 @@ async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None =
             if current.name is not None:
                 await _release(call, kind, current.name)
             return written
+        if guarded:
+            raise Refused(REVISION_PASSED)
     raise Refused(_BUSY)
+
+
+def answer(changed: Changed, shown: object, status: int = 200) -> Response:
+    """A setting after a change as it is shown; 202 while the view is late."""
+    setting, written = changed.setting, changed.written
+    if written is not None and not written.visible:
+        return people.accepted(written, {"id": setting.id})
+    position = None if written is None else written.position
+    return answers.value(shown, status, answers.revision_headers(setting.revision, position))
+
+
+def removed(written: Written | None, gone: Response) -> Response:
+    """What a removal answers: `gone` with where it stands on the log, 202 while the view is late."""
+    if written is None:
+        return gone
+    if not written.visible:
+        return people.accepted(written)
+    gone.headers[answers.POSITION] = str(written.position)
+    return gone
+
+
+def show(call: Call, setting: Setting, shown: object) -> Response:
+    """A setting as it is shown; 304 for a caller who has this revision."""
+    headers = answers.revision_headers(setting.revision)
+    if has_revision(call.request.headers, setting.revision):
+        return answers.nothing(304, headers)
+    return answers.value(shown, headers=headers)
 
 
 async def find(call: Call, kind: Kind, identity: str, absent: Refusal) -> Setting:
@@ -194,13 +232,6 @@ async def _claim(call: Call, kind: Kind, identity: str, name: str, event_id: str
             )
             if not freed:
                 raise Refused(exists) from None
-
-
-async def _free(call: Call, kind: Kind, claim: Claim) -> bool:
-    """Whether what stood in the way was only a left-over."""
-    if await _release(call, kind, claim.value):
-        return True
-    return await call.service.reconciler.settle(call.tenant, (claim,)) > 0
 
 
 async def _release(call: Call, kind: Kind, name: str) -> bool:

@@ -118,7 +118,7 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
     for item in every:
         described = writer.operation(item) if isinstance(item, Operation) else writer.public(item)
         paths.setdefault(item.path, {})[item.method.lower()] = described
-    scopes = sorted({scope for item in operations for scope in item.scopes})
+    scopes = sorted({scope for item in operations for text in item.scopes for scope in text.split()})
     flow = {"tokenUrl": f"{address.rstrip('/')}/oauth/token", "scopes": {scope: scope for scope in scopes}}
     return {
         "openapi": "3.1.0",
@@ -157,7 +157,7 @@ class _Writer:
     def operation(self, item: Operation) -> dict[str, Any]:
         """An operation that needs a token."""
         described = self._head(item)
-        described["security"] = [{"oauth2": [scope]} for scope in item.scopes]
+        described["security"] = [{"oauth2": text.split()} for text in item.scopes]
         described["parameters"] = [
             *_path_parameters(item),
             *_query_parameters(item),

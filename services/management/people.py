@@ -33,11 +33,16 @@ async def living(call: Call, user_id: str, absent: Refusal = NO_SUCH_USER) -> re
 
 
 async def tell(
-    call: Call, person: reading.Person, drafts: Sequence[Draft], expected: int | None = None
+    call: Call,
+    person: reading.Person,
+    drafts: Sequence[Draft],
+    expected: int | None = None,
+    full: Refusal = NO_SUCH_USER,
 ) -> tuple[Written, reading.Outcome | None]:
     """Appends what a command comes to and waits for the view; None while the view does not show it.
 
-    Raises Refused: 404 when the person is gone meanwhile, 412 when `expected` is not the revision any more.
+    Raises Refused: 404 when the person is gone meanwhile, 412 when `expected` is not the revision any more,
+    `full` when there is no room for what was to be given.
     """
     command = command_of(call)
     events = dress(command, person.subject, drafts)
@@ -45,8 +50,10 @@ async def tell(
     if not written.visible:
         return written, None
     found = await outcome(call, person.subject, command)
+    if found.refused and found.text is None:
+        raise Refused(NO_SUCH_USER)
     if found.refused:
-        raise Refused(NO_SUCH_USER if expected is None or found.text is None else REVISION_PASSED)
+        raise Refused(full if expected is None else REVISION_PASSED)
     return written, found
 
 

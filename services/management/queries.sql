@@ -37,6 +37,22 @@ SELECT p.subject AS asked, p.revision, p.document, p.memory
 FROM unnest($2::text[]) AS asked (subject)
 JOIN views.profile AS p ON p.tenant = $1 AND p.subject = asked.subject;
 
+-- name: holdings
+-- What a user has that the document does not show.
+SELECT holdings FROM views.profile WHERE tenant = $1 AND user_id = $2;
+
+-- name: members
+-- A page of those who have a role or belong to an organization, the longest first: after a place, or from an offset.
+SELECT m.since, m.subject, p.document
+FROM views.membership AS m
+JOIN views.profile AS p ON p.tenant = m.tenant AND p.subject = m.subject
+WHERE m.tenant = $1 AND m.kind = $2 AND m.target = $3 AND (m.since, m.subject) > ($4::text::timestamptz, $5)
+ORDER BY m.since, m.subject LIMIT $6 OFFSET $7;
+
+-- name: count_members
+-- How many there are.
+SELECT count(*) FROM views.membership WHERE tenant = $1 AND kind = $2 AND target = $3;
+
 -- name: users_by_email
 -- Everybody with exactly this address.
 SELECT p.document, p.secrets
@@ -83,6 +99,16 @@ ORDER BY id LIMIT 1;
 -- All living settings of a kind.
 SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
 FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted ORDER BY name, id;
+
+-- name: settings_among
+-- Those of these settings that live, by id or by name.
+SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
+FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted AND (id = ANY ($3::text[]) OR name = ANY ($4::text[]))
+ORDER BY name, id;
+
+-- name: count_settings
+-- How many living settings of a kind there are.
+SELECT count(*) FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted;
 
 -- name: setting_event
 -- Which change made a setting what it is, living or not.

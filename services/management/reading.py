@@ -1,6 +1,6 @@
 """Rows of the views as the routes need them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,17 @@ def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
 
 
+async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
+    """What a living user has that the document does not show."""
+    if "\x00" in user_id:
+        return None
+    row = await connection.fetchrow(load("services.management")["holdings"], tenant, user_id)
+    if row is None:
+        return None
+    found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+    return found
+
+
 def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
     """What became of a command the view has passed, from its person's row."""
     if row is None:
@@ -79,6 +90,25 @@ async def settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> l
     """All living settings of a kind, by name."""
     rows = await connection.fetch(load("services.management")["settings"], tenant, kind)
     return [setting_of(row) for row in rows]
+
+
+async def settings_among(
+    connection: asyncpg.Connection,
+    tenant: str,
+    kind: Kind,
+    ids: Collection[str] = (),
+    names: Collection[str] = (),
+) -> list[Setting]:
+    """Those of these settings that live, by name."""
+    query = load("services.management")["settings_among"]
+    rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
+    return [setting_of(row) for row in rows]
+
+
+async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> int:
+    """How many living settings of a kind there are."""
+    found: int = await connection.fetchval(load("services.management")["count_settings"], tenant, kind)
+    return found
 
 
 def setting_of(row: asyncpg.Record) -> Setting:

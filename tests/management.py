@@ -25,7 +25,13 @@ from services.runtime.tokens import ALGORITHM
 from tests.stack import Database, Stack
 
 ALL_SCOPES = sorted(
-    {scope for operation in OPERATIONS for scope in operation.scopes if ":current_user" not in scope}
+    {
+        scope
+        for operation in OPERATIONS
+        for text in operation.scopes
+        for scope in text.split()
+        if ":current_user" not in scope
+    }
 )
 """Of every operation that is mounted, but for those that reach only oneself."""
 DATABASE_CONNECTION = "Username-Password-Authentication"

@@ -11,7 +11,9 @@ NOBODY: Final = "auth0%7Cnobody"
 WITH_BODY: Final = tuple(operation for operation in OPERATIONS if operation.body is not None)
 WITH_PARAMETER: Final = tuple(operation for operation in OPERATIONS if "{" in operation.path)
 WITH_QUERY: Final = tuple(operation for operation in OPERATIONS if operation.query is not None)
-EVERY_SCOPE: Final = tuple(sorted({scope for operation in OPERATIONS for scope in operation.scopes}))
+EVERY_SCOPE: Final = tuple(
+    sorted({scope for operation in OPERATIONS for text in operation.scopes for scope in text.split()})
+)
 
 
 def title(operation: Operation) -> str:

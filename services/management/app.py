@@ -27,6 +27,11 @@ from services.management.routes import (
     stats,
     tenants,
     user_blocks,
+    effective_access,
+    organizations,
+    resource_servers,
+    roles,
+    user_access,
     write_users,
 )
 from services.management.service import Service
@@ -44,6 +49,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *logs.OPERATIONS,
     *stats.OPERATIONS,
     *tenants.OPERATIONS,
+    *roles.OPERATIONS,
+    *user_access.OPERATIONS,
+    *effective_access.OPERATIONS,
+    *resource_servers.OPERATIONS,
+    *organizations.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -80,10 +80,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API. Any one of `scopes` is enough, several in one text only together; `answers` are the
-    documented statuses besides those any operation may answer, each with its meaning or the refusal itself;
-    `group` is what its requests count as where rates are limited; `result` is the type that a successful
-    answer's body has (anything pydantic can describe), `tag` its family."""
+    """One line of the API. Any one of `scopes` is enough, but several in one text only together; `answers`
+    are the documented statuses besides those any operation may answer, each with its meaning or the refusal
+    itself; `group` is what its requests count as where rates are limited; `result` is the type that a
+    successful answer's body has (anything pydantic can describe), `tag` its family."""
 
     method: str
     path: str
@@ -132,6 +132,7 @@ class DirectRoute(APIRoute):
 
 def mount(app: FastAPI, service: Service, operations: Sequence[Operation], public: Sequence[Public]) -> None:
     """Adds the operations to the application."""
+    app.state.operations = tuple(operations)
     for operation in operations:
         _add(app, operation, endpoint_of(service, operation))
     for open_operation in public:

@@ -1,0 +1,105 @@
+"""Who has a role or belongs to an organization: listed, and changed person by person."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from starlette.responses import Response
+
+from schemas import exact_json
+from schemas.instants import parse, render
+from services.management import answers, paging, people, reading
+from services.management.decisions.outcome import Draft
+from services.management.endpoint import Call
+from services.management.refusals import NO_SUCH_USER, Refusal, Refused
+from services.management.writing import Written
+from services.runtime.sql import load
+
+SHOWN: Final = ("user_id", "email", "picture", "name")
+_AT_ONCE: Final = 16
+Kind = Literal["role", "organization"]
+
+
+async def listed(call: Call, kind: Kind, target: str, key: str, names: Sequence[str] = SHOWN) -> Response:
+    """A page of those who have it, the longest first."""
+    query, queries = call.query, load("services.management")
+    async with call.service.database.connection(call.tenant) as connection:
+        if paging.by_checkpoint(query):
+            take = query.take or paging.DEFAULT_TAKE
+            rows = await connection.fetch(
+                queries["members"], call.tenant, kind, target, *_place_of(query.after), take + 1, 0
+            )
+            last = rows[take - 1] if len(rows) > take else None
+            place = None if last is None else f"{render(last['since'])} {last['subject']}"
+            return paging.after_cursor([_shown(row, names) for row in rows[:take]], key, place)
+        start = query.page * query.per_page
+        rows = await connection.fetch(
+            queries["members"], call.tenant, kind, target, *_place_of(None), query.per_page, start
+        )
+        total = await connection.fetchval(queries["count_members"], call.tenant, kind, target)
+    return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
+
+
+async def found(call: Call, user_ids: Sequence[str]) -> dict[str, reading.Person]:
+    """Those of these users that live, by id."""
+    service = call.service
+    async with service.database.connection(call.tenant) as connection:
+        return await reading.people_to_edit(connection, service.keyring, call.tenant, user_ids)
+
+
+async def tell(
+    call: Call,
+    everybody: Mapping[str, reading.Person],
+    drafts: Callable[[reading.Person], Sequence[Draft]],
+    answer: Response,
+    full: Refusal = NO_SUCH_USER,
+) -> Response:
+    """A command for each of these people whom it changes.
+
+    Everybody is told, whatever becomes of the others; each either takes effect wholly or not at all. The
+    first refusal is answered; asking again is harmless, for it changes nothing for those who have it.
+    """
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(user_id: str, person: reading.Person) -> Written | None:
+        told = drafts(person)
+        if not told:
+            return None
+        async with turn:
+            return (await people.tell(_about(call, user_id), person, told, full=full))[0]
+
+    results = await asyncio.gather(
+        *(one(user_id, person) for user_id, person in everybody.items()), return_exceptions=True
+    )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    written = [result for result in results if isinstance(result, Written)]
+    late = next((result for result in written if not result.visible), None)
+    if late is not None:
+        return people.accepted(late)
+    if written:
+        answer.headers[answers.POSITION] = str(written[-1].position)
+    return answer
+
+
+def _about(call: Call, user_id: str) -> Call:
+    """The call as this person's event tells of it: nobody else's id is sealed with this person's keys."""
+    return replace(call, sent={name: [user_id] for name in call.sent})
+
+
+def _place_of(cursor: str | None) -> tuple[str, str]:
+    place = paging.place_of(cursor)
+    if not place:
+        return "-infinity", ""
+    since, _, subject = place.partition(" ")
+    try:
+        return render(parse(since)), subject
+    except ValueError:
+        raise Refused(paging.BAD_CURSOR) from None
+
+
+def _shown(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    document = exact_json.loads(row["document"])
+    return {name: document[name] for name in names if name in document}

@@ -1,0 +1,96 @@
+"""Permissions as data: numbers never given twice, room for more, and where somebody has what from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.management.decisions.permissions import Catalogue, Role, numbered, with_sources
+from services.management.decisions.room import Room, permissions_given, roles_given, room_for
+from services.management.members import _about
+from services.management.models.roles import Scope
+
+API_ID = f"{7:024x}"
+scope_lists = st.lists(st.sampled_from("abcd").map(lambda name: Scope(value=name)), max_size=4)
+names = st.sets(st.sampled_from("abcdefgh"))
+
+
+def api(*scopes: str, api_id: str = API_ID, identifier: str = "urn:api") -> dict[str, Any]:
+    found = numbered([Scope(value=scope) for scope in scopes], {})
+    return {"id": api_id, "identifier": identifier, "name": "API", **found}
+
+
+@given(st.lists(scope_lists, max_size=6))
+def test_a_permission_keeps_its_number_and_no_other_ever_gets_it(history: list[list[Scope]]) -> None:
+    """Through any changes of an API; a scope named twice counts once."""
+    state: dict[str, Any] = {}
+    lives: dict[int, tuple[str, int]] = {}
+    for turn, scopes in enumerate(history):
+        before = {scope["value"]: scope["number"] for scope in state.get("scopes", ())}
+        state = numbered(scopes, state)
+        assert [scope["value"] for scope in state["scopes"]] == list(
+            dict.fromkeys(one.value for one in scopes)
+        )
+        for scope in state["scopes"]:
+            name, number = scope["value"], scope["number"]
+            if name in before:
+                assert number == before[name]
+            else:
+                assert number not in lives
+                lives[number] = name, turn
+
+
+@given(names, names, st.lists(st.sampled_from("abcdefgh"), min_size=1), st.integers(0, 8))
+def test_room_is_made_only_by_what_is_no_more(
+    held: set[str], living: set[str], asked: list[str], most: int
+) -> None:
+    """What is given fits, is new and counts once; the dead go only when they must; a living one never."""
+    has = {name: {"at": "", "by": ""} for name in sorted(held)}
+    room = room_for(has, living, asked, most)
+    new = {*asked} - held
+    if room is None:
+        assert new
+        assert len(held & living) + len(new) > most
+        return
+    assert {*room.new} == new
+    assert len(room.new) == len(new)
+    assert not {*room.dead} & living
+    after = (held - {*room.dead}) | new
+    assert not new or len(after) <= most
+    assert bool(room.dead) <= (len(held) + len(new) > most)
+
+
+def test_nothing_new_is_no_event() -> None:
+    """Neither for roles nor for permissions; what is dead goes before what is new comes."""
+    assert roles_given(Room((), ())) == permissions_given(Room((), ()), {}) == []
+    types = [draft.event.__name__ for draft in roles_given(Room(("rol_2",), ("rol_1",)))]
+    assert types == ["RolesRemoved", "RolesAssigned"]
+    given_and_taken = permissions_given(
+        Room((f"{API_ID}.2",), (f"{API_ID}.1",)), {f"{API_ID}.2": ("urn", "b")}
+    )
+    assert [draft.event.__name__ for draft in given_and_taken] == [
+        "PermissionsRemoved",
+        "PermissionsAssigned",
+    ]
+
+
+def test_sources_are_direct_first_then_roles() -> None:
+    """Each permission once, by name; what is no more is not there."""
+    known = Catalogue([api("b", "a"), api("a", api_id=f"{8:024x}", identifier="urn:other")])
+    reader = Role("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"), {})
+    found = with_sources(known, [f"{API_ID}.2", f"{API_ID}.1"], [reader])
+    assert [
+        (one.name, [(each["source_type"], each["source_id"]) for each in sources]) for one, sources in found
+    ] == [("a", [("DIRECT", "")]), ("b", [("DIRECT", ""), ("ROLE", "rol_r")])]
+
+
+def test_an_event_of_many_tells_of_one_person_only() -> None:
+    """The request that a person's event tells of holds nobody else's id."""
+
+    @dataclass
+    class Asked:
+        sent: Any
+
+    call: Any = Asked({"users": ["auth0|a", "auth0|b"]})
+    assert _about(call, "auth0|b").sent == {"users": ["auth0|b"]}

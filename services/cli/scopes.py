@@ -60,6 +60,10 @@ DEMO_SCOPES: Final = (
     "read:organization_members",
     "create:organization_members",
     "delete:organization_members",
+    "read:user_attribute_profiles",
+    "create:user_attribute_profiles",
+    "update:user_attribute_profiles",
+    "delete:user_attribute_profiles",
 )
 """Every scope that some part of Vita asks for; what `all-demo` stands for."""
 

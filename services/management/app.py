@@ -32,6 +32,7 @@ from services.management.routes import (
     resource_servers,
     roles,
     user_access,
+    user_attribute_profiles,
     write_users,
 )
 from services.management.service import Service
@@ -54,6 +55,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *effective_access.OPERATIONS,
     *resource_servers.OPERATIONS,
     *organizations.OPERATIONS,
+    *user_attribute_profiles.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -6,7 +6,7 @@ The broker keeps this worker's position: it moves when all events of a batch are
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import structlog
@@ -35,6 +35,7 @@ from services.normalizer.decide import (
 )
 from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.mapping import ConnectionSettings, Normalized
+from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
@@ -156,7 +157,8 @@ class Normalizer:
             [pair[0] for pair in asked],
             [pair[1] for pair in asked],
         )
-        return {(row["tenant"], row["name"]): _found(row) for row in rows}
+        found = {(row["tenant"], row["name"]): _found(row) for row in rows}
+        return await _with_profiles(connection, found)
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], Found]) -> None:
         kept = []
@@ -214,6 +216,32 @@ class Normalizer:
             reason=error.reason,
         )
         batch.letters.append(seal_dead_letter(record, error, self._letter_keys))
+
+
+async def _with_profiles(
+    connection: asyncpg.Connection, found: Mapping[tuple[str, str], Found]
+) -> dict[tuple[str, str], Found]:
+    """The connections with the mappings of the user attribute profiles they name."""
+    named = {
+        place: profile
+        for place, one in found.items()
+        if one.settings is not None and (profile := profile_of(one.settings.options)) is not None
+    }
+    if not named:
+        return dict(found)
+    asked = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
+    rows = await connection.fetch(
+        load("services.normalizer")["read_attribute_profiles"],
+        [pair[0] for pair in asked],
+        [pair[1] for pair in asked],
+    )
+    known = {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
+    mapped = dict(found)
+    for place, profile in named.items():
+        one, document = found[place], known.get((place[0], profile))
+        if one.settings is not None and document is not None:
+            mapped[place] = replace(one, settings=with_profile(one.settings, document))
+    return mapped
 
 
 def _found(row: asyncpg.Record) -> Found:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -68,8 +69,8 @@ async def token_of(url: str) -> str:
     return token
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
+@asynccontextmanager
+async def serving(stack: Stack) -> AsyncIterator[Tenant]:
     """A running service and an SDK pointed at it."""
     async with running_site(stack) as site:
         ledger = Ledger(site.database.url_for("vita_operator"), site.service.settings.key_provider)
@@ -93,6 +94,12 @@ async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
             yield Tenant(url, "sdk", sdk)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
+    async with serving(stack) as running:
+        yield running
 
 
 async def test_connections_through_the_sdk(tenant: Tenant) -> None:

@@ -1,0 +1,60 @@
+"""A connection that names a user attribute profile, from the raw login to the profile that is shown."""
+
+from typing import Any
+
+import pytest_asyncio
+
+from schemas.events import (
+    ConnectionConfigured,
+    ConnectionConfiguredData,
+    LoginSucceeded,
+    SettingData,
+    UserAttributeProfileConfigured,
+)
+from schemas.identifiers import tenant_subject
+from tests.flow import Flow, make_flow
+from tests.stack import Stack
+
+DEMO = tenant_subject("demo")
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+def profile(flow: Flow, claim: str, **changes: Any) -> Any:
+    """A profile that reads addresses from a claim."""
+    email = {"auth0_mapping": "email", "oidc_mapping": {"mapping": claim}}
+    data = SettingData(
+        setting_id="uap_1", name="Staff", settings={"user_attributes": {"mail": email}}, **changes
+    )
+    return flow.event(UserAttributeProfileConfigured, DEMO, data)
+
+
+async def signed_in(flow: Flow, nth: int) -> str:
+    """The address of somebody who signs in now, by the nth raw login."""
+    claims = {"sub": "7", "email": "home@example.com", "work": "work@example.com", "other": "o@example.com"}
+    await flow.send_raw(flow.login(data={"connection": "corp", "strategy": "oidc", "claims": claims}))
+    await flow.normalize({0: nth})
+    logins = [event for event in await flow.events() if isinstance(event, LoginSucceeded)]
+    assert len(logins) == nth + 1
+    return str(max(logins, key=lambda event: event.sourceposition or "").data.attributes["email"])
+
+
+async def test_logins_are_read_as_the_named_profile_says(flow: Flow) -> None:
+    """From the next login on when the profile changes; as the strategy reads them when it is gone."""
+    options = {"options": {"user_attribute_profile_id": "uap_1"}}
+    data = ConnectionConfiguredData(
+        connection_id="con_1", connection="corp", strategy="oidc", settings=options
+    )
+    await flow.send_events(flow.event(ConnectionConfigured, DEMO, data), profile(flow, "work"))
+    await flow.project()
+    assert await signed_in(flow, 0) == "work@example.com"
+    await flow.send_events(profile(flow, "${context.tokenset.other}"))
+    await flow.project()
+    assert await signed_in(flow, 1) == "o@example.com"
+    await flow.send_events(profile(flow, "work", deleted=True))
+    await flow.project()
+    assert await signed_in(flow, 2) == "home@example.com"

@@ -18,10 +18,12 @@ from services.management.routes import (
     client_grants,
     clients,
     connections,
+    effective_access,
     health,
     list_users,
     logs,
     oauth,
+    organizations,
     read_users,
     reference,
     stats,
@@ -33,6 +35,7 @@ from services.management.routes import (
     roles,
     user_access,
     user_attribute_profiles,
+    user_blocks,
     write_users,
 )
 from services.management.service import Service

@@ -1,6 +1,6 @@
 """Requests of the user attribute profiles endpoints (fact sheet §18)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,15 @@ USER_ID = "User ID mapping configuration."
 OVERRIDES = "Strategy-specific overrides."
 SAML = "SAML mapping: claims, best first."
 SCIM = "SCIM mapping; kept for provisioning, not used by logins."
+_EXAMPLE: Final = {
+    "email": {
+        "description": "The email address",
+        "label": "Email",
+        "profile_required": True,
+        "auth0_mapping": "email",
+        "oidc_mapping": {"mapping": "${context.tokenset.email}"},
+    }
+}
 
 
 class OidcMapping(Body):
@@ -80,7 +89,7 @@ class CreateProfile(Body):
 
     name: Name = Field(description=NAME, examples=["Workforce"])
     user_id: Annotated[UserId | None, Given] = Field(None, description=USER_ID)
-    user_attributes: Attributes = Field(description=ATTRIBUTES)
+    user_attributes: Attributes = Field(description=ATTRIBUTES, examples=[_EXAMPLE])
 
 
 class UpdateProfile(Body):
@@ -99,7 +108,7 @@ class ProfileShown(Result):
     id: str = Field(examples=["uap_c5zI4XDdzzbD0qav"])
     name: str = Field(examples=["Workforce"])
     user_id: dict[str, Any] = Field(default_factory=dict)
-    user_attributes: dict[str, Any]
+    user_attributes: dict[str, Any] = Field(examples=[_EXAMPLE])
 
 
 class Template(Result):

@@ -43,9 +43,11 @@ async def listed(call: Call, kind: Kind, target: str, key: str, names: Sequence[
 
 async def found(call: Call, user_ids: Sequence[str]) -> dict[str, reading.Person]:
     """Those of these users that live, by id."""
-    service = call.service
-    async with service.database.connection(call.tenant) as connection:
-        return await reading.people_to_edit(connection, service.keyring, call.tenant, user_ids)
+    asked = tuple(dict.fromkeys(user_ids))
+    people_found = await asyncio.gather(*(people.find(call, user_id) for user_id in asked))
+    return {
+        user_id: person for user_id, person in zip(asked, people_found, strict=True) if person is not None
+    }
 
 
 async def tell(

@@ -29,6 +29,15 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
         yield running
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def searched(site: Site) -> httpx.AsyncClient:
+    """A client of a tenant with a connection and two users."""
+    client = await fresh(site, "searched")
+    for number in range(2):
+        await client.post("/api/v2/users", json=new_user(email=f"q{number}@example.com"))
+    return client
+
+
 async def fresh(site: Site, name: str) -> httpx.AsyncClient:
     """A client of a tenant with a database connection and nothing in its logs but that."""
     await site.add_tenant(name)
@@ -161,6 +170,54 @@ async def test_the_older_search(site: Site) -> None:
     await client.post("/api/v2/users", json=new_user(email="undersscore@example.com"))
     found = await listed(client, search="UNDER_s")
     assert {entry["user_name"] for entry in found} == {"under_score@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("q", "types"),
+    [
+        ("type:ss", ["ss", "ss"]),
+        ("type:s*", ["ss", "sapi", "ss", "sapi", "sapi"]),
+        ("type:(ss OR nothing) AND user_name:q1@example.com", ["ss"]),
+        ("user_name:Q1@example.com", []),
+        ("user_name:*xample*", ["ss", "sapi", "ss", "sapi"]),
+        ("NOT type:sapi", ["ss", "ss"]),
+        ("q1@example.com", ["ss", "sapi"]),
+        ("NOT _exists_:user_id", ["sapi"]),
+        ("strategy_type:database", ["ss", "ss"]),
+        (f"connection:{DATABASE_CONNECTION} -user_name:q1*", ["ss"]),
+        ('description:"Create a User"', ["sapi", "sapi"]),
+        ("date:[2020 TO 2021]", []),
+        ("date:{2020 TO *] AND type:ss", ["ss", "ss"]),
+        ("nothing:at_all", []),
+        ("client_id:[a TO z]", ["ss", "sapi", "ss", "sapi", "sapi"]),
+    ],
+)
+async def test_search(searched: httpx.AsyncClient, q: str, types: list[str]) -> None:
+    """The language of user searches over the fields of entries, in their own case."""
+    assert [entry["type"] for entry in await listed(searched, q=q)] == types
+
+
+async def test_search_by_names_of_elsewhere(site: Site, searched: httpx.AsyncClient) -> None:
+    """A connection is also found by its id, a client by what it is called."""
+    (entry, *_) = await listed(searched, q="type:ss")
+    assert len(await listed(searched, q=f"connection_id:{entry['connection_id']}")) == 2
+    assert await listed(searched, q="client_name:nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("q", "reason"),
+    [
+        ("type:(", "Unexpected end at the end of the query, expected a term"),
+        ("date:soon", "Unexpected 'soon' at position 6, expected a date such as"),
+        ("type:*s", "expected at least 3 characters"),
+        ("type:s~", "~"),
+    ],
+)
+async def test_a_query_that_cannot_be_understood(site: Site, q: str, reason: str) -> None:
+    """Where it went wrong, and what was expected."""
+    answer = await site.client().get(LOGS, params={"q": q})
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
+    assert reason in answer.json()["message"]
 
 
 async def test_a_walk_comes_to_everything(site: Site) -> None:

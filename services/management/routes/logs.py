@@ -10,6 +10,7 @@ from services.management.endpoint import Call, Operation
 from services.management.horizon import complete_below
 from services.management.log_pages import Asked, starting_with
 from services.management.log_presenting import present
+from services.management.log_search import condition
 from services.management.models.logs import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
 from services.management.models.users import Selected
 from services.management.paging import DEFAULT_TAKE
@@ -32,6 +33,8 @@ async def list_logs(call: Call) -> Response:
     if query.after is not None or query.take is not None:
         return await _walk(call, query)
     asked = _page(call, query)
+    if query.q:
+        asked.tests.append(condition(query.q, asked))
     if query.search:
         asked.tests.append(starting_with(asked, query.search))
     return await _answer(call, query, asked)
@@ -61,18 +64,20 @@ async def get_log(call: Call) -> Response:
 
 
 async def _walk(call: Call, query: ListLogs) -> Response:
-    """What follows an id and is complete; no entry can appear behind it later."""
+    """What follows an id and is complete; no entry can appear behind it later. With totals `page` counts on:
+    SDKs that know no walk send both and go from page to page."""
     take = min(query.take or DEFAULT_TAKE, MAX_TAKE)
-    asked = Asked(call.tenant, "", take, order="e.log_id ASC")
+    start = query.page * take if query.include_totals else 0
+    asked = Asked(call.tenant, "", take, start, order="e.log_id ASC")
     asked.tests.append(f"e.log_id > {asked.add(query.after or '')}")
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.service.searcher.planning(call.tenant) as connection:
         asked.tests.append(f"e.log_id < {asked.add(await complete_below(call.service, connection))}")
         asked.oldest = await oldest_log_id(connection, call.tenant)
         rows = await connection.fetch(asked.statement, *asked.values)
     found = await present(rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after
     headers = {"Link": f'<{_next(call, after, query.take)}>; rel="next"'}
-    return answers.value(found, headers=headers)
+    return answers.value(_totalled(found, start, take) if query.include_totals else found, headers=headers)
 
 
 def _next(call: Call, after: str | None, take: int | None) -> str:
@@ -103,19 +108,15 @@ async def _answer(call: Call, query: UserLogs, asked: Asked) -> Response:
     found = await _found(call, asked, query)
     if not query.include_totals:
         return answers.value(found)
-    return answers.value(
-        {
-            "start": query.page * query.per_page,
-            "limit": query.per_page,
-            "length": len(found),
-            "logs": found,
-            "total": len(found),
-        }
-    )
+    return answers.value(_totalled(found, query.page * query.per_page, query.per_page))
+
+
+def _totalled(found: list[dict[str, Any]], start: int, limit: int) -> dict[str, Any]:
+    return {"start": start, "limit": limit, "length": len(found), "logs": found, "total": len(found)}
 
 
 async def _found(call: Call, asked: Asked, query: Selected) -> list[dict[str, Any]]:
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.service.searcher.planning(call.tenant) as connection:
         asked.oldest = await oldest_log_id(connection, call.tenant)
         rows = await connection.fetch(asked.statement, *asked.values)
     return await present(rows, presenting.field_names(query.fields), query.include_fields)

@@ -69,11 +69,18 @@ class Searcher:
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     return [await connection.fetch(one.text, *one.values) for one in statements]
 
-    async def explain(self, tenant: str, statement: Statement) -> Any:
-        """PostgreSQL's plan for a statement."""
+    @asynccontextmanager
+    async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for statements that are planned each time and may take as long as a search. Raises
+        Refused (503) when the time is over."""
         with _in_time():
             async with self._planned.connection(tenant) as connection:
-                text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
+                yield connection
+
+    async def explain(self, tenant: str, statement: Statement) -> Any:
+        """PostgreSQL's plan for a statement."""
+        async with self.planning(tenant) as connection:
+            text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
         return exact_json.loads(text)[0]["Plan"]
 
 

@@ -1,0 +1,110 @@
+"""Logs, statistics and the tenant's settings through the official Python SDK."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from auth0.management.client import AsyncAuth0
+from auth0.management.core.api_error import ApiError
+
+from schemas.events import LoginFailed, LoginFailedData, LoginSucceeded
+from tests.facts import login
+from tests.flow import Flow, somebody
+from tests.management import DATABASE_CONNECTION, PASSWORD, Site, running_site
+from tests.stack import Stack
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    async with running_site(stack) as running:
+        yield running
+
+
+@pytest.fixture
+def sdk(site: Site) -> AsyncAuth0:
+    """The SDK pointed at the installation."""
+    return AsyncAuth0(
+        base_url="http://vita/api/v2", token=site.token(), httpx_client=site.client(), max_retries=0
+    )
+
+
+async def logged_in(flow: Flow, minutes_ago: int, **data: Any) -> None:
+    """Somebody new signs in."""
+    given = login(**data)
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    await flow.send_events(flow.event(LoginSucceeded, somebody(), given.data, actor=given.actor, time=at))
+
+
+async def test_logs_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
+    """List, search, walk, get, and what was done to one user."""
+    made = await sdk.users.create(connection=DATABASE_CONNECTION, email="logs@example.com", password=PASSWORD)
+    assert made.user_id is not None
+    await sdk.users.update(made.user_id, blocked=True)
+    listed = [entry async for entry in await sdk.logs.list(per_page=2)]
+    assert [entry.type for entry in listed[:3]] == ["sapi", "ss", "sapi"]
+    searched = await sdk.logs.list(request_options={"additional_query_parameters": {"q": "type:ss"}})
+    assert [entry.user_name async for entry in searched] == ["logs@example.com"]
+    walk = {"take": 2, "from": listed[-1].log_id}
+
+    async def walked() -> bool:
+        entries = await sdk.logs.list(request_options={"additional_query_parameters": walk})
+        found = [entry.log_id async for entry in entries]
+        return found == [entry.log_id for entry in reversed(listed[:-1])]
+
+    await site.stack.until(walked)
+    assert listed[0].log_id is not None
+    assert (await sdk.logs.get(listed[0].log_id)).log_id == listed[0].log_id
+    own = [entry.type async for entry in await sdk.users.logs.list(made.user_id)]
+    assert own == ["sapi", "ss", "sapi"]
+    assert [entry async for entry in await sdk.users.logs.list("auth0|nobody")] == []
+    with pytest.raises(ApiError) as refused:
+        await sdk.logs.get("nothing")
+    assert (refused.value.status_code, refused.value.body["message"]) == (404, "Log not found.")
+
+
+async def test_statistics_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
+    """Who was active within 30 days; logins, signups and leaked passwords by day."""
+    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    before = await sdk.stats.get_active_users_count()
+    await logged_in(flow, 5, idp_id="1")
+    await logged_in(flow, 60 * 24 * 29, idp_id="2")
+    await logged_in(flow, 60 * 24 * 31, idp_id="3")
+    leaked = LoginFailedData(connection="users", strategy="auth0", reason="breached_password")
+    await flow.send_events(
+        flow.event(LoginFailed, somebody(), leaked, actor="connection:users", time=datetime.now(UTC))
+    )
+
+    async def counted() -> bool:
+        return await sdk.stats.get_active_users_count() == before + 2
+
+    await site.stack.until(counted)
+    start = (datetime.now(UTC) - timedelta(days=40)).strftime("%Y%m%d")
+
+    async def daily() -> bool:
+        days = await sdk.stats.get_daily(from_=start)
+        return sum(day.leaked_passwords or 0 for day in days) == 1
+
+    await site.stack.until(daily)
+    days = await sdk.stats.get_daily(from_=start)
+    assert [day.logins for day in days] == [1, 1, 1]
+    assert sum(day.signups or 0 for day in days) >= 3
+    assert all(day.created_at and day.updated_at and day.created_at <= day.updated_at for day in days)
+    assert (await sdk.stats.get_daily(from_="20200101", to="20200131")) == []
+
+
+@pytest.mark.parametrize("asked", ["from=2020", "to=20201301", "from=2020-01-01", "from=20200101x"])
+async def test_days_that_are_none(site: Site, asked: str) -> None:
+    """Refused by name."""
+    client: httpx.AsyncClient = site.client()
+    answer = await client.get(f"/api/v2/stats/daily?{asked}")
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
+
+
+async def test_tenant_settings_through_the_sdk(sdk: AsyncAuth0) -> None:
+    """Get and update."""
+    updated = await sdk.tenants.settings.update(friendly_name="Acme")
+    assert updated.friendly_name == "Acme"
+    assert (await sdk.tenants.settings.get()).friendly_name == "Acme"

@@ -17,16 +17,17 @@ from schemas.events import (
     UserDeleted,
 )
 from schemas.instants import milliseconds
+from schemas.login_reasons import OTHER, code_of
 
 EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
 """So long after the last failed attempt nothing is held against anybody."""
 MAX_IPS: Final = 1000
 MAX_IDENTIFIERS: Final = 50
 MAX_IDENTIFIER_LENGTH: Final = 512
-DENIALS: Final = frozenset(
-    ("unauthorized", "blocked", "user_blocked", "user is blocked", "too_many_attempts", "suspicious_ip")
-)
-"""Reasons of logins that were turned away before anything was tried: they are no attempts."""
+_TRIED: Final = frozenset(("fp", "fu", OTHER))
+"""Codes of refusals where somebody tried to get in. Not among them: who was turned away before they could
+try, who got the password right, who was not asked for one."""
+_BLOCKED: Final = frozenset(("unauthorized", "blocked", "user_blocked", "user is blocked"))
 _ADDRESSES: Final = ("email", "username", "phone_number")
 
 
@@ -63,8 +64,8 @@ NOTHING: Final[Guard] = {}
 
 
 def is_attempt(data: LoginFailedData) -> bool:
-    """Whether somebody tried, and was not merely told that they are blocked."""
-    return data.reason not in DENIALS and data.detail not in DENIALS
+    """Whether somebody tried and did not know the password, or the identifier."""
+    return code_of(data.reason) in _TRIED and not _BLOCKED.intersection((data.reason, data.detail))
 
 
 def follow(guard: Guard, applied: Applied) -> Guard:

@@ -69,7 +69,10 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
         open_verifier(key_source(pool), trust, settings.external_issuers)
     )
     admission = Admission(settings.in_flight_bytes)
-    database = await TenantPool.open(url, settings.check_connections, "login checks")
+    # Planning the one statement anew takes several times as long as carrying it out.
+    database = await TenantPool.open(
+        url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
+    )
     parts.push_async_callback(database.close)
     endpoints: dict[str, GatewayEndpoint] = {
         LOGINS: LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled),

@@ -176,9 +176,10 @@ async def test_thirty_days_after_the_last_failure_nothing_is_left(gate: Gate) ->
 
 
 async def test_being_turned_away_is_no_attempt(gate: Gate) -> None:
-    """A gateway reports what it refused with the reason it was told; that keeps nobody blocked longer."""
-    await gate.fail(12, "away@example.com", reason="too_many_attempts")
-    await gate.fail(12, "away@example.com", reason="user is blocked")
+    """A gateway reports what it refused with the reason it was told; that keeps nobody blocked longer. Nor
+    does a password that was right."""
+    for reason in ("too_many_attempts", "suspicious_ip", "unauthorized", "user is blocked", "mfa_required"):
+        await gate.fail(12, "away@example.com", reason=reason)
     assert await gate.check("away@example.com") == ALLOW
 
 

@@ -1,7 +1,7 @@
 """The bench's own fresh stack: real Kafka and PostgreSQL, services as processes, thrown away afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,6 +49,12 @@ class Site:
         """Have ingest ready, and a token for it."""
         self.stack = await self.launcher.ensure_ingest()
         self.token = await self._issue_token()
+
+    async def start_management(self) -> None:
+        """Have the Management API ready, and a token for it."""
+        self.stack = await self.launcher.ensure_management()
+        issuer = f"{self.stack.management_url}/"
+        self.token = await self._issue_token(["read:users"], issuer)
 
     async def start_worker(self, name: str) -> None:
         """Have a worker ready."""
@@ -100,17 +106,17 @@ class Site:
     async def _count(self, query: str, *arguments: object) -> int:
         return int(await self.pool.fetchval(query, *arguments))
 
-    async def _issue_token(self) -> str:
+    async def _issue_token(
+        self, scopes: Sequence[str] = ("publish:logins",), issuer: str = f"{NO_MANAGEMENT}/"
+    ) -> str:
         connection = await asyncpg.connect(self.stack.database_url("vita_management"))
         try:
             provider = provider_from(self.stack.key_provider)
             key = await ensure_signing_key(connection, provider, datetime.now(UTC))
         finally:
             await connection.close()
-        issuer, audience = f"{NO_MANAGEMENT}/", f"{NO_MANAGEMENT}/api/v2/"
-        return TokenIssuer(key, issuer).issue(
-            "bench", TENANT, ["publish:logins"], audience, datetime.now(UTC)
-        )
+        now = datetime.now(UTC)
+        return TokenIssuer(key, issuer).issue("bench", TENANT, scopes, f"{issuer}api/v2/", now)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import pytest
 from tests.bench.ceilings import one_after_another
 from tests.bench.meter import CpuMeter, Sample, percentiles, steady_rate, watch
 from tests.bench.report import Ceiling, Hop, Latency, Report, as_json
+from tests.bench.wrk import read
 
 
 def test_percentiles_are_nearest_rank() -> None:
@@ -64,3 +65,12 @@ def test_report_spells_out_derived_figures() -> None:
     assert document["hops"][0]["cpu_seconds_per_1000"] == {"normalizer": 0.25}
     assert document["latency"]["percentiles"]["p50"] == 100
     assert one_after_another(10_000, 10_000) == 5000
+
+
+def test_wrks_own_words_are_read() -> None:
+    """Requests per second and milliseconds out of the line its script prints; refusals are an error."""
+    rate, latency = read("Running 2s test\nvita 5000 2000000 1500.0 4000.5 9000.0 0\n")
+    assert (rate, latency.p50, latency.p95, latency.p99) == (2500, 1.5, 4.0005, 9)
+    for said in ("", "vita 5000 2000000 1500.0 4000.5 9000.0 3\n"):
+        with pytest.raises(RuntimeError, match="refused"):
+            read(said)

@@ -63,7 +63,7 @@ CLASSES = [
     ("metadata common", "app_metadata.plan:gold", None, "search_leaf_pkey"),
     ("metadata number", "app_metadata.seats:17", None, "search_leaf_pkey"),
     ("metadata prefix", "app_metadata.customer:cus_00001*", None, "search_leaf_pkey"),
-    ("metadata infix", "user_metadata.address.city:*y\\ 199*", None, "search_leaf_infix"),
+    ("metadata infix", "user_metadata.address.city:*City\\ 1999*", None, "search_leaf_infix"),
     ("metadata range", "app_metadata.seats:[990 TO *]", None, "search_leaf_pkey"),
     ("metadata exists", "_exists_:user_metadata.nobody", None, "search_leaf_"),
     ("identities", 'identities.connection:"google-oauth2"', None, "search_leaf_pkey"),

@@ -12,8 +12,10 @@ CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Actor = Annotated[str, Field(pattern=r"^(client|system|connection|user):[A-Za-z0-9._~/@-]{1,128}$")]
 """Who did it, never personal data: an API client, a part of Vita, a connection, or a person by subject."""
-SourcePosition = Annotated[str, Field(pattern=r"^\d{1,9}/\d{1,9}/\d{1,18}$")]
-"""`epoch/partition/offset` of the raw login an event came from."""
+RELAYED: Final = "relay-"
+SourcePosition = Annotated[str, Field(pattern=rf"^({RELAYED})?\d{{1,9}}/\d{{1,9}}/\d{{1,18}}$")]
+"""`epoch/partition/offset` of the raw login an event came from; behind `relay-` that of the event on this
+log which was handed on from a linked identity's own subject."""
 
 
 class Envelope(BaseModel):

@@ -20,7 +20,6 @@ from schemas.events import (
     MetadataChangedData,
     UserCreated,
     UserCreatedData,
-    UserFlagData,
 )
 from schemas.positions import Position
 
@@ -110,7 +109,9 @@ def address(email: str | None, verified: bool = False, minute: int = 0) -> Any:
 
 def flag(model: type[Any], minute: int = 0, expected: int | None = None, **changes: Any) -> Any:
     """A block, an unblock or a deletion."""
-    return event(model, UserFlagData(expected_revision=expected), minute, **changes)
+    data = model.model_fields["data"].annotation
+    assert data is not None
+    return event(model, data(expected_revision=expected), minute, **changes)
 
 
 def person(events: Iterable[Any], start: Profile = NOBODY) -> Profile:

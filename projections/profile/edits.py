@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from projections.profile.logins import identity_of
+from projections.profile.identities import identity_of
 from projections.profile.memory import is_refused, refuse
 from projections.profile.provenance import credit
 from projections.profile.revisions import advance, hold
@@ -17,7 +17,6 @@ from schemas.events import (
     PhoneChanged,
     UserBlocked,
     UserCreated,
-    UserDeleted,
     UserUnblocked,
 )
 from schemas.instants import render
@@ -30,7 +29,6 @@ Edit = (
     | PasswordChanged
     | UserBlocked
     | UserUnblocked
-    | UserDeleted
     | LoginBlockReleased
 )
 
@@ -61,9 +59,6 @@ def edited(profile: Profile, event: Edit) -> Profile:
             return advance(
                 profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time)
             )
-        case UserDeleted():
-            memory = profile.memory._replace(provenance={}, deleted_at=render(event.time))
-            return Profile(profile.revision + 1, None, memory)
         case LoginBlockReleased():
             return hold(profile)
         case _:
@@ -108,8 +103,8 @@ def _merged(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, A
 
 
 def created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:
-    """The person after the creation of a profile; refused for somebody who has one."""
-    if profile.document is not None:
+    """The person after the creation of a profile; refused for somebody who has one, and for one put by."""
+    if profile.document is not None or "merged" in profile.holdings:
         return refuse(profile._replace(memory=memory), event)
     data, now = event.data, render(event.time)
     document: dict[str, Any] = {

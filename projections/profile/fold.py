@@ -3,6 +3,7 @@ person."""
 
 from typing import assert_never
 
+from projections.profile import links
 from projections.profile.access import granted
 from projections.profile.edits import created, edited
 from projections.profile.logins import logged_in
@@ -11,6 +12,8 @@ from projections.profile.state import Profile
 from schemas.events import (
     AttributesChanged,
     EmailChanged,
+    IdentityLinked,
+    IdentityUnlinked,
     LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
@@ -27,6 +30,8 @@ from schemas.events import (
     UserBlocked,
     UserCreated,
     UserDeleted,
+    UserMerged,
+    UserRestored,
     UserUnblocked,
 )
 
@@ -37,6 +42,8 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
         return profile
     memory = remember(profile.memory, event)
     match event:
+        case LoginSucceeded() if links.merged_into(profile) is not None or not links.takes(profile, event):
+            return profile._replace(memory=memory)
         case LoginSucceeded():
             return logged_in(profile, memory, event)
         case LoginFailed():
@@ -51,7 +58,6 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
             | PasswordChanged()
             | UserBlocked()
             | UserUnblocked()
-            | UserDeleted()
             | LoginBlockReleased()
         ):
             return edited(profile._replace(memory=memory), event)
@@ -64,5 +70,15 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
             | OrganizationLeft()
         ):
             return granted(profile._replace(memory=memory), event)
+        case UserDeleted():
+            return links.deleted(profile._replace(memory=memory), event)
+        case IdentityLinked():
+            return links.linked(profile._replace(memory=memory), event)
+        case IdentityUnlinked():
+            return links.unlinked(profile._replace(memory=memory), event)
+        case UserMerged():
+            return links.merged(profile._replace(memory=memory), event)
+        case UserRestored():
+            return links.restored(profile._replace(memory=memory), event)
         case _:
             assert_never(event)

@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from projections.profile.identities import (
+    identity_of,
+    is_same_identity,
+    profile_data_of,
+    with_identity,
+)
+from projections.profile.profile_data import refreshed
 from projections.profile.provenance import Provenance, credit, forget
 from projections.profile.refresh import refresh
 from projections.profile.revisions import advance
 from projections.profile.state import Memory, Profile
 from schemas.events import LoginSucceeded
-from schemas.exact_json import same
 from schemas.instants import render
 
 
@@ -27,11 +33,13 @@ def logged_in(profile: Profile, memory: Memory, event: LoginSucceeded) -> Profil
         provenance = {}
     else:
         document = dict(profile.document)
-    if creating or _same_identity(document["identities"][0], identity):
+    if creating or is_same_identity(document["identities"][0], identity):
         provenance = _refresh_root(document, provenance, event, now, creating=creating)
     else:
-        identity["profileData"] = {**data.attributes, **data.extras}
-    document["identities"] = _with_identity(document["identities"], identity)
+        known = profile_data_of(document["identities"], identity)
+        fresh = refreshed(known, data.attributes, data.extras, data.sources)
+        identity = {"profileData": fresh, **identity}
+    document["identities"] = with_identity(document["identities"], identity)
     _count(document, event, now)
     secrets = profile.secrets if data.tokens is None else _with_tokens(profile.secrets, event)
     remembered = memory._replace(provenance=provenance, deleted_at=None)
@@ -60,23 +68,6 @@ def _count(document: dict[str, Any], event: LoginSucceeded, now: str) -> None:
         document["last_login"] = now
         if event.data.ip is not None:
             document["last_ip"] = event.data.ip
-
-
-def identity_of(connection: str, provider: str, idp_id: str | int, *, is_social: bool) -> dict[str, Any]:
-    """An entry of `identities`."""
-    return {"connection": connection, "user_id": idp_id, "provider": provider, "isSocial": is_social}
-
-
-def _same_identity(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["provider"] == other["provider"] and str(one["user_id"]) == str(other["user_id"])
-
-
-def _with_identity(identities: list[dict[str, Any]], seen: dict[str, Any]) -> list[dict[str, Any]]:
-    if any(same(known, seen) for known in identities):
-        return identities
-    if any(_same_identity(known, seen) for known in identities):
-        return [seen if _same_identity(known, seen) else known for known in identities]
-    return [*identities, seen]
 
 
 def _with_tokens(secrets: Mapping[str, Any], event: LoginSucceeded) -> dict[str, Any]:

@@ -32,6 +32,17 @@ from schemas.events.configuration import (
     UserAttributeProfileConfigured,
 )
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, CommandData, EventData, field_class
+from schemas.events.links import (
+    IdentityLinked,
+    IdentityLinkedData,
+    IdentityUnlinked,
+    IdentityUnlinkedData,
+    LinkMeans,
+    UserMerged,
+    UserMergedData,
+    UserRestored,
+    UserRestoredData,
+)
 from schemas.events.logins import LoginFailed, LoginFailedData, LoginSucceeded, LoginSucceededData, RootPolicy
 from schemas.events.people import (
     AttributesChanged,
@@ -48,6 +59,7 @@ from schemas.events.people import (
     UserCreated,
     UserCreatedData,
     UserDeleted,
+    UserDeletedData,
     UserFlagData,
     UserUnblocked,
 )
@@ -71,8 +83,13 @@ __all__ = [
     "EmailChangedData",
     "Event",
     "EventData",
+    "IdentityLinked",
+    "IdentityLinkedData",
+    "IdentityUnlinked",
+    "IdentityUnlinkedData",
     "IpUnblocked",
     "IpUnblockedData",
+    "LinkMeans",
     "LoginBlockReleased",
     "LoginBlockReleasedData",
     "LoginFailed",
@@ -108,7 +125,12 @@ __all__ = [
     "UserCreated",
     "UserCreatedData",
     "UserDeleted",
+    "UserDeletedData",
     "UserFlagData",
+    "UserMerged",
+    "UserMergedData",
+    "UserRestored",
+    "UserRestoredData",
     "UserUnblocked",
     "event_adapter",
     "field_class",
@@ -133,6 +155,10 @@ PersonEvent = (
     | OrganizationJoined
     | OrganizationLeft
     | LoginBlockReleased
+    | IdentityLinked
+    | IdentityUnlinked
+    | UserMerged
+    | UserRestored
 )
 SettingEvent = (
     RoleDefined

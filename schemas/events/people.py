@@ -145,9 +145,16 @@ class UserUnblocked(Envelope):
     data: UserFlagData = UserFlagData()
 
 
+class UserDeletedData(CommandData):
+    """`together_with` is the primary's subject when people whose identities are linked go together, each with
+    an event of their own; without it nobody goes who has linked identities."""
+
+    together_with: Annotated[str | None, OPEN] = None
+
+
 class UserDeleted(Envelope):
     """Gone from the views at once; what remains is sealed history until erasure."""
 
     type: Literal["profile.user.deleted"] = "profile.user.deleted"
     dataversion: Literal[1] = 1
-    data: UserFlagData = UserFlagData()
+    data: UserDeletedData = UserDeletedData()

@@ -14,6 +14,7 @@ DEMO_SCOPES: Final = (
     "update:users",
     "update:users_app_metadata",
     "delete:users",
+    "update:current_user_identities",
     "read:user_idp_tokens",
     "read:connections",
     "create:connections",

@@ -20,6 +20,7 @@ from services.management.routes import (
     connections,
     effective_access,
     health,
+    identities,
     list_users,
     logs,
     oauth,
@@ -56,6 +57,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *resource_servers.OPERATIONS,
     *organizations.OPERATIONS,
     *user_attribute_profiles.OPERATIONS,
+    *identities.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

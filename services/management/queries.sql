@@ -159,8 +159,8 @@ WITH added AS (
 SELECT subject FROM added;
 
 -- name: registered
--- The subject an identity has, whether it lives, and its keys.
-SELECT d.subject, p.document IS NOT NULL AS lives, k.version, k.profile, k.activity
+-- The subject an identity has, whether it lives, what it holds, and its keys.
+SELECT d.subject, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
 FROM ledger.directory AS d
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
 LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject

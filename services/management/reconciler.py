@@ -15,6 +15,7 @@ from schemas.errors import Transient
 from schemas.identifiers import PERSON, record_key, tenant_subject
 from services.management import claims, idempotency
 from services.management.decisions.outcome import Claim
+from services.management.links import Links
 from services.management.log_end import LogEnd
 from services.management.settings import Settings
 from services.management.writing import Writer
@@ -37,9 +38,10 @@ class Reconciler:
         end: LogEnd,
         watch: PositionWatch,
         partitions: int,
+        links: Links,
     ) -> None:
         self._settings, self._database, self._writer = settings, database, writer
-        self._end, self._watch, self._partitions = end, watch, partitions
+        self._end, self._watch, self._partitions, self._links = end, watch, partitions, links
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,9 +56,9 @@ class Reconciler:
                 await self._task
 
     async def sweep(self) -> int:
-        """Settles every tenant's claims, forgets old results of repeatable requests; how many were released.
+        """Settles every tenant's claims and links, forgets old results of repeatable requests.
 
-        Raises Transient.
+        Answers how many claims were released. Raises Transient.
         """
         async with self._database.connection("") as connection:
             tenants = [row["name"] for row in await connection.fetch(load("services.management")["tenants"])]
@@ -67,6 +69,7 @@ class Reconciler:
                 await claims.renew(connection, tenant, under_way.get(tenant, []))
                 await idempotency.forget_expired(connection, tenant)
             released += await self.settle(tenant)
+            await self._links.settle(tenant)
         return released
 
     async def settle(self, tenant: str, among: Sequence[Claim] | None = None) -> int:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import asyncpg
 
 from projections.connection.fold import Connection
+from projections.profile.links import merged_into
+from projections.profile.state import Profile
+from schemas import exact_json
 from schemas.events import Event
 from schemas.identifiers import new_subject
 from schemas.keys import Keyring, SubjectKeys, generate_subject_keys
@@ -73,6 +76,11 @@ async def _subject(
     if added is not None:
         return subject, keys
     row = await connection.fetchrow(queries["registered"], tenant, provider, idp_id)
-    if row is None or row["lives"] or row["profile"] is None:
+    if row is None or row["lives"] or row["profile"] is None or _is_linked(row["holdings"]):
         return None
     return row["subject"], keyring.open(tenant, row["subject"], wrapped_keys(row))
+
+
+def _is_linked(held: str | None) -> bool:
+    """Whether the identity is shown by somebody else's profile."""
+    return held is not None and merged_into(Profile(holdings=exact_json.loads(held))) is not None

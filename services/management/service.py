@@ -9,6 +9,8 @@ from schemas.keys import Keyring
 from schemas.topics import Topic
 from services.management.background import Background
 from services.management.gathering import Gathered
+from services.management.link_tokens import LinkTokens
+from services.management.links import Links
 from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
@@ -46,6 +48,8 @@ class Service:
     watch: PositionWatch
     end: LogEnd
     reconciler: Reconciler
+    links: Links
+    link_tokens: LinkTokens
     passwords: Hasher
     partitions: int
     turns: Turns
@@ -81,7 +85,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         log = await EventLog.open(settings.kafka_bootstrap, topic)
         stack.push_async_callback(log.close)
         writer = Writer(log, watch, settings.append_wait_seconds, settings.view_wait_seconds)
-        reconciler = Reconciler(settings, database, writer, end, watch, log.partitions)
+        links = Links(settings, database, keyring, writer, watch)
+        stack.push_async_callback(links.stop)
+        reconciler = Reconciler(settings, database, writer, end, watch, log.partitions, links)
         reconciler.start()
         stack.push_async_callback(reconciler.stop)
         keys = key_source(database.raw)
@@ -103,6 +109,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 watch,
                 end,
                 reconciler,
+                links,
+                LinkTokens(keys, settings.token_issuer, settings.external_issuers),
                 passwords,
                 log.partitions,
                 Turns(),

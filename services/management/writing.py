@@ -9,7 +9,7 @@ import structlog
 from schemas.errors import Transient
 from schemas.events import Event
 from schemas.keys import SubjectKeys
-from schemas.mapper import seal_event
+from schemas.mapper import Record, seal_event
 from schemas.positions import Position
 from services.management.refusals import OUTCOME_UNKNOWN, Refused
 from services.runtime.event_log import EventLog
@@ -43,19 +43,23 @@ class Writer:
     async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
         """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
         records = [seal_event(event, keys) for event in events]
+        position = await self.append(events[0].tenant, [event.id for event in events], records)
+        return Written(position, await self._watch.wait_for(position, self._view_wait))
+
+    async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
+        """Appends sealed events without waiting for the view. Raises NotSent, or Refused (503)."""
         appending = asyncio.create_task(self._log.append(records))
-        self._under_way[appending] = events[0].tenant, tuple(event.id for event in events)
+        self._under_way[appending] = tenant, tuple(event_ids)
         appending.add_done_callback(self._arrived)
         done, _ = await asyncio.wait([appending], timeout=self._append_wait)
         if not done:
             raise Refused(OUTCOME_UNKNOWN)
         try:
-            position = appending.result()
+            return appending.result()
         except ValueError as error:
             raise NotSent from error
         except Transient as error:
             raise Refused(OUTCOME_UNKNOWN) from error
-        return Written(position, await self._watch.wait_for(position, self._view_wait))
 
     def under_way(self) -> dict[str, list[str]]:
         """Ids of events that may still reach the log, by tenant."""

@@ -12,6 +12,7 @@ from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
 from projections.profile.access import held
 from projections.profile.fold import fold as fold_profile
+from projections.profile.links import forwarded_to
 from projections.profile.state import NOBODY, Profile
 from projections.search.leaf import Leaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
@@ -24,6 +25,8 @@ from schemas.events import (
     ConnectionConfigured,
     EmailChanged,
     Event,
+    IdentityLinked,
+    IdentityUnlinked,
     LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
@@ -41,6 +44,8 @@ from schemas.events import (
     UserBlocked,
     UserCreated,
     UserDeleted,
+    UserMerged,
+    UserRestored,
     UserUnblocked,
 )
 from schemas.identifiers import PERSON
@@ -144,6 +149,8 @@ class Outcome:
     guards: tuple[Write, ...]
     claims: Claims
     applied: tuple[Applied, ...]
+    relays: tuple[tuple[Logged, str], ...] = ()
+    """Events that another subject takes, each with that subject."""
 
 
 def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
@@ -153,6 +160,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     settings, clients = dict(views.settings), dict(views.clients)
     fresh_claims = Claims()
     all_applied: list[Applied] = []
+    relays: list[tuple[Logged, str]] = []
     for logged in batch:
         event = logged.event
         claims = Claims() if logged.replayed else fresh_claims
@@ -179,7 +187,11 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                 person = event.tenant, event.subject
                 before = people.get(person, NOBODY)
                 after = people[person] = fold_profile(before, person_event)
-                if after is not before:
+                if after is before:
+                    continue
+                if (target := forwarded_to(before, person_event)) is not None:
+                    relays.append((logged, target))
+                else:
                     _settle(claims, person_event, before, after)
                     all_applied.append(Applied(logged, before, after, _turned_down(event, before, after)))
             case _ if guards.is_new(logged):
@@ -195,6 +207,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
         guards=tuple(guards.writes(views.guards)),
         claims=fresh_claims,
         applied=tuple(all_applied),
+        relays=tuple(relays),
     )
 
 
@@ -245,6 +258,10 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
             | OrganizationJoined()
             | OrganizationLeft()
             | LoginBlockReleased()
+            | IdentityLinked()
+            | IdentityUnlinked()
+            | UserMerged()
+            | UserRestored()
         ):
             return
         case _:

@@ -1,4 +1,5 @@
-"""profile.events -> profile and search views, at least once read and exactly once in effect.
+"""profile.events -> profile and search views, at least once read and exactly once in effect; the logins of
+linked identities go back to profile.events, for the subject that takes them.
 
 The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is
 fenced off.
@@ -26,6 +27,7 @@ from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
 from services.projector.guarding import read_guards
 from services.projector.pruning import Pruner
+from services.projector.relaying import sealed_relays
 from services.projector.store import Touched, execute, read_views, writes
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
@@ -75,6 +77,8 @@ class Projector:
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
             self._dead_letters = await EventLog.open(self._settings.kafka_bootstrap, topic, DEAD_LETTER_TYPE)
             opening.push_async_callback(self._dead_letters.close)
+            self._events = await EventLog.open(self._settings.kafka_bootstrap, self._topic)
+            opening.push_async_callback(self._events.close)
             heartbeat = Heartbeat(self._pool, "projector")
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
@@ -96,6 +100,8 @@ class Projector:
                         load("services.projector")["history"], self._topic, self._generation
                     )
                     self._history = {row["partition"]: row["next_offset"] for row in rows}
+                    epoch = load("services.projector")["topic_epoch"]
+                    self._epoch: int = await connection.fetchval(epoch, self._topic) or 0
                     self._keyring: Keyring = await load_keyring(connection, provider)
                     self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
         finally:
@@ -159,12 +165,29 @@ class Projector:
     async def _commit(
         self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Record], latest: Latest
     ) -> None:
+        if outcome.relays:
+            letters = [*letters, *await self._relay(chunk, outcome.relays)]
         if letters:
             await self._dead_letters.append_many(letters)
         with database_failures():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._write(connection, chunk, outcome, latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
+
+    async def _relay(
+        self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
+    ) -> list[Record]:
+        """Hands on what others take; letters for what nobody can."""
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
+        if records:
+            await self._events.append_many(records)
+        places = {(logged.position.partition, logged.position.offset) for logged in stranded}
+        error = InvalidEvent("no_key", "whoever takes this person's logins has no keys")
+        return [
+            self._quarantine(record, error) for record in chunk if (record.partition, record.offset) in places
+        ]
 
     def _read(self, records: Sequence[ConsumerRecord], letters: list[Record], latest: Latest) -> list[Read]:
         read: list[Read] = []

@@ -37,6 +37,10 @@ DELETE FROM ledger.reservation WHERE event_id = ANY($1::uuid[]);
 DELETE FROM ledger.reservation AS r USING unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS gone (tenant, subject, kind, kept)
 WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND r.kind = gone.kind AND r.event_id <> gone.kept AND r.confirmed;
 
+-- name: topic_epoch
+-- Which life of the topic this is.
+SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;
+
 -- name: notify
 -- Wakes whoever waits for these positions.
 SELECT pg_notify($1, $2);

@@ -17,7 +17,7 @@ from schemas.events import (
     UserCreated,
     UserCreatedData,
     UserDeleted,
-    UserFlagData,
+    UserDeletedData,
 )
 from schemas.identifiers import record_key
 from schemas.mapper import Record, seal_event
@@ -189,7 +189,7 @@ async def test_claims_follow_their_events(flow: Flow) -> None:
     await flow.project()
     assert await claims(flow) == [("new@example.com", True)]
     assert (await flow.document(joe))["email"] == "new@example.com"
-    await flow.send_events(flow.event(UserDeleted, joe, UserFlagData()))
+    await flow.send_events(flow.event(UserDeleted, joe, UserDeletedData()))
     await flow.project()
     assert await claims(flow) == []
 
@@ -197,7 +197,7 @@ async def test_claims_follow_their_events(flow: Flow) -> None:
 async def test_a_deleted_person_leaves_the_views(flow: Flow) -> None:
     """The tombstone holds no personal data, edits are refused, and a new login starts a fresh profile."""
     jane = somebody()
-    await flow.send_events(logged_in(flow, jane), flow.event(UserDeleted, jane, UserFlagData()))
+    await flow.send_events(logged_in(flow, jane), flow.event(UserDeleted, jane, UserDeletedData()))
     edit = flow.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": 1}))
     await flow.send_events(edit)
     await flow.project()

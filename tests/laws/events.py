@@ -17,6 +17,10 @@ from schemas.events import (
     EmailChanged,
     EmailChangedData,
     Event,
+    IdentityLinked,
+    IdentityLinkedData,
+    IdentityUnlinked,
+    IdentityUnlinkedData,
     LoginBlockReleased,
     LoginBlockReleasedData,
     LoginFailed,
@@ -43,7 +47,12 @@ from schemas.events import (
     UserCreated,
     UserCreatedData,
     UserDeleted,
+    UserDeletedData,
     UserFlagData,
+    UserMerged,
+    UserMergedData,
+    UserRestored,
+    UserRestoredData,
     UserUnblocked,
 )
 from schemas.identifiers import tenant_subject
@@ -207,6 +216,40 @@ _releases = st.builds(
     identifier=st.one_of(st.none(), IDENTIFIERS),
     expected_revision=revisions,
 )
+_deletions = st.builds(
+    UserDeletedData,
+    expected_revision=revisions,
+    together_with=st.sampled_from([None, None, *SUBJECTS[:2]]),
+)
+_others = st.sampled_from(SUBJECTS[:3])
+_links = st.builds(
+    IdentityLinkedData,
+    secondary=_others,
+    connection=st.just("corp"),
+    is_social=st.booleans(),
+    means=st.sampled_from(["admin", "token"]),
+    provider=st.just("oauth2"),
+    idp_id=st.sampled_from([100, "100", "7"]),
+    profile_data=st.builds(lambda given, more: {**given, **more}, attributes, extras),
+    tokens=st.sampled_from([None, {"access_token": "v"}]),
+    expected_revision=revisions,
+)
+_unlinks = st.builds(
+    IdentityUnlinkedData,
+    secondary=_others,
+    connection=st.just("corp"),
+    provider=st.just("oauth2"),
+    idp_id=st.sampled_from([100, "7"]),
+    expected_revision=revisions,
+)
+_restorations = st.builds(
+    UserRestoredData,
+    parted_from=_others,
+    values=attributes,
+    removed=st.sampled_from([(), ("x_1",)]),
+    tokens=st.sampled_from([None, {"access_token": "w"}]),
+    expected_revision=revisions,
+)
 EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     AttributesChanged: attribute_edits(),
     MetadataChanged: _metadata_edits,
@@ -215,9 +258,13 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     PasswordChanged: _passwords,
     UserBlocked: _flags,
     UserUnblocked: _flags,
-    UserDeleted: _flags,
     **ACCESS,
     LoginBlockReleased: _releases,
+    UserDeleted: _deletions,
+    IdentityLinked: _links,
+    IdentityUnlinked: _unlinks,
+    UserMerged: st.builds(UserMergedData, into=_others, expected_revision=revisions),
+    UserRestored: _restorations,
 }
 """What admins and applications do to a living person."""
 

@@ -10,6 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from projections.profile.fold import fold
+from projections.profile.links import links_of, merged_into
 from projections.profile.memory import RECENT
 from projections.profile.provenance import of
 from projections.profile.state import NOBODY, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
@@ -22,6 +23,7 @@ from schemas.events import (
     UserBlocked,
     UserCreated,
     UserDeleted,
+    UserDeletedData,
     UserFlagData,
 )
 from tests.laws.events import (
@@ -209,10 +211,13 @@ def test_what_a_provider_tells_once_is_kept(
 def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login: Any, back: Any) -> None:
     """Deletion leaves no document, secret or provenance; who comes back has nothing of the old profile."""
     start = folded_through(stream)
-    parts = [Step(0, LoginSucceeded, login, START), Step(0, UserDeleted, UserFlagData(), START)]
+    assume(merged_into(start) is None)
+    deletion = UserDeletedData(together_with=SUBJECTS[0] if links_of(start) else None)
+    parts = [Step(0, LoginSucceeded, login, START), Step(0, UserDeleted, deletion, START)]
     gone = folded_through(beyond(parts), start)
     assert gone.document is None
     assert not gone.secrets
+    assert not gone.holdings
     assert not gone.memory.provenance
     assert gone.memory.deleted_at is not None
     assert gone.revision == start.revision + 2
@@ -312,6 +317,8 @@ def given_by(event: Any, name: str) -> bytes:
             value = data.attributes[name]
         case "profile.attributes.changed":
             value = data.values.get(name)
+        case "profile.user.restored":
+            value = None if name in data.removed else data.values[name]
         case _:
             removed = data.email is None if "email" in event.type else data.phone_number is None
             value = None if removed else getattr(data, name)

@@ -7,13 +7,16 @@ from typing import Final
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
-from schemas.events import Event, UserDeleted, UserFlagData
+from projections.profile.links import links_of
+from projections.profile.state import Profile
+from schemas.events import Event, UserDeleted, UserDeletedData
 from services.management import access, answers, claims, people, reading
 from services.management.commanding import command_of, expected_revision
 from services.management.decisions.create_user import decide_create, refuse_create
 from services.management.decisions.edit_rules import OF_A_CONNECTION, refuse_edit
 from services.management.decisions.edit_user import decide_edit, target_connection
 from services.management.decisions.outcome import Accepted, Claim, Command, Draft, dress
+from services.management.deleting import delete_together
 from services.management.endpoint import Call, Operation
 from services.management.models.results import User
 from services.management.models.users import CreateUser, UpdateUser
@@ -96,13 +99,17 @@ async def _delete(call: Call, user_id: str) -> Response:
         return answers.nothing()
     command = command_of(call)
     expected = expected_revision(call.request.headers, person.revision)
-    draft = Draft(UserDeleted, UserFlagData(expected_revision=expected))
+    if links_of(Profile(holdings=person.holdings)):
+        return await delete_together(call, person.subject)
+    draft = Draft(UserDeleted, UserDeletedData(expected_revision=expected))
     events = dress(command, person.subject, (draft,))
     written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return people.accepted(written)
     outcome = await people.outcome(call, person.subject, command)
     if outcome.refused and outcome.text is not None:
+        if expected is None:
+            return await delete_together(call, person.subject)
         raise Refused(REVISION_PASSED)
     return answers.nothing(headers={answers.POSITION: str(written.position)})
 

@@ -1,0 +1,32 @@
+"""Entries of a document's `identities`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.exact_json import same
+
+
+def identity_of(connection: str, provider: str, idp_id: str | int, *, is_social: bool) -> dict[str, Any]:
+    """An entry without profile data."""
+    return {"connection": connection, "user_id": idp_id, "provider": provider, "isSocial": is_social}
+
+
+def is_same_identity(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both are of one account at one provider."""
+    return one["provider"] == other["provider"] and str(one["user_id"]) == str(other["user_id"])
+
+
+def with_identity(identities: list[dict[str, Any]], seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The identities with this one as it was seen last."""
+    if any(same(known, seen) for known in identities):
+        return identities
+    if any(is_same_identity(known, seen) for known in identities):
+        return [seen if is_same_identity(known, seen) else known for known in identities]
+    return [*identities, seen]
+
+
+def profile_data_of(identities: Sequence[Mapping[str, Any]], identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of this identity so far."""
+    known = next((one for one in identities if is_same_identity(one, identity)), {})
+    found: dict[str, Any] = known.get("profileData", {})
+    return found

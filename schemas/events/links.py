@@ -1,0 +1,82 @@
+"""Two profiles become one person's and part again (design D16)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from schemas.envelope import Envelope
+from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, IdpId, Slug
+
+SubjectId = Annotated[str, Field(pattern=r"^sub_[0-9a-f]{32}$")]
+LinkMeans = Literal["admin", "token"]
+"""How it was shown that both belong to one person: on an admin's word, or by the secondary's own ID token."""
+
+
+class IdentityLinkedData(CommandData):
+    """The identity of another subject, with what its profile shows of it."""
+
+    secondary: Annotated[SubjectId, OPEN]
+    connection: Annotated[ConnectionName, OPEN]
+    is_social: Annotated[bool, OPEN]
+    means: Annotated[LinkMeans, OPEN]
+    provider: Annotated[Slug, PROFILE]
+    idp_id: Annotated[IdpId, PROFILE]
+    profile_data: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    tokens: Annotated[dict[str, Any] | None, PROFILE] = None
+
+
+class IdentityLinked(Envelope):
+    """On the primary: from here on it takes the logins of the secondary's identity."""
+
+    type: Literal["profile.identity.linked"] = "profile.identity.linked"
+    dataversion: Literal[1] = 1
+    data: IdentityLinkedData
+
+
+class UserMergedData(CommandData):
+    """Whose profile shows the identity now."""
+
+    into: Annotated[SubjectId, OPEN]
+
+
+class UserMerged(Envelope):
+    """On the secondary: the profile is put by as it is, and logins are handed on."""
+
+    type: Literal["profile.user.merged"] = "profile.user.merged"
+    dataversion: Literal[1] = 1
+    data: UserMergedData
+
+
+class IdentityUnlinkedData(CommandData):
+    """Which of the linked identities it was."""
+
+    secondary: Annotated[SubjectId, OPEN]
+    connection: Annotated[ConnectionName, OPEN]
+    provider: Annotated[Slug, PROFILE]
+    idp_id: Annotated[IdpId, PROFILE]
+
+
+class IdentityUnlinked(Envelope):
+    """On the primary: the identity is no longer among its own."""
+
+    type: Literal["profile.identity.unlinked"] = "profile.identity.unlinked"
+    dataversion: Literal[1] = 1
+    data: IdentityUnlinkedData
+
+
+class UserRestoredData(CommandData):
+    """What logins brought while the identity was another's: values that differ from those put by, and names
+    that are there no more."""
+
+    parted_from: Annotated[SubjectId, OPEN]
+    values: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    removed: Annotated[tuple[str, ...], PROFILE] = ()
+    tokens: Annotated[dict[str, Any] | None, PROFILE] = None
+
+
+class UserRestored(Envelope):
+    """On the secondary: the profile that was put by is a person's own again."""
+
+    type: Literal["profile.user.restored"] = "profile.user.restored"
+    dataversion: Literal[1] = 1
+    data: UserRestoredData

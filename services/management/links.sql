@@ -1,0 +1,47 @@
+-- name: link_parties
+-- People by subject or by user_id, whole, with their keys.
+SELECT p.subject, p.revision, p.document, p.memory, p.secrets, p.holdings, k.version, k.profile, k.activity
+FROM views.profile AS p
+JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
+WHERE p.tenant = $1 AND (p.subject = ANY ($2::text[]) OR p.user_id = ANY ($3::text[]));
+
+-- name: identity_holdings
+-- What the own subjects of some identities of a provider hold.
+SELECT p.holdings
+FROM ledger.directory AS d
+JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
+WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = ANY ($3::text[]);
+
+-- name: claim_link_parties
+-- Nobody else links these people meanwhile; fewer rows come back when somebody does.
+INSERT INTO ledger.link_party (tenant, subject, command)
+SELECT $1, asked.subject, $2 FROM unnest($3::text[]) AS asked (subject)
+ON CONFLICT ON CONSTRAINT link_party_unique DO NOTHING
+RETURNING subject;
+
+-- name: begin_link
+-- From here on it is brought to an end, whoever does it.
+INSERT INTO ledger.link (tenant, command, kind, events, undo) VALUES ($1, $2, $3, $4, $5);
+
+-- name: touch_link
+-- Somebody is at it; no row when it has come to its end.
+UPDATE ledger.link SET touched_at = now() WHERE tenant = $1 AND command = $2 RETURNING command;
+
+-- name: end_link
+-- It has come to its end.
+DELETE FROM ledger.link WHERE tenant = $1 AND command = $2;
+
+-- name: left_links
+-- Those that nobody has been at for so long, all or those of these people.
+SELECT l.command, l.kind, l.events, l.undo
+FROM ledger.link AS l
+WHERE l.tenant = $1 AND l.touched_at < now() - make_interval(secs => $2) AND ($3::text[] IS NULL OR EXISTS (
+    SELECT FROM ledger.link_party AS p WHERE p.tenant = $1 AND p.command = l.command AND p.subject = ANY ($3::text[])
+))
+ORDER BY l.touched_at LIMIT 100;
+
+-- name: take_over_link
+-- Whoever gets a row goes on with it.
+UPDATE ledger.link SET touched_at = now()
+WHERE tenant = $1 AND command = $2 AND touched_at < now() - make_interval(secs => $3)
+RETURNING command;

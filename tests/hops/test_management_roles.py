@@ -268,6 +268,18 @@ async def test_a_user_has_fifty_roles_at_most(api: httpx.AsyncClient) -> None:
     assert {one["id"] for one in page["roles"]} == {*roles[1:]}
 
 
+async def test_of_two_at_once_only_what_fits_is_given(api: httpx.AsyncClient) -> None:
+    """Two requests that each fit and together do not: one is given wholly, the other refused as too many."""
+    path = f"{path_of(await user(api))}/roles"
+    roles = [await role(api, f"r{number}") for number in range(52)]
+    halves = ({"roles": roles[:26]}, {"roles": roles[26:]})
+    answers = await asyncio.gather(*(api.post(path, json=half) for half in halves))
+    assert sorted(answer.status_code for answer in answers) == [204, 400]
+    refused = next(answer for answer in answers if answer.status_code == 400)
+    assert refused.json()["message"] == "No more roles can be assigned to this user."
+    assert len((await api.get(f"{path}?per_page=100")).json()) == 26
+
+
 async def test_permissions_of_a_user_and_where_they_come_from(api: httpx.AsyncClient) -> None:
     """Direct ones and those of roles, once each with all its sources, by name; the effective lists agree."""
     await server(api, "b", "a", "c")

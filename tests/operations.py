@@ -27,6 +27,14 @@ def path_of(operation: Operation, value: str = NOBODY) -> str:
     return "/".join(value if part.startswith("{") else part for part in parts)
 
 
+def reaches(operation: Operation, path: str) -> bool:
+    """Whether a path is one of its: `templates` is an id as well as a place of its own."""
+    wanted, found = operation.path.split("/"), path.split("/")
+    return len(wanted) == len(found) and all(
+        one == other or one.startswith("{") for one, other in zip(wanted, found, strict=True)
+    )
+
+
 async def ask(
     api: httpx.AsyncClient, operation: Operation, value: str = NOBODY, **sent: Any
 ) -> httpx.Response:

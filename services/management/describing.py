@@ -27,11 +27,18 @@ FORM: Final = "application/x-www-form-urlencoded"
 _PATH_NAME: Final = re.compile(r"{(\w+)}")
 _IN_PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "id": ("The id, percent-encoded.", "auth0|63d17c4a8869daf88ed7db97"),
+    "name": ("The name, percent-encoded.", "acme"),
     "ip": ("An IP address, percent-encoded.", "192.0.2.1"),
     "provider": ("The identity's provider.", "google-oauth2"),
     "user_id": ("The id without its provider.", "117282391823912331"),
 }
-_IDS: Final[Mapping[str, str]] = {"connections": "con_c5zI4XDdzzbD0qav", "roles": "rol_c5zI4XDdzzbD0qav"}
+_IDS: Final[Mapping[str, str]] = {
+    "connections": "con_c5zI4XDdzzbD0qav",
+    "roles": "rol_c5zI4XDdzzbD0qav",
+    "organizations": "org_c5zI4XDdzzbD0qav",
+    "resource-servers": "64f0c2a19be3d7001c8f5a21",
+    "user-attribute-profiles": "uap_1csDj3szFsgxGS1oTZTdFm",
+}
 _HEADERS: Final[tuple[tuple[str, str, Callable[[Operation], bool]], ...]] = (
     (
         "If-Match",

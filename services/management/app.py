@@ -70,7 +70,11 @@ def create_app(service: Service) -> ASGIApp:
     mount(app, service, OPERATIONS, PUBLIC)
     reference.add(app, document(OPERATIONS, PUBLIC, service.settings.token_issuer))
     app.add_exception_handler(HTTPException, _refuse)
-    return Transport(app, {"/api/v2/users": endpoint_of(service, read_users.GET_USER)})
+    straight = {
+        "/api/v2/users/": endpoint_of(service, read_users.GET_USER),
+        "/api/v2/users": endpoint_of(service, list_users.LIST_USERS),
+    }
+    return Transport(app, straight)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

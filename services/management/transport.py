@@ -20,7 +20,8 @@ class Transport:
     """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets; logs."""
 
     def __init__(self, app: ASGIApp, straight: Mapping[str, Endpoint]) -> None:
-        """`straight`: GETs of single documents by their path without the id; they need no router."""
+        """`straight`: GETs that need no router, by their path; of single documents without the id, which is
+        what follows the last slash."""
         self._app = app
         self._straight = dict(straight)
 
@@ -54,8 +55,10 @@ class Transport:
             )
 
     async def _go(self, scope: Scope, receive: Receive, send: Send) -> None:
-        prefix, _, identity = scope["path"].rpartition("/")
-        endpoint = self._straight.get(prefix) if scope["method"] == "GET" and identity else None
+        path: str = scope["path"]
+        prefix, _, identity = path.rpartition("/")
+        found = self._straight.get(f"{prefix}/") or self._straight.get(path)
+        endpoint = found if scope["method"] == "GET" and identity else None
         if endpoint is None:
             await self._app(scope, receive, send)
             return

@@ -1,6 +1,6 @@
 """GET /users: all users, or those a query finds, in pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -140,16 +140,15 @@ def _unsortable(sort: str) -> Refusal:
     return bad_request(violation("Query", reason, "sort", "Field to sort by"), "invalid_query_string")
 
 
-OPERATIONS: Final[Sequence[Operation]] = (
-    Operation(
-        "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
-        {
-            200: "Users.",
-            400: "Invalid request.",
-            401: "Invalid token.",
-            403: "Insufficient scope.",
-            503: "The search took too long, or the service is not available now.",
-        },
-        ListUsers, result=listed(User, "users") | Explanation, group="read_users",
-    ),
+LIST_USERS: Final = Operation(
+    "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
+    {
+        200: "Users.",
+        400: "Invalid request.",
+        401: "Invalid token.",
+        403: "Insufficient scope.",
+        503: "The search took too long, or the service is not available now.",
+    },
+    ListUsers, result=listed(User, "users") | Explanation, group="read_users",
 )  # fmt: skip
+OPERATIONS: Final = (LIST_USERS,)

@@ -1,8 +1,10 @@
 """The query grammar: what is understood, and what is refused where and with which words."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from services.management.search.syntax import parse
+from services.management.search.syntax import parse, parse_whole
 from services.management.search.tokens import DEEPEST, MOST_CLAUSES
 from services.management.search.tree import (
     EVERYBODY,
@@ -166,3 +168,40 @@ def test_the_reason_is_not_in_the_message() -> None:
     with pytest.raises(Malformed) as caught:
         parse('"jane@example.com')
     assert "jane" not in str(caught.value)
+
+
+@settings(deadline=None, database=None)
+@given(
+    st.sampled_from(["email", "user_metadata.a", "AND", "TO", "_exists_", "a b", "1", ""]),
+    st.one_of(
+        st.sampled_from(
+            [
+                "a@b.co",
+                '"a b"',
+                '""',
+                "auth0|1",
+                "AND",
+                "TO",
+                "TOO",
+                "-1",
+                "a*",
+                '"a*"',
+                "a:b",
+                "2026-01-01T10:00",
+            ]
+        ),
+        st.text("aO1@.|+-*:\\\"' ", max_size=5),
+    ),
+)
+def test_the_commonest_query_takes_no_other_meaning(field: str, value: str) -> None:
+    """What is read without the grammar is what the grammar would have made of it."""
+    text = f"{field}:{value}"
+    try:
+        whole: Node | str = parse_whole(text)
+    except Malformed as malformed:
+        whole = malformed.reason
+    try:
+        found: Node | str = parse(text)
+    except Malformed as malformed:
+        found = malformed.reason
+    assert found == whole

@@ -39,6 +39,8 @@ test-all: $(READY) ## run the tests, the slow ones too
 bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.searches
+	$(BIN)/python -m tests.bench.mutations
+	$(BIN)/python -m tests.bench.login_checks
 
 check: $(READY) ## formatting, lint, types, direction of imports
 	$(BIN)/ruff format --check $(CHECKED)

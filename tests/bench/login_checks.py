@@ -15,7 +15,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from urllib.parse import urlsplit
 
 import asyncpg
 import uvloop
@@ -25,8 +24,9 @@ from rich.table import Table
 
 from services.ingest.documents import LOGIN_CHECKS
 from services.runtime.http_server import serve
-from tests.bench.meter import Percentiles, percentiles
+from tests.bench.meter import Percentiles
 from tests.bench.site import TENANT, Site, fresh_site
+from tests.bench.wire import drive, request
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32)
 CONNECTION_NAME = "Username-Password-Authentication"
@@ -81,15 +81,6 @@ async def fill(connection: asyncpg.Connection, tenant: str, rows: int) -> None:
     await connection.execute("VACUUM ANALYZE")
 
 
-def request(path: str, token: str, body: bytes) -> bytes:
-    """An HTTP/1.1 request in bytes."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 def checks(rows: int, token: str, count: int) -> list[bytes]:
     """Requests about people picked at random, half of them from an address that failed as them."""
     dice, found = random.Random(7), []
@@ -97,37 +88,8 @@ def checks(rows: int, token: str, count: int) -> list[bytes]:
         number = dice.randint(1, rows)
         ip = f"10.0.{number % 40}.{number % 250}" if dice.random() < 0.5 else f"10.0.{dice.randint(0, 39)}.1"
         body = {"connection": CONNECTION_NAME, "identifier": f"p{number}@example.com", "ip": ip}
-        found.append(request(LOGIN_CHECKS, token, json.dumps(body).encode()))
+        found.append(request("POST", LOGIN_CHECKS, token, json.dumps(body).encode()))
     return found
-
-
-async def drive(
-    url: str, requests: Sequence[bytes], connections: int, seconds: float
-) -> tuple[float, Percentiles]:
-    """Requests per second, and their latency, with so many connections each waiting for its answer."""
-    parts, taken = urlsplit(url), []
-    began = time.perf_counter()
-
-    async def one(place: int) -> None:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while (started := time.perf_counter()) < began + seconds:
-            writer.write(requests[place % len(requests)])
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"refused: {head[:40]!r}")
-            await reader.readexactly(_length(head))
-            taken.append(time.perf_counter() - started)
-            place += connections
-        writer.close()
-
-    await asyncio.gather(*(one(place) for place in range(connections)))
-    return len(taken) / (time.perf_counter() - began), percentiles(taken)
-
-
-def _length(head: bytes) -> int:
-    lower = head.lower()
-    start = lower.index(b"content-length:") + 15
-    return int(lower[start : lower.index(b"\r\n", start)])
 
 
 @asynccontextmanager
@@ -176,7 +138,7 @@ async def measure(site: Site, rows: int, seconds: float) -> list[Speed]:
     await site.start_ingest()
     found = []
     requests = checks(rows, site.token, 5000)
-    trivial = [request("/", "none", b"{}")]
+    trivial = [request("POST", "/", "none", b"{}")]
     async with bare(site.stack.admin_database_url) as bare_url:
         for url, sent in ((site.stack.ingest_url, requests), (bare_url, trivial)):
             await drive(url, sent, 4, 1.0)

@@ -23,9 +23,9 @@ from services.management.search.ordering import Place
 from services.management.search.walking import cursor
 from tests.bench import wrk
 from tests.bench.crowd import CITIES, GIVEN, SYLLABLES, email, fill, subject, surname, user_id
-from tests.bench.login_checks import drive
 from tests.bench.meter import Percentiles
 from tests.bench.site import TENANT, Site, fresh_site
+from tests.bench.wire import drive, request
 
 USERS: Final = "/api/v2/users"
 READERS: Final = (1, 4, 16, 64)
@@ -108,8 +108,7 @@ async def load(
     """Requests per second, and their latency."""
     if wrk.installed():
         return await wrk.drive(url, asked, token, connections, seconds)
-    head = f" HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
-    return await drive(url, [f"GET {path}{head}".encode() for path in asked], connections, seconds)
+    return await drive(url, [request("GET", path, token) for path in asked], connections, seconds)
 
 
 async def measure(url: str, token: str, profiles: int, seconds: float) -> list[Speed]:

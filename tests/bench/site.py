@@ -26,6 +26,8 @@ DATABASE = "vita"
 NO_MANAGEMENT = "http://127.0.0.1:8080"
 """Nothing runs there: it only names the issuer of the bench's token."""
 
+MANAGEMENT_SCOPES = ("read:users", "create:users", "update:users", "create:connections")
+
 Progress = Callable[[], Awaitable[int]]
 
 
@@ -54,7 +56,7 @@ class Site:
         """Have the Management API ready, and a token for it."""
         self.stack = await self.launcher.ensure_management()
         issuer = f"{self.stack.management_url}/"
-        self.token = await self._issue_token(["read:users"], issuer)
+        self.token = await self._issue_token(MANAGEMENT_SCOPES, issuer)
 
     async def start_worker(self, name: str) -> None:
         """Have a worker ready."""

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from projections.profile.identities import identity_of
 from projections.profile.memory import is_refused, refuse
+from projections.profile.metadata import merged
 from projections.profile.provenance import credit
 from projections.profile.revisions import advance, hold
 from projections.profile.state import Memory, Profile
@@ -52,9 +53,7 @@ def edited(profile: Profile, event: Edit) -> Profile:
         case MetadataChanged():
             return advance(profile, {**document, **_metadata(document, event)}, render(event.time))
         case PasswordChanged():
-            now = render(event.time)
-            secrets = {**profile.secrets, "password_hash": event.data.password_hash}
-            return advance(profile._replace(secrets=secrets), {**document, "last_password_reset": now}, now)
+            return _password(profile, document, event)
         case UserBlocked() | UserUnblocked():
             return advance(
                 profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time)
@@ -65,15 +64,37 @@ def edited(profile: Profile, event: Edit) -> Profile:
             assert_never(event)
 
 
+def place_of(document: Mapping[str, Any], connection: str | None) -> int | None:
+    """Which identity an edit through a connection is of: the primary one where it has this connection or none
+    is named, else the first that has it; None when none has."""
+    if connection is None:
+        return 0
+    names = [identity["connection"] for identity in document["identities"]]
+    return names.index(connection) if connection in names else None
+
+
+def shown_of(document: Mapping[str, Any], place: int) -> Mapping[str, Any]:
+    """Where an identity's attributes are shown: at the root, or in its profile data."""
+    shown: Mapping[str, Any] = (
+        document if place == 0 else document["identities"][place].get("profileData", {})
+    )
+    return shown
+
+
 def _edited(
     profile: Profile,
     document: Mapping[str, Any],
-    event: Edit,
+    event: AttributesChanged | EmailChanged | PhoneChanged,
     values: Mapping[str, Any],
     removed: tuple[str, ...] = (),
 ) -> Profile:
-    now = render(event.time)
-    changed = {name: value for name, value in {**document, **values}.items() if name not in removed}
+    place, now = place_of(document, event.data.connection), render(event.time)
+    if place is None:
+        return refuse(profile, event)
+    shown = {**shown_of(document, place), **values}
+    changed = {name: value for name, value in shown.items() if name not in removed}
+    if place > 0:
+        return advance(profile, _with_profile_data(document, place, changed), now)
     claims = dict.fromkeys((*values, *removed), "edit")
     memory = profile.memory._replace(
         provenance=credit(profile.memory.provenance, event.id, now, event.actor, claims)
@@ -81,8 +102,34 @@ def _edited(
     return advance(profile._replace(memory=memory), changed, now)
 
 
+def _with_profile_data(
+    document: Mapping[str, Any], place: int, profile_data: Mapping[str, Any]
+) -> dict[str, Any]:
+    identities = list(document["identities"])
+    identities[place] = {**identities[place], "profileData": profile_data}
+    return {**document, "identities": identities}
+
+
+def _password(profile: Profile, document: Mapping[str, Any], event: PasswordChanged) -> Profile:
+    """The hash of the primary identity stands for itself, those of others under their identity."""
+    place, now = place_of(document, event.data.connection), render(event.time)
+    if place is None:
+        return refuse(profile, event)
+    given: dict[str, Any] = {"password_hash": event.data.password_hash}
+    if place > 0:
+        identity = document["identities"][place]
+        key = f"{identity['provider']}|{identity['user_id']}"
+        given = {"passwords": {**profile.secrets.get("passwords", {}), key: event.data.password_hash}}
+    secrets = {**profile.secrets, **given}
+    return advance(profile._replace(secrets=secrets), {**document, "last_password_reset": now}, now)
+
+
 def _addressed(
-    profile: Profile, document: Mapping[str, Any], event: Edit, address: str, values: Mapping[str, Any]
+    profile: Profile,
+    document: Mapping[str, Any],
+    event: EmailChanged | PhoneChanged,
+    address: str,
+    values: Mapping[str, Any],
 ) -> Profile:
     if values[address] is None:
         return _edited(profile, document, event, {}, tuple(values))
@@ -92,14 +139,10 @@ def _addressed(
 def _metadata(document: Mapping[str, Any], event: MetadataChanged) -> dict[str, Any]:
     patches = {"user_metadata": event.data.user_metadata, "app_metadata": event.data.app_metadata}
     return {
-        name: _merged(document.get(name, {}), patch) for name, patch in patches.items() if patch is not None
+        name: merged(document.get(name, {}), patch, event.data.merge)
+        for name, patch in patches.items()
+        if patch is not None
     }
-
-
-def _merged(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    if not patch:
-        return {}
-    return {name: value for name, value in {**current, **patch}.items() if value is not None}
 
 
 def created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:

@@ -67,6 +67,12 @@ def commands_of(profile: Profile) -> list[str]:
     return links if merged is None else [merged["command"]]
 
 
+def owner_of(profile: Profile, identity: Mapping[str, Any], subject: str) -> str:
+    """Whose the unique values of an identity are: those of a linked one stay its own subject's."""
+    link = links_of(profile).get(identity_key(identity["provider"], identity["user_id"]))
+    return subject if link is None else link["subject"]
+
+
 def linked(profile: Profile, event: IdentityLinked) -> Profile:
     """The primary with one more identity."""
     data, key, command = event.data, identity_key(event.data.provider, event.data.idp_id), _command(event)
@@ -122,8 +128,9 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
         "links": history,
     }
     secrets = dict(profile.secrets)
-    if tokens := {name: one for name, one in secrets.pop("tokens", {}).items() if name != key}:
-        secrets["tokens"] = tokens
+    for kind in ("tokens", "passwords"):
+        if left := {name: one for name, one in secrets.pop(kind, {}).items() if name != key}:
+            secrets[kind] = left
     return advance(
         profile._replace(
             holdings={name: value for name, value in holdings.items() if value},
@@ -157,7 +164,7 @@ def merged(profile: Profile, event: UserMerged) -> Profile:
 
 
 def restored(profile: Profile, event: UserRestored) -> Profile:
-    """The secondary as it was put by, with what its logins brought since."""
+    """The secondary as it was put by, with what logins and edits brought since."""
     kept, now, data = profile.holdings.get("merged"), render(event.time), event.data
     if kept is None or kept["into"] != data.parted_from or _is_turned_down(profile, event):
         return refuse(profile, event)
@@ -168,6 +175,8 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
     secrets = dict(kept["secrets"])
     if data.tokens is not None:
         secrets["tokens"] = {**secrets.get("tokens", {}), _own_key(document): data.tokens}
+    if data.password_hash is not None:
+        secrets["password_hash"] = data.password_hash
     memory = _ended(profile.memory, [kept["command"], _command(event)])._replace(
         provenance=credit(kept["provenance"], event.id, now, event.actor, claims)
     )

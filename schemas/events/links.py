@@ -65,13 +65,14 @@ class IdentityUnlinked(Envelope):
 
 
 class UserRestoredData(CommandData):
-    """What logins brought while the identity was another's: values that differ from those put by, and names
-    that are there no more."""
+    """What logins and edits brought while the identity was another's: values that differ from those put by,
+    names that are there no more, and a password set meanwhile."""
 
     parted_from: Annotated[SubjectId, OPEN]
     values: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
     removed: Annotated[tuple[str, ...], PROFILE] = ()
     tokens: Annotated[dict[str, Any] | None, PROFILE] = None
+    password_hash: Annotated[str | None, PROFILE] = None
 
 
 class UserRestored(Envelope):

@@ -56,10 +56,14 @@ class AttributesChanged(Envelope):
     data: AttributesChangedData
 
 
-class MetadataChangedData(CommandData):
-    """Patches: merged at the first level, a null removes its key, an empty object wipes (spec §4.3); None
-    leaves alone."""
+MetadataMerge = Literal["first_level", "deep"]
 
+
+class MetadataChangedData(CommandData):
+    """Patches, None leaves alone. Merged at the first level, a null removes its key, an empty object wipes
+    (spec §4.3); or deep, as a JSON merge patch (RFC 7396)."""
+
+    merge: Annotated[MetadataMerge, OPEN] = "first_level"
     user_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
     app_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
 

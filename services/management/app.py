@@ -17,6 +17,7 @@ from services.management.routes import (
     attack_protection,
     client_grants,
     clients,
+    connection_users,
     connections,
     effective_access,
     health,
@@ -58,6 +59,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *organizations.OPERATIONS,
     *user_attribute_profiles.OPERATIONS,
     *identities.OPERATIONS,
+    *connection_users.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -11,6 +11,7 @@ from schemas import exact_json
 from services.management.refusals import INVALID_JSON, WRONG_MEDIA_TYPE, Refusal, Refused, invalid_body
 
 JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_DEPTH: Final = 64
 MAX_FORM_FIELDS: Final = 20_000

@@ -61,6 +61,15 @@ JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
 WHERE s.tenant = $1 AND s.email = $2
 ORDER BY s.subject;
 
+-- name: living_connection
+-- The living connection of an id.
+SELECT id, name, strategy, revision, document, event_id, deleted
+FROM views.connection WHERE tenant = $1 AND id = $2 AND NOT deleted;
+
+-- name: user_of_connection
+-- Whom an address stands for in a connection: the root's is the first identity's.
+SELECT user_id FROM views.search WHERE tenant = $1 AND connections[1] = $2 AND email_folded = $3 LIMIT 1;
+
 -- name: connection_named
 -- The living connection of a name.
 SELECT id, name, strategy, revision, document, event_id, deleted
@@ -177,19 +186,19 @@ WHERE r.subject = excluded.subject
 RETURNING kind;
 
 -- name: users_with
--- Which of these values somebody else of the connection has in the view.
+-- Which of these values somebody else of the connection has in the view; the root's are those of the first identity.
 SELECT
     EXISTS (
         SELECT FROM views.search AS s
-        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.email_folded = $4
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = s.connections[1] AND s.email_folded = $4
     ) AS email,
     EXISTS (
         SELECT FROM views.search AS s
-        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.username = $5
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = s.connections[1] AND s.username = $5
     ) AS username,
     EXISTS (
         SELECT FROM views.search AS s
-        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = ANY (s.connections) AND s.phone_number = $6
+        WHERE s.tenant = $1 AND s.subject <> $3 AND $2 = s.connections[1] AND s.phone_number = $6
     ) AS phone_number;
 
 -- name: connection_lives

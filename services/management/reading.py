@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from projections.connection.fold import Connection
+from projections.profile.state import Profile
 from projections.setting.fold import Kind, Setting
 from schemas import exact_json
 from schemas.instants import render
@@ -36,6 +37,11 @@ class Person:
         """What the user has that the document does not show."""
         found: Mapping[str, Any] = {} if self.held is None else exact_json.loads(self.held)
         return found
+
+    @property
+    def profile(self) -> Profile:
+        """The same for the fold, which tells what an event would make of it."""
+        return Profile(self.revision, self.document, holdings=self.holdings)
 
 
 @dataclass(frozen=True, slots=True)

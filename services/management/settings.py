@@ -34,6 +34,9 @@ class Settings(HttpSettings):
     idempotency_margin_seconds: float = Field(
         30.0, gt=0, description="How long beyond its waits a request with an Idempotency-Key may take."
     )
+    profile_limit_bytes: int = Field(
+        1_048_576, gt=0, description="What a whole profile may have, as JSON; an edit beyond it is a 413."
+    )
     claim_settle_seconds: float = Field(
         130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, assert_never, cast
+from typing import Any, Final, Literal, assert_never, cast
 
 from projections.applied import Applied, Logged
 from projections.client.fold import Client
@@ -11,8 +11,9 @@ from projections.connection.fold import Connection, Connections
 from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
 from projections.profile.access import held
+from projections.profile.edits import place_of
 from projections.profile.fold import fold as fold_profile
-from projections.profile.links import forwarded_to
+from projections.profile.links import forwarded_to, owner_of
 from projections.profile.state import NOBODY, Profile
 from projections.search.leaf import Leaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
@@ -99,12 +100,12 @@ class Change:
 
 @dataclass(slots=True)
 class Claims:
-    """What becomes of uniqueness claims (design D6): confirmed or dropped by event id; released by owner and
-    kind, but for the claim of the last event that set it."""
+    """What becomes of uniqueness claims (design D6): confirmed or dropped by event id; released by owner,
+    kind and connection, but for the claim of the last event that set it."""
 
     confirmed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-    released: dict[tuple[Person, ClaimKind], str] = field(default_factory=dict)
+    released: dict[tuple[Person, ClaimKind, str], str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -173,7 +174,8 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                 applied = connections[event.tenant] is not before_all
                 (claims.confirmed if applied else claims.dropped).append(event.id)
                 if applied and event.data.deleted:
-                    claims.released[(event.tenant, event.data.connection_id), "connection"] = event.id
+                    owner = event.tenant, event.data.connection_id
+                    claims.released[owner, "connection", event.data.connection] = event.id
                 all_applied.append(Applied(logged, refused=not applied))
             case ClientConfigured():
                 client = event.tenant, event.data.client_id
@@ -221,7 +223,7 @@ def _set(settings: dict[SettingKey, Setting], claims: Claims, logged: Logged, ev
     settings[key] = after
     claims.confirmed.append(event.id)
     if after.deleted or (before is not None and before.name != after.name):
-        claims.released[(event.tenant, after.id), "name"] = event.id
+        claims.released[(event.tenant, after.id), "name", after.kind] = event.id
     return Applied(logged)
 
 
@@ -231,7 +233,6 @@ def _turned_down(event: Event, before: Profile, after: Profile) -> bool:
 
 
 def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile) -> None:
-    person = event.tenant, event.subject
     kinds: tuple[ClaimKind, ...]
     match event:
         case UserCreated() | UserDeleted():
@@ -270,7 +271,28 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
         claims.dropped.append(event.id)
         return
     claims.confirmed.append(event.id)
-    claims.released.update(((person, kind), event.id) for kind in kinds)
+    claims.released.update(
+        ((owner, kind, connection), event.id)
+        for owner, connection in _holders(event, before)
+        for kind in kinds
+    )
+
+
+def _holders(event: PersonEvent, before: Profile) -> list[tuple[Person, str]]:
+    """Who gives up values, and in which connections: all of a person who goes, else the identity's."""
+    document = before.document or before.holdings.get("merged", {}).get("document")
+    identities: list[Mapping[str, Any]] = [] if document is None else document["identities"]
+    if isinstance(event, UserDeleted):
+        places = identities
+    elif isinstance(event, UserCreated):
+        return [((event.tenant, event.subject), event.data.connection)]
+    else:
+        place = place_of(document, getattr(event.data, "connection", None)) if document else None
+        places = [] if place is None else [identities[place]]
+    return [
+        ((event.tenant, owner_of(before, identity, event.subject)), identity["connection"])
+        for identity in places
+    ]
 
 
 def _changed_people(views: Views, people: Mapping[Person, Profile]) -> dict[Person, Change]:

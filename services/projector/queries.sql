@@ -32,10 +32,12 @@ UPDATE ledger.reservation SET confirmed = true WHERE event_id = ANY($1::uuid[]);
 DELETE FROM ledger.reservation WHERE event_id = ANY($1::uuid[]);
 
 -- name: release_claims
--- What people gave up: the confirmed claims of a kind but the one of the event that replaced them. Those of events
--- still on their way stay.
-DELETE FROM ledger.reservation AS r USING unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS gone (tenant, subject, kind, kept)
-WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND r.kind = gone.kind AND r.event_id <> gone.kept AND r.confirmed;
+-- What people gave up: the confirmed claims of a kind in a connection but the one of the event that replaced them. Those of
+-- events still on their way stay.
+DELETE FROM ledger.reservation AS r
+USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[]) AS gone (tenant, subject, kind, connection, kept)
+WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND r.kind = gone.kind AND r.connection = gone.connection
+    AND r.event_id <> gone.kept AND r.confirmed;
 
 -- name: topic_epoch
 -- Which life of the topic this is.

@@ -171,7 +171,7 @@ def configuration_writes(outcome: Outcome) -> list[Write]:
 def claim_writes(claims: Claims) -> list[Write]:
     """The statements that settle uniqueness claims; those confirmed here may be given up here."""
     queries = load("services.projector")
-    released = [(*person, kind, kept) for (person, kind), kept in claims.released.items()]
+    released = [(*owner, kind, place, kept) for (owner, kind, place), kept in claims.released.items()]
     return _non_empty(
         (queries["drop_claims"], [(event_id,) for event_id in claims.dropped]),
         (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),

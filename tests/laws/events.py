@@ -139,6 +139,10 @@ def creations(draw: st.DrawFn) -> UserCreatedData:
     )
 
 
+_edited_connections = st.sampled_from(["users", "google-oauth2", "corp"])
+"""Of the primary identity, of a secondary one, or of nobody's."""
+
+
 @st.composite
 def attribute_edits(draw: st.DrawFn) -> AttributesChangedData:
     """Some attributes set, some removed, at least one of either."""
@@ -147,26 +151,31 @@ def attribute_edits(draw: st.DrawFn) -> AttributesChangedData:
     if not given and not removed:
         removed = ["nickname"]
     return AttributesChangedData(
-        changed=tuple(given), removed=tuple(removed), values=given, expected_revision=draw(revisions)
+        changed=tuple(given),
+        removed=tuple(removed),
+        connection=draw(st.none() | _edited_connections),
+        values=given,
+        expected_revision=draw(revisions),
     )
 
 
 _metadata_edits = st.builds(
     MetadataChangedData,
+    merge=st.sampled_from(["first_level", "deep"]),
     user_metadata=objects,
     app_metadata=st.one_of(st.none(), objects),
     expected_revision=revisions,
 )
 _email_edits = st.builds(
     EmailChangedData,
-    connection=st.just("users"),
+    connection=_edited_connections,
     email=st.sampled_from([None, "a@x.com", "new@x.com"]),
     email_verified=st.booleans(),
     expected_revision=revisions,
 )
 _phone_edits = st.builds(
     PhoneChangedData,
-    connection=st.just("users"),
+    connection=_edited_connections,
     phone_number=st.sampled_from([None, "+1", "+33"]),
     phone_verified=st.booleans(),
     expected_revision=revisions,
@@ -184,7 +193,7 @@ _failures = st.builds(
 )
 _passwords = st.builds(
     PasswordChangedData,
-    connection=st.just("users"),
+    connection=_edited_connections,
     password_hash=st.sampled_from(["$argon2id$", "$2b$"]),
     expected_revision=revisions,
 )

@@ -21,11 +21,11 @@ def username(name: str) -> Any:
 
 
 def test_a_creation_keeps_its_claims_and_no_others() -> None:
-    """Its own are confirmed; whatever else the person held is given up."""
+    """Its own are confirmed; whatever else the person held in the connection is given up."""
     made = creation()
     found = claims_of(made)
     assert (found.confirmed, found.dropped) == ([made.id], [])
-    assert found.released == {(ME, kind): made.id for kind in PERSONAL}
+    assert found.released == {(ME, kind, "users"): made.id for kind in PERSONAL}
 
 
 def test_of_several_changes_the_last_keeps_its_claim() -> None:
@@ -34,17 +34,17 @@ def test_of_several_changes_the_last_keeps_its_claim() -> None:
     found = claims_of(made, first, last, named)
     assert found.confirmed == [made.id, first.id, last.id, named.id]
     assert found.released == {
-        (ME, "email"): last.id,
-        (ME, "username"): named.id,
-        (ME, "phone_number"): made.id,
-        (ME, "user_id"): made.id,
+        (ME, "email", "users"): last.id,
+        (ME, "username", "users"): named.id,
+        (ME, "phone_number", "users"): made.id,
+        (ME, "user_id", "users"): made.id,
     }
 
 
 def test_a_deletion_gives_everything_up() -> None:
     """No claim outlives the person."""
     gone = flag(UserDeleted)
-    assert claims_of(creation(), gone).released == {(ME, kind): gone.id for kind in PERSONAL}
+    assert claims_of(creation(), gone).released == {(ME, kind, "users"): gone.id for kind in PERSONAL}
 
 
 @pytest.mark.parametrize("refused", [creation(), address("a@x.com"), username("joe")])

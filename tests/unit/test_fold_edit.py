@@ -7,7 +7,10 @@ import pytest
 from projections.profile.document import ordered
 from projections.profile.provenance import of
 from schemas.events import (
+    AttributesChanged,
     AttributesChangedData,
+    EmailChanged,
+    EmailChangedData,
     MetadataChangedData,
     PasswordChanged,
     PasswordChangedData,
@@ -103,10 +106,10 @@ def test_another_address() -> None:
 
 def test_another_number() -> None:
     """The same for a phone number."""
-    data = PhoneChangedData(connection="sms", phone_number="+491", phone_verified=True)
+    data = PhoneChangedData(connection="users", phone_number="+491", phone_verified=True)
     made = document(creation(), event(PhoneChanged, data))
     assert (made["phone_number"], made["phone_verified"]) == ("+491", True)
-    none = PhoneChangedData(connection="sms", phone_verified=False)
+    none = PhoneChangedData(connection="users", phone_verified=False)
     gone = document(creation(), event(PhoneChanged, data), event(PhoneChanged, none))
     assert not {"phone_number", "phone_verified"} & gone.keys()
 
@@ -118,6 +121,59 @@ def test_another_password() -> None:
     assert made.secrets["password_hash"] == "$new$"
     assert made.document is not None
     assert made.document["last_password_reset"] == "2026-11-23T10:04:00.000Z"
+
+
+def with_secondary() -> Any:
+    """A database user with a second identity of another database."""
+    second = login(
+        1, connection="old-users", strategy="auth0", provider="auth0", idp_id="2", is_social=False,
+        attributes={"email": "old@example.com", "email_verified": True, "username": "old"},
+    )  # fmt: skip
+    return person([creation(password_hash="$first$"), second])
+
+
+def test_an_edit_through_a_secondary_identitys_connection_is_of_that_identity() -> None:
+    """Address, number, username and password change in its profile data and under its key; the root stays."""
+    names = AttributesChangedData(changed=("username",), values={"username": "new"}, connection="old-users")
+    phone = PhoneChangedData(connection="old-users", phone_number="+1", phone_verified=True)
+    mail = EmailChangedData(connection="old-users", email="new@example.com", email_verified=False)
+    secret = PasswordChangedData(connection="old-users", password_hash="$second$")
+    before = with_secondary()
+    edits = [event(AttributesChanged, names), event(PhoneChanged, phone), event(EmailChanged, mail)]
+    made = person([*edits, event(PasswordChanged, secret)], before)
+    assert before.document is not None
+    assert made.document is not None
+    main, other = made.document["identities"]
+    assert other["profileData"] == {
+        "email": "new@example.com", "email_verified": False, "username": "new",
+        "phone_number": "+1", "phone_verified": True,
+    }  # fmt: skip
+    moved = ("identities", "updated_at", "last_password_reset")
+    root = {name: value for name, value in made.document.items() if name not in moved}
+    assert root == {name: value for name, value in before.document.items() if name not in moved}
+    assert main == before.document["identities"][0]
+    assert made.secrets["password_hash"] == "$first$"
+    assert made.secrets["passwords"] == {"auth0|2": "$second$"}
+    assert made.memory.provenance == before.memory.provenance
+
+
+def test_an_edit_through_a_connection_nobody_here_has_is_refused() -> None:
+    """The identity was unlinked meanwhile."""
+    late = event(EmailChanged, EmailChangedData(connection="gone", email="x@y.com", email_verified=True))
+    before = with_secondary()
+    after = person([late], before)
+    assert (after.document, after.revision) == (before.document, before.revision)
+    assert late.id in after.memory.refused
+
+
+def test_a_merge_patch_goes_all_the_way_down() -> None:
+    """RFC 7396: objects merge, null removes wherever it stands, an empty patch changes nothing."""
+    start = creation(user_metadata={"a": {"b": 1, "c": {"d": 2}}, "e": [1]})
+    patch = {"a": {"b": None, "c": {"f": 3}}, "e": {"g": None}}
+    made = document(start, metadata(user_metadata=patch, merge="deep"))
+    assert made["user_metadata"] == {"a": {"c": {"d": 2, "f": 3}}, "e": {}}
+    kept = document(start, metadata(user_metadata={}, merge="deep"))
+    assert kept["user_metadata"] == {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
 
 
 def test_a_block_is_shown_for_ever() -> None:

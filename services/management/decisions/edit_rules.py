@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from projections.connection.fold import Connection
+from projections.profile.edits import place_of, shown_of
 from services.management.decisions.create_user import NO_CONNECTION, NO_USERNAMES
 from services.management.decisions.credentials import refuse_password, refuse_username
 from services.management.decisions.sources import (
@@ -59,32 +60,23 @@ def refuse_edit(document: Document, connection: Connection | None, body: UpdateU
     asked = [name for name in OF_A_CONNECTION if body.given(name)]
     if connection is None:
         return NO_CONNECTION if asked or body.connection is not None else None
-    place = _place(document, connection)
+    place = place_of(document, connection.name)
     if place is None:
         return NOT_THEIRS
     if not asked:
         return None
-    if place > 0:
-        return _refuse_secondary(asked)
+    if place > 0 and (root := [name for name in asked if name in ROOT]):
+        return _of_a_secondary(root)
     if kind_of(connection) == "custom_database" and (set_here := _set(asked, body)):
         return _cannot_be_updated(set_here)
+    shown = shown_of(document, place)
     rules = (_refuse_root, _refuse_email, _refuse_phone, _refuse_username, _refuse_password)
-    return next(
-        (refusal for rule in rules if (refusal := rule(document, connection, body)) is not None), None
-    )
+    return next((refusal for rule in rules if (refusal := rule(shown, connection, body)) is not None), None)
 
 
-def _place(document: Document, connection: Connection) -> int | None:
-    names = [identity["connection"] for identity in document["identities"]]
-    return names.index(connection.name) if connection.name in names else None
-
-
-def _refuse_secondary(asked: Sequence[str]) -> Refusal:
-    root = [name for name in asked if name in ROOT]
-    if not root:
-        return NOT_SUPPORTED
+def _of_a_secondary(names: Sequence[str]) -> Refusal:
     return bad_request(
-        f"The following user attributes cannot be updated: {', '.join(root)}."
+        f"The following user attributes cannot be updated: {', '.join(names)}."
         " The specified connection belongs to a secondary identity."
     )
 
@@ -104,7 +96,7 @@ def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Refusal:
     )
 
 
-def _refuse_root(_document: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
     if keeps_edits(connection):
         return None
     asked = [name for name in ROOT if body.given(name)]
@@ -119,52 +111,52 @@ def _refuse_root(_document: Document, connection: Connection, body: UpdateUser) 
     )
 
 
-def _refuse_email(document: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_email(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
     kind = kind_of(connection)
     if body.given("email"):
         if kind not in ("store", "email"):
             return NO_EMAIL_HERE
         if is_disabled(connection):
             return DISABLED
-        if body.email is None and (kind == "email" or not document.keys() & {"username", "phone_number"}):
+        if body.email is None and (kind == "email" or not shown.keys() & {"username", "phone_number"}):
             return _cannot_be_removed(["email"], connection)
     if body.given("email_verified"):
         if kind == "enterprise":
             return NO_VERIFYING
         if kind == "sms":
             return NOT_SUPPORTED
-        if (body.email if body.given("email") else document.get("email")) is None:
+        if (body.email if body.given("email") else shown.get("email")) is None:
             return NO_ADDRESS
     return None
 
 
-def _refuse_phone(document: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_phone(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
     if not (body.given("phone_number") or body.given("phone_verified")):
         return None
     kind = kind_of(connection)
     if kind != "sms" and not (kind == "store" and identifies_by(connection, "phone_number")):
         return NOT_SUPPORTED
     if body.given("phone_number") and body.phone_number is None:
-        if kind == "sms" or not document.keys() & {"username", "email"}:
+        if kind == "sms" or not shown.keys() & {"username", "email"}:
             return _cannot_be_removed(["phone_number"], connection)
         return None
-    return NO_NUMBER if body.phone_number is None and "phone_number" not in document else None
+    return NO_NUMBER if body.phone_number is None and "phone_number" not in shown else None
 
 
-def _refuse_username(document: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_username(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
     if not body.given("username"):
         return None
     if kind_of(connection) != "store":
         return NOT_SUPPORTED
     if body.username is None:
-        required = identifies_by(connection, "username") or not document.keys() & {"email", "phone_number"}
+        required = identifies_by(connection, "username") or not shown.keys() & {"email", "phone_number"}
         return _cannot_be_removed(["username"], connection) if required else None
     if not identifies_by(connection, "username"):
         return NO_USERNAMES
     return refuse_username(connection, body.username)
 
 
-def _refuse_password(_document: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_password(_shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
     if not body.given("password"):
         return None
     if kind_of(connection) != "store":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from projections.connection.fold import Connection
+from projections.profile.edits import place_of, shown_of
 from schemas.events import (
     AttributesChanged,
     AttributesChangedData,
@@ -11,6 +12,7 @@ from schemas.events import (
     EmailChangedData,
     MetadataChanged,
     MetadataChangedData,
+    MetadataMerge,
     PasswordChanged,
     PasswordChangedData,
     PhoneChanged,
@@ -35,6 +37,7 @@ def decide_edit(
     body: UpdateUser,
     password_hash: str | None,
     expected_revision: int | None = None,
+    merge: MetadataMerge = "first_level",
 ) -> Decision:
     """The edits of one PATCH in a fixed order; an edit that changes nothing is left out.
 
@@ -43,13 +46,15 @@ def decide_edit(
     refusal = refuse_edit(document, connection, body)
     if refusal is not None:
         return refusal
+    place = None if connection is None else place_of(document, connection.name)
+    shown = shown_of(document, place or 0)
     found = [
-        _email(document, connection, body),
-        _phone(document, connection, body),
-        _attributes(document, connection, body),
+        _email(shown, connection, body),
+        _phone(shown, connection, body),
+        _attributes(shown, connection, body),
         _password(connection, password_hash),
         _block(document, body),
-        _metadata(document, body),
+        _metadata(document, body, merge),
     ]
     drafts = tuple(draft for draft in found if draft is not None)
     return Accepted(_expecting(drafts, expected_revision), _claims(drafts, connection))
@@ -61,19 +66,19 @@ def target_connection(document: Document, body: UpdateUser) -> str:
     return body.connection or primary
 
 
-def _email(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+def _email(shown: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
     if connection is None or not (body.given("email") or body.given("email_verified")):
         return None
-    address = document.get("email")
+    address = shown.get("email")
     if body.given("email"):
         address = (
             body.email.lower() if body.email is not None and kind_of(connection) == "store" else body.email
         )
-    same = address == document.get("email")
+    same = address == shown.get("email")
     verified = body.email_verified
     if verified is None:
-        verified = same and document.get("email_verified") is True
-    if same and (verified == document.get("email_verified", False) or address is None):
+        verified = same and shown.get("email_verified") is True
+    if same and (verified == shown.get("email_verified", False) or address is None):
         return None
     data = EmailChangedData(
         connection=connection.name, email=address, email_verified=verified and address is not None
@@ -81,15 +86,15 @@ def _email(document: Document, connection: Connection | None, body: UpdateUser) 
     return Draft(EmailChanged, data)
 
 
-def _phone(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+def _phone(shown: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
     if connection is None or not (body.given("phone_number") or body.given("phone_verified")):
         return None
-    number = body.phone_number if body.given("phone_number") else document.get("phone_number")
-    same = number == document.get("phone_number")
+    number = body.phone_number if body.given("phone_number") else shown.get("phone_number")
+    same = number == shown.get("phone_number")
     verified = body.phone_verified
     if verified is None:
-        verified = same and document.get("phone_verified") is True
-    if same and (verified == document.get("phone_verified", False) or number is None):
+        verified = same and shown.get("phone_verified") is True
+    if same and (verified == shown.get("phone_verified", False) or number is None):
         return None
     data = PhoneChangedData(
         connection=connection.name, phone_number=number, phone_verified=verified and number is not None
@@ -97,16 +102,16 @@ def _phone(document: Document, connection: Connection | None, body: UpdateUser) 
     return Draft(PhoneChanged, data)
 
 
-def _attributes(document: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
+def _attributes(shown: Document, connection: Connection | None, body: UpdateUser) -> Draft | None:
     wanted: dict[str, Any] = {name: getattr(body, name) for name in ROOT if body.given(name)}
     if body.given("username"):
         wanted["username"] = None if body.username is None else body.username.lower()
     values = {
         name: value
         for name, value in wanted.items()
-        if value is not None and value != document.get(name, _ABSENT)
+        if value is not None and value != shown.get(name, _ABSENT)
     }
-    removed = tuple(name for name, value in wanted.items() if value is None and name in document)
+    removed = tuple(name for name, value in wanted.items() if value is None and name in shown)
     if not values and not removed:
         return None
     name = None if connection is None else connection.name
@@ -133,13 +138,14 @@ def _block(document: Document, body: UpdateUser) -> Draft | None:
     return Draft(UserBlocked if wanted else UserUnblocked, UserFlagData())
 
 
-def _metadata(document: Document, body: UpdateUser) -> Draft | None:
+def _metadata(document: Document, body: UpdateUser, merge: MetadataMerge) -> Draft | None:
     patches = {
         name: patch
         for name in ("user_metadata", "app_metadata")
-        if (patch := getattr(body, name)) is not None and patch_changes(name, document.get(name), patch)
+        if (patch := getattr(body, name)) is not None
+        and patch_changes(name, document.get(name), patch, merge)
     }
-    return Draft(MetadataChanged, MetadataChangedData(**patches)) if patches else None
+    return Draft(MetadataChanged, MetadataChangedData(merge=merge, **patches)) if patches else None
 
 
 def _expecting(drafts: tuple[Draft, ...], revision: int | None) -> tuple[Draft, ...]:

@@ -135,6 +135,7 @@ def unlink(primary: Party, secondary: Party, provider: str, idp_id: str) -> Step
         values=values,
         removed=removed,
         tokens=_tokens(primary.profile, identity),
+        password_hash=primary.profile.secrets.get("passwords", {}).get(identity_key(provider, idp_id)),
     )
     gone = IdentityUnlinkedData(
         connection=identity["connection"],
@@ -187,6 +188,6 @@ def _tokens(profile: Profile, identity: Mapping[str, Any]) -> dict[str, Any] | N
 
 
 def _since(kept: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What an identity's logins brought since its profile was put by; only leftovers can have gone."""
+    """What logins and edits of an identity brought since its profile was put by; only leftovers can go."""
     values = {name: value for name, value in seen.items() if name not in kept or not same(kept[name], value)}
     return values, tuple(sorted(kept.keys() - OWN_KEYS - seen.keys()))

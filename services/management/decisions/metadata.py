@@ -1,15 +1,18 @@
 """What a metadata patch does to what a user document shows."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-Metadata = Literal["user_metadata", "app_metadata"]
+from projections.profile.metadata import merged
+from schemas.events import MetadataMerge
+from schemas.exact_json import same
 
 
-def patch_changes(name: str, current: Mapping[str, Any] | None, patch: Mapping[str, Any]) -> bool:
-    """Whether the patch (merged at the first level, null removes, `{}` wipes) changes what is shown."""
-    before = dict(current or {})
-    if not patch:
-        return bool(before) or (name == "user_metadata" and current is None)
-    after = {key: value for key, value in {**before, **patch}.items() if value is not None}
-    return after != before or any(type(after[key]) is not type(before[key]) for key in after)
+def patch_changes(
+    name: str, current: Mapping[str, Any] | None, patch: Mapping[str, Any], merge: MetadataMerge
+) -> bool:
+    """Whether anything shown changes: an empty `user_metadata` is shown, an empty `app_metadata` is not."""
+    after = merged(current or {}, patch, merge)
+    if not after and name == "app_metadata":
+        return bool(current)
+    return current is None or not same(dict(current), after)

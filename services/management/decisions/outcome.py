@@ -56,6 +56,8 @@ class Command:
     operation: str | None = None
     request: Mapping[str, Any] | None = None
     """How it was asked for, as the first event of the command tells it."""
+    profile_bytes: int | None = None
+    """How large the profile becomes, where that is more than is advised."""
 
 
 def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Event, ...]:
@@ -79,6 +81,8 @@ def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Even
 
 def _asked(command: Command, data: EventData) -> EventData:
     """The data with what was asked for, as far as an event can tell."""
-    if command.operation is None or not isinstance(data, CommandData):
+    if not isinstance(data, CommandData):
         return data
-    return data.model_copy(update={"operation": command.operation, "request": command.request})
+    told = ("operation", "request", "profile_bytes")
+    asked = {name: value for name in told if (value := getattr(command, name)) is not None}
+    return data.model_copy(update=asked)

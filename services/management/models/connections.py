@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from services.management.models.fields import Body, Given, QueryBoolean, QueryInteger
-from services.management.models.users import Selected
+from services.management.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
+from services.management.models.users import Query, Selected
 
 Strategy = Literal[
     "ad", "adfs", "amazon", "aol", "apple", "asana", "atlassian", "auth0", "auth0-adldap", "auth0-oidc",
@@ -77,6 +77,14 @@ class ConnectionFields(Selected):
     """Which fields are answered; parameters it does not name are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ConnectionUser(Query):
+    """Who is meant; parameters it does not name are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    email: Email = Field(description="The email of the user to delete.", examples=["jane@example.com"])
 
 
 class ListConnections(ConnectionFields):

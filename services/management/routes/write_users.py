@@ -7,13 +7,14 @@ from typing import Final
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
-from projections.profile.links import links_of
-from projections.profile.state import Profile
-from schemas.events import Event, UserDeleted, UserDeletedData
-from services.management import access, answers, claims, people, reading
+from projections.profile.edits import place_of
+from projections.profile.links import links_of, owner_of
+from projections.profile.state import NOBODY
+from schemas.events import Event, MetadataMerge, UserDeleted, UserDeletedData
+from services.management import access, answers, bodies, claims, people, reading, sizes
 from services.management.commanding import command_of, expected_revision
 from services.management.decisions.create_user import decide_create, refuse_create
-from services.management.decisions.edit_rules import OF_A_CONNECTION, refuse_edit
+from services.management.decisions.edit_rules import NOT_THEIRS, OF_A_CONNECTION, refuse_edit
 from services.management.decisions.edit_user import decide_edit, target_connection
 from services.management.decisions.outcome import Accepted, Claim, Command, Draft, dress
 from services.management.deleting import delete_together
@@ -49,7 +50,7 @@ async def create_user(call: Call) -> Response:
     if refusal is not None or known is None:
         raise Refused(refusal or NO_SUCH_USER)
     password_hash = None if body.password is None else await service.passwords.hash(body.password)
-    user_id, registered = await _register(call, command, known, password_hash)
+    user_id, registered, command = await _register(call, command, known, password_hash)
     written = await people.write(call, registered.events, registered.keys, USER_EXISTS)
     if not written.visible:
         return people.accepted(written, {"user_id": user_id})
@@ -57,7 +58,7 @@ async def create_user(call: Call) -> Response:
     if outcome.refused or outcome.text is None:
         raise Refused(USER_EXISTS)
     headers = answers.revision_headers(outcome.revision, written.position)
-    return answers.document(outcome.text, 201, headers)
+    return answers.document(outcome.text, 201, {**headers, **sizes.warning(command)})
 
 
 async def update_user(call: Call) -> Response:
@@ -77,7 +78,8 @@ async def _update(call: Call, user_id: str, body: UpdateUser) -> Response:
     if refusal is not None:
         raise Refused(refusal)
     password_hash = None if body.password is None else await call.service.passwords.hash(body.password)
-    decision = decide_edit(document, known, body, password_hash, expected)
+    merge: MetadataMerge = "deep" if bodies.media_type(call.request) == bodies.MERGE_PATCH else "first_level"
+    decision = decide_edit(document, known, body, password_hash, expected, merge)
     if isinstance(decision, Refusal):
         raise Refused(decision)
     if not decision.drafts:
@@ -90,16 +92,17 @@ async def delete_user(call: Call) -> Response:
     user_id = call.path("id")
     access.reaching(call.scopes, call.principal, user_id)
     async with _turn(call, user_id):
-        return await _delete(call, user_id)
+        return await remove(call, user_id)
 
 
-async def _delete(call: Call, user_id: str) -> Response:
+async def remove(call: Call, user_id: str) -> Response:
+    """Gone, under the conditions the request makes."""
     person = await people.find(call, user_id)
     if person is None:
         return answers.nothing()
     command = command_of(call)
     expected = expected_revision(call.request.headers, person.revision)
-    if links_of(Profile(holdings=person.holdings)):
+    if links_of(person.profile):
         return await delete_together(call, person.subject)
     draft = Draft(UserDeleted, UserDeletedData(expected_revision=expected))
     events = dress(command, person.subject, (draft,))
@@ -115,10 +118,11 @@ async def _delete(call: Call, user_id: str) -> Response:
 
 
 async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected: int | None) -> Response:
-    command = command_of(call)
+    limit = call.service.settings.profile_limit_bytes
+    command = sizes.weighed(command_of(call), person.profile, accepted.drafts, limit)
     events = dress(command, person.subject, accepted.drafts)
     if accepted.claims:
-        await _claim(call, person.subject, accepted.claims, events)
+        await _claim(call, _owner(person, accepted.claims[0].connection), accepted.claims, events)
     written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return people.accepted(written)
@@ -126,10 +130,16 @@ async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected
     if outcome.text is None:
         raise Refused(NO_SUCH_USER)
     if outcome.refused:
-        raise Refused(NO_SUCH_USER if expected is None else REVISION_PASSED)
-    return answers.document(
-        outcome.text, headers=answers.revision_headers(outcome.revision, written.position)
-    )
+        raise Refused(NOT_THEIRS if expected is None else REVISION_PASSED)
+    headers = answers.revision_headers(outcome.revision, written.position)
+    return answers.document(outcome.text, headers={**headers, **sizes.warning(command)})
+
+
+def _owner(person: reading.Person, connection: str) -> str:
+    """Whose the values of an identity are: a linked one keeps those it had as a person of its own."""
+    document = person.document
+    identity = document["identities"][place_of(document, connection) or 0]
+    return owner_of(person.profile, identity, person.subject)
 
 
 def _turn(call: Call, user_id: str) -> AbstractAsyncContextManager[None]:
@@ -152,13 +162,15 @@ async def _person_and_connection(
 
 async def _register(
     call: Call, command: Command, known: Connection, password_hash: str | None
-) -> tuple[str, Registered]:
-    """Under the first id that is free. Raises Refused (409) when somebody has the id or one of the values."""
+) -> tuple[str, Registered, Command]:
+    """Under the first id that is free, with the command as it was carried out. Raises Refused (409) when
+    somebody has the id or one of the values."""
     service, body = call.service, call.body
     for idp_id in candidate_ids(known, body):
         accepted = decide_create(known, body, password_hash, idp_id)
         if isinstance(accepted, Refusal):
             raise Refused(accepted)
+        command = sizes.weighed(command, NOBODY, accepted.drafts, service.settings.profile_limit_bytes)
         for last in (False, True):
             try:
                 async with service.database.connection(call.tenant) as connection:
@@ -170,7 +182,7 @@ async def _register(
                     raise Refused(USER_EXISTS) from None
                 continue
             if registered is not None:
-                return f"{known.strategy}|{idp_id}", registered
+                return f"{known.strategy}|{idp_id}", registered, command
             break
     raise Refused(USER_EXISTS)
 

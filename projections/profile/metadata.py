@@ -1,0 +1,29 @@
+"""What a patch makes of user_metadata or app_metadata (fact sheet §4.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.events import MetadataMerge
+
+
+def merged(current: Mapping[str, Any], patch: Mapping[str, Any], merge: MetadataMerge) -> dict[str, Any]:
+    """At the first level: keys replace, null removes, an empty patch wipes. Deep: RFC 7396, where objects
+    merge all the way down and an empty patch changes nothing."""
+    if merge == "deep":
+        return _deep(current, patch)
+    if not patch:
+        return {}
+    return {name: value for name, value in {**current, **patch}.items() if value is not None}
+
+
+def _deep(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    after = dict(current)
+    for name, value in patch.items():
+        if value is None:
+            after.pop(name, None)
+        elif isinstance(value, dict):
+            inner = after.get(name)
+            after[name] = _deep(inner if isinstance(inner, dict) else {}, value)
+        else:
+            after[name] = value
+    return after

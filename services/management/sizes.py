@@ -1,0 +1,44 @@
+"""How large profiles become: warned of from 10 KB on, refused beyond the limit (fact sheet §1.5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, cast
+
+from projections.profile.fold import fold
+from projections.profile.state import Profile
+from schemas import exact_json
+from schemas.events import PersonEvent
+from services.management.decisions.outcome import Command, Draft, dress
+from services.management.refusals import Refusal, Refused
+
+ADVISED_BYTES: Final = 10 * 1024
+WARNING: Final = "Vita-Warning"
+_ANYBODY: Final = "sub_" + "0" * 32
+
+
+def weighed(command: Command, before: Profile, drafts: Sequence[Draft], limit_bytes: int) -> Command:
+    """The command, which now knows a size that is worth telling. Raises Refused (413) for a profile that
+    would grow beyond the limit; one that is beyond it may shrink."""
+    size = _bytes(before, command, drafts)
+    if size > limit_bytes and size > _bytes(before, command, ()):
+        raise Refused(too_large(size, limit_bytes))
+    return replace(command, profile_bytes=size if size > ADVISED_BYTES else None)
+
+
+def warning(command: Command) -> Mapping[str, str]:
+    """The header that tells of it."""
+    if command.profile_bytes is None:
+        return {}
+    return {WARNING: f"The profile has {command.profile_bytes} bytes, more than the advised {ADVISED_BYTES}."}
+
+
+def too_large(size: int, limit_bytes: int) -> Refusal:
+    """413 in the words known from bodies."""
+    message = f"Profile size greater than maximum allowed: {size} of {limit_bytes} bytes"
+    return Refusal(413, message, "profile_too_large")
+
+
+def _bytes(profile: Profile, command: Command, drafts: Sequence[Draft]) -> int:
+    for event in dress(command, _ANYBODY, drafts):
+        profile = fold(profile, cast(PersonEvent, event))
+    return 0 if profile.document is None else len(exact_json.dumps(profile.document))

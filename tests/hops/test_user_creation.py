@@ -1,0 +1,212 @@
+"""POST /users to the letter: every refusal with its exact body, and what is unique where."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.management import DATABASE_CONNECTION, Site, new_user, running_site
+from tests.refusals import invalid, refusal
+from tests.stack import Stack
+
+USERS = "/api/v2/users"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(stack: Stack) -> AsyncIterator[Site]:
+    """One installation with a connection of every kind; one of them nobody may use."""
+    async with running_site(stack, view_wait_seconds=20) as running:
+        await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
+        await running.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
+        await running.add_connection("foreign", "auth0", enabledDatabaseCustomization=True, import_mode=False)
+        for strategy in ("email", "sms", "google-oauth2", "samlp"):
+            await running.add_connection(strategy, strategy)
+        made = await running.add_connection("closed", "auth0", passwordPolicy="none")
+        closed = await running.client().patch(
+            f"/api/v2/connections/{made['id']}", json={"authentication": {"active": False}}
+        )
+        assert closed.status_code == 200
+        yield running
+
+
+@pytest.fixture
+def api(site: Site) -> httpx.AsyncClient:
+    return site.client()
+
+
+async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    answer = await api.post(USERS, json=new_user(**body))
+    assert answer.status_code == 201, answer.text
+    user: dict[str, Any] = answer.json()
+    return user
+
+
+CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("no connection", {"email": "a@b.co"}, invalid("Missing required property: connection")),
+    (
+        "unknown connection",
+        new_user(connection="nope"),
+        refusal(400, "Connection does not exist.", "inexistent_connection"),
+    ),
+    ("closed connection", new_user(connection="closed"), refusal(400, "Connection is disabled.")),
+    *(
+        (
+            f"{name} users are not made here",
+            {"connection": name, "email": "a@b.co"},
+            refusal(
+                400,
+                "Connection does not support user creation through the API."
+                " It must either be a database or passwordless connection.",
+                "operation_not_supported",
+            ),
+        )
+        for name in ("google-oauth2", "samlp", "foreign")
+    ),
+    (
+        "username where there are none",
+        new_user(username="u"),
+        refusal(400, "Cannot set username for connection without requires_username."),
+    ),
+    (
+        "password too weak",
+        new_user(connection="named", username="u", password="short"),
+        refusal(400, "PasswordStrengthError: Password is too weak"),
+    ),
+    (
+        "no password",
+        {"connection": DATABASE_CONNECTION, "email": "a@b.co"},
+        invalid("Missing required property: password"),
+    ),
+    (
+        "no email",
+        {"connection": DATABASE_CONNECTION, "password": "x"},
+        invalid("Missing required property: email"),
+    ),
+    ("no number", {"connection": "sms"}, invalid("Missing required property: phone_number")),
+    (
+        "passwordless with a password",
+        {"connection": "email", "email": "a@b.co", "password": "x"},
+        invalid("Additional properties not allowed: password"),
+    ),
+    (
+        "username like an email",
+        new_user(connection="named", username="a@b.co"),
+        invalid(
+            "Object didn't pass validation for format username: a@b.co", "username", "The user's username"
+        ),
+    ),
+    (
+        "username with blanks",
+        new_user(connection="named", username="a b"),
+        invalid(
+            "String does not match pattern ^[A-Za-z0-9@^$.!`\\-#+'~_]+$: a b",
+            "username",
+            "The user's username",
+        ),
+    ),
+    (
+        "username too long",
+        new_user(connection="named", username="a" * 16),
+        invalid("String is too long (16 chars), maximum 15", "username", "The user's username"),
+    ),
+    (
+        "user_id with blanks",
+        new_user(user_id="a b"),
+        invalid(
+            "String does not match pattern ^\\S*$: a b",
+            "user_id",
+            "The external user's id provided by the identity provider",
+        ),
+    ),
+    (
+        "user_id too long",
+        new_user(user_id="a" * 256),
+        invalid(
+            "String is too long (256 chars), maximum 255",
+            "user_id",
+            "The external user's id provided by the identity provider",
+        ),
+    ),
+    (
+        "no email at all",
+        new_user(email="not an email"),
+        invalid("Object didn't pass validation for format email: not an email", "email", "The user's email"),
+    ),
+    (
+        "null email",
+        new_user(email=None),
+        invalid("Expected type string but found type null", "email", "The user's email"),
+    ),
+    (
+        "number without plus",
+        {"connection": "sms", "phone_number": "0123"},
+        invalid(
+            "String does not match pattern ^\\+[0-9]{1,15}$: 0123",
+            "phone_number",
+            "The user's phone number (following the E.164 recommendation)",
+        ),
+    ),
+    (
+        "forbidden app_metadata",
+        new_user(app_metadata={"user_id": "x", "plan": "gold", "_id": 1}),
+        invalid(
+            "Additional properties not allowed: _id,user_id",
+            "app_metadata",
+            "User metadata to which this user has read-only access",
+        ),
+    ),
+    (
+        "dotted metadata",
+        new_user(user_metadata={"a": {"b.c": 1}}),
+        invalid(
+            "Property names may not contain '.' or '$'",
+            "user_metadata",
+            "User metadata to which this user has read/write access",
+        ),
+    ),
+    ("surprises", new_user(shoe_size=42), invalid("Additional properties not allowed: shoe_size")),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [case[1:] for case in CREATIONS], ids=[case[0] for case in CREATIONS]
+)
+async def test_who_cannot_be_created(
+    api: httpx.AsyncClient, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Each refusal word for word."""
+    answer = await api.post(USERS, json=body)
+    assert (answer.status_code, answer.json()) == (expected["statusCode"], expected)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"email": "same@example.com"}, {"email": "SAME@Example.com"}),
+        (
+            {"connection": "named", "email": "u1@example.com", "username": "Same"},
+            {"connection": "named", "email": "u2@example.com", "username": "sAME"},
+        ),
+        (
+            {"email": "i1@example.com", "user_id": "Same-id"},
+            {"email": "i2@example.com", "user_id": "Same-id"},
+        ),
+    ],
+    ids=["email", "username", "user_id"],
+)
+async def test_what_is_unique_in_a_connection(
+    api: httpx.AsyncClient, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """409 in the same words, whatever the value; databases know no upper case."""
+    await made(api, **first)
+    answer = await api.post(USERS, json=new_user(**second))
+    assert answer.json() == refusal(409, "The user already exists.", "auth0_idp_error")
+
+
+async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> None:
+    """The same address and username make another user there; ids are told apart by provider only."""
+    for name in ("named", "old-users"):
+        user = await made(api, connection=name, email="both@example.com", username="both")
+        assert user["identities"][0]["connection"] == name

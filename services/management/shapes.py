@@ -15,10 +15,23 @@ _BY_FORMAT: Final[Mapping[str, str]] = {
     "date-time": "2026-11-23T10:00:00.000Z",
     "date": "20261123",
 }
+_BOUNDS: Final[Mapping[str, str]] = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+}
 
 
 class _Generator(GenerateJsonSchema):
     """Without what says nothing: titles made of names, and the default of what may be left out."""
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        """Bounds of values that are read from text first go by pydantic's names until here."""
+        found = super().generate_inner(schema)
+        return {_BOUNDS.get(name, name): value for name, value in found.items()}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """No field is titled by its own name."""

@@ -67,6 +67,16 @@ def test_every_parameter_is_described(operation: Operation) -> None:
 
 
 @EVERY
+def test_constraints_are_those_of_json_schema(operation: Operation) -> None:
+    """No bound goes by another name, which readers of the document would pass over."""
+    for part in described(operation)["parameters"]:
+        Draft202012Validator.check_schema(part["schema"])
+        assert part["schema"].keys().isdisjoint({"ge", "le", "gt", "lt", "min_length", "max_length"})
+        if part["name"] == "per_page":
+            assert part["schema"]["maximum"] >= 50
+
+
+@EVERY
 def test_every_body_has_an_example_that_is_taken(operation: Operation) -> None:
     """As JSON and as a form, valid for the schema and for the model itself."""
     if operation.body is None:

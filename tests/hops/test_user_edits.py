@@ -50,9 +50,8 @@ async def sign_in(
 ) -> None:
     """A known person signs in with one more identity."""
     now = truncate(datetime.now(UTC))
-    async with site.service.database.connection("demo") as database:
-        person = await reading.person_to_edit(database, site.service.keyring, "demo", user_id)
-    assert person is not None
+    row = await site.service.people_to_edit.row("demo", user_id)
+    person = reading.person_of(row, site.service.keyring, "demo")
     data = LoginSucceededData(
         connection=connection, strategy=provider, is_social=False, root_policy="on_each_login",
         provider=provider, idp_id=idp_id, attributes=given,
@@ -266,6 +265,36 @@ async def test_a_secondary_identity_is_edited_through_its_connection(
             "SELECT secrets FROM views.profile WHERE user_id = $1", user["user_id"]
         )
     assert '"passwords":{"auth0|second":"$argon2id$' in secrets
+
+
+async def test_what_a_linked_identity_was_made_into_is_its_own_again(
+    site: Site, api: httpx.AsyncClient
+) -> None:
+    """Linked, edited, unlinked: address and password go with the identity, and what it gave up is free."""
+    main = await made(api, email="one@example.com")
+    other = await made(api, connection="old-users", email="two@example.com", username="two")
+    mine, theirs = path_of(main["user_id"]), path_of(other["user_id"])
+    idp_id = other["user_id"].removeprefix("auth0|")
+    linked = await api.post(f"{mine}/identities", json={"provider": "auth0", "user_id": idp_id})
+    assert linked.status_code == 201, linked.text
+    edit = {"connection": "old-users", "email": "three@example.com"}
+    assert (await api.patch(mine, json=edit)).status_code == 200
+    secret = await api.patch(mine, json={"connection": "old-users", "password": "another Password 1"})
+    assert secret.status_code == 200
+    parted = await api.delete(f"{mine}/identities/auth0/{idp_id}")
+    assert parted.status_code == 200, parted.text
+    assert (await api.get(theirs)).json()["email"] == "three@example.com"
+    for email, status in (("two@example.com", 201), ("three@example.com", 409)):
+        body = new_user(connection="old-users", email=email, username=f"u{email[:3]}")
+        assert (await api.post(USERS, json=body)).status_code == status
+    async with site.service.database.connection("demo") as connection:
+        rows = await connection.fetch(
+            "SELECT user_id, secrets FROM views.profile WHERE user_id = ANY($1::text[])",
+            [main["user_id"], other["user_id"]],
+        )
+    secrets = {row["user_id"]: row["secrets"] for row in rows}
+    assert '"password_hash":"$argon2id$' in secrets[other["user_id"]]
+    assert '"passwords"' not in secrets[main["user_id"]]
 
 
 async def test_a_social_secondary_keeps_what_its_provider_says(site: Site, api: httpx.AsyncClient) -> None:

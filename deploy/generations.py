@@ -17,6 +17,7 @@ VIEWS = (
     "login_guard",
     "log_entry",
     "daily",
+    "session",
 )
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
 VIEWS_SCHEMA = (

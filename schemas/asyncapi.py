@@ -14,6 +14,8 @@ from schemas.examples import load_example, names_of
 from schemas.keys import KEY_CLASSES
 from schemas.raw_login import EVENT_TYPE as LOGIN_TYPE
 from schemas.raw_login import RawLogin
+from schemas.revocation import EVENT_TYPE as REVOCATION_TYPE
+from schemas.revocation import Revocation
 from schemas.topics import Topic, TopicSpec, catalogue
 
 _REFERENCE: Final = "#/components/schemas/{model}"
@@ -88,13 +90,32 @@ def _message_names(contract: str) -> list[str]:
             return [LOGIN_TYPE]
         case "events":
             return list(EVENT_TYPES)
+        case "revocation":
+            return [REVOCATION_TYPE]
         case _:
             return ["dead_letter"]
 
 
 def _messages() -> dict[str, dict[str, Any]]:
     events = {event_type: _event_message(event_type, model) for event_type, model in EVENT_TYPES.items()}
-    return {LOGIN_TYPE: _login_message(), **events, "dead_letter": _dead_letter_message()}
+    return {
+        LOGIN_TYPE: _login_message(),
+        **events,
+        REVOCATION_TYPE: _revocation_message(),
+        "dead_letter": _dead_letter_message(),
+    }
+
+
+def _revocation_message() -> dict[str, Any]:
+    return {
+        "name": REVOCATION_TYPE,
+        "title": "Access that a gateway is to end",
+        "description": _purpose(Revocation),
+        "contentType": CONTENT_TYPE,
+        "payload": _reference(Revocation),
+        "bindings": _key_binding(Topic.REVOCATIONS),
+        "examples": [{"name": name, "payload": load_example(name)} for name in names_of(REVOCATION_TYPE)],
+    }
 
 
 def _login_message() -> dict[str, Any]:
@@ -157,7 +178,7 @@ def _key_binding(topic: Topic) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     events: list[type[Envelope]] = list(EVENT_TYPES.values())
-    models: list[type[BaseModel]] = [RawLogin, *events, *(_open_part(model) for model in events)]
+    models: list[type[BaseModel]] = [RawLogin, Revocation, *events, *(_open_part(model) for model in events)]
     _, generated = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
     schemas: dict[str, Any] = generated["$defs"]
     for model in EVENT_TYPES.values():

@@ -5,7 +5,6 @@ JSON object.
 """
 
 import socket
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -13,18 +12,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainValidator,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from schemas import exact_json, instants, login_reasons
+from schemas import exact_json, login_reasons
 from schemas.errors import InvalidEvent
 from schemas.events.fields import ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
 from schemas.mapper import violations
+from schemas.raw_access import ConnectedAccount, Device, Instant, RefreshToken, ScopeText, Session, Text
 
 MAX_BYTES: Final = 768 * 1024
 """Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters
@@ -41,23 +39,8 @@ def _address(text: str) -> str:
     return text
 
 
-def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "a time is text")
-    try:
-        return instants.parse(value)
-    except ValueError:
-        raise PydanticCustomError("not_an_instant", "RFC 3339, with a zone") from None
-
-
 IpAddress = Annotated[str, Field(max_length=45), AfterValidator(_address)]
 Identifier = Annotated[str, Field(min_length=1, max_length=512)]
-Instant = Annotated[
-    datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
-]
-"""An aware UTC time, cut to the millisecond."""
 
 
 class Login(BaseModel):
@@ -86,6 +69,15 @@ class Login(BaseModel):
     session_id: Annotated[str, Field(max_length=512)] | None = None
     tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")
     protocol: Slug | None = None
+    session: Session | None = Field(None, description="The session of `session_id`.")
+    refresh_token: RefreshToken | None = Field(None, description="The one issued or used, by its id.")
+    device: Device | None = None
+    audience: Text | None = Field(None, description="The API that access was granted to.")
+    scope: ScopeText | None = Field(None, description="What was granted, separated by blanks.")
+    organization_id: Text | None = Field(None, description="The organization signed in to.")
+    connected_account: ConnectedAccount | None = Field(
+        None, description="An account at a provider that may be used from now on."
+    )
 
     @model_validator(mode="after")
     def _names_somebody_or_why(self) -> "Login":

@@ -18,6 +18,7 @@ class Topic(StrEnum):
     PROFILE_EVENTS = "profile.events"
     LOGINS_RAW_DLQ = "logins.raw.dlq"
     PROFILE_EVENTS_DLQ = "profile.events.dlq"
+    REVOCATIONS = "revocations"
 
 
 def _milliseconds(value: object) -> object:
@@ -43,7 +44,7 @@ class TopicSpec(BaseModel):
     max_message_bytes: int
     timestamps: Literal["broker"] | None = None
     """Whose clock a record's time is read from, where it matters."""
-    contract: Literal["raw_login", "events", "dead_letter"]
+    contract: Literal["raw_login", "events", "dead_letter", "revocation"]
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     dead_letters: Topic | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from projections.profile.identities import identity_of
-from projections.profile.memory import is_refused, refuse
+from projections.profile.memory import is_turned_down, refuse
 from projections.profile.metadata import merged
 from projections.profile.provenance import credit
 from projections.profile.revisions import advance, hold
@@ -36,10 +36,8 @@ Edit = (
 
 def edited(profile: Profile, event: Edit) -> Profile:
     """The person after an edit, or the same one when it is turned down."""
-    expected = event.data.expected_revision
     document = profile.document
-    stale = expected is not None and expected != profile.revision
-    if document is None or stale or is_refused(profile, event):
+    if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
     match event:
         case AttributesChanged():

@@ -6,18 +6,26 @@ from typing import assert_never
 from projections.profile import links
 from projections.profile.access import granted
 from projections.profile.edits import created, edited
+from projections.profile.factors import with_factors
 from projections.profile.logins import logged_in
 from projections.profile.memory import is_duplicate, remember
+from projections.profile.sessions import of_a_session
 from projections.profile.state import Profile
 from schemas.events import (
     AttributesChanged,
+    DeviceCredentialCreated,
+    DeviceCredentialRemoved,
     EmailChanged,
+    GrantRevoked,
     IdentityLinked,
     IdentityUnlinked,
     LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
+    MfaChanged,
+    MfaEnrolled,
+    MfaRemoved,
     OrganizationJoined,
     OrganizationLeft,
     PasswordChanged,
@@ -25,8 +33,15 @@ from schemas.events import (
     PermissionsRemoved,
     PersonEvent,
     PhoneChanged,
+    RecoveryCodeRegenerated,
+    RefreshTokenChanged,
+    RefreshTokenRevoked,
+    RememberedBrowsersInvalidated,
+    RiskAssessmentCleared,
     RolesAssigned,
     RolesRemoved,
+    SessionChanged,
+    SessionRevoked,
     UserBlocked,
     UserCreated,
     UserDeleted,
@@ -80,5 +95,19 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
             return links.merged(profile._replace(memory=memory), event)
         case UserRestored():
             return links.restored(profile._replace(memory=memory), event)
+        case MfaEnrolled() | MfaRemoved() | MfaChanged() | RecoveryCodeRegenerated():
+            return with_factors(profile._replace(memory=memory), event)
+        case (
+            SessionRevoked()
+            | SessionChanged()
+            | RefreshTokenRevoked()
+            | RefreshTokenChanged()
+            | GrantRevoked()
+            | DeviceCredentialCreated()
+            | DeviceCredentialRemoved()
+            | RememberedBrowsersInvalidated()
+            | RiskAssessmentCleared()
+        ):
+            return of_a_session(profile._replace(memory=memory), event)
         case _:
             assert_never(event)

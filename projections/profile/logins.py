@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from projections.profile.accounts import with_account
 from projections.profile.identities import (
     identity_of,
     is_same_identity,
@@ -42,8 +43,9 @@ def logged_in(profile: Profile, memory: Memory, event: LoginSucceeded) -> Profil
     document["identities"] = with_identity(document["identities"], identity)
     _count(document, event, now)
     secrets = profile.secrets if data.tokens is None else _with_tokens(profile.secrets, event)
+    holdings = with_account(profile.holdings, event)
     remembered = memory._replace(provenance=provenance, deleted_at=None)
-    return advance(profile._replace(memory=remembered, secrets=secrets), document, now)
+    return advance(profile._replace(memory=remembered, secrets=secrets, holdings=holdings), document, now)
 
 
 def _refresh_root(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from projections.profile.state import Memory, Profile
-from schemas.events import PersonEvent
+from schemas.events import CommandData, PersonEvent
 
 RECENT: Final = 32
 """How many of a person's latest events are remembered to recognise a gateway's retry."""
@@ -47,3 +47,11 @@ def refuse(profile: Profile, event: PersonEvent) -> Profile:
 def is_refused(profile: Profile, event: PersonEvent) -> bool:
     """Whether an event of the same command was turned down before."""
     return (event.causationid or event.id) in profile.memory.refused
+
+
+def is_turned_down(profile: Profile, event: PersonEvent) -> bool:
+    """Whether a command does not count: nobody is there, another revision was expected, or an event of the
+    same command was turned down before."""
+    expected = event.data.expected_revision if isinstance(event.data, CommandData) else None
+    stale = expected is not None and expected != profile.revision
+    return profile.document is None or stale or is_refused(profile, event)

@@ -31,6 +31,16 @@ from schemas.events.configuration import (
     TenantConfigured,
     UserAttributeProfileConfigured,
 )
+from schemas.events.factors import (
+    MfaChanged,
+    MfaChangedData,
+    MfaEnrolled,
+    MfaEnrolledData,
+    MfaRemoved,
+    MfaRemovedData,
+    RecoveryCodeRegenerated,
+    RecoveryCodeRegeneratedData,
+)
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, CommandData, EventData, field_class
 from schemas.events.links import (
     IdentityLinked,
@@ -64,6 +74,26 @@ from schemas.events.people import (
     UserFlagData,
     UserUnblocked,
 )
+from schemas.events.sessions import (
+    DeviceCredentialCreated,
+    DeviceCredentialCreatedData,
+    DeviceCredentialRemoved,
+    DeviceCredentialRemovedData,
+    GrantRevoked,
+    GrantRevokedData,
+    RefreshTokenChanged,
+    RefreshTokenChangedData,
+    RefreshTokenRevoked,
+    RefreshTokenRevokedData,
+    RememberedBrowsersInvalidated,
+    RememberedBrowsersInvalidatedData,
+    RiskAssessmentCleared,
+    RiskAssessmentClearedData,
+    SessionChanged,
+    SessionChangedData,
+    SessionRevoked,
+    SessionRevokedData,
+)
 
 __all__ = [
     "ACTIVITY",
@@ -80,10 +110,17 @@ __all__ = [
     "ConfigurationEvent",
     "ConnectionConfigured",
     "ConnectionConfiguredData",
+    "DeviceCredentialCreated",
+    "DeviceCredentialCreatedData",
+    "DeviceCredentialRemoved",
+    "DeviceCredentialRemovedData",
     "EmailChanged",
     "EmailChangedData",
     "Event",
     "EventData",
+    "FactorEvent",
+    "GrantRevoked",
+    "GrantRevokedData",
     "IdentityLinked",
     "IdentityLinkedData",
     "IdentityUnlinked",
@@ -100,6 +137,12 @@ __all__ = [
     "MetadataChanged",
     "MetadataChangedData",
     "MetadataMerge",
+    "MfaChanged",
+    "MfaChangedData",
+    "MfaEnrolled",
+    "MfaEnrolledData",
+    "MfaRemoved",
+    "MfaRemovedData",
     "OrganizationConfigured",
     "OrganizationData",
     "OrganizationJoined",
@@ -112,13 +155,28 @@ __all__ = [
     "PersonEvent",
     "PhoneChanged",
     "PhoneChangedData",
+    "RecoveryCodeRegenerated",
+    "RecoveryCodeRegeneratedData",
+    "RefreshTokenChanged",
+    "RefreshTokenChangedData",
+    "RefreshTokenRevoked",
+    "RefreshTokenRevokedData",
+    "RememberedBrowsersInvalidated",
+    "RememberedBrowsersInvalidatedData",
     "ResourceServerConfigured",
+    "RiskAssessmentCleared",
+    "RiskAssessmentClearedData",
     "RoleDefined",
     "RoleRemoved",
     "RolesAssigned",
     "RolesData",
     "RolesRemoved",
     "RootPolicy",
+    "SessionChanged",
+    "SessionChangedData",
+    "SessionEvent",
+    "SessionRevoked",
+    "SessionRevokedData",
     "SettingData",
     "SettingEvent",
     "TenantConfigured",
@@ -138,6 +196,19 @@ __all__ = [
     "field_class",
 ]
 
+SessionEvent = (
+    SessionRevoked
+    | SessionChanged
+    | RefreshTokenRevoked
+    | RefreshTokenChanged
+    | GrantRevoked
+    | DeviceCredentialCreated
+    | DeviceCredentialRemoved
+    | RememberedBrowsersInvalidated
+    | RiskAssessmentCleared
+)
+"""What is said of access that was given; the person keeps nothing of it, views of their own do."""
+FactorEvent = MfaEnrolled | MfaRemoved | MfaChanged | RecoveryCodeRegenerated
 PersonEvent = (
     LoginSucceeded
     | LoginFailed
@@ -161,6 +232,8 @@ PersonEvent = (
     | IdentityUnlinked
     | UserMerged
     | UserRestored
+    | SessionEvent
+    | FactorEvent
 )
 SettingEvent = (
     RoleDefined

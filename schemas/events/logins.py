@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.envelope import Envelope
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, ClientId, ConnectionName, EventData, IdpId, Slug
+from schemas.events.seen import SeenAccount, SeenDevice, SeenRefreshToken, SeenSession
 
 RootPolicy = Literal["on_each_login", "on_first_login", "never_on_login", "unless_edited"]
 """When a login may write root attributes. The first three are `options.set_user_root_attributes` (spec §1.4);
@@ -31,6 +32,13 @@ class LoginSucceededData(EventData):
     ip: Annotated[str | None, ACTIVITY] = None
     user_agent: Annotated[str | None, ACTIVITY] = None
     session_id: Annotated[str | None, ACTIVITY] = None
+    session: Annotated[SeenSession | None, ACTIVITY] = None
+    refresh_token: Annotated[SeenRefreshToken | None, ACTIVITY] = None
+    device: Annotated[SeenDevice | None, ACTIVITY] = None
+    audience: Annotated[str | None, PROFILE] = None
+    scope: Annotated[str | None, PROFILE] = None
+    organization_id: Annotated[str | None, PROFILE] = None
+    connected_account: Annotated[SeenAccount | None, PROFILE] = None
 
 
 class LoginSucceeded(Envelope):

@@ -34,6 +34,9 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """A gateway's clock may run ahead of the broker's by this much; beyond it the broker's time counts."""
 
 _EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
+_ACCESS: Final = {
+    "session", "refresh_token", "device", "audience", "scope", "organization_id", "connected_account",
+}  # fmt: skip
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -123,6 +126,7 @@ def succeeded(
             ip=login.ip,
             user_agent=login.user_agent,
             session_id=login.session_id,
+            **_seen(login),
         ),
     )
 
@@ -176,6 +180,11 @@ def root_policy(connection: ConnectionSettings) -> RootPolicy:
         return "unless_edited"
     chosen = connection.options.get("set_user_root_attributes")
     return cast(RootPolicy, chosen) if chosen in get_args(RootPolicy) else "on_each_login"
+
+
+def _seen(login: Login) -> dict[str, Any]:
+    """The access the login gave, in plain JSON."""
+    return login.model_dump(include=_ACCESS, exclude_none=True)
 
 
 def _envelope(

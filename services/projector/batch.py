@@ -24,14 +24,20 @@ from schemas.events import (
     ClientConfigured,
     CommandData,
     ConnectionConfigured,
+    DeviceCredentialCreated,
+    DeviceCredentialRemoved,
     EmailChanged,
     Event,
+    GrantRevoked,
     IdentityLinked,
     IdentityUnlinked,
     LoginBlockReleased,
     LoginFailed,
     LoginSucceeded,
     MetadataChanged,
+    MfaChanged,
+    MfaEnrolled,
+    MfaRemoved,
     OrganizationJoined,
     OrganizationLeft,
     PasswordChanged,
@@ -39,8 +45,15 @@ from schemas.events import (
     PermissionsRemoved,
     PersonEvent,
     PhoneChanged,
+    RecoveryCodeRegenerated,
+    RefreshTokenChanged,
+    RefreshTokenRevoked,
+    RememberedBrowsersInvalidated,
+    RiskAssessmentCleared,
     RolesAssigned,
     RolesRemoved,
+    SessionChanged,
+    SessionRevoked,
     SettingEvent,
     UserBlocked,
     UserCreated,
@@ -263,6 +276,19 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
             | IdentityUnlinked()
             | UserMerged()
             | UserRestored()
+            | MfaEnrolled()
+            | MfaRemoved()
+            | MfaChanged()
+            | RecoveryCodeRegenerated()
+            | SessionRevoked()
+            | SessionChanged()
+            | RefreshTokenRevoked()
+            | RefreshTokenChanged()
+            | GrantRevoked()
+            | DeviceCredentialCreated()
+            | DeviceCredentialRemoved()
+            | RememberedBrowsersInvalidated()
+            | RiskAssessmentCleared()
         ):
             return
         case _:

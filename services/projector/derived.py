@@ -13,6 +13,7 @@ from projections.applied import Applied
 from projections.daily.rows import days
 from projections.log_entry.entries import entries
 from projections.membership.rows import changes as membership_changes
+from projections.session.writes import session_writes
 from services.runtime.sql import load
 
 Write = tuple[str, Sequence[Sequence[Any]]]
@@ -40,4 +41,15 @@ def daily(applied: Sequence[Applied]) -> list[Write]:
     return [(load("projections.daily")["add_to_days"], rows)] if rows else []
 
 
-DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (memberships, log_entries, daily)
+def sessions(applied: Sequence[Applied]) -> list[Write]:
+    """Sessions, refresh tokens, grants, device credentials."""
+    queries = load("projections.session")
+    return [(queries[statement], rows) for statement, rows in session_writes(applied)]
+
+
+DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (
+    memberships,
+    log_entries,
+    daily,
+    sessions,
+)

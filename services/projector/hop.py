@@ -2,7 +2,7 @@
 linked identities go back to profile.events, for the subject that takes them.
 
 The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is
-fenced off.
+fenced off. What gateways are to end is on the topic `revocations` before the position moves: at least once.
 """
 
 import asyncio
@@ -16,12 +16,15 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from projections.applied import Logged
+from projections.session.revocations import revocations
 from projections.setting.fold import KIND_OF_TYPE
+from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import ClientConfigured, ConnectionConfigured, Event
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
 from schemas.positions import Position
+from schemas.revocation import record_of
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
@@ -79,6 +82,9 @@ class Projector:
             opening.push_async_callback(self._dead_letters.close)
             self._events = await EventLog.open(self._settings.kafka_bootstrap, self._topic)
             opening.push_async_callback(self._events.close)
+            told = self._settings.topic(Topic.REVOCATIONS)
+            self._revocations = await EventLog.open(self._settings.kafka_bootstrap, told, CONTENT_TYPE)
+            opening.push_async_callback(self._revocations.close)
             heartbeat = Heartbeat(self._pool, "projector")
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
@@ -169,6 +175,8 @@ class Projector:
             letters = [*letters, *await self._relay(chunk, outcome.relays)]
         if letters:
             await self._dead_letters.append_many(letters)
+        if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
+            await self._revocations.append_many(ended)
         with database_failures():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._write(connection, chunk, outcome, latest)

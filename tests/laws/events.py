@@ -56,6 +56,7 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.identifiers import tenant_subject
+from tests.laws.access import HELD_EDITS, seen
 
 TENANT = "demo"
 SUBJECTS = [f"sub_{number:032x}" for number in range(4)]
@@ -118,6 +119,7 @@ def logins(draw: st.DrawFn, person: int = 0) -> LoginSucceededData:
         sources=draw(sources(given)),
         tokens=draw(st.sampled_from([None, {"access_token": "t"}, {"access_token": "u"}])),
         ip=draw(st.sampled_from([None, "192.0.2.1", "2001:db8::1"])),
+        **{name: draw(strategy) for name, strategy in seen.items()},
     )
 
 
@@ -274,6 +276,7 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     IdentityUnlinked: _unlinks,
     UserMerged: st.builds(UserMergedData, into=_others, expected_revision=revisions),
     UserRestored: _restorations,
+    **HELD_EDITS,
 }
 """What admins and applications do to a living person."""
 

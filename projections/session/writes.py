@@ -1,0 +1,167 @@
+"""What events come to in the tables of this view, in as few statements as the order of the log allows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from projections.applied import Applied
+from projections.session.rows import (
+    DeviceCredential,
+    Edit,
+    Grant,
+    RefreshToken,
+    Session,
+    grant_of,
+    refresh_token_of,
+    session_of,
+)
+from schemas import exact_json
+from schemas.events import (
+    DeviceCredentialCreated,
+    DeviceCredentialRemoved,
+    Event,
+    GrantRevoked,
+    LoginSucceeded,
+    RefreshTokenChanged,
+    RefreshTokenRevoked,
+    SessionChanged,
+    SessionRevoked,
+)
+from schemas.instants import render
+
+Table = Literal["session", "refresh_token", "user_grant", "device_credential"]
+_EVERY: Final[Mapping[Table, str]] = {
+    "session": "delete_all_sessions",
+    "refresh_token": "delete_all_refresh_tokens",
+    "user_grant": "delete_all_grants",
+    "device_credential": "delete_all_device_credentials",
+}
+
+
+class Operation(NamedTuple):
+    """One row for one statement. Its first two columns are the person."""
+
+    table: Table
+    statement: str
+    row: tuple[Any, ...]
+
+
+Batch = tuple[str, list[tuple[Any, ...]]]
+"""A statement and its rows, no two of them about the same thing."""
+
+
+def session_writes(applied: Iterable[Applied]) -> list[Batch]:
+    """The statements a batch comes to. Those about one person keep the order of the log where it matters;
+    logins alone come to one statement a table."""
+    stages: list[dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]] = []
+    places: dict[tuple[str, ...], tuple[int, str]] = {}
+    for operation in (operation for one in applied if not one.refused for operation in _operations(one)):
+        about = (operation.table, *operation.row[:2])
+        stage, last = places.get(about, (0, operation.statement))
+        stage += operation.statement != last
+        places[about] = stage, operation.statement
+        if stage == len(stages):
+            stages.append({})
+        _add(stages[stage].setdefault(operation.statement, {}), operation.row)
+    return [
+        (statement, [tuple(map(_column, row)) for row in rows.values()])
+        for stage in stages
+        for statement, rows in stage.items()
+    ]
+
+
+def _add(rows: dict[tuple[Any, ...], tuple[Any, ...]], row: tuple[Any, ...]) -> None:
+    if isinstance(row, Session | RefreshToken | Grant | Edit):
+        known: Any = rows.get(row[:3])
+        rows[row[:3]] = row if known is None else known.after(row)
+    else:
+        rows[row] = row
+
+
+def _column(value: Any) -> Any:
+    """Texts in an array as PostgreSQL's literal."""
+    if not isinstance(value, tuple):
+        return value
+    quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in value)
+    return "{" + ",".join(quoted) + "}"
+
+
+def _operations(applied: Applied) -> Iterator[Operation]:
+    event, after = applied.event, applied.after
+    if after is None or applied.before is None:
+        return
+    if after.document is None:
+        if applied.before.document is not None:
+            for table, statement in _EVERY.items():
+                yield Operation(table, statement, (event.tenant, event.subject))
+    elif isinstance(event, LoginSucceeded):
+        yield from _seen(event)
+    else:
+        yield from _said(event)
+
+
+def _seen(event: LoginSucceeded) -> Iterator[Operation]:
+    if (session := session_of(event)) is not None:
+        yield Operation("session", "write_sessions", session)
+    if (token := refresh_token_of(event)) is not None:
+        yield Operation("refresh_token", "write_refresh_tokens", token)
+    if (grant := grant_of(event)) is not None:
+        yield Operation("user_grant", "write_grants", grant)
+
+
+def _said(event: Event) -> Iterator[Operation]:
+    person = event.tenant, event.subject
+    match event:
+        case SessionRevoked():
+            yield from _sessions_revoked(event, person)
+        case RefreshTokenRevoked():
+            yield from _tokens_revoked(event, person)
+        case SessionChanged() if event.data.session_id is not None:
+            metadata = _text(event.data.session_metadata)
+            edit = Edit(*person, event.data.session_id, metadata, render(event.time))
+            yield Operation("session", "describe_sessions", edit)
+        case RefreshTokenChanged() if event.data.refresh_token_id is not None:
+            metadata = _text(event.data.refresh_token_metadata)
+            edit = Edit(*person, event.data.refresh_token_id, metadata, render(event.time))
+            yield Operation("refresh_token", "describe_refresh_tokens", edit)
+        case GrantRevoked(data=data):
+            one = Operation("user_grant", "delete_grants", (*person, data.grant_id))
+            yield _every("user_grant", person) if data.every else one
+        case DeviceCredentialCreated(data=data):
+            row = DeviceCredential(
+                *person, data.credential_id, data.client_id, data.device_id, data.device_name, data.value,
+                render(event.time),
+            )  # fmt: skip
+            yield Operation("device_credential", "write_device_credentials", row)
+        case DeviceCredentialRemoved(data=data):
+            yield Operation("device_credential", "delete_device_credentials", (*person, data.credential_id))
+
+
+def _sessions_revoked(event: SessionRevoked, person: tuple[str, str]) -> Iterator[Operation]:
+    data = event.data
+    if data.every:
+        yield _every("session", person)
+        if data.refresh_tokens:
+            yield _every("refresh_token", person)
+    elif data.session_id is not None:
+        yield Operation("session", "delete_sessions", (*person, data.session_id))
+        if data.refresh_tokens:
+            yield Operation("refresh_token", "delete_refresh_tokens_of_sessions", (*person, data.session_id))
+
+
+def _tokens_revoked(event: RefreshTokenRevoked, person: tuple[str, str]) -> Iterator[Operation]:
+    data = event.data
+    for token_id in data.refresh_token_ids:
+        yield Operation("refresh_token", "delete_refresh_tokens", (*person, token_id))
+    if data.every and data.client_id is None:
+        yield _every("refresh_token", person)
+    elif data.every:
+        row = (*person, data.client_id, data.audience)
+        yield Operation("refresh_token", "delete_refresh_tokens_of_clients", row)
+
+
+def _every(table: Table, person: tuple[str, str]) -> Operation:
+    return Operation(table, _EVERY[table], person)
+
+
+def _text(metadata: Mapping[str, Any] | None) -> str | None:
+    return None if not metadata else exact_json.dumps(metadata).decode()

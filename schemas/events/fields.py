@@ -18,7 +18,7 @@ IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
 """A scope token as RFC 6749 §3.3 allows it."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-OperationName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 ,'()-]{0,99}$")]
+OperationName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_ ,'()-]{0,99}$")]
 """The title of an operation of the Management API, such as `Update a User`."""
 
 

@@ -20,6 +20,8 @@ from services.management.routes import (
     connection_users,
     connections,
     effective_access,
+    factors,
+    grants,
     health,
     identities,
     list_users,
@@ -30,6 +32,7 @@ from services.management.routes import (
     reference,
     resource_servers,
     roles,
+    sessions,
     stats,
     tenants,
     user_access,
@@ -60,6 +63,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *user_attribute_profiles.OPERATIONS,
     *identities.OPERATIONS,
     *connection_users.OPERATIONS,
+    *sessions.OPERATIONS,
+    *grants.OPERATIONS,
+    *factors.OPERATIONS,
 )
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.management.refusals import Refusal, Refused, bad_request, violation
@@ -20,11 +20,12 @@ FORMAT: Final = "format"
 
 def validate(model: type[M], value: object, place: Place = "Payload") -> M:
     """The value as the model. Raises Refused with the first fault, the object's own before its members'."""
-    if not isinstance(value, dict):
-        reason = f"Expected type object but found type {type_name(value)}"
+    expected = "array" if issubclass(model, RootModel) else "object"
+    if type_name(value) != expected:
+        reason = f"Expected type {expected} but found type {type_name(value)}"
         raise Refused(bad_request(violation(place, reason), _CODES[place]))
     least = getattr(model, "at_least", 0)
-    if len(value) < least:
+    if isinstance(value, dict) and len(value) < least:
         reason = f"Too few properties defined ({len(value)}), minimum {least}"
         raise Refused(bad_request(violation(place, reason), _CODES[place]))
     try:

@@ -96,7 +96,7 @@ streams = st.one_of(
 
 @given(streams, st.lists(st.integers(0, 20), max_size=4))
 @settings(
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,

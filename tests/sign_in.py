@@ -1,0 +1,54 @@
+"""Logins of users that a site has, put on its log as the normalizer would."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas.events import LoginSucceeded, LoginSucceededData
+from schemas.identifiers import new_event_id
+from schemas.instants import render, truncate
+from services.management import reading
+from tests.management import DATABASE_CONNECTION, Site
+
+_offsets = itertools.count()
+
+
+def now() -> datetime:
+    """As the log writes times."""
+    return truncate(datetime.now(UTC))
+
+
+def later(hours: float) -> str:
+    """A time from now."""
+    return render(now() + timedelta(hours=hours))
+
+
+async def sign_in(site: Site, user_id: str, time: datetime | None = None, **data: Any) -> datetime:
+    """A login of this user, seen by the views when this returns; its time."""
+    moment = time or now()
+    row = await site.service.people_to_edit.row("demo", user_id)
+    assert row is not None
+    person = reading.person_of(row, site.service.keyring, "demo")
+    provider, _, idp_id = user_id.partition("|")
+    given: dict[str, Any] = {
+        "connection": DATABASE_CONNECTION,
+        "strategy": "auth0",
+        "is_social": False,
+        "root_policy": "unless_edited",
+        "provider": provider,
+        "idp_id": idp_id,
+        "attributes": {},
+    }
+    event = LoginSucceeded(
+        id=new_event_id(moment),
+        source="/vita/test",
+        subject=person.subject,
+        time=moment,
+        tenant="demo",
+        actor=f"connection:{DATABASE_CONNECTION}",
+        sourceposition=f"1/0/{next(_offsets)}",
+        data=LoginSucceededData(**{**given, **data}),
+    )
+    written = await site.service.writer.write((event,), person.keys)
+    assert written.visible
+    return moment

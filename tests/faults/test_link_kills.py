@@ -1,0 +1,194 @@
+"""Links come and go while logins pour in, and the processes that see to them are killed: all or nothing."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from schemas import exact_json
+from schemas.topics import Topic
+from services.management.service import open_service
+from tests.e2e.test_sdk import free_port
+from tests.flow import Flow, make_flow
+from tests.management import path_of, settings_for
+from tests.raw_logins import make_data, make_event
+from tests.stack import Stack
+from tests.workers import Workers, all_workers
+
+PAIRS = 12
+ROUNDS = 40
+KILLS = ("projector", "management", "projector", "management")
+BACKOFF_SECONDS = 0.2
+"""How long a client waits before it asks again where nobody was."""
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+class Api:
+    """The Management API as a process that may be killed, and those who ask it all the same."""
+
+    def __init__(self, workers: Workers, port: int, token: str) -> None:
+        self.workers, self._port = workers, port
+        self._http = httpx.AsyncClient(
+            trust_env=False, timeout=20, headers={"authorization": f"Bearer {token}"}
+        )
+
+    async def start(self) -> None:
+        """Starts the process as its supervisor would."""
+        flow = self.workers.flow
+        environment = flow.stack.environment("management", flow.database, flow.prefix) | {
+            "VITA_HTTP_PORT": str(self._port),
+            "VITA_CLAIM_SETTLE_SECONDS": "1",
+            "VITA_CLAIM_SWEEP_SECONDS": "0.5",
+        }
+        self.workers.running["management"] = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.management",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+
+    async def ask(self, method: str, path: str, **body: Any) -> int:
+        """The status; 0 when nobody is there or the connection breaks."""
+        try:
+            answer = await self._http.request(method, f"http://127.0.0.1:{self._port}{path}", **body)
+        except httpx.TransportError:
+            await asyncio.sleep(BACKOFF_SECONDS)
+            return 0
+        return answer.status_code
+
+    async def close(self) -> None:
+        """Disconnects."""
+        await self._http.aclose()
+
+
+@asynccontextmanager
+async def asking(workers: Workers) -> AsyncIterator[Api]:
+    """A running API and a token for it."""
+    flow, port = workers.flow, free_port()
+    async with open_service(settings_for(flow.stack, flow.database, flow.prefix)) as service:
+        scopes = ["read:users", "update:users"]
+        audience = service.settings.token_audience
+        token = service.issuer.issue("tests", "demo", scopes, audience, datetime.now(UTC))
+    api = Api(workers, port, token)
+    await api.start()
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+def raw(kind: str, person: int, number: int) -> dict[str, Any]:
+    """A login of one of somebody's two accounts."""
+    if kind == "primary":
+        claims: dict[str, Any] = {"sub": f"1{person:020}", "name": f"P{person}"}
+        return make_event(id=f"p-{person}-{number}", data=make_data(claims=claims))
+    claims = {"id": 1000 + person, "login": f"s{person}"}
+    return make_event(
+        id=f"s-{person}-{number}", data=make_data(connection="github", strategy="github", claims=claims)
+    )
+
+
+def names(person: int) -> tuple[str, str]:
+    return f"google-oauth2|1{person:020}", str(1000 + person)
+
+
+async def sign_in(flow: Flow) -> int:
+    """Both accounts of everybody, again and again; how many logins that were."""
+    for number in range(ROUNDS):
+        for partition in range(12):
+            events = [
+                raw(kind, person, number)
+                for person in range(PAIRS)
+                if person % 12 == partition
+                for kind in ("primary", "secondary")
+            ]
+            await flow.send_raw(*events, partition=partition)
+    return 2 * PAIRS * ROUNDS
+
+
+async def link_and_unlink(api: Api, until: asyncio.Event, done: list[int]) -> None:
+    """Somebody is linked or unlinked all the time."""
+    while not until.is_set():
+        primary, secondary = names(random.randrange(PAIRS))
+        place = f"{path_of(primary)}/identities"
+        if random.random() < 0.6:
+            status = await api.ask("POST", place, json={"provider": "github", "user_id": secondary})
+        else:
+            status = await api.ask("DELETE", f"{place}/github/{secondary}")
+        done.append(status)
+
+
+async def counted(flow: Flow) -> int:
+    """The logins of all profiles, those that were put by too."""
+    total = 0
+    for row in await flow.rows("SELECT document, holdings FROM views.profile"):
+        document = {} if row["document"] is None else exact_json.loads(row["document"])
+        holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+        put_by = holdings.get("merged", {}).get("document", {})
+        total += document.get("logins_count", 0) + put_by.get("logins_count", 0)
+    return total
+
+
+async def nothing_left(flow: Flow) -> bool:
+    return await flow.rows("SELECT FROM ledger.link") == []
+
+
+@pytest.mark.timeout(400)
+async def test_killed_in_the_middle_of_links(flow: Flow) -> None:
+    """Projector and API die by SIGKILL in turn; in the end every login counts once and nobody is half
+    linked."""
+    async with all_workers(flow) as workers, asking(workers) as api:
+        await flow.send_raw(*(raw(kind, n, -1) for n in range(PAIRS) for kind in ("primary", "secondary")))
+        await flow.stack.until(lambda: complete(flow, 2 * PAIRS), timeout=90)
+        over, statuses = asyncio.Event(), []
+        askers = [asyncio.create_task(link_and_unlink(api, over, statuses)) for _ in range(4)]
+        publishing = asyncio.create_task(sign_in(flow))
+        for victim in KILLS:
+            before = taken(statuses)
+            await flow.stack.until(lambda before=before: taken(statuses) > before, timeout=90)
+            assert await workers.end(victim, signal.SIGKILL) == -signal.SIGKILL
+            await (api.start() if victim == "management" else workers.start(victim))
+        sent = await publishing + 2 * PAIRS
+        over.set()
+        await asyncio.gather(*askers)
+        await flow.stack.until(lambda: nothing_left(flow), timeout=90)
+        await flow.stack.until(lambda: complete(flow, sent), timeout=90)
+        assert {200, 201} <= set(statuses)
+        assert await counted(flow) == sent
+        await nobody_is_half_linked(flow)
+        assert await flow.letters(Topic.LOGINS_RAW_DLQ) == []
+        assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+
+
+def taken(statuses: list[int]) -> int:
+    """How many links and unlinks were answered as done."""
+    return sum(status in (200, 201) for status in statuses)
+
+
+async def complete(flow: Flow, logins: int) -> bool:
+    return await counted(flow) >= logins
+
+
+async def nobody_is_half_linked(flow: Flow) -> None:
+    """Each account of github is shown by its own profile or by the one that it was merged into."""
+    shown: dict[str, list[str]] = {}
+    merged: dict[str, str] = {}
+    for row in await flow.rows("SELECT subject, document, holdings FROM views.profile"):
+        holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+        if "merged" in holdings:
+            merged[row["subject"]] = holdings["merged"]["into"]
+        for link in holdings.get("linked", {}).values():
+            shown.setdefault(link["subject"], []).append(row["subject"])
+    assert shown == {subject: [into] for subject, into in merged.items()}

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from projections.applied import Applied
-from schemas.events import LoginFailed, LoginSucceeded
+from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from schemas.login_reasons import code_of
 
 LEAKED = "pwd_leak"
@@ -54,9 +54,16 @@ def days(run: Iterable[Applied]) -> dict[Day, Counts]:
 
 
 def _counted(applied: Applied) -> tuple[int, int, int]:
-    """(logins, signups, leaked passwords): whoever comes into being has signed up."""
+    """(logins, signups, leaked passwords): whoever comes into being has signed up; who comes back after an
+    unlink has not."""
     event, before, after = applied.event, applied.before, applied.after
     login = isinstance(event, LoginSucceeded)
     leaked = isinstance(event, LoginFailed) and code_of(event.data.reason) == LEAKED
-    made = before is not None and after is not None and before.document is None and after.document is not None
+    made = (
+        isinstance(event, LoginSucceeded | UserCreated)
+        and before is not None
+        and after is not None
+        and before.document is None
+        and after.document is not None
+    )
     return int(login), int(made), int(leaked)

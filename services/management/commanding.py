@@ -64,13 +64,18 @@ def _request_of(call: Call) -> dict[str, Any]:
     return {
         "method": request.method.lower(),
         "path": request.scope["raw_path"].decode("latin-1")[:MAX_LOGGED_TEXT],
-        "query": {name: value[:MAX_LOGGED_TEXT] for name, value in request.query_params.items()},
+        "query": {_text(name): _text(value) for name, value in request.query_params.items()},
         "body": {} if heavy or body is None else body,
         "scopes": sorted(call.principal.scopes)[:MAX_LOGGED_SCOPES],
         "ip": None if request.client is None else request.client.host,
-        "user_agent": request.headers.get("user-agent", "")[:MAX_LOGGED_TEXT],
+        "user_agent": _text(request.headers.get("user-agent", "")),
         "status": call.operation.success,
     }
+
+
+def _text(value: str) -> str:
+    """No event may hold U+0000; a query that nobody reads may."""
+    return value[:MAX_LOGGED_TEXT].replace("\x00", "\ufffd")
 
 
 def masked(value: Any) -> Any:

@@ -100,6 +100,15 @@ async def test_a_creation_is_told_twice(site: Site) -> None:
     assert administration["details"]["response"] == {"statusCode": 201, "body": {}}
 
 
+async def test_a_query_that_no_event_could_hold(site: Site) -> None:
+    """What an operation does not read may be anything; the log tells of it as far as it can."""
+    client = await fresh(site, "nul")
+    made = await client.post("/api/v2/users?a%00=%00&b=%FF%ED%A0%80", json=new_user())
+    assert made.status_code == 201
+    (entry,) = await listed(client, q='description:"Create a User"')
+    assert entry["details"]["request"]["query"]["a\ufffd"] == "\ufffd"
+
+
 async def test_what_is_done_to_somebody_is_found_with_them(site: Site) -> None:
     """Edits, a block, a deletion: also of somebody who is no more; of somebody who never was, nothing."""
     client = await fresh(site, "somebody")

@@ -13,7 +13,7 @@ from projections.daily.rows import Counts, Day, days
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
 from schemas import exact_json
-from schemas.events import LoginFailed, LoginSucceeded
+from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import any_events, histories
@@ -95,7 +95,13 @@ def test_days_count_what_the_views_show(batches: list[list[Logged]]) -> None:
     counted = days(whole).values()
     assert sum(day.logins for day in counted) == kinds[LoginSucceeded]
     made = [
-        one for one in whole if one.before and one.after and not one.before.document and one.after.document
+        one
+        for one in whole
+        if isinstance(one.event, LoginSucceeded | UserCreated)
+        and one.before
+        and one.after
+        and not one.before.document
+        and one.after.document
     ]
     assert sum(day.signups for day in counted) == len(made)
 

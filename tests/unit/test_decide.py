@@ -8,6 +8,7 @@ import pytest
 
 from schemas import exact_json
 from schemas.errors import InvalidEvent
+from schemas.examples import load_example
 from schemas.raw_login import RawLogin, parse_raw_login
 from services.normalizer.decide import (
     CLOCK_SKEW,
@@ -184,3 +185,20 @@ def test_a_registration_is_always_the_same() -> None:
     assert (one.id, one.data) == (again.id, again.data)
     assert registered("other", KNOWN, STORED).id != one.id
     assert (one.subject, one.actor) == ("ten_demo", "system:normalizer")
+
+
+def test_the_access_a_login_gave_is_carried_over() -> None:
+    """Session, refresh token, device, grant and connected account, as they were told."""
+    told = load_example("vita.login.v1.session.json")
+    login = parse_raw_login(exact_json.dumps(told))
+    data = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME).data
+    for name in ("session", "refresh_token", "device", "audience", "scope", "organization_id"):
+        assert getattr(data, name) == told["data"][name]
+    assert data.connected_account == told["data"]["connected_account"]
+
+
+def test_a_login_that_tells_of_no_access_carries_none() -> None:
+    """Absent stays absent."""
+    login = raw()
+    data = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME).data
+    assert (data.session, data.refresh_token, data.device, data.scope) == (None, None, None, None)

@@ -10,7 +10,6 @@ from projections.log_entry.people import document_of, strategy_type, user_name, 
 from schemas import exact_json
 from schemas.events import Event, LoginFailed, LoginSucceeded
 from schemas.identifiers import PERSON
-from schemas.instants import render
 from schemas.login_reasons import code_of
 
 ADMINISTRATION: Final = "sapi"
@@ -34,7 +33,7 @@ def _success(applied: Applied, event: LoginSucceeded) -> Entry:
     return Entry(
         event.tenant,
         log_id(applied.logged, 0),
-        render(event.time),
+        event.time,
         "s",
         None,
         data.connection,
@@ -60,7 +59,7 @@ def _failure(applied: Applied, event: LoginFailed) -> Entry:
     return Entry(
         event.tenant,
         log_id(applied.logged, 0),
-        render(event.time),
+        event.time,
         code,
         told,
         data.connection,
@@ -85,7 +84,7 @@ def _command(applied: Applied, event: Event) -> tuple[Entry, ...]:
     person, request = who(applied), asked(event)
     common: dict[str, Any] = {
         "tenant": event.tenant,
-        "date": render(event.time),
+        "date": event.time,
         "client_id": event.actor.removeprefix("client:") if event.actor.startswith("client:") else None,
         "ip": request.get("ip"),
         "user_agent": request.get("user_agent"),

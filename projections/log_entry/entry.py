@@ -13,7 +13,7 @@ class Entry(NamedTuple):
 
     tenant: str
     log_id: str
-    date: str
+    date: datetime
     type: str
     description: str | None = None
     connection: str | None = None

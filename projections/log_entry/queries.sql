@@ -5,10 +5,10 @@ INSERT INTO log_entry (
     strategy_type, organization_id, subject, details, more
 )
 SELECT
-    tenant, log_id, date::timestamptz, type, description, connection, client_id, hostname, ip, user_agent, user_id, user_name,
+    tenant, log_id, date, type, description, connection, client_id, hostname, ip, user_agent, user_id, user_name,
     strategy, strategy_type, organization_id, subject, details, more
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
     $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[]
 ) AS r (
     tenant, log_id, date, type, description, connection, client_id, hostname, ip, user_agent, user_id, user_name, strategy,

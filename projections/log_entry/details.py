@@ -12,9 +12,12 @@ from schemas.events import (
     EmailChanged,
     Event,
     LoginBlockReleased,
+    MfaEnrolled,
+    MfaRemoved,
     OrganizationJoined,
     PasswordChanged,
     PhoneChanged,
+    RefreshTokenRevoked,
     UserCreated,
     UserDeleted,
 )
@@ -123,6 +126,9 @@ NOTED: Final[Mapping[str, Note]] = {
     _type(PasswordChanged): Note(_always("scp"), _titled("Change Password")),
     _type(UserDeleted): Note(_always("sdu"), _body),
     _type(LoginBlockReleased): Note(_always("ublkdu"), _titled("User login block released")),
+    _type(MfaEnrolled): Note(_always("gd_enrollment_complete"), _nothing),
+    _type(MfaRemoved): Note(_always("gd_unenroll"), _nothing),
+    _type(RefreshTokenRevoked): Note(_always("srrt"), _nothing),
     _type(OrganizationJoined): Note(_always("organization_member_added"), _nothing),
 }
 """Events that the logs tell of under a code of their own, besides the operation."""

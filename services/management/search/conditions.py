@@ -1,6 +1,5 @@
 """Predicates as SQL conditions over the search views; every value is a parameter."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
@@ -168,13 +167,14 @@ def _test(name: str, kind: str, atom: Equals | Between | Like, given: Parameters
             pattern = "%".join(part.translate(_LIKE_SIGNS) for part in parts)
             return f"{name} LIKE {given.add(lead + pattern)}"
         case Between():
-            return _between(name, atom, given.add)
+            return between(name, atom, given)
 
 
-def _between(name: str, atom: Between, add: Callable[[Any], str]) -> str:
+def between(name: str, atom: Between, given: Parameters) -> str:
+    """Whether a column lies in the range."""
     tests = []
     if atom.low is not None:
-        tests.append(f"{name} {'>=' if atom.low_inclusive else '>'} {add(atom.low)}")
+        tests.append(f"{name} {'>=' if atom.low_inclusive else '>'} {given.add(atom.low)}")
     if atom.high is not None:
-        tests.append(f"{name} {'<=' if atom.high_inclusive else '<'} {add(atom.high)}")
+        tests.append(f"{name} {'<=' if atom.high_inclusive else '<'} {given.add(atom.high)}")
     return " AND ".join(tests)

@@ -23,6 +23,8 @@ class Order:
     descending: bool = False
     complete: bool = True
     """Whether everybody in question has a value."""
+    within: Between | None = None
+    """Of several values of a person only those in this range count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,6 @@ def natural(predicate: Predicate) -> Order:
     """The order of the index that serves the predicate."""
     parts = predicate.parts if isinstance(predicate, Every) else (predicate,)
     for part in parts:
-        if isinstance(part, Between) and isinstance(part.target, Column):
-            return Order(part.target)
+        if isinstance(part, Between):
+            return Order(part.target, within=None if isinstance(part.target, Column) else part)
     return Order()

@@ -90,6 +90,12 @@ def every(parts: Iterable[Predicate]) -> Predicate:
     return EVERYBODY if not kept else kept[0] if len(kept) == 1 else Every(tuple(kept))
 
 
+def without(whole: Predicate, part: Predicate) -> Predicate:
+    """What is left to ask when one of its parts is known to be true."""
+    parts = whole.parts if isinstance(whole, Every) else (whole,)
+    return every(one for one in parts if one is not part)
+
+
 def any_of(parts: Iterable[Predicate]) -> Predicate:
     """Any of them; equalities of one field become one."""
     values: dict[Target, dict[Value, None]] = {}

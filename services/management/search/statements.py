@@ -11,6 +11,7 @@ from typing import Any
 from services.management.search.conditions import (
     VIEWS,
     Parameters,
+    between,
     collected,
     condition,
     source_of,
@@ -18,7 +19,7 @@ from services.management.search.conditions import (
 )
 from services.management.search.fields import Column, Path
 from services.management.search.ordering import Order, Place
-from services.management.search.predicates import AnyOf, Equals, Predicate
+from services.management.search.predicates import EVERYBODY, AnyOf, Between, Equals, Predicate, without
 
 _PAGE = """SELECT p.document, p.secrets, k.subject, k.key
 FROM ({keys}) AS k
@@ -88,19 +89,39 @@ def _with_value(predicate: Predicate, order: Order, window: Window, given: Param
         if not order.complete:
             tests.append(f"{key} IS NOT NULL")
     else:
-        base, people = source_of(predicate, "s")
-        source = f"{VIEWS['l']} AS o, {people}"
+        source, tests = _along_leaves(predicate, order, given)
         key, owner = "o.value", "o.subject"
-        end = "o.highest" if order.descending else "o.lowest"
-        tests = ["o.tenant = $1", f"o.path = {given.add(order.target.name)}", end]
-        tests += ["s.tenant = $1", "s.subject = o.subject"]
-        tests.append(condition(predicate, base, given))
     if window.after is not None:
         value, subject = given.add(window.after.key), given.add(window.after.subject)
         tests.append(f"({key}, {owner}) {comparison} ({value}, {subject})")
     return (
         f"SELECT {owner} AS subject, 0 AS phase, {key} AS key FROM {source}"
         f" WHERE {' AND '.join(tests)} ORDER BY {key}{way}, {owner}{way}"
+    )
+
+
+def _along_leaves(predicate: Predicate, order: Order, given: Parameters) -> tuple[str, list[str]]:
+    """Tables and conditions for people in the order of a path: each at one of their leaves, the first in the
+    order's way."""
+    assert isinstance(order.target, Path)
+    tests = ["o.tenant = $1", f"o.path = {given.add(order.target.name)}"]
+    if order.within is None:
+        tests.append("o.highest" if order.descending else "o.lowest")
+    else:
+        predicate = without(predicate, order.within)
+        tests += [between("o.value", order.within, given), f"(o.lowest OR NOT {_lower(order.within, given)})"]
+    if predicate == EVERYBODY:
+        return f"{VIEWS['l']} AS o", tests
+    _, people = source_of(predicate, "s")
+    tests += ["s.tenant = $1", "s.subject = o.subject", condition(predicate, "s", given)]
+    return f"{VIEWS['l']} AS o, {people}", tests
+
+
+def _lower(within: Between, given: Parameters) -> str:
+    """Whether the person of the leaf `o` has a lower one in the range."""
+    return (
+        f"EXISTS (SELECT FROM {VIEWS['l']} AS m WHERE m.tenant = $1 AND m.subject = o.subject"
+        f" AND m.path = o.path AND m.value < o.value AND {between('m.value', within, given)})"
     )
 
 

@@ -83,7 +83,8 @@ def _term(target: Target, term: Term) -> Predicate:
     if len(term.parts) > 1:
         return _wild(target, term.parts)
     if isinstance(target, Path):
-        return Equals(target, tuple(_leaf_values(term.text)))
+        meant = _leaf_values(term.text)
+        return Equals(target, tuple(meant)) if meant else NOBODY
     return Equals(target, (_folded(target, term.text),)) if _fits(term.text) else NOBODY
 
 

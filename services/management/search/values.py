@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-_NUMBER: Final = re.compile(r"-?[0-9]{1,64}(?:\.[0-9]{1,64})?(?:[eE][+-]?[0-9]{1,4})?")
+from projections.search.value import UNSEARCHABLE, value_text
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?")
 _CLOCK: Final = r"([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?"
 _ZONE: Final = r"([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 _DATE: Final = re.compile(rf"([0-9]{{4}})(?:-([0-9]{{2}})(?:-([0-9]{{2}})(?:[Tt ]{_CLOCK}{_ZONE})?)?)?")
@@ -25,8 +27,9 @@ Period = tuple[datetime, datetime | None]
 
 
 def number(text: str) -> Decimal | None:
-    """The number that the text is, None for any other text."""
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    """The number that the text is, None for any other text and for what is too long to be compared."""
+    found = Decimal(text) if _NUMBER.fullmatch(text) else None
+    return None if found is None or value_text(found) == UNSEARCHABLE else found
 
 
 def flag(text: str) -> bool | None:

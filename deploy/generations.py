@@ -14,6 +14,7 @@ VIEWS = (
     "client",
     "setting",
     "membership",
+    "linked_identity",
     "login_guard",
     "log_entry",
     "daily",

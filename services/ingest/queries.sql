@@ -6,6 +6,12 @@ SELECT
         (SELECT s.blocked FROM ledger.directory AS d JOIN views.admission AS s ON s.tenant = d.tenant AND s.subject = d.subject
             WHERE d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id), false
     ) OR coalesce(
+        (SELECT bool_or(s.blocked) FROM views.linked_identity AS l JOIN views.admission AS s ON s.tenant = l.tenant AND s.subject = l.subject
+            WHERE l.tenant = $1 AND (asked.connection IS NULL OR asked.connection = l.connection) AND (
+                (l.provider = asked.provider AND l.idp_id = asked.idp_id)
+                OR l.email_folded = asked.identifier OR l.username = asked.identifier OR l.phone_number = asked.identifier
+            )), false
+    ) OR coalesce(
         (SELECT bool_or(found.blocked) FROM (
             SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.email_folded = asked.identifier
             UNION ALL SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.username = asked.identifier
@@ -17,6 +23,9 @@ SELECT
         UNION ALL
         SELECT theirs.* FROM ledger.directory AS d JOIN views.login_guard AS theirs ON theirs.tenant = d.tenant AND theirs.subject = d.subject
             WHERE asked.identifier IS NULL AND d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id
+        UNION ALL
+        SELECT theirs.* FROM views.linked_identity AS l JOIN views.login_guard AS theirs ON theirs.tenant = l.tenant AND theirs.subject = l.subject
+            WHERE asked.identifier IS NULL AND l.tenant = $1 AND l.provider = asked.provider AND l.idp_id = asked.idp_id
     ) AS g WHERE asked.connection IS NULL OR g.connection = asked.connection) AS failures,
     (SELECT json_agg(json_build_array(i.times, i.released_at)) FROM views.ip_guard AS i WHERE i.tenant = $1 AND i.ip = asked.ip) AS addresses
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])

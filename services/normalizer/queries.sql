@@ -40,7 +40,10 @@ SELECT given.tenant, given.subject, given.profile, given.activity FROM given JOI
 SELECT DISTINCT ON (asked.tenant, asked.connection, asked.identifier)
     asked.tenant, asked.connection, asked.identifier, s.subject, k.version, k.profile, k.activity
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, connection, identifier)
-JOIN views.login_name AS s ON s.tenant = asked.tenant AND asked.connection = ANY (s.connections) AND (
+JOIN (
+    SELECT tenant, subject, connections, email_folded, username, phone_number FROM views.login_name
+    UNION ALL SELECT tenant, subject, ARRAY[connection], email_folded, username, phone_number FROM views.linked_identity
+) AS s ON s.tenant = asked.tenant AND asked.connection = ANY (s.connections) AND (
     s.email_folded = asked.identifier OR s.username = asked.identifier OR s.phone_number = asked.identifier
 )
 JOIN ledger.subject_key AS k ON k.tenant = s.tenant AND k.owner = s.subject

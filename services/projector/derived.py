@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from projections.applied import Applied
 from projections.daily.rows import days
+from projections.linked_identity.rows import changes as linked_changes
 from projections.log_entry.entries import entries
 from projections.membership.rows import changes as membership_changes
 from projections.session.writes import session_writes
@@ -26,6 +27,14 @@ def memberships(applied: Sequence[Applied]) -> list[Write]:
     gone = [tuple(place) for place, since in found.items() if since is None]
     there = [(*place, since) for place, since in found.items() if since is not None]
     writes: list[Write] = [(queries["delete_memberships"], gone), (queries["write_memberships"], there)]
+    return [write for write in writes if write[1]]
+
+
+def linked_identities(applied: Sequence[Applied]) -> list[Write]:
+    """Whom further identities are of."""
+    queries, found = load("projections.linked_identity"), linked_changes(applied)
+    rows = [(*person, *row) for person, linked in found.items() for row in linked]
+    writes: list[Write] = [(queries["delete_linked"], list(found)), (queries["write_linked"], rows)]
     return [write for write in writes if write[1]]
 
 
@@ -49,6 +58,7 @@ def sessions(applied: Sequence[Applied]) -> list[Write]:
 
 DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Write]], ...]] = (
     memberships,
+    linked_identities,
     log_entries,
     daily,
     sessions,

@@ -9,7 +9,7 @@ from tests.flow import Flow, make_flow
 from tests.stack import Stack
 
 PEOPLE = 20_000
-TABLES = ("search", "directory", "login_guard", "ip_guard")
+TABLES = ("search", "directory", "login_guard", "ip_guard", "linked_identity")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -18,6 +18,12 @@ async def flow(stack: Stack) -> Flow:
     flow = await make_flow(stack)
     async with flow.connected() as connection:
         await fill(connection, "demo", PEOPLE)
+        await connection.execute(
+            "INSERT INTO view_1.linked_identity SELECT 'demo', 'sub_' || n, 'github', n::text, 'github',"
+            " 'g' || n || '@example.com' FROM generate_series(1, $1::int) AS n",
+            PEOPLE,
+        )
+        await connection.execute("ANALYZE view_1.linked_identity")
     return flow
 
 
@@ -35,6 +41,12 @@ async def flow(stack: Stack) -> Flow:
             "services.ingest",
             "login_checks",
             "'demo', ARRAY[NULL], ARRAY[NULL], ARRAY['auth0'], ARRAY['7'], ARRAY['10.0.0.7']",
+        ),
+        (
+            "vita_normalizer",
+            "services.normalizer",
+            "named",
+            "ARRAY['demo'], ARRAY['Users'], ARRAY['p7@example.com']",
         ),
         ("vita_management", "services.management", "failures_as", "'demo', 'p7@example.com'"),
         ("vita_management", "services.management", "failures_of", "'demo', 'sub_7', ARRAY['p7@example.com']"),

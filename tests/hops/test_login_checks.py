@@ -116,6 +116,22 @@ async def test_an_admin_releases_a_person(gate: Gate) -> None:
         }
 
 
+async def test_a_block_holds_for_linked_identities(gate: Gate) -> None:
+    """Whoever is blocked gets in by none of their accounts; unlinked it is another's again."""
+    primary = await gate.user("primary@example.com")
+    secondary = await gate.user("secondary@example.com")
+    body = {"provider": "auth0", "user_id": secondary}
+    assert (await gate.admin.post(f"{path_of(primary)}/identities", json=body)).status_code == 201
+    await gate.edit(primary, blocked=True)
+    assert await gate.check("secondary@example.com") == BLOCKED
+    assert await gate.check(None, OTHER_IP, user_id=secondary) == BLOCKED
+    place = f"{path_of(primary)}/identities/auth0/{secondary.removeprefix('auth0|')}"
+    assert (await gate.admin.delete(place)).status_code == 200
+    assert await gate.check("secondary@example.com") == ALLOW
+    assert await gate.check(None, OTHER_IP, user_id=secondary) == ALLOW
+    assert await gate.check("primary@example.com") == BLOCKED
+
+
 async def test_signing_in_and_a_new_password_release(gate: Gate) -> None:
     """A success clears the address it came from, a password change everything, deletion too."""
     user_id = await gate.user("clears@example.com")

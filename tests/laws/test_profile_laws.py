@@ -162,7 +162,7 @@ def test_an_edit_outlives_logins_unless_the_policy_says_otherwise(
 ) -> None:
     """Under `unless_edited` no login moves what an admin set, nor brings back what an admin removed."""
     start = living(stream)
-    edit = edit.model_copy(update={"expected_revision": None})
+    edit = edit.model_copy(update={"expected_revision": None, "connection": None})
     own = [data.model_copy(update={"root_policy": "unless_edited"}) for data in later]
     first = Step(0, AttributesChanged, edit, START)
     rest = [Step(0, LoginSucceeded, data, START) for data in own]

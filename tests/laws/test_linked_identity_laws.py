@@ -1,0 +1,38 @@
+"""The rows of further identities: what they say is what the documents say, however the log is cut."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.linked_identity.rows import LinkedIdentity, Subject, changes
+from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
+from tests.laws.events import histories
+
+
+def rows_after(stream: Sequence[Any], cuts: Sequence[int]) -> dict[Subject, list[LinkedIdentity]]:
+    """The table after these batches, which must be what the documents say."""
+    table: dict[Subject, list[LinkedIdentity]] = {}
+    views = Views()
+    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    for start, end in pairwise(edges):
+        outcome = fold_batch(views, on_the_log(stream)[start:end])
+        table |= changes(outcome.applied)
+        views = outcome.now
+    for person, profile in views.people.items():
+        shown = (profile.document or {}).get("identities", [])[1:]
+        assert [(row.provider, row.idp_id) for row in table.get(person, [])] == [
+            (one["provider"], str(one["user_id"])) for one in shown
+        ]
+    return {person: rows for person, rows in table.items() if rows}
+
+
+@given(histories(people=3, max_size=16), st.lists(st.integers(0, 20), max_size=5))
+def test_any_batch_split_gives_the_same_rows(stream: list[Any], cuts: list[int]) -> None:
+    """At once, one by one, or in any batches: each person's further identities, and nobody else's."""
+    at_once = rows_after(stream, [])
+    assert rows_after(stream, cuts) == at_once
+    assert rows_after(stream, range(len(stream))) == at_once

@@ -63,7 +63,7 @@ CLASSES: Final[dict[str, Callable[[int, random.Random], str]]] = {
     "prefix": lambda number, _: search(
         q=f"name:{GIVEN[number % 20].lower()}\\ {surname(number)[:7].lower()}*".replace("'", "\\'")
     ),
-    "infix": lambda number, _: search(q=f"email:*.{number // 10}*"),
+    "infix": lambda number, _: search(q=f"email:*.{max(number // 10, 100)}*"),
     "infix, hard": lambda _, dice: search(q=f"family_name:*-{_syllables(dice)}*"),
     "infix, common": lambda number, _: search(q=f"name:*{GIVEN[number % 20].lower()}*"),
     "range": lambda number, _: search(q=f"created_at:[{_day(number)} TO *]"),

@@ -70,6 +70,15 @@ seen: dict[str, st.SearchStrategy[Any]] = {
 }
 """What a login shows besides who signed in."""
 
+_SESSION = {"session_id": "s1", "session": {"expires_at": EXPIRY}, "user_agent": "Firefox"}
+_TOKEN = {"refresh_token": {"id": "t1", "rotating": True}, "device": {"name": "phone"}, "session_id": "ж"}
+_GRANT = {"audience": "https://api/", "scope": "read write", "organization_id": "org_1"}
+_ACCOUNT = {"connected_account": {"connection": "corp", "scopes": ["x"], "expires_at": EXPIRY}}
+shown: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, _SESSION, _TOKEN, _GRANT, {**_ACCOUNT, **_GRANT}, _ACCOUNT]
+)
+"""The same from a small choice, where it is not what a law is about."""
+
 _enrolments = st.builds(
     MfaEnrolledData,
     factor_id=factor_ids,

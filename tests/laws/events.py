@@ -56,7 +56,7 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.identifiers import tenant_subject
-from tests.laws.access import HELD_EDITS, seen
+from tests.laws.access import HELD_EDITS, shown
 
 TENANT = "demo"
 SUBJECTS = [f"sub_{number:032x}" for number in range(4)]
@@ -119,7 +119,7 @@ def logins(draw: st.DrawFn, person: int = 0) -> LoginSucceededData:
         sources=draw(sources(given)),
         tokens=draw(st.sampled_from([None, {"access_token": "t"}, {"access_token": "u"}])),
         ip=draw(st.sampled_from([None, "192.0.2.1", "2001:db8::1"])),
-        **{name: draw(strategy) for name, strategy in seen.items()},
+        **draw(shown),
     )
 
 
@@ -279,6 +279,8 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     **HELD_EDITS,
 }
 """What admins and applications do to a living person."""
+HAPPENS = [*[LoginSucceeded] * 18, LoginFailed, *[UserCreated] * 6, *EDITS]
+"""However many edits there are, most histories are of somebody who lives."""
 
 
 def event_id(number: int) -> str:
@@ -316,9 +318,7 @@ class Step:
 def steps(draw: st.DrawFn, people: int = 1) -> Step:
     """What may happen to one of so many people; logins most of all."""
     person = draw(st.integers(0, people - 1))
-    model = draw(
-        st.sampled_from([LoginSucceeded, LoginSucceeded, LoginSucceeded, LoginFailed, UserCreated, *EDITS])
-    )
+    model = draw(st.sampled_from(HAPPENS))
     command = None
     if model is LoginSucceeded:
         data: Any = draw(logins(person))

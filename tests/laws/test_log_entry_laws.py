@@ -16,7 +16,8 @@ from schemas import exact_json
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
-from tests.laws.events import any_events, histories
+from tests.laws.any_event import any_events
+from tests.laws.events import histories
 
 
 def applied(batches: Sequence[Sequence[Logged]]) -> list[list[Applied]]:

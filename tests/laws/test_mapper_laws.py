@@ -15,7 +15,8 @@ from schemas.events import ACTIVITY, EVENT_TYPES, PROFILE, Event, field_class
 from schemas.identifiers import record_key
 from schemas.keys import SubjectKeys
 from schemas.mapper import KeyDestroyed, open_event, read_sealed, seal_event
-from tests.laws.events import any_events, values
+from tests.laws.any_event import any_events
+from tests.laws.events import values
 
 KEYS = SubjectKeys(1, b"p" * 32, b"a" * 32)
 OTHERS = SubjectKeys(1, b"q" * 32, b"b" * 32)

@@ -10,12 +10,12 @@ from projections.client.fold import Client
 from schemas import exact_json
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.identifiers import tenant_subject
+from services.management import configuring
 from services.management.commanding import command_of, expected_revision
 from services.management.decisions.outcome import Draft, dress
 from services.management.endpoint import Call
-from services.management.refusals import REVISION_PASSED, TOO_LARGE, Refusal, Refused
-from services.management.writing import NotSent, Written
-from services.runtime.key_store import ensure_keys
+from services.management.refusals import REVISION_PASSED, Refusal, Refused
+from services.management.writing import Written
 from services.runtime.sql import load
 
 ATTEMPTS: Final = 5
@@ -97,7 +97,6 @@ async def _took_effect(call: Call, changed: Changed) -> bool:
 
 
 async def _write(call: Call, client: Client, revision: int) -> Changed:
-    service, tenant = call.service, call.tenant
     data = ClientConfiguredData(
         client_id=client.client_id,
         name=client.name,
@@ -107,11 +106,6 @@ async def _write(call: Call, client: Client, revision: int) -> Changed:
         settings=dict(client.settings),
         expected_revision=revision,
     )
-    (event,) = dress(command_of(call), tenant_subject(tenant), (Draft(ClientConfigured, data),))
-    async with service.database.connection(tenant) as connection:
-        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
-    try:
-        written = await service.writer.write([event], keys)
-    except NotSent as error:
-        raise Refused(TOO_LARGE) from error
+    (event,) = dress(command_of(call), tenant_subject(call.tenant), (Draft(ClientConfigured, data),))
+    written = await configuring.write(call, (event,))
     return Changed(replace(client, event_id=event.id, revision=revision + 1), written)

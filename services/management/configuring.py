@@ -3,7 +3,7 @@ that one."""
 
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,8 +27,8 @@ from services.management import answers, claims, people, reading
 from services.management.commanding import command_of, expected_revision, has_revision
 from services.management.decisions.outcome import Claim, Draft, dress
 from services.management.endpoint import Call
-from services.management.refusals import REVISION_PASSED, TOO_LARGE, Refusal, Refused
-from services.management.writing import NotSent, Written
+from services.management.refusals import NOT_FOUND, REVISION_PASSED, Refusal, Refused
+from services.management.writing import Written
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
 
@@ -49,7 +49,7 @@ _NAMED_BY: Final[Mapping[Kind, str]] = {
     "organization": "name",
     "user_attribute_profile": "name",
 }
-_BUSY: Final = Refusal(409, "It is being changed by others. Please try again.")
+BUSY: Final = Refusal(409, "It is being changed by others. Please try again.")
 Change = Callable[[Setting], Mapping[str, Any] | Refusal]
 """The settings after a change, decided on the present ones; the same ones when nothing changes."""
 
@@ -74,12 +74,12 @@ async def create(
     data = SettingData(setting_id=identity, name=name, settings=dict(settings), expected_revision=0)
     events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
     await _claim(call, kind, identity, name, events[0].id, exists)
-    written = await _write(call, events)
+    written = await write(call, events)
     return Changed(await _now(call, kind, identity, settings, written, exists), written)
 
 
 async def change(
-    call: Call, kind: Kind, identity: str, decide: Change, absent: Refusal, exists: Refusal = _BUSY
+    call: Call, kind: Kind, identity: str, decide: Change, absent: Refusal, exists: Refusal = BUSY
 ) -> Changed:
     """The setting with what `decide` makes of it; decided anew when another change came first, but for a
     caller who named a revision (If-Match).
@@ -104,12 +104,35 @@ async def change(
         events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
         if name is not None and name != current.name:
             await _claim(call, kind, identity, name, events[0].id, exists)
-        written = await _write(call, events)
+        written = await write(call, events)
         if await took_effect(call, kind, identity, written, events[0].id):
             return Changed(await _now(call, kind, identity, decided, written, absent), written)
         if guarded:
             raise Refused(REVISION_PASSED)
-    raise Refused(_BUSY)
+    raise Refused(BUSY)
+
+
+async def set_only(
+    call: Call,
+    kind: Kind,
+    identity: str,
+    unset: Mapping[str, Any],
+    decide: Callable[[Setting | None], Mapping[str, Any]],
+) -> tuple[Setting | None, Written | None]:
+    """A setting there is one of, made by its first change: decided on None then. Nothing is written where the
+    settings stay as they are, or as they are `unset`."""
+    if await _current(call, kind, identity) is None:
+        first = decide(None)
+        if first == unset:
+            return None, None
+        try:
+            made = await create(call, kind, identity, identity, first, BUSY)
+            return made.setting, made.written
+        except Refused as refused:
+            if refused.refusal is not BUSY:
+                raise
+    changed = await change(call, kind, identity, decide, BUSY)
+    return changed.setting, changed.written
 
 
 async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None = None) -> Written | None:
@@ -127,14 +150,14 @@ async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None =
         )
         event = RoleRemoved if kind == "role" else _DEFINED[kind]
         events = dress(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
-        written = await _write(call, events)
+        written = await write(call, events)
         if await took_effect(call, kind, identity, written, events[0].id):
             if current.name is not None:
                 await _release(call, kind, current.name)
             return written
         if guarded:
             raise Refused(REVISION_PASSED)
-    raise Refused(_BUSY)
+    raise Refused(BUSY)
 
 
 def answer(changed: Changed, shown: object, status: int = 200) -> Response:
@@ -205,16 +228,13 @@ async def _now(
     return await find(call, kind, identity, lost)
 
 
-async def _write(call: Call, events: tuple[Event, ...]) -> Written:
+async def write(call: Call, events: Sequence[Event]) -> Written:
+    """Appends events of the tenant itself and waits for the view. Raises Refused; then claims are given
+    back."""
     service, tenant = call.service, call.tenant
     async with service.database.connection(tenant) as connection:
         keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
-    try:
-        return await service.writer.write(events, keys)
-    except NotSent as error:
-        async with service.database.connection(tenant) as connection:
-            await claims.release(connection, tenant, [event.id for event in events])
-        raise Refused(TOO_LARGE) from error
+    return await people.write(call, events, keys, NOT_FOUND)
 
 
 async def _claim(call: Call, kind: Kind, identity: str, name: str, event_id: str, exists: Refusal) -> None:

@@ -109,7 +109,8 @@ async def read_views(
     keys, people, guarded = await read_people(connection, keyring, touched.owners)
     connections = await read_connections(connection, touched.tenants) if touched.tenants else {}
     settings = await read_settings(connection, touched.settings) if touched.settings else {}
-    return keys, Views(people, connections, settings), guarded
+    clients = await read_clients(connection, touched.clients) if touched.clients else {}
+    return keys, Views(people, connections, settings, clients=clients), guarded
 
 
 def writes(outcome: Outcome) -> list[Write]:

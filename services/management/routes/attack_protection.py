@@ -26,13 +26,10 @@ from services.management.models.attack_protection import (
     PasswordSettings,
 )
 from services.management.models.results import Empty
-from services.management.refusals import NOT_FOUND, Refusal, Refused, bad_request, violation
-from services.management.writing import Written
-from services.runtime.key_store import ensure_keys
+from services.management.refusals import NOT_FOUND, Refused, bad_request, violation
 from services.runtime.sql import load
 
 _KIND: Final[Kind] = "attack_protection"
-_TAKEN: Final = Refusal(409, "It is being changed by others. Please try again.")
 
 
 def merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +57,9 @@ def changer(name: ProtectionId) -> Handler:
     async def handler(call: Call) -> Response:
         """What the body names changes, at every level; it holds for the very next login check."""
         patch = call.body.model_dump(by_alias=True, exclude_unset=True)
-        setting, written = await _change(call, name, patch)
+        setting, written = await configuring.set_only(
+            call, _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
+        )
         if written is None:
             return answers.value(_settings(name, setting))
         if not written.visible:
@@ -69,26 +68,6 @@ def changer(name: ProtectionId) -> Handler:
 
     handler.__name__ = f"update_{name.replace('-', '_')}"
     return handler
-
-
-async def _change(
-    call: Call, name: ProtectionId, patch: Mapping[str, Any]
-) -> tuple[Setting | None, Written | None]:
-    """The first change makes the setting, later ones change it."""
-    if await _current(call, name) is None:
-        first = merged(DEFAULTS[name], patch)
-        if first == DEFAULTS[name]:
-            return None, None
-        try:
-            made = await configuring.create(call, _KIND, name, name, first, _TAKEN)
-            return made.setting, made.written
-        except Refused as refused:
-            if refused.refusal is not _TAKEN:
-                raise
-    changed = await configuring.change(
-        call, _KIND, name, lambda now: merged(_settings(name, now), patch), _TAKEN
-    )
-    return changed.setting, changed.written
 
 
 async def _current(call: Call, name: ProtectionId) -> Setting | None:
@@ -115,13 +94,11 @@ async def check_ip(call: Call) -> Response:
 
 async def unblock_ip(call: Call) -> Response:
     """204 whether or not it was throttled."""
-    ip, tenant, service = _ip_of(call), call.tenant, call.service
+    ip, tenant = _ip_of(call), call.tenant
     if not counting(await _known(call, ip)):
         return answers.nothing()
     events = dress(command_of(call), tenant_subject(tenant), (Draft(IpUnblocked, IpUnblockedData(ip=ip)),))
-    async with service.database.connection(tenant) as connection:
-        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
-    written = await people.write(call, events, keys, NOT_FOUND)
+    written = await configuring.write(call, events)
     if not written.visible:
         return people.accepted(written)
     return answers.nothing(204, {answers.POSITION: str(written.position)})
@@ -154,8 +131,8 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
         ),
         Operation(
             "PATCH", path, changer(name), ("update:attack_protection",), f"Update {title} settings",
-            {200: "The settings.", 202: "Accepted.", 409: _TAKEN, 413: "Body too large."}, body=model,
-            tag="attack-protection", result=model,
+            {200: "The settings.", 202: "Accepted.", 409: configuring.BUSY, 413: "Body too large."},
+            body=model, tag="attack-protection", result=model,
         ),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from projections.connection.fold import Connection
 from schemas.events import Event
 from schemas.identifiers import tenant_subject
 from schemas.instants import render
-from services.management import answers, claims, presenting, reading
+from services.management import answers, claims, configuring, presenting, reading
 from services.management.commanding import command_of, expected_revision, has_revision
 from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
 from services.management.decisions.outcome import Accepted, Command, dress
@@ -32,13 +32,11 @@ from services.management.refusals import (
     CONNECTION_EXISTS,
     NO_SUCH_CONNECTION,
     REVISION_PASSED,
-    TOO_LARGE,
     Refused,
     bad_request,
     violation,
 )
-from services.management.writing import NotSent, Written
-from services.runtime.key_store import ensure_keys
+from services.management.writing import Written
 from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
@@ -80,7 +78,7 @@ async def create_connection(call: Call) -> Response:
     command, accepted = command_of(call), decide_new(body, connection_id)
     events = dress(command, tenant_subject(call.tenant), accepted.drafts)
     await _claim_name(call, connection_id, accepted, events)
-    written = await _write(call, events)
+    written = await configuring.write(call, events)
     return await _answer(call, connection_id, written, 201)
 
 
@@ -124,7 +122,7 @@ async def delete_connection(call: Call) -> Response:
 async def _change(call: Call, command: Command, accepted: Accepted) -> tuple[Written, str]:
     """Appends a change that only counts for the revision it was decided on; and the id it is known by."""
     events = dress(command, tenant_subject(call.tenant), accepted.drafts)
-    return await _write(call, events), events[0].id
+    return await configuring.write(call, events), events[0].id
 
 
 async def _took_effect(call: Call, connection_id: str, event_id: str) -> bool:
@@ -174,18 +172,6 @@ async def _free_name(call: Call, accepted: Accepted) -> bool:
     if await _release_name(call, accepted.claims[0].value):
         return True
     return await call.service.reconciler.settle(call.tenant, accepted.claims) > 0
-
-
-async def _write(call: Call, events: tuple[Event, ...]) -> Written:
-    service, tenant = call.service, call.tenant
-    async with service.database.connection(tenant) as connection:
-        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
-    try:
-        return await service.writer.write(events, keys)
-    except NotSent as error:
-        async with service.database.connection(tenant) as connection:
-            await claims.release(connection, tenant, [event.id for event in events])
-        raise Refused(TOO_LARGE) from error
 
 
 async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:

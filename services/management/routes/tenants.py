@@ -10,11 +10,8 @@ from services.management import answers, configuring, people, presenting, readin
 from services.management.endpoint import Call, Operation
 from services.management.models.logs import TenantSettings, UpdateTenantSettings
 from services.management.models.users import Selected
-from services.management.refusals import Refusal, Refused
 from services.management.tenant_settings import SETTINGS
-from services.management.writing import Written
 
-_TAKEN: Final = Refusal(409, "It is being changed by others. Please try again.")
 _NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
 
 
@@ -31,29 +28,15 @@ async def get_tenant_settings(call: Call) -> Response:
 
 async def update_tenant_settings(call: Call) -> Response:
     """What the body names is changed, the rest stays."""
-    setting, written = await _change(call, call.body.model_dump(exclude_unset=True))
+    patch = call.body.model_dump(exclude_unset=True)
+    setting, written = await configuring.set_only(
+        call, "tenant", SETTINGS, {}, lambda now: _merged(_shown(now), patch)
+    )
     if written is None:
         return answers.value(_shown(setting))
     if not written.visible:
         return people.accepted(written)
     return answers.value(_shown(setting), 200, {answers.POSITION: str(written.position)})
-
-
-async def _change(call: Call, patch: Mapping[str, Any]) -> tuple[Setting | None, Written | None]:
-    """The first change makes the setting, later ones change it."""
-    async with call.service.database.connection(call.tenant) as connection:
-        current = await reading.setting(connection, call.tenant, "tenant", SETTINGS)
-    if current is None:
-        try:
-            made = await configuring.create(call, "tenant", SETTINGS, SETTINGS, _merged(_NONE, patch), _TAKEN)
-            return made.setting, made.written
-        except Refused as refused:
-            if refused.refusal is not _TAKEN:
-                raise
-    changed = await configuring.change(
-        call, "tenant", SETTINGS, lambda now: _merged(_shown(now), patch), _TAKEN
-    )
-    return changed.setting, changed.written
 
 
 def _merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,5 +50,5 @@ async def sign_in(site: Site, user_id: str, time: datetime | None = None, **data
         data=LoginSucceededData(**{**given, **data}),
     )
     written = await site.service.writer.write((event,), person.keys)
-    assert written.visible
+    await site.until_applied(str(written.position))
     return moment

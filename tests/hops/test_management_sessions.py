@@ -20,7 +20,7 @@ from tests.stack import Stack
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for all tests of this file."""
-    async with running_site(stack) as running:
+    async with running_site(stack, view_wait_seconds=30) as running:
         yield running
 
 
@@ -50,7 +50,7 @@ async def told(site: Site) -> list[Any]:
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 found.extend(json.loads(record.value) for record in batch)
     assert all(Revocation.model_validate_json(json.dumps(one)) for one in found)
-    return found
+    return list({one["id"]: one for one in found}.values())
 
 
 async def of_user(site: Site, user_id: str) -> list[Any]:

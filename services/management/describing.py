@@ -216,7 +216,7 @@ class _Writer:
         if status >= 400:
             example = (meaning if isinstance(meaning, Refusal) else _refusal(item, status, text)).document()
             described["content"] = self._content(self._schemas["failure"], example)
-        elif status == 202 and (item.result is None or item.method != "DELETE"):
+        elif status == 202 and (item.result is None or not item.answers.keys().isdisjoint({200, 201})):
             described["content"] = self._content(self._schemas["accepted"])
         else:
             described["content"] = self._content(self._schemas.get((_id(item), "result"), {}))

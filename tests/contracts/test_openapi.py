@@ -108,6 +108,34 @@ def test_every_answer_is_described(operation: Operation) -> None:
             assert media["example"]["error"] == REASONS[int(status)]
 
 
+def items_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shapes of what an answer shows: itself, or what it lists."""
+    if "$ref" in schema:
+        shape = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        lists = [
+            part
+            for name, part in shape["properties"].items()
+            if name in shape.get("required", ())
+            and part.get("type") == "array"
+            and part.get("items", {}).get("type", "object") == "object"
+        ]
+        return items_of(lists[0]) if lists else [shape]
+    if schema.get("type") == "object":
+        return []
+    inner = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]
+    return [item for part in inner for item in items_of(part)]
+
+
+@EVERY
+def test_what_can_be_left_out_is_not_required(operation: Operation) -> None:
+    """Where the caller chooses fields, none is certain to be there; a plan of a search has all of its own."""
+    if operation.query is None or "fields" not in operation.query.model_fields:
+        return
+    schema = described(operation)["responses"]["200"]["content"][JSON]["schema"]
+    chosen = [item for item in items_of(schema) if item["title"] != "Explanation"]
+    assert [item["title"] for item in chosen if item.get("required")] == []
+
+
 @EVERY
 def test_every_operation_says_who_may_ask(operation: Operation) -> None:
     """Any one of its scopes, each of them known to the security scheme."""

@@ -54,7 +54,7 @@ class EffectiveRole(Role):
 class Member(Result):
     """Somebody who has a role or belongs to an organization."""
 
-    user_id: str = Field(examples=["auth0|63d17c4a8869daf88ed7db97"])
+    user_id: str = Field("", examples=["auth0|63d17c4a8869daf88ed7db97"])
     email: str = Field("", examples=["jane@example.com"])
     picture: str = ""
     name: str = Field("", examples=["Jane Doe"])

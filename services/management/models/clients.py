@@ -142,9 +142,9 @@ class ListGrants(AnyPage):
 class Client(Result):
     """An API client."""
 
-    tenant: str = Field(examples=["demo"])
-    client_id: str = Field(examples=["Xa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"])
-    name: str = Field(examples=["Back office"])
+    tenant: str = Field("", examples=["demo"])
+    client_id: str = Field("", examples=["Xa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"])
+    name: str = Field("", examples=["Back office"])
 
 
 class ClientWithSecret(Client):

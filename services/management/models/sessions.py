@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.identifiers import CONNECTION_PATTERN
 from services.management.models.fields import Body, Given, QueryBoolean
 from services.management.models.paging import CheckpointPage, OffsetPage, Take
 from services.management.models.results import Result
@@ -132,8 +133,9 @@ class CreateDeviceCredential(Body):
 class ClearRiskAssessments(Body):
     """Which assessors are to forget."""
 
-    connection: Annotated[str, Field(min_length=1, max_length=128)] = Field(
-        description="The name of the connection containing the user."
+    connection: Annotated[str, Field(pattern=CONNECTION_PATTERN)] = Field(
+        description="The name of the connection containing the user.",
+        examples=["Username-Password-Authentication"],
     )
     assessors: Annotated[tuple[Literal["new-device"], ...], Field(min_length=1, strict=False)] = Field(
         description="List of assessors to clear."

@@ -40,11 +40,11 @@ async def made(http: httpx.AsyncClient, email: str) -> str:
 async def told(site: Site) -> list[Any]:
     """Every revocation that gateways were told of, in the documented shape."""
     name = site.prefix + Topic.REVOCATIONS.value
-    async with AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, enable_auto_commit=False) as consumer:
+    reading = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, **reading) as consumer:
         partitions = [TopicPartition(name, number) for number in range(12)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         found: list[Any] = []
         while len(found) < sum(ends.values()):
             for batch in (await consumer.getmany(timeout_ms=500)).values():

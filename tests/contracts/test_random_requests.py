@@ -119,3 +119,13 @@ async def test_many_random_requests_get_documented_answers(
 ) -> None:
     """Hundreds of each, other ones every time."""
     await replay(api, data.draw(cases(operation, known)))
+
+
+async def test_the_document_and_its_page_are_served(site: Site, api: httpx.AsyncClient) -> None:
+    """To anybody: the document under this installation's own address, the page with a policy that keeps it in."""
+    served = await api.get("/openapi.json", headers={"authorization": ""})
+    assert served.json() == document(OPERATIONS, PUBLIC, site.service.settings.token_issuer)
+    page = await api.get("/docs", headers={"authorization": ""})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "</html>" in page.text

@@ -125,7 +125,10 @@ async def test_connections_through_the_sdk(tenant: Tenant) -> None:
 async def test_users_through_the_sdk(tenant: Tenant) -> None:
     """Create, get, find by email, list page by page, update, delete: as an application does it."""
     users = tenant.sdk.users
-    await tenant.sdk.connections.create(name="people", strategy="auth0", options={"passwordPolicy": "none"})
+    people = await tenant.sdk.connections.create(
+        name="people", strategy="auth0", options={"passwordPolicy": "none"}
+    )
+    assert people.id is not None
     made = [
         await users.create(
             connection="people",
@@ -162,6 +165,8 @@ async def test_users_through_the_sdk(tenant: Tenant) -> None:
     with pytest.raises(ApiError) as missing:
         await users.get(first.user_id)
     assert (missing.value.status_code, missing.value.body["errorCode"]) == (404, "inexistent_user")
+    await tenant.sdk.connections.users.delete_by_email(people.id, email="sdk1@example.com")
+    assert await users.list_users_by_email(email="sdk1@example.com") == []
 
 
 async def test_errors_reach_the_sdk_as_it_expects_them(tenant: Tenant) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.events.fields import ClientId
 from schemas.identifiers import CONNECTION_PATTERN
 from services.management.models.fields import Body, Given, QueryBoolean
 from services.management.models.paging import CheckpointPage, OffsetPage, Take
@@ -73,7 +74,7 @@ class RevokeRefreshTokens(Body):
         None, description="IDs of refresh tokens to revoke, at most 100.", examples=[["rt_4b7e9a"]]
     )
     user_id: Annotated[Text | None, Given] = Field(None, description="Revoke those of this user.")
-    client_id: Annotated[Text | None, Given] = Field(None, description="Only those of this client.")
+    client_id: Annotated[ClientId | None, Given] = Field(None, description="Only those of this client.")
     audience: Annotated[Text | None, Given] = Field(None, description="Only those good for this API.")
 
     @model_validator(mode="after")
@@ -125,7 +126,7 @@ class CreateDeviceCredential(Body):
     device_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Unique identifier for the device."
     )
-    client_id: Annotated[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")] | None, Given] = Field(
+    client_id: Annotated[ClientId | None, Given] = Field(
         None, description="client_id of the client (application) this credential is for."
     )
 

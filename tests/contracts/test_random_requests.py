@@ -122,7 +122,7 @@ async def test_many_random_requests_get_documented_answers(
 
 
 async def test_the_document_and_its_page_are_served(site: Site, api: httpx.AsyncClient) -> None:
-    """To anybody: the document under this installation's own address, the page with a policy that keeps it in."""
+    """To anybody: the document under this address, the page with a policy that keeps it in."""
     served = await api.get("/openapi.json", headers={"authorization": ""})
     assert served.json() == document(OPERATIONS, PUBLIC, site.service.settings.token_issuer)
     page = await api.get("/docs", headers={"authorization": ""})

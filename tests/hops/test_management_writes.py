@@ -149,8 +149,9 @@ async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site)
     assert int(answer.headers["retry-after"]) > 0
     (claim,) = await claims_of(site, "lost@example.com")
     wanted = [Claim("Username-Password-Authentication", "email", "lost@example.com")]
+    service = site.service
     own = type(reconciler)(
-        site.service.settings, site.service.database, writer, site.service.end, site.service.watch, 12
+        service.settings, service.database, writer, service.end, service.watch, 12, service.links
     )
     await age_claims(site)
     assert await own.settle("demo", wanted) == 0

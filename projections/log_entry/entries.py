@@ -13,6 +13,8 @@ from schemas.identifiers import PERSON
 from schemas.login_reasons import code_of
 
 ADMINISTRATION: Final = "sapi"
+OVERSIZE: Final = "wum"
+_OVERSIZE_TOLD: Final = "The profile is larger than advised."
 
 
 def entries(applied: Applied) -> tuple[Entry, ...]:
@@ -109,6 +111,10 @@ def _command(applied: Applied, event: Event) -> tuple[Entry, ...]:
                 "details": noted.details(applied),
             }
         )
+    size = getattr(event.data, "profile_bytes", None)
+    if size is not None:
+        told = {"tenant": event.tenant, "user_id": person.user_id, "profile_bytes": size}
+        found.append({"type": OVERSIZE, "description": _OVERSIZE_TOLD, "details": told})
     return tuple(
         Entry(log_id=log_id(applied.logged, index), **common, **_written(one))
         for index, one in enumerate(found)

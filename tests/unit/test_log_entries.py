@@ -125,3 +125,16 @@ def test_what_no_request_caused_names_its_actor() -> None:
     """An event of the system itself is told in our own words."""
     (entry,) = told(flag(UserBlocked), person([creation()]))
     assert (entry.description, entry.details) == ("User blocked", '{"actor":"client:admin"}')
+
+
+def test_a_profile_larger_than_advised_is_warned_of() -> None:
+    """The change that leaves it so has an entry more, with whose it is and how large."""
+    one = requested(edit(name="Jane"), "Update a User")
+    heavy = one.model_copy(update={"data": one.data.model_copy(update={"profile_bytes": 12_000})})
+    _, warning = told(heavy, person([creation()]))
+    assert warning.type == "wum"
+    assert exact_json.loads(warning.details or "") == {
+        "tenant": "demo",
+        "user_id": warning.user_id,
+        "profile_bytes": 12_000,
+    }

@@ -134,10 +134,11 @@ async def test_a_fenced_batch_is_read_again_from_the_stored_position(stack: Stac
     await send(stack, topic, "b", "c")
     async with worker(stack, topic, "fenced ok", STORED='{"0": 1}') as one:
         fenced, again = await one.hears(), await one.hears()
-        assert (fenced[0], fenced[1][0]) == ("fenced", "b")
+        assert fenced[0] == "fenced"
         assert (again[0], again[1][0]) == ("ok", "b")
         assert (await one.told_to_end())[0] == 0
-    async with worker(stack, topic, STORED='{"0": 2}') as other:
+    async with worker(stack, topic, "fenced ok", STORED='{"0": 2}') as other:
+        assert (await other.hears())[0] == "fenced"
         assert await other.hears() == ["ok", ["c"]]
     async with worker(stack, topic, STORED="{}") as third:
         assert await third.hears() == ["ok", [SECRET, "b", "c"]]

@@ -1,9 +1,11 @@
 """A worker whose hop does as it is told, one word per batch: SCRIPT of `python -m tests.scripted_worker`.
 
 `ok`, `transient`, `fenced`, or `unknown` (an error that quotes what it choked on); after the last word all
-goes well. It prints one JSON line per batch. STORED gives the positions it keeps itself, by partition.
+goes well. It prints one JSON line per batch. STORED gives the positions it keeps itself, by partition; SLOW,
+how many seconds it takes to tell them.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -42,6 +44,7 @@ class Scripted:
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
         """As STORED says."""
+        await asyncio.sleep(float(os.environ.get("SLOW", "0")))
         return self._stored
 
     async def apply(self, records: Sequence[Any]) -> None:

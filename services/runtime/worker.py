@@ -129,11 +129,33 @@ class Worker:
         stored = await self._hop.stored_positions([tp.partition for tp in assigned])
         if stored is None:
             return
-        for tp in assigned:
-            if tp.partition in stored:
-                self.consumer.seek(tp, stored[tp.partition])
+        try:
+            for tp in assigned:
+                if tp.partition in stored:
+                    self.consumer.seek(tp, stored[tp.partition])
+                else:
+                    await self.consumer.seek_to_beginning(tp)
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from error
+
+    async def take_on(self, assigned: Collection[TopicPartition]) -> None:
+        """Newly assigned partitions are held until their positions are the stored ones: the consumer would
+        begin where the broker's memory or the reset policy says."""
+        self.consumer.pause(*assigned)
+        delay = FIRST_BACKOFF_SECONDS
+        while not self._stopping.is_set():
+            try:
+                await self.seek_to_stored(assigned)
+            except Transient as error:
+                _log.warning("positions_unreadable", group=self._source.group, error=str(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
+            except Exception as error:
+                self._fail(error)
+                return
             else:
-                await self.consumer.seek_to_beginning(tp)
+                self.consumer.resume(*assigned)
+                return
 
     async def _opened(self) -> Heartbeat:
         delay = FIRST_BACKOFF_SECONDS
@@ -163,9 +185,12 @@ class Worker:
                 await self._acknowledge(records)
                 self._beat.handled(len(records))
         except Exception as error:
-            self._fatal = error
-            self._app.exit()
-            _log.exception("worker_failed", group=self._source.group, error=type(error).__name__)
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._fatal = error
+        self._app.exit()
+        _log.exception("worker_failed", group=self._source.group, error=type(error).__name__)
 
     @property
     def _beat(self) -> Heartbeat:
@@ -260,11 +285,5 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         await self._worker.finish_batch()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        while True:
-            try:
-                await self._worker.seek_to_stored(assigned)
-            except Transient as error:
-                _log.warning("positions_unreadable", error=str(error))
-                await asyncio.sleep(FIRST_BACKOFF_SECONDS)
-            else:
-                return
+        """Called before any position of the new assignment can be known to the consumer."""
+        await self._worker.take_on(assigned)

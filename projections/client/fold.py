@@ -22,20 +22,19 @@ class Client:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fold(current: Client | None, event: ClientConfigured) -> Client:
-    """The client after the event; the very same object when the event changes nothing.
+def fold(current: Client | None, event: ClientConfigured) -> Client | None:
+    """The client after the event; the very same object when the event changes nothing, None too.
 
     Refused: what was decided on another revision than the present one (0: there must be none yet), so that of
-    two changes at once, a new secret among them, none undoes the other.
+    two changes at once, a new secret among them, none undoes the other; and what was decided on a client that
+    is deleted. Only a change without a revision, as the command line makes it, brings one back.
     """
     data = event.data
-    revision = 0 if current is None else current.revision
-    if current is not None:
-        moved_on = data.expected_revision is not None and (
-            current.deleted or data.expected_revision != revision
-        )
-        if moved_on or current.event_id == event.id:
-            return current
+    revision, over = (0, False) if current is None else (current.revision, current.deleted)
+    if current is not None and current.event_id == event.id:
+        return current
+    if data.expected_revision is not None and (over or data.expected_revision != revision):
+        return current
     return Client(
         data.client_id,
         data.name,

@@ -11,14 +11,14 @@ from schemas import exact_json
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.identifiers import tenant_subject
 from services.management import configuring
-from services.management.commanding import command_of, expected_revision
+from services.management.anew import Overtaken, until_it_counts
+from services.management.commanding import command_of, expected_revision, names_revision
 from services.management.decisions.outcome import Draft, dress
 from services.management.endpoint import Call
-from services.management.refusals import REVISION_PASSED, Refusal, Refused
+from services.management.refusals import Refusal, Refused
 from services.management.writing import Written
 from services.runtime.sql import load
 
-ATTEMPTS: Final = 5
 NO_SUCH_CLIENT: Final = Refusal(404, "The client does not exist", "inexistent_client")
 _BUSY: Final = Refusal(409, "The client is being changed by others. Please try again.")
 
@@ -73,18 +73,20 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
 
     Raises Refused: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
     """
-    for _ in range(ATTEMPTS):
+    headers = call.request.headers
+
+    async def attempt() -> Changed:
         current = await living(call, client_id)
-        guarded = expected_revision(call.request.headers, current.revision) is not None
+        expected_revision(headers, current.revision)
         decided = decide(current)
         if decided == current:
             return Changed(current, None)
         changed = await _write(call, decided, current.revision)
-        if await _took_effect(call, changed):
-            return changed
-        if guarded:
-            raise Refused(REVISION_PASSED)
-    raise Refused(_BUSY)
+        if not await _took_effect(call, changed):
+            raise Overtaken
+        return changed
+
+    return await until_it_counts(attempt, _BUSY, names_revision(headers))
 
 
 async def _took_effect(call: Call, changed: Changed) -> bool:

@@ -90,12 +90,16 @@ def masked(value: Any) -> Any:
 
 def expected_revision(headers: Headers, current: int) -> int | None:
     """The revision an `If-Match` allows to change, None without one. Raises Refused (412) for another."""
-    wanted = headers.get("if-match")
-    if wanted is None or wanted.strip() == "*":
+    if not names_revision(headers):
         return None
-    if str(current) not in {tag for weak, tag in _TAG.findall(wanted) if not weak}:
+    if str(current) not in {tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak}:
         raise Refused(REVISION_PASSED)
     return current
+
+
+def names_revision(headers: Headers) -> bool:
+    """Whether an `If-Match` allows to change one revision only."""
+    return headers.get("if-match", "*").strip() != "*"
 
 
 def has_revision(headers: Headers, current: int) -> bool:

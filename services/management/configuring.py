@@ -24,15 +24,16 @@ from schemas.events import (
 )
 from schemas.identifiers import tenant_subject
 from services.management import answers, claims, people, reading
-from services.management.commanding import command_of, expected_revision, has_revision
+from services.management.anew import Overtaken, until_it_counts
+from services.management.claiming import claim
+from services.management.commanding import command_of, expected_revision, has_revision, names_revision
 from services.management.decisions.outcome import Claim, Draft, dress
 from services.management.endpoint import Call
-from services.management.refusals import NOT_FOUND, REVISION_PASSED, Refusal, Refused
+from services.management.refusals import NOT_FOUND, Refusal, Refused
 from services.management.writing import Written
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
 
-ATTEMPTS: Final = 5
 _LETTERS: Final = string.ascii_letters + string.digits
 _DEFINED: Final[Mapping[Kind, type[Any]]] = {
     "role": RoleDefined,
@@ -72,8 +73,8 @@ async def create(
 ) -> Changed:
     """A new setting under a name of its own. Raises Refused: `exists` when the name is taken."""
     data = SettingData(setting_id=identity, name=name, settings=dict(settings), expected_revision=0)
-    events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
-    await _claim(call, kind, identity, name, events[0].id, exists)
+    events = _events(call, _DEFINED[kind], data)
+    await _claim(call, kind, identity, name, events, exists)
     written = await write(call, events)
     return Changed(await _now(call, kind, identity, settings, written, exists), written)
 
@@ -88,9 +89,11 @@ async def change(
     `decide` refuses, `exists` for a name that is taken, 412 for a passed revision, 409 when others keep
     coming first.
     """
-    for _ in range(ATTEMPTS):
+    headers = call.request.headers
+
+    async def attempt() -> Changed:
         current = await find(call, kind, identity, absent)
-        guarded = expected_revision(call.request.headers, current.revision) is not None
+        expected_revision(headers, current.revision)
         decided = decide(current)
         if isinstance(decided, Refusal):
             raise Refused(decided)
@@ -101,15 +104,13 @@ async def change(
         data = SettingData(
             setting_id=identity, name=name, settings=dict(decided), expected_revision=current.revision
         )
-        events = dress(command_of(call), tenant_subject(call.tenant), (Draft(_DEFINED[kind], data),))
+        events = _events(call, _DEFINED[kind], data)
         if name is not None and name != current.name:
-            await _claim(call, kind, identity, name, events[0].id, exists)
-        written = await write(call, events)
-        if await took_effect(call, kind, identity, written, events[0].id):
-            return Changed(await _now(call, kind, identity, decided, written, absent), written)
-        if guarded:
-            raise Refused(REVISION_PASSED)
-    raise Refused(BUSY)
+            await _claim(call, kind, identity, name, events, exists)
+        written = await _take_effect(call, kind, identity, events)
+        return Changed(await _now(call, kind, identity, decided, written, absent), written)
+
+    return await until_it_counts(attempt, BUSY, names_revision(headers))
 
 
 async def set_only(
@@ -138,26 +139,25 @@ async def set_only(
 async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None = None) -> Written | None:
     """The setting gone. One that is not there: None, or Refused with `absent` where it is given; 412 for a
     revision that has passed."""
-    for _ in range(ATTEMPTS):
+    headers = call.request.headers
+    event = RoleRemoved if kind == "role" else _DEFINED[kind]
+
+    async def attempt() -> Written | None:
         current = await _current(call, kind, identity)
         if current is None:
             if absent is not None:
                 raise Refused(absent)
             return None
-        guarded = expected_revision(call.request.headers, current.revision) is not None
+        expected_revision(headers, current.revision)
         data = SettingData(
             setting_id=identity, name=current.name, deleted=True, expected_revision=current.revision
         )
-        event = RoleRemoved if kind == "role" else _DEFINED[kind]
-        events = dress(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
-        written = await write(call, events)
-        if await took_effect(call, kind, identity, written, events[0].id):
-            if current.name is not None:
-                await _release(call, kind, current.name)
-            return written
-        if guarded:
-            raise Refused(REVISION_PASSED)
-    raise Refused(BUSY)
+        written = await _take_effect(call, kind, identity, _events(call, event, data))
+        if current.name is not None:
+            await _release(call, kind, current.name)
+        return written
+
+    return await until_it_counts(attempt, BUSY, names_revision(headers))
 
 
 def answer(changed: Changed, shown: object, status: int = 200) -> Response:
@@ -195,16 +195,6 @@ async def find(call: Call, kind: Kind, identity: str, absent: Refusal) -> Settin
     return found
 
 
-async def took_effect(call: Call, kind: Kind, identity: str, written: Written, event_id: str) -> bool:
-    """Whether the setting is as this event left it, as far as the view shows; else another change came
-    first."""
-    if not written.visible:
-        return True
-    async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.management")["setting_event"]
-        return str(await connection.fetchval(query, call.tenant, kind, identity)) == event_id
-
-
 def name_of(kind: Kind, settings: Mapping[str, Any], unchanged: str | None) -> str | None:
     """What a setting is found by: `identifier` of an API, `name` where a kind has names."""
     found = settings.get("identifier" if kind == "resource_server" else "name", unchanged)
@@ -237,21 +227,31 @@ async def write(call: Call, events: Sequence[Event]) -> Written:
     return await people.write(call, events, keys, NOT_FOUND)
 
 
-async def _claim(call: Call, kind: Kind, identity: str, name: str, event_id: str, exists: Refusal) -> None:
-    claim = Claim(kind, "name", name)
-    for last in (False, True):
-        try:
-            async with call.service.database.connection(call.tenant) as connection:
-                async with connection.transaction():
-                    await claims.make(connection, call.tenant, identity, (claim,), (event_id,))
-                return
-        except claims.Taken:
-            freed = not last and (
-                await _release(call, kind, name)
-                or await call.service.reconciler.settle(call.tenant, (claim,))
-            )
-            if not freed:
-                raise Refused(exists) from None
+def _events(call: Call, event: type[Any], data: SettingData) -> tuple[Event, ...]:
+    return dress(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
+
+
+async def _take_effect(call: Call, kind: Kind, identity: str, events: Sequence[Event]) -> Written:
+    """Writes a change of one revision. Raises Overtaken when the view shows that another came first."""
+    written = await write(call, events)
+    if not written.visible:
+        return written
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.management")["setting_event"]
+        shown = str(await connection.fetchval(query, call.tenant, kind, identity))
+    if shown != events[0].id:
+        raise Overtaken
+    return written
+
+
+async def _claim(
+    call: Call, kind: Kind, identity: str, name: str, events: Sequence[Event], exists: Refusal
+) -> None:
+    try:
+        wanted = (Claim(kind, "name", name),)
+        await claim(call, identity, wanted, events, lambda: _release(call, kind, name))
+    except claims.Taken:
+        raise Refused(exists) from None
 
 
 async def _release(call: Call, kind: Kind, name: str) -> bool:

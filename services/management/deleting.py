@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from services.management import answers, people
+from services.management.anew import Overtaken, until_it_counts
 from services.management.commanding import command_of
 from services.management.decisions.link_identity import (
     IDENTITIES_BUSY,
@@ -18,37 +19,31 @@ from services.management.links import Busy, read_parties
 from services.management.refusals import Refused
 from services.management.writing import Written
 
-ATTEMPTS = 5
-
-
-class Moved(Exception):
-    """Others are linked now than a moment ago."""
-
 
 async def delete_together(call: Call, subject: str) -> Response:
     """204 when they are gone; also when somebody else was faster. Raises Refused."""
     service = call.service
-    for _ in range(ATTEMPTS):
+
+    async def attempt() -> Response:
         async with service.database.connection(call.tenant) as connection:
             parties, _keys = await read_parties(connection, service.keyring, call.tenant, [subject])
         if subject not in parties or parties[subject].profile.document is None:
             return answers.nothing()
         secondaries = linked_subjects(parties[subject].profile)
 
-        def decide(now: Mapping[str, Party], expected: list[str] = secondaries) -> Steps:
-            if subject not in now or linked_subjects(now[subject].profile) != expected:
-                raise Moved
+        def decide(now: Mapping[str, Party]) -> Steps:
+            if subject not in now or linked_subjects(now[subject].profile) != secondaries:
+                raise Overtaken
             return delete(now[subject], now)
 
         try:
             progress = await service.links.carry_out(
                 command_of(call), "delete", [subject, *secondaries], subject, decide
             )
-        except Moved:
-            continue
         except Busy:
-            break
+            raise Refused(IDENTITIES_BUSY) from None
         if progress.took_effect is None and progress.position is not None:
             return people.accepted(Written(progress.position, visible=False))
         return answers.nothing(headers={answers.POSITION: str(progress.position)})
-    raise Refused(IDENTITIES_BUSY)
+
+    return await until_it_counts(attempt, IDENTITIES_BUSY)

@@ -193,8 +193,10 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
             case ClientConfigured():
                 client = event.tenant, event.data.client_id
                 known = clients.get(client)
-                clients[client] = fold_client(known, event)
-                all_applied.append(Applied(logged, refused=clients[client] is known))
+                configured = fold_client(known, event)
+                if configured is not None:
+                    clients[client] = configured
+                all_applied.append(Applied(logged, refused=configured is known))
             case _ if type(event) in KIND_OF:
                 all_applied.append(_set(settings, claims, logged, cast(SettingEvent, event)))
             case _ if event.subject.startswith(PERSON):

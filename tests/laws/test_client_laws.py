@@ -62,14 +62,24 @@ def test_a_repetition_changes_nothing(stream: list[ClientConfigured]) -> None:
 
 @given(histories())
 def test_a_change_counts_for_the_revision_it_was_decided_on(stream: list[ClientConfigured]) -> None:
-    """Of two changes of one revision the second is refused, so that it cannot bring an old secret back."""
+    """Of two changes of one revision the second is refused, so that it cannot bring an old secret back; and
+    nothing changes a client that never was, or is deleted."""
     current: Client | None = None
     for event in stream:
         before, current = current, fold(current, event)
-        expected = event.data.expected_revision
-        if before is None:
-            assert current.revision == 1
-        elif expected is not None and (expected != before.revision or before.deleted):
+        expected, revision = event.data.expected_revision, 0 if before is None else before.revision
+        over = before is not None and before.deleted
+        if expected is not None and (over or expected != revision):
             assert current is before
         else:
-            assert (current.revision, current.secret_hash) == (before.revision + 1, event.data.secret_hash)
+            assert current is not None
+            assert (current.revision, current.secret_hash) == (revision + 1, event.data.secret_hash)
+
+
+@given(histories())
+def test_a_refused_change_is_told_as_refused(stream: list[ClientConfigured]) -> None:
+    """The views that follow learn of each event whether it came to anything, the first one included."""
+    current: Client | None = None
+    for applied in fold_batch(Views(), on_the_log(stream)).applied:
+        before, current = current, fold(current, stream[applied.logged.position.offset])
+        assert applied.refused is (current is before)

@@ -14,7 +14,9 @@ from schemas.events import Event
 from schemas.identifiers import tenant_subject
 from schemas.instants import render
 from services.management import answers, claims, configuring, presenting, reading
-from services.management.commanding import command_of, expected_revision, has_revision
+from services.management.anew import Overtaken, until_it_counts
+from services.management.claiming import claim
+from services.management.commanding import command_of, expected_revision, has_revision, names_revision
 from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
 from services.management.decisions.outcome import Accepted, Command, dress
 from services.management.endpoint import Call, Operation
@@ -31,7 +33,6 @@ from services.management.refusals import (
     CONNECTION_BUSY,
     CONNECTION_EXISTS,
     NO_SUCH_CONNECTION,
-    REVISION_PASSED,
     Refused,
     bad_request,
     violation,
@@ -41,7 +42,6 @@ from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 _DEFAULT_TAKE: Final = 50
-_ATTEMPTS: Final = 3
 _BAD_CURSOR: Final = bad_request(
     violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
 )
@@ -85,50 +85,47 @@ async def create_connection(call: Call) -> Response:
 async def update_connection(call: Call) -> Response:
     """What the body names is replaced; `options` wholly."""
     body: UpdateConnection = call.body
-    for _ in range(_ATTEMPTS):
+
+    async def attempt() -> Response:
         current = await _current(call)
         if current is None:
             raise Refused(NO_SUCH_CONNECTION)
-        guarded = expected_revision(call.request.headers, current.revision) is not None
+        expected_revision(call.request.headers, current.revision)
         accepted = decide_change(current, body, current.revision)
         if not accepted.drafts:
             return await _answer(call, current.id, None, 200)
-        written, event_id = await _change(call, command_of(call), accepted)
-        if not written.visible or await _took_effect(call, current.id, event_id):
-            return await _answer(call, current.id, written, 200)
-        if guarded:
-            raise Refused(REVISION_PASSED)
-    raise Refused(CONNECTION_BUSY)
+        written = await _take_effect(call, command_of(call), accepted)
+        return await _answer(call, current.id, written, 200)
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
 
 async def delete_connection(call: Call) -> Response:
     """202 with the time; 204 for one that is not there (any more)."""
-    for _ in range(_ATTEMPTS):
+
+    async def attempt() -> Response:
         current = await _current(call)
         if current is None:
             return answers.nothing()
-        guarded = expected_revision(call.request.headers, current.revision) is not None
+        expected_revision(call.request.headers, current.revision)
         command = command_of(call)
-        written, event_id = await _change(call, command, decide_removal(current, current.revision))
-        if not written.visible or await _took_effect(call, current.id, event_id):
-            await _release_name(call, current.name)
-            headers = {answers.POSITION: str(written.position)}
-            return answers.value({"deleted_at": render(command.now)}, 202, headers)
-        if guarded:
-            raise Refused(REVISION_PASSED)
-    raise Refused(CONNECTION_BUSY)
+        written = await _take_effect(call, command, decide_removal(current, current.revision))
+        await _release_name(call, current.name)
+        headers = {answers.POSITION: str(written.position)}
+        return answers.value({"deleted_at": render(command.now)}, 202, headers)
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
 
-async def _change(call: Call, command: Command, accepted: Accepted) -> tuple[Written, str]:
-    """Appends a change that only counts for the revision it was decided on; and the id it is known by."""
+async def _take_effect(call: Call, command: Command, accepted: Accepted) -> Written:
+    """Appends a change that only counts for the revision it was decided on. Raises Overtaken when the view
+    shows that another came first, or right after."""
     events = dress(command, tenant_subject(call.tenant), accepted.drafts)
-    return await configuring.write(call, events), events[0].id
-
-
-async def _took_effect(call: Call, connection_id: str, event_id: str) -> bool:
-    """Whether the connection is as this event left it; else another change came first, or right after."""
-    row = await _find(call, living=False)
-    return row is not None and str(row["event_id"]) == event_id
+    written = await configuring.write(call, events)
+    row = await _find(call, living=False) if written.visible else None
+    if written.visible and (row is None or str(row["event_id"]) != events[0].id):
+        raise Overtaken
+    return written
 
 
 async def _release_name(call: Call, name: str) -> bool:
@@ -155,23 +152,11 @@ async def _current(call: Call) -> Connection | None:
 
 
 async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
-    service, event_ids = call.service, [event.id for event in events]
-    for last in (False, True):
-        try:
-            async with service.database.connection(call.tenant) as connection:
-                async with connection.transaction():
-                    await claims.make(connection, call.tenant, connection_id, accepted.claims, event_ids)
-                return
-        except claims.Taken:
-            if last or not await _free_name(call, accepted):
-                raise Refused(CONNECTION_EXISTS) from None
-
-
-async def _free_name(call: Call, accepted: Accepted) -> bool:
-    """Whether what stood in the way was only a left-over."""
-    if await _release_name(call, accepted.claims[0].value):
-        return True
-    return await call.service.reconciler.settle(call.tenant, accepted.claims) > 0
+    wanted = accepted.claims
+    try:
+        await claim(call, connection_id, wanted, events, lambda: _release_name(call, wanted[0].value))
+    except claims.Taken:
+        raise Refused(CONNECTION_EXISTS) from None
 
 
 async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:

@@ -16,7 +16,8 @@ from schemas.events import (
     RiskAssessmentClearedData,
 )
 from services.management import access, answers, people
-from services.management.commanding import expected_revision
+from services.management.anew import Overtaken, until_it_counts
+from services.management.commanding import expected_revision, names_revision
 from services.management.configuring import new_id
 from services.management.decisions import factors as decisions
 from services.management.decisions.outcome import Draft
@@ -28,7 +29,6 @@ from services.management.refusals import NO_SUCH_USER, REVISION_PASSED, Refusal,
 from services.management.writing import Written
 
 NOBODY: Final = bad_request(NO_SUCH_USER.message, NO_SUCH_USER.error_code)
-ATTEMPTS: Final = 5
 _BUSY: Final = Refusal(409, "The user is being changed by others. Please try again.")
 _PROVIDERS: Final = ("duo", "google-authenticator")
 _LETTERS: Final = string.digits + string.ascii_uppercase
@@ -155,22 +155,25 @@ async def _decided(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -
     """Decided on one revision and written for that one only; decided anew when another change came first.
     None when there is nothing to write."""
     user_id, headers = call.path("id"), call.request.headers
+
+    async def attempt() -> Written | None:
+        person = await people.living(call, user_id, absent)
+        expected_revision(headers, person.revision)
+        drafts = decide(person)
+        if isinstance(drafts, Refusal):
+            raise Refused(drafts)
+        if not drafts:
+            return None
+        try:
+            written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
+        except Refused as refused:
+            if refused.refusal is REVISION_PASSED:
+                raise Overtaken from None
+            raise
+        return written
+
     async with call.service.turns.of(call.tenant, user_id, True):
-        for _ in range(ATTEMPTS):
-            person = await people.living(call, user_id, absent)
-            expected_revision(headers, person.revision)
-            drafts = decide(person)
-            if isinstance(drafts, Refusal):
-                raise Refused(drafts)
-            if not drafts:
-                return None
-            try:
-                written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
-                return written
-            except Refused as refused:
-                if refused.refusal is not REVISION_PASSED or "if-match" in headers:
-                    raise
-    raise Refused(_BUSY)
+        return await until_it_counts(attempt, _BUSY, names_revision(headers))
 
 
 def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:

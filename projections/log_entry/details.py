@@ -8,6 +8,7 @@ from projections.applied import Applied
 from projections.log_entry.people import document_of, user_name
 from schemas.events import (
     AttributesChanged,
+    ClientThrottled,
     CommandData,
     EmailChanged,
     Event,
@@ -109,6 +110,13 @@ def _titled(title: str) -> Callable[[Applied], Mapping[str, Any]]:
     return tell
 
 
+def _throttled(applied: Applied) -> Mapping[str, Any]:
+    event = applied.event
+    assert isinstance(event, ClientThrottled)
+    told = {"message": "Global limit has been reached"}
+    return {"error": told, "group": event.data.group, "limit": event.data.limit}
+
+
 def _nothing(_applied: Applied) -> Mapping[str, Any]:
     return _NOTHING
 
@@ -129,6 +137,7 @@ NOTED: Final[Mapping[str, Note]] = {
     _type(MfaEnrolled): Note(_always("gd_enrollment_complete"), _nothing),
     _type(MfaRemoved): Note(_always("gd_unenroll"), _nothing),
     _type(RefreshTokenRevoked): Note(_always("srrt"), _nothing),
+    _type(ClientThrottled): Note(_always("api_limit"), _throttled),
     _type(OrganizationJoined): Note(_always("organization_member_added"), _nothing),
 }
 """Events that the logs tell of under a code of their own, besides the operation."""

@@ -42,6 +42,7 @@ from schemas.events.factors import (
     RecoveryCodeRegeneratedData,
 )
 from schemas.events.fields import ACTIVITY, OPEN, PROFILE, CommandData, EventData, field_class
+from schemas.events.limits import ClientThrottled, ClientThrottledData
 from schemas.events.links import (
     IdentityLinked,
     IdentityLinkedData,
@@ -106,6 +107,8 @@ __all__ = [
     "ClientConfigured",
     "ClientConfiguredData",
     "ClientGrantConfigured",
+    "ClientThrottled",
+    "ClientThrottledData",
     "CommandData",
     "ConfigurationEvent",
     "ConnectionConfigured",
@@ -245,7 +248,7 @@ SettingEvent = (
     | AttackProtectionConfigured
     | TenantConfigured
 )
-ConfigurationEvent = ConnectionConfigured | ClientConfigured | IpUnblocked | SettingEvent
+ConfigurationEvent = ConnectionConfigured | ClientConfigured | ClientThrottled | IpUnblocked | SettingEvent
 Event = PersonEvent | ConfigurationEvent
 
 event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from schemas.errors import Transient
 from schemas.positions import Position
-from services.management import access, answers, bodies, idempotency, rate_limits
+from services.management import access, answers, bodies, idempotency, rate_limits, throttling
 from services.management.rate_limits import Group
 from services.management.refusals import (
     INTERNAL,
@@ -230,6 +230,7 @@ def _count(service: Service, operation: Operation, request: Request, principal: 
         return
     request.scope[_RATE] = rate_limits.headers(verdict)
     if not verdict.allowed:
+        throttling.note(service, principal, request, operation.group, verdict)
         raise Refused(rate_limits.too_many(verdict))
 
 

@@ -23,6 +23,8 @@ Group = Literal[
 GROUPS: Final[tuple[str, ...]] = get_args(Group)
 PER_USER: Final = "user_authentication_methods"
 MAX_BUCKETS: Final = 100_000
+NEWS_SECONDS: Final = 3600
+"""How long one refused request stands for all that follow it."""
 _FREE, _ENTERPRISE = Limit(2, 2.0), Limit(50, 16.0)
 _OF_ONE_USER: Final = Limit(5, 5 / 60)
 
@@ -107,6 +109,7 @@ class RateLimits:
     def __init__(self, plan: Plan | None, clock: Callable[[], float] = time.time) -> None:
         self._plan, self._clock = plan, clock
         self._buckets: OrderedDict[tuple[str, ...], Bucket] = OrderedDict()
+        self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     def count(self, principal: Principal, group: str, user: str = "") -> Verdict | None:
         """Counts a request, in all of its buckets or in none; None when limits are off."""
@@ -122,6 +125,19 @@ class RateLimits:
         if scarcest.allowed:
             self._keep(taken)
         return scarcest
+
+    def is_news(self, principal: Principal, group: str) -> bool:
+        """Whether a request refused in this group is the client's first for as long as one is told of; asked
+        again it is not."""
+        now, key = self._clock(), (principal.tenant, principal.client_id, group)
+        told = self._told.get(key)
+        if told is not None and abs(now - told) < NEWS_SECONDS:
+            return False
+        self._told[key] = now
+        self._told.move_to_end(key)
+        while len(self._told) > MAX_BUCKETS:
+            self._told.popitem(last=False)
+        return True
 
     def _keep(self, taken: Mapping[tuple[str, ...], Bucket]) -> None:
         for key, bucket in taken.items():

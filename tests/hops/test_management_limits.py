@@ -58,6 +58,21 @@ async def test_every_answer_counts_down_and_then_there_are_none(site: Site) -> N
     assert (await bearing(site, site.token(client_id="eager", tenant="other")).get(USERS)).status_code == 200
 
 
+async def test_of_many_refused_requests_the_log_tells_once(site: Site) -> None:
+    """An `api_limit` entry says who came from where and what was too much; more of the same add nothing."""
+    greedy = bearing(site, site.token(client_id="greedy"))
+    answers = [await greedy.get(USERS) for _ in range(6)]
+    assert [answer.status_code for answer in answers[3:]] == [429] * 3
+    await site.service.background.drain()
+    await site.add_connection("behind-it-on-the-log", "auth0")
+    logs = await site.client().get("/api/v2/logs", params={"q": "type:api_limit AND client_id:greedy"})
+    (entry,) = logs.json()
+    assert entry["ip"] == "127.0.0.1"
+    assert entry["details"] == {
+        "error": {"message": "Global limit has been reached"}, "group": "read_users", "limit": 3,
+    }  # fmt: skip
+
+
 async def test_a_refused_scope_counts_and_an_unknown_caller_does_not(site: Site) -> None:
     """403 says what is left; 401 cannot, as nobody is known to be counted."""
     refused = await bearing(site, site.token(["x:y"], client_id="poor")).get(USERS)

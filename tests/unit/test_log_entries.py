@@ -11,6 +11,8 @@ from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
 from schemas import exact_json
 from schemas.events import (
+    ClientThrottled,
+    ClientThrottledData,
     LoginFailed,
     LoginFailedData,
     PasswordChanged,
@@ -138,3 +140,20 @@ def test_a_profile_larger_than_advised_is_warned_of() -> None:
         "user_id": warning.user_id,
         "profile_bytes": 12_000,
     }
+
+
+def test_a_client_that_asked_too_often() -> None:
+    """Told under its own code only, with who, from where and of what there were too many."""
+    data = ClientThrottledData(
+        group="read_users", limit=40, request={"ip": "192.0.2.1", "user_agent": "curl/8"}
+    )
+    one = event(ClientThrottled, data, actor="client:app", causationid=COMMAND)
+    (logged,) = on_the_log([one])
+    (entry,) = entries(Applied(logged))
+    assert (entry.type, entry.client_id, entry.ip, entry.user_agent) == (
+        "api_limit", "app", "192.0.2.1", "curl/8",
+    )  # fmt: skip
+    assert entry.details is not None
+    assert exact_json.loads(entry.details) == {
+        "error": {"message": "Global limit has been reached"}, "group": "read_users", "limit": 40,
+    }  # fmt: skip

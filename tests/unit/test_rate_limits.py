@@ -101,3 +101,23 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         rates.count(principal(f"c{number}"), "api")
     assert len(rates._buckets) == 10
+
+
+def test_of_many_refused_requests_one_is_news() -> None:
+    """For an hour, by client, tenant and group; then the next one is."""
+    now = [NOW]
+    rates = RateLimits(plan_of("free"), lambda: now[0])
+    assert [rates.is_news(principal(), "api") for _ in range(3)] == [True, False, False]
+    assert rates.is_news(principal(), "read_users")
+    assert rates.is_news(principal("b"), "api")
+    assert rates.is_news(principal(tenant="other"), "api")
+    now[0] += rate_limits.NEWS_SECONDS
+    assert [rates.is_news(principal(), "api") for _ in range(2)] == [True, False]
+
+
+def test_what_was_told_is_forgotten_before_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest ago first; whoever was forgotten is told of once more."""
+    monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 2)
+    rates = limits("free")
+    assert all(rates.is_news(principal(name), "api") for name in "abc")
+    assert [rates.is_news(principal(name), "api") for name in "cba"] == [False, False, True]

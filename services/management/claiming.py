@@ -3,10 +3,15 @@ way."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import asyncpg
+
 from schemas.events import Event
 from services.management import claims
 from services.management.decisions.outcome import Claim
 from services.management.endpoint import Call
+
+Room = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Raises Refused where there is none, asked in the transaction that claims."""
 
 
 async def claim(
@@ -15,18 +20,23 @@ async def claim(
     wanted: Sequence[Claim],
     events: Sequence[Event],
     release: Callable[[], Awaitable[bool]],
+    room: Room | None = None,
 ) -> None:
-    """Claims what the events need. When it is taken, what `release` and the reconciler free is tried for once
-    more. Raises claims.Taken."""
+    """Claims what the events need, where there is `room`. When it is taken, what `release` and the reconciler
+    free is tried for once more. Raises claims.Taken."""
     event_ids = [event.id for event in events]
     try:
-        await _make(call, bearer, wanted, event_ids)
+        await _make(call, bearer, wanted, event_ids, room)
     except claims.Taken:
         if not (await release() or await call.service.reconciler.settle(call.tenant, wanted)):
             raise
-        await _make(call, bearer, wanted, event_ids)
+        await _make(call, bearer, wanted, event_ids, room)
 
 
-async def _make(call: Call, bearer: str, wanted: Sequence[Claim], event_ids: Sequence[str]) -> None:
+async def _make(
+    call: Call, bearer: str, wanted: Sequence[Claim], event_ids: Sequence[str], room: Room | None
+) -> None:
     async with call.service.database.connection(call.tenant) as connection, connection.transaction():
+        if room is not None:
+            await room(connection)
         await claims.make(connection, call.tenant, bearer, wanted, event_ids)

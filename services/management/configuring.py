@@ -25,7 +25,7 @@ from schemas.events import (
 from schemas.identifiers import tenant_subject
 from services.management import answers, claims, people, reading
 from services.management.anew import Overtaken, until_it_counts
-from services.management.claiming import claim
+from services.management.claiming import Room, claim
 from services.management.commanding import command_of, expected_revision, has_revision, names_revision
 from services.management.decisions.outcome import Claim, Draft, dress
 from services.management.endpoint import Call
@@ -69,12 +69,19 @@ def new_id(prefix: str, letters: int = 16) -> str:
 
 
 async def create(
-    call: Call, kind: Kind, identity: str, name: str, settings: Mapping[str, Any], exists: Refusal
+    call: Call,
+    kind: Kind,
+    identity: str,
+    name: str,
+    settings: Mapping[str, Any],
+    exists: Refusal,
+    room: Room | None = None,
 ) -> Changed:
-    """A new setting under a name of its own. Raises Refused: `exists` when the name is taken."""
+    """A new setting under a name of its own. Raises Refused: `exists` when the name is taken, what `room`
+    refuses."""
     data = SettingData(setting_id=identity, name=name, settings=dict(settings), expected_revision=0)
     events = _events(call, _DEFINED[kind], data)
-    await _claim(call, kind, identity, name, events, exists)
+    await _claim(call, kind, identity, name, events, exists, room)
     written = await write(call, events)
     return Changed(await _now(call, kind, identity, settings, written, exists), written)
 
@@ -245,11 +252,17 @@ async def _take_effect(call: Call, kind: Kind, identity: str, events: Sequence[E
 
 
 async def _claim(
-    call: Call, kind: Kind, identity: str, name: str, events: Sequence[Event], exists: Refusal
+    call: Call,
+    kind: Kind,
+    identity: str,
+    name: str,
+    events: Sequence[Event],
+    exists: Refusal,
+    room: Room | None = None,
 ) -> None:
     try:
         wanted = (Claim(kind, "name", name),)
-        await claim(call, identity, wanted, events, lambda: _release(call, kind, name))
+        await claim(call, identity, wanted, events, lambda: _release(call, kind, name), room)
     except claims.Taken:
         raise Refused(exists) from None
 

@@ -112,8 +112,11 @@ async def settings_among(
 
 
 async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> int:
-    """How many living settings of a kind there are."""
-    found: int = await connection.fetchval(load("services.management")["count_settings"], tenant, kind)
+    """How many settings of a kind there are or are being made; nobody else is answered until the caller's
+    transaction ends."""
+    queries = load("services.management")
+    await connection.execute(queries["lock_kind"], tenant, kind)
+    found: int = await connection.fetchval(queries["count_settings"], tenant, kind)
     return found
 
 

@@ -28,6 +28,24 @@ async def administering(stack: Stack) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
+async def settings_of(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+    (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    return {entry[0]: entry[1] for entry in response.resources[0][4]}
+
+
+async def shown(stack: Stack, name: str, partitions: int, **settings: str) -> None:
+    """Waits until the broker shows a change, which is a moment after it has accepted it."""
+    wanted = {key.replace("_", "."): value for key, value in settings.items()}
+    async with administering(stack) as admin:
+
+        async def told() -> bool:
+            (described,) = await admin.describe_topics([name])
+            found = await settings_of(admin, name)
+            return len(described["partitions"]) == partitions and wanted.items() <= found.items()
+
+        await stack.until(told)
+
+
 @pytest_asyncio.fixture
 async def prefix(stack: Stack) -> str:
     """A prefix whose topics exist."""
@@ -51,10 +69,7 @@ async def test_topics_are_as_the_catalogue_says(stack: Stack, prefix: str) -> No
             prefix + topic: spec.partitions for topic, spec in catalogue().items()
         }
         for topic, spec in catalogue().items():
-            resource = ConfigResource(ConfigResourceType.TOPIC, prefix + topic)
-            (response,) = await admin.describe_configs([resource])
-            settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
-            assert spec.config().items() <= settings.items()
+            assert spec.config().items() <= (await settings_of(admin, prefix + topic)).items()
 
 
 async def test_a_second_time_makes_nothing(stack: Stack, prefix: str) -> None:
@@ -81,6 +96,7 @@ async def test_other_partitions_are_refused(stack: Stack, prefix: str) -> None:
     """More partitions would tear people's histories apart: the topic is named, and nothing runs."""
     async with administering(stack) as admin:
         await admin.create_partitions({prefix + Topic.PROFILE_EVENTS: NewPartitions(13)})
+    await shown(stack, prefix + Topic.PROFILE_EVENTS, 13)
     with pytest.raises(TopicMismatch, match=r"profile\.events: partitions is 13, must be 12"):
         await ensure_topics(stack.kafka, prefix)
 
@@ -91,6 +107,7 @@ async def test_facts_that_would_be_forgotten_are_refused(stack: Stack, prefix: s
     async with administering(stack) as admin:
         resource = ConfigResource(ConfigResourceType.TOPIC, prefix + Topic.PROFILE_EVENTS, wrong)
         await admin.alter_configs([resource])
+    await shown(stack, prefix + Topic.PROFILE_EVENTS, 12, cleanup_policy="compact")
     with pytest.raises(TopicMismatch, match=r"cleanup\.policy is compact.*retention\.ms is 86400000"):
         await ensure_topics(stack.kafka, prefix)
 
@@ -102,17 +119,16 @@ async def test_whose_clock_stamps_records_is_put_right(stack: Stack, prefix: str
     del earlier[TIMESTAMPS]
     async with administering(stack) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, earlier)])
-        assert await ensure_topics(stack.kafka, prefix) == []
-        (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-    settings = {entry[0]: entry[1] for entry in response.resources[0][4]}
-    assert settings[TIMESTAMPS] == "LogAppendTime"
-    assert settings["segment.bytes"] == "12345678"
+    await shown(stack, name, 12, segment_bytes="12345678")
+    assert await ensure_topics(stack.kafka, prefix) == []
+    await shown(stack, name, 12, segment_bytes="12345678", message_timestamp_type="LogAppendTime")
 
 
 async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack, unused: str) -> None:
     """A topic that was there before is taken only with the right settings."""
     async with administering(stack) as admin:
         await admin.create_topics([NewTopic(unused + Topic.LOGINS_RAW, 3, 1)])
+    await shown(stack, unused + Topic.LOGINS_RAW, 3)
     with pytest.raises(TopicMismatch, match=r"logins\.raw: .*partitions is 3, must be 12"):
         await ensure_topics(stack.kafka, unused)
 

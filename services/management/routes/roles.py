@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import asyncpg
 from starlette.responses import Response
 
 from projections.profile.access import MOST
@@ -49,12 +50,14 @@ async def get_role(call: Call) -> Response:
 async def create_role(call: Call) -> Response:
     """A role that permits nothing yet."""
     body: CreateRole = call.body
-    async with call.service.database.connection(call.tenant) as connection:
+
+    async def room(connection: asyncpg.Connection) -> None:
         if await reading.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
             raise Refused(_TENANT_FULL)
+
     settings = {"name": body.name, "description": body.description, "type": "tenant"}
     made = await configuring.create(
-        call, "role", configuring.new_id("rol_"), body.name, settings, ROLE_EXISTS
+        call, "role", configuring.new_id("rol_"), body.name, settings, ROLE_EXISTS, room
     )
     shown = {**role_shown(made.setting), "description": body.description}
     return configuring.answer(made, shown)

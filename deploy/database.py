@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import asyncpg
 
 from deploy.generations import ensure_generation
+from deploy.statistics import expect_one_tenant
 
 OWNER = "vita_owner"
 LOGIN_ROLES = (
@@ -110,6 +111,7 @@ async def prepare_database(admin_url: str, database: str, passwords: Mapping[str
             await _ensure_extensions(connection)
             await _migrate(connection, read_migrations())
             await ensure_generation(connection)
+            await expect_one_tenant(connection)
 
 
 async def clone_database(admin_url: str, template: str, database: str) -> None:

@@ -19,7 +19,7 @@ _TABLES: Final = {
         ("projections.profile", "write_people", "profile"),
         ("projections.search", "write_search", "search"),
         ("projections.search", "write_activity", "activity"),
-        ("projections.search", "add_leaves", "search_leaf"),
+        ("projections.search", "write_leaves", "search_leaf"),
     )
 }
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -38,9 +38,10 @@ def leaves(document: Mapping[str, Any], organizations: Iterable[str] = ()) -> tu
 
 
 def difference(before: Sequence[Leaf], after: Sequence[Leaf]) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
-    """(leaves to remove, leaves to add)."""
-    old, new = frozenset(before), frozenset(after)
-    return tuple(leaf for leaf in before if leaf not in new), tuple(leaf for leaf in after if leaf not in old)
+    """(leaves to remove, leaves to put in place): none of these is in the way of one of those."""
+    old, kept = frozenset(before), {leaf[:2] for leaf in after}
+    gone = tuple(leaf for leaf in before if leaf[:2] not in kept)
+    return gone, tuple(leaf for leaf in after if leaf not in old)
 
 
 def _searched(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -37,10 +37,11 @@ ON CONFLICT (tenant, subject) DO UPDATE SET
 DELETE FROM search_leaf AS l USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (tenant, subject, path, value)
 WHERE l.tenant = gone.tenant AND l.path = gone.path AND l.value = gone.value AND l.subject = gone.subject;
 
--- name: add_leaves
--- Adds the leaves that changed people have anew.
+-- name: write_leaves
+-- Puts the leaves that changed people have anew in place, and those that became or ceased to be an end of their path.
 INSERT INTO search_leaf (tenant, subject, path, value, lowest, highest)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[]);
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[])
+ON CONFLICT (tenant, path, value, subject) DO UPDATE SET lowest = excluded.lowest, highest = excluded.highest;
 
 -- name: delete_search
 -- Takes deleted people out of searches.

@@ -49,9 +49,9 @@ Batch = tuple[str, list[tuple[Any, ...]]]
 """A statement and its rows, no two of them about the same thing."""
 
 
-def session_writes(applied: Iterable[Applied]) -> list[Batch]:
-    """The statements a batch comes to. Those about one person keep the order of the log where it matters;
-    logins alone come to one statement a table."""
+def session_writes(applied: Iterable[Applied]) -> list[list[Batch]]:
+    """The statements a batch comes to, in stages: those of one are about different things. Those about one
+    person keep the order of the log where it matters; logins alone come to one stage, a statement a table."""
     stages: list[dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]] = []
     places: dict[tuple[str, ...], tuple[int, str]] = {}
     for operation in (operation for one in applied if not one.refused for operation in _operations(one)):
@@ -63,9 +63,8 @@ def session_writes(applied: Iterable[Applied]) -> list[Batch]:
             stages.append({})
         _add(stages[stage].setdefault(operation.statement, {}), operation.row)
     return [
-        (statement, [tuple(map(_column, row)) for row in rows.values()])
-        for stage in stages
-        for statement, rows in stage.items()
+        [(name, [tuple(map(_column, row)) for row in rows.values()]) for name, rows in found.items()]
+        for found in stages
     ]
 
 

@@ -76,6 +76,12 @@ SELECT id, name, strategy, revision, document, event_id, deleted
 FROM views.connection WHERE tenant = $1 AND name = $2 AND NOT deleted
 ORDER BY id LIMIT 1;
 
+-- name: connections_named
+-- The living connections of some names.
+SELECT DISTINCT ON (name) name AS asked, id, name, strategy, revision, document, event_id, deleted
+FROM views.connection WHERE tenant = $1 AND name = ANY ($2::text[]) AND NOT deleted
+ORDER BY name, id;
+
 -- name: connection
 -- A connection by its id, living or not.
 SELECT id, name, strategy, revision, document, event_id, deleted FROM views.connection WHERE tenant = $1 AND id = $2;
@@ -171,6 +177,28 @@ WITH added AS (
     INSERT INTO ledger.subject_key (tenant, owner, profile, activity) SELECT $1, subject, $5, $6 FROM added
 )
 SELECT subject FROM added;
+
+-- name: register_and_claim
+-- A new identity with its subject, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with`.
+WITH added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
+    RETURNING subject
+), locked AS (
+    INSERT INTO ledger.subject_key (tenant, owner, profile, activity) SELECT $1, subject, $5, $6 FROM added
+), claimed AS (
+    INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
+    SELECT $1, asked.connection, asked.kind, asked.value, $4, asked.event_id
+    FROM unnest($7::text[], $8::text[], $9::text[], $10::uuid[]) AS asked (connection, kind, value, event_id)
+    ON CONFLICT DO NOTHING
+    RETURNING kind
+)
+SELECT ledger.require(
+    EXISTS (SELECT FROM added) AND (SELECT count(*) FROM claimed) = cardinality($8::text[])
+    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.email_folded = $12)
+    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.username = $13)
+    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.phone_number = $14)
+);
 
 -- name: registered
 -- The subject an identity has, whether it lives, what it holds, and its keys.

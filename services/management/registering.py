@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
@@ -20,6 +21,9 @@ from services.management.models.users import CreateUser
 from services.normalizer.mapping.identity import derived_id
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
+
+IN_THE_WAY: Final = "VT002"
+"""What the ledger says when a person cannot be registered as somebody new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,9 @@ async def register(
     accepted: Accepted,
 ) -> Registered | None:
     """None when the identity belongs to somebody who lives. Raises claims.Taken, then nothing is kept."""
+    fresh = await _fresh(connection, keyring, command, provider, idp_id, accepted)
+    if fresh is not None:
+        return fresh
     async with connection.transaction():
         found = await _subject(connection, keyring, command, provider, idp_id)
         if found is None:
@@ -60,6 +67,33 @@ async def register(
         events = dress(command, subject, accepted.drafts)
         event_ids = [event.id for event in events]
         await claims.make(connection, command.tenant, subject, accepted.claims, event_ids)
+    return Registered(subject, keys, events)
+
+
+async def _fresh(
+    connection: asyncpg.Connection,
+    keyring: Keyring,
+    command: Command,
+    provider: str,
+    idp_id: str,
+    accepted: Accepted,
+) -> Registered | None:
+    """Somebody new with nothing in the way, in one statement; None for everybody else, then nothing is
+    kept."""
+    subject, keys = new_subject(command.now), generate_subject_keys()
+    wrapped = keyring.wrap(command.tenant, subject, keys)
+    events = dress(command, subject, accepted.drafts)
+    try:
+        await connection.execute(
+            load("services.management")["register_and_claim"], command.tenant, provider, idp_id, subject,
+            wrapped.profile, wrapped.activity,
+            *claims.columns(accepted.claims, [event.id for event in events]),
+            *claims.places(accepted.claims),
+        )  # fmt: skip
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != IN_THE_WAY:
+            raise
+        return None
     return Registered(subject, keys, events)
 
 

@@ -57,6 +57,7 @@ class Service:
     background: Background
     people_to_edit: Gathered
     people_now: Gathered
+    connections: Gathered
 
 
 @asynccontextmanager
@@ -118,4 +119,5 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 background,
                 Gathered(database, load("services.management")["users_to_edit"]),
                 Gathered(database, load("services.management")["users_by_subject"]),
+                Gathered(database, load("services.management")["connections_named"]),
             )

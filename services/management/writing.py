@@ -38,7 +38,7 @@ class Writer:
     ) -> None:
         self._log, self._watch = log, watch
         self._append_wait, self._view_wait = append_wait_seconds, view_wait_seconds
-        self._under_way: dict[asyncio.Task[Position], tuple[str, tuple[str, ...]]] = {}
+        self._under_way: dict[asyncio.Future[Position], tuple[str, tuple[str, ...]]] = {}
 
     async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
         """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
@@ -48,7 +48,10 @@ class Writer:
 
     async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
         """Appends sealed events without waiting for the view. Raises NotSent, or Refused (503)."""
-        appending = asyncio.create_task(self._log.append(records))
+        try:
+            appending = self._log.append(records)
+        except ValueError as error:
+            raise NotSent from error
         self._under_way[appending] = tenant, tuple(event_ids)
         appending.add_done_callback(self._arrived)
         done, _ = await asyncio.wait([appending], timeout=self._append_wait)
@@ -56,8 +59,6 @@ class Writer:
             raise Refused(OUTCOME_UNKNOWN)
         try:
             return appending.result()
-        except ValueError as error:
-            raise NotSent from error
         except Transient as error:
             raise Refused(OUTCOME_UNKNOWN) from error
 
@@ -68,7 +69,7 @@ class Writer:
             found.setdefault(tenant, []).extend(event_ids)
         return found
 
-    def _arrived(self, appending: asyncio.Task[Position]) -> None:
+    def _arrived(self, appending: asyncio.Future[Position]) -> None:
         self._under_way.pop(appending, None)
         if not appending.cancelled() and (error := appending.exception()) is not None:
             _log.warning("append_failed", error=type(error).__name__)

@@ -1,6 +1,6 @@
 """The pure middle of the projector: events folded into what they leave behind."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, assert_never, cast
 
@@ -88,7 +88,8 @@ class Change:
         before, after = self.before.document, self.after.document
         if after is None or (before is not None and same_search(before, after)):
             return None
-        return search_row(after)
+        row = search_row(after)
+        return None if before is not None and search_row(before) == row else row
 
     def leaves(self) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
         """The leaves to remove and those to add; who vanishes loses all of them anyway."""
@@ -119,6 +120,15 @@ class Claims:
     confirmed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     released: dict[tuple[Person, ClaimKind, str], str] = field(default_factory=dict)
+    settled: set[Person] = field(default_factory=set)
+    intertwined: bool = False
+    """Whether an owner had several events confirmed: what the first one confirmed may be given up here."""
+
+    def confirm(self, event_id: str, owners: Collection[Person]) -> None:
+        """An event counted that is about claims of these owners."""
+        self.confirmed.append(event_id)
+        self.intertwined |= not self.settled.isdisjoint(owners)
+        self.settled.update(owners)
 
 
 @dataclass(slots=True)
@@ -185,9 +195,12 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                     continue
                 connections[event.tenant] = fold_connection(before_all, event)
                 applied = connections[event.tenant] is not before_all
-                (claims.confirmed if applied else claims.dropped).append(event.id)
+                owner = event.tenant, event.data.connection_id
+                if applied:
+                    claims.confirm(event.id, (owner,))
+                else:
+                    claims.dropped.append(event.id)
                 if applied and event.data.deleted:
-                    owner = event.tenant, event.data.connection_id
                     claims.released[owner, "connection", event.data.connection] = event.id
                 all_applied.append(Applied(logged, refused=not applied))
             case ClientConfigured():
@@ -236,9 +249,10 @@ def _set(settings: dict[SettingKey, Setting], claims: Claims, logged: Logged, ev
         claims.dropped.append(event.id)
         return Applied(logged, refused=True)
     settings[key] = after
-    claims.confirmed.append(event.id)
+    owner = event.tenant, after.id
+    claims.confirm(event.id, (owner,))
     if after.deleted or (before is not None and before.name != after.name):
-        claims.released[(event.tenant, after.id), "name", after.kind] = event.id
+        claims.released[owner, "name", after.kind] = event.id
     return Applied(logged)
 
 
@@ -298,11 +312,10 @@ def _settle(claims: Claims, event: PersonEvent, before: Profile, after: Profile)
     if after.revision == before.revision:
         claims.dropped.append(event.id)
         return
-    claims.confirmed.append(event.id)
+    holders = _holders(event, before)
+    claims.confirm(event.id, {(event.tenant, event.subject), *(owner for owner, _ in holders)})
     claims.released.update(
-        ((owner, kind, connection), event.id)
-        for owner, connection in _holders(event, before)
-        for kind in kinds
+        ((owner, kind, connection), event.id) for owner, connection in holders for kind in kinds
     )
 
 

@@ -7,9 +7,9 @@ fenced off. What gateways are to end is on the topic `revocations` before the po
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
@@ -28,10 +28,12 @@ from schemas.revocation import record_of
 from schemas.topics import Topic
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
+from services.projector.derived import Wave
 from services.projector.guarding import read_guards
 from services.projector.pruning import Pruner
 from services.projector.relaying import sealed_relays
-from services.projector.store import Touched, execute, read_views, writes
+from services.projector.store import Touched, read_views, writes
+from services.projector.waves import execute
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
@@ -47,6 +49,8 @@ CHUNK = 500
 """Records per transaction."""
 BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
+ELSEWHERE: Final = "VT001"
+"""What the ledger says when positions are not where a batch expects them."""
 CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 
@@ -178,8 +182,7 @@ class Projector:
         if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
             await self._revocations.append_many(ended)
         with database_failures():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self._write(connection, chunk, outcome, latest)
+            await self._write(chunk, [wave for wave in writes(outcome) if wave], latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(
@@ -239,39 +242,53 @@ class Projector:
         )
         return seal_dead_letter(record, error, self._letter_keys)
 
-    async def _write(
+    async def _write(self, records: Sequence[ConsumerRecord], waves: Sequence[Wave], latest: Latest) -> None:
+        """The rows and the positions, wholly or not at all. Raises Fenced."""
+        expected = first_offsets(records)
+        for known in (False, True):
+            try:
+                async with self._pool.acquire() as connection, _at_once(connection, waves):
+                    await self._run(connection, waves, expected, next_offsets(records), latest)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != ELSEWHERE:
+                    raise
+                if known:
+                    raise Fenced("the stored positions moved meanwhile") from error
+                expected = await self._expected(first_offsets(records))
+            else:
+                return
+
+    async def _run(
         self,
         connection: asyncpg.Connection,
-        records: Sequence[ConsumerRecord],
-        outcome: Outcome,
+        waves: Sequence[Wave],
+        expected: Mapping[int, int],
+        following: dict[int, int],
         latest: Latest,
     ) -> None:
-        await self._advance(connection, records, latest)
-        await execute(connection, writes(outcome))
-        message = notification(self._generation, next_offsets(records))
-        await connection.execute(load("services.projector")["notify"], CHANNEL, message)
-
-    async def _advance(
-        self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord], latest: Latest
-    ) -> None:
-        queries, following = load("services.projector"), next_offsets(records)
         partitions = sorted(following)
-        expected = await self._expected(connection, first_offsets(records))
-        moved = await connection.fetch(
-            queries["advance_positions"], self._generation, self._topic, partitions,
-            [expected[p] for p in partitions], [following[p] for p in partitions],
-            [latest[p] for p in partitions],
+        first, *later = waves or ((),)
+        await execute(
+            connection, first, load("services.projector")["advance"],
+            (
+                self._generation, self._topic, partitions, [expected[p] for p in partitions],
+                [following[p] for p in partitions], [latest[p] for p in partitions],
+                CHANNEL, notification(self._generation, following),
+            ),
         )  # fmt: skip
-        if len(moved) != len(partitions):
-            raise Fenced("the stored positions moved meanwhile")
+        for wave in later:
+            await execute(connection, wave)
 
-    async def _expected(self, connection: asyncpg.Connection, first: Mapping[int, int]) -> dict[int, int]:
-        """The stored positions, when this batch follows them with no record of the log in between."""
+    async def _expected(self, first: Mapping[int, int]) -> dict[int, int]:
+        """The stored positions, when a batch follows them with no record of the log in between. Raises
+        Fenced."""
         queries, partitions = load("services.projector"), list(first)
-        rows = await connection.fetch(queries["read_positions"], self._generation, self._topic, partitions)
-        expected = dict.fromkeys(partitions, 0) | {row["partition"]: row["next_offset"] for row in rows}
-        if len(rows) < len(partitions):
+        async with self._pool.acquire() as connection:
             await connection.execute(queries["first_positions"], self._generation, self._topic, partitions)
+            rows = await connection.fetch(
+                queries["read_positions"], self._generation, self._topic, partitions
+            )
+        expected: dict[int, int] = {row["partition"]: row["next_offset"] for row in rows}
         for partition, offset in first.items():
             if expected[partition] != offset and not await self._is_gap(
                 partition, expected[partition], offset
@@ -286,6 +303,11 @@ class Projector:
             await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected)
             == offset
         )
+
+
+def _at_once(connection: asyncpg.Connection, waves: Sequence[Wave]) -> AbstractAsyncContextManager[Any]:
+    """One statement is a transaction already."""
+    return connection.transaction() if len(waves) > 1 else nullcontext()
 
 
 def _touched(batch: Sequence[SealedEvent]) -> Touched:

@@ -10,12 +10,9 @@ SELECT partition, next_offset, recorded_at FROM ledger.position WHERE generation
 -- How far the generations before this one had come.
 SELECT partition, max(next_offset) AS next_offset FROM ledger.position WHERE topic = $1 AND generation < $2 GROUP BY partition;
 
--- name: advance_positions
--- Compare and set: as many rows come back as partitions were still where this batch expected them.
-UPDATE ledger.position AS p SET next_offset = moved.next_offset, recorded_at = moved.recorded_at
-FROM unnest($3::int[], $4::bigint[], $5::bigint[], $6::timestamptz[]) AS moved (partition, expected, next_offset, recorded_at)
-WHERE p.generation = $1 AND p.topic = $2 AND p.partition = moved.partition AND p.next_offset = moved.expected
-RETURNING p.partition;
+-- name: advance
+-- Moves the positions, all or none (VT001), and wakes whoever waits for them.
+SELECT ledger.advance($1, $2, $3, $4, $5, $6), pg_notify($7, $8);
 
 -- name: first_positions
 -- Partitions nobody has read yet begin at the beginning.
@@ -42,10 +39,6 @@ WHERE r.tenant = gone.tenant AND r.subject = gone.subject AND r.kind = gone.kind
 -- name: topic_epoch
 -- Which life of the topic this is.
 SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;
-
--- name: notify
--- Wakes whoever waits for these positions.
-SELECT pg_notify($1, $2);
 
 -- name: retentions
 -- For how many days tenants keep log entries, where not for ever.

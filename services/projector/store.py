@@ -1,7 +1,7 @@
 """The views in PostgreSQL: what a batch touches comes in with one statement per table, and goes back the same
 way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from schemas import exact_json
 from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
 from services.projector.batch import Change, Claims, ClientKey, Outcome, Person, SettingKey, Views
-from services.projector.derived import DERIVED, Write
+from services.projector.derived import DERIVED, Wave, Write
+from services.projector.waves import side_by_side
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
 
@@ -113,15 +114,15 @@ async def read_views(
     return keys, Views(people, connections, settings, clients=clients), guarded
 
 
-def writes(outcome: Outcome) -> list[Write]:
-    """Every statement a batch comes to, in an order in which they may run."""
-    return [
-        *people_writes(outcome.people),
-        *configuration_writes(outcome),
-        *outcome.guards,
-        *claim_writes(outcome.claims),
-        *(write for view in DERIVED for write in view(outcome.applied)),
-    ]
+def writes(outcome: Outcome) -> list[list[Write]]:
+    """Every statement a batch comes to, wave by wave."""
+    return side_by_side(
+        [people_writes(outcome.people)],
+        [configuration_writes(outcome)],
+        [outcome.guards],
+        claim_writes(outcome.claims),
+        *(view(outcome.applied) for view in DERIVED),
+    )
 
 
 def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
@@ -144,7 +145,7 @@ def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
             search["remove_leaves"],
             [(*person, leaf.path, leaf.value) for person, gone, _ in leaves for leaf in gone],
         ),
-        (search["add_leaves"], [(*person, *leaf) for person, _, new in leaves for leaf in new]),
+        (search["write_leaves"], [(*person, *leaf) for person, _, new in leaves for leaf in new]),
         (search["delete_search"], vanished),
         (search["delete_activity"], vanished),
         (search["delete_leaves"], vanished),
@@ -169,21 +170,16 @@ def configuration_writes(outcome: Outcome) -> list[Write]:
     )
 
 
-def claim_writes(claims: Claims) -> list[Write]:
+def claim_writes(claims: Claims) -> list[Wave]:
     """The statements that settle uniqueness claims; those confirmed here may be given up here."""
     queries = load("services.projector")
     released = [(*owner, kind, place, kept) for (owner, kind, place), kept in claims.released.items()]
-    return _non_empty(
+    settled = _non_empty(
         (queries["drop_claims"], [(event_id,) for event_id in claims.dropped]),
         (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),
-        (queries["release_claims"], released),
     )
-
-
-async def execute(connection: asyncpg.Connection, writes: Iterable[Write]) -> None:
-    """Runs each statement with its rows as one array per column."""
-    for statement, rows in writes:
-        await connection.execute(statement, *_columns(rows))
+    given_up = _non_empty((queries["release_claims"], released))
+    return [settled, given_up] if claims.intertwined else [[*settled, *given_up]]
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> Columns:

@@ -31,6 +31,14 @@ def database_failures() -> Iterator[None]:
         raise Transient(f"database: {type(error).__name__}") from error
 
 
+class PlainConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A connection on which nothing of a session is ever set: its return to the pool costs no round trip."""
+
+    def get_reset_query(self) -> str:
+        """Nothing."""
+        return ""
+
+
 async def open_pool(
     url: str, *, min_size: int = 1, max_size: int = 4, search_path: str | None = None
 ) -> asyncpg.Pool:
@@ -39,5 +47,10 @@ async def open_pool(
     settings = {"application_name": "vita", **({"search_path": search_path} if search_path else {})}
     with database_failures():
         return await asyncpg.create_pool(
-            url, min_size=min_size, max_size=max_size, server_settings=settings, command_timeout=60
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            server_settings=settings,
+            command_timeout=60,
+            connection_class=PlainConnection,
         )

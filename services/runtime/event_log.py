@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
@@ -18,9 +18,12 @@ from schemas.positions import Position
 from services.runtime.producers import close_producer, open_producer
 
 BATCH_BYTES: Final = 1 << 20
+RECORD_OVERHEAD_BYTES: Final = 128
+"""More than what a record has besides its key and value: header, lengths, its share of the batch's head."""
 DELIVERY_TIMEOUT_SECONDS: Final = 30
 CLOSE_SECONDS: Final = 5
 DEAD_LETTER_TYPE: Final = "application/json"
+Append = tuple[Sequence[Record], asyncio.Future[Position]]
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -40,6 +43,9 @@ class EventLog:
         self._producer = producer
         self._headers = [("content-type", content_type.encode())]
         self._renewal = asyncio.Lock()
+        self._waiting: defaultdict[int, deque[Append]] = defaultdict(deque)
+        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._closed = False
 
     @classmethod
     async def open(cls, bootstrap: str, topic: str, content_type: str = CONTENT_TYPE) -> "EventLog":
@@ -50,26 +56,57 @@ class EventLog:
 
     async def close(self) -> None:
         """Sends what is buffered and disconnects; what a broker does not take in time is dropped."""
+        self._closed = True
         await close_producer(self._producer, CLOSE_SECONDS)
 
-    async def append(self, records: Sequence[Record]) -> Position:
-        """Appends records of one key in one atomic batch; the position of the last one.
+    def append(self, records: Sequence[Record]) -> asyncio.Future[Position]:
+        """Appends records of one key, all or none and next to each other; the future has the position of the
+        last one, or Transient when the outcome is unknown. It goes on whether or not somebody waits.
 
-        Raises Transient when the outcome is unknown, ValueError when they do not fit one batch.
+        Raises ValueError when they do not fit one batch.
         """
-        partition = partition_of(records[0].key, self.partitions)
         if any(record.key != records[0].key for record in records):
             raise ValueError("one append is for one key")
+        if len(records) > 1 and _size(records) > BATCH_BYTES:
+            raise ValueError("the events of one command are too large for one batch")
+        partition = partition_of(records[0].key, self.partitions)
+        appended = asyncio.get_running_loop().create_future()
+        self._waiting[partition].append((records, appended))
+        if partition not in self._sending:
+            self._sending[partition] = asyncio.create_task(self._send(partition))
+        return appended
+
+    async def _send(self, partition: int) -> None:
+        """What came while a batch was under way goes together in the next."""
+        waiting = self._waiting[partition]
+        try:
+            while waiting:
+                await self._send_together(partition, _taken(waiting))
+        finally:
+            del self._sending[partition]
+
+    async def _send_together(self, partition: int, appends: Sequence[Append]) -> None:
         producer = self._producer
         batch = producer.create_batch()
-        if not all(self._fits(batch, record, None) for record in records):
-            raise ValueError("the events of one command are too large for one batch")
+        for records, _ in appends:
+            for record in records:
+                self._fits(batch, record, None)
         try:
-            sent = await producer.send_batch(batch, self._topic, partition=partition)
-            written = await sent
+            written = await (await producer.send_batch(batch, self._topic, partition=partition))
         except (KafkaError, OSError) as error:
-            raise await self._failed(producer, error) from error
-        return Position(partition, written.offset + len(records) - 1)
+            failure: Exception = await self._failed(producer, error)
+        except Exception as error:  # nobody may wait for ever; each who waits gets it
+            failure = error
+        else:
+            offset = written.offset
+            for records, appended in appends:
+                offset += len(records)
+                if not appended.done():
+                    appended.set_result(Position(partition, offset - 1))
+            return
+        for _, appended in appends:
+            if not appended.done():
+                appended.set_exception(failure)
 
     async def append_many(self, records: Iterable[Record]) -> None:
         """Appends records of any keys, in order per key; returns when all replicas have all of them. Raises
@@ -104,10 +141,28 @@ class EventLog:
     async def _failed(self, producer: AIOKafkaProducer, error: Exception) -> Transient:
         """What to raise, after the producer that failed was replaced if a broker can be had."""
         async with self._renewal:
-            if producer is self._producer:
-                self._producer, _ = await _producer(self._bootstrap, self._topic)
+            if producer is self._producer and not self._closed:
+                try:
+                    self._producer, _ = await _producer(self._bootstrap, self._topic)
+                except Transient as still:
+                    return still
                 await close_producer(producer, CLOSE_SECONDS)
         return Transient(f"kafka: {type(error).__name__}")
+
+
+def _taken(waiting: deque[Append]) -> list[Append]:
+    """From the front, as many as fit one batch; always one."""
+    taken, room = [waiting.popleft()], BATCH_BYTES
+    room -= _size(taken[0][0])
+    while waiting and (size := _size(waiting[0][0])) <= room:
+        taken.append(waiting.popleft())
+        room -= size
+    return taken
+
+
+def _size(records: Sequence[Record]) -> int:
+    """Bytes of a batch that these records take at most."""
+    return sum(len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES for record in records)
 
 
 async def _producer(bootstrap: str, topic: str) -> tuple[AIOKafkaProducer, int]:

@@ -7,25 +7,22 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.runtime.database import database_failures
+from services.runtime.database import PlainConnection, database_failures
 from services.runtime.sql import load
 
 ACQUIRE_SECONDS = 5
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """Remembers for whom it speaks: the next request of the same tenant needs no round trip for that."""
+class TenantConnection(PlainConnection):
+    """Remembers for whom it speaks, also after a return to the pool: the next request of the same tenant
+    needs no round trip for that."""
 
     __slots__ = ("_tenant",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._tenant: str | None = None
-
-    def get_reset_query(self) -> str:
-        """Nothing: the tenant outlives a return to the pool, and nothing else of a session is ever set."""
-        return ""
 
     async def speak_for(self, tenant: str) -> None:
         """Sets the tenant when it is another one; never inside a transaction."""

@@ -28,6 +28,8 @@ POLL_MILLISECONDS = 10
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 5.0
 DRAIN_SECONDS = 20.0
 HANDOVER_SECONDS = 3.0
+TELLING_SECONDS = 1.0
+"""Between two words to the broker about positions that it does not keep."""
 
 
 class Fenced(Exception):
@@ -76,6 +78,9 @@ class Worker:
         self._stopping = asyncio.Event()
         self._at_work = asyncio.Lock()
         self._fatal: BaseException | None = None
+        self._untold: dict[TopicPartition, int] = {}
+        self._telling: asyncio.Task[None] | None = None
+        self._keeps_positions = False
         self._broker = KafkaBroker(
             source.bootstrap, logger=None, apply_types=False, graceful_timeout=DRAIN_SECONDS
         )
@@ -121,12 +126,14 @@ class Worker:
 
     async def _stop_retrying(self) -> None:
         self._stopping.set()
+        await self.finish_batch()
 
     async def seek_to_stored(self, assigned: Collection[TopicPartition]) -> None:
         """Consumption goes on where the effects end, whatever the broker remembers."""
         if not assigned:
             return
         stored = await self._hop.stored_positions([tp.partition for tp in assigned])
+        self._keeps_positions = stored is not None
         if stored is None:
             return
         try:
@@ -177,7 +184,7 @@ class Worker:
         off instead."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HANDOVER_SECONDS), self._at_work:
-                pass
+                await self._tell()
 
     async def _bring_to_an_end(self, records: Sequence[ConsumerRecord]) -> None:
         try:
@@ -229,12 +236,26 @@ class Worker:
         return True
 
     async def _acknowledge(self, records: Sequence[ConsumerRecord]) -> None:
+        """At once where the broker keeps the positions. To others it only says how far they are, for whoever
+        watches it: now and then is enough."""
+        topic = self._source.topic
+        self._untold |= {TopicPartition(topic, p): offset for p, offset in next_offsets(records).items()}
+        if not self._keeps_positions:
+            await self._tell()
+        elif self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_soon())
+
+    async def _tell_soon(self) -> None:
+        await self._stops_within(TELLING_SECONDS)
+        await self._tell()
+
+    async def _tell(self) -> None:
         """A failure here only repeats work: effects are recognised when they come twice."""
-        offsets = next_offsets(records)
+        offsets, self._untold = self._untold, {}
+        if not offsets:
+            return
         try:
-            await self.consumer.commit(
-                {TopicPartition(self._source.topic, p): offset for p, offset in offsets.items()}
-            )
+            await self.consumer.commit(offsets)
         except KafkaError as error:
             _log.warning("commit_failed", group=self._source.group, error=type(error).__name__)
 

@@ -19,7 +19,8 @@ from services.management.search.planning import plan
 from services.management.search.predicates import Predicate
 from services.management.search.syntax import parse
 from services.projector.batch import Change
-from services.projector.store import execute, people_writes
+from services.projector.store import people_writes
+from services.projector.waves import execute
 from tests.search_people import people, queries
 from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
 from tests.stack import Database, Stack

@@ -21,7 +21,7 @@ from schemas.events import (
 )
 from services.projector.batch import Views, fold_batch
 from services.projector.derived import sessions
-from services.projector.store import execute
+from services.projector.waves import execute
 from tests.facts import on_the_log
 from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed
@@ -56,7 +56,8 @@ async def rows_after(connection: asyncpg.Connection, batches: Sequence[Sequence[
         for batch in batches:
             outcome = fold_batch(views, on_the_log(batch))
             views.take(outcome.now)
-            await execute(connection, sessions(outcome.applied))
+            for wave in sessions(outcome.applied):
+                await execute(connection, wave)
         return [
             await connection.fetch(f"SELECT * FROM {table} ORDER BY tenant, subject, id") for table in TABLES
         ]

@@ -15,7 +15,7 @@ Rows = dict[Person, tuple[Any, ...]]
 
 _PROFILE = load("projections.profile")["write_people"]
 _SEARCH, _ACTIVITY = (load("projections.search")[name] for name in ("write_search", "write_activity"))
-_REMOVE, _ADD = (load("projections.search")[name] for name in ("remove_leaves", "add_leaves"))
+_REMOVE, _ADD = (load("projections.search")[name] for name in ("remove_leaves", "write_leaves"))
 _GONE = {load("projections.search")[f"delete_{name}"]: name for name in ("search", "activity", "leaves")}
 
 
@@ -42,7 +42,7 @@ class Tables:
                 elif statement == _ADD:
                     path, value, *ends = row
                     known = self.leaves.setdefault((tenant, subject), {})
-                    assert (path, value) not in known, "a leaf is added once"
+                    assert known.get((path, value)) != (ends[0], ends[1]), "no leaf is written for nothing"
                     known[path, value] = (ends[0], ends[1])
                 else:
                     getattr(self, _GONE[statement]).pop((tenant, subject), None)

@@ -44,8 +44,7 @@ async def create_user(call: Call) -> Response:
     """A user of a database or passwordless connection."""
     body: CreateUser = call.body
     service, command = call.service, command_of(call)
-    async with service.database.connection(call.tenant) as connection:
-        known = await reading.connection_named(connection, call.tenant, body.connection)
+    known = await _connection(call, body.connection)
     refusal = refuse_create(known, body)
     if refusal is not None or known is None:
         raise Refused(refusal or NO_SUCH_USER)
@@ -119,7 +118,7 @@ async def remove(call: Call, user_id: str) -> Response:
 
 async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected: int | None) -> Response:
     limit = call.service.settings.profile_limit_bytes
-    command = sizes.weighed(command_of(call), person.profile, accepted.drafts, limit)
+    command = sizes.weighed(command_of(call), person.profile, accepted.drafts, call.sent, limit)
     events = dress(command, person.subject, accepted.drafts)
     if accepted.claims:
         await _claim(call, _owner(person, accepted.claims[0].connection), accepted.claims, events)
@@ -155,9 +154,13 @@ async def _person_and_connection(
         raise Refused(NO_SUCH_USER)
     if not any(body.given(name) for name in (*OF_A_CONNECTION, "connection")):
         return person, None
-    name = target_connection(person.document, body)
-    async with call.service.database.connection(call.tenant) as connection:
-        return person, await reading.connection_named(connection, call.tenant, name)
+    return person, await _connection(call, target_connection(person.document, body))
+
+
+async def _connection(call: Call, name: str) -> Connection | None:
+    """The living connection of this name."""
+    row = await call.service.connections.row(call.tenant, name)
+    return None if row is None else reading.connection_of(row)
 
 
 async def _register(
@@ -170,7 +173,8 @@ async def _register(
         accepted = decide_create(known, body, password_hash, idp_id)
         if isinstance(accepted, Refusal):
             raise Refused(accepted)
-        command = sizes.weighed(command, NOBODY, accepted.drafts, service.settings.profile_limit_bytes)
+        limit = service.settings.profile_limit_bytes
+        command = sizes.weighed(command, NOBODY, accepted.drafts, call.sent, limit)
         for last in (False, True):
             try:
                 async with service.database.connection(call.tenant) as connection:

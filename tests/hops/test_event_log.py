@@ -1,0 +1,70 @@
+"""Appending to the log on the real broker: many at once share batches, each whole and in its order."""
+
+import asyncio
+from collections import defaultdict
+
+import pytest
+
+from schemas.errors import Transient
+from schemas.mapper import Record
+from schemas.positions import Position
+from schemas.topics import Topic
+from services.runtime.event_log import BATCH_BYTES, EventLog
+from tests.flow import Flow, make_flow
+from tests.stack import Stack
+
+
+async def appended(flow: Flow, commands: list[list[Record]]) -> list[Position]:
+    """Where the last record of each came to stand, all appended at the same moment."""
+    log = await EventLog.open(flow.stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    try:
+        return await asyncio.gather(*(log.append(records) for records in commands))
+    finally:
+        await log.close()
+
+
+async def test_appends_of_one_moment_are_each_whole_and_in_their_order(stack: Stack) -> None:
+    """Every command's records stand next to each other where its position says, those of one key in the order
+    they were appended, also when they need several batches."""
+    flow = await make_flow(stack)
+    size = BATCH_BYTES // 40
+    commands = [
+        [Record(b"demo/%d" % (n % 5), b"%d.%d %s" % (n, part, b"x" * size)) for part in range(1 + n % 3)]
+        for n in range(60)
+    ]
+    positions = await appended(flow, commands)
+    written = {(r.partition, r.offset): r.value for r in await flow.logged(Topic.PROFILE_EVENTS)}
+    assert len(written) == sum(map(len, commands))
+    ends: defaultdict[bytes, list[int]] = defaultdict(list)
+    for command, position in zip(commands, positions, strict=True):
+        first = position.offset - len(command) + 1
+        found = [written[position.partition, offset] for offset in range(first, position.offset + 1)]
+        assert found == [record.value for record in command]
+        ends[command[0].key].append(position.offset)
+    assert all(offsets == sorted(offsets) for offsets in ends.values())
+
+
+async def test_a_command_beyond_one_batch_is_refused_and_a_single_event_is_not(stack: Stack) -> None:
+    """All or none: several records that no batch holds are told at once; one alone gets its own batch."""
+    flow = await make_flow(stack)
+    half = Record(b"demo/1", b"x" * (BATCH_BYTES // 2))
+    whole = Record(b"demo/1", b"x" * BATCH_BYTES)
+    with pytest.raises(ValueError, match="too large"):
+        await appended(flow, [[half, half]])
+    small = Record(b"demo/1", b"small")
+    first, middle, last = await appended(flow, [[small], [whole], [small]])
+    assert (middle.offset, last.offset) == (first.offset + 1, first.offset + 2)
+
+
+async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -> None:
+    """Nobody waits for ever: the outcome is unknown, and said so."""
+    flow = await make_flow(stack)
+    log = await EventLog.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    await log.close()
+    one, other = log.append([Record(b"demo/1", b"a")]), log.append([Record(b"demo/1", b"b")])
+    assert [type(await _failure(future)) for future in (one, other)] == [Transient, Transient]
+
+
+async def _failure(future: "asyncio.Future[Position]") -> BaseException | None:
+    await asyncio.wait([future], timeout=30)
+    return future.exception()

@@ -1,6 +1,7 @@
 """Who may do what: scopes, and the ones that only reach the caller's own profile (fact sheet §0.1)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from services.management.refusals import OTHER_SUBJECT, Refusal, Refused, bad_request, insufficient_scope
@@ -40,10 +41,15 @@ def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> froz
     """The scopes that count for this user: those of oneself only for the token's subject. Raises Refused."""
     if principal.subject == user_id:
         return scopes
-    others = frozenset(scope for scope in scopes if _OF_ONESELF not in scope)
+    others = _of_anybody(scopes)
     if not others:
         raise Refused(OTHER_SUBJECT)
     return others
+
+
+@lru_cache(maxsize=256)
+def _of_anybody(scopes: frozenset[str]) -> frozenset[str]:
+    return frozenset(scope for scope in scopes if _OF_ONESELF not in scope)
 
 
 def sees_tokens(principal: Principal) -> bool:

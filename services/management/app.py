@@ -10,6 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from services.management import answers
+from services.management.access_log import AccessLog
 from services.management.describing import document
 from services.management.endpoint import Operation, Public, endpoint_of, mount
 from services.management.refusals import NOT_FOUND, Refusal
@@ -70,6 +71,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)
 """Every line that needs none."""
+STRAIGHT: Final = frozenset(
+    (method, f"/api/v2/users{rest}")
+    for method, rest in (("GET", ""), ("GET", "/{id}"), ("POST", ""), ("PATCH", "/{id}"))
+)
+"""The commonest requests: they take no router."""
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -79,10 +85,11 @@ def create_app(service: Service) -> ASGIApp:
     reference.add(app, document(OPERATIONS, PUBLIC, service.settings.token_issuer))
     app.add_exception_handler(HTTPException, _refuse)
     straight = {
-        "/api/v2/users/": endpoint_of(service, read_users.GET_USER),
-        "/api/v2/users": endpoint_of(service, list_users.LIST_USERS),
+        (operation.method, operation.path.removesuffix("{id}")): endpoint_of(service, operation)
+        for operation in OPERATIONS
+        if (operation.method, operation.path) in STRAIGHT
     }
-    return Transport(app, straight)
+    return Transport(app, straight, AccessLog(service.settings.log_format))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

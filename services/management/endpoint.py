@@ -171,7 +171,8 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
         response = await _answered(operation, serve(request))
-        response.headers.update(request.scope.get(_RATE, {}))
+        if rate := request.scope.get(_RATE):
+            response.headers.update(rate)
         return response
 
     async def serve(request: Request) -> Response:
@@ -225,6 +226,8 @@ async def _admit(service: Service, operation: Operation, request: Request) -> Ca
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:
     """Also counts what is refused later. Raises Refused (429)."""
+    if not service.rates.are_limited:
+        return
     verdict = service.rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
     if verdict is None:
         return

@@ -16,13 +16,17 @@ FROM views.client WHERE tenant = $1 AND client_id = $2;
 SELECT client_id, name, NULL::text AS secret_hash, scopes, event_id, deleted, revision, settings
 FROM views.client WHERE tenant = $1 AND NOT deleted;
 
--- name: user
--- A user as it is answered.
-SELECT revision, document FROM views.profile WHERE tenant = $1 AND user_id = $2;
+-- name: users
+-- Users by their ids, as they are answered.
+SELECT p.user_id AS asked, p.revision, p.document
+FROM unnest($2::text[]) AS asked (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id;
 
--- name: user_with_secrets
--- A user with what `read:user_idp_tokens` may see besides.
-SELECT revision, document, secrets FROM views.profile WHERE tenant = $1 AND user_id = $2;
+-- name: users_with_secrets
+-- The same with what `read:user_idp_tokens` may see besides.
+SELECT p.user_id AS asked, p.revision, p.document, p.secrets
+FROM unnest($2::text[]) AS asked (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id;
 
 -- name: users_to_edit
 -- Users by their ids, with the keys that seal what is done to them.

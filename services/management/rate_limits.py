@@ -111,6 +111,11 @@ class RateLimits:
         self._buckets: OrderedDict[tuple[str, ...], Bucket] = OrderedDict()
         self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
+    @property
+    def are_limited(self) -> bool:
+        """Whether anything is counted at all."""
+        return self._plan is not None
+
     def count(self, principal: Principal, group: str, user: str = "") -> Verdict | None:
         """Counts a request, in all of its buckets or in none; None when limits are off."""
         if self._plan is None:

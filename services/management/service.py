@@ -55,6 +55,8 @@ class Service:
     turns: Turns
     rates: RateLimits
     background: Background
+    people: Gathered
+    people_with_tokens: Gathered
     people_to_edit: Gathered
     people_now: Gathered
     connections: Gathered
@@ -117,6 +119,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 Turns(),
                 RateLimits(plan_of(settings.rate_limits)),
                 background,
+                Gathered(database, load("services.management")["users"]),
+                Gathered(database, load("services.management")["users_with_secrets"]),
                 Gathered(database, load("services.management")["users_to_edit"]),
                 Gathered(database, load("services.management")["users_by_subject"]),
                 Gathered(database, load("services.management")["connections_named"]),

@@ -101,6 +101,41 @@ async def test_an_index_serves_every_class(
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (f"email:{email(17)}", "search_email_folded"),
+        ("family_name:smith", "search_family_name"),
+        ("last_ip:198.51.100.1", "activity_last_ip"),
+        ("email_verified:true", "search_email_verified"),
+        ("name:jane*", "search_name"),
+        ("created_at:[2020-01-03 TO *]", "search_created"),
+        ("logins_count:[10 TO 20]", "activity_logins_count"),
+        ("app_metadata.seats:[10 TO 20]", "search_leaf_pkey"),
+        ("app_metadata.customer:cus_0*", "search_leaf_pkey"),
+        ("app_metadata.plan:free", "search_leaf_pkey"),
+    ],
+)
+async def test_an_index_serves_lookups_that_go_together(
+    connection: asyncpg.Connection, query: str, index: str
+) -> None:
+    """One plan for whatever values reads the index in the order of the page, and
+    nothing beyond the page."""
+    predicate = plan(parse(query))
+    lookup = statements.lookup(predicate, natural(predicate), statements.Window(50))
+    assert lookup is not None
+    columns = [[value] * 16 for value in lookup.key]
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    try:
+        text = await connection.fetchval(EXPLAIN + lookup.text, TENANT, *columns, lookup.limit)
+    finally:
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
+    whole = nodes(exact_json.loads(text)[0]["Plan"])
+    found = list(nodes(next(node for node in whole if node["Node Type"] == "Limit")))
+    assert not {node["Node Type"] for node in found} & {"Seq Scan", "Sort", "Incremental Sort"}
+    assert any(node.get("Index Name", "") == index for node in found)
+
+
 async def test_a_deep_cursor_starts_where_it_points(connection: asyncpg.Connection) -> None:
     """Nothing before the place is read: the index condition holds the place."""
     window = statements.Window(50, 0, Place(None, "sub_" + f"{5_000:032x}"))

@@ -23,9 +23,8 @@ async def get_user(call: Call) -> Response:
     query: Selected = call.query
     if "\x00" in user_id:
         raise Refused(NO_SUCH_USER)
-    name = "user_with_secrets" if tokens else "user"
-    async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(load("services.management")[name], call.tenant, user_id)
+    people = call.service.people_with_tokens if tokens else call.service.people
+    row = await people.row(call.tenant, user_id)
     if row is None:
         raise Refused(NO_SUCH_USER)
     headers = answers.revision_headers(row["revision"])

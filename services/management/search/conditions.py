@@ -32,14 +32,15 @@ _TYPES: Final = {
 
 @dataclass(slots=True)
 class Parameters:
-    """The values of a statement; `$1` is the tenant."""
+    """The values of a statement; the first is the tenant, `$1`."""
 
     values: list[Any] = field(default_factory=list)
+    sign: str = "$"
 
     def add(self, value: Any) -> str:
         """The name of a new parameter."""
         self.values.append(value)
-        return f"${len(self.values)}"
+        return f"{self.sign}{len(self.values)}"
 
 
 def condition(predicate: Predicate, base: str, given: Parameters) -> str:

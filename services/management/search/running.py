@@ -6,18 +6,20 @@ look values up are planned once; those whose best plan depends on the values (a 
 are planned each time.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
 
 from schemas import exact_json
 from schemas.errors import Transient
+from services.management.gathering import Together
 from services.management.refusals import Refusal, Refused, unavailable
 from services.management.search.explaining import EXPLAIN
 from services.management.search.predicates import Constant, Equals, Predicate
-from services.management.search.statements import Statement
+from services.management.search.statements import Lookup, Statement
 from services.runtime.tenant_pool import TenantPool
 
 TIMEOUT: Final[Refusal] = unavailable(
@@ -33,6 +35,7 @@ class Searcher:
     def __init__(self, known: TenantPool, planned: TenantPool) -> None:
         self._known = known
         self._planned = planned
+        self._lookups: dict[tuple[str, int], Together[tuple[Any, ...], bytes]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -68,6 +71,24 @@ class Searcher:
                     return [await connection.fetch(statements[0].text, *statements[0].values)]
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     return [await connection.fetch(one.text, *one.values) for one in statements]
+
+    async def look_up(self, tenant: str, asked: Lookup) -> bytes:
+        """The people of a lookup as an array of JSON; lookups of a kind that are under way at once are one
+        statement. Raises Refused (503) when the time is over."""
+        kind = (asked.text, asked.limit)
+        if kind not in self._lookups:
+            self._lookups[kind] = Together(partial(self._pages, *kind))
+        with _in_time():
+            found = await self._lookups[kind].answer(tenant, asked.key)
+        assert found is not None
+        return found
+
+    async def _pages(
+        self, text: str, limit: int, tenant: str, keys: Sequence[tuple[Any, ...]]
+    ) -> Mapping[tuple[Any, ...], bytes]:
+        async with self._known.connection(tenant) as connection:
+            rows = await connection.fetch(text, tenant, *zip(*keys, strict=True), limit)
+        return {keys[row["asked"] - 1]: row["users"] for row in rows}
 
     @asynccontextmanager
     async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:

@@ -6,7 +6,8 @@ the branches are run one after the other and the second only while the page has 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from services.management.search.conditions import (
     VIEWS,
@@ -18,13 +19,21 @@ from services.management.search.conditions import (
     unions,
 )
 from services.management.search.fields import Column, Path
-from services.management.search.ordering import Order, Place
+from services.management.search.ordering import Order, Place, natural
 from services.management.search.predicates import EVERYBODY, AnyOf, Between, Equals, Predicate, without
 
-_PAGE = """SELECT p.document, p.secrets, k.subject, k.key
-FROM ({keys}) AS k
-JOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject
-ORDER BY k.phase, k.key{way}, k.subject{way}"""
+_ARRAYS: Final = {str: "text", bool: "boolean", int: "bigint", datetime: "timestamptz"}
+_FOUND = """({keys}) AS k
+JOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject"""
+_ORDERED = "ORDER BY k.phase, k.key{way}, k.subject{way}"
+_SHOWN = f"convert_to(concat('[', string_agg(p.document, ',' {_ORDERED}), ']'), 'UTF8') AS users"
+_PAGE = f"""SELECT p.document, p.secrets, k.subject, k.key
+FROM {_FOUND}
+{_ORDERED}"""
+_READY_PAGE = f"SELECT {_SHOWN}, count(*) AS length FROM {_FOUND}"
+_READY_PAGES = f"""SELECT g.asked, r.users
+FROM unnest({{arrays}}) WITH ORDINALITY AS g ({{names}}, asked)
+CROSS JOIN LATERAL (SELECT {_SHOWN} FROM {_FOUND}) AS r"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,39 @@ class Window:
     after: Place | None = None
 
 
-def page(tenant: str, predicate: Predicate, order: Order, window: Window) -> Statement:
-    """The people of a window, in order."""
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A first page in the order of one index. Any number of such go together: `text` takes the tenant, an
+    array for each value of the `key`, and the limit."""
+
+    text: str
+    key: tuple[Any, ...]
+    limit: int
+
+
+def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
+    """A page as a lookup, where it is one: as cheap for common values as for rare ones."""
+    if window.offset or window.after is not None or order != natural(predicate):
+        return None
+    match predicate:
+        case Equals(values=(_,)) | Between():
+            given = Parameters([None], "g.v")
+            keys = _with_value(predicate, order, window, given)
+            _, *key = given.values
+            places = range(2, len(key) + 2)
+            arrays = (f"${place}::{_ARRAYS[type(value)]}[]" for place, value in zip(places, key, strict=True))
+            text = _READY_PAGES.format(
+                arrays=", ".join(arrays),
+                names=", ".join(f"v{place}" for place in places),
+                keys=f"{keys} LIMIT ${len(key) + 2}",
+                way=_way(order),
+            )
+            return Lookup(text, tuple(key), window.limit)
+    return None
+
+
+def page(tenant: str, predicate: Predicate, order: Order, window: Window, ready: bool = False) -> Statement:
+    """The people of a window, in order; `ready` as one array of JSON, `users`, and its `length`."""
     given = Parameters([tenant])
     branches = [] if _is_past_values(order, window) else [_with_value(predicate, order, window, given)]
     if not order.complete:
@@ -58,19 +98,25 @@ def page(tenant: str, predicate: Predicate, order: Order, window: Window) -> Sta
         keys = (
             f"SELECT * FROM ({union}) AS b LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
         )
-    return Statement(_PAGE.format(keys=keys, way=_way(order)), tuple(given.values))
+    form = _READY_PAGE if ready else _PAGE
+    return Statement(form.format(keys=keys, way=_way(order)), tuple(given.values))
 
 
 def count(tenant: str, predicate: Predicate) -> Statement:
     """How many there are, exactly."""
     given = Parameters([tenant])
-    if isinstance(predicate, Equals) and isinstance(predicate.target, Path) and len(predicate.values) == 1:
+    if _is_leaf(predicate):
         return Statement(f"SELECT count(*) FROM ({collected(predicate, given)}) AS k", tuple(given.values))
     base, source = source_of(predicate)
     test = condition(predicate, base, given)
     return Statement(
         f"SELECT count(*) FROM {source} WHERE {base}.tenant = $1 AND {test}", tuple(given.values)
     )
+
+
+def _is_leaf(predicate: Predicate) -> bool:
+    """Whether it is true of just those who have a certain leaf."""
+    return isinstance(predicate, Equals) and isinstance(predicate.target, Path) and len(predicate.values) == 1
 
 
 def _is_past_values(order: Order, window: Window) -> bool:
@@ -132,6 +178,9 @@ def _by_subject(predicate: Predicate, window: Window, given: Parameters) -> str:
         order = f"{after} ORDER BY {{base}}.subject LIMIT {most}"
         parts = " UNION ".join(f"({collected(part, given, order)})" for part in predicate.parts)
         return f"SELECT u.subject, 0 AS phase, NULL::text AS key FROM ({parts}) AS u ORDER BY u.subject"
+    if _is_leaf(predicate):
+        found = collected(predicate, given, f"{after} ORDER BY {{base}}.subject")
+        return f"SELECT u.subject, 0 AS phase, NULL::text AS key FROM ({found}) AS u"
     base, source = source_of(predicate)
     test = condition(predicate, base, given)
     return (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import Transient
-from services.management.gathering import AT_ONCE, Gathered
+from services.management.gathering import AT_ONCE, Gathered, Together
 
 
 class Rows:
@@ -59,6 +59,17 @@ async def test_a_failure_reaches_everybody_and_ends() -> None:
     assert [type(error) for error in failed] == [Transient] * 3
     rows.down = False
     assert (await gathered.row("demo", "a"))["asked"] == "a"
+
+
+async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
+    """Whatever goes wrong, those who asked are told of it."""
+
+    async def ask(_tenant: str, _keys: Sequence[str]) -> dict[str, str]:
+        raise ZeroDivisionError
+
+    together = Together(ask)
+    with pytest.raises(ZeroDivisionError):
+        await together.answer("demo", "a")
 
 
 async def test_one_who_gives_up_takes_nobody_along() -> None:

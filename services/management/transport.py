@@ -56,11 +56,9 @@ class Transport:
 
     def _straight_to(self, scope: Scope) -> Endpoint | None:
         method, path = scope["method"], scope["path"]
-        if found := self._straight.get((method, path)):
-            scope["path_params"] = {}
-            return found
         family, slash, identity = path.rpartition("/")
-        if identity and (found := self._straight.get((method, family + slash))):
-            scope["path_params"] = {"id": identity}
-            return found
-        return None
+        if not identity:
+            return None
+        found = self._straight.get((method, family + slash))
+        scope["path_params"] = {} if found is None else {"id": identity}
+        return found or self._straight.get((method, path))

@@ -11,6 +11,7 @@ _TEXTS: Final = (
     "email", "username", "phone_number", "name", "nickname", "given_name", "family_name",
 )  # fmt: skip
 _FLAGS: Final = ("email_verified", "phone_verified", "blocked")
+_READ: Final = ("user_id", "created_at", "identities", *_TEXTS, *_FLAGS)
 
 
 class SearchRow(NamedTuple):
@@ -66,6 +67,11 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
         connections=_array(identity["connection"] for identity in document["identities"]),
         unsearchable=_array(_unsearchable(document)),
     )
+
+
+def same_row(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two documents of a person have the same search row; False may be said of some that have."""
+    return all(exact_json.same(before.get(name), after.get(name)) for name in _READ)
 
 
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from projections.profile.fold import fold as fold_profile
 from projections.profile.links import forwarded_to, owner_of
 from projections.profile.state import NOBODY, Profile
 from projections.search.leaf import Leaf, difference, leaves
-from projections.search.row import ActivityRow, SearchRow, activity_row, same_search, search_row
+from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
 from projections.setting.fold import KIND_OF, Kind, Setting
 from projections.setting.fold import fold as fold_setting
 from schemas.events import (
@@ -86,10 +86,9 @@ class Change:
     def search(self) -> SearchRow | None:
         """The search row to write, None when it stays as it is."""
         before, after = self.before.document, self.after.document
-        if after is None or (before is not None and same_search(before, after)):
+        if after is None or (before is not None and same_row(before, after)):
             return None
-        row = search_row(after)
-        return None if before is not None and search_row(before) == row else row
+        return search_row(after)
 
     def leaves(self) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
         """The leaves to remove and those to add; who vanishes loses all of them anyway."""

@@ -18,6 +18,7 @@ VIEWS = (
     "login_guard",
     "log_entry",
     "daily",
+    "population",
     "session",
 )
 ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")

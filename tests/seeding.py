@@ -38,6 +38,11 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
                 _TABLES[statement], schema_name=schema, source=_lines(rows), format="text"
             )
         done += len(batch)
+    await connection.execute(
+        f"INSERT INTO {schema}.population AS p VALUES ($1, 0, $2)"
+        " ON CONFLICT (tenant, partition) DO UPDATE SET living = p.living + excluded.living",
+        tenant, done,
+    )  # fmt: skip
     return done
 
 

@@ -14,6 +14,7 @@ from projections.daily.rows import days
 from projections.linked_identity.rows import changes as linked_changes
 from projections.log_entry.entries import entries
 from projections.membership.rows import changes as membership_changes
+from projections.population.rows import differences
 from projections.session.writes import session_writes
 from services.runtime.sql import load
 
@@ -52,6 +53,12 @@ def daily(applied: Sequence[Applied]) -> list[Wave]:
     return [[(load("projections.daily")["add_to_days"], rows)]] if rows else []
 
 
+def population(applied: Sequence[Applied]) -> list[Wave]:
+    """How many people there are."""
+    rows = [(*place, more) for place, more in differences(applied).items()]
+    return [[(load("projections.population")["add_to_population"], rows)]] if rows else []
+
+
 def sessions(applied: Sequence[Applied]) -> list[Wave]:
     """Sessions, refresh tokens, grants, device credentials."""
     queries = load("projections.session")
@@ -63,5 +70,6 @@ DERIVED: Final[tuple[Callable[[Sequence[Applied]], list[Wave]], ...]] = (
     linked_identities,
     log_entries,
     daily,
+    population,
     sessions,
 )

@@ -21,6 +21,7 @@ from services.management.search.syntax import parse
 from services.projector.batch import Change
 from services.projector.store import people_writes
 from services.projector.waves import execute
+from services.runtime.sql import load
 from tests.search_people import people, queries
 from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
 from tests.stack import Database, Stack
@@ -71,7 +72,8 @@ async def filled(connection: asyncpg.Connection, found: Sequence[dict[str, Any]]
         )
         for number, person in enumerate(found)
     }  # fmt: skip
-    await execute(connection, people_writes(changes))
+    counted = (load("projections.population")["add_to_population"], [(TENANT, 0, len(changes))])
+    await execute(connection, [*people_writes(changes), counted])
     await connection.execute("SET LOCAL ROLE vita_management")
     await connection.execute("SELECT set_config('vita.tenant', $1, true)", TENANT)
 
@@ -114,10 +116,27 @@ async def check(
         assert await walked(connection, predicate, order, 2) == subjects, text
         second = await fetched(connection, statements.page(TENANT, predicate, order, statements.Window(2, 1)))
         assert [row["subject"] for row in second] == subjects[1:3], text
+        await check_ready(connection, predicate, order, [row["document"] for row in rows])
         if sort is not None:
             assert subjects == sorted_people(found, wanted, sort), text
     finally:
         await transaction.rollback()
+
+
+async def check_ready(
+    connection: asyncpg.Connection, predicate: Predicate, order: Order, documents: Sequence[str]
+) -> None:
+    """A page that comes ready has the same people in the same order, and so has each of several look-ups."""
+    whole = statements.ready_page(TENANT, predicate, order, statements.Window(3, 1), True)
+    (row,) = await fetched(connection, whole)
+    assert row["users"].decode() == f"[{','.join(documents[1:4])}]"
+    assert (row["length"], row["total"]) == (len(documents[1:4]), len(documents))
+    lookup = statements.lookup(predicate, order, statements.Window(3))
+    if lookup is not None:
+        columns = [[value, value] for value in lookup.key]
+        found = await connection.fetch(lookup.text, TENANT, *columns, lookup.limit)
+        assert sorted(row["asked"] for row in found) == [1, 2]
+        assert {row["users"].decode() for row in found} == {f"[{','.join(documents[:3])}]"}
 
 
 def sorted_people(found: list[dict[str, Any]], wanted: set[str], sort: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The laws of log entries and daily counts: nothing that counted goes untold, and how the log is cut does not
+"""The laws of log entries and of counts: nothing that counted goes untold, and how the log is cut does not
 matter."""
 
 from collections import Counter
@@ -12,6 +12,7 @@ from projections.applied import Applied, Logged
 from projections.daily.rows import Counts, Day, days
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
+from projections.population.rows import Place, differences
 from schemas import exact_json
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from services.projector.batch import Views, fold_batch
@@ -65,6 +66,18 @@ def test_any_cut_tells_the_same(batches: list[list[Logged]]) -> None:
     parts = applied(batches)
     assert [entry for part in parts for entry in told(part)] == told(whole)
     assert summed(parts) == days(whole)
+
+
+@given(cut())
+def test_the_number_of_people_is_how_many_live(batches: list[list[Logged]]) -> None:
+    """However the log is cut, the differences add up to those who have a document in the end."""
+    views, added = Views(), Counter[Place]()
+    for batch in batches:
+        outcome = fold_batch(views, batch)
+        views.take(outcome.now)
+        added.update(differences(outcome.applied))
+    living = [person for person, profile in views.people.items() if profile.document is not None]
+    assert added.total() == len(living)
 
 
 @given(cut())

@@ -91,27 +91,32 @@ def _of_connection(name: str) -> Predicate:
 
 async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
     window = statements.Window(query.per_page, query.page * query.per_page)
+    asked = (call.tenant, search.predicate, search.order, window)
     tokens = access.sees_tokens(call.principal)
-    ready = not tokens and not presenting.field_names(query.fields)
-    if ready and not query.include_totals:
-        lookup = statements.lookup(search.predicate, search.order, window)
+    if tokens or presenting.field_names(query.fields):
+        users, length, total = await _selected(call, query, search, statements.page(*asked), tokens)
+    else:
+        lookup = None if query.include_totals else statements.lookup(search.predicate, search.order, window)
         if lookup is not None:
             return answers.document(await call.service.searcher.look_up(call.tenant, lookup))
-    asked = [statements.page(call.tenant, search.predicate, search.order, window, ready)]
+        whole = statements.ready_page(*asked, query.include_totals)
+        ((row,),) = await call.service.searcher.fetch(call.tenant, search.predicate, whole)
+        users, length, total = row["users"], row["length"], row["total"] if query.include_totals else None
+    if total is None:
+        return answers.document(users)
+    parts = {"start": window.offset, "limit": window.limit, "length": length, "users": None, "total": total}
+    return answers.document(presenting.wrapped(parts, {"users": users}))
+
+
+async def _selected(
+    call: Call, query: ListUsers, search: Search, page: statements.Statement, tokens: bool
+) -> tuple[bytes, int, int | None]:
+    """A page as a query selects its fields, its length, and the total where it is asked for."""
+    asked = [page]
     if query.include_totals:
         asked.append(statements.count(call.tenant, search.predicate))
     rows, *totals = await call.service.searcher.fetch(call.tenant, search.predicate, *asked)
-    users: bytes = rows[0]["users"] if ready else presenting.shown(rows, query, tokens)
-    if not totals:
-        return answers.document(users)
-    parts = {
-        "start": window.offset,
-        "limit": window.limit,
-        "length": rows[0]["length"] if ready else len(rows),
-        "users": None,
-        "total": totals[0][0]["count"],
-    }
-    return answers.document(presenting.wrapped(parts, {"users": users}))
+    return presenting.shown(rows, query, tokens), len(rows), totals[0][0]["count"] if totals else None
 
 
 async def _walked(call: Call, query: ListUsers, search: Search) -> Response:

@@ -84,34 +84,51 @@ def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
     return None
 
 
-def page(tenant: str, predicate: Predicate, order: Order, window: Window, ready: bool = False) -> Statement:
-    """The people of a window, in order; `ready` as one array of JSON, `users`, and its `length`."""
+def page(tenant: str, predicate: Predicate, order: Order, window: Window) -> Statement:
+    """The people of a window, in order."""
     given = Parameters([tenant])
-    branches = [] if _is_past_values(order, window) else [_with_value(predicate, order, window, given)]
-    if not order.complete:
-        branches.append(_without_value(predicate, order, window, given))
-    if len(branches) == 1:
-        keys = f"{branches[0]} LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
-    else:
-        most = given.add(window.limit + window.offset)
-        union = " UNION ALL ".join(f"({branch} LIMIT {most})" for branch in branches)
-        keys = (
-            f"SELECT * FROM ({union}) AS b LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
-        )
-    form = _READY_PAGE if ready else _PAGE
-    return Statement(form.format(keys=keys, way=_way(order)), tuple(given.values))
+    keys = _keys(predicate, order, window, given)
+    return Statement(_PAGE.format(keys=keys, way=_way(order)), tuple(given.values))
+
+
+def ready_page(
+    tenant: str, predicate: Predicate, order: Order, window: Window, total: bool = False
+) -> Statement:
+    """The same as one row: an array of JSON, `users`, its `length`, and how many there are in `total`."""
+    given = Parameters([tenant])
+    text = _READY_PAGE.format(keys=_keys(predicate, order, window, given), way=_way(order))
+    if total:
+        counted = _count(predicate, given)
+        text = f"SELECT u.users, u.length, t.count AS total FROM ({text}) AS u, ({counted}) AS t"
+    return Statement(text, tuple(given.values))
 
 
 def count(tenant: str, predicate: Predicate) -> Statement:
     """How many there are, exactly."""
     given = Parameters([tenant])
+    return Statement(_count(predicate, given), tuple(given.values))
+
+
+def _keys(predicate: Predicate, order: Order, window: Window, given: Parameters) -> str:
+    branches = [] if _is_past_values(order, window) else [_with_value(predicate, order, window, given)]
+    if not order.complete:
+        branches.append(_without_value(predicate, order, window, given))
+    if len(branches) == 1:
+        return f"{branches[0]} LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
+    most = given.add(window.limit + window.offset)
+    union = " UNION ALL ".join(f"({branch} LIMIT {most})" for branch in branches)
+    return f"SELECT * FROM ({union}) AS b LIMIT {given.add(window.limit)} OFFSET {given.add(window.offset)}"
+
+
+def _count(predicate: Predicate, given: Parameters) -> str:
+    """Of everybody there is a count."""
+    if predicate == EVERYBODY:
+        return "SELECT coalesce(sum(living), 0)::bigint AS count FROM views.population WHERE tenant = $1"
     if _is_leaf(predicate):
-        return Statement(f"SELECT count(*) FROM ({collected(predicate, given)}) AS k", tuple(given.values))
+        return f"SELECT count(*) FROM ({collected(predicate, given)}) AS k"
     base, source = source_of(predicate)
     test = condition(predicate, base, given)
-    return Statement(
-        f"SELECT count(*) FROM {source} WHERE {base}.tenant = $1 AND {test}", tuple(given.values)
-    )
+    return f"SELECT count(*) FROM {source} WHERE {base}.tenant = $1 AND {test}"
 
 
 def _is_leaf(predicate: Predicate) -> bool:

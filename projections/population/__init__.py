@@ -1,0 +1,1 @@
+"""How many people each tenant has, counted."""

@@ -1,0 +1,24 @@
+"""How many people live, as differences: they add up however the log is cut. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from projections.applied import Applied
+
+
+class Place(NamedTuple):
+    """The key of a row. A partition has one owner, so a row of its own is never written by two."""
+
+    tenant: str
+    partition: int
+
+
+def differences(run: Iterable[Applied]) -> dict[Place, int]:
+    """By how many a run of events makes the people of each place more."""
+    found: Counter[Place] = Counter()
+    for one in run:
+        if one.before is not None and one.after is not None:
+            more = (one.after.document is not None) - (one.before.document is not None)
+            found[Place(one.event.tenant, one.logged.position.partition)] += more
+    return {place: more for place, more in found.items() if more}

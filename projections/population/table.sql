@@ -1,0 +1,13 @@
+-- How many people of a tenant live, as one partition of the log has them; a tenant's number is the sum of its rows.
+CREATE TABLE population (
+    tenant text NOT NULL,
+    partition integer NOT NULL,
+    living bigint NOT NULL,
+    PRIMARY KEY (tenant, partition)
+) WITH (fillfactor = 50);
+
+ALTER TABLE population ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON population USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY all_tenants ON population TO vita_projector, vita_operator USING (true);
+GRANT SELECT, INSERT, UPDATE ON population TO vita_projector;
+GRANT SELECT ON population TO vita_management, vita_operator;

@@ -219,7 +219,7 @@ class Flow:
 
 async def make_flow(stack: Stack) -> Flow:
     """A database with the tenant demo, topics, and the installation's keyring."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     provider = provider_from(stack.environment("normalizer", database, prefix)["VITA_KEY_PROVIDER"])
     connection = await asyncpg.connect(database.admin)
     try:

@@ -76,7 +76,7 @@ class Site:
 
 async def make_site(stack: Stack) -> Site:
     """A database with a signing key, and topics."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     connection = await asyncpg.connect(database.url_for("vita_management"))
     try:
         provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])

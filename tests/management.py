@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -103,17 +103,12 @@ class Site:
 
     async def start_projector(self) -> None:
         """A projector in a process of its own."""
-        environment = self.stack.environment("projector", self.database, self.prefix)
-        self.projector = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.projector",
-            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        self.projector = await start_projector(self.stack, self.database, self.prefix)
 
     async def stop_projector(self) -> None:
         """Ends it as a supervisor would."""
-        if self.projector is not None and self.projector.returncode is None:
-            self.projector.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(self.projector.wait(), 30)
+        if self.projector is not None:
+            await ended(self.projector)
         self.projector = None
 
     async def until_applied(self, position: str) -> None:
@@ -128,13 +123,33 @@ def settings_for(stack: Stack, database: Database, prefix: str, **changes: Any) 
     return Settings(**{**given, **changes})
 
 
+async def start_projector(stack: Stack, database: Database, prefix: str) -> asyncio.subprocess.Process:
+    """A projector over these parts."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.projector",
+        env={**os.environ, **stack.environment("projector", database, prefix)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Has the process end, unless it has."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 30)
+
+
 @asynccontextmanager
 async def running_site(stack: Stack, **changes: Any) -> AsyncIterator[Site]:
     """An installation with the tenants demo and other, each with a database connection."""
-    database, prefix = await stack.database(), await stack.topics()
-    async with open_service(settings_for(stack, database, prefix, **changes)) as service:
-        site = Site(stack, database, prefix, service, create_app(service))
-        await site.start_projector()
+    database, prefix = await stack.place()
+    async with AsyncExitStack() as opened:
+        projector = await start_projector(stack, database, prefix)
+        opened.push_async_callback(ended, projector)
+        service = await opened.enter_async_context(
+            open_service(settings_for(stack, database, prefix, **changes))
+        )
+        site = Site(stack, database, prefix, service, create_app(service), projector)
         try:
             for tenant in ("demo", "other"):
                 await site.add_tenant(tenant)

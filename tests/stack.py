@@ -19,6 +19,7 @@ from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.postgres import Tuning
 from deploy.local.stack import LocalStack
+from schemas.errors import Transient
 from services.runtime.topics import ensure_topics
 from tests.containers import TestContainers
 
@@ -48,6 +49,7 @@ class Stack:
     _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
     _databases: list[str] = field(default_factory=list)
     _prefixes: list[str] = field(default_factory=list)
+    _spare: "asyncio.Task[tuple[Database, str]] | None" = None
 
     async def prepare(self) -> None:
         """Make the template that every test's database is a copy of."""
@@ -67,6 +69,20 @@ class Stack:
         self._prefixes.append(prefix)
         await ensure_topics(self.kafka, prefix)
         return prefix
+
+    async def place(self) -> tuple[Database, str]:
+        """A new database and new topics; those of whoever asks next are made meanwhile."""
+        spare, self._spare = self._spare, None
+        try:
+            made = await (spare or self._place())
+        except Transient:  # nothing ran for long because a test held the loop
+            made = await self._place()
+        self._spare = asyncio.create_task(self._place())
+        return made
+
+    async def _place(self) -> tuple[Database, str]:
+        database, prefix = await asyncio.gather(self.database(), self.topics())
+        return database, prefix
 
     def environment(self, service: str, database: Database, prefix: str) -> dict[str, str]:
         """What a process of the service needs beyond the inherited environment."""
@@ -90,6 +106,12 @@ class Stack:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {timeout} s: {_source(condition)} is still {answer!r}")
             await asyncio.sleep(every)
+
+    async def rest(self) -> None:
+        """Make nothing more."""
+        if self._spare is not None:
+            self._spare.cancel()
+            await asyncio.wait([self._spare])
 
     async def close(self) -> None:
         """Take away what the tests left on servers that stay."""
@@ -119,6 +141,7 @@ async def running_stack() -> AsyncIterator[Stack]:
             await stack.prepare()
             yield stack
         finally:
+            await stack.rest()
             if "environment" in infrastructure.routes.values():
                 await stack.close()
             await _end(local)

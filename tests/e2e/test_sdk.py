@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
@@ -94,12 +93,6 @@ async def serving(stack: Stack) -> AsyncIterator[Tenant]:
             yield Tenant(url, "sdk", sdk)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
-    async with serving(stack) as running:
-        yield running
 
 
 async def test_connections_through_the_sdk(tenant: Tenant) -> None:

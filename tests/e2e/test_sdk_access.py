@@ -1,36 +1,30 @@
 """Roles, permissions, APIs, organizations and user attribute profiles through the official Python SDK."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import pytest_asyncio
 from auth0.management.core.api_error import ApiError
 
-from tests.e2e.test_sdk import Tenant, serving
+from tests.e2e.test_sdk import Tenant
 from tests.management import PASSWORD
-from tests.stack import Stack
 
 API = "https://sdk.example.com"
 READ = {"resource_server_identifier": API, "permission_name": "read:all"}
 WRITE = {"resource_server_identifier": API, "permission_name": "write:all"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
-    async with serving(stack) as running:
-        await running.sdk.connections.create(
-            name="people", strategy="auth0", options={"passwordPolicy": "none"}
-        )
-        await running.sdk.resource_servers.create(
-            identifier=API,
-            name="SDK",
-            scopes=[{"value": "read:all"}, {"value": "write:all", "description": "W"}],
-        )
-        yield running
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def an_api(tenant: Tenant) -> None:
+    """An API with two scopes, and a connection for its users."""
+    await tenant.sdk.connections.create(name="staff", strategy="auth0", options={"passwordPolicy": "none"})
+    await tenant.sdk.resource_servers.create(
+        identifier=API,
+        name="SDK",
+        scopes=[{"value": "read:all"}, {"value": "write:all", "description": "W"}],
+    )
 
 
 async def somebody(tenant: Tenant, name: str) -> str:
-    made = await tenant.sdk.users.create(connection="people", email=f"{name}@example.com", password=PASSWORD)
+    made = await tenant.sdk.users.create(connection="staff", email=f"{name}@example.com", password=PASSWORD)
     assert made.user_id is not None
     return made.user_id
 

@@ -4,7 +4,6 @@ import pytest
 from auth0.management.core.api_error import ApiError
 
 from tests.e2e.test_sdk import Tenant
-from tests.e2e.test_sdk import tenant as tenant
 from tests.management import PASSWORD
 
 

@@ -66,7 +66,7 @@ class Trail:
 
 
 async def new_trail(stack: Stack) -> Trail:
-    return Trail(stack, await stack.database(), await stack.topics())
+    return Trail(stack, *await stack.place())
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,7 @@ async def test_of_two_owners_of_a_partition_one_is_fenced(stack: Stack) -> None:
 
 async def test_records_that_were_passed_over_are_not_skipped(stack: Stack) -> None:
     """A batch that begins beyond where its tree waits is refused when the log has records in between."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     await publish(stack.kafka, f"{prefix}profile.events", {0: [event(n) for n in range(3)]})
     async with auditing(stack, database, prefix) as auditor:
         with pytest.raises(Fenced):
@@ -128,7 +128,7 @@ async def test_records_that_were_passed_over_are_not_skipped(stack: Stack) -> No
 
 async def test_offsets_without_a_record_do_not_stop_the_trail(stack: Stack) -> None:
     """Where the log itself has no record at an offset, the tree goes on with the next one there is."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     topic = f"{prefix}profile.events"
     await publish(stack.kafka, topic, {0: [event(n) for n in range(5)]})
     await forget_before(stack.kafka, topic, 3)
@@ -140,7 +140,7 @@ async def test_offsets_without_a_record_do_not_stop_the_trail(stack: Stack) -> N
 
 async def test_a_process_audits_what_flows_and_signs_when_it_ends(stack: Stack) -> None:
     """A real auditor catches up, ends cleanly on SIGTERM, and its last checkpoint covers everything."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     topic, environment = f"{prefix}profile.events", stack.environment("auditor", database, prefix)
     await publish(stack.kafka, topic, {p: [event(n) for n in range(40)] for p in range(12)})
     async with auditor_process(environment) as process:
@@ -158,7 +158,7 @@ async def test_a_process_audits_what_flows_and_signs_when_it_ends(stack: Stack) 
 
 async def test_a_killed_process_loses_and_doubles_nothing(stack: Stack) -> None:
     """Killed amid its work, the auditor ends with every record in the trail exactly once."""
-    database, prefix = await stack.database(), await stack.topics()
+    database, prefix = await stack.place()
     topic, environment = f"{prefix}profile.events", stack.environment("auditor", database, prefix)
     environment["VITA_AUDIT_BATCH_RECORDS"] = "50"
     await publish(stack.kafka, topic, {p: [event(n) for n in range(1000)] for p in range(3)})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from deploy.local import kafka, postgres
 from deploy.local.processes import MARK
@@ -18,10 +19,10 @@ from deploy.local.stack import LocalStack
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-async def local(tmp_path: Path) -> AsyncIterator[LocalStack]:
-    """A stack of its own, with nothing of it running at the end."""
-    stack = LocalStack(tmp_path / "state")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
+    """A stack that each test finds as the one before left it, with nothing of it running at the end."""
+    stack = LocalStack(tmp_path_factory.mktemp("interrupted") / "state")
     stack.state.create()
     yield stack
     with stack.state.lock():
@@ -83,6 +84,8 @@ async def test_a_killed_start_is_repaired_by_the_next(local: LocalStack) -> None
 
 async def test_ctrl_c_stops_what_was_starting(local: LocalStack) -> None:
     """An interrupted start leaves no process that is not ready, and the next start goes on."""
+    with local.state.lock():
+        await local.stop("kafka", budget_s=0)
     command = start(local)
     while not local.processes.find("kafka"):
         await asyncio.sleep(0.005)

@@ -59,8 +59,8 @@ class Stack:
     async def database(self) -> Database:
         """A new database, as `make up` would have it before the first event."""
         name = f"vita_test_{secrets.token_hex(6)}"
-        await databases.clone_database(self.admin_url, self._template, name)
         self._databases.append(name)
+        await databases.clone_database(self.admin_url, self._template, name)
         return Database(name, databases.database_url(self.admin_url, name))
 
     async def topics(self) -> str:

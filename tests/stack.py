@@ -19,7 +19,6 @@ from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.postgres import Tuning
 from deploy.local.stack import LocalStack
-from schemas.errors import Transient
 from services.runtime.topics import ensure_topics
 from tests.containers import TestContainers
 
@@ -71,13 +70,11 @@ class Stack:
         return prefix
 
     async def place(self) -> tuple[Database, str]:
-        """A new database and new topics; those of whoever asks next are made meanwhile."""
+        """A new database and new topics; those of whoever asks next are made meanwhile, by a thread, as many
+        a test holds the loop."""
         spare, self._spare = self._spare, None
-        try:
-            made = await (spare or self._place())
-        except Transient:  # nothing ran for long because a test held the loop
-            made = await self._place()
-        self._spare = asyncio.create_task(self._place())
+        made = await (spare or self._place())
+        self._spare = asyncio.create_task(asyncio.to_thread(asyncio.run, self._place()))
         return made
 
     async def _place(self) -> tuple[Database, str]:
@@ -108,9 +105,8 @@ class Stack:
             await asyncio.sleep(every)
 
     async def rest(self) -> None:
-        """Make nothing more."""
+        """Waits for what nobody will ask for."""
         if self._spare is not None:
-            self._spare.cancel()
             await asyncio.wait([self._spare])
 
     async def close(self) -> None:

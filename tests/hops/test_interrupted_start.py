@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module", autouse=True)
 def hearing() -> Iterator[None]:
-    """What is started hears SIGINT, though tests in the background of a script do not, nor what they start."""
+    """What is started hears SIGINT, which what runs in the background of a script otherwise does not."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

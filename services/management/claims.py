@@ -1,15 +1,12 @@
 """Claims on values that must be unique, made before the events that need them (design D6)."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from services.management.decisions.outcome import Claim
 from services.runtime.sql import load
-
-PERSONAL: Final = ("email", "username", "phone_number")
 
 
 class Taken(Exception):
@@ -30,10 +27,12 @@ async def make(
     """Claims the values for the events that need them, inside the caller's transaction. Raises Taken."""
     if not claims:
         return
+    ordered = sorted(claims, key=lambda claim: (claim.connection, claim.kind, claim.value))
     rows = await connection.fetch(
-        load("services.management")["claim"], tenant, subject, *columns(claims, event_ids)
-    )
-    missing = {claim.kind for claim in claims} - {row["kind"] for row in rows}
+        load("services.management")["claim"], tenant, subject, *_columns(ordered),
+        [UUID(event_ids[claim.draft]) for claim in ordered],
+    )  # fmt: skip
+    missing = {claim.kind for claim in ordered} - {row["kind"] for row in rows}
     if missing:
         raise Taken(min(missing))
     await _look(connection, tenant, subject, claims)
@@ -52,28 +51,13 @@ async def _look(connection: asyncpg.Connection, tenant: str, subject: str, claim
         if await connection.fetchval(queries["setting_lives"], tenant, name, values["name"], subject):
             raise Taken("name")
         return
-    place, *wanted = places(claims)
-    row = await connection.fetchrow(queries["users_with"], tenant, place, subject, *wanted)
-    for kind in PERSONAL:
+    kinds = ("email", "username", "phone_number")
+    row = await connection.fetchrow(
+        queries["users_with"], tenant, name, subject, *(values.get(kind) for kind in kinds)
+    )
+    for kind in kinds:
         if row[kind]:
             raise Taken(kind)
-
-
-def columns(
-    claims: Sequence[Claim], event_ids: Sequence[str]
-) -> tuple[list[str], list[str], list[str], list[UUID]]:
-    """Connections, kinds, values and the events that need them; in an order that all who claim keep, so that
-    none waits for one who waits for it."""
-    ordered = sorted(claims, key=lambda claim: (claim.connection, claim.kind, claim.value))
-    return (*_columns(ordered), [UUID(event_ids[claim.draft]) for claim in ordered])
-
-
-def places(claims: Sequence[Claim]) -> tuple[str | None, ...]:
-    """The connection of a person's claims, then the value of each kind that the view is looked through
-    for."""
-    values: dict[str, str] = {claim.kind: claim.value for claim in claims}
-    name = claims[0].connection if claims else None
-    return (name, *(values.get(kind) for kind in PERSONAL))
 
 
 async def release(connection: asyncpg.Connection, tenant: str, event_ids: Collection[str]) -> None:

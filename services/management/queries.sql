@@ -183,25 +183,40 @@ WITH added AS (
 SELECT subject FROM added;
 
 -- name: register_and_claim
--- A new identity with its subject, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with`.
+-- New identities with their subjects, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with` for each.
 WITH added AS (
-    INSERT INTO ledger.directory (tenant, provider, idp_id, subject) VALUES ($1, $2, $3, $4)
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject)
+    SELECT $1, asked.provider, asked.idp_id, asked.subject
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS asked (provider, idp_id, subject)
     ON CONFLICT DO NOTHING
     RETURNING subject
 ), locked AS (
-    INSERT INTO ledger.subject_key (tenant, owner, profile, activity) SELECT $1, subject, $5, $6 FROM added
+    INSERT INTO ledger.subject_key (tenant, owner, profile, activity)
+    SELECT $1, asked.subject, asked.profile, asked.activity
+    FROM unnest($4::text[], $5::bytea[], $6::bytea[]) AS asked (subject, profile, activity)
+    WHERE EXISTS (SELECT FROM added)
 ), claimed AS (
     INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
-    SELECT $1, asked.connection, asked.kind, asked.value, $4, asked.event_id
-    FROM unnest($7::text[], $8::text[], $9::text[], $10::uuid[]) AS asked (connection, kind, value, event_id)
+    SELECT $1, asked.connection, asked.kind, asked.value, asked.subject, asked.event_id
+    FROM unnest($7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[]) AS asked (connection, kind, value, event_id, subject)
     ON CONFLICT DO NOTHING
     RETURNING kind
 )
 SELECT ledger.require(
-    EXISTS (SELECT FROM added) AND (SELECT count(*) FROM claimed) = cardinality($8::text[])
-    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.email_folded = $12)
-    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.username = $13)
-    AND NOT EXISTS (SELECT FROM views.search AS s WHERE s.tenant = $1 AND $11 = s.connections[1] AND s.phone_number = $14)
+    (SELECT count(*) FROM added) = cardinality($4::text[]) AND (SELECT count(*) FROM claimed) = cardinality($9::text[])
+    AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.email_folded = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'email'
+    ) AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.username = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'username'
+    ) AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.phone_number = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'phone_number'
+    )
 );
 
 -- name: registered

@@ -1,9 +1,10 @@
 """A new person: its place in the directory, its keys and its claims, in one transaction before the event."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -13,14 +14,16 @@ from projections.profile.state import Profile
 from schemas import exact_json
 from schemas.events import Event
 from schemas.identifiers import new_subject
-from schemas.keys import Keyring, SubjectKeys, generate_subject_keys
+from schemas.keys import Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
 from services.management import claims
-from services.management.decisions.outcome import Accepted, Command, dress
+from services.management.decisions.outcome import Accepted, Claim, Command, dress
 from services.management.decisions.sources import kind_of
+from services.management.gathering import Together
 from services.management.models.users import CreateUser
 from services.normalizer.mapping.identity import derived_id
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
+from services.runtime.tenant_pool import TenantPool
 
 IN_THE_WAY: Final = "VT002"
 """What the ledger says when a person cannot be registered as somebody new."""
@@ -47,6 +50,72 @@ def candidate_ids(connection: Connection, body: CreateUser) -> Iterator[str]:
     yield secrets.token_hex(12)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Newcomer:
+    """Somebody who may be new."""
+
+    provider: str
+    idp_id: str
+    subject: str
+    wrapped: WrappedKeys
+    claims: tuple[Claim, ...]
+    event_ids: tuple[str, ...]
+
+
+class Newcomers:
+    """People who are new and have nothing in their way: those of one moment are registered together."""
+
+    def __init__(self, database: TenantPool, keyring: Keyring) -> None:
+        self._database, self._keyring = database, keyring
+        self._together: Together[Newcomer, bool] = Together(self._register)
+
+    async def register(
+        self, command: Command, provider: str, idp_id: str, accepted: Accepted
+    ) -> Registered | None:
+        """None for anybody else, of whom nothing is kept then. Raises Transient."""
+        subject, keys = new_subject(command.now), generate_subject_keys()
+        wrapped = self._keyring.wrap(command.tenant, subject, keys)
+        events = dress(command, subject, accepted.drafts)
+        newcomer = Newcomer(
+            provider, idp_id, subject, wrapped, accepted.claims, tuple(event.id for event in events)
+        )
+        done = await self._together.answer(command.tenant, newcomer)
+        return Registered(subject, keys, events) if done else None
+
+    async def _register(self, tenant: str, newcomers: Sequence[Newcomer]) -> Mapping[Newcomer, bool]:
+        """All in one statement; each by itself where that is refused, for one would be in the way of all."""
+        async with self._database.connection(tenant) as connection:
+            if await _registered(connection, tenant, newcomers):
+                return dict.fromkeys(newcomers, True)
+            if len(newcomers) == 1:
+                return {}
+            return {one: await _registered(connection, tenant, (one,)) for one in newcomers}
+
+
+async def _registered(connection: asyncpg.Connection, tenant: str, newcomers: Sequence[Newcomer]) -> bool:
+    people = sorted(newcomers, key=lambda one: (one.provider, one.idp_id))
+    wanted = sorted(
+        (claim.connection, claim.kind, claim.value, UUID(one.event_ids[claim.draft]), one.subject)
+        for one in people
+        for claim in one.claims
+    )  # all who register keep these orders, so that none waits for one who waits for it
+    rows = [
+        (one.provider, one.idp_id, one.subject, one.wrapped.profile, one.wrapped.activity) for one in people
+    ]
+    query = load("services.management")["register_and_claim"]
+    try:
+        await connection.execute(query, tenant, *_columns(rows, 5), *_columns(wanted, 5))
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != IN_THE_WAY:
+            raise
+        return False
+    return True
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [[row[place] for row in rows] for place in range(width)]
+
+
 async def register(
     connection: asyncpg.Connection,
     keyring: Keyring,
@@ -56,9 +125,6 @@ async def register(
     accepted: Accepted,
 ) -> Registered | None:
     """None when the identity belongs to somebody who lives. Raises claims.Taken, then nothing is kept."""
-    fresh = await _fresh(connection, keyring, command, provider, idp_id, accepted)
-    if fresh is not None:
-        return fresh
     async with connection.transaction():
         found = await _subject(connection, keyring, command, provider, idp_id)
         if found is None:
@@ -67,33 +133,6 @@ async def register(
         events = dress(command, subject, accepted.drafts)
         event_ids = [event.id for event in events]
         await claims.make(connection, command.tenant, subject, accepted.claims, event_ids)
-    return Registered(subject, keys, events)
-
-
-async def _fresh(
-    connection: asyncpg.Connection,
-    keyring: Keyring,
-    command: Command,
-    provider: str,
-    idp_id: str,
-    accepted: Accepted,
-) -> Registered | None:
-    """Somebody new with nothing in the way, in one statement; None for everybody else, then nothing is
-    kept."""
-    subject, keys = new_subject(command.now), generate_subject_keys()
-    wrapped = keyring.wrap(command.tenant, subject, keys)
-    events = dress(command, subject, accepted.drafts)
-    try:
-        await connection.execute(
-            load("services.management")["register_and_claim"], command.tenant, provider, idp_id, subject,
-            wrapped.profile, wrapped.activity,
-            *claims.columns(accepted.claims, [event.id for event in events]),
-            *claims.places(accepted.claims),
-        )  # fmt: skip
-    except asyncpg.PostgresError as error:
-        if error.sqlstate != IN_THE_WAY:
-            raise
-        return None
     return Registered(subject, keys, events)
 
 

@@ -15,6 +15,7 @@ from services.management.log_end import LogEnd
 from services.management.passwords import Hasher
 from services.management.rate_limits import RateLimits, plan_of
 from services.management.reconciler import Reconciler
+from services.management.registering import Newcomers
 from services.management.search.running import Searcher
 from services.management.settings import Settings
 from services.management.turns import Turns
@@ -60,6 +61,7 @@ class Service:
     people_to_edit: Gathered
     people_now: Gathered
     connections: Gathered
+    newcomers: Newcomers
 
 
 @asynccontextmanager
@@ -124,4 +126,5 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 Gathered(database, load("services.management")["users_to_edit"]),
                 Gathered(database, load("services.management")["users_by_subject"]),
                 Gathered(database, load("services.management")["connections_named"]),
+                Newcomers(database, keyring),
             )

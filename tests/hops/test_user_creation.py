@@ -1,5 +1,7 @@
 """POST /users to the letter: every refusal with its exact body, and what is unique where."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -210,3 +212,15 @@ async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> 
     for name in ("named", "old-users"):
         user = await made(api, connection=name, email="both@example.com", username="both")
         assert user["identities"][0]["connection"] == name
+
+
+async def test_many_creations_of_one_moment_share_a_statement_but_no_fate(api: httpx.AsyncClient) -> None:
+    """Of those who want one address one gets it; everybody else of the same moment is created all the same."""
+    wanted = [f"crowd-{n % 30}@example.com" for n in range(40)]
+    answers = await asyncio.gather(
+        *(api.post(USERS, json={"connection": "email", "email": address}) for address in wanted)
+    )
+    assert Counter(answer.status_code for answer in answers) == {201: 30, 409: 10}
+    assert {answer.json()["email"] for answer in answers if answer.status_code == 201} == set(wanted)
+    found = await api.get("/api/v2/users", params={"q": "email:crowd-*", "per_page": 100})
+    assert sorted(user["email"] for user in found.json()) == sorted(set(wanted))

@@ -215,7 +215,7 @@ async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> 
 
 
 async def test_many_creations_of_one_moment_share_a_statement_but_no_fate(api: httpx.AsyncClient) -> None:
-    """Of those who want one address one gets it; everybody else of the same moment is created all the same."""
+    """Of those who want one address one gets it; all others of the same moment are created all the same."""
     wanted = [f"crowd-{n % 30}@example.com" for n in range(40)]
     answers = await asyncio.gather(
         *(api.post(USERS, json={"connection": "email", "email": address}) for address in wanted)

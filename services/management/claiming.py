@@ -1,4 +1,4 @@
-"""A name claimed for somebody; what nobody bears any more and what a crash left behind do not stand in the
+"""Values claimed for somebody; what nobody bears any more and what a crash left behind do not stand in the
 way."""
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ async def claim(
     bearer: str,
     wanted: Sequence[Claim],
     events: Sequence[Event],
-    release: Callable[[], Awaitable[bool]],
+    release: Callable[[], Awaitable[bool]] | None = None,
     room: Room | None = None,
 ) -> None:
     """Claims what the events need, where there is `room`. When it is taken, what `release` and the reconciler
@@ -28,7 +28,8 @@ async def claim(
     try:
         await _make(call, bearer, wanted, event_ids, room)
     except claims.Taken:
-        if not (await release() or await call.service.reconciler.settle(call.tenant, wanted)):
+        freed = release is not None and await release()
+        if not freed and not await call.service.reconciler.settle(call.tenant, wanted):
             raise
         await _make(call, bearer, wanted, event_ids, room)
 

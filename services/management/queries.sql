@@ -74,12 +74,6 @@ FROM views.connection WHERE tenant = $1 AND id = $2 AND NOT deleted;
 -- Whom an address stands for in a connection: the root's is the first identity's.
 SELECT user_id FROM views.search WHERE tenant = $1 AND connections[1] = $2 AND email_folded = $3 LIMIT 1;
 
--- name: connection_named
--- The living connection of a name.
-SELECT id, name, strategy, revision, document, event_id, deleted
-FROM views.connection WHERE tenant = $1 AND name = $2 AND NOT deleted
-ORDER BY id LIMIT 1;
-
 -- name: connections_named
 -- The living connections of some names.
 SELECT DISTINCT ON (name) name AS asked, id, name, strategy, revision, document, event_id, deleted

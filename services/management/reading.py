@@ -128,12 +128,6 @@ def setting_of(row: asyncpg.Record) -> Setting:
     )  # fmt: skip
 
 
-async def connection_named(connection: asyncpg.Connection, tenant: str, name: str) -> Connection | None:
-    """The living connection of this name."""
-    row = await connection.fetchrow(load("services.management")["connection_named"], tenant, name)
-    return None if row is None else connection_of(row)
-
-
 def connection_of(row: asyncpg.Record) -> Connection:
     """A connection from its row."""
     return Connection(

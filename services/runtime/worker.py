@@ -149,20 +149,11 @@ class Worker:
         """Newly assigned partitions are held until their positions are the stored ones: the consumer would
         begin where the broker's memory or the reset policy says."""
         self.consumer.pause(*assigned)
-        delay = FIRST_BACKOFF_SECONDS
-        while not self._stopping.is_set():
-            try:
-                await self.seek_to_stored(assigned)
-            except Transient as error:
-                _log.warning("positions_unreadable", group=self._source.group, error=str(error))
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
-            except Exception as error:
-                self._fail(error)
-                return
-            else:
+        try:
+            if await self._retried(lambda: self.seek_to_stored(assigned), "positions_unreadable"):
                 self.consumer.resume(*assigned)
-                return
+        except Exception as error:
+            self._fail(error)
 
     async def _opened(self) -> Heartbeat:
         delay = FIRST_BACKOFF_SECONDS
@@ -213,7 +204,7 @@ class Worker:
         await self._retried(self._recover)
         return False
 
-    async def _retried(self, action: Callable[[], Awaitable[None]]) -> bool:
+    async def _retried(self, action: Callable[[], Awaitable[None]], told: str = "batch_retried") -> bool:
         """Whether the action was done at last; False when the worker ends before."""
         delay = FIRST_BACKOFF_SECONDS
         while True:
@@ -221,7 +212,7 @@ class Worker:
                 await action()
             except Transient as error:
                 self._beat.failed(error)
-                _log.warning("batch_retried", group=self._source.group, error=str(error))
+                _log.warning(told, group=self._source.group, error=str(error))
                 if await self._stops_within(delay):
                     return False
                 delay = min(delay * 2, LONGEST_BACKOFF_SECONDS)
@@ -261,8 +252,8 @@ class Worker:
 
     async def _recover(self) -> None:
         assigned = self.consumer.assignment()
+        await self.seek_to_stored(assigned)
         try:
-            await self.seek_to_stored(assigned)
             ends = await self.consumer.end_offsets(list(assigned))
             positions = {tp: await self.consumer.position(tp) for tp in assigned}
         except KafkaError as error:

@@ -1,6 +1,6 @@
 """POST, PATCH and DELETE of users: events first, then the view's answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -10,13 +10,14 @@ from projections.connection.fold import Connection
 from projections.profile.edits import place_of
 from projections.profile.links import links_of, owner_of
 from projections.profile.state import NOBODY
-from schemas.events import Event, MetadataMerge, UserDeleted, UserDeletedData
+from schemas.events import MetadataMerge, UserDeleted, UserDeletedData
 from services.management import access, answers, bodies, claims, people, reading, sizes
+from services.management.claiming import claim
 from services.management.commanding import command_of, expected_revision
 from services.management.decisions.create_user import decide_create, refuse_create
 from services.management.decisions.edit_rules import NOT_THEIRS, OF_A_CONNECTION, refuse_edit
 from services.management.decisions.edit_user import decide_edit, target_connection
-from services.management.decisions.outcome import Accepted, Claim, Command, Draft, dress
+from services.management.decisions.outcome import Accepted, Command, Draft, dress
 from services.management.deleting import delete_together
 from services.management.endpoint import Call, Operation
 from services.management.models.results import User
@@ -121,7 +122,11 @@ async def _edit(call: Call, person: reading.Person, accepted: Accepted, expected
     command = sizes.weighed(command_of(call), person.profile, accepted.drafts, call.sent, limit)
     events = dress(command, person.subject, accepted.drafts)
     if accepted.claims:
-        await _claim(call, _owner(person, accepted.claims[0].connection), accepted.claims, events)
+        owner = _owner(person, accepted.claims[0].connection)
+        try:
+            await claim(call, owner, accepted.claims, events)
+        except claims.Taken as taken:
+            raise Refused(_TAKEN[taken.kind]) from None
     written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return people.accepted(written)
@@ -198,20 +203,6 @@ async def _registered(
         return found
     async with service.database.connection(call.tenant) as connection:
         return await register(connection, service.keyring, command, provider, idp_id, accepted)
-
-
-async def _claim(call: Call, subject: str, wanted: Sequence[Claim], events: Sequence[Event]) -> None:
-    """Claims new values for a user. Raises Refused (400) when somebody else has one."""
-    service, event_ids = call.service, [event.id for event in events]
-    for last in (False, True):
-        try:
-            async with service.database.connection(call.tenant) as connection, connection.transaction():
-                await claims.make(connection, call.tenant, subject, wanted, event_ids)
-        except claims.Taken as taken:
-            if last or not await service.reconciler.settle(call.tenant, wanted):
-                raise Refused(_TAKEN[taken.kind]) from None
-        else:
-            return
 
 
 def _refuse_fields(scopes: frozenset[str], body: UpdateUser) -> None:

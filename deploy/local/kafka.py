@@ -27,6 +27,9 @@ LOG_OPTIONS = (
 )
 
 
+ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
+"""Java reads the names of files in the encoding of the locale."""
+
 COMMON = {
     "process.roles": "broker,controller",
     "node.id": str(NODE_ID),
@@ -74,9 +77,23 @@ def container_settings(advertised: str) -> dict[str, str]:
 
 
 def write_properties(path: Path, settings: dict[str, str]) -> Path:
-    """Write the settings in Java's properties form."""
-    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    """Write the settings in Java's properties form, which is ASCII with escapes."""
+    path.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
     return path
+
+
+def refuse_unusable(data: Path, jars: Sequence[Path]) -> None:
+    """Raise StackFailure for a path that a list of Kafka or of Java would cut in two."""
+    if "," in str(data):
+        raise StackFailure(
+            f"Kafka cannot keep its data in {data}: it reads a comma as the end of a path",
+            "name a folder without a comma in VITA_STATE_DIR, or a broker in VITA_KAFKA_BOOTSTRAP",
+        )
+    if any(os.pathsep in str(jar) for jar in jars):
+        raise StackFailure(
+            f"Java cannot load {jars[0]}: it reads {os.pathsep!r} as the end of a path",
+            f"name a folder without {os.pathsep!r} in XDG_CACHE_HOME, or a broker in VITA_KAFKA_BOOTSTRAP",
+        )
 
 
 def format_storage(folder: Path, jars: Sequence[Path]) -> None:
@@ -85,11 +102,12 @@ def format_storage(folder: Path, jars: Sequence[Path]) -> None:
     config = write_properties(folder / "format.properties", properties(data, 1, 2))
     cluster_id = _cluster_id()
     argv = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)]
-    result = subprocess.run(argv, capture_output=True, text=True, check=False)
+    env = os.environ | ENVIRONMENT
+    result = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise StackFailure(
             f"Kafka could not make its data folder: {(result.stdout + result.stderr).strip()[-2000:]}",
-            "look whether the disk is full, or name a broker in VITA_KAFKA_BOOTSTRAP; then `make up` again",
+            "correct what is said above, or name a broker in VITA_KAFKA_BOOTSTRAP; then `make up` again",
         )
 
 
@@ -122,6 +140,13 @@ async def _connects(bootstrap: str) -> bool:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return True
+
+
+def _escaped(value: str) -> str:
+    """The value with every UTF-16 unit beyond ASCII, and the backslash, as Java's properties spell them."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be")
+    pairs = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+    return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in pairs)
 
 
 def _java(jars: Sequence[Path]) -> list[str]:

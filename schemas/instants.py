@@ -1,23 +1,46 @@
-"""Instants as the wire shows them: ISO 8601, UTC, milliseconds, `Z`."""
+"""Instants: the one place that reads times from text and writes them: ISO 8601, UTC, milliseconds, `Z`."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-_LATEST: Final = 253_370_764_799_999
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""No instant before this one is stored. `datetime` ends with the year 9999 UTC, so that the database, the API
+and the verifier can read back every instant that is stored."""
+_LATEST_RECORD: Final = 253_370_764_799_999
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_LEAP_SECOND: Final = re.compile(r"(.*[Tt ]\d\d:?\d\d:?)60(?:[.,]\d+)?((?:[Zz]|[+-][\d:]+)?)")
+
+
+class OutOfRange(ValueError):
+    """The text is a time, but not one of the years 1970 to 9999 of UTC."""
 
 
 def parse(text: str) -> datetime:
-    """An aware UTC time, cut to the millisecond, from RFC 3339 text. Raises ValueError without a zone or
-    beyond the calendar."""
-    moment = datetime.fromisoformat(text)
+    """Return the UTC time behind RFC 3339 text, cut to the millisecond.
+
+    Upper and lower case `T` and `Z` are accepted. A leap second, `23:59:60Z`, is the second that follows it,
+    as in POSIX. Raises OutOfRange for a time outside 1970 to 9999, ValueError for any other text and for a
+    time without a zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = _unusual(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone")
+    return truncate(bounded(moment))
+
+
+def bounded(moment: datetime) -> datetime:
+    """Return an aware time in UTC. Raises OutOfRange unless it lies within 1970 to 9999."""
     try:
-        return truncate(moment.astimezone(UTC))
-    except OverflowError as error:
-        raise ValueError("a time beyond the calendar") from error
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise OutOfRange("a time beyond the calendar") from None
+    if utc < EARLIEST:
+        raise OutOfRange("a time before 1970")
+    return utc
 
 
 def render(moment: datetime) -> str:
@@ -33,9 +56,27 @@ def truncate(moment: datetime) -> datetime:
 def from_milliseconds(milliseconds: int) -> datetime:
     """An aware UTC time from a Kafka record's timestamp, which a producer may set to anything; from 1970 to
     9998."""
-    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST) / 1000, UTC)
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_RECORD) / 1000, UTC)
 
 
 def milliseconds(moment: datetime) -> int:
     """Since 1970, exactly."""
-    return (moment - _EPOCH) // _MILLISECOND
+    return (moment - EARLIEST) // _MILLISECOND
+
+
+def _unusual(text: str) -> datetime:
+    """Return the time of a text with a lower-case `z` or a leap second. Raises ValueError for any other."""
+    text = text.upper()
+    leap = _LEAP_SECOND.fullmatch(text)
+    if leap is None:
+        return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(f"{leap[1]}59{leap[2]}")
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    utc = bounded(moment)
+    if (utc.hour, utc.minute) != (23, 59):
+        raise ValueError("a leap second ends a day of UTC")
+    try:
+        return utc + timedelta(seconds=1)
+    except OverflowError:
+        raise OutOfRange("a time beyond the calendar") from None

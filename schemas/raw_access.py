@@ -10,24 +10,26 @@ from schemas import instants
 from schemas.events.fields import ConnectionName, Slug
 
 
-def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
+def _instant(value: object) -> datetime | None:
+    if value is None or isinstance(value, datetime):
         return value
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "a time is text")
     try:
         return instants.parse(value)
+    except instants.OutOfRange:
+        return None
     except ValueError:
         raise PydanticCustomError("not_an_instant", "RFC 3339, with a zone") from None
 
 
 Instant = Annotated[
-    datetime,
+    datetime | None,
     PlainValidator(_instant),
-    PlainSerializer(instants.render),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    PlainSerializer(lambda moment: None if moment is None else instants.render(moment)),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
 ]
-"""An aware UTC time, cut to the millisecond."""
+"""An aware UTC time, cut to the millisecond; None if absent or outside 1970 to 9999, as Go's zero time is."""
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 Text = Annotated[str, Field(max_length=512)]
 ScopeText = Annotated[str, Field(max_length=4096)]
@@ -45,15 +47,15 @@ class Method(Part):
     """One way in which somebody has proved who they are."""
 
     name: Text = Field(description="`federated`, `passkey`, `pwd`, `sms`, `email`, `mfa`, or a URL.")
-    timestamp: Instant | None = None
+    timestamp: Instant = None
     type: Text | None = Field(None, description="The factor, where the name is `mfa`.")
 
 
 class Session(Part):
     """The session behind `session_id`."""
 
-    expires_at: Instant | None = Field(None, description="When it ends whatever happens.")
-    idle_expires_at: Instant | None = Field(None, description="When it ends unless it is used.")
+    expires_at: Instant = Field(None, description="When it ends whatever happens.")
+    idle_expires_at: Instant = Field(None, description="When it ends unless it is used.")
     methods: Annotated[list[Method], Field(max_length=MAX_MEMBERS)] | None = Field(
         None, description="All that was proved in this session so far."
     )
@@ -71,8 +73,8 @@ class RefreshToken(Part):
 
     id: Id
     rotating: bool = False
-    expires_at: Instant | None = None
-    idle_expires_at: Instant | None = None
+    expires_at: Instant = None
+    idle_expires_at: Instant = None
     resource_servers: Annotated[list[ResourceServer], Field(max_length=MAX_MEMBERS)] = Field(
         default_factory=list
     )
@@ -92,4 +94,4 @@ class ConnectedAccount(Part):
     connection: ConnectionName
     strategy: Slug | None = Field(None, description="Needed where it is not that of the login.")
     scopes: Annotated[list[Text], Field(max_length=200)] = Field(default_factory=list)
-    expires_at: Instant | None = None
+    expires_at: Instant = None

@@ -98,8 +98,9 @@ class RawLogin(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=512)]
     type: Literal["vita.login.v1"]
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
-    time: Instant | None = Field(
-        None, description="When the person signed in; the broker's time when absent."
+    time: Instant = Field(
+        None,
+        description="When the person signed in; the broker's time when absent or outside 1970 to 9999.",
     )
     datacontenttype: Literal["application/json"] = "application/json"
     data: Login

@@ -1,6 +1,6 @@
 """The gateway's contract: strict about what it names, lenient about everything else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import jsonschema
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import exact_json
+from schemas import exact_json, instants
 from schemas.errors import InvalidEvent
 from schemas.examples import load_example, names_of, read_example
 from schemas.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, parse_raw_login
@@ -42,12 +42,40 @@ def test_unknown_attributes_are_ignored() -> None:
         ("2026-11-23T10:00:00Z", datetime(2026, 11, 23, 10, tzinfo=UTC)),
         ("2026-11-23T10:00:00.123456+02:00", datetime(2026, 11, 23, 8, 0, 0, 123_000, tzinfo=UTC)),
         ("2026-11-23T10:00:00.1-05:30", datetime(2026, 11, 23, 15, 30, 0, 100_000, tzinfo=UTC)),
+        ("2026-11-23t10:00:00z", datetime(2026, 11, 23, 10, tzinfo=UTC)),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
+        ("2016-12-31T15:59:60.5-08:00", datetime(2017, 1, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("1969-12-31T23:59:59.999Z", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("9999-12-31T23:59:60Z", None),
         (None, None),
     ],
 )
 def test_times_are_instants(text: str | None, instant: datetime | None) -> None:
-    """Any zone becomes UTC, cut to the millisecond; no time at all is allowed."""
+    """Any zone becomes UTC, cut to the millisecond; no time at all, and one of no plausible year, is no
+    time."""
     assert parse(make_event(time=text)).time == instant
+    ends = parse(make_event(data=make_data(session={"expires_at": text}))).data.session
+    assert ends is not None
+    assert ends.expires_at == instant
+
+
+@given(st.datetimes(), st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_every_instant_that_is_read_is_written_as_itself(local: datetime, minutes: int) -> None:
+    """Any time in any zone is the instant that its rendering reads as, or is refused as out of range."""
+    zone = timezone(timedelta(minutes=minutes))
+    text = local.replace(tzinfo=zone).isoformat()
+    try:
+        moment = instants.parse(text)
+    except instants.OutOfRange:
+        assert not 1970 < local.year < 9999
+        return
+    assert moment == instants.truncate(local.replace(tzinfo=zone))
+    assert instants.parse(instants.render(moment)) == moment
+    assert instants.parse(text.lower()) == moment
 
 
 @pytest.mark.parametrize(
@@ -57,7 +85,9 @@ def test_times_are_instants(text: str | None, instant: datetime | None) -> None:
         "now",
         "2026-11-23",
         "2026-11-23T10:00:00",
-        "0001-01-01T00:00:00+14:00",
+        "2026-11-23T10:00:60Z",
+        "2016-12-31T23:59:61Z",
+        "2016-12-31T23:59:60",
         "2026-02-30T00:00:00Z",
         0,
         1.5,

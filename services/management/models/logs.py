@@ -19,7 +19,7 @@ _DAY: Final = re.compile(r"[0-9]{8}")
 
 def _log_id(text: str) -> str:
     if not _LOG_ID.fullmatch(text):
-        raise PydanticCustomError(RULE, "String does not match pattern ^[0-9]{{1,56}}$")
+        raise PydanticCustomError(RULE, "String does not match pattern ^[0-9]{1,56}$")
     return text
 
 

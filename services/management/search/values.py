@@ -53,9 +53,12 @@ def period(text: str) -> Period | None:
     given = [int(part) for part in parts if part is not None]
     microseconds = int((fraction or "0").ljust(6, "0")[:6])
     year, month, day, hour, minute, second = [*given, *(1, 1, 1, 0, 0, 0)[len(given) :]]
+    leap = timedelta(seconds=second == 60)
     try:
-        local = datetime(year, month, day, hour, minute, second, microseconds, tzinfo=UTC)
-        start = local - _offset(zone)
+        local = datetime(year, month, day, hour, minute, min(second, 59), microseconds, tzinfo=UTC)
+        start = local - _offset(zone) + leap
+        if leap and (start.hour, start.minute, start.second) != (0, 0, 0):
+            return None
         return start, _end(start, len(given), fraction is not None)
     except (ValueError, OverflowError):
         return None

@@ -86,7 +86,7 @@ def test_another_tenants_event_is_rejected() -> None:
         (make_event(tenant={}), "contract", "tenant"),
         (make_event(time="yesterday"), "contract", "time: not_an_instant"),
         (make_event(time="2026-11-23T10:00:00"), "contract", "time: not_an_instant"),
-        (make_event(time="9999-12-31T23:59:59-14:00"), "contract", "time: not_an_instant"),
+        (make_event(time="2026-11-23T10:00:60Z"), "contract", "time: not_an_instant"),
         (make_event(time=1700000000), "contract", "time: string_type"),
         (make_event(data=...), "contract", "data: missing"),
         (make_event(data="x"), "contract", "data"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
+from pydantic import ValidationError
 
 from deploy.database import (
     DatabaseRefused,
@@ -13,6 +14,8 @@ from deploy.database import (
     role_passwords,
 )
 from schemas.errors import Transient
+from services.runtime.kafka_access import KafkaAccess
+from services.runtime.settings import kafka_from, sentences
 from services.runtime.topics import TopicMismatch, ensure_topics
 
 DATABASE = "vita"
@@ -30,7 +33,8 @@ class NotPrepared(Exception):
 class Places:
     """Where the servers are and what Vita's things are called there."""
 
-    kafka_bootstrap: str
+    kafka: KafkaAccess
+    """The administrator's."""
     postgres_admin_url: str
     database: str
     passwords: Mapping[str, str]
@@ -43,7 +47,7 @@ class Places:
         try:
             admin_url = environment["VITA_POSTGRES_ADMIN_URL"]
             return cls(
-                kafka_bootstrap=environment["VITA_KAFKA_BOOTSTRAP"],
+                kafka=kafka_from(environment),
                 postgres_admin_url=admin_url,
                 database=environment.get("VITA_DATABASE_NAME", DATABASE),
                 passwords=role_passwords(admin_url, environment),
@@ -52,6 +56,8 @@ class Places:
             )
         except KeyError as error:
             raise NotPrepared(f"{error.args[0]} is not set", f"set {error.args[0]}") from error
+        except ValidationError as error:
+            raise NotPrepared(sentences(error), "correct the variables VITA_KAFKA_…") from error
         except ValueError as error:
             raise NotPrepared(f"VITA_TOPIC_REPLICATION: {error}", "set it to a number") from error
 
@@ -71,7 +77,7 @@ async def prepare_ledger(places: Places) -> None:
 async def prepare_topics(places: Places) -> list[str]:
     """The topics of the catalogue; the names of those that were created. The ledger must be prepared."""
     try:
-        created = await ensure_topics(places.kafka_bootstrap, places.topic_prefix, places.replication)
+        created = await ensure_topics(places.kafka, places.topic_prefix, places.replication)
     except (TopicMismatch, Transient) as error:
         raise NotPrepared(
             f"the topics could not be prepared: {error}",

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 
 from deploy.local import kafka, ports, postgres
 from deploy.local.compose import engine_answers
 from deploy.local.infrastructure import Part
+from services.runtime.kafka_access import KafkaAccess
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18"
@@ -26,15 +28,16 @@ class TestContainers:
         """Whether a Docker engine answers."""
         return engine_answers()
 
-    async def ensure(self, part: Part) -> str:
-        """Start the part; its address once it answers."""
-        address = await asyncio.to_thread(self._kafka if part == "kafka" else self._postgres)
-        answers = kafka.answers if part == "kafka" else postgres.answers
-        deadline = time.monotonic() + START_BUDGET_S
-        while not await answers(address):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the {part} container did not answer within {START_BUDGET_S} seconds")
-            await asyncio.sleep(0.2)
+    async def ensure_kafka(self) -> KafkaAccess:
+        """Start the broker; how its administrator connects, once it answers."""
+        access = await asyncio.to_thread(self._kafka)
+        await _until("kafka", lambda: kafka.answers(access))
+        return access
+
+    async def ensure_postgres(self) -> str:
+        """Start the server; its address once it answers."""
+        address = await asyncio.to_thread(self._postgres)
+        await _until("postgres", lambda: postgres.answers(address))
         return address
 
     def __enter__(self) -> "TestContainers":
@@ -43,7 +46,7 @@ class TestContainers:
     def __exit__(self, *_failure: object) -> None:
         self._stack.close()
 
-    def _kafka(self) -> str:
+    def _kafka(self) -> KafkaAccess:
         from testcontainers.core.container import DockerContainer
 
         port = ports.choose("kafka", None)
@@ -52,7 +55,7 @@ class TestContainers:
         for name, value in kafka.container_settings(f"{host}:{port}").items():
             container.with_env(name, value)
         self._stack.enter_context(container)
-        return f"{host}:{port}"
+        return KafkaAccess(f"{host}:{port}")
 
     def _postgres(self) -> str:
         from testcontainers.core.container import DockerContainer
@@ -65,3 +68,11 @@ class TestContainers:
         self._stack.enter_context(container)
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(5432)}"
         return f"postgresql://postgres:{password}@{address}/postgres"
+
+
+async def _until(part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + START_BUDGET_S
+    while not await answers():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the {part} container did not answer within {START_BUDGET_S} seconds")
+        await asyncio.sleep(0.2)

@@ -24,6 +24,7 @@ from services.projector.hop import Projector
 from services.projector.hop import Settings as ProjectorSettings
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
 from services.runtime.event_log import EventLog
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from, read_keys
 from services.runtime.worker import Fenced
 from tests.raw_logins import make_data, make_event
@@ -111,7 +112,7 @@ class Flow:
         """Every record of a topic from there, partition after partition."""
         name = self.prefix + topic.value
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.stack.kafka, enable_auto_commit=False, max_partition_fetch_bytes=16 << 20
+            **self.stack.kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=16 << 20
         )
         await consumer.start()
         try:
@@ -132,7 +133,7 @@ class Flow:
     async def read(self, topic: Topic, count: int) -> list[ConsumerRecord]:
         """The first so many records of a topic, also where some offsets hold none."""
         names = [TopicPartition(self.prefix + topic.value, n) for n in range(catalogue()[topic].partitions)]
-        async with AIOKafkaConsumer(bootstrap_servers=self.stack.kafka, enable_auto_commit=False) as consumer:
+        async with AIOKafkaConsumer(**self.stack.kafka.arguments(), enable_auto_commit=False) as consumer:
             consumer.assign(names)
             await consumer.seek_to_beginning(*names)
             found: list[ConsumerRecord] = []
@@ -232,9 +233,9 @@ async def make_flow(stack: Stack) -> Flow:
 
 
 @contextlib.asynccontextmanager
-async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+async def producing(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaProducer]:
     """A producer like any gateway's; everything is there when it ends."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", max_request_size=16 << 20)
+    producer = AIOKafkaProducer(**kafka.arguments(), acks="all", max_request_size=16 << 20)
     await producer.start()
     try:
         yield producer

@@ -14,6 +14,7 @@ from schemas.topics import Topic, catalogue
 from services.ingest.app import build
 from services.ingest.refusals import SCOPE
 from services.ingest.settings import Settings
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
 from services.runtime.signing_keys import ensure_signing_key
 from services.runtime.tokens import TokenIssuer
@@ -52,11 +53,11 @@ class Site:
             ) as client:
                 yield client
 
-    async def logged(self, kafka: str | None = None) -> list[ConsumerRecord]:
+    async def logged(self, kafka: KafkaAccess | None = None) -> list[ConsumerRecord]:
         """Every record of logins.raw."""
         topic = self.prefix + Topic.LOGINS_RAW.value
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka or self.stack.kafka,
+            **(kafka or self.stack.kafka).arguments(),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )

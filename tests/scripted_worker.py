@@ -15,6 +15,7 @@ import uvloop
 
 from schemas.errors import Transient
 from services.runtime import logs
+from services.runtime.settings import kafka_from
 from services.runtime.worker import Fenced, Source, Worker
 
 
@@ -73,7 +74,7 @@ async def main() -> None:
         os.environ.get("SCRIPT", "").split(),
         None if stored is None else {int(partition): offset for partition, offset in stored.items()},
     )
-    source = Source(os.environ["VITA_KAFKA_BOOTSTRAP"], os.environ["TOPIC"], os.environ["TOPIC"] + "-group")
+    source = Source(kafka_from(os.environ), os.environ["TOPIC"], os.environ["TOPIC"] + "-group")
     await Worker(source, hop).run()
 
 

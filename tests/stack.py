@@ -19,6 +19,7 @@ from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.postgres import Tuning
 from deploy.local.stack import LocalStack
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.topics import ensure_topics
 from tests.containers import TestContainers
 
@@ -42,7 +43,8 @@ class Database:
 class Stack:
     """What the `stack` fixture gives."""
 
-    kafka: str
+    kafka: KafkaAccess
+    """The administrator's."""
     admin_url: str = field(repr=False)
     folder: Path
     _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
@@ -84,7 +86,7 @@ class Stack:
     def environment(self, service: str, database: Database, prefix: str) -> dict[str, str]:
         """What a process of the service needs beyond the inherited environment."""
         return {
-            "VITA_KAFKA_BOOTSTRAP": self.kafka,
+            **self.kafka.environment(),
             "VITA_DATABASE_URL": database.url_for(f"vita_{service}"),
             "VITA_TOPIC_PREFIX": prefix,
             "VITA_KEY_PROVIDER": f"file:{self.folder / database.name}.kek",
@@ -113,7 +115,7 @@ class Stack:
         """Take away what the tests left on servers that stay."""
         for name in [*self._databases, self._template]:
             await databases.drop_database(self.admin_url, name)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        admin = AIOKafkaAdminClient(**self.kafka.arguments())
         await admin.start()
         try:
             own = [topic for topic in await admin.list_topics() if topic.startswith(tuple(self._prefixes))]
@@ -132,7 +134,7 @@ async def running_stack() -> AsyncIterator[Stack]:
     local = LocalStack(base / f"{os.getpid()}-{secrets.token_hex(3)}", PASSING)
     with local.state.lock(), TestContainers() as containers:
         infrastructure = await ensure_infrastructure(local, containers)
-        stack = Stack(infrastructure.kafka_bootstrap, infrastructure.postgres_admin_url, local.state.path)
+        stack = Stack(infrastructure.kafka, infrastructure.postgres_admin_url, local.state.path)
         try:
             await stack.prepare()
             yield stack

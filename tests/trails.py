@@ -15,6 +15,7 @@ from projections.trail.leaf import leaf_of
 from projections.trail.merkle import Tree
 from services.auditor.hop import Auditor, Settings
 from services.auditor.signing import signer
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.log_reader import open_log
 from tests.stack import Database, Stack
 
@@ -53,9 +54,9 @@ def event(number: int, **changed: object) -> bytes:
     return orjson.dumps(FIRST_EVENT | own | changed)
 
 
-async def publish(kafka: str, topic: str, values: Mapping[int, Sequence[bytes | None]]) -> None:
+async def publish(kafka: KafkaAccess, topic: str, values: Mapping[int, Sequence[bytes | None]]) -> None:
     """Appends values to the partitions they are given for."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**kafka.arguments(), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         for partition, parts in values.items():
@@ -66,9 +67,9 @@ async def publish(kafka: str, topic: str, values: Mapping[int, Sequence[bytes | 
         await producer.stop()
 
 
-async def forget_before(kafka: str, topic: str, offset: int) -> None:
+async def forget_before(kafka: KafkaAccess, topic: str, offset: int) -> None:
     """Takes the records of partition 0 below an offset out of the log."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})
@@ -76,9 +77,9 @@ async def forget_before(kafka: str, topic: str, offset: int) -> None:
         await admin.close()
 
 
-async def log_folder(kafka: str) -> Path:
+async def log_folder(kafka: KafkaAccess) -> Path:
     """Where the broker keeps its log, on its own machine."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])
@@ -88,7 +89,7 @@ async def log_folder(kafka: str) -> Path:
     return Path(next(entry[1] for entry in resource[4] if entry[0] == "log.dirs"))
 
 
-async def read_log(kafka: str, topic: str) -> list[LoggedRecord]:
+async def read_log(kafka: KafkaAccess, topic: str) -> list[LoggedRecord]:
     """Everything the topic holds, partition after partition."""
     records = []
     async with open_log(kafka, topic) as log:

@@ -43,9 +43,9 @@ def _parser() -> argparse.ArgumentParser:
 async def _infrastructure(options: argparse.Namespace) -> None:
     stack = LocalStack(options.state)
     with stack.state.lock():
-        bootstrap, admin_url = await asyncio.gather(stack.ensure_kafka(_progress), stack.ensure_postgres())
-    print(f"export VITA_KAFKA_BOOTSTRAP={bootstrap}")
-    print(f"export VITA_POSTGRES_ADMIN_URL={admin_url}")
+        access, admin_url = await asyncio.gather(stack.ensure_kafka(_progress), stack.ensure_postgres())
+    for name, value in {**access.environment(), "VITA_POSTGRES_ADMIN_URL": admin_url}.items():
+        print(f"export {name}={value}")
 
 
 async def _status(options: argparse.Namespace) -> None:

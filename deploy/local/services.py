@@ -16,6 +16,7 @@ from deploy.local.ports import HOST
 from deploy.local.processes import Command, Ready
 from deploy.local.stack import Launch, LocalStack, Ports
 from deploy.local.state import CHECKOUT, StateFolder
+from services.runtime.kafka_access import KafkaAccess
 
 HTTP_SERVICES = ("management", "ingest")
 WORKERS = ("normalizer", "projector", "auditor")
@@ -52,6 +53,10 @@ class Stack:
         """The key-encryption key of this stack."""
         return f"file:{self.state_dir / 'keys' / 'kek'}"
 
+    def kafka(self, service: str) -> KafkaAccess:
+        """How a service, or the operator as "operator", connects to Kafka."""
+        return KafkaAccess(self.kafka_bootstrap)
+
     def database_url(self, role: str) -> str:
         """One login role in Vita's database, `vita_operator` for instance."""
         passwords = role_passwords(self.postgres_admin_url, os.environ)
@@ -60,7 +65,7 @@ class Stack:
     def environment(self, service: str) -> dict[str, str]:
         """What a service, or a command that acts as one, is given."""
         return {
-            "VITA_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            **self.kafka(service).environment(),
             "VITA_DATABASE_URL": self.database_url(f"vita_{service}"),
             "VITA_TOPIC_PREFIX": self.topic_prefix,
             "VITA_KEY_PROVIDER": self.key_provider,

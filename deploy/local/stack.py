@@ -11,6 +11,7 @@ from deploy.local import artifacts, kafka, ports, postgres
 from deploy.local.failure import StackFailure
 from deploy.local.processes import Command, Processes, ProcessInfo, Ready
 from deploy.local.state import StateFolder
+from services.runtime.kafka_access import KafkaAccess
 
 PORT_ATTEMPTS = 3
 
@@ -39,13 +40,13 @@ class LocalStack:
         self.processes = Processes(self.state)
         self._tuning = tuning
 
-    async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> str:
-        """A broker that answers; its bootstrap address."""
+    async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> KafkaAccess:
+        """A broker that answers; how its administrator connects."""
         jars = await _fetch_jars(progress)
         kafka.refuse_unusable(self.state.path, jars)
         folder = await self._build("kafka", lambda target: kafka.format_storage(target, jars))
         chosen = await self.launch("kafka", _kafka_launch(folder, jars))
-        return f"{ports.HOST}:{chosen['kafka']}"
+        return _administrator(chosen)
 
     async def ensure_postgres(self) -> str:
         """A server that answers; the administrator's address."""
@@ -125,9 +126,13 @@ def _kafka_launch(folder: Path, jars: Sequence[Path]) -> Launch:
         )
 
     def ready(chosen: Ports) -> Ready:
-        return lambda _pid: kafka.answers(f"{ports.HOST}:{chosen['kafka']}")
+        return lambda _pid: kafka.answers(_administrator(chosen))
 
     return Launch(("kafka", "kafka_controller"), command, ready)
+
+
+def _administrator(chosen: Ports) -> KafkaAccess:
+    return KafkaAccess(f"{ports.HOST}:{chosen['kafka']}")
 
 
 def _postgres_launch(folder: Path, password: str, tuning: postgres.Tuning) -> Launch:

@@ -92,7 +92,7 @@ async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
     places = Places.from_environment(
         os.environ
         | {
-            "VITA_KAFKA_BOOTSTRAP": infrastructure.kafka_bootstrap,
+            **infrastructure.kafka.environment(),
             "VITA_POSTGRES_ADMIN_URL": infrastructure.postgres_admin_url,
         }
     )
@@ -111,7 +111,7 @@ async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
 async def _ensure_services(local: LocalStack, places: Places, display: Display, domain: str) -> Stack:
     stack = Stack(
         state_dir=local.state.path,
-        kafka_bootstrap=places.kafka_bootstrap,
+        kafka_bootstrap=places.kafka.bootstrap,
         postgres_admin_url=places.postgres_admin_url,
         database=places.database,
         management_url="",

@@ -12,7 +12,7 @@ from services.runtime.worker import Source, Worker
 def build(settings: Settings) -> Worker:
     """The worker of these settings; makes the checkpoint key when there is none."""
     source = Source(
-        bootstrap=settings.kafka_bootstrap,
+        kafka=settings.kafka,
         topic=settings.topic(Topic.PROFILE_EVENTS),
         group=f"{settings.topic_prefix}vita-auditor",
         max_records=settings.audit_batch_records,

@@ -92,7 +92,7 @@ class Auditor:
         """Right when the log has no record in between; else Fenced, to start again at the stored position."""
         if jump.found > jump.expected:
             following = await first_offset_from(
-                self._settings.kafka_bootstrap, self._topic, jump.partition, jump.expected
+                self._settings.kafka, self._topic, jump.partition, jump.expected
             )
             if following == jump.found:
                 _log.warning("log_skips_offsets", topic=self._topic, **jump._asdict())

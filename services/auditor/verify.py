@@ -14,6 +14,7 @@ from services.auditor.report import MISSING, PRESENT, ROW, Difference, Report
 from services.auditor.trail import query, verify_query
 from services.auditor.verify_checkpoints import TrustedKeys, verify_checkpoints
 from services.auditor.verify_partition import verify_partition
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.log_reader import open_log
 
 Progress = Callable[[int, int], None]
@@ -21,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 
 async def verify(
-    bootstrap: str,
+    kafka: KafkaAccess,
     database_url: str,
     topic: str,
     trusted: TrustedKeys,
@@ -33,7 +34,7 @@ async def verify(
     connection = await asyncpg.connect(database_url)
     try:
         newest = await connection.fetchval(verify_query("newest_checkpoint_id"))
-        async with open_log(bootstrap, topic) as log:
+        async with open_log(kafka, topic) as log:
             advance = _counter(progress, await _leaves(connection))
             for partition in log.partitions:
                 report.partitions.append(await verify_partition(connection, log, partition, advance))

@@ -84,7 +84,7 @@ async def _walk_leaves(walk: _Walk, extent: Any, log: LogReader, end: int, advan
 async def _name_damage(walk: _Walk, log: LogReader, offset: int, size: int, end: int) -> NoReturn:
     """Finds the damaged record by its hash; if no value is damaged, names where the damage begins."""
     with suppress(KafkaError, ValueError):
-        async with open_log(log.bootstrap, log.topic, check_crcs=False) as damaged:
+        async with open_log(log.kafka, log.topic, check_crcs=False) as damaged:
             await damaged.go_to(walk.partition, offset)
             await _check_chunk(walk, await damaged.read(end, size - walk.index))
     walk.differs(walk.topic, "batch", "the bytes of its checksum", "other bytes", offset=offset)

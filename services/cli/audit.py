@@ -13,6 +13,7 @@ from services.cli.running import run
 if TYPE_CHECKING:
     from services.auditor.report import Report
     from services.auditor.verify_checkpoints import TrustedKeys
+    from services.runtime.kafka_access import KafkaAccess
 
 app = typer.Typer(help="Verify the audit trail.", no_args_is_help=True)
 
@@ -46,9 +47,9 @@ def verify(
 
     ledger = places.ledger(database_url, key_provider)
     keys = _trusted(trust, ledger)
-    bootstrap = places.kafka_bootstrap(kafka_bootstrap)
-    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
-    report = run(_verify(bootstrap, ledger.url, topic, keys, shows=not as_json))
+    kafka = places.kafka(kafka_bootstrap)
+    topic = places.topic(places.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
+    report = run(_verify(kafka, ledger.url, topic, keys, shows=not as_json))
     if as_json:
         print_json(report.as_json())
     else:
@@ -93,7 +94,7 @@ def _trusted(provider: str | None, ledger: places.Ledger) -> "TrustedKeys":
 
 
 async def _verify(
-    bootstrap: str, database_url: str, topic: str, keys: "TrustedKeys", *, shows: bool
+    kafka: "KafkaAccess", database_url: str, topic: str, keys: "TrustedKeys", *, shows: bool
 ) -> "Report":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -113,7 +114,7 @@ async def _verify(
             progress.update(task, completed=done, total=total)
 
         try:
-            return await verify_trail(bootstrap, database_url, topic, keys, advance)
+            return await verify_trail(kafka, database_url, topic, keys, advance)
         except LookupError as error:
             raise CommandFailed(str(error), "look at VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX") from None
 

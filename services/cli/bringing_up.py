@@ -71,7 +71,7 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
     )
     ledger = Ledger(stack.database_url("vita_operator"), stack.key_provider)
     topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
-    if not await configure_client(ledger, stack.kafka_bootstrap, topic, client):
+    if not await configure_client(ledger, stack.kafka("operator"), topic, client):
         raise CommandFailed(
             "the projector has not shown the demo client in time",
             "look at `vita status` and `vita logs projector`",

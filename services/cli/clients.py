@@ -44,9 +44,9 @@ def create(
     from services.runtime.clients import new_client_id, new_client_secret
 
     client = NewClient(tenant, new_client_id(), name, expand(scope), new_client_secret())
-    ledger, bootstrap = places.ledger(database_url, key_provider), places.kafka_bootstrap(kafka_bootstrap)
-    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
-    visible = run(configure_client(ledger, bootstrap, topic, client))
+    ledger, kafka = places.ledger(database_url, key_provider), places.kafka(kafka_bootstrap)
+    topic = places.topic(places.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
+    visible = run(configure_client(ledger, kafka, topic, client))
     _show(client, as_json)
     if strangers := unknown(client.scopes):
         note(f"No part of Vita asks for {', '.join(strangers)}.")

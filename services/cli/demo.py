@@ -50,7 +50,7 @@ async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int,
 
     ledger = places.Ledger(stack.database_url("vita_operator"), stack.key_provider)
     topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
-    history = History(ledger, stack.kafka_bootstrap, topic, TENANT)
+    history = History(ledger, stack.kafka("operator"), topic, TENANT)
     await run_population(
         stack.ingest_url,
         stack.management_url,

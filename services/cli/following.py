@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.mapper import SealedEvent
 from services.cli.failure import CommandFailed
+from services.runtime.kafka_access import KafkaAccess
 
 _POLL_MS: Final = 500
 _RECORDS: Final = 1000
@@ -40,11 +41,11 @@ class Wanted:
 
 
 @asynccontextmanager
-async def reading(bootstrap: str, topic: str, *, from_beginning: bool) -> AsyncIterator["Reading"]:
+async def reading(kafka: KafkaAccess, topic: str, *, from_beginning: bool) -> AsyncIterator["Reading"]:
     """A place on every partition of the topic. Raises CommandFailed when there is no such topic."""
-    places = await _places(bootstrap, topic)
+    places = await _places(kafka, topic)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.arguments(),
         enable_auto_commit=False,
         fetch_max_wait_ms=100,
         max_poll_records=_RECORDS,
@@ -83,8 +84,8 @@ class Reading:
         return False
 
 
-async def _places(bootstrap: str, topic: str) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _places(kafka: KafkaAccess, topic: str) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         (description,) = await admin.describe_topics([topic])

@@ -17,6 +17,7 @@ from services.cli import places
 from services.cli.ledger import keyring, operator
 from services.cli.opening import Opener
 from services.runtime.event_log import partition_of
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.sql import load
 
 _AUDITED_WITHIN_SECONDS: Final = 10.0
@@ -29,13 +30,13 @@ class History:
     """Reads a tenant's people as the operator."""
 
     ledger: places.Ledger
-    bootstrap: str
+    kafka: KafkaAccess
     topic: str
     tenant: str
 
     async def of_user(self, user_id: str) -> list[dict[str, Any]]:
         """The opened events behind a user, oldest first, each with its position; none for an unknown user."""
-        async with operator(self.ledger.url) as connection, _consumer(self.bootstrap) as consumer:
+        async with operator(self.ledger.url) as connection, _consumer(self.kafka) as consumer:
             subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
             if subject is None:
                 return []
@@ -73,9 +74,9 @@ async def _read(consumer: AIOKafkaConsumer, topic: str, position: Position, open
 
 
 @asynccontextmanager
-async def _consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+        **kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
     )
     await consumer.start()
     try:

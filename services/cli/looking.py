@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from schemas.topics import Topic
 from services.cli import places
 from services.cli.health import Beats, Health, Offsets, Part, State, TopicExtent, progress, services, workers
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.sql import load
 
 ANSWER_SECONDS: Final = 5.0
@@ -26,7 +27,7 @@ _TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
 class Where:
     """What to look at."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     database_url: str = field(repr=False)
     topic_prefix: str
     service_urls: Mapping[str, str]
@@ -118,14 +119,14 @@ async def _broker(where: Where) -> BrokerView:
     started = time.monotonic()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            admin = AIOKafkaAdminClient(bootstrap_servers=where.bootstrap)
+            admin = AIOKafkaAdminClient(**where.kafka.arguments())
             try:
                 await admin.start()
                 return await _read_broker(admin, where, started)
             finally:
                 await admin.close()
     except (KafkaError, OSError, TimeoutError) as error:
-        return BrokerView(Part("down", where.bootstrap, error=_words(error)))
+        return BrokerView(Part("down", where.kafka.bootstrap, error=_words(error)))
 
 
 async def _read_broker(admin: AIOKafkaAdminClient, where: Where, started: float) -> BrokerView:
@@ -138,7 +139,7 @@ async def _read_broker(admin: AIOKafkaAdminClient, where: Where, started: float)
     }
     if missing := [name for name in names if not partitions.get(name)]:
         error = f"no topic {', '.join(missing)}: run `vita up`, or look at VITA_TOPIC_PREFIX"
-        return BrokerView(Part("down", where.bootstrap, answered, _nodes(nodes), error))
+        return BrokerView(Part("down", where.kafka.bootstrap, answered, _nodes(nodes), error))
     extents = await _extents(where, partitions)
     committed = await admin.list_consumer_group_offsets(where.normalizer_group)
     raw = where.topic(Topic.LOGINS_RAW)
@@ -147,11 +148,11 @@ async def _read_broker(admin: AIOKafkaAdminClient, where: Where, started: float)
         for place, meta in committed.items()
         if place.topic == raw and meta.offset >= 0
     }
-    return BrokerView(Part("up", where.bootstrap, answered, _nodes(nodes)), extents, normalized)
+    return BrokerView(Part("up", where.kafka.bootstrap, answered, _nodes(nodes)), extents, normalized)
 
 
 async def _extents(where: Where, partitions: Mapping[str, Sequence[int]]) -> dict[Topic, TopicExtent]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=where.bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**where.kafka.arguments(), enable_auto_commit=False)
     await consumer.start()
     try:
         every = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]

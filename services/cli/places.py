@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from deploy.local.services import Stack
     from schemas.topics import Topic
+    from services.runtime.kafka_access import KafkaAccess
 
 
 @cache
@@ -43,17 +44,35 @@ def service_urls(management: str | None, ingest: str | None, *, local: bool) -> 
     return {name: url.rstrip("/") for name, url in known.items() if url}
 
 
-def kafka_bootstrap(given: str | None) -> str:
-    """`host:port[,host:port]`."""
-    return _found(given or _local("kafka_bootstrap"), "Kafka broker", "VITA_KAFKA_BOOTSTRAP")
+def kafka(given: str | None) -> "KafkaAccess":
+    """The brokers given with the credentials in the environment, else the local stack's as its operator.
+
+    Raises CommandFailed when no broker is known, or the variables `VITA_KAFKA_…` contradict each other.
+    """
+    stack = local_stack()
+    own = stack is not None and given in (None, "", stack.kafka_bootstrap)
+    if stack is not None and own and not os.environ.get("VITA_KAFKA_SECURITY_PROTOCOL"):
+        return stack.kafka("operator")
+    return _given_kafka(_found(given, "Kafka broker", "VITA_KAFKA_BOOTSTRAP"))
 
 
-def topic_prefix(given: str | None, bootstrap: str) -> str:
+def _given_kafka(bootstrap: str) -> "KafkaAccess":
+    from pydantic import ValidationError
+
+    from services.runtime.settings import kafka_from, sentences
+
+    try:
+        return kafka_from({**os.environ, "VITA_KAFKA_BOOTSTRAP": bootstrap})
+    except ValidationError as error:
+        raise CommandFailed(sentences(error), "correct the variables VITA_KAFKA_…") from None
+
+
+def topic_prefix(given: str | None, kafka: "KafkaAccess") -> str:
     """What stands before the topics' names on this broker: as given, else as the local stack has it there."""
     if given is not None:
         return given
     stack = local_stack()
-    return stack.topic_prefix if stack and stack.kafka_bootstrap == bootstrap else ""
+    return stack.topic_prefix if stack and stack.kafka_bootstrap == kafka.bootstrap else ""
 
 
 def topic(prefix: str, name: "Topic") -> str:

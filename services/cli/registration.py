@@ -17,6 +17,7 @@ from services.cli.places import Ledger
 from services.runtime.clients import hash_secret
 from services.runtime.dead_letters import SYSTEM_TENANT
 from services.runtime.event_log import EventLog
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import ensure_keys
 from services.runtime.positions import PositionWatch
 from services.runtime.sql import load
@@ -46,7 +47,7 @@ async def add_tenant(connection: asyncpg.Connection, name: str, display_name: st
     )
 
 
-async def configure_client(ledger: Ledger, bootstrap: str, topic: str, client: NewClient) -> bool:
+async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, client: NewClient) -> bool:
     """Records the client; whether it is visible already. Raises CommandFailed or Transient."""
     async with operator(ledger.url) as connection:
         if not await connection.fetchval(load("services.cli")["tenant_exists"], client.tenant):
@@ -58,7 +59,7 @@ async def configure_client(ledger: Ledger, bootstrap: str, topic: str, client: N
     record = seal_event(_event(client, datetime.now(UTC)), keys)
     watch = await PositionWatch.open(ledger.url, topic)
     try:
-        log = await EventLog.open(bootstrap, topic)
+        log = await EventLog.open(kafka, topic)
         try:
             position = await log.append([record])
         finally:

@@ -44,8 +44,8 @@ def status(
     if watch and as_json:
         raise typer.BadParameter("--watch is for people, --json for programs: choose one")
     urls = places.service_urls(management_url, ingest_url, local=not database_url)
-    bootstrap, database = places.kafka_bootstrap(kafka_bootstrap), places.ledger(database_url).url
-    where = Where(bootstrap, database, places.topic_prefix(topic_prefix, bootstrap), urls)
+    kafka, database = places.kafka(kafka_bootstrap), places.ledger(database_url).url
+    where = Where(kafka, database, places.topic_prefix(topic_prefix, kafka), urls)
     if watch:
         run(_watch(where))
         return

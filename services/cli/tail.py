@@ -58,9 +58,9 @@ def tail(
     from services.cli.following import Wanted
     from services.cli.tailing import Door, Source, follow_log
 
-    bootstrap = places.kafka_bootstrap(kafka_bootstrap)
-    topic = places.topic(places.topic_prefix(topic_prefix, bootstrap), Topic.PROFILE_EVENTS)
-    source = Source(bootstrap, topic, from_beginning, follow, limit)
+    kafka = places.kafka(kafka_bootstrap)
+    topic = places.topic(places.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
+    source = Source(kafka, topic, from_beginning, follow, limit)
     door = None
     if open_sealed:
         url = places.management_url(management_url)

@@ -15,6 +15,7 @@ from services.cli.admission import admitted
 from services.cli.following import Wanted, reading
 from services.cli.ledger import keyring, operator
 from services.cli.opening import Opener
+from services.runtime.kafka_access import KafkaAccess
 
 Show = Callable[[dict[str, Any]], None]
 
@@ -23,7 +24,7 @@ Show = Callable[[dict[str, Any]], None]
 class Source:
     """What to read, from where to where."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     topic: str
     from_beginning: bool
     follows: bool
@@ -48,7 +49,7 @@ async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Sh
             connection = await stack.enter_async_context(operator(door.ledger.url))
             opener = Opener(connection, await keyring(connection, door.ledger.key_provider))
         log = await stack.enter_async_context(
-            reading(source.bootstrap, source.topic, from_beginning=source.from_beginning)
+            reading(source.kafka, source.topic, from_beginning=source.from_beginning)
         )
         count = 0
         async for record in log.records(follows=source.follows):

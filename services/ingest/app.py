@@ -61,7 +61,7 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     await heartbeat.start()
     parts.push_async_callback(heartbeat.stop)
     topic = settings.topic(Topic.LOGINS_RAW)
-    publisher = Publisher(settings.kafka_bootstrap, topic, settings.ack_seconds)
+    publisher = Publisher(settings.kafka, topic, settings.ack_seconds)
     await publisher.open()
     parts.push_async_callback(publisher.close, settings.drain_seconds)
     trust = Trust(settings.token_issuer, settings.token_audience)

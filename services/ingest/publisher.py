@@ -21,6 +21,7 @@ from schemas.envelope import CONTENT_TYPE
 from schemas.errors import Transient
 from schemas.mapper import Record
 from services.runtime.event_log import partition_of
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.producers import close_producer, open_producer
 
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
@@ -45,8 +46,8 @@ class _Parcel:
 class Publisher:
     """Writes to one topic as long as it is open, reconnecting by itself."""
 
-    def __init__(self, bootstrap: str, topic: str, ack_seconds: float) -> None:
-        self._bootstrap, self._topic, self._ack_seconds = bootstrap, topic, ack_seconds
+    def __init__(self, kafka: KafkaAccess, topic: str, ack_seconds: float) -> None:
+        self._kafka, self._topic, self._ack_seconds = kafka, topic, ack_seconds
         self._producer: AIOKafkaProducer | None = None
         self._partitions = 0
         self._queues: defaultdict[int, deque[_Parcel]] = defaultdict(deque)
@@ -146,9 +147,7 @@ class Publisher:
             parcel.settle(True)
 
     async def _connect(self) -> None:
-        self._producer, self._partitions = await open_producer(
-            self._bootstrap, self._topic, self._ack_seconds
-        )
+        self._producer, self._partitions = await open_producer(self._kafka, self._topic, self._ack_seconds)
 
     async def _keep_connected(self) -> None:
         while True:

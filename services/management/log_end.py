@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
 from schemas.positions import Position
+from services.runtime.kafka_access import KafkaAccess
 
 ANSWER_SECONDS = 5
 
@@ -20,10 +21,10 @@ class LogEnd:
         self._topic = topic
 
     @classmethod
-    async def open(cls, bootstrap: str, topic: str) -> "LogEnd":
+    async def open(cls, kafka: KafkaAccess, topic: str) -> "LogEnd":
         """Connects. Raises Transient."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=ANSWER_SECONDS * 1000
+            **kafka.arguments(), enable_auto_commit=False, request_timeout_ms=ANSWER_SECONDS * 1000
         )
         try:
             await consumer.start()

@@ -11,7 +11,7 @@ from services.runtime.worker import Source, Worker
 def build(settings: Settings) -> Worker:
     """The worker of these settings."""
     source = Source(
-        bootstrap=settings.kafka_bootstrap,
+        kafka=settings.kafka,
         topic=settings.topic(Topic.LOGINS_RAW),
         group=f"{settings.topic_prefix}vita-normalizer",
     )

@@ -116,7 +116,7 @@ class Normalizer:
                 self._epoch = await connection.fetchval(epoch, topic) or 0
 
     async def _log(self, topic: Topic, content_type: str) -> EventLog:
-        return await EventLog.open(self._settings.kafka_bootstrap, self._settings.topic(topic), content_type)
+        return await EventLog.open(self._settings.kafka, self._settings.topic(topic), content_type)
 
     async def stop(self) -> None:
         """Ends the heartbeat and disconnects."""

@@ -82,12 +82,12 @@ class Projector:
             self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
             opening.push_async_callback(self._pool.close)
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
-            self._dead_letters = await EventLog.open(self._settings.kafka_bootstrap, topic, DEAD_LETTER_TYPE)
+            self._dead_letters = await EventLog.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
             opening.push_async_callback(self._dead_letters.close)
-            self._events = await EventLog.open(self._settings.kafka_bootstrap, self._topic)
+            self._events = await EventLog.open(self._settings.kafka, self._topic)
             opening.push_async_callback(self._events.close)
             told = self._settings.topic(Topic.REVOCATIONS)
-            self._revocations = await EventLog.open(self._settings.kafka_bootstrap, told, CONTENT_TYPE)
+            self._revocations = await EventLog.open(self._settings.kafka, told, CONTENT_TYPE)
             opening.push_async_callback(self._revocations.close)
             heartbeat = Heartbeat(self._pool, "projector")
             opening.push_async_callback(heartbeat.stop)
@@ -299,10 +299,7 @@ class Projector:
     async def _is_gap(self, partition: int, expected: int, offset: int) -> bool:
         if offset < expected:
             return False
-        return (
-            await first_offset_from(self._settings.kafka_bootstrap, self._topic, partition, expected)
-            == offset
-        )
+        return await first_offset_from(self._settings.kafka, self._topic, partition, expected) == offset
 
 
 def _at_once(connection: asyncpg.Connection, waves: Sequence[Wave]) -> AbstractAsyncContextManager[Any]:

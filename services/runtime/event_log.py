@@ -15,6 +15,7 @@ from schemas.envelope import CONTENT_TYPE
 from schemas.errors import Transient
 from schemas.mapper import Record
 from schemas.positions import Position
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.producers import close_producer, open_producer
 
 BATCH_BYTES: Final = 1 << 20
@@ -37,9 +38,9 @@ class EventLog:
     stays out of sequence."""
 
     def __init__(
-        self, bootstrap: str, topic: str, producer: AIOKafkaProducer, partitions: int, content_type: str
+        self, kafka: KafkaAccess, topic: str, producer: AIOKafkaProducer, partitions: int, content_type: str
     ) -> None:
-        self._bootstrap, self._topic, self.partitions = bootstrap, topic, partitions
+        self._kafka, self._topic, self.partitions = kafka, topic, partitions
         self._producer = producer
         self._headers = [("content-type", content_type.encode())]
         self._renewal = asyncio.Lock()
@@ -48,11 +49,11 @@ class EventLog:
         self._closed = False
 
     @classmethod
-    async def open(cls, bootstrap: str, topic: str, content_type: str = CONTENT_TYPE) -> "EventLog":
+    async def open(cls, kafka: KafkaAccess, topic: str, content_type: str = CONTENT_TYPE) -> "EventLog":
         """Connects and learns the partition count. Raises Transient when no broker answers or the topic is
         missing."""
-        producer, partitions = await _producer(bootstrap, topic)
-        return cls(bootstrap, topic, producer, partitions, content_type)
+        producer, partitions = await _producer(kafka, topic)
+        return cls(kafka, topic, producer, partitions, content_type)
 
     async def close(self) -> None:
         """Sends what is buffered and disconnects; what a broker does not take in time is dropped."""
@@ -143,7 +144,7 @@ class EventLog:
         async with self._renewal:
             if producer is self._producer and not self._closed:
                 try:
-                    self._producer, _ = await _producer(self._bootstrap, self._topic)
+                    self._producer, _ = await _producer(self._kafka, self._topic)
                 except Transient as still:
                     return still
                 await close_producer(producer, CLOSE_SECONDS)
@@ -165,5 +166,5 @@ def _size(records: Sequence[Record]) -> int:
     return sum(len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES for record in records)
 
 
-async def _producer(bootstrap: str, topic: str) -> tuple[AIOKafkaProducer, int]:
-    return await open_producer(bootstrap, topic, DELIVERY_TIMEOUT_SECONDS, BATCH_BYTES)
+async def _producer(kafka: KafkaAccess, topic: str) -> tuple[AIOKafkaProducer, int]:
+    return await open_producer(kafka, topic, DELIVERY_TIMEOUT_SECONDS, BATCH_BYTES)

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException, KafkaError
 
 from schemas.errors import Transient
+from services.runtime.kafka_access import KafkaAccess
 
 CHUNK_RECORDS: Final = 5000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
@@ -34,11 +35,13 @@ class CorruptLog(Exception):
 class LogReader:
     """One topic, read one partition after the other."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, bootstrap: str, topic: str, partitions: list[int]) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, kafka: KafkaAccess, topic: str, partitions: list[int]
+    ) -> None:
         self._consumer = consumer
         self._place = TopicPartition(topic, partitions[0])
         self._next: int | None = None
-        self.bootstrap = bootstrap
+        self.kafka = kafka
         self.topic = topic
         self.partitions = partitions
 
@@ -73,14 +76,14 @@ class LogReader:
 
 
 @asynccontextmanager
-async def open_log(bootstrap: str, topic: str, *, check_crcs: bool = True) -> AsyncIterator[LogReader]:
+async def open_log(kafka: KafkaAccess, topic: str, *, check_crcs: bool = True) -> AsyncIterator[LogReader]:
     """A reader of the topic, closed at the end; LookupError when the broker has no such topic.
 
     Without `check_crcs` it gives what lies on the broker, damaged or not.
     """
-    partitions = await _partitions(bootstrap, topic)
+    partitions = await _partitions(kafka, topic)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.arguments(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -90,13 +93,13 @@ async def open_log(bootstrap: str, topic: str, *, check_crcs: bool = True) -> As
     )
     await consumer.start()
     try:
-        yield LogReader(consumer, bootstrap, topic, partitions)
+        yield LogReader(consumer, kafka, topic, partitions)
     finally:
         await consumer.stop()
 
 
-async def _partitions(bootstrap: str, topic: str) -> list[int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _partitions(kafka: KafkaAccess, topic: str) -> list[int]:
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         (description,) = await admin.describe_topics([topic])
@@ -108,10 +111,10 @@ async def _partitions(bootstrap: str, topic: str) -> list[int]:
     return found
 
 
-async def first_offset_from(bootstrap: str, topic: str, partition: int, offset: int) -> int | None:
+async def first_offset_from(kafka: KafkaAccess, topic: str, partition: int, offset: int) -> int | None:
     """The offset of the first record at or after this one that the broker has. Raises Transient."""
     try:
-        async with open_log(bootstrap, topic) as log:
+        async with open_log(kafka, topic) as log:
             await log.go_to(partition, offset)
             found = await log.read(await log.end(partition), most=1)
     except (KafkaError, OSError) as error:

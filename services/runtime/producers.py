@@ -8,17 +8,18 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
+from services.runtime.kafka_access import KafkaAccess
 
 BATCH_BYTES: Final = 1_000_000
 """Below the broker's own limit of a batch, 1,048,588 bytes."""
 
 
 async def open_producer(
-    bootstrap: str, topic: str, timeout_seconds: float, batch_bytes: int = BATCH_BYTES
+    kafka: KafkaAccess, topic: str, timeout_seconds: float, batch_bytes: int = BATCH_BYTES
 ) -> tuple[AIOKafkaProducer, int]:
     """A connected producer and the topic's partition count. Raises Transient while there is none."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **kafka.arguments(),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,

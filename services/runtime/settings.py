@@ -1,20 +1,131 @@
 """Settings every service shares, read once from the environment at the process edge."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.topics import Topic
+from services.runtime.kafka_access import KafkaAccess, Mechanism, Protocol
+from services.runtime.kafka_tokens import OAuthClient
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class RuntimeSettings(BaseSettings):
-    """Where the parts are. Variables carry the prefix `VITA_`."""
+class KafkaSettings(BaseSettings):
+    """Where Kafka is and who connects to it. Variables carry the prefix `VITA_`; an empty one is not set."""
 
-    model_config = SettingsConfigDict(env_prefix="VITA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="VITA_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, `host:port[,host:port]`.")
+    kafka_security_protocol: Protocol = "PLAINTEXT"
+    kafka_sasl_mechanism: Mechanism | None = Field(None, description="With SASL_PLAINTEXT or SASL_SSL.")
+    kafka_username: str | None = Field(None, description="The user of SCRAM or PLAIN.")
+    kafka_password: SecretStr | None = Field(None, description="The password of SCRAM or PLAIN.")
+    kafka_ca: Path | None = Field(
+        None, description="PEM file with the authorities that vouch for the brokers; else the system's."
+    )
+    kafka_certificate: Path | None = Field(None, description="The client certificate, a PEM file.")
+    kafka_key: Path | None = Field(None, description="The client certificate's private key, a PEM file.")
+    kafka_oauth_token_url: str | None = Field(
+        None, description="Token endpoint of OAUTHBEARER (client credentials)."
+    )
+    kafka_oauth_client_id: str | None = None
+    kafka_oauth_client_secret: SecretStr | None = None
+    kafka_oauth_scope: str | None = None
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """How a client connects."""
+        secret = self.kafka_oauth_client_secret
+        oauth = None
+        if self.kafka_oauth_token_url and self.kafka_oauth_client_id and secret:
+            oauth = OAuthClient(
+                self.kafka_oauth_token_url,
+                self.kafka_oauth_client_id,
+                secret.get_secret_value(),
+                self.kafka_oauth_scope,
+            )
+        return KafkaAccess(
+            bootstrap=self.kafka_bootstrap,
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=None if self.kafka_password is None else self.kafka_password.get_secret_value(),
+            ca=self.kafka_ca,
+            certificate=self.kafka_certificate,
+            key=self.kafka_key,
+            oauth=oauth,
+        )
+
+    @model_validator(mode="after")
+    def _is_a_valid_combination(self) -> Self:
+        self._check_sasl()
+        self._check_tls()
+        return self
+
+    def _check_sasl(self) -> None:
+        protocol, mechanism = self.kafka_security_protocol, self.kafka_sasl_mechanism
+        password_given = self._given("username", "password")
+        oauth_given = self._given("oauth_token_url", "oauth_client_id", "oauth_client_secret")
+        if not protocol.startswith("SASL_"):
+            self._refuse(
+                [*self._given("sasl_mechanism"), *password_given, *oauth_given, *self._given("oauth_scope")],
+                f"needs VITA_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT; it is {protocol}",
+            )
+        elif mechanism is None:
+            raise ValueError(f"{protocol} needs VITA_KAFKA_SASL_MECHANISM")
+        elif mechanism == "OAUTHBEARER":
+            self._refuse(password_given, "is not used by OAUTHBEARER")
+            self._need(mechanism, "oauth_token_url", "oauth_client_id", "oauth_client_secret")
+            self._check_token_url()
+        else:
+            self._refuse([*oauth_given, *self._given("oauth_scope")], f"is not used by {mechanism}")
+            self._need(mechanism, "username", "password")
+
+    def _check_token_url(self) -> None:
+        url = urlsplit(self.kafka_oauth_token_url or "")
+        if url.scheme != "https" and not (url.scheme == "http" and url.hostname in _LOOPBACK):
+            raise ValueError("VITA_KAFKA_OAUTH_TOKEN_URL must be an https address")
+
+    def _check_tls(self) -> None:
+        protocol = self.kafka_security_protocol
+        given = self._given("ca", "certificate", "key")
+        if not protocol.endswith("SSL"):
+            self._refuse(given, f"needs VITA_KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL; it is {protocol}")
+            return
+        if (self.kafka_certificate is None) != (self.kafka_key is None):
+            raise ValueError("VITA_KAFKA_CERTIFICATE and VITA_KAFKA_KEY are given together or not at all")
+        try:
+            self.kafka.ssl_context()
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"{', '.join(given)}: the PEM files cannot be used ({type(error).__name__}: {error})"
+            ) from None
+
+    def _given(self, *names: str) -> list[str]:
+        """The variables among these that have a value."""
+        return [f"VITA_KAFKA_{name.upper()}" for name in names if getattr(self, f"kafka_{name}") is not None]
+
+    def _need(self, mechanism: str, *names: str) -> None:
+        wanted = [f"VITA_KAFKA_{name.upper()}" for name in names]
+        missing = [name for name in wanted if name not in self._given(*names)]
+        if missing:
+            raise ValueError(f"{mechanism} needs {' and '.join(missing)}")
+
+    def _refuse(self, given: list[str], reason: str) -> None:
+        if given:
+            raise ValueError(f"{', '.join(given)} {reason}")
+
+
+class RuntimeSettings(KafkaSettings):
+    """Where the parts are."""
+
     database_url: SecretStr = Field(description="PostgreSQL address with this service's own role.")
     key_provider: str = Field(description="Key-encryption key: `file:<path>` or `env:<variable>`.")
     topic_prefix: str = Field("", description="Put before every physical topic name.")
@@ -51,3 +162,36 @@ class HttpSettings(RuntimeSettings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("a certificate needs its key, and a key its certificate")
         return self
+
+
+class _GivenKafka(KafkaSettings):
+    """Reads what it is given and not the environment of this process."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The arguments alone."""
+        return (init_settings,)
+
+
+def kafka_from(environment: Mapping[str, str]) -> KafkaAccess:
+    """The access that these variables describe. Raises ValidationError; see `sentences`."""
+    given = {name.removeprefix("VITA_").lower(): value for name, value in environment.items() if value}
+    return _GivenKafka(**{name: given[name] for name in KafkaSettings.model_fields if name in given}).kafka  # type: ignore[arg-type]
+
+
+def sentences(error: ValidationError) -> str:
+    """What is wrong with the settings, by variable and without any value."""
+    return "; ".join(_sentence(dict(one)) for one in error.errors(include_input=False, include_url=False))
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    where = "_".join(str(part) for part in problem["loc"]).upper()
+    return f"VITA_{where}: {text}" if where else text

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas.errors import Transient
 from schemas.topics import TIMESTAMPS, Topic, TopicSpec, catalogue
+from services.runtime.kafka_access import KafkaAccess
 
 SHOWN_SECONDS = 30
 TOPICS_OWN = 1
@@ -20,9 +21,9 @@ class TopicMismatch(Exception):
     history."""
 
 
-async def ensure_topics(bootstrap: str, prefix: str = "", replication: int = 1) -> list[Topic]:
+async def ensure_topics(kafka: KafkaAccess, prefix: str = "", replication: int = 1) -> list[Topic]:
     """Creates the missing topics; the ones it created. Idempotent. Raises TopicMismatch or Transient."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=30_000)
+    admin = AIOKafkaAdminClient(**kafka.arguments(), request_timeout_ms=30_000)
     try:
         await admin.start()
         existing = set(await admin.list_topics())

@@ -21,6 +21,7 @@ from faststream.kafka import KafkaBroker
 
 from schemas.errors import Transient
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.kafka_access import KafkaAccess
 
 _log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class Hop(Protocol):
 class Source:
     """Where batches come from."""
 
-    bootstrap: str
+    kafka: KafkaAccess
     topic: str
     group: str
     max_records: int = 2000
@@ -82,7 +83,10 @@ class Worker:
         self._telling: asyncio.Task[None] | None = None
         self._keeps_positions = False
         self._broker = KafkaBroker(
-            source.bootstrap, logger=None, apply_types=False, graceful_timeout=DRAIN_SECONDS
+            **source.kafka.broker_arguments(),
+            logger=None,
+            apply_types=False,
+            graceful_timeout=DRAIN_SECONDS,
         )
         self._subscriber = self._broker.subscriber(
             source.topic,

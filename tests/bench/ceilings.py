@@ -10,17 +10,19 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from services.runtime.kafka_access import KafkaAccess
+
 PARTITIONS = 12
 ROWS_PER_STATEMENT = 2000
 
 Row = tuple[Any, ...]
 
 
-async def produce(bootstrap: str, topic: str, values: Sequence[bytes]) -> float:
+async def produce(kafka: KafkaAccess, topic: str, values: Sequence[bytes]) -> float:
     """Records per second from one idempotent producer with acks=all, over all partitions."""
-    await _create(bootstrap, topic)
+    await _create(kafka, topic)
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=262_144, linger_ms=5
+        **kafka.arguments(), acks="all", enable_idempotence=True, max_batch_size=262_144, linger_ms=5
     )
     await producer.start()
     try:
@@ -35,11 +37,9 @@ async def produce(bootstrap: str, topic: str, values: Sequence[bytes]) -> float:
         await producer.stop()
 
 
-async def consume(bootstrap: str, topic: str, count: int) -> float:
+async def consume(kafka: KafkaAccess, topic: str, count: int) -> float:
     """Records per second into one consumer that drops them."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
@@ -81,8 +81,8 @@ def one_after_another(*per_second: float) -> float:
     return 1 / sum(1 / rate for rate in per_second) if all(per_second) else 0.0
 
 
-async def _create(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _create(kafka: KafkaAccess, topic: str) -> None:
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])

@@ -108,7 +108,7 @@ async def _speed(
 
 
 async def _least(site: Site, connections: int, seconds: float) -> Speed:
-    producer = AIOKafkaProducer(bootstrap_servers=site.bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**site.kafka.arguments(), acks="all", enable_idempotence=True)
     database = site.stack.admin_database_url
     async with producer, asyncpg.create_pool(database, min_size=8, max_size=8) as pool:
         await pool.execute("CREATE TABLE IF NOT EXISTS bench_row (number bigint PRIMARY KEY, text text)")

@@ -15,6 +15,7 @@ from deploy.local.services import ServiceLauncher, Stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import default_state_dir
 from schemas.topics import Topic, catalogue
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
 from services.runtime.signing_keys import ensure_signing_key
 from services.runtime.tokens import TokenIssuer
@@ -37,15 +38,12 @@ class Site:
 
     local: LocalStack
     stack: Stack
+    kafka: KafkaAccess
+    """The administrator's."""
     pool: asyncpg.Pool
     offsets: AIOKafkaConsumer
     launcher: ServiceLauncher
     token: str = ""
-
-    @property
-    def bootstrap(self) -> str:
-        """Where Kafka is."""
-        return self.stack.kafka_bootstrap
 
     async def start_ingest(self) -> None:
         """Have ingest ready, and a token for it."""
@@ -139,15 +137,15 @@ async def fresh_site(folder: Path | None = None) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def _prepared(local: LocalStack) -> AsyncIterator[Site]:
-    bootstrap, admin_url = await asyncio.gather(local.ensure_kafka(), local.ensure_postgres())
-    stack = Stack(local.state.path, bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "")
+    kafka, admin_url = await asyncio.gather(local.ensure_kafka(), local.ensure_postgres())
+    stack = Stack(local.state.path, kafka.bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "")
     await prepare_database(admin_url, DATABASE, role_passwords(admin_url))
-    await ensure_topics(bootstrap)
-    offsets = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await ensure_topics(kafka)
+    offsets = AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=3) as pool:
         await pool.execute("INSERT INTO ledger.tenant (name, display_name) VALUES ($1, 'Bench')", TENANT)
         await offsets.start()
         try:
-            yield Site(local, stack, pool, offsets, ServiceLauncher(local, stack, pool))
+            yield Site(local, stack, kafka, pool, offsets, ServiceLauncher(local, stack, pool))
         finally:
             await offsets.stop()

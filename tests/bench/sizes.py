@@ -37,8 +37,8 @@ async def measure(site: Site) -> list[Ceiling]:
     for topic, name in ((Topic.LOGINS_RAW, "logins"), (Topic.PROFILE_EVENTS, "events")):
         values = await _records(site, topic)
         size, scratch = sum(map(len, values)) // len(values), f"bench.{name}"
-        produced = await _best(lambda s=scratch, v=values: ceilings.produce(site.bootstrap, s, v))
-        consumed = await _best(lambda s=scratch, v=values: ceilings.consume(site.bootstrap, s, len(v)))
+        produced = await _best(lambda s=scratch, v=values: ceilings.produce(site.kafka, s, v))
+        consumed = await _best(lambda s=scratch, v=values: ceilings.consume(site.kafka, s, len(v)))
         found += [Ceiling(f"produce {name}", produced, size), Ceiling(f"consume {name}", consumed, size)]
     return [*found, await _profiles(site), await _leaves(site)]
 
@@ -81,7 +81,7 @@ async def _records(site: Site, topic: Topic) -> list[bytes]:
     """Up to SAMPLE records from the beginning of a topic."""
     wanted = min(SAMPLE, await site.written(topic))
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=site.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        **site.kafka.arguments(), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     try:

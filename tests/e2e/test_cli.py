@@ -84,7 +84,7 @@ async def vita(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
         inherited
         | {
             "VITA_STATE_DIR": str(tmp_path_factory.mktemp("stack") / ".vita"),
-            "VITA_KAFKA_BOOTSTRAP": stack.kafka,
+            **stack.kafka.environment(),
             "VITA_POSTGRES_ADMIN_URL": stack.admin_url,
             "VITA_DATABASE_NAME": database.name,
             "VITA_TOPIC_PREFIX": prefix,

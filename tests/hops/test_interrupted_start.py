@@ -15,6 +15,7 @@ import pytest_asyncio
 from deploy.local import kafka, postgres
 from deploy.local.processes import MARK
 from deploy.local.stack import LocalStack
+from services.runtime.settings import kafka_from
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +66,7 @@ def leaders(local: LocalStack) -> list[str]:
 
 
 async def both_answer(exports: dict[str, str]) -> bool:
-    return await kafka.answers(exports["VITA_KAFKA_BOOTSTRAP"]) and await postgres.answers(
+    return await kafka.answers(kafka_from(exports)) and await postgres.answers(
         exports["VITA_POSTGRES_ADMIN_URL"]
     )
 

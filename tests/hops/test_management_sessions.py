@@ -41,7 +41,7 @@ async def told(site: Site) -> list[Any]:
     """Every revocation that gateways were told of, in the documented shape."""
     name = site.prefix + Topic.REVOCATIONS.value
     reading = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
-    async with AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, **reading) as consumer:
+    async with AIOKafkaConsumer(**site.stack.kafka.arguments(), **reading) as consumer:
         partitions = [TopicPartition(name, number) for number in range(12)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

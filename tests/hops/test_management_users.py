@@ -264,7 +264,7 @@ async def read_record(site: Site, partition: int, offset: int) -> bytes:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
     place = TopicPartition(site.prefix + "profile.events", partition)
-    consumer = AIOKafkaConsumer(bootstrap_servers=site.stack.kafka, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**site.stack.kafka.arguments(), enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign([place])

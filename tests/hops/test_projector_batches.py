@@ -88,7 +88,7 @@ async def test_offsets_the_log_skips_are_no_loss(flow: Flow) -> None:
     keys = await flow.keys("demo", jane)
     first, second = (seal_event(signed_in(jane, n), keys) for n in (1, 2))
     topic, partition = flow.prefix + Topic.PROFILE_EVENTS, partition_of(first.key, 12)
-    producer = AIOKafkaProducer(bootstrap_servers=flow.stack.kafka, transactional_id=flow.prefix)
+    producer = AIOKafkaProducer(**flow.stack.kafka.arguments(), transactional_id=flow.prefix)
     await producer.start()
     try:
         for record in (first, second):
@@ -250,7 +250,7 @@ async def test_anonymous_failures_make_no_profile(flow: Flow) -> None:
 async def test_the_largest_foreign_record_is_kept(flow: Flow) -> None:
     """A record as large as the topic takes still fits the dead letters, sealed and whole."""
     junk = b"x" * 4_000_000
-    async with AIOKafkaProducer(bootstrap_servers=flow.stack.kafka, max_request_size=8 << 20) as producer:
+    async with AIOKafkaProducer(**flow.stack.kafka.arguments(), max_request_size=8 << 20) as producer:
         await producer.send_and_wait(flow.prefix + Topic.PROFILE_EVENTS, junk, b"k", 3)
     await flow.send_events(login(subject=(jane := somebody())))
     await flow.project()

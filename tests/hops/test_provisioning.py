@@ -18,16 +18,16 @@ async def test_the_largest_message_comes_back(stack: Stack) -> None:
     """The broker takes a message of the size that the catalogue allows, and gives it back."""
     topic = await stack.topics() + Topic.PROFILE_EVENTS
     limit = catalogue()[Topic.PROFILE_EVENTS].max_message_bytes
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka, max_request_size=limit) as producer:
+    async with AIOKafkaProducer(**stack.kafka.arguments(), max_request_size=limit) as producer:
         await producer.send_and_wait(topic, b"x" * (limit - 1024), partition=3)
-    async with AIOKafkaConsumer(topic, bootstrap_servers=stack.kafka, auto_offset_reset="earliest") as reader:
+    async with AIOKafkaConsumer(topic, **stack.kafka.arguments(), auto_offset_reset="earliest") as reader:
         record = await asyncio.wait_for(reader.getone(), 20)
     assert (record.partition, len(record.value)) == (3, limit - 1024)
 
 
 async def test_a_topic_is_not_made_by_a_typing_error(stack: Stack) -> None:
     """A name outside of the catalogue does not become a topic by being asked for."""
-    client = AIOKafkaClient(bootstrap_servers=stack.kafka)
+    client = AIOKafkaClient(**stack.kafka.arguments())
     await client.bootstrap()
     try:
         await client.add_topic("profile.event")

@@ -20,7 +20,7 @@ NOBODY_LISTENS = "127.0.0.1:1"
 
 @asynccontextmanager
 async def administering(stack: Stack) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    admin = AIOKafkaAdminClient(**stack.kafka.arguments())
     await admin.start()
     try:
         yield admin

@@ -62,7 +62,7 @@ class Running:
 async def worker(stack: Stack, topic: str, script: str = "", **more: str) -> AsyncIterator[Running]:
     environment = {
         **os.environ,
-        "VITA_KAFKA_BOOTSTRAP": stack.kafka,
+        **stack.kafka.environment(),
         "TOPIC": topic,
         "SCRIPT": script,
         **more,

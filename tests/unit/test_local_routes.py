@@ -8,8 +8,9 @@ import pytest
 from deploy.local import compose
 from deploy.local.compose import Compose
 from deploy.local.failure import StackFailure
-from deploy.local.infrastructure import Part, choose_routes
+from deploy.local.infrastructure import choose_routes
 from deploy.local.stack import LocalStack
+from services.runtime.kafka_access import KafkaAccess
 
 
 @dataclass
@@ -23,8 +24,11 @@ class Engine:
         self.asked += 1
         return self.there
 
-    async def ensure(self, part: Part) -> str:
-        raise AssertionError(f"nobody asked for {part}")
+    async def ensure_kafka(self) -> KafkaAccess:
+        raise AssertionError("nobody asked for Kafka")
+
+    async def ensure_postgres(self) -> str:
+        raise AssertionError("nobody asked for PostgreSQL")
 
 
 @pytest.fixture(autouse=True)

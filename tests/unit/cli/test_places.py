@@ -8,6 +8,7 @@ from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
 from services.cli import places
 from services.cli.failure import CommandFailed
+from services.runtime.kafka_access import KafkaAccess
 from tests.unit.cli.conftest import Vita
 from tests.unit.cli.fake_vita import FakeVita
 
@@ -76,9 +77,9 @@ def test_the_stacks_topic_prefix_goes_with_its_broker(local: Stack) -> None:
     state = StateFolder(local.state_dir)
     with state.lock():
         remember_stack(replace(local, topic_prefix="mine."), state)
-    assert places.topic_prefix(None, local.kafka_bootstrap) == "mine."
-    assert places.topic_prefix("", local.kafka_bootstrap) == ""
-    assert places.topic_prefix(None, "elsewhere:9092") == ""
+    assert places.topic_prefix(None, local.kafka("operator")) == "mine."
+    assert places.topic_prefix("", local.kafka("operator")) == ""
+    assert places.topic_prefix(None, KafkaAccess("elsewhere:9092")) == ""
 
 
 def test_a_refused_client_is_told_apart(vita: Vita, local: Stack, fake: FakeVita) -> None:

@@ -32,8 +32,10 @@ class Site:
     prefix: str
     issuer: TokenIssuer
 
-    def settings(self, **changes: Any) -> Settings:
+    def settings(self, kafka: KafkaAccess | None = None, **changes: Any) -> Settings:
         names = self.stack.environment("ingest", self.database, self.prefix)
+        if kafka is not None:
+            names |= kafka.environment()
         given = {name.removeprefix("VITA_").lower(): value for name, value in names.items()}
         return Settings(**{**given, "key_provider": "", "ack_seconds": 5, **changes})
 

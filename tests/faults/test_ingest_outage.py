@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from deploy.local.stack import LocalStack
 from schemas import exact_json
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.topics import ensure_topics
 from tests.ingest_site import LOGINS, Site, make_site
 from tests.raw_logins import make_data, make_event
@@ -23,8 +24,8 @@ ACK_SECONDS = 1.0
 class Broker:
     """A broker of this module's own, to be ill-treated."""
 
-    def __init__(self, local: LocalStack, address: str) -> None:
-        self._local, self.address = local, address
+    def __init__(self, local: LocalStack, access: KafkaAccess) -> None:
+        self._local, self.access = local, access
 
     @property
     def process(self) -> psutil.Process:
@@ -36,7 +37,7 @@ class Broker:
         await self._local.stop("kafka", budget_s=0)
 
     async def start(self) -> None:
-        assert await self._local.ensure_kafka() == self.address
+        assert await self._local.ensure_kafka() == self.access
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -53,7 +54,7 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Brok
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack, broker: Broker) -> Site:
     made = await make_site(stack)
-    await ensure_topics(broker.address, made.prefix)
+    await ensure_topics(broker.access, made.prefix)
     return made
 
 
@@ -69,7 +70,7 @@ async def accepted(client: httpx.AsyncClient, *ids: str) -> bool:
 async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
     """503 within the time a request may take, at once while it lasts, and 202 by itself once the broker
     is back."""
-    async with site.client(kafka_bootstrap=broker.address, ack_seconds=ACK_SECONDS) as client:
+    async with site.client(kafka=broker.access, ack_seconds=ACK_SECONDS) as client:
         assert (await send(client, "before")).status_code == 202
 
         broker.process.suspend()
@@ -90,16 +91,14 @@ async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
         assert dead.status_code == 503
         await broker.start()
         await site.stack.until(lambda: accepted(client, "restarted"))
-    logged = {exact_json.loads(record.value)["id"] for record in await site.logged(broker.address)}
+    logged = {exact_json.loads(record.value)["id"] for record in await site.logged(broker.access)}
     assert {"before", "resumed", "restarted"} <= logged
     assert "refused" not in logged
 
 
 async def test_stopping_without_a_broker(site: Site, broker: Broker) -> None:
     """A service whose broker hangs still stops within its budget, with a batch on its way."""
-    async with site.client(
-        kafka_bootstrap=broker.address, ack_seconds=ACK_SECONDS, drain_seconds=1
-    ) as client:
+    async with site.client(kafka=broker.access, ack_seconds=ACK_SECONDS, drain_seconds=1) as client:
         assert (await send(client, "first")).status_code == 202
         broker.process.suspend()
         assert (await send(client, "last")).status_code == 503

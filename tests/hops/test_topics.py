@@ -11,11 +11,12 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.errors import Transient
 from schemas.topics import TIMESTAMPS, Topic, catalogue
+from services.runtime.kafka_access import KafkaAccess
 from services.runtime.topics import TopicMismatch, ensure_topics
 from tests.flow import both
 from tests.stack import Stack
 
-NOBODY_LISTENS = "127.0.0.1:1"
+NOBODY_LISTENS = KafkaAccess("127.0.0.1:1")
 
 
 @asynccontextmanager

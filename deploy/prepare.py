@@ -14,6 +14,7 @@ from deploy.database import (
     role_passwords,
 )
 from schemas.errors import Transient
+from services.runtime.addresses import MalformedAddress, check_database_url
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.settings import kafka_from, sentences
 from services.runtime.topics import TopicMismatch, ensure_topics
@@ -46,6 +47,7 @@ class Places:
         """The variables that deploy/README.md lists. Raises NotPrepared where one is missing or wrong."""
         try:
             admin_url = environment["VITA_POSTGRES_ADMIN_URL"]
+            check_database_url(admin_url)
             return cls(
                 kafka=kafka_from(environment),
                 postgres_admin_url=admin_url,
@@ -58,6 +60,10 @@ class Places:
             raise NotPrepared(f"{error.args[0]} is not set", f"set {error.args[0]}") from error
         except ValidationError as error:
             raise NotPrepared(sentences(error), "correct the variables VITA_KAFKA_…") from error
+        except MalformedAddress as error:
+            raise NotPrepared(
+                f"VITA_POSTGRES_ADMIN_URL: {error}", "correct VITA_POSTGRES_ADMIN_URL"
+            ) from None
         except ValueError as error:
             raise NotPrepared(f"VITA_TOPIC_REPLICATION: {error}", "set it to a number") from error
 

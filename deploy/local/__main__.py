@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from deploy.local import artifacts
-from deploy.local.failure import StackFailure
+from deploy.local.failure import StackFailure, together
 from deploy.local.stack import LocalStack
 
 
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _infrastructure(options: argparse.Namespace) -> None:
     stack = LocalStack(options.state)
     with stack.state.lock():
-        access, admin_url = await asyncio.gather(stack.ensure_kafka(_progress), stack.ensure_postgres())
+        access, admin_url = await together(stack.ensure_kafka(_progress), stack.ensure_postgres())
     for name, value in {**access.environment(), "VITA_POSTGRES_ADMIN_URL": admin_url}.items():
         print(f"export {name}={value}")
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import certifi
-import trustme
+from cryptography import x509
 
+from deploy.local.authority import Authority, is_fresh
 from deploy.local.state import StateFolder, write_private
 
 ALWAYS = ("localhost", "127.0.0.1")
@@ -39,31 +40,44 @@ def bundle_of(state_dir: Path) -> Path:
 
 
 def ensure_certificates(state: StateFolder, domain: str) -> Certificates:
-    """A certificate for the domain and this machine; only the holder of the state's lock may."""
-    folder = state.build(FOLDER, _make_authority)
+    """A certificate for the domain and this machine; only the holder of the state's lock may.
+
+    The authority is kept as long as it may vouch for the domain and does not end soon, and so is the
+    certificate. Raises StackFailure for what is no name of a server.
+    """
+    folder = state.path / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
     names = tuple(dict.fromkeys((domain, *ALWAYS)))
-    stem = f"server-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:12]}"
+    authority = _ensure_authority(folder, names)
+    seen = " ".join((*names, str(authority.certificate.serial_number)))
+    stem = f"server-{hashlib.sha256(seen.encode()).hexdigest()[:12]}"
     found = Certificates(
         authority_of(state.path), bundle_of(state.path), folder / f"{stem}.pem", folder / f"{stem}.key"
     )
-    if not found.key.exists():
-        _issue(found, folder / "ca.key", names)
+    if not _is_usable(found):
+        certificate, key = authority.issue(names)
+        found.key.unlink(missing_ok=True)
+        write_private(found.certificate, certificate)
+        write_private(found.key, key)
     write_private(found.bundle, _roots(found.bundle) + b"\n" + found.authority.read_bytes())
     return found
 
 
-def _make_authority(folder: Path) -> None:
-    authority = trustme.CA(organization_name="Vita local stack")
-    write_private(folder / "ca.pem", authority.cert_pem.bytes())
-    write_private(folder / "ca.key", authority.private_key_pem.bytes())
+def _ensure_authority(folder: Path, names: Sequence[str]) -> Authority:
+    certificate, key = folder / "ca.pem", folder / "ca.key"
+    if certificate.exists() and key.exists():
+        known = Authority.read(certificate.read_bytes(), key.read_bytes())
+        if known is not None and known.vouches_for(names):
+            return known
+    made = Authority.create(names)
+    write_private(key, made.key_pem)
+    write_private(certificate, made.pem)
+    return made
 
 
-def _issue(found: Certificates, authority_key: Path, names: Sequence[str]) -> None:
-    """The key last, as it says that both are there."""
-    authority = trustme.CA.from_pem(found.authority.read_bytes(), authority_key.read_bytes())
-    issued = authority.issue_cert(*names, common_name=names[0])
-    write_private(found.certificate, b"".join(part.bytes() for part in issued.cert_chain_pems))
-    write_private(found.key, issued.private_key_pem.bytes())
+def _is_usable(found: Certificates) -> bool:
+    """Whether both files are there (the key is written last) and need not be renewed yet."""
+    return found.key.exists() and is_fresh(x509.load_pem_x509_certificate(found.certificate.read_bytes()))
 
 
 def _roots(own: Path) -> bytes:

@@ -57,7 +57,8 @@ class Compose:
         known: dict[str, int] = self._state.read().get("ports", {})
         if part in known and self._output("ps", "--all", "--quiet", part):
             return known[part]
-        chosen = ports.choose(part, known.get(part), set(known.values()) - {known.get(part)})
+        others = set(known.values()) - {known.get(part)}
+        chosen = ports.pinned(part) or ports.choose(part, known.get(part), others)
         self._state.update(ports={part: chosen})
         return chosen
 

@@ -1,6 +1,12 @@
 """The one error of the local stack: what went wrong and what to do next, in words for the terminal."""
 
+import asyncio
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any, TypeVar, overload
+
+Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 TAIL_LINES = 15
 
@@ -19,6 +25,44 @@ class StackFailure(Exception):
         if self.log is not None:
             lines += [f"The last lines of {self.log}:", *(f"    {line}" for line in tail(self.log))]
         return "\n".join([*lines, f"What to do: {self.advice}"])
+
+
+class SeveralFailures(StackFailure):
+    """Things that went wrong at the same time, each with its advice."""
+
+    def __init__(self, failures: Sequence[StackFailure]) -> None:
+        self.failures = failures
+        super().__init__(failures[0].problem, failures[0].advice)
+
+    def _text(self) -> str:
+        return "\n".join(str(failure) for failure in self.failures)
+
+
+@overload
+async def together(
+    first: Coroutine[Any, Any, Result], second: Coroutine[Any, Any, Other], /
+) -> tuple[Result, Other]: ...
+
+
+@overload
+async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]: ...
+
+
+async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
+    """Run all to their ends at the same time; return their results in order.
+
+    Raises the one StackFailure, or SeveralFailures, and never a group. An error of another kind comes first,
+    as it is a mistake in the code. When the caller is cancelled so are all.
+    """
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not isinstance(error, StackFailure):
+            raise error
+    failures = [error for error in errors if isinstance(error, StackFailure)]
+    if failures:
+        raise failures[0] if len(failures) == 1 else SeveralFailures(failures)
+    return tuple(results)
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 from pydantic import ValidationError
 
 from deploy.local import kafka, postgres
-from deploy.local.failure import StackFailure
+from deploy.local.failure import StackFailure, together
 from deploy.local.stack import LocalStack
+from services.runtime.addresses import MalformedAddress, check_database_url
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.settings import kafka_from, sentences
 
@@ -21,7 +22,8 @@ Part = Literal["kafka", "postgres"]
 PARTS: tuple[Part, ...] = ("kafka", "postgres")
 VARIABLES: dict[Part, str] = {"kafka": "VITA_KAFKA_BOOTSTRAP", "postgres": "VITA_POSTGRES_ADMIN_URL"}
 ROUTE_VARIABLE = "VITA_STACK_ROUTE"
-ANSWER_BUDGET_S = 20.0
+ANSWER_BUDGET_S = 5.0
+"""How long a server may take to answer that is just being started by somebody else."""
 
 
 class Containers(Protocol):
@@ -71,15 +73,16 @@ async def ensure_infrastructure(
 ) -> Infrastructure:
     """Both parts, answering; started at the same time where they have to be started."""
     routes = choose_routes(stack, containers)
+    if routes["kafka"] == "environment":
+        given_kafka()
+    if routes["postgres"] == "environment":
+        _check_given_postgres()
     stack.state.update(routes=routes)
     finder = _Finder(stack, containers, observer or Silent())
-    try:
-        async with asyncio.TaskGroup() as group:
-            broker = group.create_task(finder.find_kafka(routes["kafka"]))
-            server = group.create_task(finder.find_postgres(routes["postgres"]))
-    except* StackFailure as failures:
-        raise failures.exceptions[0] from None
-    return Infrastructure(broker.result(), server.result(), routes)
+    broker, server = await together(
+        finder.find_kafka(routes["kafka"]), finder.find_postgres(routes["postgres"])
+    )
+    return Infrastructure(broker, server, routes)
 
 
 def choose_routes(stack: LocalStack, containers: Containers) -> dict[Part, Route]:
@@ -121,7 +124,7 @@ class _Finder:
         match route:
             case "environment":
                 access = given_kafka()
-                await _until_answers("kafka", lambda: kafka.answers(access))
+                await _until_answers("kafka", lambda: kafka.problem(access))
             case "docker":
                 access = await self._containers.ensure_kafka()
             case "local":
@@ -134,7 +137,7 @@ class _Finder:
         match route:
             case "environment":
                 address = os.environ[VARIABLES["postgres"]]
-                await _until_answers("postgres", lambda: postgres.answers(address))
+                await _until_answers("postgres", lambda: postgres.problem(address))
             case "docker":
                 address = await self._containers.ensure_postgres()
             case "local":
@@ -152,12 +155,20 @@ def given_kafka() -> KafkaAccess:
         raise StackFailure(sentences(error), "correct the variables VITA_KAFKA_…") from None
 
 
-async def _until_answers(part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
+def _check_given_postgres() -> None:
+    variable = VARIABLES["postgres"]
+    try:
+        check_database_url(os.environ[variable])
+    except MalformedAddress as error:
+        raise StackFailure(f"{variable}: {error}", f"correct or unset {variable}") from None
+
+
+async def _until_answers(part: Part, problem: Callable[[], Awaitable[str | None]]) -> None:
     deadline = time.monotonic() + ANSWER_BUDGET_S
-    while not await answers():
+    while (found := await problem()) is not None:
         if time.monotonic() > deadline:
             raise StackFailure(
-                f"nothing answers at the address in {VARIABLES[part]}",
+                f"nothing answers at the address in {VARIABLES[part]} ({found})",
                 f"correct or unset {VARIABLES[part]}, or start what should be there",
             )
         await asyncio.sleep(0.5)

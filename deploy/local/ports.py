@@ -1,14 +1,19 @@
-"""Chooses ports: the remembered one, else the well-known one, else the next that is free."""
+"""Chooses ports: the pinned one, else the remembered, else the well-known one, else the next that is free."""
 
 import contextlib
+import os
+import random
 import socket
 from collections.abc import Callable, Collection
 from typing import Any
 
 import psutil
 
+from deploy.local.failure import StackFailure
+
 HOST = "127.0.0.1"
 SEARCH_WIDTH = 200
+NEXT_CANDIDATES = 10
 
 PREFERRED = {
     "management": 8080,
@@ -19,6 +24,40 @@ PREFERRED = {
     "kafka": 9092,
     "kafka_controller": 9093,
 }
+PINS = {
+    "management": "VITA_MANAGEMENT_PORT",
+    "management_tls": "VITA_MANAGEMENT_PORT",
+    "ingest": "VITA_INGEST_PORT",
+    "ingest_tls": "VITA_INGEST_PORT",
+    "postgres": "VITA_POSTGRES_PORT",
+    "kafka": "VITA_KAFKA_PORT",
+}
+"""What pins the port of a part."""
+
+
+class PortTaken(StackFailure):
+    """Another program listens on a port that was chosen; the next port may do."""
+
+
+def pinned(name: str) -> int | None:
+    """Return the port that the environment pins for the part, None if it pins none. Raises StackFailure."""
+    variable = PINS.get(name, "")
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and 0 < int(value) < 65_536):
+        raise StackFailure(
+            f"{variable} is {value!r}", f"set {variable} to a number from 1 to 65535, or unset it"
+        )
+    return int(value)
+
+
+def refuse_pinned(name: str, port: int) -> StackFailure:
+    """The failure for a pinned port that another program has."""
+    return StackFailure(
+        f"port {port}, which {PINS[name]} pins, is taken by {_holders(port)}",
+        f"end that program, or set {PINS[name]} to another port",
+    )
 
 
 def is_free(port: int) -> bool:
@@ -39,14 +78,22 @@ def choose(
     remembered: int | None,
     taken: Collection[int] = (),
     free: Callable[[int], bool] = is_free,
+    lost: Collection[int] = (),
 ) -> int:
-    """A free port for the part, stable from one start to the next as long as nobody else takes it."""
+    """A free port for the part, stable from one start to the next as long as nobody else takes it.
+
+    `lost` are ports that another program took in this start. Who lost one to somebody that starts at the same
+    moment chooses at random among the next, since the other may look at the same ones.
+    """
     first = PREFERRED[name]
     candidates = ([] if remembered is None else [remembered]) + list(range(first, first + SEARCH_WIDTH))
+    found: list[int] = []
     for port in candidates:
-        if port not in taken and free(port):
-            return port
-    return _any_free()
+        if port not in taken and port not in lost and free(port):
+            found.append(port)
+        if len(found) > (NEXT_CANDIDATES if lost else 0):
+            break
+    return random.choice(found) if found else _any_free()
 
 
 def listens(pid: int, port: int) -> bool:
@@ -57,6 +104,15 @@ def listens(pid: int, port: int) -> bool:
 def is_contested(pid: int, port: int) -> bool:
     """Whether somebody else listens on the port too: servers that share ports are not told by an error."""
     return bool(_listeners(port) - _family(pid))
+
+
+def _holders(port: int) -> str:
+    """The programs that listen on the port, as far as the system names them."""
+    named = []
+    for pid in sorted(pid for pid in _listeners(port) if pid is not None):
+        with contextlib.suppress(psutil.Error):
+            named.append(f"{psutil.Process(pid).name()} (process {pid})")
+    return ", ".join(named) or "another program"
 
 
 def _listeners(port: int) -> set[int | None]:

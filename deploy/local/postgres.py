@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
 from deploy.local.server_user import give_to_server, server_user
 from deploy.local.state import write_private
+from services.runtime.addresses import words_of_tls
 
 ADMIN = "postgres"
 MIB = 1024 * 1024
@@ -27,6 +29,8 @@ class Tuning:
 
 
 DURABLE = Tuning()
+LASTING = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""Refusals of a server that runs."""
 
 
 def initialise(folder: Path) -> None:
@@ -123,11 +127,32 @@ def admin_url(port: int, password: str) -> str:
 async def answers(url: str) -> bool:
     """Whether the server lets the administrator in and answers."""
     try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return await problem(url) is None
+    except StackFailure:
         return False
+
+
+async def problem(url: str) -> str | None:
+    """Return why the server does not answer yet, None if it does.
+
+    Raises StackFailure for a refusal that waiting does not end: a certificate, a password, a database.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except ssl.SSLError as error:
+        raise StackFailure(
+            f"PostgreSQL is not trusted: {words_of_tls(error)}",
+            "name the certificate of its authority in PGSSLROOTCERT, or correct sslmode in the address",
+        ) from error
+    except (*LASTING, asyncpg.InterfaceError, ValueError) as error:
+        raise StackFailure(
+            f"PostgreSQL refuses the administrator ({type(error).__name__}: {error})",
+            "correct the user, the password and the database of the address",
+        ) from error
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        return str(error) or type(error).__name__
     await connection.close()
-    return True
+    return None
 
 
 def _program(name: str) -> Path:

@@ -99,6 +99,11 @@ class ServiceLauncher:
         self._certificates = certificates
         self._code = code_fingerprint()
 
+    @property
+    def stack(self) -> Stack:
+        """The stack with the addresses of the services that are ready."""
+        return self._stack
+
     async def ensure_management(self) -> Stack:
         """Have the management service ready; the stack with its address, which the other services need."""
         chosen = await self._local.launch("management", self._launch("management"))

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from deploy.local.processes import Command, Processes, ProcessInfo, Ready
 from deploy.local.state import StateFolder
 from services.runtime.kafka_access import KafkaAccess
 
-PORT_ATTEMPTS = 3
+PORT_ATTEMPTS = 5
 
 Ports = Mapping[str, int]
 
@@ -38,6 +38,8 @@ class LocalStack:
     def __init__(self, state_dir: Path, tuning: postgres.Tuning = postgres.DURABLE) -> None:
         self.state = StateFolder(state_dir)
         self.processes = Processes(self.state)
+        self.moves: list[str] = []
+        """Sentences on processes that have another port than at their last start."""
         self._tuning = tuning
 
     async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> KafkaAccess:
@@ -59,15 +61,24 @@ class LocalStack:
 
     async def launch(self, name: str, launch: Launch) -> Ports:
         """Have the process ready on free ports, remembered for the next time; the ports it has."""
+        before: dict[str, int] = self.state.read().get("ports", {})
+        lost: set[int] = set()
         for attempt in range(PORT_ATTEMPTS):
-            chosen = self._choose_ports(name, launch.ports)
+            chosen = self._choose_ports(name, launch.ports, lost)
             try:
                 ready = _alone(name, chosen, launch.ready(chosen))
                 await self.processes.ensure(name, launch.command(chosen), ready, launch.budget_s)
-                return chosen
-            except StackFailure:
-                if attempt + 1 == PORT_ATTEMPTS or all(ports.is_free(port) for port in chosen.values()):
+            except StackFailure as failure:
+                taken = {port for port in chosen.values() if not ports.is_free(port)}
+                if not taken and not isinstance(failure, ports.PortTaken):
                     raise
+                self._refuse_pinned(chosen)
+                if attempt + 1 == PORT_ATTEMPTS:
+                    raise
+                lost |= taken or set(chosen.values())
+            else:
+                self._note_moves(name, before, chosen)
+                return chosen
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def ensure_process(
@@ -91,16 +102,40 @@ class LocalStack:
     async def _build(self, name: str, make: Callable[[Path], None]) -> Path:
         return await asyncio.to_thread(self.state.build, name, make)
 
-    def _choose_ports(self, name: str, needed: Sequence[str]) -> Ports:
+    def _choose_ports(self, name: str, needed: Sequence[str], lost: Collection[int]) -> Ports:
         known: dict[str, int] = self.state.read().get("ports", {})
-        if self.processes.find(name) is not None and all(port in known for port in needed):
+        pins = {port: ports.pinned(port) for port in needed}
+        process = self.processes.find(name)
+        if process is not None and all(
+            known.get(port) == (pins[port] or known.get(port, 0)) for port in needed
+        ):
             return {port: known[port] for port in needed}
         chosen: dict[str, int] = {}
         for port in needed:
             taken = {*chosen.values(), *(number for other, number in known.items() if other not in needed)}
-            chosen[port] = ports.choose(port, known.get(port), taken)
+            pin = pins[port]
+            if pin is None:
+                chosen[port] = ports.choose(port, known.get(port), taken, lost=lost)
+            elif ports.is_free(pin) or (process is not None and ports.listens(process.pid, pin)):
+                chosen[port] = pin
+            else:
+                raise ports.refuse_pinned(port, pin)
         self.state.update(ports=chosen)
         return chosen
+
+    @staticmethod
+    def _refuse_pinned(chosen: Ports) -> None:
+        for name, port in chosen.items():
+            if ports.pinned(name) is not None:
+                raise ports.refuse_pinned(name, port)
+
+    def _note_moves(self, name: str, before: Ports, chosen: Ports) -> None:
+        for port, number in chosen.items():
+            old = before.get(port, number)
+            if old != number:
+                pin = f" ({ports.PINS[port]} pins a port)" if port in ports.PINS else ""
+                because = "" if ports.pinned(port) else f", as another program has port {old}{pin}"
+                self.moves.append(f"{name} moved from port {old} to port {number}{because}.")
 
 
 def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
@@ -111,7 +146,9 @@ def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
             return False
         for port in chosen.values():
             if ports.is_contested(pid, port):
-                raise StackFailure(f"another program took port {port} as {name} did", "run `make up` again")
+                raise ports.PortTaken(
+                    f"another program took port {port} as {name} did", "run `make up` again"
+                )
         return await ready(pid)
 
     return ready_and_alone

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TypeVar
 
 import asyncpg
 from rich.console import Console
@@ -13,18 +12,16 @@ from rich.console import Console
 from deploy.local.certificates import ALWAYS, ensure_certificates
 from deploy.local.compose import Compose
 from deploy.local.display import Display
-from deploy.local.failure import StackFailure
+from deploy.local.failure import StackFailure, together
 from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
 from deploy.local.services import WORKERS, ServiceLauncher, Stack, read_stack, remember_stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
 from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
 
-Result = TypeVar("Result")
-
 KEPT = (
     "The database and the topics on the servers given in the environment were left alone, and so was the key"
-    " in .vita/keys, which opens what is in them."
+    " in {keys}, which opens what is in them."
 )
 
 
@@ -47,7 +44,10 @@ async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
     with display.doing("starting Kafka and PostgreSQL"):
         infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
     places = await _prepare(infrastructure, display)
-    return await _ensure_services(local, places, display, served_domain(local.state, tls))
+    stack = await _ensure_services(local, places, display, served_domain(local.state, tls))
+    for move in local.moves:
+        display.say(f"[yellow]{move}[/]")
+    return stack
 
 
 async def down(console: Console, *, state_dir: Path | None = None) -> None:
@@ -73,7 +73,8 @@ async def clean(console: Console, *, state_dir: Path | None = None) -> None:
             await Compose(local.state).remove()
         elsewhere = "environment" in routes.values()
         local.state.remove(keep=("keys",) if elsewhere else ())
-    console.print(f"Removed {local.state.path}." if not elsewhere else KEPT, soft_wrap=True)
+    kept = KEPT.format(keys=local.state.path / "keys")
+    console.print(kept if elsewhere else f"Removed {local.state.path}.", soft_wrap=True)
 
 
 def known_stack(state_dir: Path | None = None) -> Stack | None:
@@ -132,22 +133,18 @@ async def _ensure_services(local: LocalStack, places: Places, display: Display, 
 
 async def _ensure_others(launcher: ServiceLauncher, display: Display) -> Stack:
     """The services that need nothing of each other, at the same time."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            ingest = group.create_task(_timed(launcher.ensure_ingest(), "ingest", display))
-            for worker in WORKERS:
-                group.create_task(_timed(launcher.ensure_worker(worker), worker, display))
-    except* StackFailure as failures:
-        raise failures.exceptions[0] from None
-    return ingest.result()
+    await together(
+        _timed(launcher.ensure_ingest(), "ingest", display),
+        *(_timed(launcher.ensure_worker(worker), worker, display) for worker in WORKERS),
+    )
+    return launcher.stack
 
 
-async def _timed(doing: Awaitable[Result], name: str, display: Display) -> Result:
+async def _timed(doing: Awaitable[Stack | None], name: str, display: Display) -> None:
     started = time.monotonic()
     result = await doing
-    shown = result.ingest_url if isinstance(result, Stack) else "at work"
+    shown = "at work" if result is None else result.ingest_url
     display.done(name, shown, time.monotonic() - started)
-    return result
 
 
 async def _stop(local: LocalStack, display: Display) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas import exact_json
 from services.cli import places
-from services.cli.failure import STATUS, CommandFailed
+from services.cli.failure import CommandFailed, unreachable
 
 if TYPE_CHECKING:
     from deploy.local.services import Stack
@@ -72,7 +72,7 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
             verify=places.trusted(management_url),
         )
     except httpx.TransportError as error:
-        raise CommandFailed(f"{management_url} does not answer ({type(error).__name__})", STATUS) from None
+        raise unreachable(management_url, error) from None
     if response.is_error:
         raise CommandFailed(
             f"no token for client {client_id} ({response.status_code}: {_reason(response.content)})",

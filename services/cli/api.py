@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from schemas import exact_json
 from services.cli import places
 from services.cli.access import bearer_token, is_local
-from services.cli.failure import STATUS, CommandFailed
+from services.cli.failure import CommandFailed, unreachable
 from services.cli.output import safe
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Api:
                 method, path, content=content, params=query, headers={**types, **(headers or {})}
             )
         except httpx.TransportError as error:
-            raise CommandFailed(f"{self._url} does not answer ({type(error).__name__})", STATUS) from None
+            raise unreachable(self._url, error) from None
         if response.is_error:
             raise refused(response.status_code, response.content)
         return response

@@ -1,8 +1,13 @@
 """What `vita up` does once the services run: a demo tenant and its client, the demo itself, the addresses."""
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.local import up as local
 from deploy.local.services import Stack
@@ -45,9 +50,23 @@ async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> 
         show_users(stack, token, console)
     if stack.authority is not None:
         console.print(_TRUST.format(authority=stack.authority), soft_wrap=True)
+    console.print(f"Documents       {stack.management_url}/docs, {stack.ingest_url}/docs", soft_wrap=True)
+    console.print(f"Kafka           {stack.kafka_bootstrap}", soft_wrap=True)
+    if (path := path_line()) is not None:
+        console.print(f"Put `vita` on the path of this shell:  [bold]{escape(path)}[/]", soft_wrap=True)
     console.print(
         "Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]"
     )
+
+
+def path_line() -> str | None:
+    """What makes a shell find the `vita` of this environment; None where it already finds it."""
+    folder = Path(sys.executable).parent
+    program = folder / "vita"
+    found = shutil.which("vita")
+    if not program.exists() or (found is not None and Path(found).resolve() == program.resolve()):
+        return None
+    return f'export PATH={shlex.quote(str(folder))}:"$PATH"'
 
 
 async def ensure_client(stack: Stack) -> Credentials:

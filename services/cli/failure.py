@@ -6,6 +6,11 @@ from typing import Any, Final
 
 STATUS: Final = "`vita status` shows what is down, `vita up` starts it"
 
+_TLS_ADVICE: Final = (
+    "correct the address, renew the certificate, or name its authority in SSL_CERT_FILE"
+    ' (for the local stack: eval "$(vita env)")'
+)
+
 
 class CommandFailed(Exception):
     """Ends a command with exit code 1."""
@@ -15,12 +20,33 @@ class CommandFailed(Exception):
 
 
 def explained(error: BaseException) -> str | None:
-    """What to tell about an error that is not a mistake in the code; None for one that may be."""
+    """What to tell about an error that is not a mistake in the code; None for one that may be.
+
+    A group of errors, which tasks that run together raise, is told by the errors in it.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        told = [explained(one) for one in error.exceptions]
+        known = [text for text in dict.fromkeys(told) if text is not None]
+        return "\n".join(known) if None not in told else None
     for module, name, words in _KNOWN:
-        known = getattr(sys.modules.get(module), name, None)
-        if isinstance(known, type) and isinstance(error, known):
+        kind = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type) and isinstance(error, kind):
             return words(error)
     return None
+
+
+def unreachable(address: str, error: BaseException) -> CommandFailed:
+    """The failure behind an error of the network: TLS by what is wrong with it, the rest by its kind."""
+    from services.runtime.addresses import words_of_tls
+
+    tls = words_of_tls(error)
+    if tls is None:
+        return CommandFailed(f"{address} does not answer ({type(error).__name__})", STATUS)
+    return CommandFailed(f"{address} cannot be trusted, {tls}", _TLS_ADVICE)
+
+
+def _no_answer(error: Any) -> str:
+    return str(unreachable("a service", error))
 
 
 def _surroundings(error: Any) -> str:
@@ -33,6 +59,10 @@ def _database(error: Any) -> str:
 
 def _file(error: Any) -> str:
     if error.filename is None:
+        from services.runtime.addresses import words_of_tls
+
+        if (tls := words_of_tls(error)) is not None:
+            return f"no connection, {tls}: {_TLS_ADVICE}"
         return f"no connection ({error.strerror or type(error).__name__}): {STATUS}"
     return f"{error.filename}: {error.strerror}: name another file, or change its permissions"
 
@@ -48,7 +78,7 @@ _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
         lambda error: f"{error}: is VITA_KEY_PROVIDER the key of this database?",
     ),
     ("aiokafka.errors", "KafkaError", lambda error: f"kafka: {type(error).__name__}: {STATUS}"),
-    ("httpx", "TransportError", lambda error: f"no answer from a service ({type(error).__name__}): {STATUS}"),
+    ("httpx", "TransportError", _no_answer),
     ("asyncpg", "PostgresError", _database),
     ("asyncpg", "InterfaceError", _database),
     ("builtins", "TimeoutError", lambda error: f"no answer in time: {STATUS}"),

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from schemas.topics import Topic
 from services.cli import places
 from services.cli.health import Beats, Health, Offsets, Part, State, TopicExtent, progress, services, workers
+from services.runtime.addresses import words_of_tls
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.sql import load
 
@@ -182,6 +183,8 @@ def _nodes(count: int) -> str:
 
 
 def _words(error: BaseException) -> str:
+    if (tls := words_of_tls(error)) is not None:
+        return tls
     match error:
         case TimeoutError():
             return f"no answer within {ANSWER_SECONDS:.0f} s"

@@ -15,7 +15,6 @@ app = typer.Typer(
     "Start with [bold]vita up[/], then [bold]vita status[/] and [bold]vita users list[/].",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -68,7 +67,7 @@ def version() -> None:
 def main() -> None:
     """Exit code 0: the command did what it was asked; 1: it could not; 2: it was asked wrongly."""
     try:
-        app()
+        app(prog_name="vita")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -4,11 +4,13 @@ The local stack's secrets are never used with an address that was given otherwis
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from services.cli.failure import CommandFailed
+from services.runtime.addresses import MalformedAddress, check_database_url, check_http_url
 
 if TYPE_CHECKING:
     import ssl
@@ -29,19 +31,25 @@ def local_stack() -> "Stack | None":
 
 def management_url(given: str | None) -> str:
     """Without the slash at its end."""
-    return _found(given or _local("management_url"), "Management API", "VITA_MANAGEMENT_URL")
+    found = _found(given or _local("management_url"), "Management API", "VITA_MANAGEMENT_URL")
+    return _checked(found, check_http_url, "VITA_MANAGEMENT_URL")
 
 
 def ingest_url(given: str | None) -> str:
     """Without the slash at its end."""
-    return _found(given or _local("ingest_url"), "ingest API", "VITA_INGEST_URL")
+    found = _found(given or _local("ingest_url"), "ingest API", "VITA_INGEST_URL")
+    return _checked(found, check_http_url, "VITA_INGEST_URL")
 
 
 def service_urls(management: str | None, ingest: str | None, *, local: bool) -> dict[str, str]:
     """The HTTP services whose address is given, or known because the local stack is meant."""
     given = {"ingest": ingest, "management": management}
     known = {name: url or (_local(f"{name}_url") if local else None) for name, url in given.items()}
-    return {name: url.rstrip("/") for name, url in known.items() if url}
+    return {
+        name: _checked(url.rstrip("/"), check_http_url, f"VITA_{name.upper()}_URL")
+        for name, url in known.items()
+        if url
+    }
 
 
 def kafka(given: str | None) -> "KafkaAccess":
@@ -101,7 +109,7 @@ class Ledger:
 def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
     """The database given, or the local stack's with its key."""
     if database_url:
-        return Ledger(database_url, key_provider)
+        return Ledger(_checked(database_url, check_database_url, "VITA_DATABASE_URL"), key_provider)
     stack = local_stack()
     if stack is None:
         raise _unknown("database", "VITA_DATABASE_URL")
@@ -139,6 +147,14 @@ def _found(value: str | None, what: str, variable: str) -> str:
     if not value:
         raise _unknown(what, variable)
     return value.rstrip("/")
+
+
+def _checked(value: str, check: Callable[[str], None], variable: str) -> str:
+    try:
+        check(value)
+    except MalformedAddress as error:
+        raise CommandFailed(f"{variable}: {error}", f"correct {variable}") from None
+    return value
 
 
 def _unknown(what: str, variable: str) -> CommandFailed:

@@ -12,7 +12,7 @@ from schemas.raw_login import MAX_BYTES
 from services.cli import places
 from services.cli.access import is_local
 from services.cli.api import refused
-from services.cli.failure import STATUS, CommandFailed
+from services.cli.failure import STATUS, CommandFailed, unreachable
 from services.cli.output import aside, out, print_json, safe
 
 BATCH_LINES: Final = 500
@@ -99,7 +99,7 @@ class Ingest:
         except httpx.TransportError as error:
             if self._reached:
                 return None
-            raise CommandFailed(f"{self._url} does not answer ({type(error).__name__})", STATUS) from None
+            raise unreachable(self._url, error) from None
         self._reached = True
         return response
 

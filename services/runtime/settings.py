@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.topics import Topic
+from services.runtime.addresses import check_bootstrap, check_database_url
 from services.runtime.kafka_access import KafkaAccess, Mechanism, Protocol
 from services.runtime.kafka_tokens import OAuthClient
 
@@ -38,6 +39,12 @@ class KafkaSettings(BaseSettings):
     kafka_oauth_client_id: str | None = None
     kafka_oauth_client_secret: SecretStr | None = None
     kafka_oauth_scope: str | None = None
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _lists_brokers(cls, value: str) -> str:
+        check_bootstrap(value)
+        return value
 
     @property
     def kafka(self) -> KafkaAccess:
@@ -130,6 +137,12 @@ class RuntimeSettings(KafkaSettings):
     key_provider: str = Field(description="Key-encryption key: `file:<path>` or `env:<variable>`.")
     topic_prefix: str = Field("", description="Put before every physical topic name.")
     log_format: Literal["console", "json"] = "json"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+        check_database_url(value.get_secret_value())
+        return value
 
     def topic(self, topic: Topic) -> str:
         """The physical name of a topic."""

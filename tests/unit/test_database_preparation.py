@@ -87,7 +87,7 @@ def test_the_environment_says_where_things_are() -> None:
         ({"VITA_POSTGRES_ADMIN_URL": ADMIN}, "VITA_KAFKA_BOOTSTRAP"),
         (
             {
-                "VITA_KAFKA_BOOTSTRAP": "b",
+                "VITA_KAFKA_BOOTSTRAP": "b:9092",
                 "VITA_POSTGRES_ADMIN_URL": ADMIN,
                 "VITA_TOPIC_REPLICATION": "three",
             },

@@ -1,12 +1,16 @@
 """The local certificate authority: made once, private, trusted beside what was trusted before."""
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from deploy.local import authority
+from deploy.local.authority import Authority
 from deploy.local.certificates import Certificates, ensure_certificates
+from deploy.local.failure import StackFailure
 from deploy.local.services import Stack
 from deploy.local.state import StateFolder
 from deploy.local.up import served_domain
@@ -40,13 +44,92 @@ def test_everything_is_private(state: StateFolder) -> None:
 
 
 def test_the_authority_is_kept(state: StateFolder) -> None:
-    """Who trusts it once need not again, also when the domain changes; the certificate then is another."""
-    first = ensure_certificates(state, "localhost")
+    """Who trusts it once need not again; one that vouches for a domain vouches for this machine, too."""
+    first = ensure_certificates(state, "vita.test")
     content = first.authority.read_bytes(), first.certificate.read_bytes()
-    assert ensure_certificates(state, "localhost") == first
-    other = ensure_certificates(state, "vita.test")
+    assert ensure_certificates(state, "vita.test") == first
+    other = ensure_certificates(state, "localhost")
     assert (first.authority.read_bytes(), first.certificate.read_bytes()) == content
     assert other.certificate != first.certificate
+
+
+def test_the_authority_vouches_for_its_own_names_alone(state: StateFolder) -> None:
+    """Stolen, its key makes no certificate for another name or address that a client would take."""
+    found = ensure_certificates(state, "vita.test")
+    stolen = read(found)
+    for name, taken in {
+        "vita.test": True, "localhost": True, "127.0.0.1": True,
+        "example.com": False, "test": False, "127.0.0.2": False, "::1": False,
+    }.items():  # fmt: skip
+        assert handshake(found, stolen.issue([name]), name) is taken, name
+    assert ensure_certificates(state, "other.test").authority.read_bytes() != stolen.pem
+
+
+@pytest.mark.parametrize("domain", ["::1", "192.0.2.7", "bücher.test"])
+def test_addresses_and_names_of_any_script_are_served(state: StateFolder, domain: str) -> None:
+    """The client that asks for the domain takes the certificate."""
+    found = ensure_certificates(state, domain)
+    assert handshake(found, (found.certificate.read_bytes(), found.key.read_bytes()), domain)
+
+
+@pytest.mark.parametrize("domain", ["https://vita.test", "vita.test:8443", "a b", "vita..test", "*"])
+def test_what_is_no_name_is_told(state: StateFolder, domain: str) -> None:
+    """VITA_DOMAIN is a name alone; nothing is made for anything else."""
+    with pytest.raises(StackFailure, match="VITA_DOMAIN"):
+        ensure_certificates(state, domain)
+
+
+def test_nothing_lives_longer_than_two_years_and_all_is_renewed(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate ends with its authority at the latest; near their ends both are made again."""
+    found = ensure_certificates(state, "localhost")
+    first = read(found).certificate
+    leaf = x509.load_pem_x509_certificate(found.certificate.read_bytes())
+    assert first.not_valid_after_utc - first.not_valid_before_utc <= timedelta(days=2 * 365)
+    assert leaf.not_valid_after_utc <= first.not_valid_after_utc
+    monkeypatch.setattr(authority, "RENEWED_BEFORE", authority.CERTIFICATE_LIFETIME)
+    again = ensure_certificates(state, "localhost")
+    assert read(again).certificate == first
+    assert x509.load_pem_x509_certificate(again.certificate.read_bytes()) != leaf
+    monkeypatch.setattr(authority, "RENEWED_BEFORE", authority.LIFETIME)
+    assert read(ensure_certificates(state, "localhost")).certificate != first
+
+
+def test_a_renewal_that_was_cut_off_is_repeated(state: StateFolder) -> None:
+    """A new key beside the old certificate, as a crash leaves them, is no authority."""
+    found = ensure_certificates(state, "localhost")
+    (found.authority.parent / "ca.key").write_bytes(Authority.create(["localhost"]).key_pem)
+    assert read(ensure_certificates(state, "localhost")).vouches_for(["localhost"])
+
+
+def read(found: Certificates) -> Authority:
+    known = Authority.read(found.authority.read_bytes(), (found.authority.parent / "ca.key").read_bytes())
+    assert known is not None
+    return known
+
+
+def handshake(found: Certificates, issued: tuple[bytes, bytes], name: str) -> bool:
+    """Whether a client that trusts the authority takes this certificate from a server of that name."""
+    folder = found.authority.parent
+    for part, content in zip(("probe.pem", "probe.key"), issued, strict=True):
+        (folder / part).write_bytes(content)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(folder / "probe.pem", folder / "probe.key")
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cafile=found.authority).wrap_bio(
+        to_client, to_server, server_hostname=name
+    )
+    server = serving.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError:
+                return False
+    return True
 
 
 def test_other_roots_stay_trusted(

@@ -1,5 +1,6 @@
 """A process of the local stack gets ports of its own."""
 
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -36,6 +37,11 @@ def launch(code: str) -> Launch:
     )
 
 
+@pytest.fixture(autouse=True)
+def _nothing_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VITA_MANAGEMENT_PORT", raising=False)
+
+
 @pytest.fixture
 async def local(tmp_path: Path) -> AsyncIterator[LocalStack]:
     """A stack whose processes are ended with the test."""
@@ -68,7 +74,7 @@ async def test_a_port_that_is_shared_is_given_up(
     """Two stacks that choose one port at the same moment do not answer for each other."""
     choices = iter([stranger])
     choose = ports.choose
-    monkeypatch.setattr(ports, "choose", lambda *args: next(choices, None) or choose(*args))
+    monkeypatch.setattr(ports, "choose", lambda *args, **more: next(choices, None) or choose(*args, **more))
     chosen: Ports = await local.launch("management", launch(SHARING_SERVER))
     assert chosen["management"] != stranger
     process = local.processes.find("management")
@@ -82,3 +88,47 @@ async def test_a_process_that_fails_on_a_free_port_is_not_tried_again(local: Loc
     with pytest.raises(StackFailure, match="broken"):
         await local.launch("management", launch(code))
     assert local.state.log("management").read_text() == "broken\n"
+
+
+async def test_two_that_give_up_one_port_do_not_give_up_both(
+    local: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who met another on a port tries the next one, also when the other has left it meanwhile."""
+    contested = iter([True])
+    monkeypatch.setattr(ports, "is_contested", lambda pid, port: next(contested, False))
+    lost = ports.choose("management", None)
+    chosen = await local.launch("management", launch(SHARING_SERVER))
+    assert chosen["management"] != lost
+
+
+async def test_a_moved_address_is_said(local: LocalStack) -> None:
+    """A port that another program has at the next start: the process moves, and the user reads from where."""
+    first = (await local.launch("management", launch(SHARING_SERVER)))["management"]
+    assert local.moves == []
+    await local.stop("management")
+    with socket.create_server(("127.0.0.1", first)):
+        moved = (await local.launch("management", launch(SHARING_SERVER)))["management"]
+    assert moved != first
+    (told,) = local.moves
+    assert f"from port {first} to port {moved}" in told
+    assert "VITA_MANAGEMENT_PORT" in told
+
+
+async def test_a_pinned_port_is_used_or_refused(
+    local: LocalStack, stranger: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running process goes over to the pinned port and stays there; a port of another program is refused
+    by its name, and so is what is no port."""
+    await local.launch("management", launch(SHARING_SERVER))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+    monkeypatch.setenv("VITA_MANAGEMENT_PORT", str(free))
+    for _ in range(2):
+        assert await local.launch("management", launch(SHARING_SERVER)) == {"management": free}
+    monkeypatch.setenv("VITA_MANAGEMENT_PORT", str(stranger))
+    with pytest.raises(StackFailure, match=rf"VITA_MANAGEMENT_PORT(.|\n)*{os.getpid()}"):
+        await local.launch("management", launch(SHARING_SERVER))
+    for wrong in ("8o80", "0", "65536", "-1"):
+        monkeypatch.setenv("VITA_MANAGEMENT_PORT", wrong)
+        with pytest.raises(StackFailure, match="number from 1 to 65535"):
+            await local.launch("management", launch(SHARING_SERVER))

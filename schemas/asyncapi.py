@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from schemas.envelope import CONTENT_TYPE, SPEC_VERSION, Envelope
 from schemas.errors import DeadLetterReason
-from schemas.events import EVENT_TYPES, OPEN, EventData, field_class
+from schemas.events import ACTIVITY, EVENT_TYPES, OPEN, PROFILE, EventData, field_class
 from schemas.examples import load_example, names_of
 from schemas.keys import KEY_CLASSES
 from schemas.raw_login import EVENT_TYPE as LOGIN_TYPE
@@ -220,15 +220,19 @@ def _sealed_schema(model: type[Envelope]) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "description": "AES-256-GCM; the associated data are tenant, subject, event id and class.",
+        "description": (
+            "AES-256-GCM; the associated data of a part are all bytes of the record's value before it, so the"
+            " profile part, the last one, authenticates the whole record."
+        ),
+        "required": ["profile"],
         "properties": {
             part: {
                 "type": "string",
                 "contentEncoding": "base64",
-                "description": f"Holds {', '.join(names)}.",
+                "description": f"Holds {', '.join(names) or 'nothing; it authenticates the record'}.",
             }
             for part, names in inside.items()
-            if names
+            if names or part == PROFILE
         },
         "additionalProperties": False,
     }
@@ -239,7 +243,11 @@ def _on_the_log(model: type[Envelope], opened: Mapping[str, Any]) -> dict[str, A
     parts = {name: field_class(info) for name, info in fields.items()}
     data = opened["data"]
     readable = {name: value for name, value in data.items() if parts[name] == OPEN}
-    sealed = {part: _ILLUSTRATION for part in KEY_CLASSES if any(parts[name] == part for name in data)}
+    sealed = {
+        part: _ILLUSTRATION
+        for part in (ACTIVITY, PROFILE)
+        if part == PROFILE or any(parts[name] == part for name in data)
+    }
     frame = {"specversion": SPEC_VERSION, "datacontenttype": "application/json"}
     return {**frame, **opened, "data": {**readable, "sealed": sealed}}
 

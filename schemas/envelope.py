@@ -20,7 +20,8 @@ log which was handed on from a linked identity's own subject."""
 
 
 class Envelope(BaseModel):
-    """What all events share. `time` is when the fact happened, in UTC."""
+    """What all events share; nothing in it is chosen freely by a caller. `time` is when the fact happened, in
+    UTC; `correlationid` is the request behind it, by the id that Vita gave it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,9 +31,6 @@ class Envelope(BaseModel):
     time: Annotated[AwareDatetime, AfterValidator(instants.bounded)]
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
     actor: Actor
-    correlationid: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")] | None = None
+    correlationid: EventId | None = None
     causationid: EventId | None = None
-    traceparent: (
-        Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None
-    ) = None
     sourceposition: SourcePosition | None = None

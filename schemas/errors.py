@@ -14,7 +14,7 @@ DeadLetterReason = Literal[
     "unmappable",
     "unknown_type",
     "unknown_version",
-    "cannot_unseal",
+    "not_authentic",
     "no_key",
 ]
 

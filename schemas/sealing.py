@@ -1,7 +1,8 @@
 """Sealed blobs: AES-256-GCM with everything that gives the data its meaning bound in as associated data.
 
 Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is
-AES-256-GCM over the bare plaintext; other values are free for compression and new ciphers.
+AES-256-GCM over the bare plaintext, with format and key version in front of the associated data; other values
+are free for compression and new ciphers.
 """
 
 import os
@@ -23,8 +24,8 @@ class CannotUnseal(ValueError):
 
 def seal(key: bytes, key_version: int, plaintext: bytes, associated: bytes) -> bytes:
     """A blob only this key with this associated data opens."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return _HEADER.pack(FORMAT, key_version) + nonce + AESGCM(key).encrypt(nonce, plaintext, associated)
+    header, nonce = _HEADER.pack(FORMAT, key_version), os.urandom(_NONCE_BYTES)
+    return header + nonce + AESGCM(key).encrypt(nonce, plaintext, header + associated)
 
 
 def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
@@ -32,8 +33,9 @@ def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
     if len(blob) < _HEADER.size + _NONCE_BYTES + 16 or blob[0] != FORMAT:
         raise CannotUnseal("unknown blob format")
     start = _HEADER.size + _NONCE_BYTES
+    header, nonce = blob[: _HEADER.size], blob[_HEADER.size : start]
     try:
-        return AESGCM(key).decrypt(blob[_HEADER.size : start], blob[start:], associated)
+        return AESGCM(key).decrypt(nonce, blob[start:], header + associated)
     except InvalidTag as error:
         raise CannotUnseal("the blob does not open with this key in this place") from error
 

@@ -144,7 +144,7 @@ class Flow:
 
     async def events(self) -> list[Any]:
         """Every event on the log, opened, in the order of the log's times."""
-        sealed = [read_sealed(record.value) for record in await self.logged(Topic.PROFILE_EVENTS)]
+        sealed = [read_sealed(record.key, record.value) for record in await self.logged(Topic.PROFILE_EVENTS)]
         async with self.connected() as connection:
             keys = await read_keys(connection, self.keyring, {(one.tenant, one.owner) for one in sealed})
         return [open_event(one, keys[one.tenant, one.owner]) for one in sealed]

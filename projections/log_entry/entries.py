@@ -8,7 +8,7 @@ from projections.log_entry.details import NOTED, asked, detail, wanted
 from projections.log_entry.entry import Entry, log_id
 from projections.log_entry.people import document_of, strategy_type, user_name, who
 from schemas import exact_json
-from schemas.events import Event, LoginFailed, LoginSucceeded
+from schemas.events import CommandData, Event, LoginFailed, LoginSucceeded
 from schemas.identifiers import PERSON
 from schemas.login_reasons import code_of
 
@@ -131,6 +131,5 @@ def _json(**members: Any) -> str:
 
 
 def _more(event: Event) -> str | None:
-    if event.correlationid is None:
-        return None
-    return _json(references={"correlation_id": event.correlationid})
+    given = event.data.correlation_id if isinstance(event.data, CommandData) else None
+    return None if given is None else _json(references={"correlation_id": given})

@@ -42,7 +42,7 @@ class RolesRemoved(Envelope):
 class PermissionsData(CommandData):
     """Which permissions, by id, and what each was called then: `[identifier of its API, its name]`."""
 
-    permissions: Annotated[tuple[PermissionId, ...], OPEN] = Field(min_length=1)
+    permissions: Annotated[tuple[PermissionId, ...], PROFILE] = Field(min_length=1)
     names: Annotated[tuple[tuple[str, str], ...], PROFILE] = ()
 
     @property

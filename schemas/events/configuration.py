@@ -34,7 +34,7 @@ class ClientConfiguredData(CommandData):
     it."""
 
     client_id: Annotated[ClientId, OPEN]
-    scopes: Annotated[tuple[Scope, ...], OPEN] = ()
+    scopes: Annotated[tuple[Scope, ...], PROFILE] = ()
     deleted: Annotated[bool, OPEN] = False
     name: Annotated[str, PROFILE] = ""
     secret_hash: Annotated[str | None, PROFILE] = None

@@ -18,6 +18,9 @@ IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
 """A scope token as RFC 6749 §3.3 allows it."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+CorrelationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+TraceParent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+"""`traceparent` of W3C Trace Context."""
 OperationName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_ ,'()-]{0,99}$")]
 """The title of an operation of the Management API, such as `Update a User`."""
 
@@ -42,7 +45,8 @@ def field_class(info: FieldInfo) -> str | None:
 
 
 class CommandData(EventData):
-    """What somebody asked for through an API.
+    """What somebody asked for through an API; every event of a command carries the caller's own
+    `correlation_id` and `traceparent`.
 
     `expected_revision` is the one the caller had seen (If-Match): the fold refuses the event when things have
     moved on. The first event of a command also says which operation it was and how it was asked for:
@@ -53,4 +57,6 @@ class CommandData(EventData):
     expected_revision: Annotated[int | None, OPEN] = None
     operation: Annotated[OperationName | None, OPEN] = None
     request: Annotated[dict[str, Any] | None, ACTIVITY] = None
+    correlation_id: Annotated[CorrelationId | None, ACTIVITY] = None
+    traceparent: Annotated[TraceParent | None, ACTIVITY] = None
     profile_bytes: Annotated[int | None, OPEN] = None

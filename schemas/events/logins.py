@@ -21,8 +21,8 @@ class LoginSucceededData(EventData):
     strategy: Annotated[Slug, OPEN]
     is_social: Annotated[bool, OPEN]
     root_policy: Annotated[RootPolicy, OPEN]
-    client_id: Annotated[ClientId | None, OPEN] = None
-    protocol: Annotated[Slug | None, OPEN] = None
+    client_id: Annotated[ClientId | None, PROFILE] = None
+    protocol: Annotated[Slug | None, PROFILE] = None
     provider: Annotated[Slug, PROFILE]
     idp_id: Annotated[IdpId, PROFILE]
     attributes: Annotated[dict[str, Any], PROFILE]
@@ -50,14 +50,15 @@ class LoginSucceeded(Envelope):
 
 
 class LoginFailedData(EventData):
-    """A refused login. `reason` is a short code; the gateway's own words are in `detail`."""
+    """A refused login. `reason` is one of those in `schemas.login_reasons`; the gateway's own words are in
+    `detail`."""
 
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
     reason: Annotated[Slug, OPEN]
     is_social: Annotated[bool | None, OPEN] = None
-    client_id: Annotated[ClientId | None, OPEN] = None
-    protocol: Annotated[Slug | None, OPEN] = None
+    client_id: Annotated[ClientId | None, PROFILE] = None
+    protocol: Annotated[Slug | None, PROFILE] = None
     identifier: Annotated[str | None, ACTIVITY] = None
     claims: Annotated[dict[str, Any] | None, ACTIVITY] = None
     detail: Annotated[str | None, ACTIVITY] = None

@@ -46,7 +46,7 @@ class RefreshTokenRevokedData(CommandData):
     """Those named, or `every` one: of one client, of one audience, or at all."""
 
     every: Annotated[bool, OPEN] = False
-    client_id: Annotated[ClientId | None, OPEN] = None
+    client_id: Annotated[ClientId | None, PROFILE] = None
     audience: Annotated[str | None, ACTIVITY] = None
     refresh_token_ids: Annotated[tuple[str, ...], ACTIVITY] = ()
 
@@ -99,7 +99,7 @@ class DeviceCredentialCreatedData(CommandData):
     """A public key of a device; `value` is the key."""
 
     credential_id: Annotated[DeviceCredentialId, OPEN]
-    client_id: Annotated[ClientId | None, OPEN] = None
+    client_id: Annotated[ClientId | None, PROFILE] = None
     device_id: Annotated[str, PROFILE]
     device_name: Annotated[str, PROFILE]
     value: Annotated[str, PROFILE]

@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.errors import InvalidEvent
 from schemas.identifiers import record_key
 from schemas.mapper import read_sealed
 from schemas.positions import Position
@@ -43,10 +44,9 @@ class History:
             await self._until_audited(connection, consumer, subject)
             rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
             opener = Opener(connection, await keyring(connection, self.ledger.key_provider))
-            return [
-                await _read(consumer, self.topic, Position(row["partition"], row["log_offset"]), opener)
-                for row in rows
-            ]
+            places = (Position(row["partition"], row["log_offset"]) for row in rows)
+            found = [await _read(consumer, self.topic, place, opener) for place in places]
+            return [event for event in found if event is not None]
 
     async def _until_audited(
         self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, subject: str
@@ -65,12 +65,19 @@ class History:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _read(consumer: AIOKafkaConsumer, topic: str, position: Position, opener: Opener) -> dict[str, Any]:
+async def _read(
+    consumer: AIOKafkaConsumer, topic: str, position: Position, opener: Opener
+) -> dict[str, Any] | None:
+    """The opened event, or None for a record that is not an event of its subject."""
     place = TopicPartition(topic, position.partition)
     consumer.assign([place])
     consumer.seek(place, position.offset)
     record = await consumer.getone(place)
-    return await opener.open(read_sealed(record.value)) | {"position": str(position)}
+    try:
+        sealed = read_sealed(record.key, record.value)
+    except InvalidEvent:
+        return None
+    return await opener.open(sealed) | {"position": str(position)}
 
 
 @asynccontextmanager

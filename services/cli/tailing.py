@@ -66,6 +66,6 @@ async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Sh
 def _event(record: ConsumerRecord) -> SealedEvent | None:
     """None for a record that is no event: the projector puts those into profile.events.dlq."""
     try:
-        return read_sealed(record.value or b"")
+        return read_sealed(record.key, record.value)
     except InvalidEvent:
         return None

@@ -49,6 +49,7 @@ def command_of(call: Call) -> Command:
         tenant=call.tenant,
         actor=access.actor(call.principal),
         now=now,
+        request_id=new_event_id(now),
         correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
         traceparent=trace if _TRACE.fullmatch(trace) else None,
         operation=call.operation.summary,

@@ -20,7 +20,7 @@ from projections.profile.state import Profile, load_memory
 from schemas import exact_json
 from schemas.identifiers import record_key
 from schemas.keys import Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, read_sealed, seal_event
+from schemas.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
 from schemas.positions import Position
 from services.management.decisions.link_identity import Party, Steps
 from services.management.decisions.outcome import Command, Draft, dress
@@ -211,7 +211,7 @@ class Links:
 
     async def _took_effect(self, link: Link, record: Record) -> bool:
         """Whether the view shows a person by this command as linked."""
-        subject = read_sealed(record.value).subject
+        subject = read_sealed(*record).subject
         async with self._database.connection(link.tenant) as connection:
             parties, _ = await read_parties(connection, self._keyring, link.tenant, subjects=[subject])
         party = parties.get(subject)
@@ -262,10 +262,10 @@ def _left(tenant: str, row: asyncpg.Record) -> Link:
 
 
 def _record(value: bytes) -> Record:
-    sealed = read_sealed(value)
+    sealed = parse_sealed(value)
     return Record(record_key(sealed.tenant, sealed.subject), value)
 
 
 def _event_id(record: Record) -> str:
-    identity: str = read_sealed(record.value).envelope["id"]
+    identity: str = read_sealed(*record).envelope["id"]
     return identity

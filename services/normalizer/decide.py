@@ -1,11 +1,11 @@
 """The pure middle of the normalizer: what a raw login means, and the events that say so."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast, get_args
 
+from schemas import login_reasons
 from schemas.errors import InvalidEvent
 from schemas.events import (
     ConnectionConfigured,
@@ -37,7 +37,6 @@ _EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
 _ACCESS: Final = {
     "session", "refresh_token", "device", "audience", "scope", "organization_id", "connected_account",
 }  # fmt: skip
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
     """The event of a refused login."""
     login = arrival.login.data
     reason = login.reason or "other"
-    short = reason if _SLUG.fullmatch(reason) else "other"
+    short = reason if reason in login_reasons.CODES else "other"
     return LoginFailed(
         **_envelope(arrival, connection, subject, "profile.login.failed"),
         data=LoginFailedData(

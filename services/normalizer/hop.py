@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 import asyncpg
-import structlog
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
@@ -37,14 +36,12 @@ from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.mapping import ConnectionSettings, Normalized
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
 from services.runtime.database import database_failures, open_pool
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.settings import RuntimeSettings
 from services.runtime.sql import load
-
-_log = structlog.get_logger()
 
 
 class Settings(RuntimeSettings):
@@ -103,6 +100,7 @@ class Normalizer:
             heartbeat = Heartbeat(self._pool, "normalizer")
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
+            self._heartbeat = heartbeat
             self._resources = opening.pop_all()
         return heartbeat
 
@@ -208,13 +206,7 @@ class Normalizer:
         return records
 
     def _quarantine(self, batch: Batch, record: ConsumerRecord, error: InvalidEvent) -> None:
-        _log.warning(
-            "dead_letter",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=error.reason,
-        )
+        report(record, error, self._heartbeat)
         batch.letters.append(seal_dead_letter(record, error, self._letter_keys))
 
 

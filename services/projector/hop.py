@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-import structlog
 from aiokafka import ConsumerRecord
 
 from projections.applied import Logged
@@ -35,7 +34,7 @@ from services.projector.relaying import sealed_relays
 from services.projector.store import Touched, read_views, writes
 from services.projector.waves import execute
 from services.runtime.database import database_failures, open_pool
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, seal_dead_letter
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
@@ -54,7 +53,6 @@ ELSEWHERE: Final = "VT001"
 CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 
-_log = structlog.get_logger()
 Read = tuple[ConsumerRecord, SealedEvent, datetime]
 """A record, the event in it, and the broker's time of it."""
 
@@ -92,6 +90,7 @@ class Projector:
             heartbeat = Heartbeat(self._pool, "projector")
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
+            self._heartbeat = heartbeat
             pruner = Pruner(self._pool)
             opening.push_async_callback(pruner.stop)
             pruner.start()
@@ -204,7 +203,7 @@ class Projector:
         read: list[Read] = []
         for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
-                read.append((record, read_sealed(record.value or b""), recorded_at))
+                read.append((record, read_sealed(record.key, record.value), recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
         return read
@@ -219,7 +218,7 @@ class Projector:
             found = keys.get((sealed.tenant, sealed.owner))
             try:
                 if found is None:
-                    raise InvalidEvent("no_key", "the ledger has no keys of this subject")
+                    raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
                 opened.append(self._logged(record, open_event(sealed, found), recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
@@ -233,13 +232,7 @@ class Projector:
         return Logged(event, position, recorded_at, replayed)
 
     def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
-        _log.warning(
-            "dead_letter",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=error.reason,
-        )
+        report(record, error, self._heartbeat)
         return seal_dead_letter(record, error, self._letter_keys)
 
     async def _write(self, records: Sequence[ConsumerRecord], waves: Sequence[Wave], latest: Latest) -> None:

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
+import structlog
 from aiokafka import ConsumerRecord
 
 from schemas.errors import InvalidEvent
 from schemas.keys import SubjectKeys
 from schemas.mapper import Record
 from schemas.sealing import associated_data, seal, unseal
+from services.runtime.heartbeat import Heartbeat
 
 SYSTEM_TENANT: Final = "system"
 OWNER: Final = "ten_system"
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,16 @@ def seal_dead_letter(record: ConsumerRecord, error: InvalidEvent, keys: SubjectK
         "sealed": _text(blob),
     }
     return Record(place.encode(), orjson.dumps(letter))
+
+
+def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:
+    """Log a refused record; one that is not authentic is an alarm: it is counted and logged as an error."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    if error.reason == "not_authentic":
+        heartbeat.refused(f"{record.topic}/{record.partition}/{record.offset}")
+        _log.error("not_authentic", **place, detail=error.detail)
+    else:
+        _log.warning("dead_letter", **place, reason=error.reason)
 
 
 def open_dead_letter(value: bytes, keys: SubjectKeys) -> DeadLetter:

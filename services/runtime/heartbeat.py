@@ -28,6 +28,7 @@ class Heartbeat:
         self._started_at = datetime.now(UTC)
         self._handled = self._reported = 0
         self._last_beat = time.monotonic()
+        self._not_authentic = 0
         self._last_error: str | None = None
         self._last_error_at: datetime | None = None
         self._task: asyncio.Task[None] | None = None
@@ -39,6 +40,13 @@ class Heartbeat:
     def failed(self, error: BaseException) -> None:
         """Something went wrong; the text must hold no personal data."""
         self._last_error, self._last_error_at = f"{type(error).__name__}: {error}"[:500], datetime.now(UTC)
+
+    def refused(self, place: str) -> None:
+        """A record was not authentic: somebody who can write to the topic forges records, or the ledger's
+        keys are not those of this log. The count is part of the last error that `vita status` shows."""
+        self._not_authentic += 1
+        self._last_error = f"NotAuthentic: {self._not_authentic} records since the start, last {place}"
+        self._last_error_at = datetime.now(UTC)
 
     async def start(self) -> None:
         """Writes the first row and goes on every second until stopped."""

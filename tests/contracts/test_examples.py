@@ -91,7 +91,10 @@ def test_examples_show_every_field() -> None:
         shown[load_example(name)["type"]] |= load_example(name)["data"].keys()
     for event_type, model in EVENT_TYPES.items():
         data = model.model_fields["data"].annotation
-        optional = {"deleted", "expected_revision", "operation", "request", "profile_bytes"}
+        optional = {"deleted", "expected_revision", "operation", "request", "profile_bytes"} | {
+            "correlation_id",
+            "traceparent",
+        }
         assert set(data.model_fields) - shown[event_type] <= optional, event_type
 
 
@@ -100,7 +103,7 @@ def test_events_seal_and_open(name: str) -> None:
     """What is sealed opens equal, in the place it was sealed for, and shows nothing personal meanwhile."""
     event = event_of(name)
     record = seal_event(event, KEYS)
-    assert open_event(read_sealed(record.value), KEYS) == event
+    assert open_event(read_sealed(record.key, record.value), KEYS) == event
     assert record.key == record_key(event.tenant, event.subject)
     on_the_log = exact_json.loads(record.value)["data"]
     for field, info in type(event.data).model_fields.items():
@@ -176,7 +179,7 @@ def test_the_normalizer_takes_logins(name: str) -> None:
         event = succeeded(arrival, connection, normalized(connection, login.data), subject)
     else:
         event = failed(arrival, connection, subject)
-    opened = open_event(read_sealed(seal_event(event, KEYS).value), KEYS)
+    opened = open_event(read_sealed(*seal_event(event, KEYS)), KEYS)
     assert opened == event
     assert fold_batch(Views(), on_the_log([opened])).people[
         login.tenant, subject

@@ -10,7 +10,15 @@ from schemas.errors import InvalidEvent
 from schemas.events import Event, event_adapter
 from schemas.examples import load_example
 from schemas.keys import KEY_CLASSES, Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
-from schemas.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed, seal_event
+from schemas.mapper import (
+    KeyDestroyed,
+    SealedEvent,
+    open_event,
+    parse_sealed,
+    read_sealed,
+    seal_event,
+    seal_value,
+)
 from schemas.sealing import FORMAT, KEY_BYTES, CannotUnseal, associated_data, key_version, seal, unseal
 
 KEYS, OTHER_KEYS = generate_subject_keys(), generate_subject_keys()
@@ -20,14 +28,22 @@ KEY, PLACE = b"k" * KEY_BYTES, associated_data("event", "demo", "sub", "id", "pr
 
 def sealed_event(**changes: Any) -> SealedEvent:
     """EVENT on the log, with attributes of its envelope changed afterwards."""
-    return read_sealed(exact_json.dumps(exact_json.loads(seal_event(EVENT, KEYS).value) | changes))
+    return parse_sealed(exact_json.dumps(exact_json.loads(seal_event(EVENT, KEYS).value) | changes))
 
 
-def with_parts(**parts: str) -> SealedEvent:
-    """EVENT on the log, with other sealed parts."""
+def with_data(**changes: Any) -> SealedEvent:
+    """EVENT on the log, with members of its data changed afterwards."""
     document = exact_json.loads(seal_event(EVENT, KEYS).value)
-    document["data"]["sealed"] |= parts
-    return read_sealed(exact_json.dumps(document))
+    document["data"] = {
+        name: value for name, value in (document["data"] | changes).items() if name != "sealed"
+    }
+    sealed = changes.get("sealed", parts())
+    return parse_sealed(exact_json.dumps(document | {"data": document["data"] | {"sealed": sealed}}))
+
+
+def with_parts(**changed: str) -> SealedEvent:
+    """EVENT on the log, with other sealed parts."""
+    return with_data(sealed=parts() | changed)
 
 
 def parts() -> dict[str, str]:
@@ -43,9 +59,9 @@ def refusal(sealed: SealedEvent, keys: SubjectKeys = KEYS) -> str:
 
 def test_another_key_does_not_open() -> None:
     """Somebody else's keys, for both classes or for one, open nothing."""
-    assert refusal(sealed_event(), OTHER_KEYS) == "cannot_unseal"
-    assert refusal(sealed_event(), SubjectKeys(1, KEYS.profile, OTHER_KEYS.activity)) == "cannot_unseal"
-    assert refusal(sealed_event(), SubjectKeys(1, KEYS.activity, KEYS.profile)) == "cannot_unseal"
+    assert refusal(sealed_event(), OTHER_KEYS) == "not_authentic"
+    assert refusal(sealed_event(), SubjectKeys(1, KEYS.profile, OTHER_KEYS.activity)) == "not_authentic"
+    assert refusal(sealed_event(), SubjectKeys(1, KEYS.activity, KEYS.profile)) == "not_authentic"
 
 
 @pytest.mark.parametrize(
@@ -54,21 +70,105 @@ def test_another_key_does_not_open() -> None:
         {"tenant": "other"},
         {"id": "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"},
         {"subject": "sub_019a9d2f7c3b7e41a5d06f1b2c3d4e50"},
+        {"type": "profile.user.created"},
+        {"time": "2026-11-23T10:15:30.251Z"},
+        {"source": "/vita/management"},
+        {"actor": "client:admin"},
+        {"dataversion": 2},
+        {"correlationid": "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"},
+        {"sourceposition": "1/0/43"},
+        {"datacontenttype": "text/plain"},
+        {"extension": "x"},
     ],
-    ids=["tenant", "event", "subject"],
+    ids=lambda changes: next(iter(changes)),
 )
-def test_another_place_does_not_open(changes: dict[str, str]) -> None:
-    """A sealed part copied to another tenant, event or subject does not open there with the right key."""
-    assert refusal(sealed_event(**changes)) == "cannot_unseal"
+def test_another_envelope_does_not_open(changes: dict[str, Any]) -> None:
+    """With any attribute of its envelope replaced or added, an event does not open with the right keys."""
+    assert refusal(sealed_event(**changes)) == "not_authentic"
+
+
+@pytest.mark.parametrize("keys", [KEYS, SubjectKeys(1, KEYS.profile, None)], ids=["all keys", "expired"])
+def test_nothing_of_the_data_can_be_changed(keys: SubjectKeys) -> None:
+    """Open fields, the order of parts, and which parts there are: all are authenticated, also when the
+    activity has expired."""
+    held, other = parts(), parts()
+    for forged in (
+        with_data(connection="corp"),
+        with_data(is_social=False),
+        with_data(ip="203.0.113.9"),
+        with_data(sealed={}),
+        with_data(sealed={"profile": held["profile"]}),
+        with_data(sealed={"activity": held["activity"]}),
+        with_data(sealed={"profile": held["profile"], "activity": held["activity"]}),
+        with_data(sealed=held | {"activity": other["activity"]}),
+        with_data(sealed=held | {"profile": other["profile"]}),
+        with_data(sealed=held | {"more": held["activity"]}),
+    ):
+        assert refusal(forged, keys) == "not_authentic"
+
+
+def test_every_flipped_bit_is_found() -> None:
+    """No bit of a record's value can be flipped without the record being refused."""
+    record = seal_event(EVENT, KEYS)
+    for at, byte in enumerate(record.value):
+        for bit in range(8):
+            value = record.value[:at] + bytes([byte ^ 1 << bit]) + record.value[at + 1 :]
+            with pytest.raises(InvalidEvent):
+                open_event(read_sealed(record.key, value), KEYS)
+
+
+def test_only_what_was_written_is_read() -> None:
+    """The same JSON in other bytes, with blanks, escapes, doubled names or base64 that is not canonical, is
+    not authentic."""
+    record = seal_event(EVENT, KEYS)
+    blob = parts()["profile"]
+    end = b'"}}}'
+    padded = record.value[: -len(end)]
+    for value in (
+        record.value + b"\n",
+        b" " + record.value,
+        record.value.replace(b'"id":', b'"id": '),
+        record.value.replace(b'"tenant"', b'"tenan\\u0074"'),
+        record.value[:-1] + b',"tenant":"demo"}',
+        record.value.replace(b'{"specversion"', b'{"tenant":"other","specversion"'),
+        record.value.replace(b'"profile":"A', b'"profile":"\\u0041'),
+        padded.removesuffix(b"=") + end if blob.endswith("=") else padded + b"=" + end,
+    ):
+        assert refusal(parse_sealed(value)) == "not_authentic"
+
+
+@pytest.mark.parametrize("key", [None, b"", b"demo", b"demo/sub_1", b"other/" + EVENT.subject.encode()])
+def test_a_record_lies_under_the_key_of_its_subject(key: bytes | None) -> None:
+    """Under another key, on which its place among the subject's events depends, a record is not authentic."""
+    with pytest.raises(InvalidEvent, match="not_authentic"):
+        read_sealed(key, seal_event(EVENT, KEYS).value)
+
+
+@pytest.mark.parametrize(
+    ("opened", "parts"),
+    [
+        ({"attributes": {"name": "Jane"}}, {}),
+        ({}, {"profile": {"is_social": False}}),
+        ({}, {"profile": {"ip": "203.0.113.9"}}),
+        ({}, {"activity": {"attributes": {}}}),
+    ],
+)
+def test_fields_lie_where_the_catalogue_says(opened: dict[str, Any], parts: dict[str, Any]) -> None:
+    """Not even with the right keys is a personal field taken from the open part, or an open one from a sealed
+    part."""
+    envelope = exact_json.loads(seal_event(EVENT, KEYS).value)
+    held = {name: value for name, value in envelope["data"].items() if name != "sealed"}
+    value = seal_value(envelope | {"data": held | opened}, parts, KEYS)
+    with pytest.raises(InvalidEvent, match=r"contract: data\..* belongs to the"):
+        open_event(parse_sealed(value), KEYS)
 
 
 def test_another_class_does_not_open() -> None:
     """The profile part does not pass for the activity part, not even under one and the same key."""
     one_key = SubjectKeys(1, KEYS.profile, KEYS.profile)
     sealed = exact_json.loads(seal_event(EVENT, one_key).value)["data"]["sealed"]
-    assert (
-        refusal(with_parts(activity=sealed["profile"], profile=sealed["profile"]), one_key) == "cannot_unseal"
-    )
+    forged = with_parts(activity=sealed["profile"], profile=sealed["profile"])
+    assert refusal(forged, one_key) == "not_authentic"
 
 
 def test_a_destroyed_profile_key() -> None:
@@ -93,21 +193,19 @@ def test_the_format_is_told_by_the_first_byte() -> None:
         assert (blob[0], key_version(blob)) == (FORMAT, 1)
     for other in {0, 2, 255}:
         blob = bytes([other]) + base64.b64decode(parts()["profile"])[1:]
-        assert refusal(with_parts(profile=base64.b64encode(blob).decode())) == "cannot_unseal"
+        assert refusal(with_parts(profile=base64.b64encode(blob).decode())) == "not_authentic"
 
 
 @pytest.mark.parametrize("blob", ["", "AQ==", "not base64!", "AQAB" * 3, "AQAB" * 40])
 def test_stunted_blobs_are_refused(blob: str) -> None:
     """Too short, not base64, or not ours: refused for the same reason."""
-    assert refusal(with_parts(profile=blob)) == "cannot_unseal"
+    assert refusal(with_parts(profile=blob)) == "not_authentic"
 
 
 @pytest.mark.parametrize("sealed", [None, [], "x", {"profile": 7}, {"secret": "AQAB"}])
 def test_sealed_parts_have_a_shape(sealed: Any) -> None:
-    """Anything but known classes of text is against the contract."""
-    document = exact_json.loads(seal_event(EVENT, KEYS).value)
-    document["data"]["sealed"] = sealed
-    assert refusal(read_sealed(exact_json.dumps(document))) == "contract"
+    """Anything but the known classes, as text, is not authentic."""
+    assert refusal(with_data(sealed=sealed)) == "not_authentic"
 
 
 def test_sealing_twice_differs() -> None:

@@ -1,5 +1,6 @@
 """Users over HTTP: an event on the log, folded by the real projector, answered from the view."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -248,16 +249,22 @@ async def test_forms_do_what_json_does(api: httpx.AsyncClient) -> None:
 
 
 async def test_events_say_who_and_why(site: Site, api: httpx.AsyncClient) -> None:
-    """The actor is the API client, the correlation id the caller's, and nothing personal can be read."""
+    """The actor is the API client, the request has an id of Vita's own, and nothing that is personal or that
+    the caller chose freely can be read."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     answer = await api.post(
-        USERS, json=new_user(email="sealed@example.com"), headers={"x-correlation-id": "request-1"}
+        USERS,
+        json=new_user(email="sealed@example.com"),
+        headers={"x-correlation-id": "jane.doe", "traceparent": trace, "tracestate": "vendor=jane.doe"},
     )
     partition, offset = map(int, answer.headers["vita-position"].split(":"))
     record = await read_record(site, partition, offset)
     assert b"sealed@example.com" not in record
-    assert b"gravatar" not in record
-    for part in (b'"type":"profile.user.created"', b'"actor":"client:tests"', b'"correlationid":"request-1"'):
+    for hidden in (b"gravatar", b"jane.doe", trace[3:35].encode(), b"vendor"):
+        assert hidden not in record
+    for part in (b'"type":"profile.user.created"', b'"actor":"client:tests"'):
         assert part in record
+    assert re.search(rb'"correlationid":"[0-9a-f]{8}-[0-9a-f]{4}-7', record)
 
 
 async def read_record(site: Site, partition: int, offset: int) -> bytes:

@@ -21,7 +21,7 @@ from schemas.events import (
 )
 from schemas.identifiers import tenant_subject
 from schemas.keys import SubjectKeys
-from schemas.mapper import Record, seal_event
+from schemas.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
 from services.projector.hop import CHUNK
 from services.runtime.event_log import partition_of
@@ -235,7 +235,9 @@ def sealed_scopes(keys: SubjectKeys) -> Record:
         data=ClientConfiguredData(client_id="app", scopes=("read:users",), name="x"),
     )
     record = seal_event(made, keys)
-    return Record(record.key, record.value.replace(b'"read:users"', rb'"a\u0000\"\\b"'))
+    envelope = exact_json.loads(record.value)
+    del envelope["data"]["sealed"]
+    return Record(record.key, seal_value(envelope, {"profile": {"scopes": ['a"\\b'], "name": "x"}}, keys))
 
 
 async def test_anonymous_failures_make_no_profile(flow: Flow) -> None:

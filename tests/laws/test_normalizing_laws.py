@@ -87,7 +87,7 @@ def test_a_login_becomes_an_event_or_a_dead_letter(login: RawLogin) -> None:
     if event is None:
         assert reason == "unmappable"
     else:
-        assert open_event(read_sealed(seal_event(event, KEYS).value), KEYS) == event
+        assert open_event(read_sealed(*seal_event(event, KEYS)), KEYS) == event
 
 
 @given(raw_logins())

@@ -127,14 +127,15 @@ def test_a_success() -> None:
     ("reason", "short", "detail"),
     [
         ("wrong_password", "wrong_password", None),
-        ("mfa.timeout-2", "mfa.timeout-2", None),
+        ("mfa.timeout-2", "other", "mfa.timeout-2"),
+        ("jane.doe", "other", "jane.doe"),
         ("Wrong password for jane@example.com", "other", "Wrong password for jane@example.com"),
         ("x" * 65, "other", "x" * 65),
         ("ж", "other", "ж"),
     ],
 )
 def test_reasons_of_failures(reason: str, short: str, detail: str | None) -> None:
-    """A short code is open; a gateway's own words may hold personal data and go with the sealed part."""
+    """A known code is open; a gateway's own words may hold personal data and go with the sealed part."""
     login = raw({"outcome": "failure", "reason": reason, "claims": {}, "identifier": "jane"})
     event = failed(arrived(login), KNOWN, ME)
     assert (event.data.reason, event.data.detail) == (short, detail)

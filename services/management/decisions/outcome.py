@@ -39,6 +39,8 @@ class Accepted:
     claims: tuple[Claim, ...] = ()
 
 
+_SENT_ALONG: Final = ("correlation_id", "traceparent")
+_DESCRIBING: Final = ("operation", "request", "profile_bytes")
 Decision = Accepted | Refusal
 UNCHANGED: Final = Accepted(())
 
@@ -51,6 +53,8 @@ class Command:
     tenant: str
     actor: str
     now: datetime
+    request_id: str | None = None
+    """The id that Vita gave the request."""
     correlation_id: str | None = None
     traceparent: str | None = None
     operation: str | None = None
@@ -70,19 +74,18 @@ def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Even
             time=command.now,
             tenant=command.tenant,
             actor=command.actor,
-            correlationid=command.correlation_id,
+            correlationid=command.request_id,
             causationid=command.id,
-            traceparent=command.traceparent,
-            data=_asked(command, draft.data) if index == 0 else draft.data,
+            data=_with_request(command, draft.data, first=index == 0),
         )
         for index, draft in enumerate(drafts)
     )
 
 
-def _asked(command: Command, data: EventData) -> EventData:
-    """The data with what was asked for, as far as an event can tell."""
+def _with_request(command: Command, data: EventData, *, first: bool) -> EventData:
+    """The data with what the caller sent along; the first event of a command also describes the request."""
     if not isinstance(data, CommandData):
         return data
-    told = ("operation", "request", "profile_bytes")
-    asked = {name: value for name in told if (value := getattr(command, name)) is not None}
-    return data.model_copy(update=asked)
+    names = (*_SENT_ALONG, *(_DESCRIBING if first else ()))
+    told = {name: value for name in names if (value := getattr(command, name)) is not None}
+    return data.model_copy(update=told) if told else data

@@ -24,12 +24,12 @@ def _sealed(keys: SubjectKeys, failed: bool = False) -> Any:
     }  # fmt: skip
     if failed:
         data = LoginFailedData(connection="c", strategy="auth0", reason="wrong_password", ip="203.0.113.9")
-        return read_sealed(seal_event(LoginFailed(**envelope, data=data), keys).value)
+        return read_sealed(*seal_event(LoginFailed(**envelope, data=data), keys))
     created = UserCreatedData(
         connection="c", strategy="auth0", provider="auth0", idp_id="1", attributes={"name": "Jane"},
         password_hash="$argon2id$secret",
     )  # fmt: skip
-    return read_sealed(seal_event(UserCreated(**envelope, data=created), keys).value)
+    return read_sealed(*seal_event(UserCreated(**envelope, data=created), keys))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_destroyed_keys_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_wrong_keys_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys of somebody else end in a reason, not in a failure of the command."""
     event = await _opener(monkeypatch, generate_subject_keys()).open(_sealed(generate_subject_keys()))
-    assert event["unreadable"].startswith("cannot_unseal")
+    assert event["unreadable"].startswith("not_authentic")
 
 
 async def test_expired_activity_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:

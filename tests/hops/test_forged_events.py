@@ -1,0 +1,126 @@
+"""Write access to profile.events is not enough to say anything: a record that its owner's key did not seal is
+refused, on the real broker and database."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from schemas import exact_json
+from schemas.events import (
+    ClientConfigured,
+    ClientConfiguredData,
+    LoginSucceeded,
+    LoginSucceededData,
+    UserBlocked,
+    UserFlagData,
+)
+from schemas.identifiers import record_key, tenant_subject
+from schemas.mapper import Record, seal_event
+from schemas.topics import Topic
+from tests.flow import Flow, make_flow, somebody
+from tests.stack import Stack
+
+OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own."""
+    return await make_flow(stack)
+
+
+def signed_in(flow: Flow, subject: str) -> LoginSucceeded:
+    data = LoginSucceededData(
+        connection="github",
+        strategy="github",
+        is_social=True,
+        root_policy="on_each_login",
+        provider="github",
+        idp_id=subject,
+        attributes={"name": "Jane Doe"},
+        ip="192.0.2.7",
+    )
+    event: LoginSucceeded = flow.event(LoginSucceeded, subject, data)
+    return event
+
+
+def unsealed_client(flow: Flow) -> list[Record]:
+    """Everything that needs no key to make a client that may read everybody: without sealed parts, with empty
+    ones, with all of it readable."""
+    data = ClientConfiguredData(client_id="intruder", scopes=("read:users",), name="x", secret_hash="known")
+    subject = tenant_subject("demo")
+    event = flow.event(ClientConfigured, subject, data)
+    envelope = event.model_dump(mode="json", exclude_none=True) | {
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+    }
+    return [
+        Record(record_key("demo", subject), exact_json.dumps(envelope | {"data": envelope["data"] | extra}))
+        for extra in ({}, {"sealed": {}}, {"sealed": {"profile": ""}}, {"sealed": {"profile": "AQAB" * 20}})
+    ]
+
+
+def altered(record: Record, donor: Record) -> Iterator[Record]:
+    """An authentic record under another id, at another time, of another type, by another actor, with open
+    data replaced, with parts taken out or from another event of the same person, under another key."""
+    envelope = exact_json.loads(record.value)
+
+    def forged(**changes: Any) -> Record:
+        return Record(record.key, exact_json.dumps(envelope | changes))
+
+    data, other = envelope["data"], exact_json.loads(donor.value)["data"]
+    yield forged(id=OTHER_ID)
+    yield forged(time="2026-11-23T11:00:00.000Z")
+    yield forged(type="profile.user.deleted")
+    yield forged(actor="client:admin", id=OTHER_ID)
+    yield forged(sourceposition="1/0/7", id=OTHER_ID)
+    yield forged(data=data | {"connection": "corp"})
+    yield forged(id=OTHER_ID, data=data | {"sealed": {"profile": data["sealed"]["profile"]}})
+    yield forged(data=data | {"sealed": data["sealed"] | {"activity": other["sealed"]["activity"]}})
+    yield forged(data=data | {"sealed": other["sealed"]})
+    yield Record(donor.key + b"x", record.value)
+    yield Record(b"demo", record.value)
+
+
+async def test_a_client_cannot_be_forged(flow: Flow) -> None:
+    """A record without the seal of its tenant makes no client; it is a dead letter, logged as an error, and
+    counted where `vita status` shows it."""
+    forged = unsealed_client(flow)
+    await flow.send_events(*forged)
+    records = await flow.logged(Topic.PROFILE_EVENTS)
+    async with flow.projector() as projector:
+        with capture_logs() as logs:
+            await projector.apply(records)
+        await flow.stack.until(lambda: shown(flow, "NotAuthentic: 4 records since the start"))
+    assert await flow.rows("SELECT FROM views.client") == []
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert [letter.reason for letter in letters] == ["not_authentic"] * 4
+    alarms = [line for line in logs if line["event"] == "not_authentic"]
+    assert [line["log_level"] for line in alarms] == ["error"] * 4
+    assert [line["offset"] for line in alarms] == [record.offset for record in records]
+
+
+async def shown(flow: Flow, error: str) -> bool:
+    """Whether the projector's heartbeat says so."""
+    rows = await flow.rows("SELECT last_error FROM ledger.heartbeat WHERE worker = 'projector'")
+    return any((row["last_error"] or "").startswith(error) for row in rows)
+
+
+async def test_a_persons_events_cannot_be_forged(flow: Flow) -> None:
+    """What was made of authentic records without the person's key has no effect, whatever was changed; what
+    lies around it has."""
+    jane = somebody()
+    keys = await flow.keys("demo", jane)
+    first, second = (seal_event(signed_in(flow, jane), keys) for _ in range(2))
+    forged = list(altered(first, second))
+    blocked = seal_event(flow.event(UserBlocked, jane, UserFlagData()), await flow.keys("demo", somebody()))
+    await flow.send_events(first, *forged, blocked, second)
+    await flow.project()
+    document = await flow.document(jane)
+    assert (document["logins_count"], document.get("blocked")) == (2, None)
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert {letter.reason for letter in letters} == {"not_authentic"}
+    assert {letter.value for letter in letters} >= {record.value for record in forged}
+    assert len(letters) == len(forged) + 1

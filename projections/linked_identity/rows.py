@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from projections.applied import Applied
 from projections.profile.state import Profile
 from projections.search.value import INDEXED_CHARACTERS
+from schemas.exact_json import same
 
 Subject = tuple[str, str]
 """(tenant, subject)"""
@@ -29,7 +30,7 @@ def changes(applied: Sequence[Applied]) -> dict[Subject, list[LinkedIdentity]]:
         if one.before is None or one.after is None or one.before.document is one.after.document:
             continue
         before, after = _further(one.before), _further(one.after)
-        if before != after:
+        if not same(before, after):
             found[one.event.tenant, one.event.subject] = [_row(identity) for identity in after]
     return found
 

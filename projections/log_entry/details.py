@@ -22,6 +22,7 @@ from schemas.events import (
     UserCreated,
     UserDeleted,
 )
+from schemas.exact_json import same
 
 MASK: Final = "*****"
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -85,7 +86,7 @@ def _if_another(code: str, attribute: str) -> Callable[[Applied], str | None]:
     def decide(applied: Applied) -> str | None:
         before = {} if applied.before is None else applied.before.document or {}
         after = {} if applied.after is None else applied.after.document or {}
-        return code if before.get(attribute) != after.get(attribute) else None
+        return None if same(before.get(attribute), after.get(attribute)) else code
 
     return decide
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from projections.profile.provenance import DEFAULT, Provenance, of
 from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES
+from schemas.exact_json import same
 
 ATTRIBUTES: Final = ROOT_ATTRIBUTES | {
     "email",
@@ -51,4 +52,4 @@ def _is_default(given: tuple[str, str] | None) -> bool:
 def _is_of_another(name: str, before: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
     """A verified state goes with the address it speaks of."""
     address = _FOLLOWS.get(name)
-    return address is not None and address in given and given[address] != before.get(address)
+    return address is not None and address in given and not same(given[address], before.get(address))

@@ -36,20 +36,18 @@ def refresh(
     tells a name only once); leftovers are the provider's present ones.
     """
     values: dict[str, Any] = {}
-    differing = [
-        name for name, value in attributes.items() if name not in document or document[name] != value
-    ]
+    differing = [name for name, value in attributes.items() if _differs(document, name, value)]
     for name in sorted(differing, key=_FOLLOWS.__contains__):
         moved = _FOLLOWS.get(name) in values
         if moved or _may_write(name, document, provenance, policy, sources, creating):
             values[name] = attributes[name]
-    values.update(
-        (name, value)
-        for name, value in extras.items()
-        if name not in document or not same(document[name], value)
-    )
+    values.update((name, value) for name, value in extras.items() if _differs(document, name, value))
     dropped = document.keys() - OWN_KEYS - extras.keys()
     return Refresh(values, {name: sources.get(name, name) for name in values}, dropped)
+
+
+def _differs(document: Mapping[str, Any], name: str, value: Any) -> bool:
+    return name not in document or not same(document[name], value)
 
 
 def _may_write(

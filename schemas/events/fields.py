@@ -51,7 +51,8 @@ class CommandData(EventData):
     `expected_revision` is the one the caller had seen (If-Match): the fold refuses the event when things have
     moved on. The first event of a command also says which operation it was and how it was asked for:
     `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`, `status` when it takes
-    effect; and, where that is more than is advised, how many bytes the whole profile has with it.
+    effect; and, where that is more than is advised, how many bytes the whole profile has with it. Later
+    events of the same command carry only `ip` and `user_agent` of the request.
     """
 
     expected_revision: Annotated[int | None, OPEN] = None

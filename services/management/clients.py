@@ -9,6 +9,7 @@ import asyncpg
 from projections.client.fold import Client
 from schemas import exact_json
 from schemas.events import ClientConfigured, ClientConfiguredData
+from schemas.exact_json import same
 from schemas.identifiers import tenant_subject
 from services.management import configuring
 from services.management.anew import Overtaken, until_it_counts
@@ -79,7 +80,7 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
         current = await living(call, client_id)
         expected_revision(headers, current.revision)
         decided = decide(current)
-        if decided == current:
+        if decided == current and same(dict(decided.settings), dict(current.settings)):
             return Changed(current, None)
         changed = await _write(call, decided, current.revision)
         if not await _took_effect(call, changed):

@@ -22,6 +22,7 @@ from schemas.events import (
     TenantConfigured,
     UserAttributeProfileConfigured,
 )
+from schemas.exact_json import same
 from schemas.identifiers import tenant_subject
 from services.management import answers, claims, people, reading
 from services.management.anew import Overtaken, until_it_counts
@@ -105,7 +106,7 @@ async def change(
         if isinstance(decided, Refusal):
             raise Refused(decided)
         before = {name: value for name, value in current.document.items() if name != "id"}
-        if decided == before:
+        if same(dict(decided), before):
             return Changed(current, None)
         name = name_of(kind, decided, current.name)
         data = SettingData(
@@ -131,7 +132,7 @@ async def set_only(
     settings stay as they are, or as they are `unset`."""
     if await _current(call, kind, identity) is None:
         first = decide(None)
-        if first == unset:
+        if same(dict(first), dict(unset)):
             return None, None
         try:
             made = await create(call, kind, identity, identity, first, BUSY)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from projections.connection.fold import Connection
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
+from schemas.exact_json import same
 from services.management.decisions.outcome import UNCHANGED, Accepted, Claim, Draft
 from services.management.models.connections import Change, CreateConnection, UpdateConnection
 
@@ -68,7 +69,7 @@ def decide_change(
         options = dict(body.options)
         after["options"] = _database_options(options) if current.strategy == "auth0" else options
     after = _with_activity(after, body)
-    if after == before:
+    if same(after, before):
         return UNCHANGED
     return Accepted((Draft(ConnectionConfigured, _data(current, after, expected_revision)),))
 

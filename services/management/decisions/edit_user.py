@@ -21,6 +21,7 @@ from schemas.events import (
     UserFlagData,
     UserUnblocked,
 )
+from schemas.exact_json import same
 from services.management.decisions.edit_rules import ROOT, refuse_edit
 from services.management.decisions.metadata import patch_changes
 from services.management.decisions.outcome import Accepted, Claim, Decision, Draft
@@ -109,7 +110,7 @@ def _attributes(shown: Document, connection: Connection | None, body: UpdateUser
     values = {
         name: value
         for name, value in wanted.items()
-        if value is not None and value != shown.get(name, _ABSENT)
+        if value is not None and not same(value, shown.get(name, _ABSENT))
     }
     removed = tuple(name for name, value in wanted.items() if value is None and name in shown)
     if not values and not removed:
@@ -133,7 +134,7 @@ def _block(document: Document, body: UpdateUser) -> Draft | None:
     wanted = body.blocked
     if wanted is None and body.password is not None and document.get("blocked") is True:
         wanted = False
-    if wanted is None or wanted == document.get("blocked"):
+    if wanted is None or same(wanted, document.get("blocked")):
         return None
     return Draft(UserBlocked if wanted else UserUnblocked, UserFlagData())
 

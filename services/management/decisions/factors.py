@@ -12,6 +12,7 @@ from schemas.events import (
     MfaRemoved,
     MfaRemovedData,
 )
+from schemas.exact_json import same
 from services.management.decisions.outcome import Draft
 from services.management.models.factors import CreateFactor, SetFactor, UpdateFactor
 from services.management.refusals import Refusal, bad_request
@@ -105,7 +106,9 @@ def change(factor: Factor, body: UpdateFactor) -> Sequence[Draft] | Refusal:
     if preferred is not None and factor["type"] != "phone":
         return NO_PHONE
     told = {"name": body.name, "preferred_authentication_method": preferred}
-    new = {name: value for name, value in told.items() if value is not None and factor.get(name) != value}
+    new = {
+        name: value for name, value in told.items() if value is not None and not same(factor.get(name), value)
+    }
     return (Draft(MfaChanged, MfaChangedData(factor_id=factor["id"], **new)),) if new else ()
 
 

@@ -41,6 +41,7 @@ class Accepted:
 
 _SENT_ALONG: Final = ("correlation_id", "traceparent")
 _DESCRIBING: Final = ("operation", "request", "profile_bytes")
+_OF_EACH: Final = ("ip", "user_agent")
 Decision = Accepted | Refusal
 UNCHANGED: Final = Accepted(())
 
@@ -83,9 +84,17 @@ def dress(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Even
 
 
 def _with_request(command: Command, data: EventData, *, first: bool) -> EventData:
-    """The data with what the caller sent along; the first event of a command also describes the request."""
+    """The data with what the caller sent along and the caller's address and user agent, since each event has
+    log entries of its own; the first event of a command describes the whole request."""
     if not isinstance(data, CommandData):
         return data
     names = (*_SENT_ALONG, *(_DESCRIBING if first else ()))
-    told = {name: value for name in names if (value := getattr(command, name)) is not None}
-    return data.model_copy(update=told) if told else data
+    told: dict[str, Any] = {name: getattr(command, name) for name in names}
+    if not first:
+        told["request"] = _caller(command.request)
+    given = {name: value for name, value in told.items() if value is not None}
+    return data.model_copy(update=given) if given else data
+
+
+def _caller(request: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if request is None else {name: request[name] for name in _OF_EACH if name in request}

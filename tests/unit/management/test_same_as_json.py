@@ -1,0 +1,38 @@
+"""Changes are recognised as JSON compares values: `true`, `1` and `1.0` are three."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from projections.profile.refresh import refresh
+from services.management.decisions.configure_connection import decide_change
+from services.management.decisions.metadata import patch_changes
+from services.management.models.connections import UpdateConnection
+from tests.unit.management.factories import make_connection
+
+ALIKE = (True, 1, 1.0)
+PAIRS = list(permutations(ALIKE, 2))
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_options_of_a_connection(before: Any, after: Any) -> None:
+    """A changed option is an event, however deep it lies; the same option again is none."""
+    current = make_connection(strategy="samlp", options={"deep": [{"flag": before}]})
+    changed = UpdateConnection.model_validate({"options": {"deep": [{"flag": after}]}})
+    same = UpdateConnection.model_validate({"options": {"deep": [{"flag": before}]}})
+    assert decide_change(current, changed).drafts
+    assert not decide_change(current, same).drafts
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_metadata_and_what_logins_bring(before: Any, after: Any) -> None:
+    """Metadata, attributes and leftover claims of a login go by the same comparison."""
+    assert patch_changes("user_metadata", {"a": before}, {"a": after}, "first_level")
+    assert not patch_changes("user_metadata", {"a": before}, {"a": before}, "first_level")
+    for named in ({"email_verified": after}, {"extra": after}):
+        attributes = {name: value for name, value in named.items() if name != "extra"}
+        extras = {name: value for name, value in named.items() if name == "extra"}
+        document = dict.fromkeys(named, before)
+        brought = refresh(document, {}, "on_each_login", attributes, extras, {}, creating=False)
+        assert brought.values == named

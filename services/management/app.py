@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
-from services.management import answers
+from services.management import answers, not_built
 from services.management.access_log import AccessLog
 from services.management.describing import document
 from services.management.endpoint import Operation, Public, endpoint_of, mount
@@ -93,14 +93,21 @@ def create_app(service: Service) -> ASGIApp:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    """What the router says no to: unknown paths and methods."""
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return answers.refusal(Refusal(405, "Method Not Allowed", None, {"Allow": _allowed(request)}))
+    """Answer a request that no route takes: 501 for an operation that Auth0 has, 405 for a method that the
+    path does not have, 404 for an unknown path."""
+    path = request.scope["path"]
+    if (absent := not_built.refusal_for(request.method, path)) is not None:
+        return answers.refusal(absent)
+    known = isinstance(error, HTTPException) and error.status_code == 405
+    if known or not_built.names_at(path):
+        allowed = _allowed(request) | not_built.names_at(path).keys()
+        headers = {"Allow": ", ".join(sorted(allowed))}
+        return answers.refusal(Refusal(405, "Method Not Allowed", None, headers))
     return answers.refusal(NOT_FOUND)
 
 
-def _allowed(request: Request) -> str:
-    """The methods that this path has; the router knows only those of the first route on it."""
+def _allowed(request: Request) -> set[str]:
+    """Return the methods that this path has here; the router knows only those of the first route on it."""
     routes = (route for route in request.app.router.routes if isinstance(route, Route))
     found = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted(method for methods in found for method in methods))
+    return {method for methods in found for method in methods}

@@ -29,6 +29,10 @@ SECRETS: Final = frozenset(
         "recovery_code",
         "access_token",
         "refresh_token",
+        "signing_secret",
+        "storageAccessKey",
+        "privateKey",
+        "sharedAccessKey",
     )
 )
 """Names of properties whose values no log may hold."""

@@ -20,6 +20,7 @@ REASONS: Final[Mapping[int, str]] = {
     422: "Unprocessable Entity",
     429: "Too Many Requests",
     500: "Internal Server Error",
+    501: "Not Implemented",
     503: "Service Unavailable",
 }
 RETRY_AFTER_SECONDS: Final = 2

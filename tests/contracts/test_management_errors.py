@@ -160,6 +160,18 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
         ("GET", "/api/v2/nothing", None, body(404, "Not Found")),
         ("GET", f"{USERS}/", None, body(404, "Not Found")),
         ("PUT", USERS, None, body(405, "Method Not Allowed")),
+        ("PUT", "/api/v2/rules", None, body(405, "Method Not Allowed")),
+        (
+            "POST",
+            "/api/v2/rules",
+            None,
+            body(
+                501,
+                "Not implemented: rules.create is an operation of Auth0's Management API that Vita does"
+                " not have.",
+                "operation_not_implemented",
+            ),
+        ),
     ],
 )
 async def test_refusals_are_exact(

@@ -1,5 +1,6 @@
 """Roles, permissions, APIs, organizations and user attribute profiles through the official Python SDK."""
 
+import httpx
 import pytest
 import pytest_asyncio
 from auth0.management.core.api_error import ApiError
@@ -143,3 +144,25 @@ async def test_user_attribute_profiles(tenant: Tenant) -> None:
     with pytest.raises(ApiError) as missing:
         await profiles.get(made.id)
     assert missing.value.body["message"] == "User attribute profile not found."
+
+
+async def test_operations_that_are_not_built_say_so(tenant: Tenant) -> None:
+    """The SDK gets 501 and the operation's name; a path that nobody knows is a 404, a wrong method a 405."""
+    sdk = tenant.sdk
+    for name, calling in (
+        ("actions.list", sdk.actions.list()),
+        ("rules.create", sdk.rules.create(name="r", script="s")),
+        ("hooks.get", sdk.hooks.get("h")),
+        ("jobs.users_exports.create", sdk.jobs.users_exports.create()),
+        ("connections.keys.rotate", sdk.connections.keys.rotate("con_0123456789abcdef")),
+    ):
+        with pytest.raises(ApiError) as absent:
+            await calling
+        assert absent.value.status_code == 501
+        assert absent.value.body["error"] == "Not Implemented"
+        assert absent.value.body["errorCode"] == "operation_not_implemented"
+        assert f" {name} " in absent.value.body["message"]
+    async with httpx.AsyncClient(trust_env=False, base_url=tenant.url) as http:
+        assert (await http.get("/api/v2/nothing")).status_code == 404
+        wrong = await http.put("/api/v2/actions/actions")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")

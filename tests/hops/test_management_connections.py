@@ -163,3 +163,59 @@ async def test_provider_secrets_stay_off_the_readable_log(site: Site, api: httpx
     record = await read_record(site, *map(int, answer.headers["vita-position"].split(":")))
     assert b"topsecret" not in record
     assert b'"connection":"secretive"' in record
+
+
+async def test_clients_of_a_connection_are_enabled_and_listed(site: Site, api: httpx.AsyncClient) -> None:
+    """PATCH names clients with a status, GET pages through the enabled ones; without any it is inactive."""
+    connection = await created(api, "for-clients")
+    path = f"/api/v2/connections/{connection['id']}/clients"
+    assert (await api.get(path)).json() == {"clients": []}
+    wanted = [{"client_id": f"app{number}", "status": True} for number in range(3)]
+    answer = await api.patch(path, json=wanted)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "vita-position" in answer.headers
+    assert (await api.patch(path, json=wanted)).headers.get("vita-position") is None
+    first = (await api.get(path, params={"take": 2})).json()
+    assert first["clients"] == [{"client_id": "app0"}, {"client_id": "app1"}]
+    rest = (await api.get(path, params={"take": 2, "from": first["next"]})).json()
+    assert rest == {"clients": [{"client_id": "app2"}]}
+    shown = (await api.get(path.removesuffix("/clients"))).json()
+    assert (shown["enabled_clients"], shown["authentication"]) == (["app0", "app1", "app2"], {"active": True})
+    await api.patch(path, json=[{**one, "status": False} for one in wanted])
+    shown = (await api.get(path.removesuffix("/clients"))).json()
+    assert (shown["enabled_clients"], shown["authentication"]) == ([], {"active": False})
+    for body in ([], {}, [{"client_id": "x"}], [{"client_id": "x", "status": 1}], wanted * 20):
+        assert (await api.patch(path, json=body)).json()["errorCode"] == "invalid_body", body
+    absent = "/api/v2/connections/con_aaaaaaaaaaaaaaaa/clients"
+    for answer in (await api.get(absent), await api.patch(absent, json=wanted)):
+        assert (answer.status_code, answer.json()["errorCode"]) == (404, "inexistent_connection")
+
+
+@pytest.mark.parametrize("purpose", ["authentication", "connected_accounts"])
+async def test_purposes_of_a_connection_are_checked(api: httpx.AsyncClient, purpose: str) -> None:
+    """`active` must be there and be a boolean, on creation and on change."""
+    connection = await created(api, f"purpose-{purpose.replace('_', '-')}")
+    path = f"/api/v2/connections/{connection['id']}"
+    for value in ({}, {"active": "yes"}, {"active": 1}, {"active": None}, {"active": True, "odd": 1}, None):
+        body = {purpose: value}
+        for answer in (
+            await api.post("/api/v2/connections", json={"name": "no", "strategy": "auth0", **body}),
+            await api.patch(path, json=body),
+        ):
+            assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_body"), value
+    changed = await api.patch(path, json={purpose: {"active": False}})
+    assert changed.json()[purpose] == {"active": False}
+
+
+async def test_enterprise_connections_show_how_they_are_shown(api: httpx.AsyncClient) -> None:
+    """`display_name` is the name and `show_as_button` false unless given; fields choose among them."""
+    answer = await api.post("/api/v2/connections", json={"name": "shown", "strategy": "samlp"})
+    made = answer.json()
+    assert (made["display_name"], made["show_as_button"], made["is_domain_connection"]) == (
+        "shown", False, False,
+    )  # fmt: skip
+    names = "display_name,show_as_button,is_domain_connection"
+    found = await api.get(f"/api/v2/connections/{made['id']}", params={"fields": names})
+    assert set(found.json()) == set(names.split(","))
+    plain = await created(api, "not-enterprise", "auth0")
+    assert not {"display_name", "show_as_button"} & plain.keys()

@@ -1,6 +1,6 @@
 """API clients as they are made, changed and shown. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from projections.client.fold import Client
@@ -26,6 +26,9 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
+_WITH_CREDENTIALS: Final = ("signed_request_object", "token_vault_privileged_access")
+
+
 def new_settings(body: CreateClient) -> dict[str, Any]:
     """The settings of a new client."""
     given = body.model_dump(exclude_unset=True, exclude={"name"})
@@ -40,10 +43,29 @@ def new_settings(body: CreateClient) -> dict[str, Any]:
 
 def changed_settings(current: Mapping[str, Any], body: UpdateClient) -> dict[str, Any]:
     """The settings after a change: what is named is replaced, metadata key by key."""
-    given = body.model_dump(exclude_unset=True, exclude={"name"})
+    given = body.model_dump(exclude_unset=True, exclude={"name", "client_secret"})
     metadata = {**current.get("client_metadata", {}), **given.pop("client_metadata", {})}
     kept = {name: value for name, value in metadata.items() if value is not None}
     return {**current, **given, **({"client_metadata": kept} if metadata else {})}
+
+
+def with_credential_ids(settings: Mapping[str, Any], new_id: Callable[[], str]) -> dict[str, Any]:
+    """The settings with an id on each public key or certificate that came without one."""
+
+    def identified(holder: Any) -> Any:
+        if not isinstance(holder, Mapping) or not isinstance(holder.get("credentials"), list):
+            return holder
+        credentials = [
+            {"id": new_id(), **one} if isinstance(one, Mapping) else one for one in holder["credentials"]
+        ]
+        return {**holder, "credentials": credentials}
+
+    found = {name: identified(settings[name]) for name in _WITH_CREDENTIALS if name in settings}
+    methods = settings.get("client_authentication_methods")
+    if isinstance(methods, Mapping):
+        methods = {name: identified(method) for name, method in methods.items()}
+        found["client_authentication_methods"] = methods
+    return {**settings, **found}
 
 
 def shown(tenant: str, client: Client, secret: str | None = None) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from projections.connection.fold import Connection
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.exact_json import same
 from services.management.decisions.outcome import UNCHANGED, Accepted, Claim, Draft
-from services.management.models.connections import Change, CreateConnection, UpdateConnection
+from services.management.models.connections import (
+    Change,
+    ClientStatuses,
+    CreateConnection,
+    UpdateConnection,
+)
+from services.normalizer.mapping.catalogue import plan_of
 
 _COMES_BACK: Final[Mapping[str, Any]] = {
     "authentication_methods": {
@@ -45,6 +51,7 @@ def decide_new(body: CreateConnection, connection_id: str) -> Accepted:
             del first["passwordPolicy"]
         options = _database_options({**first, **options})
     settings = {
+        **({"display_name": body.name, "show_as_button": False} if _is_enterprise(body.strategy) else {}),
         "options": options,
         "authentication": {"active": True},
         "connected_accounts": {"active": False},
@@ -74,6 +81,19 @@ def decide_change(
     return Accepted((Draft(ConnectionConfigured, _data(current, after, expected_revision)),))
 
 
+def decide_clients(
+    current: Connection, body: ClientStatuses, expected_revision: int | None = None
+) -> Accepted:
+    """The connection with these clients enabled or disabled, in the order of the body."""
+    enabled = dict.fromkeys(current.document.get("enabled_clients", ()), True)
+    enabled.update((one.client_id, one.status) for one in body.root)
+    wanted = [client_id for client_id, status in enabled.items() if status]
+    if wanted == current.document.get("enabled_clients", []):
+        return UNCHANGED
+    change = UpdateConnection.model_validate({"enabled_clients": wanted})
+    return decide_change(current, change, expected_revision)
+
+
 def decide_removal(current: Connection, expected_revision: int | None = None) -> Accepted:
     """The connection gone; its settings go with it."""
     data = _data(current, {}, expected_revision)
@@ -92,8 +112,13 @@ def _data(
     )
 
 
+def _is_enterprise(strategy: str) -> bool:
+    return plan_of(strategy).row.kind == "enterprise"
+
+
 def _given(body: Change) -> dict[str, Any]:
-    return {name: getattr(body, name) for name in _SETTINGS if body.given(name)}
+    given = body.model_dump(include={*_SETTINGS}, exclude_unset=True)
+    return {name: given[name] for name in _SETTINGS if name in given}
 
 
 def _database_options(options: Mapping[str, Any]) -> dict[str, Any]:

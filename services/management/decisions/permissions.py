@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.management.models.roles import Scope
+from services.management.models.apis import Scope
 
 API_ID_LENGTH: Final = 24
 MOST_OF_A_ROLE: Final = 1000

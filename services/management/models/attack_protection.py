@@ -49,6 +49,9 @@ class BruteForceSettings(Body):
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Given] = Field(
         None, description="Maximum number of unsuccessful attempts."
     )
+    form_submission_mode: Annotated[Literal["auto", "manual"] | None, Given] = Field(
+        None, description="Stored and returned; Vita shows no unblock page."
+    )
 
 
 class Bucket(Body):
@@ -67,6 +70,11 @@ class AddressStages(Body):
 
     pre_login: Annotated[Bucket | None, Given] = Field(None, alias="pre-login")
     pre_user_registration: Annotated[Bucket | None, Given] = Field(None, alias="pre-user-registration")
+    pre_custom_token_exchange: Annotated[Bucket | None, Given] = Field(
+        None,
+        alias="pre-custom-token-exchange",
+        description="Stored and returned; gateways report no token exchanges.",
+    )
 
 
 class AddressSettings(Body):

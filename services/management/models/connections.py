@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, RootModel
 
 from services.management.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
+from services.management.models.results import Result
 from services.management.models.users import Query, Selected
 
 Strategy = Literal[
@@ -30,6 +31,32 @@ REALMS = "The realms for which the connection will be used; the connection's nam
 DOMAIN_CONNECTION = "Whether third-party applications may use the connection."
 
 
+class AuthenticationPurpose(Body):
+    """Whether the connection is used to authenticate users."""
+
+    active: bool = Field(description="Whether the connection is used for authentication.")
+
+
+class ConnectedAccountsPurpose(Body):
+    """Whether the connection is used for connected accounts."""
+
+    active: bool = Field(description="Whether the connection is used for connected accounts.")
+    cross_app_access: bool | None = Field(None, description="Stored and returned; not used.")
+    allow_missing_user_id: bool | None = Field(None, description="Stored and returned; not used.")
+
+
+class RequestingApp(Body):
+    """Cross App Access for the requesting application; stored and returned, not used."""
+
+    active: bool = Field(description="Whether Cross App Access is enabled.")
+
+
+class ResourceApp(Body):
+    """Cross App Access for the resource application; stored and returned, not used."""
+
+    status: Literal["enabled", "disabled"] = Field(description="Whether Cross App Access is enabled.")
+
+
 class Change(Body):
     """What creating and changing a connection have in common."""
 
@@ -46,14 +73,14 @@ class Change(Body):
     metadata: Annotated[Metadata | None, Given] = Field(
         None, description="Metadata associated with the connection."
     )
-    authentication: Annotated[dict[str, Any] | None, Given] = Field(
+    authentication: Annotated[AuthenticationPurpose | None, Given] = Field(
         None, description="Whether the connection may be used to authenticate."
     )
-    connected_accounts: Annotated[dict[str, Any] | None, Given] = Field(
+    connected_accounts: Annotated[ConnectedAccountsPurpose | None, Given] = Field(
         None, description="Whether the connection may be used for connected accounts."
     )
-    cross_app_access_requesting_app: Annotated[dict[str, Any] | None, Given] = None
-    cross_app_access_resource_app: Annotated[dict[str, Any] | None, Given] = None
+    cross_app_access_requesting_app: Annotated[RequestingApp | None, Given] = None
+    cross_app_access_resource_app: Annotated[ResourceApp | None, Given] = None
 
 
 class CreateConnection(Change):
@@ -71,6 +98,27 @@ class UpdateConnection(Change):
     """`options` replaces the whole object."""
 
     at_least = 1
+
+
+class ClientStatus(Body):
+    """Whether one client may use the connection."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        description="The client_id of the client.", examples=["Xa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"]
+    )
+    status: bool = Field(description="Whether the connection is enabled for this client.", examples=[True])
+
+
+class ClientStatuses(RootModel[Annotated[list[ClientStatus], Field(min_length=1, max_length=50)]]):
+    """The clients to enable or disable."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class EnabledClient(Result):
+    """A client that may use the connection."""
+
+    client_id: str = Field(examples=["Xa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"])
 
 
 class ConnectionFields(Selected):

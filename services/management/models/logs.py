@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
-from services.management.models.fields import Body, QueryBoolean, QueryInteger
+from services.management.models.fields import QueryBoolean, QueryInteger
 from services.management.models.results import Result
 from services.management.models.users import Query, Selected
 from services.management.validation import RULE
@@ -134,31 +134,3 @@ class DayCounts(Result):
     leaked_passwords: int
     created_at: str = Field(json_schema_extra={"format": "date-time"})
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
-
-
-class UpdateTenantSettings(Body):
-    """What of a tenant's settings may change; null takes a value away."""
-
-    at_least = 1
-
-    friendly_name: Annotated[str, Field(max_length=300)] | None = Field(
-        None, description="Name shown to people."
-    )
-    support_email: Annotated[str, Field(max_length=254)] | None = Field(
-        None, description="Where people find help."
-    )
-    support_url: Annotated[str, Field(max_length=2048)] | None = Field(
-        None, description="Where people find help."
-    )
-    log_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        None, description="For how many days log entries are shown; null for ever."
-    )
-
-
-class TenantSettings(Result):
-    """A tenant's settings."""
-
-    friendly_name: str | None = None
-    support_email: str | None = None
-    support_url: str | None = None
-    log_retention_days: int | None = None

@@ -1,6 +1,6 @@
 """Requests of the organizations endpoints."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -47,12 +47,20 @@ class Change(Body):
         None, description="Theme defines how to style the login pages."
     )
     metadata: Annotated[Metadata | None, Given] = Field(None, description=METADATA)
+    token_quota: dict[str, Any] | None = Field(None, description="Stored and returned; not enforced.")
+    third_party_client_access: Literal["block", "allow"] | None = Field(
+        None, description="Stored and returned; not enforced."
+    )
+    is_app_entitlement_active: bool | None = Field(None, description="Stored and returned; not enforced.")
 
 
 class CreateOrganization(Change):
     """A new organization, without members."""
 
     name: Name = Field(description=NAME, examples=["acme"])
+    enabled_connections: list[dict[str, Any]] | None = Field(
+        None, description="Stored and returned; an organization's connections are not restricted."
+    )
 
 
 class UpdateOrganization(Change):

@@ -35,7 +35,7 @@ _KIND: Final[Kind] = "attack_protection"
 def merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with what a patch names, at every level; lists are replaced."""
     return {**settings} | {
-        name: merged(settings[name], value) if isinstance(value, Mapping) else value
+        name: merged(settings.get(name, {}), value) if isinstance(value, Mapping) else value
         for name, value in patch.items()
     }
 
@@ -77,7 +77,7 @@ async def _current(call: Call, name: ProtectionId) -> Setting | None:
 
 def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:
     document = {} if setting is None else setting.document
-    return {key: document.get(key, default) for key, default in DEFAULTS[name].items()}
+    return {**DEFAULTS[name], **{key: value for key, value in document.items() if key != "id"}}
 
 
 async def check_ip(call: Call) -> Response:

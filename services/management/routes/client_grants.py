@@ -10,10 +10,10 @@ from services.management import answers, clients, configuring, paging, reading
 from services.management.audiences import OURS, is_ours
 from services.management.configuring import Changed
 from services.management.endpoint import Call, Operation
-from services.management.models.clients import CreateGrant, Grant, ListGrants, UpdateGrant
+from services.management.models.clients import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
 from services.management.models.paging import listed
 from services.management.people import accepted
-from services.management.refusals import Refusal, Refused
+from services.management.refusals import Refusal, Refused, invalid_body
 
 _ABSENT: Final = Refusal(404, "Client grant not found.", "inexistent_client_grant")
 _EXISTS: Final = Refusal(409, "A client grant with the same client_id and audience already exists.")
@@ -41,15 +41,19 @@ async def get_grant(call: Call) -> Response:
 async def create_grant(call: Call) -> Response:
     """A client's scopes at an API, one grant for each API; they count for tokens from now on."""
     body: CreateGrant = call.body
-    await clients.living(call, body.client_id)
+    holder = await _holder(call, body)
     audience = await _known_as(call, body.audience)
+    subject_type = body.subject_type or "client"
     settings = {
-        "client_id": body.client_id,
+        **holder,
         "audience": audience,
         "scope": list(dict.fromkeys(body.scope or ())),
-        "subject_type": "client",
+        "subject_type": subject_type,
+        **_kept(body),
     }
-    name = f"{body.client_id} {audience}"
+    name = f"{next(iter(holder.values()))} {audience}"
+    if subject_type != "client":
+        name += f" {subject_type}"
     changed = await configuring.create(
         call, "client_grant", configuring.new_id("cgr_"), name, settings, _EXISTS
     )
@@ -62,7 +66,8 @@ async def update_grant(call: Call) -> Response:
 
     def decide(current: Setting) -> Mapping[str, Any]:
         before = {name: value for name, value in current.document.items() if name != "id"}
-        return {**before, "scope": list(dict.fromkeys(body.scope or ()))}
+        scope = {} if body.scope is None else {"scope": list(dict.fromkeys(body.scope))}
+        return {**before, **scope, **_kept(body)}
 
     return _answer(
         call, await configuring.change(call, "client_grant", call.path("id"), decide, _ABSENT), 200
@@ -77,6 +82,22 @@ async def delete_grant(call: Call) -> Response:
     if not written.visible:
         return accepted(written)
     return answers.nothing(headers={answers.POSITION: str(written.position)})
+
+
+async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
+    """The client of a new grant, or which clients it is a default of. Raises Refused (400, 404)."""
+    if body.client_id is None and body.default_for is not None:
+        return {"default_for": body.default_for}
+    if body.client_id is None:
+        raise Refused(invalid_body("Missing required property: client_id"))
+    if body.default_for is not None:
+        raise Refused(invalid_body("Additional properties not allowed: default_for"))
+    await clients.living(call, body.client_id)
+    return {"client_id": body.client_id}
+
+
+def _kept(body: KeptByGrants) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in KeptByGrants.model_fields if body.given(name)}
 
 
 async def _known_as(call: Call, audience: str) -> str:
@@ -105,7 +126,7 @@ def _is_asked_for(call: Call, grant: Setting, query: ListGrants) -> bool:
     document, audience = grant.document, query.audience
     if audience is not None and document["audience"] != (OURS if _is_ours(call, audience) else audience):
         return False
-    return query.client_id is None or document["client_id"] == query.client_id
+    return query.client_id is None or document.get("client_id") == query.client_id
 
 
 def _answer(call: Call, changed: Changed, status: int) -> Response:

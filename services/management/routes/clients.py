@@ -9,7 +9,13 @@ from starlette.responses import Response
 from projections.client.fold import Client
 from services.management import answers, clients, configuring, paging, presenting, reading
 from services.management.commanding import has_revision
-from services.management.decisions.configure_client import changed_settings, has_secret, new_settings, shown
+from services.management.decisions.configure_client import (
+    changed_settings,
+    has_secret,
+    new_settings,
+    shown,
+    with_credential_ids,
+)
 from services.management.endpoint import Call, Operation
 from services.management.models.clients import Client as Shown
 from services.management.models.clients import (
@@ -27,6 +33,10 @@ from services.runtime.clients import hash_secret, new_client_id, new_client_secr
 _NO_SECRET: Final = bad_request(
     "The client authenticates by no secret (token_endpoint_auth_method is none).", "operation_not_supported"
 )
+
+
+def _new_credential_id() -> str:
+    return configuring.new_id("cred_")
 
 
 async def list_clients(call: Call) -> Response:
@@ -55,7 +65,7 @@ async def get_client(call: Call) -> Response:
 async def create_client(call: Call) -> Response:
     """A client with a secret that is shown now only; what it may ask for is said by its grants."""
     body: CreateClient = call.body
-    settings = new_settings(body)
+    settings = with_credential_ids(new_settings(body), _new_credential_id)
     secret = new_client_secret() if has_secret(settings) else None
     fresh = Client(
         new_client_id(),
@@ -75,8 +85,13 @@ async def update_client(call: Call) -> Response:
     body: UpdateClient = call.body
 
     def decide(current: Client) -> Client:
-        settings = changed_settings(current.settings, body)
+        changed = changed_settings(current.settings, body)
+        settings = with_credential_ids(changed, _new_credential_id)
         secret_hash = current.secret_hash if has_secret(settings) else None
+        if body.client_secret is not None:
+            if not has_secret(settings):
+                raise Refused(_NO_SECRET)
+            secret_hash = hash_secret(body.client_secret)
         return replace(current, name=body.name or current.name, settings=settings, secret_hash=secret_hash)
 
     return _answer(call, await clients.change(call, call.path("id"), decide), 200)
@@ -117,7 +132,7 @@ async def _remove_grants(call: Call, client_id: str) -> None:
     async with call.service.database.connection(call.tenant) as connection:
         grants = await reading.settings(connection, call.tenant, "client_grant")
     for grant in grants:
-        if grant.document["client_id"] == client_id:
+        if grant.document.get("client_id") == client_id:
             await configuring.remove(call, "client_grant", grant.id)
 
 

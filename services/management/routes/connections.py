@@ -13,20 +13,27 @@ from projections.connection.fold import Connection
 from schemas.events import Event
 from schemas.identifiers import tenant_subject
 from schemas.instants import render
-from services.management import answers, claims, configuring, presenting, reading
+from services.management import answers, claims, configuring, paging, presenting, reading
 from services.management.anew import Overtaken, until_it_counts
 from services.management.claiming import claim
 from services.management.commanding import command_of, expected_revision, has_revision, names_revision
-from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
+from services.management.decisions.configure_connection import (
+    decide_change,
+    decide_clients,
+    decide_new,
+    decide_removal,
+)
 from services.management.decisions.outcome import Accepted, Command, dress
 from services.management.endpoint import Call, Operation
 from services.management.models.connections import (
+    ClientStatuses,
     ConnectionFields,
     CreateConnection,
+    EnabledClient,
     ListConnections,
     UpdateConnection,
 )
-from services.management.models.paging import listed
+from services.management.models.paging import CheckpointPage, listed
 from services.management.models.results import Connection as Shown
 from services.management.models.results import Deleted
 from services.management.refusals import (
@@ -96,6 +103,31 @@ async def update_connection(call: Call) -> Response:
             return await _answer(call, current.id, None, 200)
         written = await _take_effect(call, command_of(call), accepted)
         return await _answer(call, current.id, written, 200)
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+
+
+async def list_enabled_clients(call: Call) -> Response:
+    """A page of the clients that may use the connection, by id."""
+    current = await _current(call)
+    if current is None:
+        raise Refused(NO_SUCH_CONNECTION)
+    enabled = [{"client_id": client_id} for client_id in current.document.get("enabled_clients", ())]
+    return paging.answer(enabled, call.query, "clients", lambda one: str(one["client_id"]))
+
+
+async def update_enabled_clients(call: Call) -> Response:
+    """The named clients are enabled or disabled; the others stay as they are."""
+
+    async def attempt() -> Response:
+        current = await _current(call)
+        if current is None:
+            raise Refused(NO_SUCH_CONNECTION)
+        expected_revision(call.request.headers, current.revision)
+        accepted = decide_clients(current, call.body, current.revision)
+        if not accepted.drafts:
+            return answers.nothing()
+        return configuring.removed(await _take_effect(call, command_of(call), accepted), answers.nothing())
 
     return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
@@ -248,5 +280,17 @@ OPERATIONS: Final = (
         "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",),
         "Delete a connection",
         {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION}, tag="connections", result=Deleted,
+    ),
+    Operation(
+        "GET", "/api/v2/connections/{id}/clients", list_enabled_clients, ("read:connections",),
+        "Get enabled clients for a connection",
+        {200: "Clients.", **_COMMON, 404: "No such connection."}, CheckpointPage, tag="connections",
+        result=listed(EnabledClient, "clients", offset=False),
+    ),
+    Operation(
+        "PATCH", "/api/v2/connections/{id}/clients", update_enabled_clients, ("update:connections",),
+        "Update enabled clients for a connection",
+        {**_WRITE, 204: "Updated.", 404: "No such connection.", 412: _OTHER_REVISION},
+        body=ClientStatuses, tag="connections",
     ),
 )  # fmt: skip

@@ -175,7 +175,11 @@ async def _granted(service: Service, client: Any, client_id: str, audience: str)
     """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
     async with service.database.connection(client["tenant"]) as connection:
         found = await reading.settings(connection, client["tenant"], "client_grant")
-    own = [grant.document for grant in found if grant.document["client_id"] == client_id]
+    own = [
+        grant.document
+        for grant in found
+        if grant.document.get("client_id") == client_id and grant.document["subject_type"] == "client"
+    ]
     grants = [Granted(document["audience"], tuple(document["scope"])) for document in own]
     scopes = scopes_for(audience, client["scopes"], grants)
     if scopes is not None:

@@ -12,8 +12,8 @@ from services.management.decisions.permissions import numbered
 from services.management.endpoint import Call, Operation
 from services.management.entitlements import NO_SUCH_API, system_api
 from services.management.models.access_results import Api
+from services.management.models.apis import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
 from services.management.models.paging import listed
-from services.management.models.roles import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
 from services.management.refusals import REVISION_PASSED, Refusal, Refused
 
 EXISTS: Final = Refusal(409, "A resource server with the same identifier already exists.")
@@ -98,12 +98,12 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any]:
         {name: value for name, value in scope.items() if name != "number"} for scope in document["scopes"]
     ]
     rest = {name: value for name, value in document.items() if name not in _INTERNAL}
-    return {"id": document["id"], **rest, **({"scopes": scopes} if scopes else {})}
+    return {"id": document["id"], **rest, "scopes": scopes}
 
 
 def _given(body: ApiSettings) -> dict[str, Any]:
     """What the body names besides what is treated apart."""
-    apart = {"scopes", "identifier"}
+    apart = {"scopes", "identifier", "signing_secret"}
     return {name: value for name, value in body.model_dump(exclude=apart).items() if body.given(name)}
 
 

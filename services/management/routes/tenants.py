@@ -8,7 +8,7 @@ from starlette.responses import Response
 from projections.setting.fold import Setting
 from services.management import answers, configuring, people, presenting, reading
 from services.management.endpoint import Call, Operation
-from services.management.models.logs import TenantSettings, UpdateTenantSettings
+from services.management.models.tenants import TenantSettings, UpdateTenantSettings
 from services.management.models.users import Selected
 from services.management.tenant_settings import SETTINGS
 
@@ -40,12 +40,15 @@ async def update_tenant_settings(call: Call) -> Response:
 
 
 def _merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    flags = patch.get("flags")
+    if flags is not None:
+        patch = {**patch, "flags": {**settings.get("flags", {}), **flags}}
     return {name: value for name, value in {**settings, **patch}.items() if value is not None}
 
 
 def _shown(setting: Setting | None) -> dict[str, Any]:
     document = {} if setting is None else setting.document
-    return {name: document.get(name) for name in _NONE}
+    return {**_NONE, **{name: value for name, value in document.items() if name != "id"}}
 
 
 _ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.management.decisions.permissions import Catalogue, Role, numbered, with_sources
 from services.management.decisions.room import Room, permissions_given, roles_given, room_for
 from services.management.members import _about
-from services.management.models.roles import Scope
+from services.management.models.apis import Scope
 
 API_ID = f"{7:024x}"
 scope_lists = st.lists(st.sampled_from("abcd").map(lambda name: Scope(value=name)), max_size=4)

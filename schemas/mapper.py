@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from schemas import exact_json
 from schemas.envelope import SPEC_VERSION
@@ -27,11 +26,10 @@ from schemas.instants import render
 from schemas.keys import KEY_CLASSES, SubjectKeys
 from schemas.sealing import CannotUnseal, associated_data, key_version, seal, unseal
 from schemas.upcasters import UPCASTERS, Upcaster, current_version, upcast
+from schemas.violations import violations
 
 _CONTEXT: Final = ("correlationid", "causationid", "sourceposition")
 _FRAME: Final = frozenset(("specversion", "datacontenttype"))
-_RULES: Final = ("expected", "expected_tags", "pattern", "max_length", "min_length")
-"""What a contract asks for, in pydantic's words; nothing here comes from the offending document."""
 _TENANT: Final = re.compile(TENANT_PATTERN)
 _SUBJECT: Final = re.compile(SUBJECT_PATTERN)
 _END: Final = b"}}}"
@@ -160,18 +158,6 @@ def open_event(
         return event_adapter.validate_python(envelope)
     except ValidationError as error:
         raise InvalidEvent("contract", violations(error)) from None
-
-
-def violations(error: ValidationError) -> str:
-    """Where a contract was broken and how, without the offending values."""
-    return "; ".join(_violation(item) for item in error.errors(include_url=False, include_input=False)[:10])
-
-
-def _violation(item: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in item["loc"])
-    context = item.get("ctx", {})
-    rule = next((f" ({context[name]})" for name in _RULES if name in context), "")
-    return f"{path}: {item['type']}{rule}"
 
 
 @cache

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas import instants
 from schemas.events.fields import ConnectionName, Slug
+from schemas.violations import RULE
 
 
 def _instant(value: object) -> datetime | None:
@@ -20,7 +21,7 @@ def _instant(value: object) -> datetime | None:
     except instants.OutOfRange:
         return None
     except ValueError:
-        raise PydanticCustomError("not_an_instant", "RFC 3339, with a zone") from None
+        raise PydanticCustomError(RULE, "Expected an RFC 3339 date-time with a time zone") from None
 
 
 Instant = Annotated[

@@ -5,6 +5,7 @@ JSON object.
 """
 
 import socket
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -12,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
     model_validator,
 )
@@ -21,8 +23,8 @@ from schemas import exact_json, login_reasons
 from schemas.errors import InvalidEvent
 from schemas.events.fields import ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
-from schemas.mapper import violations
 from schemas.raw_access import ConnectedAccount, Device, Instant, RefreshToken, ScopeText, Session, Text
+from schemas.violations import RULE, violations
 
 MAX_BYTES: Final = 768 * 1024
 """Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters
@@ -35,19 +37,40 @@ def _address(text: str) -> str:
     try:
         socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
     except (OSError, ValueError):
-        raise PydanticCustomError("not_an_ip_address", "an IPv4 or IPv6 address") from None
+        raise PydanticCustomError(RULE, "Expected an IPv4 or IPv6 address") from None
     return text
 
 
-IpAddress = Annotated[str, Field(max_length=45), AfterValidator(_address)]
+IpAddress = Annotated[
+    str,
+    Field(max_length=45, json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+    AfterValidator(_address),
+]
 Identifier = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+_RULES_BETWEEN_MEMBERS: Final[list[JsonValue]] = [
+    {
+        "if": {"properties": {"outcome": {"const": "failure"}}, "required": ["outcome"]},
+        "then": {"properties": {"reason": {"type": "string"}}, "required": ["reason"]},
+    },
+    {
+        "anyOf": [
+            {"properties": {"claims": {"minProperties": 1}}},
+            {"properties": {"identifier": {"type": "string"}}, "required": ["identifier"]},
+        ]
+    },
+]
+"""What `Login._names_a_person_and_a_reason` checks, for the published JSON Schema."""
 
 
 class Login(BaseModel):
     """`data` of a raw login. `strategy` is needed when the connection is not registered yet; `reason` when it
     failed."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", json_schema_extra={"allOf": _RULES_BETWEEN_MEMBERS}
+    )
 
     connection: ConnectionName = Field(description="Name of the connection the person came through.")
     strategy: Slug | None = Field(
@@ -80,11 +103,11 @@ class Login(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _names_somebody_or_why(self) -> "Login":
+    def _names_a_person_and_a_reason(self) -> "Login":
         if self.outcome == "failure" and self.reason is None:
-            raise PydanticCustomError("failure_without_reason", "a failed login needs a reason")
+            raise PydanticCustomError(RULE, "Missing required property: reason (why the login failed)")
         if not self.claims and self.identifier is None:
-            raise PydanticCustomError("names_nobody", "claims or identifier must name somebody")
+            raise PydanticCustomError(RULE, "Either claims or identifier must identify a person")
         return self
 
 
@@ -109,7 +132,7 @@ class RawLogin(BaseModel):
 def parse_raw_login(raw: bytes) -> RawLogin:
     """The login in a record's value. Raises InvalidEvent with a reason a gateway developer understands."""
     if len(raw) > MAX_BYTES:
-        raise InvalidEvent("too_large", f"{len(raw)} bytes, at most {MAX_BYTES}")
+        raise InvalidEvent("too_large", f"The event has {len(raw)} bytes, maximum {MAX_BYTES}.")
     try:
         document = exact_json.loads(raw)
     except ValueError as error:
@@ -120,13 +143,44 @@ def parse_raw_login(raw: bytes) -> RawLogin:
 def check_raw_login(document: Any, raw: bytes) -> RawLogin:
     """The same for a value already parsed from `raw`."""
     if exact_json.holds_nul(document, raw):
-        raise InvalidEvent("nul_character", "U+0000 cannot be stored")
+        raise InvalidEvent("nul_character", "Text must not contain U+0000.")
     if raw.count(b"{") + raw.count(b"[") >= MAX_DEPTH and _depth(document) > MAX_DEPTH:
-        raise InvalidEvent("contract", f"nested deeper than {MAX_DEPTH} levels")
+        raise InvalidEvent("contract", f"'Nested deeper than {MAX_DEPTH} levels'")
     try:
         return RawLogin.model_validate(document)
     except ValidationError as error:
         raise InvalidEvent("contract", violations(error)) from None
+
+
+def unknown_members(event: Mapping[str, Any]) -> list[str]:
+    """The members of a valid event's `data` that Vita does not know and ignores, as paths such as
+    `data.session.expires`; empty for most events."""
+    return [f"data.{path}" for path in _unknown(event["data"], Login)]
+
+
+def known_members(path: str) -> list[str]:
+    """The members that may stand beside the one at this path of `unknown_members`."""
+    model: type[BaseModel] = Login
+    for name in path.split(".")[1:-1]:
+        model = PARTS[name]
+    return list(model.model_fields)
+
+
+PARTS: Final[Mapping[str, type[BaseModel]]] = {
+    "session": Session,
+    "refresh_token": RefreshToken,
+    "device": Device,
+    "connected_account": ConnectedAccount,
+}
+"""Members of `data` that are objects with members of Vita's own."""
+
+
+def _unknown(value: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
+    yield from sorted(value.keys() - model.model_fields.keys())
+    if model is Login:
+        for name, part in PARTS.items():
+            if isinstance(inner := value.get(name), dict):
+                yield from (f"{name}.{member}" for member in _unknown(inner, part))
 
 
 def _depth(value: Any) -> int:

@@ -35,6 +35,8 @@ class Summary:
 
     accepted: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
+    warnings: dict[str, int] = field(default_factory=dict)
+    """The line that ingest gave a warning for first, by the warning."""
     seconds: float = 0.0
 
     def reject(self, line: Line, reason: str, detail: str, event_id: str | None = None) -> None:
@@ -45,8 +47,12 @@ class Summary:
         """All of it as JSON, or the first refusals and the counts."""
         if as_json:
             counts = {"accepted": self.accepted, "rejected": len(self.rejections)}
-            print_json({**counts, "seconds": round(self.seconds, 3), "rejections": self.rejections})
+            warnings = [{"line": line, "warning": text} for text, line in self.warnings.items()]
+            found = {"rejections": self.rejections, "warnings": warnings}
+            print_json({**counts, "seconds": round(self.seconds, 3), **found})
             return
+        for text, line in list(self.warnings.items())[:_SHOWN]:
+            out().print(safe(f"warning, first at line {line}: {text}"), markup=False)
         for one in self.rejections[:_SHOWN]:
             out().print(safe(f"line {one['line']}: {one['reason']}: {one['detail']}"), markup=False)
         if len(self.rejections) > _SHOWN:
@@ -170,6 +176,8 @@ def _book(batch: list[Line], results: list[dict[str, Any]] | None, summary: Summ
         match result["status"]:
             case "accepted":
                 summary.accepted += 1
+                for warning in result.get("warnings", ()):
+                    summary.warnings.setdefault(warning, line.number)
             case "retry":
                 again.append(line)
             case _:

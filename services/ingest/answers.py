@@ -56,4 +56,7 @@ def _results(verdicts: Sequence[Verdict], written: Sequence[bool]) -> Iterator[d
                 "detail": verdict.detail,
             }
         else:
-            yield {"id": verdict.id, "status": "accepted" if next(confirmed) else "retry"}
+            result: dict[str, Any] = {"id": verdict.id, "status": "accepted" if next(confirmed) else "retry"}
+            if verdict.warnings:
+                result["warnings"] = list(verdict.warnings)
+            yield result

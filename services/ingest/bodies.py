@@ -6,7 +6,9 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from schemas import exact_json
+from schemas.violations import type_name
 from services.ingest.refusals import (
+    JSON,
     MAX_EVENTS,
     MEDIA_TYPES,
     invalid_body,
@@ -17,7 +19,7 @@ from services.ingest.refusals import (
 NOT_JSON: Final = object()
 """Stands for a line that is no JSON."""
 _LINES: Final = ("application/x-ndjson", "application/ndjson")
-_JSON_HINT: Final = "the body must be JSON in UTF-8: one event or an array of events"
+_EVENTS: Final = "one event or an array of events"
 
 
 def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
@@ -27,26 +29,27 @@ def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
     """
     media_type = _media_type(headers)
     if not body.strip():
-        raise invalid_body("the body is empty")
+        raise invalid_body("The body is empty")
     if media_type in _LINES:
         found = _lines(body)
     elif "ce-specversion" in headers:
-        found = [_binary_mode(headers, _document(body))]
+        found = [_binary_mode(headers, _document(body, "the data of one event"))]
     else:
-        document = _document(body)
+        document = _document(body, _EVENTS)
         found = document if isinstance(document, list) else [document]
     if not found:
-        raise invalid_body("there is no event")
+        raise invalid_body("The array is empty: expected at least one event")
     if len(found) > MAX_EVENTS:
         raise too_many_events()
     return found
 
 
-def json_in(headers: Mapping[str, str], body: bytes) -> Any:
-    """An object or an array, of a request that takes plain JSON."""
-    if _media_type(headers) != "application/json":
-        raise unsupported("This Content-Type")
-    return _document(body)
+def json_in(headers: Mapping[str, str], body: bytes, expected: str) -> Any:
+    """The object or array of a request that takes `application/json` only; `expected` says in an error what
+    the body has to hold. Raises RefusedError (400, 415)."""
+    if _media_type(headers) != JSON:
+        raise unsupported("This Content-Type", (JSON,))
+    return _document(body, expected)
 
 
 def _media_type(headers: Mapping[str, str]) -> str:
@@ -62,13 +65,13 @@ def _media_type(headers: Mapping[str, str]) -> str:
     return media_type.strip()
 
 
-def _document(body: bytes) -> Any:
+def _document(body: bytes, expected: str) -> Any:
     try:
         document = exact_json.loads(body)
     except ValueError:
-        raise invalid_body(_JSON_HINT) from None
+        raise invalid_body(f"The body is not JSON in UTF-8: expected {expected}") from None
     if not isinstance(document, dict | list):
-        raise invalid_body(_JSON_HINT)
+        raise invalid_body(f"Found type {type_name(document)} in the body: expected {expected}")
     return document
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from schemas import exact_json
 from schemas.errors import DeadLetterReason, InvalidEvent
 from schemas.mapper import Record
-from schemas.raw_login import MAX_BYTES, RawLogin, check_raw_login
+from schemas.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, check_raw_login, known_members, unknown_members
+from schemas.violations import type_name
 from services.ingest.bodies import NOT_JSON
 
 RecordKey = Callable[[RawLogin], bytes]
@@ -16,10 +18,11 @@ _SHOWN_ID_LENGTH = 256
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """To be written. `id` is the event's own."""
+    """To be written. `id` is the event's own; `warnings` are sentences for the gateway's developer."""
 
     id: str
     record: Record
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +43,37 @@ def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
     An absent `tenant` or `time` is filled in; everything else is written as it was sent, integers exact.
     """
     if event is NOT_JSON:
-        return Rejected(None, "not_json", "the line is no JSON in UTF-8")
+        return Rejected(None, "not_json", "The line is not JSON in UTF-8.")
     if not isinstance(event, dict):
-        return Rejected(None, "contract", "an event is a JSON object")
+        return Rejected(None, "contract", f"'Expected type object but found type {type_name(event)}'")
     shown = _shown_id(event)
     event = event if event.get("tenant") is not None else event | {"tenant": tenant}
     event = event if event.get("time") is not None else event | {"time": arrived}
     if isinstance(event["tenant"], str) and event["tenant"] != tenant:
-        return Rejected(shown, "tenant_mismatch", f"the token is for tenant {tenant}")
+        return Rejected(shown, "tenant_mismatch", f"The token is for the tenant {tenant}.")
     try:
         value = _written(event)
         login = check_raw_login(event, value)
     except InvalidEvent as error:
         return Rejected(shown, error.reason, error.detail)
-    return Accepted(login.id, Record(key_of(login), value))
+    warnings = tuple(_warning(path) for path in unknown_members(event))
+    return Accepted(login.id, Record(key_of(login), value), warnings)
+
+
+def _warning(path: str) -> str:
+    parent, _, member = path.rpartition(".")
+    alike = get_close_matches(member, known_members(path), n=1)
+    hint = f" Did you mean {parent}.{alike[0]}?" if alike else ""
+    return f"Vita does not know {path} and ignores it.{hint}"
 
 
 def _written(event: dict[str, Any]) -> bytes:
     try:
         value = exact_json.dumps(event)
     except ValueError:
-        raise InvalidEvent("contract", "nested too deeply") from None
+        raise InvalidEvent("contract", f"'Nested deeper than {MAX_DEPTH} levels'") from None
     if len(value) > MAX_BYTES:
-        raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
+        raise InvalidEvent("too_large", f"The event has {len(value)} bytes, maximum {MAX_BYTES}.")
     return value
 
 

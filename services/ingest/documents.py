@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from projections.login_guard.verdict import SUSPICIOUS_IP, TOO_MANY_ATTEMPTS, USER_BLOCKED
 from schemas import asyncapi, exact_json
-from schemas.raw_login import RawLogin
+from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
+from schemas.raw_login import MAX_DEPTH, RawLogin
 from services.ingest.login_checks import CHECK_SCOPE, MAX_CHECKS, ChecksEndpoint, LoginCheck
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, MEDIA_TYPES, SCOPE
 
@@ -47,6 +48,10 @@ _DECISIONS: Final = {
 def login_schema() -> dict[str, Any]:
     """The JSON Schema of an event sent to ingest, which fills in an absent `tenant` from the token."""
     schema = RawLogin.model_json_schema()
+    schema["description"] = (
+        f"{schema['description']} Beyond this schema, an event has at most {LARGEST_EVENT} bytes and"
+        f" {MAX_DEPTH} levels of nesting, and no text in it contains U+0000."
+    )
     schema["required"] = [name for name in schema["required"] if name != "tenant"]
     schema["properties"]["tenant"]["description"] = "The token's tenant; filled in when absent."
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
@@ -160,6 +165,11 @@ def _result_schema() -> dict[str, Any]:
             "id": {"type": ["string", "null"]},
             "status": {"enum": ["accepted", "rejected", "retry"]},
             "reason": {"type": "string"},
-            "detail": {"type": "string"},
+            "detail": {"type": "string", "description": "What is wrong, where, and what is expected."},
+            "warnings": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "What Vita ignores in an accepted event.",
+            },
         },
     }

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
 from asyncpg import Record
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from projections.login_guard.addresses import Address, address_of
@@ -16,13 +16,13 @@ from projections.login_guard.verdict import Facts, Row, Verdict, judge
 from schemas import exact_json
 from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
-from schemas.mapper import violations
 from schemas.raw_login import Identifier, IpAddress
+from schemas.violations import RULE, violations
 from services.ingest.admission import Admission
 from services.ingest.answers import Answer
 from services.ingest.bodies import json_in
 from services.ingest.endpoint import GatewayEndpoint, Verifier
-from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body
+from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
 from services.runtime.sql import load
 from services.runtime.tokens import Principal
@@ -52,9 +52,9 @@ class LoginCheck(BaseModel):
     @model_validator(mode="after")
     def _names_somebody(self) -> "LoginCheck":
         if not self.identifier and not self.user_id and not self.claims:
-            raise PydanticCustomError("names_nobody", "identifier, user_id or claims must name somebody")
+            raise PydanticCustomError(RULE, "One of identifier, user_id and claims must identify a person")
         if self.claims and self.connection is None:
-            raise PydanticCustomError("claims_of_nowhere", "claims need the connection they came through")
+            raise PydanticCustomError(RULE, "Missing required property: connection (claims are read by it)")
         return self
 
     @property
@@ -70,6 +70,9 @@ class LoginCheck(BaseModel):
             return identify(ConnectionSettings(self.connection, strategy, {}), self.claims, self.identifier)
         except UnmappableLogin:
             return None
+
+
+_CHECKS: Final = TypeAdapter(list[LoginCheck])
 
 
 class Database(Protocol):
@@ -97,7 +100,7 @@ class ChecksEndpoint(GatewayEndpoint):
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Reads what is known of everybody asked for, and decides."""
-        document = json_in(headers, body)
+        document = json_in(headers, body, "one check or an array of checks")
         checks = checks_in(document, body)
         query = load("services.ingest")["login_checks"]
         try:
@@ -117,15 +120,15 @@ def checks_in(document: Any, body: bytes) -> list[LoginCheck]:
     many = isinstance(document, list)
     items = document if many else [document]
     if not items:
-        raise invalid_body("there is no check")
+        raise invalid_body("The array is empty: expected at least one check")
     if len(items) > MAX_CHECKS:
         raise RefusedError(413, f"Payload holds more checks than maximum allowed: {MAX_CHECKS}.")
     if exact_json.holds_nul(document, body):
-        raise invalid_body("U+0000 cannot be stored")
+        raise invalid_body("Text must not contain U+0000")
     try:
-        return [LoginCheck.model_validate(item) for item in items]
+        return _CHECKS.validate_python(items) if many else [LoginCheck.model_validate(document)]
     except ValidationError as error:
-        raise invalid_body(violations(error)) from None
+        raise invalid_items(violations(error)) from None
 
 
 def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> list[Verdict]:

@@ -1,6 +1,6 @@
 """What ingest says no with, in the error shape every HTTP surface of Vita has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -38,8 +38,13 @@ def headers_of(status: int) -> Mapping[str, str]:
 
 
 def invalid_body(reason: str) -> RefusedError:
-    """400: nothing in the body can be read as events."""
-    return RefusedError(400, f"Payload validation error: '{reason}'.", "invalid_body")
+    """400: nothing in the body can be read."""
+    return invalid_items(f"'{reason}'")
+
+
+def invalid_items(sentences: str) -> RefusedError:
+    """400: members of the body break rules; `sentences` are those of `schemas.violations`."""
+    return RefusedError(400, f"Payload validation error: {sentences}.", "invalid_body")
 
 
 def broken_off() -> RefusedError:
@@ -57,9 +62,9 @@ def too_many_events() -> RefusedError:
     return RefusedError(413, f"Payload holds more events than maximum allowed: {MAX_EVENTS}.")
 
 
-def unsupported(what: str) -> RefusedError:
-    """415."""
-    return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(MEDIA_TYPES)}.")
+def unsupported(what: str, supported: Sequence[str] | None = None) -> RefusedError:
+    """415; `supported` are the media types of the endpoint, those of events if None."""
+    return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(supported or MEDIA_TYPES)}.")
 
 
 def insufficient_scope(*expected: str) -> RefusedError:
@@ -88,8 +93,9 @@ def overloaded() -> RefusedError:
     return RefusedError(429, "Global limit has been reached", "too_many_requests")
 
 
+JSON: Final = "application/json"
 MEDIA_TYPES: Final = (
-    "application/json",
+    JSON,
     "application/cloudevents+json",
     "application/cloudevents-batch+json",
     "application/x-ndjson",

@@ -19,9 +19,10 @@ from schemas.events import Event
 from schemas.identifiers import anonymous_subject, tenant_subject
 from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, seal_event, violations
+from schemas.mapper import KeyDestroyed, Record, seal_event
 from schemas.raw_login import parse_raw_login
 from schemas.topics import Topic
+from schemas.violations import violations
 from services.normalizer.decide import (
     Arrival,
     Found,

@@ -95,7 +95,7 @@ def test_every_instant_that_is_read_is_written_as_itself(local: datetime, minute
 )
 def test_what_is_no_instant(text: Any) -> None:
     """Numbers, local times and days that do not exist are refused."""
-    assert refusal(exact_json.dumps(make_event(time=text))).detail.startswith("time: ")
+    assert refusal(exact_json.dumps(make_event(time=text))).detail.endswith(" on property time")
 
 
 @pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::17", "::ffff:203.0.113.7", "255.255.255.255"])
@@ -120,9 +120,12 @@ def test_a_failure_says_why_and_whom() -> None:
     failure = make_data(outcome="failure", reason="wrong_password", claims={}, identifier="jane@example.com")
     assert parse(make_event(data=failure)).data.identifier == "jane@example.com"
     without_reason = {name: value for name, value in failure.items() if name != "reason"}
-    assert "failure_without_reason" in refusal(exact_json.dumps(make_event(data=without_reason))).detail
+    assert (
+        "Missing required property: reason"
+        in refusal(exact_json.dumps(make_event(data=without_reason))).detail
+    )
     without_person = failure | {"identifier": None}
-    assert "names_nobody" in refusal(exact_json.dumps(make_event(data=without_person))).detail
+    assert "must identify a person" in refusal(exact_json.dumps(make_event(data=without_person))).detail
 
 
 def test_large_numbers_stay_exact() -> None:
@@ -142,7 +145,7 @@ def test_size_and_depth_have_limits() -> None:
     around = 3  # the event, its data, the claims
     parse(make_event(data=make_data(claims={"deep": nested(MAX_DEPTH - around)})))
     too_deep = make_event(data=make_data(claims={"deep": nested(MAX_DEPTH - around + 1)}))
-    assert "nested" in refusal(exact_json.dumps(too_deep)).detail
+    assert "Nested" in refusal(exact_json.dumps(too_deep)).detail
     room = MAX_BYTES - len(exact_json.dumps(make_event(padding="")))
     parse(make_event(padding="x" * room))
     assert refusal(exact_json.dumps(make_event(padding="x" * (room + 1)))).reason == "too_large"

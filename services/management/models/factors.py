@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.violations import RULE
 from services.management.models.fields import Body, Email, Given, QueryInteger
 from services.management.models.paging import OffsetPage
 from services.management.models.results import Result
-from services.management.validation import RULE
 
 Preferred = Literal["sms", "voice"]
 Name = Annotated[str, Field(min_length=1, max_length=255)]

@@ -16,7 +16,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from services.management.validation import FORMAT, RULE, type_name
+from schemas.violations import RULE, type_name
+from services.management.validation import FORMAT
 
 _EMAIL: Final = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]+@(?P<domain>[^\s@]+)")
 _LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
+from schemas.violations import RULE
 from services.management.models.fields import QueryBoolean, QueryInteger
 from services.management.models.results import Result
 from services.management.models.users import Query, Selected
-from services.management.validation import RULE
 
 MAX_TAKE: Final = 100
 _LOG_ID: Final = re.compile(r"[0-9]{1,56}")

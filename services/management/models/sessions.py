@@ -7,11 +7,11 @@ from pydantic_core import PydanticCustomError
 
 from schemas.events.fields import ClientId
 from schemas.identifiers import CONNECTION_PATTERN
+from schemas.violations import RULE
 from services.management.models.fields import Body, Given, QueryBoolean
 from services.management.models.paging import CheckpointPage, OffsetPage, Take
 from services.management.models.results import Result
 from services.management.models.users import Query
-from services.management.validation import RULE
 
 Text = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(min_length=1, max_length=512)]

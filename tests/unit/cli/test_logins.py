@@ -27,7 +27,11 @@ def _answer(*statuses: str) -> dict[str, Any]:
     results: list[dict[str, Any]] = [{"id": None, "status": status} for status in statuses]
     for result in results:
         if result["status"] == "rejected":
-            result |= {"id": "e2", "reason": "contract", "detail": "data.connection: missing"}
+            result |= {
+                "id": "e2",
+                "reason": "contract",
+                "detail": "'Missing required property: connection' on property data",
+            }
     return {
         "accepted": statuses.count("accepted"),
         "rejected": statuses.count("rejected"),
@@ -53,7 +57,19 @@ def test_rejected_lines_are_named(vita: Vita, fake: FakeVita) -> None:
     fake.answers("POST", LOGINS, 202, _answer("accepted", "rejected"))
     ran = vita("logins", "send", "-", stdin='{"a":1}\n\n{"b":2}\n')
     assert ran.code == 1
-    assert "line 3: contract: data.connection: missing" in ran.out
+    assert "line 3: contract: 'Missing required property: connection' on property data" in ran.out
+
+
+def test_warnings_are_shown_once(vita: Vita, fake: FakeVita) -> None:
+    """What ingest ignores is named with the first line that has it; the exit code stays 0."""
+    answer = _answer("accepted", "accepted")
+    for result in answer["results"]:
+        result["warnings"] = ["Vita does not know data.sesion_id and ignores it."]
+    fake.answers("POST", LOGINS, 202, answer)
+    ran = vita("logins", "send", "-", stdin='{"a":1}\n\n{"b":2}\n')
+    assert ran.code == 0
+    assert ran.out.count("data.sesion_id") == 1
+    assert "warning, first at line 1: Vita does not know data.sesion_id and ignores it." in ran.out
 
 
 def test_json_is_the_whole_result(vita: Vita, fake: FakeVita) -> None:
@@ -64,7 +80,12 @@ def test_json_is_the_whole_result(vita: Vita, fake: FakeVita) -> None:
     document = json.loads(ran.out)
     assert (document["accepted"], document["rejected"]) == (0, 1)
     assert document["rejections"] == [
-        {"line": 1, "id": "e2", "reason": "contract", "detail": "data.connection: missing"}
+        {
+            "line": 1,
+            "id": "e2",
+            "reason": "contract",
+            "detail": "'Missing required property: connection' on property data",
+        }
     ]
 
 

@@ -95,9 +95,14 @@ def test_empty_bodies_are_refused(content_type: str, body: bytes) -> None:
 )  # fmt: skip
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     """400 for every body that is not an object or a filled array of strict JSON."""
+    expected = "expected one event or an array of events"
     assert refusal(body) in {
-        (400, "Payload validation error: 'there is no event'."),
-        (400, "Payload validation error: 'the body must be JSON in UTF-8: one event or an array of events'."),
+        (400, "Payload validation error: 'The array is empty: expected at least one event'."),
+        (400, f"Payload validation error: 'The body is not JSON in UTF-8: {expected}'."),
+        *(
+            (400, f"Payload validation error: 'Found type {found} in the body: {expected}'.")
+            for found in ("integer", "null", "string")
+        ),
     }
 
 

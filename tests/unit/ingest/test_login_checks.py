@@ -117,3 +117,36 @@ async def test_without_a_database_nothing_is_decided(hangs: bool) -> None:
         "message": "The database does not answer. Nothing was decided.",
         "errorCode": "undecided",
     }
+
+
+NO_TEXT = "Expected type string but found type integer"
+NO_CONNECTION = "Missing required property: connection (claims are read by it)"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "'The body is not JSON in UTF-8: expected one check or an array of checks'"),
+        (b"7", "'Found type integer in the body: expected one check or an array of checks'"),
+        (b"[]", "'The array is empty: expected at least one check'"),
+        (b'{"ip": "here"}', "'Expected an IPv4 or IPv6 address' on property ip"),
+        (
+            b'[{"ip": "::1", "identifier": 7}]',
+            "'Expected type string but found type integer' on property 0.identifier",
+        ),
+        (b'{"ip": "::1"}', "'One of identifier, user_id and claims must identify a person'"),
+        (
+            b'{"ip": "::1", "claims": {"sub": "1"}}',
+            "'Missing required property: connection (claims are read by it)'",
+        ),
+    ],
+)
+async def test_a_wrong_check_is_explained(body: bytes, message: str) -> None:
+    """The answer says which rule a check breaks, where, and what is expected."""
+    endpoint = ChecksEndpoint(Away(False), Verifier(), Admission(1), lambda: NOW, 0.05)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://x") as client:
+        answer = await client.post(
+            "/", content=body, headers={"authorization": "Bearer a.b.c", "content-type": "application/json"}
+        )
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_body")
+    assert answer.json()["message"] == f"Payload validation error: {message}."

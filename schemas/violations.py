@@ -1,0 +1,117 @@
+"""Sentences for what is wrong with a document: which rule it breaks, where, and what is expected.
+
+The sentences follow the form of the Management API (`'<rule>' on property <path>`) and hold no value of the
+document, so that they may be kept in dead letters and written to logs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+RULE: Final = "rule"
+"""Type of a PydanticCustomError whose message is the sentence itself."""
+_SHOWN: Final = 10
+
+
+def violations(error: ValidationError) -> str:
+    """The sentences of the first ten violations, separated by `; `."""
+    found = error.errors(include_url=False)
+    shown = [_violation(details) for details in found[:_SHOWN]]
+    if len(found) > _SHOWN:
+        shown.append(f"{len(found) - _SHOWN} more")
+    return "; ".join(shown)
+
+
+def type_name(value: object) -> str:
+    """The JSON type of a value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case list():
+            return "array"
+    return "object"
+
+
+def unexpected_type(details: ErrorDetails) -> str:
+    """Which JSON type a rule expects and which one it found."""
+    expected = _EXPECTED.get(details["type"], details["type"].replace("_", " "))
+    return f"Expected type {expected} but found type {type_name(details['input'])}"
+
+
+def too_few(details: ErrorDetails) -> str:
+    """How many members an array or object has and how many it needs."""
+    found, least = context(details, "actual_length"), context(details, "min_length")
+    if isinstance(details["input"], dict):
+        return f"Too few properties defined ({found}), minimum {least}"
+    return f"Array is too short ({found}), minimum {least}"
+
+
+def too_many(details: ErrorDetails) -> str:
+    """How many members an array or object has and how many it may have."""
+    found, most = context(details, "actual_length"), context(details, "max_length")
+    if isinstance(details["input"], dict):
+        return f"Too many properties defined ({found}), maximum {most}"
+    return f"Array is too long ({found}), maximum {most}"
+
+
+def too_short_text(details: ErrorDetails) -> str:
+    """How long a text is and how long it must be."""
+    return f"String is too short ({len(details['input'])} chars), minimum {context(details, 'min_length')}"
+
+
+def too_long_text(details: ErrorDetails) -> str:
+    """How long a text is and how long it may be."""
+    return f"String is too long ({len(details['input'])} chars), maximum {context(details, 'max_length')}"
+
+
+def context(details: ErrorDetails, name: str) -> Any:
+    """A parameter of the broken rule, or None if it has none of that name."""
+    return details.get("ctx", {}).get(name)
+
+
+def _violation(details: ErrorDetails) -> str:
+    location = details["loc"]
+    sentence = _SENTENCES.get(details["type"], unexpected_type)(details)
+    if details["type"] in OF_THE_OBJECT:
+        location = location[:-1]
+    path = ".".join(str(part) for part in location)
+    return f"'{sentence}' on property {path}" if path else f"'{sentence}'"
+
+
+OF_THE_OBJECT: Final = frozenset(("missing", "extra_forbidden"))
+"""Rules about an object's set of members; their location ends with the member's name."""
+_EXPECTED: Final[Mapping[str, str]] = {
+    "string_type": "string",
+    "bool_type": "boolean",
+    "int_type": "integer",
+    "dict_type": "object",
+    "model_type": "object",
+    "model_attributes_type": "object",
+    "list_type": "array",
+    "tuple_type": "array",
+}
+_SENTENCES: Final[Mapping[str, Callable[[ErrorDetails], str]]] = {
+    "missing": lambda details: f"Missing required property: {details['loc'][-1]}",
+    "extra_forbidden": lambda details: "Additional properties not allowed",
+    "string_too_short": too_short_text,
+    "string_too_long": too_long_text,
+    "string_pattern_mismatch": lambda details: f"String does not match pattern {context(details, 'pattern')}",
+    "less_than_equal": lambda details: f"Value is greater than maximum {context(details, 'le')}",
+    "greater_than_equal": lambda details: f"Value is less than minimum {context(details, 'ge')}",
+    "literal_error": lambda details: f"Expected {context(details, 'expected')}",
+    "enum": lambda details: f"Expected {context(details, 'expected')}",
+    "union_tag_invalid": lambda details: f"Expected one of {context(details, 'expected_tags')}",
+    "too_short": too_few,
+    "too_long": too_many,
+    RULE: lambda details: details["msg"],
+}

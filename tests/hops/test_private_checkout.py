@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import kafka, postgres
+from services.runtime.settings import kafka_from
 from tests.private_checkout import PrivateCheckout, make_private_checkout
 
 ORDINARY_USER = "daemon"
@@ -40,7 +41,7 @@ async def starts(checkout: PrivateCheckout) -> None:
         assert started.returncode == 0, started.stderr
         lines = started.stdout.splitlines()
         exports = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-        assert await kafka.answers(exports["VITA_KAFKA_BOOTSTRAP"])
+        assert await kafka.answers(kafka_from(exports))
         assert await postgres.answers(exports["VITA_POSTGRES_ADMIN_URL"])
     finally:
         stopped = checkout.run("deploy.local", "stop", "--state", str(checkout.state))

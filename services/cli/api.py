@@ -65,7 +65,7 @@ class Api:
         except httpx.TransportError as error:
             raise unreachable(self._url, error) from None
         if response.is_error:
-            raise refused(response.status_code, response.content)
+            raise refused(response)
         return response
 
 
@@ -74,13 +74,16 @@ def document(response: "httpx.Response") -> Any:
     return exact_json.loads(response.content)
 
 
-def refused(status: int, content: bytes) -> CommandFailed:
-    """The failure behind an error answer."""
+def refused(response: "httpx.Response") -> CommandFailed:
+    """The failure behind an error answer, with the id under which the service's log tells of it."""
+    status, request_id = response.status_code, response.headers.get("x-request-id")
     try:
-        answer = exact_json.loads(content)
+        answer = exact_json.loads(response.content)
         message, code = answer["message"], answer.get("errorCode")
     except (ValueError, KeyError, TypeError, AttributeError):
         message, code = "no Vita answers there", None
     shown = safe(str(message)).rstrip(".")
     known = " ".join(str(part) for part in (status, code) if part)
+    if request_id is not None:
+        known += f", request {safe(request_id)}"
     return CommandFailed(f"{shown} ({known})", _ADVICE.get(status, "correct the request and run it again"))

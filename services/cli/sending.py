@@ -95,7 +95,7 @@ class Ingest:
                 batch = _book(batch, results, summary)
                 time.sleep(pause(response))
             elif results is None:
-                raise refused(response.status_code, response.content)
+                raise refused(response)
             else:
                 batch = _book(batch, results, summary)
 

@@ -21,14 +21,30 @@ from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
 from services.ingest.refusals import error_body, headers_of
 from services.ingest.settings import Settings
+from services.runtime.access_log import AccessLog
 from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.remote_keys import open_verifier
+from services.runtime.request_context import WithRequestId
 from services.runtime.signing_keys import key_source
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import Trust
 
 _JSON = "application/json; charset=utf-8"
+
+
+class _Ingest(FastAPI):
+    """The application with the layer of request ids outside of everything, its own error answers included."""
+
+    requests: WithRequestId
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What FastAPI answers."""
+        await super().__call__(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, under an id."""
+        await self.requests(scope, receive, send)
 
 
 def build(settings: Settings) -> FastAPI:
@@ -43,7 +59,8 @@ def build(settings: Settings) -> FastAPI:
             app.state.endpoints, app.state.publisher = await _open(settings, parts)
             yield
 
-    app = FastAPI(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = _Ingest(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app.requests = WithRequestId(app.answer, AccessLog(settings.log_format))
     for path in (LOGIN_CHECKS, LOGINS):
         app.router.routes.insert(0, Route(path, _Hot(path), methods=["POST"], include_in_schema=False))
     app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
@@ -94,6 +111,7 @@ class _Hot:
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["vita.route"] = self._path
         endpoint: GatewayEndpoint = scope["app"].state.endpoints[self._path]
         await endpoint(scope, receive, send)
 

@@ -23,6 +23,7 @@ from services.ingest.refusals import (
     too_slow,
     unavailable,
 )
+from services.runtime.request_context import identify
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
 BODY_SECONDS: Final = 30.0
@@ -81,6 +82,7 @@ class GatewayEndpoint(ABC):
             principal = await self._verifier.verify(bearer_token(headers.get("authorization")))
         except Transient:
             raise unavailable("The token service") from None
+        identify(principal)
         if not principal.scopes.intersection(self.scopes):
             raise insufficient_scope(*self.scopes)
         return principal

@@ -23,6 +23,7 @@ from schemas.mapper import Record
 from services.runtime.event_log import partition_of
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.producers import close_producer, open_producer
+from services.runtime.request_context import shared_task
 
 _HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _RECONNECT_SECONDS = 0.5
@@ -112,7 +113,7 @@ class Publisher:
         parcel = _Parcel(deque(records), asyncio.get_running_loop().create_future())
         self._queues[partition].append(parcel)
         if partition not in self._pumps:
-            self._pumps[partition] = asyncio.create_task(self._pump(partition))
+            self._pumps[partition] = shared_task(self._pump(partition))
         return parcel
 
     async def _pump(self, partition: int) -> None:

@@ -10,7 +10,6 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from services.management import answers, not_built
-from services.management.access_log import AccessLog
 from services.management.describing import document
 from services.management.endpoint import Operation, Public, endpoint_of, mount
 from services.management.refusals import NOT_FOUND, Refusal
@@ -43,6 +42,8 @@ from services.management.routes import (
 )
 from services.management.service import Service
 from services.management.transport import Transport
+from services.runtime.access_log import AccessLog
+from services.runtime.request_context import WithRequestId
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *list_users.OPERATIONS,
@@ -89,7 +90,7 @@ def create_app(service: Service) -> ASGIApp:
         for operation in OPERATIONS
         if (operation.method, operation.path) in STRAIGHT
     }
-    return Transport(app, straight, AccessLog(service.settings.log_format))
+    return WithRequestId(Transport(app, straight), AccessLog(service.settings.log_format))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

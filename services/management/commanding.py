@@ -13,6 +13,7 @@ from services.management import access
 from services.management.decisions.outcome import Command
 from services.management.endpoint import DECIDED, Call
 from services.management.refusals import REVISION_PASSED, Refused
+from services.runtime.request_context import request_id
 
 MAX_CORRELATION: Final = 64
 MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
@@ -53,7 +54,7 @@ def command_of(call: Call) -> Command:
         tenant=call.tenant,
         actor=access.actor(call.principal),
         now=now,
-        request_id=new_event_id(now),
+        request_id=request_id(now),
         correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
         traceparent=trace if _TRACE.fullmatch(trace) else None,
         operation=call.operation.summary,

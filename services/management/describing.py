@@ -78,6 +78,7 @@ _ANSWERED: Final[Mapping[str, Mapping[str, Any]]] = {
     "Vita-Position": {"description": "Where the write stands on the log.", **_TEXT},
     "Idempotency-Replayed": {"description": "`true` where an Idempotency-Key came again.", **_TEXT},
     "Retry-After": {"description": "Seconds to wait.", **_NUMBER},
+    "X-Request-Id": {"description": "The request, as logs and events call it (a UUID).", **_TEXT},
     "X-RateLimit-Limit": {"description": "Requests at most, where limits are set.", **_NUMBER},
     "X-RateLimit-Remaining": {"description": "Requests left.", **_NUMBER},
     "X-RateLimit-Reset": {"description": "When one more is there, in Unix seconds.", **_NUMBER},

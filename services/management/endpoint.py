@@ -28,6 +28,7 @@ from services.management.refusals import (
 )
 from services.management.service import Service
 from services.management.validation import validate
+from services.runtime.request_context import identify
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
 AT_LEAST: Final = "vita-at-least"
@@ -211,6 +212,7 @@ def log_unexpected(route: str, error: BaseException) -> None:
 async def _admit(service: Service, operation: Operation, request: Request) -> Call:
     headers = request.headers
     principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
+    identify(principal)
     _count(service, operation, request, principal)
     scopes = access.granted(principal, operation.scopes)
     query = _query(operation.query, request) if operation.query is not None else None

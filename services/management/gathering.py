@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
+from services.runtime.request_context import shared_task
 from services.runtime.tenant_pool import TenantPool
 
 AT_ONCE: Final = 2
@@ -34,7 +35,7 @@ class Together(Generic[Key, Answer]):
         self._waiting.setdefault(tenant, {}).setdefault(key, []).append(answer)
         if self._working[tenant] < AT_ONCE:
             self._working[tenant] += 1
-            task = asyncio.create_task(self._work(tenant))
+            task = shared_task(self._work(tenant))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await answer

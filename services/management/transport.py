@@ -1,14 +1,12 @@
-"""Around every request: paths stay as they were sent, and one line of log without anything personal."""
+"""Around every request: paths stay as they were sent, and the commonest requests take no router."""
 
-import time
 from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.management import answers
-from services.management.access_log import AccessLog
 from services.management.endpoint import Endpoint
 from services.management.refusals import URI_TOO_LONG
 
@@ -19,40 +17,25 @@ behind it."""
 
 
 class Transport:
-    """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets; logs."""
+    """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets."""
 
-    def __init__(self, app: ASGIApp, straight: Straight, log: AccessLog) -> None:
-        self._app, self._straight, self._log = app, dict(straight), log
+    def __init__(self, app: ASGIApp, straight: Straight) -> None:
+        self._app, self._straight = app, dict(straight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            self._log.flush()
             return
         raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         scope["path"] = raw.decode("latin-1")
-        begin, status = time.perf_counter(), 0
-        try:
-            if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-                status = URI_TOO_LONG.status
-                await answers.refusal(URI_TOO_LONG)(scope, receive, send)
-            elif (endpoint := self._straight_to(scope)) is not None:
-                response = await endpoint(Request(scope, receive))
-                status = response.status_code
-                await response(scope, receive, send)
-            else:
-
-                async def watched(message: Message) -> None:
-                    nonlocal status
-                    if message["type"] == "http.response.start":
-                        status = message["status"]
-                    await send(message)
-
-                await self._app(scope, receive, watched)
-        finally:
-            took = (time.perf_counter() - begin) * 1000
-            self._log.tell(scope["method"], scope.get("vita.route", "none"), status, took)
+        if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            await answers.refusal(URI_TOO_LONG)(scope, receive, send)
+        elif (endpoint := self._straight_to(scope)) is not None:
+            response = await endpoint(Request(scope, receive))
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _straight_to(self, scope: Scope) -> Endpoint | None:
         method, path = scope["method"], scope["path"]

@@ -17,6 +17,7 @@ from schemas.mapper import Record
 from schemas.positions import Position
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.producers import close_producer, open_producer
+from services.runtime.request_context import shared_task
 
 BATCH_BYTES: Final = 1 << 20
 RECORD_OVERHEAD_BYTES: Final = 128
@@ -74,7 +75,7 @@ class EventLog:
         appended = asyncio.get_running_loop().create_future()
         self._waiting[partition].append((records, appended))
         if partition not in self._sending:
-            self._sending[partition] = asyncio.create_task(self._send(partition))
+            self._sending[partition] = shared_task(self._send(partition))
         return appended
 
     async def _send(self, partition: int) -> None:

@@ -8,11 +8,14 @@ from typing import Literal
 
 import structlog
 
+from services.runtime.request_context import add_request
+
 
 def configure(log_format: Literal["console", "json"]) -> None:
     """One set-up for the process, the standard library's loggers included."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),

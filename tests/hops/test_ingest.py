@@ -2,10 +2,12 @@
 database role."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -227,3 +229,35 @@ async def test_a_process_of_its_own(site: Site) -> None:
     assert {answer.status_code for answer in accepted} == {202}
     written = [exact_json.loads(record.value)["source"] for record in await site.logged()]
     assert written.count("own") >= 500 * len(accepted)
+
+
+async def test_every_answer_has_an_id_that_the_log_tells_of(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Taken, refused, unknown or broken: an id of Vita's own, and one line with it and with who sent it."""
+    async with site.client() as client:
+        client.headers["x-request-id"] = "mine"
+        answers = [
+            await client.post(LOGINS, json=make_event(id="with-an-id")),
+            await client.post(LOGINS, content=b"{"),
+            await client.post(LOGINS, headers={"authorization": "Bearer a.b.c"}),
+            await client.get("/healthz"),
+            await client.get("/nowhere"),
+        ]
+    assert [answer.status_code for answer in answers] == [202, 400, 401, 200, 404]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len({uuid.UUID(one) for one in ids if uuid.UUID(one).version == 7}) == len(ids)
+    told = {}
+
+    def all_told() -> bool:
+        for line in capsys.readouterr().err.splitlines():
+            if '"http_request"' in line:
+                one = json.loads(line)
+                told[one["request_id"]] = (one["route"], one["status"], one.get("client"))
+        return told.keys() >= set(ids)
+
+    await site.stack.until(all_told)
+    assert [told[one] for one in ids] == [
+        (LOGINS, 202, "abc"), (LOGINS, 400, "abc"), (LOGINS, 401, None), ("/healthz", 200, None),
+        ("none", 404, None),
+    ]  # fmt: skip

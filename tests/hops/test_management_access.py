@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import json
 import os
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -281,3 +283,39 @@ async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> 
         headers["authorization"].encode(),
     ):
         assert secret not in log
+
+
+async def test_every_answer_has_an_id_that_the_log_tells_of(
+    site: Site, anonymous: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is answered, by whichever part: an id of Vita's own, and one line with it and who asked."""
+    api = site.client()
+    given = {"x-request-id": "mine"}
+    answers = [
+        await api.get(USERS, headers=given),
+        await api.post(USERS, json=new_user(), headers=given),
+        await api.get(path_of("auth0|nobody"), headers=given),
+        await anonymous.get(USERS, headers=given),
+        await api.get("/nowhere", headers=given),
+        await api.put(USERS, headers=given),
+        await api.get(f"{USERS}?q={'x' * 40_000}", headers=given),
+        await ask(anonymous, client_secret="wrong"),
+        await anonymous.get("/docs"),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 201, 404, 401, 404, 405, 414, 401, 200]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len({uuid.UUID(one) for one in ids if uuid.UUID(one).version == 7}) == len(ids)
+    told: dict[str, dict[str, Any]] = {}
+
+    def all_told() -> bool:
+        lines = [line for line in capsys.readouterr().err.splitlines() if '"http_request"' in line]
+        told.update({one["request_id"]: one for one in map(json.loads, lines)})
+        return told.keys() >= set(ids)
+
+    await site.stack.until(all_told)
+    assert [(told[one]["status"], told[one].get("client")) for one in ids] == [
+        (200, "tests"), (201, "tests"), (404, "tests"), (401, None), (404, None), (405, None), (414, None),
+        (401, None), (200, None),
+    ]  # fmt: skip
+    assert told[ids[1]]["position"] == answers[1].headers["vita-position"]
+    assert told[ids[0]]["tenant"] == "demo"

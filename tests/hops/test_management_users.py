@@ -265,6 +265,7 @@ async def test_events_say_who_and_why(site: Site, api: httpx.AsyncClient) -> Non
     for part in (b'"type":"profile.user.created"', b'"actor":"client:tests"'):
         assert part in record
     assert re.search(rb'"correlationid":"[0-9a-f]{8}-[0-9a-f]{4}-7', record)
+    assert f'"correlationid":"{answer.headers["x-request-id"]}"'.encode() in record
 
 
 async def read_record(site: Site, partition: int, offset: int) -> bytes:

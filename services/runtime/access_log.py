@@ -6,10 +6,12 @@ cost as much as a tenth of a read.
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, Literal
 
 import structlog
@@ -17,6 +19,7 @@ import structlog
 WAIT_SECONDS: Final = 0.05
 """How long a line may wait for others."""
 _EVENT: Final = "http_request"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._:|@/-]*")
 _log = structlog.get_logger()
 
 
@@ -33,18 +36,25 @@ class AccessLog:
         self._write, self._clock = write, clock
         self._waiting: list[str] = []
 
-    def tell(self, method: str, route: str, status: int, milliseconds: float) -> None:
-        """One request, answered; written within `WAIT_SECONDS`."""
+    def tell(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        milliseconds: float,
+        facts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """One request, answered; written within `WAIT_SECONDS`. `facts` are further members of the line."""
         took = round(milliseconds, 2)
         if not self._in_lines:
-            _log.info(_EVENT, method=method, route=route, status=status, milliseconds=took)
+            _log.info(_EVENT, method=method, route=route, status=status, milliseconds=took, **facts)
             return
         if not self._waiting:
             asyncio.get_running_loop().call_later(WAIT_SECONDS, self.flush)
         at = self._clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
         self._waiting.append(
-            f'{_beginning(method, route, status)}, "milliseconds": {took}, "event": "{_EVENT}",'
-            f' "level": "info", "timestamp": "{at}"}}\n'
+            f'{_beginning(method, route, status)}, "milliseconds": {took}, {_members(facts)}'
+            f'"event": "{_EVENT}", "level": "info", "timestamp": "{at}"}}\n'
         )
 
     def flush(self) -> None:
@@ -59,3 +69,12 @@ class AccessLog:
 @lru_cache(maxsize=1024)
 def _beginning(method: str, route: str, status: int) -> str:
     return json.dumps({"method": method, "route": route, "status": status}).removesuffix("}")
+
+
+def _members(facts: Mapping[str, str]) -> str:
+    return "".join(f'"{name}": {_quoted(value)}, ' for name, value in facts.items())
+
+
+def _quoted(value: str) -> str:
+    """As JSON; most values are of a kind that needs no escapes."""
+    return f'"{value}"' if _PLAIN.fullmatch(value) else json.dumps(value)

@@ -39,11 +39,16 @@ class Linked:
                 "INSERT INTO ledger.directory VALUES ('demo', $1, $2, $3)",
                 provider, idp_id, self.subjects[user_id],
             )  # fmt: skip
-        given = {"provider": provider, "connection": provider, "strategy": provider, "idp_id": idp_id}
-        position = changes.pop("sourceposition", f"1/0/{next(_offsets)}")
-        await self.flow.send_events(
-            login(subject=self.subjects[user_id], sourceposition=position, **{**given, **changes})
-        )
+        given: dict[str, Any] = {
+            "provider": provider,
+            "connection": provider,
+            "strategy": provider,
+            "idp_id": idp_id,
+        }
+        offset = next(_offsets)
+        position = changes.pop("sourceposition", f"1/0/{offset}")
+        given |= {"minute": offset, "subject": self.subjects[user_id], "sourceposition": position}
+        await self.flow.send_events(login(**{**given, **changes}))
 
     async def person(self, user_id: str, logins: int = 1, **changes: Any) -> dict[str, Any]:
         """Somebody who has signed in."""

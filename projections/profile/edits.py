@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from projections.profile.identities import identity_of
+from projections.profile.identities import identity_key, identity_of
+from projections.profile.marks import mark_of
 from projections.profile.memory import is_turned_down, refuse
 from projections.profile.metadata import merged
 from projections.profile.provenance import credit
@@ -92,7 +93,9 @@ def _edited(
     shown = {**shown_of(document, place), **values}
     changed = {name: value for name, value in shown.items() if name not in removed}
     if place > 0:
-        return advance(profile, _with_profile_data(document, place, changed), now)
+        marked = dict.fromkeys((*values, *removed), mark_of(event))
+        memory = _with_marks(profile.memory, document["identities"][place], marked)
+        return advance(profile._replace(memory=memory), _with_profile_data(document, place, changed), now)
     claims = dict.fromkeys((*values, *removed), "edit")
     memory = profile.memory._replace(
         provenance=credit(profile.memory.provenance, event.id, now, event.actor, claims)
@@ -108,6 +111,11 @@ def _with_profile_data(
     return {**document, "identities": identities}
 
 
+def _with_marks(memory: Memory, identity: Mapping[str, Any], marked: Mapping[str, str]) -> Memory:
+    key = identity_key(identity["provider"], identity["user_id"])
+    return memory._replace(linked={**memory.linked, key: {**memory.linked.get(key, {}), **marked}})
+
+
 def _password(profile: Profile, document: Mapping[str, Any], event: PasswordChanged) -> Profile:
     """The hash of the primary identity stands for itself, those of others under their identity."""
     place, now = place_of(document, event.data.connection), render(event.time)
@@ -116,7 +124,7 @@ def _password(profile: Profile, document: Mapping[str, Any], event: PasswordChan
     given: dict[str, Any] = {"password_hash": event.data.password_hash}
     if place > 0:
         identity = document["identities"][place]
-        key = f"{identity['provider']}|{identity['user_id']}"
+        key = identity_key(identity["provider"], identity["user_id"])
         given = {"passwords": {**profile.secrets.get("passwords", {}), key: event.data.password_hash}}
     secrets = {**profile.secrets, **given}
     return advance(profile._replace(secrets=secrets), {**document, "last_password_reset": now}, now)
@@ -163,5 +171,5 @@ def created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:
     claims = {name: data.sources.get(name, "edit") for name in data.attributes}
     provenance = credit({}, event.id, now, event.actor, claims)
     secrets = {} if data.password_hash is None else {"password_hash": data.password_hash}
-    fresh = memory._replace(provenance=provenance, deleted_at=None)
+    fresh = memory._replace(provenance=provenance, marks={}, linked={}, deleted_at=None)
     return advance(Profile(profile.revision, None, fresh, secrets), document, now)

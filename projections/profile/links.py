@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from projections.profile.document import ordered
-from projections.profile.identities import identity_of, is_same_identity
+from projections.profile.identities import identity_key, identity_of, is_same_identity
+from projections.profile.marks import PRIMARY, TOKENS, mark_of
 from projections.profile.memory import REFUSED, is_refused, refuse
-from projections.profile.provenance import credit
+from projections.profile.provenance import Provenance, credit
 from projections.profile.revisions import advance
 from projections.profile.state import Memory, Profile
 from schemas.envelope import RELAYED
@@ -47,11 +48,6 @@ def takes(profile: Profile, event: LoginSucceeded) -> bool:
     """Whether a login is this person's: one handed on is, while its identity is linked."""
     relayed = event.sourceposition is not None and event.sourceposition.startswith(RELAYED)
     return not relayed or identity_key(event.data.provider, event.data.idp_id) in links_of(profile)
-
-
-def identity_key(provider: str, idp_id: str | int) -> str:
-    """What identities are told apart by."""
-    return f"{provider}|{idp_id}"
 
 
 def links_of(profile: Profile) -> Mapping[str, Mapping[str, Any]]:
@@ -93,12 +89,15 @@ def linked(profile: Profile, event: IdentityLinked) -> Profile:
         "linked": {**links_of(profile), key: {"subject": data.secondary, "command": command}},
         "links": [*profile.holdings.get("links", ()), entry][-REMEMBERED:],
     }
-    secrets = profile.secrets
+    secrets, marks = profile.secrets, dict(data.marks)
+    token_mark = marks.pop(TOKENS, mark_of(event))
+    memory = profile.memory._replace(linked={**profile.memory.linked, key: marks})
     if data.tokens is not None:
         secrets = {**secrets, "tokens": {**secrets.get("tokens", {}), key: data.tokens}}
+        memory = memory._replace(marks={**memory.marks, TOKENS + key: token_mark})
     identities = [*document["identities"], {"profileData": data.profile_data, **identity}]
     return advance(
-        profile._replace(holdings=holdings, secrets=secrets),
+        profile._replace(holdings=holdings, secrets=secrets, memory=memory),
         {**document, "identities": identities},
         render(event.time),
     )
@@ -135,7 +134,7 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
         profile._replace(
             holdings={name: value for name, value in holdings.items() if value},
             secrets=secrets,
-            memory=_ended(profile.memory, [link["command"], _command(event)]),
+            memory=_without(_ended(profile.memory, [link["command"], _command(event)]), key),
         ),
         {**document, "identities": identities},
         render(event.time),
@@ -157,10 +156,10 @@ def merged(profile: Profile, event: UserMerged) -> Profile:
         "secrets": dict(profile.secrets),
         "holdings": dict(profile.holdings),
         "provenance": dict(profile.memory.provenance),
+        "marks": dict(profile.memory.marks),
     }
-    return Profile(
-        profile.revision + 1, None, profile.memory._replace(provenance={}), holdings={"merged": kept}
-    )
+    memory = profile.memory._replace(provenance={}, marks={}, linked={})
+    return Profile(profile.revision + 1, None, memory, holdings={"merged": kept})
 
 
 def restored(profile: Profile, event: UserRestored) -> Profile:
@@ -171,16 +170,24 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
     document = {
         name: value for name, value in {**kept["document"], **data.values}.items() if name not in data.removed
     }
-    claims = dict.fromkeys((*data.values, *data.removed), "profileData")
-    secrets = dict(kept["secrets"])
+    secrets, marks = dict(kept["secrets"]), {**kept["marks"], PRIMARY: data.marks.get("", mark_of(event))}
     if data.tokens is not None:
         secrets["tokens"] = {**secrets.get("tokens", {}), _own_key(document): data.tokens}
+        marks[TOKENS + _own_key(document)] = data.marks.get(TOKENS, mark_of(event))
     if data.password_hash is not None:
         secrets["password_hash"] = data.password_hash
     memory = _ended(profile.memory, [kept["command"], _command(event)])._replace(
-        provenance=credit(kept["provenance"], event.id, now, event.actor, claims)
+        provenance=_credited(kept["provenance"], event), marks=marks
     )
     return advance(Profile(profile.revision, None, memory, secrets, kept["holdings"]), document, now)
+
+
+def _credited(provenance: Provenance, event: UserRestored) -> Provenance:
+    """The provenance with what came since the profile was put by, as of the events that brought it."""
+    for name in (*event.data.values, *event.data.removed):
+        at, _, event_id = event.data.marks.get(name, mark_of(event)).partition(" ")
+        provenance = credit(provenance, event_id, at, event.actor, {name: "profileData"})
+    return provenance
 
 
 def deleted(profile: Profile, event: UserDeleted) -> Profile:
@@ -192,7 +199,8 @@ def deleted(profile: Profile, event: UserDeleted) -> Profile:
     memory = profile.memory
     if group is not None:
         memory = _ended(memory, [*commands_of(profile), _command(event)])
-    return Profile(profile.revision + 1, None, memory._replace(provenance={}, deleted_at=render(event.time)))
+    memory = memory._replace(provenance={}, marks={}, linked={}, deleted_at=render(event.time))
+    return Profile(profile.revision + 1, None, memory)
 
 
 def _is_turned_down(profile: Profile, event: Any) -> bool:
@@ -202,6 +210,13 @@ def _is_turned_down(profile: Profile, event: Any) -> bool:
 
 def _ended(memory: Memory, commands: Iterable[str]) -> Memory:
     return memory._replace(refused=(*memory.refused, *commands)[-REFUSED:])
+
+
+def _without(memory: Memory, key: str) -> Memory:
+    """The memory without what it knew of an identity's logins."""
+    linked = {name: marks for name, marks in memory.linked.items() if name != key}
+    marks = {name: mark for name, mark in memory.marks.items() if name != TOKENS + key}
+    return memory._replace(linked=linked, marks=marks)
 
 
 def _command(event: PersonEvent) -> str:

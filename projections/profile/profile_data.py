@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from projections.profile.marks import PRIMARY
 from projections.profile.provenance import DEFAULT, Provenance, of
-from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES
-from schemas.exact_json import same
+from projections.profile.refresh import ADDRESSES, FLAGS
+from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES, Memory
+from schemas.events import LoginSucceededData
 
 ATTRIBUTES: Final = ROOT_ATTRIBUTES | {
     "email",
@@ -14,7 +16,6 @@ ATTRIBUTES: Final = ROOT_ATTRIBUTES | {
     "phone_number",
     "phone_verified",
 }
-_FOLLOWS: Final = {"email_verified": "email", "phone_verified": "phone_number"}
 
 
 def supplied(document: Mapping[str, Any], provenance: Provenance) -> dict[str, Any]:
@@ -26,30 +27,52 @@ def supplied(document: Mapping[str, Any], provenance: Provenance) -> dict[str, A
     }
 
 
+def supplied_marks(document: Mapping[str, Any], memory: Memory) -> dict[str, str]:
+    """Return the marks of what gave the profile data of a person's primary identity."""
+    names = supplied(document, memory.provenance)
+    marks = {
+        name: f"{group['at']} {event_id}"
+        for event_id, group in memory.provenance.items()
+        for name in group["claims"]
+        if name in names
+    }
+    return marks if PRIMARY not in memory.marks else {**marks, "": memory.marks[PRIMARY]}
+
+
 def refreshed(
-    before: Mapping[str, Any],
-    attributes: Mapping[str, Any],
-    extras: Mapping[str, Any],
-    sources: Mapping[str, str],
-) -> dict[str, Any]:
-    """The profile data of a linked identity after its login: attributes left out stay, extras are the present
-    ones."""
-    given = {
-        name: value for name, value in attributes.items() if not sources.get(name, name).startswith(DEFAULT)
-    }
-    kept = {
-        name: value
-        for name, value in before.items()
-        if name in ATTRIBUTES and not _is_of_another(name, before, given)
-    }
-    return {**kept, **given, **extras}
+    before: Mapping[str, Any], marks: Mapping[str, str], data: LoginSucceededData, mark: str
+) -> tuple[dict[str, Any], dict[str, str], bool]:
+    """Return the profile data of a linked identity after its login, the marks of what gave it, and whether no
+    later login of this identity is known.
+
+    The later login decides an attribute, what it leaves out stays; leftovers are those of the latest login.
+    """
+    newest = mark > marks.get("", "")
+    kept = {name: value for name, value in before.items() if name in ATTRIBUTES or not newest}
+    marked = dict(marks)
+    for name, value in data.attributes.items():
+        default = data.sources.get(name, name).startswith(DEFAULT)
+        if name in ADDRESSES or default or mark < marks.get(name, ""):
+            continue
+        flag = FLAGS.get(name)
+        if flag is not None:
+            _take_flag(flag, kept, marked, data, mark)
+        kept[name], marked[name] = value, mark
+    if newest:
+        kept.update(data.extras)
+        marked[""] = mark
+    return kept, marked, newest
+
+
+def _take_flag(
+    flag: str, kept: dict[str, Any], marked: dict[str, str], data: LoginSucceededData, mark: str
+) -> None:
+    """A verified state goes with the address it speaks of."""
+    kept.pop(flag, None)
+    marked.pop(flag, None)
+    if flag in data.attributes and not data.sources.get(flag, flag).startswith(DEFAULT):
+        kept[flag], marked[flag] = data.attributes[flag], mark
 
 
 def _is_default(given: tuple[str, str] | None) -> bool:
     return given is not None and given[1].startswith(DEFAULT)
-
-
-def _is_of_another(name: str, before: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """A verified state goes with the address it speaks of."""
-    address = _FOLLOWS.get(name)
-    return address is not None and address in given and not same(given[address], before.get(address))

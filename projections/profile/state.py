@@ -41,7 +41,9 @@ class Memory(NamedTuple):
 
     `watermarks`: source partition (`epoch/partition`) -> highest source offset applied. `recent`: short ids
     of the last events. `refused`: the last commands the fold turned down. `provenance`: event id -> where the
-    attributes it gave came from.
+    attributes it gave came from. `marks`: which logins decided what else the document shows; `linked`:
+    identity -> attribute of its profile data -> the mark of what gave it, under "" that of its leftovers (see
+    `marks`).
     """
 
     watermarks: Mapping[str, int] = _NOTHING
@@ -49,6 +51,8 @@ class Memory(NamedTuple):
     refused: tuple[str, ...] = ()
     provenance: Mapping[str, Mapping[str, Any]] = _NOTHING
     deleted_at: str | None = None
+    marks: Mapping[str, str] = _NOTHING
+    linked: Mapping[str, Mapping[str, str]] = _NOTHING
 
 
 class Profile(NamedTuple):
@@ -80,4 +84,6 @@ def load_memory(text: str | bytes) -> Memory:
         tuple(parts.get("refused", ())),
         parts.get("provenance", {}),
         parts.get("deleted_at"),
+        parts.get("marks", {}),
+        parts.get("linked", {}),
     )

@@ -12,8 +12,13 @@ LinkMeans = Literal["admin", "token"]
 """How it was shown that both belong to one person: on an admin's word, or by the secondary's own ID token."""
 
 
+Mark = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.]{12}Z [0-9a-f-]{36}$")]
+"""The time and the id of an event, as marks compare (see `projections.profile.marks`)."""
+
+
 class IdentityLinkedData(CommandData):
-    """The identity of another subject, with what its profile shows of it."""
+    """The identity of another subject, with what its profile shows of it. `marks` says which event gave each
+    of the attributes, under "" which login gave the leftovers and under "tokens " which gave the tokens."""
 
     secondary: Annotated[SubjectId, OPEN]
     connection: Annotated[ConnectionName, OPEN]
@@ -22,6 +27,7 @@ class IdentityLinkedData(CommandData):
     provider: Annotated[Slug, PROFILE]
     idp_id: Annotated[IdpId, PROFILE]
     profile_data: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
+    marks: Annotated[dict[str, Mark], PROFILE] = Field(default_factory=dict)
     tokens: Annotated[dict[str, Any] | None, PROFILE] = None
 
 
@@ -66,11 +72,13 @@ class IdentityUnlinked(Envelope):
 
 class UserRestoredData(CommandData):
     """What logins and edits brought while the identity was another's: values that differ from those put by,
-    names that are there no more, and a password set meanwhile."""
+    names that are there no more, and a password set meanwhile. `marks` says which events gave them, as in
+    `IdentityLinkedData`."""
 
     parted_from: Annotated[SubjectId, OPEN]
     values: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
     removed: Annotated[tuple[str, ...], PROFILE] = ()
+    marks: Annotated[dict[str, Mark], PROFILE] = Field(default_factory=dict)
     tokens: Annotated[dict[str, Any] | None, PROFILE] = None
     password_hash: Annotated[str | None, PROFILE] = None
 

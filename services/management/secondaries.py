@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from projections.profile.links import identity_key, merged_into
+from projections.profile.identities import identity_key
+from projections.profile.links import merged_into
 from projections.profile.state import Profile
 from schemas import exact_json
 from services.management.decisions.link_identity import (

@@ -81,6 +81,7 @@ class World:
         person, identity = self.raw[offset]
         self.append(
             login(
+                minute=offset,
                 id=identity,
                 subject=PEOPLE[person],
                 sourceposition=f"1/0/{offset}",

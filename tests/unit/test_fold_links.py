@@ -163,12 +163,16 @@ def test_profile_data_holds_what_was_supplied() -> None:
         attributes={"name": "J", "nickname": "j", "email": "j@x.com", "email_verified": True},
     )  # fmt: skip
     second = login(2, provider="samlp", idp_id="7", attributes={"email": "k@x.com"})
+    late = login(
+        0, provider="samlp", idp_id="7", attributes={"name": "L", "email": "l@x.com"}, extras={"b": 2}
+    )
     linked = person([login(), linking(profile_data={})])
     made = fold(linked, first).document
     assert made is not None
     assert made["identities"][1]["profileData"] == {
         "name": "J", "email": "j@x.com", "email_verified": True, "a": 1,
     }  # fmt: skip
-    made = fold(fold(linked, first), second).document
-    assert made is not None
-    assert made["identities"][1]["profileData"] == {"name": "J", "email": "k@x.com"}
+    for logins in ((late, first, second), (first, second, late), (second, late, first)):
+        made = person([login(), linking(profile_data={}), *logins]).document
+        assert made is not None
+        assert made["identities"][1]["profileData"] == {"name": "J", "email": "k@x.com"}

@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from projections.profile.links import identity_key, links_of, merged_into
-from projections.profile.profile_data import supplied
+from projections.profile.identities import identity_key
+from projections.profile.links import links_of, merged_into
+from projections.profile.marks import TOKENS
+from projections.profile.profile_data import supplied, supplied_marks
 from projections.profile.state import OWN_KEYS, Profile
 from schemas.events import (
     IdentityLinked,
@@ -97,6 +99,7 @@ def link(primary: Party, secondary: Party, means: LinkMeans) -> Steps:
         secondary=secondary.subject,
         means=means,
         profile_data=own_profile_data(secondary.profile),
+        marks=_marks_of_root(secondary.profile, identity),
         tokens=_tokens(secondary.profile, identity),
     )
     back = IdentityUnlinkedData(**place, idp_id=identity["user_id"], secondary=secondary.subject)
@@ -134,6 +137,7 @@ def unlink(primary: Party, secondary: Party, provider: str, idp_id: str) -> Step
         parted_from=primary.subject,
         values=values,
         removed=removed,
+        marks=_marks_of_linked(primary.profile, identity, removed),
         tokens=_tokens(primary.profile, identity),
         password_hash=primary.profile.secrets.get("passwords", {}).get(identity_key(provider, idp_id)),
     )
@@ -179,6 +183,26 @@ def identities_with_data(profile: Profile) -> list[dict[str, Any]]:
         {"profileData": own_profile_data(profile), **main},
         *({"profileData": one.get("profileData", {}), **one} for one in others),
     ]
+
+
+def _marks_of_root(profile: Profile, identity: Mapping[str, Any]) -> dict[str, str]:
+    """Which events gave what a person's primary identity brings along."""
+    found = {} if profile.document is None else supplied_marks(profile.document, profile.memory)
+    return found | _token_mark(profile, identity)
+
+
+def _marks_of_linked(
+    profile: Profile, identity: Mapping[str, Any], removed: Collection[str]
+) -> dict[str, str]:
+    """Which events gave the profile data of a linked identity; its latest login took away what is gone."""
+    found = dict(profile.memory.linked.get(identity_key(identity["provider"], identity["user_id"]), {}))
+    gone = dict.fromkeys(removed, found[""]) if "" in found else {}
+    return gone | found | _token_mark(profile, identity)
+
+
+def _token_mark(profile: Profile, identity: Mapping[str, Any]) -> dict[str, str]:
+    mark = profile.memory.marks.get(TOKENS + identity_key(identity["provider"], identity["user_id"]))
+    return {} if mark is None else {TOKENS: mark}
 
 
 def _tokens(profile: Profile, identity: Mapping[str, Any]) -> dict[str, Any] | None:

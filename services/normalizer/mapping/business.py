@@ -16,8 +16,8 @@ _SALESFORCE = Strategy(
     ignore=("asserted_user",),
 )
 _SHOPIFY = Strategy(
-    view=unwrapped("associated_user", "shop"),
-    id="id",
+    view=unwrapped("data", "associated_user", "customer", "shop"),
+    id=(last_segment("id"), "id"),
     given_name="first_name",
     family_name="last_name",
     phone_number="phone",
@@ -115,7 +115,8 @@ BUSINESS_STRATEGIES = {
         ignore=("expires_at",),
     ),
     "yammer": Strategy(
-        id="id",
+        view=unwrapped("user"),
+        id=("id", "user_id"),
         name=("full_name", "name"),
         nickname="name",
         given_name="first_name",

@@ -127,6 +127,12 @@ _SAML = Strategy(
         "http://schemas.xmlsoap.org/claims/EmailAddress",
         name_id_address,
     ),
+    email_verified=(
+        "email_verified",
+        f"{_CLAIMS}/email_verified",
+        f"{_CLAIMS}/emailaddress_verified",
+        "http://schemas.auth0.com/email_verified",
+    ),
     phone_number=("phone_number", f"{_CLAIMS}/mobilephone", "urn:oid:0.9.2342.19200300.100.1.41", "mobile"),
     extras={
         "groups": (

@@ -10,6 +10,7 @@ from services.normalizer.mapping.shapes import (
     discord_avatar,
     discord_verified,
     kakao_nickname,
+    profile_image,
     valid_kakao_address,
 )
 from services.normalizer.mapping.strategy import Strategy
@@ -47,6 +48,7 @@ GENERAL = Strategy(
         "account_id",
         "object_id",
         "oid",
+        "character_id",
         "https://slack.com/user_id",
     ),
     name=(
@@ -62,6 +64,7 @@ GENERAL = Strategy(
         "name.displayName",
         "name.full_name",
         "name.full",
+        "character_name",
         kakao_nickname,
     ),
     nickname=(
@@ -126,8 +129,13 @@ GENERAL = Strategy(
         "mugshot_url",
         "headimgurl",
         "thumbnail_url",
+        "icon_img",
+        "icon_url",
+        "pic_url",
+        "img_url",
         "logo",
         "properties.profile_image",
+        profile_image,
     ),
     email=(
         "email",
@@ -138,6 +146,9 @@ GENERAL = Strategy(
         "user_email",
         "emails",
         "email_addresses",
+        "login.email",
+        "contact.email",
+        "contact.email_address",
     ),
     email_verified=(
         valid_kakao_address,

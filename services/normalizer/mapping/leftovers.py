@@ -39,11 +39,24 @@ RESERVED: Final = frozenset(ATTRIBUTES) | {
     "multifactor",
     "multifactor_last_modified",
     "guardian_authenticators",
+    "roles",
+    "permissions",
+    "effective_roles",
+    "effective_permissions",
+    "organizations",
+    "organization_id",
+    "password",
+    "password_hash",
+    "sessions",
+    "refresh_tokens",
+    "authentication_methods",
+    "connected_accounts",
     "tenant",
     "_id",
     "__tenant",
 }
-"""Root keys of a profile with a meaning of their own."""
+"""Words that mean something of their own in a profile or beside it: what a provider says under such a name
+grants, blocks and joins nothing."""
 
 PROTOCOL: Final = frozenset(("iss", "aud", "azp", "exp", "iat", "nbf", "jti", "typ", "nonce")) | frozenset(
     ("at_hash", "c_hash", "s_hash", "auth_time", "acr", "amr", "sid", "session_state")

@@ -14,6 +14,7 @@ Claims = Mapping[str, Any]
 
 _PERSONAL_OBJECT_ID = re.compile(r"00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
 _PERSISTENT_ID = re.compile(r"[0-9A-Fa-f]{16}")
+_IMAGE_FILE = re.compile(r"[^?#]+\.(?:png|jpe?g|gif|webp|svg|avif)(?:[?#].*)?", re.IGNORECASE)
 _AVATAR_HASH = re.compile(r"(a_)?[0-9a-f]{32}")
 _NAME_ID_VALUES = ("value", "#text", "_", "text", "$t", "Value", "content")
 
@@ -22,9 +23,9 @@ def last_segment(name: str) -> Shape:
     """An id that is sometimes given as an address: its last path segment."""
 
     def shape(claims: Claims) -> Found | None:
-        read = text(claims.get(name))
-        if read is None:
-            return None
+        read = identifier(claims.get(name))
+        if read is None or isinstance(read[0], int):
+            return None if read is None else _found(read[0], (name, *read[1]))
         value = read[0].rstrip("/").rpartition("/")[2] if "://" in read[0] else read[0]
         return _found(value, (name, *read[1]))
 
@@ -209,6 +210,13 @@ def yandex_avatar(claims: Claims) -> Found | None:
     if read is None or claims.get("is_avatar_empty") is True:
         return None
     return _found(f"https://avatars.yandex.net/get-yapic/{read[0]}/islands-200", ("default_avatar_id",))
+
+
+def profile_image(claims: Claims) -> Found | None:
+    """`profile` is the address of a page in OpenID Connect; some providers put a picture there, which ends as
+    an image file does."""
+    value = claims.get("profile")
+    return _found(value, ("profile",)) if isinstance(value, str) and _IMAGE_FILE.fullmatch(value) else None
 
 
 def discord_avatar(claims: Claims) -> Found | None:

@@ -49,7 +49,7 @@ SOCIAL_STRATEGIES = {
         ignore=("kind", "etag"),
     ),
     "instagram": Strategy(
-        view=unwrapped("data"),
+        view=unwrapped("data", "user"),
         id=("id", "user_id"),
         name=("full_name", "name"),
         nickname="username",

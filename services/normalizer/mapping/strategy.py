@@ -115,7 +115,7 @@ def compile_plan(row: Strategy) -> Plan:
 
 
 def find(claims: Mapping[str, Any], candidates: Iterable[Candidate], reader: Reader) -> Found | None:
-    """The first candidate the reader accepts. A picture uses up the whole claim that holds it."""
+    """The first candidate the reader accepts."""
     for head, tail, path, shape in candidates:
         if shape is not None:
             found = shape(claims)
@@ -130,7 +130,7 @@ def find(claims: Mapping[str, Any], candidates: Iterable[Candidate], reader: Rea
             below = read[1]
             if not below:
                 return Found(read[0], path, path)
-            return Found(read[0], path + below, path if reader is picture else path + below)
+            return Found(read[0], path + below, path + below)
     return None
 
 

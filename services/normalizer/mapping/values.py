@@ -19,6 +19,8 @@ MAX_INTEGER_BITS = 4096
 _HERE: Path = ()
 _PICTURE = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s\x00-\x1f]+@[^\s@\x00-\x1f]+")
+_VOUCHED = re.compile(r"(?:mailto:|(?:live\.com|google\.com|facebook\.com|mail)#)(?=[^@]+@)", re.IGNORECASE)
+"""Before an address: the scheme of a link, or who vouches for the account (Entra ID's names of guests)."""
 _PHONE = re.compile(r"\+[0-9]{1,15}")
 _PHONE_SEPARATORS = str.maketrans("", "", " \u00a0-.()/")
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -55,9 +57,12 @@ def text(value: Any) -> Read | None:
 
 
 def email(value: Any) -> Read | None:
-    """An address, surrounding blanks removed; from a list of addresses the primary one, else the first."""
+    """An address without surrounding blanks and without who vouches for it (`live.com#`, `mailto:`); from a
+    list of addresses the primary one, else the first."""
     if isinstance(value, str):
         address = value.strip()
+        if "#" in address or ":" in address:
+            address = _VOUCHED.sub("", address, count=1)
         return (address, _HERE) if _EMAIL.fullmatch(address) else None
     if isinstance(value, list):
         order = sorted(range(len(value)), key=lambda index: not _is_primary(value[index]))

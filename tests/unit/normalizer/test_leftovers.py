@@ -50,10 +50,18 @@ def test_empty_means_absent_at_every_depth() -> None:
         "tenant",
         "_id",
         "blocked_for",
+        "roles",
+        "permissions",
+        "organizations",
+        "organization_id",
+        "password_hash",
+        "authentication_methods",
+        "connected_accounts",
     ],
 )
 def test_root_names_of_a_profile_are_prefixed(name: str) -> None:
     """A provider cannot speak as the profile itself: no claim sets a block, metadata or an identity."""
+    assert name not in extras({"r": "x"}, attribute_map={"attributes": {name: "${context.userinfo.r}"}})
     found = extras({name: "x"}, "github")
     assert found.get(f"github_{name}", "x") == "x"
     assert name not in found

@@ -1,31 +1,85 @@
-"""`python -m deploy prepare`: roles, database, migrations, views, topics on the servers given."""
+"""`python -m deploy prepare`: roles, database, migrations, views, keys, topics on the servers given."""
 
+import argparse
 import asyncio
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+from deploy.database import open_databases
 from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
+from deploy.roles import LOGINS, variable
 
 
 def main(arguments: list[str]) -> int:
     """Run the one command; 0 when it went well."""
-    if arguments != ["prepare"]:
-        print("usage: python -m deploy prepare", file=sys.stderr)
-        return 2
+    options = _parser().parse_args(arguments)
     try:
-        asyncio.run(_prepare())
+        asyncio.run(_prepare(options))
     except NotPrepared as failure:
         print(f"{failure}\nWhat to do: {failure.advice}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _prepare() -> None:
-    places = Places.from_environment(os.environ)
-    await prepare_ledger(places)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    prepare = parser.add_subparsers(required=True, metavar="prepare").add_parser(
+        "prepare",
+        help="bring the servers in the environment to what this version needs; may be repeated",
+    )
+    prepare.add_argument(
+        "--passwords",
+        type=Path,
+        metavar="FILE",
+        help="keep the roles' passwords in this file (mode 600), instead of printing new ones once",
+    )
+    prepare.add_argument(
+        "--rotate",
+        nargs="*",
+        choices=LOGINS,
+        metavar="ROLE",
+        help=f"make new passwords for these roles, for all without a name ({', '.join(LOGINS)})",
+    )
+    prepare.add_argument(
+        "--exclusive",
+        action="store_true",
+        help="the PostgreSQL server is Vita's alone: close its other databases to everybody without a right",
+    )
+    return parser
+
+
+async def _prepare(options: argparse.Namespace) -> None:
+    environment = dict(os.environ)
+    if options.passwords is not None:
+        environment["VITA_PASSWORDS_FILE"] = str(options.passwords)
+    places = Places.from_environment(environment)
+    rotate = () if options.rotate is None else tuple(options.rotate or LOGINS)
+    places = replace(places, access=replace(places.access, rotate=rotate, exclusive=options.exclusive))
+    _show_passwords(await prepare_ledger(places), places)
     print(f"database {places.database}: ready")
+    await _show_open_databases(places)
     created = await prepare_topics(places)
     print(f"topics: {', '.join(created) if created else 'ready'}")
+
+
+def _show_passwords(made: dict[str, str], places: Places) -> None:
+    file = places.access.passwords.file
+    if made and file is not None:
+        print(f"new passwords of {', '.join(made)}: in {file}")
+    elif made:
+        print("New passwords, shown this once. Keep them where the services' VITA_DATABASE_URL is made:")
+        for login, password in made.items():
+            print(f"{variable(login)}={password}")
+
+
+async def _show_open_databases(places: Places) -> None:
+    if found := await open_databases(places.postgres_admin_url, places.database):
+        print(
+            f"Every role of this server may connect to {', '.join(found)}, Vita's included. If the server"
+            " is Vita's alone, run this with --exclusive; else REVOKE CONNECT ON DATABASE ... FROM PUBLIC."
+        )
 
 
 if __name__ == "__main__":

@@ -1,28 +1,24 @@
-"""Prepares a PostgreSQL server for Vita: roles, database, extensions, the ledger's migrations; repeatable."""
+"""Prepares a PostgreSQL server for Vita: roles, database, migrations, views, rights, keys; repeatable."""
 
 import hashlib
-import hmac
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
 from deploy.generations import ensure_generation
+from deploy.rights import apply_rights
+from deploy.roles import LOGINS, OWNER, Passwords, RolesRefused, drop_roles, ensure_roles, quoted, role_name
 from deploy.statistics import expect_one_tenant
+from schemas.keys import KeyProvider
+from schemas.sealing import CannotUnseal
+from services.runtime.key_store import ensure_wrapping_key
+from services.runtime.signing_keys import ensure_signing_key
 
-OWNER = "vita_owner"
-LOGIN_ROLES = (
-    "vita_ingest",
-    "vita_normalizer",
-    "vita_projector",
-    "vita_auditor",
-    "vita_management",
-    "vita_operator",
-)
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
 MIGRATIONS = Path(__file__).parent / "ledger"
 
@@ -77,56 +73,86 @@ def outstanding(known: Mapping[str, str], migrations: list[Migration]) -> list[M
     return [migration for migration in migrations if migration.name not in known]
 
 
-def role_passwords(admin_url: str, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """The roles' passwords: VITA_<SERVICE>_PASSWORD where the environment has it, else derived from the
-    administrator's, so that all who prepare one server agree on them."""
-    secret = unquote(urlsplit(admin_url).password or "")
-    return {
-        role: environment.get(f"{role.upper()}_PASSWORD")
-        or hmac.digest(secret.encode(), role.encode(), "sha256").hex()[:40]
-        for role in LOGIN_ROLES
-    }
-
-
-def role_url(admin_url: str, role: str, password: str, database: str) -> str:
-    """Where one role connects to one database of the administrator's server."""
-    parts = urlsplit(admin_url)
-    location = parts.netloc.rpartition("@")[2]
-    return urlunsplit(
-        parts._replace(netloc=f"{role}:{quote(password, safe='')}@{location}", path=f"/{database}")
-    )
-
-
 def database_url(admin_url: str, database: str) -> str:
     """Where the administrator connects to one database."""
-    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{database}"))
+    return urlunsplit(urlsplit(admin_url)._replace(path=f"/{quote(database, safe='')}"))
 
 
-async def prepare_database(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
-    """Bring the server to what this version needs; safe to repeat, and for several callers at once."""
+@dataclass(frozen=True)
+class Access:
+    """How an installation's roles get in: their passwords, and what is to be done about them."""
+
+    passwords: Passwords
+    rotate: Collection[str] = ()
+    """The login roles that get a new password."""
+    exclusive: bool = False
+    """True if the server is Vita's alone: then its other databases are closed to roles without a right."""
+    prefix: str | None = None
+    """What the role names begin with; None for the database's name."""
+
+
+async def prepare_database(
+    admin_url: str, database: str, provider: KeyProvider, access: Access
+) -> dict[str, str]:
+    """Bring the server to what this version needs; safe to repeat, and for several callers at once.
+
+    Returns the passwords that were made, by login role. Raises DatabaseRefused.
+    """
+    prefix = access.prefix or database
     async with _alone(admin_url) as server:
-        await _ensure_roles(server, passwords)
-        await _ensure_database(server, database)
+        try:
+            made = await ensure_roles(server, prefix, access.passwords, access.rotate)
+        except RolesRefused as error:
+            raise DatabaseRefused(str(error)) from error
+        await _ensure_database(server, database, prefix)
+        if access.exclusive:
+            await _close_other_databases(server)
         async with _connected(database_url(admin_url, database)) as connection:
             await _ensure_extensions(connection)
-            await _migrate(connection, read_migrations())
-            await ensure_generation(connection)
+            await _migrate(connection, read_migrations(), role_name(prefix, OWNER))
+            async with connection.transaction():
+                await ensure_generation(connection)
+                await apply_rights(connection, prefix)
             await expect_one_tenant(connection)
+            await _ensure_keys(connection, provider)
+    return made
 
 
-async def clone_database(admin_url: str, template: str, database: str) -> None:
-    """A new database with the template's content and rights; nobody may be connected to the template."""
+async def open_databases(admin_url: str, database: str) -> list[str]:
+    """The other databases of the server that every role may connect to, because everybody may."""
     async with _connected(admin_url) as server:
-        await server.execute(
-            f"CREATE DATABASE {_name(database)} TEMPLATE {_name(template)} OWNER {OWNER} STRATEGY FILE_COPY"
+        rows = await server.fetch(
+            "SELECT datname FROM pg_database WHERE datallowconn AND datname <> $1"
+            " AND has_database_privilege('public', oid, 'CONNECT') ORDER BY datname",
+            database,
         )
-        await _grant_database(server, database)
+    return [row["datname"] for row in rows]
+
+
+async def clone_database(admin_url: str, template: str, database: str, prefix: str | None = None) -> None:
+    """A new database with the template's content, rights and roles; nobody may be connected to the template.
+
+    `prefix` is what the role names begin with where that is not the template's name.
+    """
+    async with _connected(admin_url) as server:
+        owner = quoted(role_name(prefix or template, OWNER))
+        await server.execute(
+            f"CREATE DATABASE {quoted(database)} TEMPLATE {quoted(template)} OWNER {owner} STRATEGY FILE_COPY"
+        )
+        await _grant_database(server, database, prefix or template)
+
+
+async def drop_installation(admin_url: str, database: str) -> None:
+    """Remove a database with its roles."""
+    await drop_database(admin_url, database)
+    async with _connected(admin_url) as server:
+        await drop_roles(server, database)
 
 
 async def drop_database(admin_url: str, database: str) -> None:
     """Remove a database and whoever is connected to it."""
     async with _connected(admin_url) as server:
-        await server.execute(f"DROP DATABASE IF EXISTS {_name(database)} WITH (FORCE)")
+        await server.execute(f"DROP DATABASE IF EXISTS {quoted(database)} WITH (FORCE)")
 
 
 async def count_topic_lives(admin_database_url: str, topics: Collection[str]) -> None:
@@ -140,32 +166,38 @@ async def count_topic_lives(admin_database_url: str, topics: Collection[str]) ->
         )
 
 
-async def _ensure_roles(server: asyncpg.Connection, passwords: Mapping[str, str]) -> None:
-    known = {row["rolname"] for row in await server.fetch("SELECT rolname FROM pg_roles")}
-    if OWNER not in known:
-        await server.execute(f"CREATE ROLE {OWNER} NOLOGIN")
-    for role in LOGIN_ROLES:
-        if role not in known:
-            await server.execute(f"CREATE ROLE {role} NOLOGIN")
-        literal = await server.fetchval("SELECT quote_literal($1::text)", passwords[role])
-        await server.execute(f"ALTER ROLE {role} LOGIN PASSWORD {literal}")
-    if not await server.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
-        await server.execute(f"GRANT {OWNER} TO CURRENT_USER WITH SET TRUE, INHERIT TRUE")
-
-
-async def _ensure_database(server: asyncpg.Connection, database: str) -> None:
+async def _ensure_database(server: asyncpg.Connection, database: str, prefix: str) -> None:
     if not await server.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
+        owner = quoted(role_name(prefix, OWNER))
         await server.execute(
-            f"CREATE DATABASE {_name(database)} OWNER {OWNER} ENCODING 'UTF8' TEMPLATE template0"
+            f"CREATE DATABASE {quoted(database)} OWNER {owner} ENCODING 'UTF8' TEMPLATE template0"
         )
-    await _grant_database(server, database)
+    await _grant_database(server, database, prefix)
 
 
-async def _grant_database(server: asyncpg.Connection, database: str) -> None:
+async def _grant_database(server: asyncpg.Connection, database: str, prefix: str) -> None:
     """Rights on the database itself, which a copy does not inherit."""
-    name = _name(database)
+    name, roles = quoted(database), ", ".join(quoted(role_name(prefix, login)) for login in LOGINS)
     await server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-    await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(LOGIN_ROLES)}")
+    await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {roles}")
+
+
+async def _close_other_databases(server: asyncpg.Connection) -> None:
+    """Take from everybody the right to connect that PostgreSQL gives everybody on a new database."""
+    for row in await server.fetch("SELECT datname FROM pg_database WHERE datallowconn"):
+        await server.execute(f"REVOKE ALL ON DATABASE {quoted(row['datname'])} FROM PUBLIC")
+
+
+async def _ensure_keys(connection: asyncpg.Connection, provider: KeyProvider) -> None:
+    """The wrapping key and the signing key, which no service may add."""
+    try:
+        await ensure_wrapping_key(connection, provider)
+        await ensure_signing_key(connection, provider, datetime.now(UTC))
+    except CannotUnseal as error:
+        raise DatabaseRefused(
+            "VITA_KEY_PROVIDER names another key-encryption key than the one this database was prepared with:"
+            " name that one, or another database"
+        ) from error
 
 
 async def _ensure_extensions(connection: asyncpg.Connection) -> None:
@@ -174,11 +206,11 @@ async def _ensure_extensions(connection: asyncpg.Connection) -> None:
         await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
 
 
-async def _migrate(connection: asyncpg.Connection, migrations: list[Migration]) -> None:
+async def _migrate(connection: asyncpg.Connection, migrations: list[Migration], owner: str) -> None:
     await connection.execute(
         f"SET lock_timeout = '{LOCK_TIMEOUT}'; SET statement_timeout = '{STATEMENT_TIMEOUT}'"
     )
-    await connection.execute(f"SET ROLE {OWNER}")
+    await connection.execute(f"SET ROLE {quoted(owner)}")
     for migration in outstanding(await _applied(connection), migrations):
         async with connection.transaction():
             await connection.execute(migration.sql)
@@ -224,7 +256,3 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
-
-
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'

@@ -21,11 +21,7 @@ VIEWS = (
     "population",
     "session",
 )
-ROLES = ("vita_ingest", "vita_normalizer", "vita_projector", "vita_management", "vita_operator")
-VIEWS_SCHEMA = (
-    "CREATE SCHEMA views;"
-    " GRANT USAGE ON SCHEMA views TO vita_normalizer, vita_ingest, vita_management, vita_operator"
-)
+VIEWS_SCHEMA = "CREATE SCHEMA views"
 """The stable names are made anew with a new definition: a view cannot lose or reorder columns."""
 
 
@@ -37,7 +33,8 @@ def definition() -> str:
 
 async def ensure_generation(connection: asyncpg.Connection) -> None:
     """Has the views shown by tables of this version's definition: the first generation, or a new empty one
-    that the projector fills from the log. Runs as the owner, in its own transaction."""
+    that the projector fills from the log. Runs as the owner; the rights on what it makes are the caller's to
+    apply, in the same transaction."""
     async with connection.transaction():
         live = await connection.fetchrow(
             "SELECT number, definition FROM ledger.generation WHERE state = 'live'"
@@ -56,7 +53,6 @@ async def create_generation(connection: asyncpg.Connection, number: int) -> None
     """Empty tables for a generation to be built."""
     schema = f"view_{number}"
     await connection.execute(f"CREATE SCHEMA {schema}")
-    await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {', '.join(ROLES)}")
     await _run(connection, schema, "table.sql")
     await connection.execute(
         "INSERT INTO ledger.generation (number, state, definition) VALUES ($1, 'building', $2)",

@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.database import (
-    DatabaseRefused,
-    count_topic_lives,
-    database_url,
-    prepare_database,
-    role_passwords,
-)
+from deploy.database import Access, DatabaseRefused, count_topic_lives, database_url, prepare_database
+from deploy.roles import Passwords, RolesRefused
 from schemas.errors import Transient
 from services.runtime.addresses import MalformedAddress, check_database_url
 from services.runtime.kafka_access import KafkaAccess
+from services.runtime.key_store import provider_from
 from services.runtime.settings import kafka_from, sentences
 from services.runtime.topics import TopicMismatch, ensure_topics
 
@@ -38,7 +35,8 @@ class Places:
     """The administrator's."""
     postgres_admin_url: str
     database: str
-    passwords: Mapping[str, str]
+    access: Access
+    key_provider: str
     topic_prefix: str
     replication: int
 
@@ -48,11 +46,13 @@ class Places:
         try:
             admin_url = environment["VITA_POSTGRES_ADMIN_URL"]
             check_database_url(admin_url)
+            kept = environment.get("VITA_PASSWORDS_FILE")
             return cls(
                 kafka=kafka_from(environment),
                 postgres_admin_url=admin_url,
                 database=environment.get("VITA_DATABASE_NAME", DATABASE),
-                passwords=role_passwords(admin_url, environment),
+                access=Access(Passwords(environment, Path(kept) if kept else None)),
+                key_provider=environment["VITA_KEY_PROVIDER"],
                 topic_prefix=environment.get("VITA_TOPIC_PREFIX", ""),
                 replication=int(environment.get("VITA_TOPIC_REPLICATION", "1")),
             )
@@ -64,14 +64,25 @@ class Places:
             raise NotPrepared(
                 f"VITA_POSTGRES_ADMIN_URL: {error}", "correct VITA_POSTGRES_ADMIN_URL"
             ) from None
+        except RolesRefused as error:
+            raise NotPrepared(
+                str(error), "correct it, or leave it out to have a random password made"
+            ) from error
         except ValueError as error:
             raise NotPrepared(f"VITA_TOPIC_REPLICATION: {error}", "set it to a number") from error
 
 
-async def prepare_ledger(places: Places) -> None:
-    """Roles, the database with its extensions, the migrations, the first generation of views."""
+async def prepare_ledger(places: Places) -> dict[str, str]:
+    """Roles, the database with its extensions, the migrations, the views, the rights and the keys.
+
+    Returns the passwords that were made, by login role.
+    """
     try:
-        await prepare_database(places.postgres_admin_url, places.database, places.passwords)
+        provider = provider_from(places.key_provider)
+    except ValueError as error:
+        raise NotPrepared(f"VITA_KEY_PROVIDER: {error}", "set it as services have it") from error
+    try:
+        return await prepare_database(places.postgres_admin_url, places.database, provider, places.access)
     except (DatabaseRefused, asyncpg.PostgresError) as error:
         raise NotPrepared(
             f"the database {places.database} could not be prepared: {error}",

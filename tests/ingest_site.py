@@ -16,7 +16,7 @@ from services.ingest.refusals import SCOPE
 from services.ingest.settings import Settings
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import ensure_signing_key
+from services.runtime.signing_keys import load_signing_key
 from services.runtime.tokens import TokenIssuer
 from tests.stack import Database, Stack
 
@@ -83,8 +83,7 @@ async def make_site(stack: Stack) -> Site:
     connection = await asyncpg.connect(database.url_for("vita_management"))
     try:
         provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])
-        keys = [await ensure_signing_key(connection, provider, datetime.now(UTC)) for _ in range(2)]
+        key = await load_signing_key(connection, provider)
     finally:
         await connection.close()
-    assert keys[0].kid == keys[1].kid
-    return Site(stack, database, prefix, TokenIssuer(keys[0], Settings.model_fields["token_issuer"].default))
+    return Site(stack, database, prefix, TokenIssuer(key, Settings.model_fields["token_issuer"].default))

@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +20,9 @@ from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.postgres import Tuning
 from deploy.local.stack import LocalStack
+from deploy.roles import Passwords, role_name, role_url
 from services.runtime.kafka_access import KafkaAccess
+from services.runtime.key_store import provider_from
 from services.runtime.topics import ensure_topics
 from tests.containers import TestContainers
 
@@ -33,10 +36,22 @@ class Database:
     name: str
     admin: str
     """Where the superuser connects to it."""
+    access: databases.Access = field(repr=False)
+    """The roles, which all databases of a session share with their template."""
+
+    def role(self, role: str) -> str:
+        """The name of a role on the server: `vita_projector` or `projector` is the projector's."""
+        return role_name(self.access.prefix or self.name, role.removeprefix("vita_"))
 
     def url_for(self, role: str) -> str:
         """Where a role connects to it: `vita_projector`, `vita_auditor` and so on."""
-        return databases.role_url(self.admin, role, databases.role_passwords(self.admin)[role], self.name)
+        password = self.access.passwords.known(role.removeprefix("vita_"))
+        assert password is not None
+        return role_url(self.admin, self.role(role), password, self.name)
+
+    def copy(self, name: str) -> "Database":
+        """A database of that name with the same roles."""
+        return Database(name, databases.database_url(self.admin, name), self.access)
 
 
 @dataclass
@@ -47,22 +62,31 @@ class Stack:
     """The administrator's."""
     admin_url: str = field(repr=False)
     folder: Path
+    exclusive: bool = False
+    """True if the PostgreSQL server lives for this session only."""
     _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
     _databases: list[str] = field(default_factory=list)
+    _passwords: Passwords = field(default_factory=lambda: Passwords({}))
     _prefixes: list[str] = field(default_factory=list)
     _spare: "asyncio.Task[tuple[Database, str]] | None" = None
 
     async def prepare(self) -> None:
         """Make the template that every test's database is a copy of."""
-        passwords = databases.role_passwords(self.admin_url)
-        await databases.prepare_database(self.admin_url, self._template, passwords)
+        await self.prepare_again(self._template)
+
+    async def prepare_again(self, name: str) -> None:
+        """Prepare a database of this session, as a second `make up` does."""
+        await databases.prepare_database(
+            self.admin_url, name, provider_from(self.key_provider(name)), self._access()
+        )
 
     async def database(self) -> Database:
         """A new database, as `make up` would have it before the first event."""
         name = f"vita_test_{secrets.token_hex(6)}"
         self._databases.append(name)
         await databases.clone_database(self.admin_url, self._template, name)
-        return Database(name, databases.database_url(self.admin_url, name))
+        shutil.copy(self._key_file(self._template), self._key_file(name))
+        return Database(name, databases.database_url(self.admin_url, name), self._access())
 
     async def topics(self) -> str:
         """New topics, one for each in the catalogue; the prefix of their names."""
@@ -87,11 +111,21 @@ class Stack:
         """What a process of the service needs beyond the inherited environment."""
         return {
             **self.kafka.environment(),
-            "VITA_DATABASE_URL": database.url_for(f"vita_{service}"),
+            "VITA_DATABASE_URL": database.url_for(service),
             "VITA_TOPIC_PREFIX": prefix,
-            "VITA_KEY_PROVIDER": f"file:{self.folder / database.name}.kek",
+            "VITA_KEY_PROVIDER": self.key_provider(database.name),
             "VITA_LOG_FORMAT": "json",
         }
+
+    def key_provider(self, name: str) -> str:
+        """The key-encryption key of a database: a copy of the template's."""
+        return f"file:{self._key_file(name)}"
+
+    def _key_file(self, name: str) -> Path:
+        return self.folder / f"{name}.kek"
+
+    def _access(self) -> databases.Access:
+        return databases.Access(self._passwords, exclusive=self.exclusive, prefix=self._template)
 
     async def until(self, condition: Callable[[], Any], timeout: float = 30, every: float = 0.02) -> Any:
         """Ask a function or a coroutine function again and again; its first answer that is true."""
@@ -113,8 +147,9 @@ class Stack:
 
     async def close(self) -> None:
         """Take away what the tests left on servers that stay."""
-        for name in [*self._databases, self._template]:
+        for name in self._databases:
             await databases.drop_database(self.admin_url, name)
+        await databases.drop_installation(self.admin_url, self._template)
         admin = AIOKafkaAdminClient(**self.kafka.arguments())
         await admin.start()
         try:
@@ -134,7 +169,8 @@ async def running_stack() -> AsyncIterator[Stack]:
     local = LocalStack(base / f"{os.getpid()}-{secrets.token_hex(3)}", PASSING)
     with local.state.lock(), TestContainers() as containers:
         infrastructure = await ensure_infrastructure(local, containers)
-        stack = Stack(infrastructure.kafka, infrastructure.postgres_admin_url, local.state.path)
+        exclusive = infrastructure.routes["postgres"] != "environment"
+        stack = Stack(infrastructure.kafka, infrastructure.postgres_admin_url, local.state.path, exclusive)
         try:
             await stack.prepare()
             yield stack

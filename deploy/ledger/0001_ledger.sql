@@ -99,34 +99,6 @@ CREATE TABLE ledger.heartbeat (
 ALTER TABLE ledger.directory ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.reservation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.subject_key ENABLE ROW LEVEL SECURITY;
-CREATE POLICY one_tenant ON ledger.directory TO vita_management USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY one_tenant ON ledger.reservation TO vita_management USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY one_tenant ON ledger.subject_key TO vita_management USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON ledger.directory TO vita_normalizer, vita_projector, vita_operator USING (true);
-CREATE POLICY all_tenants ON ledger.reservation TO vita_normalizer, vita_projector, vita_operator USING (true);
-CREATE POLICY all_tenants ON ledger.subject_key TO vita_normalizer, vita_projector, vita_operator USING (true);
-
-GRANT USAGE ON SCHEMA ledger TO vita_ingest, vita_normalizer, vita_projector, vita_auditor, vita_management, vita_operator;
-GRANT USAGE ON SCHEMA views TO vita_normalizer, vita_ingest, vita_management, vita_operator;
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.heartbeat TO vita_ingest, vita_normalizer, vita_projector, vita_auditor, vita_management;
-GRANT SELECT ON ledger.generation TO vita_ingest, vita_normalizer, vita_projector, vita_auditor, vita_management, vita_operator;
-GRANT SELECT ON ledger.tenant TO vita_ingest, vita_normalizer, vita_management, vita_operator;
-GRANT SELECT ON ledger.position TO vita_management, vita_operator;
-GRANT SELECT (kid, public_jwk, retired_at) ON ledger.signing_key TO vita_ingest;
-GRANT SELECT, INSERT ON ledger.signing_key TO vita_management, vita_operator;
-GRANT SELECT, INSERT ON ledger.wrapping_key TO vita_normalizer, vita_projector, vita_management, vita_operator;
-
-GRANT SELECT ON ledger.topic_epoch TO vita_normalizer, vita_operator;
-GRANT SELECT, INSERT ON ledger.subject_key, ledger.directory TO vita_normalizer;
-
-GRANT SELECT, INSERT, UPDATE ON ledger.position TO vita_projector;
-GRANT SELECT, INSERT ON ledger.subject_key TO vita_projector;
-GRANT SELECT, UPDATE, DELETE ON ledger.reservation TO vita_projector;
-
-GRANT SELECT, INSERT ON ledger.subject_key, ledger.directory TO vita_management;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.reservation TO vita_management;
-
-GRANT SELECT, INSERT, UPDATE ON ledger.tenant, ledger.topic_epoch TO vita_operator;
-GRANT SELECT, INSERT ON ledger.subject_key, ledger.directory TO vita_operator;
-GRANT SELECT, DELETE ON ledger.heartbeat TO vita_operator;
+CREATE POLICY one_tenant ON ledger.directory USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON ledger.reservation USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON ledger.subject_key USING (tenant = current_setting('vita.tenant', true));

@@ -49,17 +49,9 @@ COMMENT ON TABLE trail.checkpoint IS 'Signed texts that name every tree''s size 
 -- Hashes alone: what a proof needs of other tenants' leaves.
 CREATE VIEW trail.leaf_hash AS SELECT partition, leaf_index, hash FROM trail.leaf;
 
--- First wall: nobody is granted more than to add and to read.
-GRANT USAGE ON SCHEMA trail TO vita_auditor, vita_management, vita_operator;
-GRANT INSERT ON trail.leaf, trail.append, trail.node, trail.checkpoint TO vita_auditor;
-GRANT SELECT ON trail.leaf, trail.append, trail.node, trail.checkpoint, trail.leaf_hash
-    TO vita_auditor, vita_management, vita_operator;
-
+-- First wall: no role is granted more than to add and to read.
 ALTER TABLE trail.leaf ENABLE ROW LEVEL SECURITY;
-CREATE POLICY auditor_adds ON trail.leaf FOR INSERT TO vita_auditor WITH CHECK (true);
-CREATE POLICY all_is_read ON trail.leaf FOR SELECT TO vita_auditor, vita_operator USING (true);
-CREATE POLICY own_tenant ON trail.leaf FOR SELECT TO vita_management
-    USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON trail.leaf USING (tenant = current_setting('vita.tenant', true));
 
 -- Second wall: not even the owner changes a row. A superuser cannot be stopped; `vita audit verify` finds what one altered.
 CREATE FUNCTION trail.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -12,5 +12,4 @@ CREATE INDEX idempotency_age ON ledger.idempotency (tenant, started_at);
 COMMENT ON TABLE ledger.idempotency IS 'Keyed hashes of key and request; no result: under way until lease_until, unknown after it';
 
 ALTER TABLE ledger.idempotency ENABLE ROW LEVEL SECURITY;
-CREATE POLICY one_tenant ON ledger.idempotency TO vita_management USING (tenant = current_setting('vita.tenant', true));
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.idempotency TO vita_management;
+CREATE POLICY one_tenant ON ledger.idempotency USING (tenant = current_setting('vita.tenant', true));

@@ -6,16 +6,19 @@ import ssl
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 import httpx
 
-from deploy.database import database_url, role_passwords, role_url
+from deploy.database import database_url
 from deploy.local.certificates import Certificates, authority_of
+from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
 from deploy.local.processes import Command, Ready
 from deploy.local.stack import Launch, LocalStack, Ports
 from deploy.local.state import CHECKOUT, StateFolder
+from deploy.roles import Passwords, role_name, role_url, variable
 from services.runtime.kafka_access import KafkaAccess
 
 HTTP_SERVICES = ("management", "ingest")
@@ -51,28 +54,50 @@ class Stack:
     @property
     def key_provider(self) -> str:
         """The key-encryption key of this stack."""
-        return f"file:{self.state_dir / 'keys' / 'kek'}"
+        return key_provider(self.state_dir)
+
+    @property
+    def passwords(self) -> Passwords:
+        """The passwords of the database roles."""
+        return Passwords(os.environ, passwords_file(self.state_dir, self.database))
 
     def kafka(self, service: str) -> KafkaAccess:
         """How a service, or the operator as "operator", connects to Kafka."""
         return KafkaAccess(self.kafka_bootstrap)
 
     def database_url(self, role: str) -> str:
-        """One login role in Vita's database, `vita_operator` for instance."""
-        passwords = role_passwords(self.postgres_admin_url, os.environ)
-        return role_url(self.postgres_admin_url, role, passwords[role], self.database)
+        """Where one login role connects, `operator` say. Raises StackFailure without its password."""
+        password = self.passwords.known(role)
+        if password is None:
+            raise StackFailure(
+                f"the server has the role {role_name(self.database, role)}, and its password is not in"
+                f" {self.passwords.file}",
+                f"set {variable(role)}, or make new passwords for the role and all services that use it:"
+                f" `python -m deploy prepare --rotate --passwords {self.passwords.file}`",
+            )
+        return role_url(self.postgres_admin_url, role_name(self.database, role), password, self.database)
 
     def environment(self, service: str) -> dict[str, str]:
         """What a service, or a command that acts as one, is given."""
         return {
             **self.kafka(service).environment(),
-            "VITA_DATABASE_URL": self.database_url(f"vita_{service}"),
+            "VITA_DATABASE_URL": self.database_url(service),
             "VITA_TOPIC_PREFIX": self.topic_prefix,
             "VITA_KEY_PROVIDER": self.key_provider,
             "VITA_TOKEN_ISSUER": f"{self.management_url}/",
             "VITA_TOKEN_AUDIENCE": f"{self.management_url}/api/v2/",
             "VITA_LOG_FORMAT": "json",
         }
+
+
+def key_provider(state_dir: Path) -> str:
+    """The key-encryption key that belongs to a state folder."""
+    return f"file:{state_dir / 'keys' / 'kek'}"
+
+
+def passwords_file(state_dir: Path, database: str) -> Path:
+    """Where the passwords of the roles of a database are kept."""
+    return state_dir / "keys" / f"{quote(database, safe='')}.passwords"
 
 
 def read_stack(state: StateFolder) -> Stack | None:

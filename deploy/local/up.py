@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -14,14 +15,22 @@ from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure, together
 from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
-from deploy.local.services import WORKERS, ServiceLauncher, Stack, read_stack, remember_stack
+from deploy.local.services import (
+    WORKERS,
+    ServiceLauncher,
+    Stack,
+    key_provider,
+    passwords_file,
+    read_stack,
+    remember_stack,
+)
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
-from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
+from deploy.prepare import DATABASE, NotPrepared, Places, prepare_ledger, prepare_topics
 
 KEPT = (
-    "The database and the topics on the servers given in the environment were left alone, and so was the key"
-    " in {keys}, which opens what is in them."
+    "The database and the topics on the servers given in the environment were left alone, and so were the"
+    " key-encryption key and the passwords in {keys}, which open what is in them."
 )
 
 
@@ -43,7 +52,7 @@ async def up(console: Console, *, state_dir: Path | None = None, tls: bool | Non
 async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
     with display.doing("starting Kafka and PostgreSQL"):
         infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
-    places = await _prepare(infrastructure, display)
+    places = await _prepare(infrastructure, display, local.state.path)
     stack = await _ensure_services(local, places, display, served_domain(local.state, tls))
     for move in local.moves:
         display.say(f"[yellow]{move}[/]")
@@ -89,15 +98,20 @@ def served_domain(state: StateFolder, tls: bool | None) -> str:
     return (os.environ.get("VITA_DOMAIN") or known or ALWAYS[0]) if wanted else ""
 
 
-async def _prepare(infrastructure: Infrastructure, display: Display) -> Places:
-    places = Places.from_environment(
-        os.environ
-        | {
-            **infrastructure.kafka.environment(),
-            "VITA_POSTGRES_ADMIN_URL": infrastructure.postgres_admin_url,
-        }
-    )
+async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: Path) -> Places:
+    database = os.environ.get("VITA_DATABASE_NAME", DATABASE)
     try:
+        places = Places.from_environment(
+            os.environ
+            | {
+                **infrastructure.kafka.environment(),
+                "VITA_POSTGRES_ADMIN_URL": infrastructure.postgres_admin_url,
+                "VITA_PASSWORDS_FILE": str(passwords_file(state_dir, database)),
+                "VITA_KEY_PROVIDER": key_provider(state_dir),
+            }
+        )
+        exclusive = infrastructure.routes["postgres"] != "environment"
+        places = replace(places, access=replace(places.access, exclusive=exclusive))
         with display.step("Database") as result:
             await prepare_ledger(places)
             result.append(f"{places.database}: roles, migrations, views")

@@ -16,7 +16,3 @@ CREATE INDEX client_client_id ON client (client_id);
 ALTER TABLE client ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant_or_client ON client
     USING (tenant = current_setting('vita.tenant', true) OR client_id = current_setting('vita.client', true));
-CREATE POLICY all_tenants ON client TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE ON client TO vita_projector;
-GRANT SELECT ON client TO vita_management;
-GRANT SELECT (tenant, client_id, name, scopes, event_id, deleted) ON client TO vita_operator;

@@ -2,5 +2,3 @@
 CREATE OR REPLACE VIEW views.client WITH (security_invoker = true) AS SELECT * FROM client;
 CREATE OR REPLACE VIEW views.client_summary WITH (security_invoker = true) AS
     SELECT tenant, client_id, name, scopes, event_id, deleted FROM client;
-GRANT SELECT ON views.client TO vita_management;
-GRANT SELECT ON views.client_summary TO vita_operator;

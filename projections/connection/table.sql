@@ -14,7 +14,3 @@ CREATE INDEX connection_name ON connection (tenant, name);
 
 ALTER TABLE connection ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON connection USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON connection TO vita_projector, vita_operator, vita_normalizer, vita_ingest USING (true);
-GRANT SELECT, INSERT, UPDATE ON connection TO vita_projector;
-GRANT SELECT ON connection TO vita_management, vita_operator, vita_normalizer;
-GRANT SELECT (tenant, name, strategy, deleted) ON connection TO vita_ingest;

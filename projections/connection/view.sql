@@ -1,6 +1,7 @@
--- The stable names of the live generation; `connection_name` is what ingest may know of a connection.
+-- The stable names of the live generation; `connection_name` is what ingest may know of a connection,
+-- `connection_mapping` what the normalizer needs to read claims.
 CREATE OR REPLACE VIEW views.connection WITH (security_invoker = true) AS SELECT * FROM connection;
 CREATE OR REPLACE VIEW views.connection_name WITH (security_invoker = true) AS
     SELECT tenant, name, strategy, deleted FROM connection;
-GRANT SELECT ON views.connection TO vita_management, vita_operator, vita_normalizer;
-GRANT SELECT ON views.connection_name TO vita_ingest;
+CREATE OR REPLACE VIEW views.connection_mapping WITH (security_invoker = true) AS
+    SELECT tenant, id, name, strategy, document, deleted FROM connection;

@@ -13,6 +13,3 @@ CREATE TABLE daily (
 
 ALTER TABLE daily ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON daily USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON daily TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE ON daily TO vita_projector;
-GRANT SELECT ON daily TO vita_management, vita_operator;

@@ -17,6 +17,3 @@ CREATE INDEX linked_identity_phone_number ON linked_identity (tenant, phone_numb
 
 ALTER TABLE linked_identity ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON linked_identity USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON linked_identity TO vita_projector, vita_normalizer USING (true);
-GRANT SELECT, INSERT, DELETE ON linked_identity TO vita_projector;
-GRANT SELECT ON linked_identity TO vita_ingest, vita_normalizer;

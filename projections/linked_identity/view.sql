@@ -1,3 +1,2 @@
 -- The stable name of the live generation.
 CREATE OR REPLACE VIEW views.linked_identity WITH (security_invoker = true) AS SELECT * FROM linked_identity;
-GRANT SELECT ON views.linked_identity TO vita_ingest, vita_normalizer;

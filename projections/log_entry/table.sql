@@ -25,6 +25,3 @@ CREATE INDEX log_entry_date ON log_entry USING brin (date);
 
 ALTER TABLE log_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON log_entry USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON log_entry TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, DELETE ON log_entry TO vita_projector;
-GRANT SELECT ON log_entry TO vita_operator;

@@ -2,5 +2,3 @@
 -- policy, which would keep PostgreSQL from using an index for operators that are not marked leakproof.
 CREATE OR REPLACE VIEW views.log_entry WITH (security_invoker = true) AS SELECT * FROM log_entry;
 CREATE OR REPLACE VIEW views.tenant_log AS SELECT * FROM log_entry WHERE tenant = current_setting('vita.tenant', true);
-GRANT SELECT ON views.log_entry TO vita_operator;
-GRANT SELECT ON views.tenant_log TO vita_management;

@@ -4,5 +4,3 @@ CREATE OR REPLACE VIEW views.login_guard WITH (security_invoker = true) AS
 CREATE OR REPLACE VIEW views.ip_guard WITH (security_invoker = true) AS SELECT * FROM ip_guard;
 CREATE OR REPLACE VIEW views.admission WITH (security_invoker = true) AS
     SELECT tenant, subject, email_folded, username, phone_number, connections, blocked FROM search;
-GRANT SELECT ON views.login_guard, views.ip_guard TO vita_management, vita_ingest;
-GRANT SELECT ON views.admission TO vita_ingest;

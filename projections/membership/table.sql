@@ -11,6 +11,3 @@ CREATE INDEX membership_since ON membership (tenant, kind, target, since, subjec
 
 ALTER TABLE membership ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON membership USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON membership TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON membership TO vita_projector;
-GRANT SELECT ON membership TO vita_management, vita_operator;

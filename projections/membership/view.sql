@@ -1,3 +1,2 @@
 -- The stable name of the live generation.
 CREATE OR REPLACE VIEW views.membership WITH (security_invoker = true) AS SELECT * FROM membership;
-GRANT SELECT ON views.membership TO vita_management, vita_operator;

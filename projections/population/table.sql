@@ -8,6 +8,3 @@ CREATE TABLE population (
 
 ALTER TABLE population ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON population USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON population TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE ON population TO vita_projector;
-GRANT SELECT ON population TO vita_management, vita_operator;

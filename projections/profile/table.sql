@@ -15,7 +15,3 @@ CREATE INDEX profile_user_id ON profile (tenant, user_id);
 
 ALTER TABLE profile ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON profile USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON profile TO vita_projector, vita_operator USING (true);
-GRANT SELECT, INSERT, UPDATE ON profile TO vita_projector;
-GRANT SELECT ON profile TO vita_management;
-GRANT SELECT (tenant, subject, user_id, revision, document, memory) ON profile TO vita_operator;

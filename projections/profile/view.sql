@@ -1,6 +1,4 @@
--- The stable names of the live generation; `person` is a profile without its secrets.
+-- The stable names of the live generation; `person` is who has a user_id.
 CREATE OR REPLACE VIEW views.profile WITH (security_invoker = true) AS SELECT * FROM profile;
 CREATE OR REPLACE VIEW views.person WITH (security_invoker = true) AS
-    SELECT tenant, subject, user_id, revision, document, memory FROM profile;
-GRANT SELECT ON views.profile TO vita_management;
-GRANT SELECT ON views.person TO vita_operator;
+    SELECT tenant, subject, user_id FROM profile;

@@ -79,9 +79,3 @@ CREATE POLICY one_tenant ON session USING (tenant = current_setting('vita.tenant
 CREATE POLICY one_tenant ON refresh_token USING (tenant = current_setting('vita.tenant', true));
 CREATE POLICY one_tenant ON user_grant USING (tenant = current_setting('vita.tenant', true));
 CREATE POLICY one_tenant ON device_credential USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON session TO vita_projector USING (true);
-CREATE POLICY all_tenants ON refresh_token TO vita_projector USING (true);
-CREATE POLICY all_tenants ON user_grant TO vita_projector USING (true);
-CREATE POLICY all_tenants ON device_credential TO vita_projector USING (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON session, refresh_token, user_grant, device_credential TO vita_projector;
-GRANT SELECT ON session, refresh_token, user_grant, device_credential TO vita_management;

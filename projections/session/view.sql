@@ -3,4 +3,3 @@ CREATE OR REPLACE VIEW views.session WITH (security_invoker = true) AS SELECT * 
 CREATE OR REPLACE VIEW views.refresh_token WITH (security_invoker = true) AS SELECT * FROM refresh_token;
 CREATE OR REPLACE VIEW views.user_grant WITH (security_invoker = true) AS SELECT * FROM user_grant;
 CREATE OR REPLACE VIEW views.device_credential WITH (security_invoker = true) AS SELECT * FROM device_credential;
-GRANT SELECT ON views.session, views.refresh_token, views.user_grant, views.device_credential TO vita_management;

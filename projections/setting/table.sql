@@ -16,7 +16,3 @@ CREATE INDEX setting_name ON setting (tenant, kind, name) WHERE NOT deleted;
 
 ALTER TABLE setting ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON setting USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY all_tenants ON setting TO vita_projector, vita_operator, vita_normalizer, vita_ingest USING (true);
-GRANT SELECT, INSERT, UPDATE ON setting TO vita_projector;
-GRANT SELECT ON setting TO vita_management, vita_operator, vita_normalizer;
-GRANT SELECT (tenant, kind, id, document, deleted) ON setting TO vita_ingest;

@@ -75,7 +75,7 @@ async def ensure_client(stack: Stack) -> Credentials:
     if credentials is None:
         credentials = Credentials(TENANT, new_client_id(), new_client_secret())
         keep_credentials(stack, credentials)
-    async with operator(stack.database_url("vita_operator")) as connection:
+    async with operator(stack.database_url("operator")) as connection:
         await add_tenant(connection, credentials.tenant, "Demo", strict=False)
         query = load("services.cli")["client_scopes"]
         scopes = await connection.fetchval(query, credentials.tenant, credentials.client_id)
@@ -88,7 +88,7 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
     client = NewClient(
         credentials.tenant, credentials.client_id, _CLIENT_NAME, DEMO_SCOPES, credentials.client_secret
     )
-    ledger = Ledger(stack.database_url("vita_operator"), stack.key_provider)
+    ledger = Ledger(stack.database_url("operator"), stack.key_provider)
     topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
     if not await configure_client(ledger, stack.kafka("operator"), topic, client):
         raise CommandFailed(

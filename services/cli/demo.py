@@ -48,7 +48,7 @@ async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int,
     from services.cli.history import History
     from services.demo.run import run as run_population
 
-    ledger = places.Ledger(stack.database_url("vita_operator"), stack.key_provider)
+    ledger = places.Ledger(stack.database_url("operator"), stack.key_provider)
     topic = places.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
     history = History(ledger, stack.kafka("operator"), topic, TENANT)
     await run_population(

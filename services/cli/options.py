@@ -45,7 +45,7 @@ Database = Annotated[
         "--database-url",
         envvar="VITA_DATABASE_URL",
         metavar="URL",
-        help="PostgreSQL, with the role vita_operator.",
+        help="PostgreSQL, as the operator (`<database>_operator`).",
         rich_help_panel=_PANEL,
         show_default=False,
     ),

@@ -113,7 +113,7 @@ def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
     stack = local_stack()
     if stack is None:
         raise _unknown("database", "VITA_DATABASE_URL")
-    return Ledger(stack.database_url("vita_operator"), key_provider or stack.key_provider)
+    return Ledger(stack.database_url("operator"), key_provider or stack.key_provider)
 
 
 def audience(url: str) -> str:

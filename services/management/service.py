@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from schemas.keys import Keyring
 from schemas.topics import Topic
@@ -27,7 +26,7 @@ from services.runtime.issuers import Verifier
 from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
-from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.signing_keys import key_source, load_signing_key
 from services.runtime.sql import load
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import KeySource, Trust
@@ -79,7 +78,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         with database_failures():
             async with database.raw.acquire() as connection:
                 keyring = await load_keyring(connection, provider)
-                signing_key = await ensure_signing_key(connection, provider, datetime.now(UTC))
+                signing_key = await load_signing_key(connection, provider)
             heartbeat = Heartbeat(database.raw, "management")
             stack.push_async_callback(heartbeat.stop)
             await heartbeat.start()

@@ -4,15 +4,14 @@ SELECT DISTINCT ON (asked.tenant, asked.name)
     asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted
 FROM unnest($1::text[], $2::text[]) AS asked (tenant, name)
 LEFT JOIN ledger.tenant AS t ON t.name = asked.tenant
-LEFT JOIN views.connection AS c ON c.tenant = asked.tenant AND c.name = asked.name
+LEFT JOIN views.connection_mapping AS c ON c.tenant = asked.tenant AND c.name = asked.name
 ORDER BY asked.tenant, asked.name, c.deleted NULLS LAST;
 
 -- name: read_attribute_profiles
 -- The living user attribute profiles that connections name.
 SELECT s.tenant, s.id, s.document
 FROM unnest($1::text[], $2::text[]) AS asked (tenant, id)
-JOIN views.setting AS s ON s.tenant = asked.tenant AND s.kind = 'user_attribute_profile' AND s.id = asked.id
-WHERE NOT s.deleted;
+JOIN views.attribute_profile AS s ON s.tenant = asked.tenant AND s.id = asked.id;
 
 -- name: resolve
 -- Identities to subjects, with the subjects' keys.

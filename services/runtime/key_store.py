@@ -13,7 +13,7 @@ from schemas.sealing import KEY_BYTES, associated_data, seal, unseal
 from services.runtime.sql import load
 
 _CONTEXT = {"purpose": "vita wrapping key"}
-_KEYRING_LOCK = 0x76697461
+_KEYRING_LOCK = 0x76697462
 
 
 class LocalKeyProvider:
@@ -75,16 +75,40 @@ def _key_file(path: Path) -> bytes:
     return base64.b64decode(path.read_bytes().strip(), validate=True)
 
 
-async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) -> Keyring:
-    """The keyring of this installation, made on first use. Raises CannotUnseal under another key-encryption
-    key."""
+class NoKeys(Exception):
+    """The installation has not been given its keys: `python -m deploy prepare` makes them."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"the database holds no {kind} key: run `python -m deploy prepare` with VITA_KEY_PROVIDER"
+        )
+
+
+async def ensure_wrapping_key(connection: asyncpg.Connection, provider: KeyProvider) -> None:
+    """Make the first wrapping key of an installation; for the administrator or the keymaster. Services only
+    read keys.
+
+    Raises CannotUnseal under another key-encryption key.
+    """
     queries = load("services.runtime", "key_store.sql")
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _KEYRING_LOCK)
         rows = await connection.fetch(queries["wrapping_keys"])
         if not rows:
             wrapped = await provider.wrap(os.urandom(KEY_BYTES), _CONTEXT)
-            rows = await connection.fetch(queries["add_wrapping_key"], provider.name, wrapped)
+            await connection.execute(queries["add_wrapping_key"], provider.name, wrapped)
+    for row in rows:
+        await provider.unwrap(row["wrapped"], _CONTEXT)
+
+
+async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) -> Keyring:
+    """The keyring of this installation.
+
+    Raises CannotUnseal under another key-encryption key, NoKeys before the installation has been prepared.
+    """
+    rows = await connection.fetch(load("services.runtime", "key_store.sql")["wrapping_keys"])
+    if not rows:
+        raise NoKeys("wrapping")
     return Keyring({row["id"]: await provider.unwrap(row["wrapped"], _CONTEXT) for row in rows})
 
 

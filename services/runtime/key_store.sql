@@ -4,7 +4,7 @@ SELECT id, wrapped FROM ledger.wrapping_key ORDER BY id;
 
 -- name: add_wrapping_key
 -- The first one of an installation, or the next at a rotation.
-INSERT INTO ledger.wrapping_key (provider, wrapped) VALUES ($1, $2) RETURNING id, wrapped;
+INSERT INTO ledger.wrapping_key (provider, wrapped) VALUES ($1, $2);
 
 -- name: read_keys
 -- The wrapped keys of some owners.

@@ -13,18 +13,35 @@ from schemas import exact_json
 from schemas.keys import KeyProvider
 from services.runtime import sql
 from services.runtime.database import database_failures
+from services.runtime.key_store import NoKeys
 from services.runtime.token_verifier import KeySource
 from services.runtime.tokens import ALGORITHM
 
 KEY_BITS: Final = 2048
 
 
+async def load_signing_key(connection: asyncpg.Connection, provider: KeyProvider) -> RSAKey:
+    """The key that signs.
+
+    Raises CannotUnseal when the key was wrapped by another provider, Transient when the database is away,
+    NoKeys before the installation has been prepared.
+    """
+    row = await _current(connection)
+    if row is None:
+        raise NoKeys("signing")
+    return await _open(row, provider)
+
+
 async def ensure_signing_key(connection: asyncpg.Connection, provider: KeyProvider, now: datetime) -> RSAKey:
-    """The key that signs; of any number of processes that find none, one makes it and the others take that.
+    """The key that signs, made when there is none; for the administrator or the keymaster. Services only read
+    keys. Of any number that find none at once, one makes it and the others take that.
 
     Raises CannotUnseal when the key was wrapped by another provider, Transient when the database is away.
     """
-    row = await _current(connection) or await _make(connection, provider, now)
+    return await _open(await _current(connection) or await _make(connection, provider, now), provider)
+
+
+async def _open(row: Any, provider: KeyProvider) -> RSAKey:
     der = await provider.unwrap(row["private_wrapped"], _context(row["kid"]))
     return RSAKey.import_key(der, {"kid": row["kid"]})
 

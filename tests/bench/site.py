@@ -10,14 +10,14 @@ from pathlib import Path
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.database import prepare_database, role_passwords
+from deploy.database import Access, prepare_database
 from deploy.local.services import ServiceLauncher, Stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import default_state_dir
 from schemas.topics import Topic, catalogue
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import ensure_signing_key
+from services.runtime.signing_keys import load_signing_key
 from services.runtime.tokens import TokenIssuer
 from services.runtime.topics import ensure_topics
 from tests.bench.meter import CpuMeter
@@ -109,10 +109,10 @@ class Site:
     async def _issue_token(
         self, scopes: Sequence[str] = ("publish:logins",), issuer: str = f"{NO_MANAGEMENT}/"
     ) -> str:
-        connection = await asyncpg.connect(self.stack.database_url("vita_management"))
+        connection = await asyncpg.connect(self.stack.database_url("management"))
         try:
             provider = provider_from(self.stack.key_provider)
-            key = await ensure_signing_key(connection, provider, datetime.now(UTC))
+            key = await load_signing_key(connection, provider)
         finally:
             await connection.close()
         now = datetime.now(UTC)
@@ -139,7 +139,7 @@ async def fresh_site(folder: Path | None = None) -> AsyncIterator[Site]:
 async def _prepared(local: LocalStack) -> AsyncIterator[Site]:
     kafka, admin_url = await asyncio.gather(local.ensure_kafka(), local.ensure_postgres())
     stack = Stack(local.state.path, kafka.bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "")
-    await prepare_database(admin_url, DATABASE, role_passwords(admin_url))
+    await prepare_database(admin_url, DATABASE, provider_from(stack.key_provider), Access(stack.passwords))
     await ensure_topics(kafka)
     offsets = AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=3) as pool:

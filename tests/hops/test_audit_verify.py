@@ -88,8 +88,9 @@ async def sound(stack: Stack) -> Trail:
 async def trail(sound: Trail) -> AsyncIterator[Trail]:
     """A copy to alter."""
     name, admin_url = f"vita_test_{secrets.token_hex(6)}", sound.stack.admin_url
-    await databases.clone_database(admin_url, sound.database.name, name)
-    yield Trail(sound.stack, Database(name, databases.database_url(admin_url, name)), sound.prefix)
+    database = sound.database
+    await databases.clone_database(admin_url, database.name, name, database.access.prefix)
+    yield Trail(sound.stack, database.copy(name), sound.prefix)
     await databases.drop_database(admin_url, name)
 
 

@@ -231,7 +231,9 @@ async def test_no_role_changes_a_row(filled: Database, role: str, table: str) ->
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
     async with connected(filled) as admin:
-        may_add = await admin.fetchval("SELECT has_table_privilege($1, $2, 'INSERT')", role, table)
+        may_add = await admin.fetchval(
+            "SELECT has_table_privilege($1, $2, 'INSERT')", filled.role(role), table
+        )
     assert may_add == (role == "vita_auditor")
 
 
@@ -239,7 +241,7 @@ async def test_no_role_changes_a_row(filled: Database, role: str, table: str) ->
 async def test_not_even_the_owner_changes_a_row(filled: Database, table: str) -> None:
     """The tables' owner, who needs no grant, is refused by the second wall."""
     async with connected(filled) as admin:
-        await admin.execute("SET ROLE vita_owner")
+        await admin.execute(f'SET ROLE "{filled.role("owner")}"')
         for statement in changes(table):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
                 await admin.execute(statement)

@@ -1,6 +1,5 @@
 """A version with other view tables shows a new generation, which the projector fills from the log."""
 
-from deploy.database import prepare_database, role_passwords
 from tests.facts import address, creation, login
 from tests.flow import make_flow, somebody
 from tests.stack import Stack
@@ -14,7 +13,7 @@ async def test_another_definition_calls_for_a_new_generation(stack: Stack) -> No
     before = {subject: tuple(row) for subject, row in (await flow.views("profile")).items()}
     assert len(before) == 5
     await flow.run("UPDATE ledger.generation SET definition = 'of an earlier version'")
-    await prepare_database(stack.admin_url, flow.database.name, role_passwords(stack.admin_url))
+    await stack.prepare_again(flow.database.name)
     assert [
         tuple(row) for row in await flow.rows("SELECT number, state FROM ledger.generation ORDER BY 1")
     ] == [
@@ -41,7 +40,7 @@ async def test_a_replay_leaves_claims_alone(stack: Stack) -> None:
         changed.id,
     )
     await flow.run("UPDATE ledger.generation SET definition = 'of an earlier version'")
-    await prepare_database(stack.admin_url, flow.database.name, role_passwords(stack.admin_url))
+    await stack.prepare_again(flow.database.name)
     await flow.project()
     assert len(await flow.views("profile")) == 1
     assert [row["value"] for row in await flow.rows("SELECT value FROM ledger.reservation")] == [
@@ -52,5 +51,5 @@ async def test_a_replay_leaves_claims_alone(stack: Stack) -> None:
 async def test_the_same_definition_is_left_alone(stack: Stack) -> None:
     """Preparing again makes no generation."""
     flow = await make_flow(stack)
-    await prepare_database(stack.admin_url, flow.database.name, role_passwords(stack.admin_url))
+    await stack.prepare_again(flow.database.name)
     assert await flow.rows("SELECT number FROM ledger.generation WHERE number > 1") == []

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -12,7 +14,13 @@ import pytest_asyncio
 
 from schemas.keys import KeyProvider, Keyring
 from schemas.sealing import CannotUnseal
-from services.runtime.key_store import ensure_keys, load_keyring, provider_from, read_keys
+from services.runtime.key_store import (
+    ensure_keys,
+    ensure_wrapping_key,
+    load_keyring,
+    provider_from,
+    read_keys,
+)
 from tests.flow import both
 from tests.stack import Database, Stack
 
@@ -21,14 +29,27 @@ CONTEXT = {"purpose": "test"}
 
 @pytest_asyncio.fixture
 async def database(stack: Stack) -> Database:
-    """A database nobody has made keys in."""
-    return await stack.database()
+    """A database that has no wrapping key."""
+    database = await stack.database()
+    connection = await asyncpg.connect(database.admin)
+    await connection.execute("TRUNCATE ledger.wrapping_key")
+    await connection.close()
+    return database
 
 
 async def keyring_of(database: Database, provider: KeyProvider) -> Keyring:
-    connection = await asyncpg.connect(database.url_for("vita_normalizer"))
-    try:
+    """The keyring as the normalizer has it, made by the keymaster where there is none."""
+    async with connected(database, "vita_keymaster") as connection:
+        await ensure_wrapping_key(connection, provider)
+    async with connected(database, "vita_normalizer") as connection:
         return await load_keyring(connection, provider)
+
+
+@asynccontextmanager
+async def connected(database: Database, role: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database.url_for(role))
+    try:
+        yield connection
     finally:
         await connection.close()
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from deploy.database import prepare_database, role_passwords
 from schemas import exact_json
 from schemas.events import IdentityLinked, IdentityLinkedData, UserDeleted, UserMerged, UserMergedData
 from schemas.positions import Position
@@ -213,7 +212,7 @@ async def test_a_new_generation_hands_nothing_on_again(stack: Stack) -> None:
     assert exact_json.loads(before[primary][4])["logins_count"] == 6
     length = len(await flow.logged(Topic.PROFILE_EVENTS))
     await flow.run("UPDATE ledger.generation SET definition = 'of an earlier version'")
-    await prepare_database(stack.admin_url, flow.database.name, role_passwords(stack.admin_url))
+    await stack.prepare_again(flow.database.name)
     await flow.project()
     assert {subject: tuple(row) for subject, row in (await flow.views("profile")).items()} == before
     assert len(await flow.logged(Topic.PROFILE_EVENTS)) == length

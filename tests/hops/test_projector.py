@@ -220,12 +220,13 @@ async def test_positions_and_rows_are_one_transaction(flow: Flow) -> None:
     """When a row cannot be written the position stays, and everything is applied once it can."""
     jane = somebody()
     await flow.send_events(logged_in(flow, jane))
-    await flow.run("REVOKE INSERT ON view_1.activity FROM vita_projector")
+    projector = flow.database.role("projector")
+    await flow.run(f"REVOKE INSERT ON view_1.activity FROM {projector}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await flow.project()
     assert await flow.document(jane) is None
     assert await flow.rows("SELECT FROM ledger.position WHERE next_offset > 0") == []
-    await flow.run("GRANT INSERT ON view_1.activity TO vita_projector")
+    await flow.run(f"GRANT INSERT ON view_1.activity TO {projector}")
     await flow.project()
     assert (await flow.document(jane))["logins_count"] == 1
 

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 
 from deploy import database as databases
-from deploy.database import LOGIN_ROLES, DatabaseRefused, prepare_database, role_passwords
+from deploy.database import DatabaseRefused
+from deploy.roles import LOGINS
 from schemas.topics import Topic, catalogue
 from tests.containers import TestContainers
 from tests.stack import Stack
@@ -40,18 +41,18 @@ async def test_a_topic_is_not_made_by_a_typing_error(stack: Stack) -> None:
 async def test_every_role_can_enter(stack: Stack) -> None:
     """Each service's role logs in with its own password and is nobody's superior."""
     database = await stack.database()
-    for role in LOGIN_ROLES:
+    for role in LOGINS:
         connection = await asyncpg.connect(database.url_for(role))
         row = await connection.fetchrow("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")
         await connection.close()
-        assert tuple(row) == (role, False)
+        assert tuple(row) == (database.role(role), False)
 
 
 async def test_a_stranger_cannot_enter(stack: Stack) -> None:
     """A login without the right password, and a role without the right to connect, stay outside."""
     database = await stack.database()
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(database.url_for("vita_ingest").replace("vita_ingest:", "vita_ingest:x"))
+        await asyncpg.connect(database.url_for("vita_ingest").replace("_ingest:", "_ingest:x"))
     admin = await asyncpg.connect(database.admin)
     try:
         assert not await admin.fetchval(
@@ -74,9 +75,8 @@ async def test_extensions_and_text_order(stack: Stack) -> None:
 async def test_preparing_twice_changes_nothing(stack: Stack) -> None:
     """A second `make up`, and two at the same time, find everything as it should be."""
     database = await stack.database()
-    passwords = role_passwords(stack.admin_url)
     before = await _applied(database.admin)
-    await asyncio.gather(*(prepare_database(stack.admin_url, database.name, passwords) for _ in range(2)))
+    await asyncio.gather(*(stack.prepare_again(database.name) for _ in range(2)))
     assert await _applied(database.admin) == before
 
 
@@ -87,7 +87,7 @@ async def test_a_changed_migration_stops_the_start(stack: Stack) -> None:
     await connection.execute("UPDATE ledger.migration SET checksum = 'other' WHERE name LIKE '0001%'")
     await connection.close()
     with pytest.raises(DatabaseRefused, match="was changed after it had been applied"):
-        await prepare_database(stack.admin_url, database.name, role_passwords(stack.admin_url))
+        await stack.prepare_again(database.name)
 
 
 async def test_a_migration_is_applied_whole_or_not_at_all(
@@ -99,7 +99,7 @@ async def test_a_migration_is_applied_whole_or_not_at_all(
     known = [*databases.read_migrations(), bad]
     monkeypatch.setattr(databases, "read_migrations", lambda: known)
     with pytest.raises(asyncpg.DivisionByZeroError):
-        await prepare_database(stack.admin_url, database.name, role_passwords(stack.admin_url))
+        await stack.prepare_again(database.name)
     connection = await asyncpg.connect(database.admin)
     assert await connection.fetchval("SELECT to_regclass('ledger.half')") is None
     await connection.close()

@@ -1,12 +1,19 @@
 """Least privilege and row-level security on the real database."""
 
+import itertools
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from deploy.database import Access, DatabaseRefused, drop_installation, open_databases, prepare_database
+from deploy.rights import declared
+from deploy.roles import LOGINS, Passwords, role_url
+from schemas import exact_json
 from schemas.events import RolesAssigned, RolesData, UserCreated, UserCreatedData
+from services.runtime.key_store import provider_from
+from services.runtime.sql import load
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack
 
@@ -87,6 +94,22 @@ FORBIDDEN = [
     ("vita_normalizer", "SELECT 1 FROM views.membership"),
     ("vita_management", "DELETE FROM ledger.subject_key"),
     ("vita_management", "UPDATE ledger.position SET next_offset = 0"),
+    *(
+        (f"vita_{login}", f"INSERT INTO ledger.{table} DEFAULT VALUES")
+        for login in LOGINS
+        for table in ("wrapping_key", "signing_key")
+        if login != "keymaster"
+    ),
+    ("vita_ingest", "SELECT document FROM view_1.setting"),
+    ("vita_ingest", "SELECT 1 FROM ledger.subject_key"),
+    ("vita_normalizer", "SELECT document FROM view_1.setting"),
+    ("vita_keymaster", "SELECT 1 FROM ledger.subject_key"),
+    ("vita_keymaster", "SELECT 1 FROM view_1.profile"),
+    ("vita_operator", "SELECT document FROM view_1.profile"),
+    ("vita_operator", "SELECT 1 FROM view_1.search"),
+    ("vita_operator", "SELECT 1 FROM ledger.directory"),
+    ("vita_operator", "SELECT private_wrapped FROM ledger.signing_key"),
+    ("vita_operator", "UPDATE ledger.topic_epoch SET epoch = 0"),
     ("vita_operator", "SELECT secrets FROM view_1.profile"),
     ("vita_operator", "SELECT secret_hash FROM view_1.client"),
     ("vita_operator", "UPDATE view_1.profile SET document = NULL"),
@@ -101,3 +124,182 @@ async def test_roles_do_only_their_own_work(flow: Flow, role: str, statement: st
     async with flow.connected(role) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
+
+
+_VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
+_BY_COLUMN = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+
+
+async def test_no_role_has_more_or_less_than_is_declared(flow: Flow) -> None:
+    """Each role x table x verb, and each column and function, is as deploy/rights.yaml says."""
+    tables = await flow.rows(
+        "SELECT n.nspname AS schema, c.relname AS name, c.oid, array_agg(a.attname::text) AS columns"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r', 'v') AND n.nspname IN ('ledger', 'trail', 'views', 'view_1')"
+        " GROUP BY 1, 2, 3"
+    )
+    assert len(tables) > 60
+    names = {f"{row['schema']}.{row['name']}".replace("view_1.", "view_N.") for row in tables}
+    assert set(declared().tables) <= names, "declared, and not there"
+    asked: list[tuple[str, int, str, str]] = []
+    expected: list[bool] = []
+    for row, login in itertools.product(tables, LOGINS):
+        verbs = set(declared().on(row["schema"], row["name"]).get(login, ()))
+        for verb in _VERBS:
+            asked.append((flow.database.role(login), row["oid"], "", verb))
+            expected.append((verb, "") in verbs)
+        for verb, column in itertools.product(_BY_COLUMN, row["columns"]):
+            asked.append((flow.database.role(login), row["oid"], column, verb))
+            expected.append((verb, "") in verbs or (verb, column) in verbs)
+    held = await flow.rows(
+        "SELECT CASE WHEN field = '' THEN has_table_privilege(role, place, verb)"
+        " ELSE has_column_privilege(role, place, field, verb) END AS held"
+        " FROM unnest($1::text[], $2::oid[], $3::text[], $4::text[]) AS asked (role, place, field, verb)",
+        *map(list, zip(*asked, strict=True)),
+    )
+    wrong = [
+        (*ask, row["held"])
+        for ask, row, want in zip(asked, held, expected, strict=True)
+        if row["held"] != want
+    ]
+    assert wrong == []
+    functions = await flow.rows(
+        "SELECT n.nspname || '.' || f.proname AS name, l.login FROM pg_proc f JOIN pg_namespace n"
+        " ON n.oid = f.pronamespace CROSS JOIN unnest($1::text[], $2::text[]) AS l (login, role)"
+        " WHERE n.nspname IN ('ledger', 'trail') AND has_function_privilege(l.role, f.oid, 'EXECUTE')",
+        list(LOGINS),
+        [flow.database.role(login) for login in LOGINS],
+    )
+    allowed = {(name, login) for name, logins in declared().functions.items() for login in logins}
+    assert {(row["name"], row["login"]) for row in functions} == allowed
+
+
+async def test_every_table_with_tenants_is_secured(flow: Flow) -> None:
+    """A table with a tenant column has row-level security: one tenant, but for the declared roles."""
+    rows = await flow.rows(
+        "SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS secured,"
+        " (SELECT coalesce(json_object_agg(p.policyname, p.roles), '{}') FROM pg_policies p"
+        " WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS policies"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped"
+        " WHERE c.relkind = 'r' AND n.nspname IN ('ledger', 'trail', 'view_1')"
+    )
+    assert len(rows) > 20
+    for row in rows:
+        name = f"{row['schema']}.{row['name']}".replace("view_1.", "view_N.")
+        policies = exact_json.loads(row["policies"])
+        exempt = sorted(flow.database.role(login) for login in declared().every_tenant[name])
+        assert row["secured"], name
+        assert sorted(policies.pop("every_tenant", [])) == exempt, name
+        assert set(policies) <= {"one_tenant", "one_tenant_or_client"}, name
+        assert policies, name
+
+
+_RUNS: dict[str, tuple[str, ...]] = {
+    "services.ingest/queries.sql": ("ingest",),
+    "services.normalizer/queries.sql": ("normalizer",),
+    "services.projector/queries.sql": ("projector",),
+    "services.management/queries.sql": ("management",),
+    "services.management/sessions.sql": ("management",),
+    "services.management/links.sql": ("management",),
+    "services.management/idempotency.sql": ("management",),
+    "services.cli/queries.sql": ("operator",),
+    "services.runtime/heartbeat.sql": ("ingest", "normalizer", "projector", "auditor", "management"),
+    "services.runtime/positions.sql": ("management", "operator"),
+    "services.runtime/tenant_pool.sql": ("management",),
+    "projections.trail/queries.sql": ("auditor",),
+    "projections.trail/verify.sql": ("operator",),
+    **{
+        f"projections.{view}/queries.sql": ("projector",)
+        for view in [
+            "profile",
+            "search",
+            "connection",
+            "client",
+            "setting",
+            "membership",
+            "linked_identity",
+            "login_guard",
+            "log_entry",
+            "daily",
+            "population",
+            "session",
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("file", _RUNS)
+async def test_every_role_may_run_its_own_queries(flow: Flow, file: str) -> None:
+    """No role has too little: its named queries pass the server's check of rights."""
+    package, _, name = file.partition("/")
+    for login in _RUNS[file]:
+        async with flow.connected(login) as connection:
+            await connection.execute("SET search_path = view_1, public")
+            for statement in load(package, name).values():
+                await connection.execute(f"EXPLAIN (GENERIC_PLAN) {statement.rstrip(';')}")
+
+
+async def test_roles_enter_their_own_database_only(flow: Flow) -> None:
+    """A second installation on the server has its own roles; none enters the other's database."""
+    stack, name = flow.stack, f"{flow.database.name}_two"
+    provider = provider_from(f"file:{stack.folder / name}.kek")
+    passwords = Passwords({})
+    try:
+        made = await prepare_database(stack.admin_url, name, provider, Access(passwords))
+        assert set(made) == set(LOGINS)
+        rows = await flow.rows(
+            "SELECT r.rolname, d.datname FROM pg_roles r CROSS JOIN pg_database d"
+            " WHERE r.rolname = ANY ($1::text[]) AND d.datallowconn"
+            " AND has_database_privilege(r.oid, d.oid, 'CONNECT')",
+            [f"{name}_{login}" for login in LOGINS],
+        )
+        entered = {row["datname"] for row in rows}
+        assert {place for place in entered if place.startswith("vita_")} == {name}
+        assert not stack.exclusive or entered == {name}
+        assert not stack.exclusive or await open_databases(stack.admin_url, name) == []
+        theirs = role_url(stack.admin_url, f"{name}_projector", made["projector"], name)
+        await _enter(theirs)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await _enter(theirs.removesuffix(name) + flow.database.name)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await _enter(flow.database.copy(name).url_for("projector"))
+    finally:
+        await drop_installation(stack.admin_url, name)
+
+
+async def test_preparing_again_locks_nobody_out(flow: Flow) -> None:
+    """Passwords that are not known stay, change when asked to, and follow the environment; another
+    key-encryption key is refused."""
+    stack, name = flow.stack, f"{flow.database.name}_again"
+    provider = provider_from(f"file:{stack.folder / name}.kek")
+
+    async def prepare(environment: dict[str, str], *rotate: str) -> dict[str, str]:
+        access = Access(Passwords(environment), rotate)
+        return await prepare_database(stack.admin_url, name, provider, access)
+
+    def url(login: str, password: str) -> str:
+        return role_url(stack.admin_url, f"{name}_{login}", password, name)
+
+    try:
+        made = await prepare({})
+        assert await prepare({}) == {}
+        await _enter(url("ingest", made["ingest"]))
+        rotated = await prepare({"VITA_AUDITOR_PASSWORD": "given"}, "ingest")
+        assert set(rotated) == {"ingest"}
+        await _enter(url("ingest", rotated["ingest"]))
+        await _enter(url("auditor", "given"))
+        for login in ("ingest", "auditor"):
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                await _enter(url(login, made[login]))
+        provider = provider_from(f"file:{stack.folder / name}.other")
+        with pytest.raises(DatabaseRefused, match="VITA_KEY_PROVIDER"):
+            await prepare({})
+    finally:
+        await drop_installation(stack.admin_url, name)
+
+
+async def _enter(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.close()

@@ -42,6 +42,7 @@ class Bench:
     """One connection and a loop to use it in, whatever loop the session has."""
 
     connection: asyncpg.Connection
+    role: str
     run: Callable[..., Any]
 
 
@@ -52,7 +53,7 @@ def bench(database: Database) -> Any:
         connection = runner.run(
             asyncpg.connect(database.admin, server_settings={"search_path": "view_1,public"})
         )
-        yield Bench(connection, runner.run)
+        yield Bench(connection, database.role("management"), runner.run)
         runner.run(connection.close())
 
 
@@ -60,7 +61,7 @@ def subject(number: int) -> str:
     return f"sub_{number:032x}"
 
 
-async def filled(connection: asyncpg.Connection, found: Sequence[dict[str, Any]]) -> None:
+async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict[str, Any]]) -> None:
     """These people as the projector would write them; then the rights of the API's role."""
     changes = {
         (TENANT, subject(number)): Change(
@@ -74,7 +75,7 @@ async def filled(connection: asyncpg.Connection, found: Sequence[dict[str, Any]]
     }  # fmt: skip
     counted = (load("projections.population")["add_to_population"], [(TENANT, 0, len(changes))])
     await execute(connection, [*people_writes(changes), counted])
-    await connection.execute("SET LOCAL ROLE vita_management")
+    await connection.execute(f"SET LOCAL ROLE {role}")
     await connection.execute("SELECT set_config('vita.tenant', $1, true)", TENANT)
 
 
@@ -95,15 +96,14 @@ async def fetched(connection: asyncpg.Connection, statement: statements.Statemen
     return list(await connection.fetch(statement.text, *statement.values))
 
 
-async def check(
-    connection: asyncpg.Connection, found: list[dict[str, Any]], query: Query, sort: str | None
-) -> None:
+async def check(bench: Bench, found: list[dict[str, Any]], query: Query, sort: str | None) -> None:
+    connection = bench.connection
     wanted = {subject(number) for number, person in enumerate(found) if matches(query, person)}
     text = render(query)
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await filled(connection, found)
+        await filled(connection, bench.role, found)
         predicate = plan(parse(text))
         order = natural(predicate) if sort is None else sorted_by(sort)
         assert order is not None
@@ -177,7 +177,7 @@ def agree(bench: Bench, examples: int) -> None:
         found = data.draw(people())
         query = data.draw(queries(found))
         sort = data.draw(st.sampled_from([None, None, *SORTS]))
-        bench.run(check(bench.connection, found, query, sort))
+        bench.run(check(bench, found, query, sort))
 
     run()
 
@@ -197,7 +197,7 @@ def test_several_values_are_one_person(bench: Bench, sort: str | None) -> None:
     """Who matches more than once, in one table or in several, comes once and takes the place of one."""
     in_range = ("range", "user_metadata.a", ("1", False, True), None)
     for query in (in_range, ("or", in_range, ("term", "name", "x", False))):
-        bench.run(check(bench.connection, SEVERAL, query, sort))
+        bench.run(check(bench, SEVERAL, query, sort))
 
 
 @pytest.mark.timeout(600)

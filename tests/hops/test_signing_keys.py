@@ -11,8 +11,8 @@ import pytest
 
 from schemas import exact_json
 from schemas.sealing import CannotUnseal
-from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import ensure_signing_key, key_source
+from services.runtime.key_store import NoKeys, load_keyring, provider_from
+from services.runtime.signing_keys import ensure_signing_key, key_source, load_signing_key
 from services.runtime.token_verifier import TokenVerifier, Trust
 from services.runtime.tokens import InvalidToken, TokenIssuer
 from tests.stack import Database, Stack
@@ -29,16 +29,25 @@ async def connected(database: Database, role: str) -> AsyncIterator[asyncpg.Conn
         await connection.close()
 
 
+async def bare(stack: Stack) -> Database:
+    """A database that was not given its keys."""
+    database = await stack.database()
+    connection = await asyncpg.connect(database.admin)
+    await connection.execute("TRUNCATE ledger.signing_key, ledger.wrapping_key")
+    await connection.close()
+    return database
+
+
 def token(issuer: TokenIssuer) -> str:
     return issuer.issue("abc", "demo", ["publish:logins"], AUDIENCE, datetime.now(UTC))
 
 
 async def test_of_many_that_start_at_once_one_makes_the_key(stack: Stack, tmp_path: Path) -> None:
-    """Several processes find no key: one is made, all sign with it, its private part is nowhere readable."""
-    database, provider = await stack.database(), provider_from(f"file:{tmp_path / 'kek'}")
+    """Several find no key: one is made, all sign with it, its private part is nowhere readable."""
+    database, provider = await bare(stack), provider_from(f"file:{tmp_path / 'kek'}")
 
     async def start() -> str:
-        async with connected(database, "vita_management") as connection:
+        async with connected(database, "vita_keymaster") as connection:
             return str((await ensure_signing_key(connection, provider, datetime.now(UTC))).kid)
 
     assert len(set(await asyncio.gather(*(start() for _ in range(5))))) == 1
@@ -53,16 +62,29 @@ async def test_another_key_provider_cannot_sign(stack: Stack, tmp_path: Path) ->
     """The private part opens with the key-encryption key that wrapped it, and with no other."""
     database = await stack.database()
     async with connected(database, "vita_management") as connection:
-        await ensure_signing_key(connection, provider_from(f"file:{tmp_path / 'one'}"), datetime.now(UTC))
+        assert await load_signing_key(connection, provider_from(stack.key_provider(database.name)))
         with pytest.raises(CannotUnseal):
-            await ensure_signing_key(connection, provider_from(f"file:{tmp_path / 'two'}"), datetime.now(UTC))
+            await load_signing_key(connection, provider_from(f"file:{tmp_path / 'two'}"))
 
 
-async def test_ingest_reads_public_parts_only(stack: Stack, tmp_path: Path) -> None:
-    """Ingest's role verifies tokens, cannot read a private part, and refuses a key from its retirement on."""
-    database, provider = await stack.database(), provider_from(f"file:{tmp_path / 'kek'}")
+async def test_services_make_no_key(stack: Stack, tmp_path: Path) -> None:
+    """A service that finds no keys says who makes them, and makes none."""
+    database, provider = await bare(stack), provider_from(f"file:{tmp_path / 'kek'}")
     async with connected(database, "vita_management") as connection:
-        issuer = TokenIssuer(await ensure_signing_key(connection, provider, datetime.now(UTC)), ISSUER)
+        with pytest.raises(NoKeys, match="deploy prepare"):
+            await load_signing_key(connection, provider)
+        with pytest.raises(NoKeys, match="deploy prepare"):
+            await load_keyring(connection, provider)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await ensure_signing_key(connection, provider, datetime.now(UTC))
+
+
+async def test_ingest_reads_public_parts_only(stack: Stack) -> None:
+    """Ingest's role verifies tokens, cannot read a private part, and refuses a key from its retirement on."""
+    database = await stack.database()
+    async with connected(database, "vita_management") as connection:
+        key = await load_signing_key(connection, provider_from(stack.key_provider(database.name)))
+        issuer = TokenIssuer(key, ISSUER)
     async with asyncpg.create_pool(database.url_for("vita_ingest"), min_size=1, max_size=1) as pool:
         verifier = TokenVerifier(key_source(pool), Trust(ISSUER, AUDIENCE))
         assert (await verifier.verify(token(issuer))).tenant == "demo"

@@ -1,20 +1,15 @@
 """The pure parts of preparing a database."""
 
+import base64
+import re
 from pathlib import Path
 
 import pytest
 
-from deploy.database import (
-    LOGIN_ROLES,
-    DatabaseRefused,
-    Migration,
-    database_url,
-    outstanding,
-    read_migrations,
-    role_passwords,
-    role_url,
-)
+from deploy.database import DatabaseRefused, Migration, database_url, outstanding, read_migrations
 from deploy.prepare import NotPrepared, Places
+from deploy.rights import declared
+from deploy.roles import LOGINS, Passwords, RolesRefused, role_name, role_url, scram_verifier
 
 FIRST = Migration("0001_first", "SELECT 1")
 SECOND = Migration("0002_second", "SELECT 2")
@@ -51,12 +46,44 @@ def test_the_ledger_can_be_read() -> None:
     assert read_migrations()[0].name == "0001_ledger"
 
 
-def test_passwords_agree_and_differ() -> None:
-    """Everybody with the same administrator derives the same passwords, one for each role."""
-    passwords = role_passwords(ADMIN)
-    assert passwords == role_passwords(ADMIN.replace("/postgres?", "/other?"))
-    assert len(set(passwords.values())) == len(LOGIN_ROLES)
-    assert passwords != role_passwords(ADMIN.replace("p%40ss", "other"))
+def test_passwords_are_random_and_kept(tmp_path: Path) -> None:
+    """Made passwords differ by role and by time, and lie in a private file that is read again."""
+    file = tmp_path / "keys" / "vita.passwords"
+    made = Passwords({}, file).make(LOGINS)
+    assert len({*made.values(), *Passwords({}).make(LOGINS).values()}) == 2 * len(LOGINS)
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = Passwords({}, file)
+    assert {login: again.known(login) for login in LOGINS} == made
+    file.chmod(0o640)
+    with pytest.raises(RolesRefused, match="chmod 600"):
+        Passwords({}, file)
+
+
+def test_roles_are_named_after_their_database() -> None:
+    """A name that PostgreSQL would cut short, so that two databases could share a role, is refused."""
+    assert role_name("vita", "projector") == "vita_projector"
+    with pytest.raises(RolesRefused, match="at most 52 bytes"):
+        role_name("v" * 60, "projector")
+
+
+def test_the_server_is_told_a_verifier() -> None:
+    """The verifier is the one of RFC 7677's example, so that servers take it for the password."""
+    verifier = scram_verifier("pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="))
+    assert verifier == (
+        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="
+        ":wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
+
+
+def test_rights_are_declared_in_one_place() -> None:
+    """No migration, table or view grants anything or names a role: `deploy/rights.yaml` is where to do it."""
+    assert set(declared().tables) >= {"ledger.signing_key", "view_N.profile", "views.profile"}
+    root = Path(__file__).parents[2]
+    files = [*(root / "deploy/ledger").glob("*.sql"), *(root / "projections").glob("*/*.sql")]
+    for file in files:
+        statements = re.sub(r"--.*", "", file.read_text("utf-8"))
+        found = re.findall(r"\b(?:GRANT|REVOKE)\b|\bvita_\w+|\ball_tenants\b", statements)
+        assert not found, f"{file.name}: {found}: rights belong into deploy/rights.yaml"
 
 
 def test_addresses_keep_what_the_administrator_said() -> None:
@@ -67,16 +94,20 @@ def test_addresses_keep_what_the_administrator_said() -> None:
     assert database_url(ADMIN, "vita").endswith("p%40ss@db.example:6543/vita?sslmode=require")
 
 
-def test_a_password_can_be_given() -> None:
-    """A role's password in the environment comes before the derived one."""
-    passwords = role_passwords(ADMIN, {"VITA_INGEST_PASSWORD": "given"})
-    assert passwords["vita_ingest"] == "given"
-    assert passwords["vita_auditor"] == role_passwords(ADMIN)["vita_auditor"]
+def test_a_password_can_be_given(tmp_path: Path) -> None:
+    """A password in the environment comes before the one in the file; one that cannot be used is named."""
+    made = Passwords({}, tmp_path / "file").make(LOGINS)
+    passwords = Passwords({"VITA_INGEST_PASSWORD": "given"}, tmp_path / "file")
+    assert (passwords.known("ingest"), passwords.known("auditor")) == ("given", made["auditor"])
+    with pytest.raises(RolesRefused, match="VITA_INGEST_PASSWORD"):
+        Passwords({"VITA_INGEST_PASSWORD": "pass word"})
 
 
 def test_the_environment_says_where_things_are() -> None:
     """What is optional has its default."""
-    places = Places.from_environment({"VITA_KAFKA_BOOTSTRAP": "b:9092", "VITA_POSTGRES_ADMIN_URL": ADMIN})
+    places = Places.from_environment(
+        {"VITA_KAFKA_BOOTSTRAP": "b:9092", "VITA_POSTGRES_ADMIN_URL": ADMIN, "VITA_KEY_PROVIDER": "env:KEK"}
+    )
     assert (places.database, places.topic_prefix, places.replication) == ("vita", "", 1)
 
 
@@ -85,10 +116,12 @@ def test_the_environment_says_where_things_are() -> None:
     [
         ({"VITA_KAFKA_BOOTSTRAP": "b:9092"}, "VITA_POSTGRES_ADMIN_URL"),
         ({"VITA_POSTGRES_ADMIN_URL": ADMIN}, "VITA_KAFKA_BOOTSTRAP"),
+        ({"VITA_KAFKA_BOOTSTRAP": "b:9092", "VITA_POSTGRES_ADMIN_URL": ADMIN}, "VITA_KEY_PROVIDER"),
         (
             {
                 "VITA_KAFKA_BOOTSTRAP": "b:9092",
                 "VITA_POSTGRES_ADMIN_URL": ADMIN,
+                "VITA_KEY_PROVIDER": "env:KEK",
                 "VITA_TOPIC_REPLICATION": "three",
             },
             "VITA_TOPIC_REPLICATION",

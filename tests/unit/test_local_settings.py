@@ -15,6 +15,7 @@ from deploy.local.postgres import MIB, Tuning, settings
 from deploy.local.server_user import give_to_server, server_user
 from deploy.local.services import Stack, code_fingerprint, read_stack, remember_stack
 from deploy.local.state import StateFolder
+from deploy.roles import LOGINS
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +143,12 @@ def _stack(folder: Path) -> Stack:
 
 def test_a_service_gets_its_own_role_and_no_more(tmp_path: Path) -> None:
     """Each process knows its own password only, never the administrator's."""
-    env = _stack(tmp_path).environment("projector")
+    stack = _stack(tmp_path)
+    with pytest.raises(StackFailure, match="--rotate"):
+        stack.environment("projector")
+    made = stack.passwords.make(LOGINS)
+    env = stack.environment("projector")
+    assert [login for login, password in made.items() if password in "".join(env.values())] == ["projector"]
     assert env["VITA_DATABASE_URL"].startswith("postgresql://vita_projector:")
     assert "secret" not in "".join(env.values())
     assert env["VITA_TOKEN_ISSUER"] == "http://127.0.0.1:8080/"

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
+from deploy.roles import LOGINS
 from services.cli import main, output, places
 from tests.unit.cli.fake_vita import FakeVita
 
@@ -71,6 +72,7 @@ def local(fake: FakeVita, tmp_path: Path) -> Stack:
     )
     with state.lock():
         remember_stack(stack, state)
+        stack.passwords.make(LOGINS)
     (state.path / "client.json").write_text('{"tenant": "demo", "client_id": "c1", "client_secret": "s\'1"}')
     fake.answers("POST", "/oauth/token", 200, {"access_token": "h.t.s"})
     return stack

@@ -23,9 +23,5 @@ COMMENT ON TABLE ledger.link_party IS 'Who is being linked: one command at a tim
 
 ALTER TABLE ledger.link ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.link_party ENABLE ROW LEVEL SECURITY;
-CREATE POLICY one_tenant ON ledger.link TO vita_management USING (tenant = current_setting('vita.tenant', true));
-CREATE POLICY one_tenant ON ledger.link_party TO vita_management USING (tenant = current_setting('vita.tenant', true));
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.link TO vita_management;
-GRANT SELECT, INSERT, DELETE ON ledger.link_party TO vita_management;
-
-GRANT SELECT ON ledger.topic_epoch TO vita_projector;
+CREATE POLICY one_tenant ON ledger.link USING (tenant = current_setting('vita.tenant', true));
+CREATE POLICY one_tenant ON ledger.link_party USING (tenant = current_setting('vita.tenant', true));

@@ -13,8 +13,6 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION ledger.advance IS 'Moves the positions of a generation; VT001 when one is not where it was expected';
-REVOKE ALL ON FUNCTION ledger.advance FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.advance TO vita_projector;
 
 -- A statement that must come to something, or nothing of it is kept.
 CREATE FUNCTION ledger.require(holds boolean) RETURNS void LANGUAGE plpgsql AS $$
@@ -24,5 +22,3 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION ledger.require IS 'VT002 unless it holds: undoes the statement it is part of';
-REVOKE ALL ON FUNCTION ledger.require FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.require TO vita_management;

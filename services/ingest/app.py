@@ -14,18 +14,18 @@ from starlette.types import Receive, Scope, Send
 from schemas import exact_json
 from schemas.instants import milliseconds, render
 from schemas.topics import Topic
-from services.ingest.admission import Admission
 from services.ingest.documents import LOGIN_CHECKS, LOGINS, add_documents
 from services.ingest.endpoint import GatewayEndpoint, LoginsEndpoint
 from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
-from services.ingest.refusals import error_body, headers_of
+from services.ingest.refusals import MAX_BYTES, error_body, headers_of
 from services.ingest.settings import Settings
 from services.runtime.access_log import AccessLog
 from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.remote_keys import open_verifier
 from services.runtime.request_context import WithRequestId
+from services.runtime.room import Room
 from services.runtime.signing_keys import key_source
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import Trust
@@ -85,18 +85,19 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     verifier = await parts.enter_async_context(
         open_verifier(key_source(pool), trust, settings.external_issuers)
     )
-    admission = Admission(settings.in_flight_bytes)
+    room, pace = Room(settings.in_flight_bytes, MAX_BYTES), settings.pace
     # Planning the one statement anew takes several times as long as carrying it out.
     database = await TenantPool.open(
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
     )
     parts.push_async_callback(database.close)
     endpoints: dict[str, GatewayEndpoint] = {
-        LOGINS: LoginsEndpoint(publisher, verifier, admission, _now, heartbeat.handled),
+        LOGINS: LoginsEndpoint(publisher, verifier, room, pace, _now, heartbeat.handled),
         LOGIN_CHECKS: ChecksEndpoint(
             database,
             verifier,
-            admission,
+            room,
+            pace,
             lambda: milliseconds(datetime.now(UTC)),
             settings.check_seconds,
         ),

@@ -1,13 +1,11 @@
 """What gateways call, as bare ASGI applications: the hot path, without a framework's cost."""
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, ClassVar, Final, Protocol
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, ClassVar, Protocol
 
 from schemas.errors import Transient
 from schemas.mapper import Record
-from services.ingest.admission import Admission
 from services.ingest.answers import Answer, answer_for
 from services.ingest.bodies import events_in
 from services.ingest.decision import Accepted, decide
@@ -19,19 +17,26 @@ from services.ingest.refusals import (
     broken_off,
     error_body,
     insufficient_scope,
+    overloaded,
     too_many_bytes,
     too_slow,
     unavailable,
 )
+from services.runtime.request_bodies import (
+    BodyBrokenOff,
+    BodyTooLarge,
+    BodyTooSlow,
+    Pace,
+    Receive,
+    Send,
+    read_body,
+)
 from services.runtime.request_context import identify
+from services.runtime.room import Lease, Room
+from services.runtime.shares import OverShare
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
-BODY_SECONDS: Final = 30.0
-"""A body that takes longer holds room others need."""
-
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Log(Protocol):
@@ -53,8 +58,8 @@ class GatewayEndpoint(ABC):
 
     scopes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, verifier: Verifier, admission: Admission) -> None:
-        self._verifier, self._admission = verifier, admission
+    def __init__(self, verifier: Verifier, room: Room, pace: Pace) -> None:
+        self._verifier, self._room, self._pace = verifier, room, pace
 
     @abstractmethod
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -66,16 +71,18 @@ class GatewayEndpoint(ABC):
             answer = await self._answer(_headers(scope), receive)
         except InvalidToken as error:
             answer = Answer(error.status, error_body(error.status, error.message, error.error_code))
+        except OverShare:
+            answer = _refusing(overloaded())
         except RefusedError as error:
-            answer = Answer(error.status, error_body(error.status, error.message, error.error_code))
+            answer = _refusing(error)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers()})
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, headers: Mapping[str, str], receive: Receive) -> Answer:
         principal = await self._authenticated(headers)
-        length = _announced_length(headers)
-        with self._admission.of(length):
-            return await self.take(principal, headers, await _body_in_time(receive))
+        with self._room.lease(principal.tenant, principal.client_id) as lease:
+            body = await _body(receive, headers, self._pace, lease)
+            return await self.take(principal, headers, body)
 
     async def _authenticated(self, headers: Mapping[str, str]) -> Principal:
         try:
@@ -97,11 +104,12 @@ class LoginsEndpoint(GatewayEndpoint):
         self,
         log: Log,
         verifier: Verifier,
-        admission: Admission,
+        room: Room,
+        pace: Pace,
         clock: Callable[[], str],
         handled: Callable[[int], None],
     ) -> None:
-        super().__init__(verifier, admission)
+        super().__init__(verifier, room, pace)
         self._log, self._clock, self._handled = log, clock, handled
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -119,35 +127,20 @@ class LoginsEndpoint(GatewayEndpoint):
         return answer_for(verdicts, written)
 
 
+def _refusing(error: RefusedError) -> Answer:
+    return Answer(error.status, error_body(error.status, error.message, error.error_code))
+
+
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _announced_length(headers: Mapping[str, str]) -> int | None:
-    text = headers.get("content-length", "")
-    length = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-    if length is not None and length > MAX_BYTES:
-        raise too_many_bytes()
-    return length
-
-
-async def _body_in_time(receive: Receive) -> bytes:
+async def _body(receive: Receive, headers: Mapping[str, str], pace: Pace, lease: Lease) -> bytes:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _body(receive)
-    except TimeoutError:
+        return await read_body(receive, headers, MAX_BYTES, pace, lease)
+    except BodyTooLarge:
+        raise too_many_bytes() from None
+    except BodyTooSlow:
         raise too_slow() from None
-
-
-async def _body(receive: Receive) -> bytes:
-    pieces, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise broken_off()
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > MAX_BYTES:
-            raise too_many_bytes()
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+    except BodyBrokenOff:
+        raise broken_off() from None

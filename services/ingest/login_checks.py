@@ -18,12 +18,14 @@ from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
 from schemas.raw_login import Identifier, IpAddress
 from schemas.violations import RULE, violations
-from services.ingest.admission import Admission
 from services.ingest.answers import Answer
 from services.ingest.bodies import json_in
 from services.ingest.endpoint import GatewayEndpoint, Verifier
 from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
+from services.runtime.request_bodies import Pace
+from services.runtime.room import Room
+from services.runtime.shares import OverShare
 from services.runtime.sql import load
 from services.runtime.tokens import Principal
 
@@ -91,11 +93,12 @@ class ChecksEndpoint(GatewayEndpoint):
         self,
         database: Database,
         verifier: Verifier,
-        admission: Admission,
+        room: Room,
+        pace: Pace,
         clock: Callable[[], int],
         patience_seconds: float,
     ) -> None:
-        super().__init__(verifier, admission)
+        super().__init__(verifier, room, pace)
         self._database, self._clock, self._patience = database, clock, patience_seconds
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -109,6 +112,8 @@ class ChecksEndpoint(GatewayEndpoint):
                 self._database.connection(principal.tenant) as connection,
             ):
                 rows = await connection.fetch(query, principal.tenant, *_columns(checks))
+        except OverShare:
+            raise
         except (Transient, TimeoutError):
             raise cannot_tell() from None
         found = [shown(verdict) for verdict in decide(checks, rows, self._clock())]

@@ -17,9 +17,6 @@ class Settings(HttpSettings):
         (), description="Other issuers whose tokens are taken, as a JSON array."
     )
     ack_seconds: float = Field(10.0, gt=0, description="How long a request waits for Kafka to acknowledge.")
-    in_flight_bytes: int = Field(
-        64 * 1024 * 1024, gt=0, description="Bodies worked on at once; more are told to come back (429)."
-    )
     drain_seconds: float = Field(15.0, gt=0, description="How long a stopping process waits for Kafka.")
     check_connections: int = Field(
         4, gt=0, description="Database connections that login checks share; more checks wait for one."

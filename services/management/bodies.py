@@ -5,10 +5,19 @@ from typing import Any, Final, get_args
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from schemas import exact_json
-from services.management.refusals import INVALID_JSON, WRONG_MEDIA_TYPE, Refusal, Refused, invalid_body
+from services.management.refusals import (
+    INVALID_JSON,
+    TOO_SLOW,
+    WRONG_MEDIA_TYPE,
+    Refusal,
+    Refused,
+    invalid_body,
+)
+from services.runtime.request_bodies import BodyBrokenOff, BodyTooLarge, BodyTooSlow, Pace, read_body
+from services.runtime.room import Lease
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -27,20 +36,17 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", JSON).partition(";")[0].strip().lower() or JSON
 
 
-async def read_raw(request: Request, limit_bytes: int) -> bytes:
-    """The body's bytes. Raises Refused (413) beyond the limit, without reading on."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit_bytes:
-        raise Refused(_too_large(limit_bytes))
-    received = bytearray()
+async def read_raw(request: Request, limit_bytes: int, pace: Pace, lease: Lease) -> bytes:
+    """The body's bytes. Raises Refused: 413 beyond the limit, 408 for a body that is too slow, 400 for one
+    that breaks off; OverShare when the caller's share of the memory is in use."""
     try:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > limit_bytes:
-                raise Refused(_too_large(limit_bytes))
-    except ClientDisconnect as error:
-        raise Refused(INVALID_JSON) from error
-    return bytes(received)
+        return await read_body(request.receive, request.headers, limit_bytes, pace, lease)
+    except BodyTooLarge:
+        raise Refused(_too_large(limit_bytes)) from None
+    except BodyTooSlow:
+        raise Refused(TOO_SLOW) from None
+    except BodyBrokenOff:
+        raise Refused(INVALID_JSON) from None
 
 
 def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:

@@ -13,6 +13,7 @@ from services.management.refusals import (
     REASONS,
     REVISION_PASSED,
     SURROUNDINGS_DOWN,
+    TOO_SLOW,
     URI_TOO_LONG,
     WRONG_MEDIA_TYPE,
     Refusal,
@@ -88,7 +89,7 @@ _EVERYWHERE: Final[Mapping[int, str]] = {
     401: "Invalid token.",
     403: "Insufficient scope.",
     414: "The address is too long.",
-    429: "Too many requests; where limits are set.",
+    429: "Too many requests.",
     503: "Not available now; of a write, the outcome may be unknown.",
 }
 """What any operation may answer, whatever it does."""
@@ -96,9 +97,14 @@ _REPEATABLE: Final[Mapping[int, str]] = {
     409: "In conflict with what is there, or a request with this Idempotency-Key is still under way.",
     422: "This Idempotency-Key was sent before with another request.",
 }
-_WITH_A_BODY: Final[Mapping[int, str]] = {413: "Body too large.", 415: "Neither JSON nor a form."}
+_WITH_A_BODY: Final[Mapping[int, str]] = {
+    408: "The body did not arrive in time.",
+    413: "Body too large.",
+    415: "Neither JSON nor a form.",
+}
 _REFUSALS: Final[Mapping[int, Refusal]] = {
     401: Refusal(401, "Invalid token", attributes={"error": "Invalid token"}),
+    408: TOO_SLOW,
     412: REVISION_PASSED,
     413: Refusal(413, "Payload content length greater than maximum allowed: 1048576"),
     414: URI_TOO_LONG,

@@ -24,11 +24,14 @@ from services.management.refusals import (
     Refusal,
     Refused,
     bad_request,
+    over_share,
     violation,
 )
 from services.management.service import Service
 from services.management.validation import validate
 from services.runtime.request_context import identify
+from services.runtime.room import Lease
+from services.runtime.shares import OverShare
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
 AT_LEAST: Final = "vita-at-least"
@@ -157,6 +160,8 @@ def public_endpoint_of(service: Service, operation: Public) -> Endpoint:
         request.scope["vita.route"] = operation.path
         try:
             return await operation.handler(service, request)
+        except OverShare as error:
+            return answers.refusal(over_share(error.retry_after_seconds))
         except Transient:
             return answers.refusal(SURROUNDINGS_DOWN)
         except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
@@ -171,13 +176,14 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
-        response = await _answered(operation, serve(request))
+        with service.room.lease() as lease:
+            response = await _answered(operation, serve(request, lease))
         if rate := request.scope.get(_RATE):
             response.headers.update(rate)
         return response
 
-    async def serve(request: Request) -> Response:
-        call = await _admit(service, operation, request)
+    async def serve(request: Request, lease: Lease) -> Response:
+        call = await _admit(service, operation, request, lease)
         if operation.method == "POST" and idempotency.HEADER in request.headers:
             return await idempotency.once(call, lambda: _answered(operation, operation.handler(call)))
         return await operation.handler(call)
@@ -192,6 +198,8 @@ async def _answered(operation: Operation, answering: Awaitable[Response]) -> Res
         return answers.refusal(refused.refusal)
     except InvalidToken as error:
         return answers.refusal(access.unauthorized(error))
+    except OverShare as error:
+        return answers.refusal(over_share(error.retry_after_seconds))
     except Transient as error:
         _log.warning("surroundings_down", route=operation.path, error=str(error))
         return answers.refusal(SURROUNDINGS_DOWN)
@@ -209,7 +217,7 @@ def log_unexpected(route: str, error: BaseException) -> None:
     _log.error("unexpected_error", route=route, error=type(error).__name__, where=where)
 
 
-async def _admit(service: Service, operation: Operation, request: Request) -> Call:
+async def _admit(service: Service, operation: Operation, request: Request, lease: Lease) -> Call:
     headers = request.headers
     principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
     identify(principal)
@@ -218,7 +226,8 @@ async def _admit(service: Service, operation: Operation, request: Request) -> Ca
     query = _query(operation.query, request) if operation.query is not None else None
     body = sent = None
     if operation.body is not None:
-        raw = await bodies.read_raw(request, service.settings.body_limit_bytes)
+        lease.belongs_to(principal.tenant, principal.client_id)
+        raw = await bodies.read_raw(request, service.settings.body_limit_bytes, service.settings.pace, lease)
         sent = bodies.parse(raw, bodies.media_type(request), operation.body)
         body = validate(operation.body, sent)
     if AT_LEAST in headers:

@@ -20,13 +20,19 @@ Group = Literal[
 ]
 """What an operation counts as. The last one counts as `api` and, besides, for each user by itself."""
 
-GROUPS: Final[tuple[str, ...]] = get_args(Group)
 PER_USER: Final = "user_authentication_methods"
+OF_CLIENT: Final = "token"
+"""Requests for a token, for each client that an address names: a stranger who names a client from elsewhere
+uses up nothing of it."""
+OF_SOURCE: Final = "token_source"
+"""Requests for a token, for each address."""
+GROUPS: Final[tuple[str, ...]] = (*get_args(Group), OF_CLIENT, OF_SOURCE)
 MAX_BUCKETS: Final = 100_000
 NEWS_SECONDS: Final = 3600
 """How long one refused request stands for all that follow it."""
 _FREE, _ENTERPRISE = Limit(2, 2.0), Limit(50, 16.0)
 _OF_ONE_USER: Final = Limit(5, 5 / 60)
+_TOKENS: Final[Mapping[str, Limit]] = {OF_CLIENT: Limit(100, 20.0), OF_SOURCE: Limit(1000, 100.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,16 @@ class Plan:
 
 PLANS: Final[Mapping[str, Plan | None]] = {
     "off": None,
-    "free": Plan({"api": _FREE, PER_USER: _OF_ONE_USER}),
+    "generous": Plan(
+        {
+            "api": Limit(2000, 1000.0),
+            "write_users": Limit(2000, 200.0),
+            "delete_users": Limit(2000, 200.0),
+            PER_USER: Limit(100, 10.0),
+            **_TOKENS,
+        }
+    ),
+    "free": Plan({"api": _FREE, PER_USER: _OF_ONE_USER, **_TOKENS}),
     "essentials": Plan(
         {
             "api": Limit(50, 10.0),
@@ -47,9 +62,10 @@ PLANS: Final[Mapping[str, Plan | None]] = {
             "delete_users": Limit(20, 200 / 60),
             "read_logs": Limit(10, 100 / 60),
             PER_USER: _OF_ONE_USER,
+            **_TOKENS,
         }
     ),
-    "enterprise": Plan({"api": _ENTERPRISE, PER_USER: _OF_ONE_USER}),
+    "enterprise": Plan({"api": _ENTERPRISE, PER_USER: _OF_ONE_USER, **_TOKENS}),
 }
 
 
@@ -130,6 +146,17 @@ class RateLimits:
         if scarcest.allowed:
             self._keep(taken)
         return scarcest
+
+    def count_token(self, name: str, *whose: str) -> Verdict | None:
+        """Counts a request for a token in one bucket of `OF_CLIENT` or `OF_SOURCE`; None when limits are
+        off."""
+        if self._plan is None:
+            return None
+        key = (name, *whose)
+        bucket, verdict = take(self._buckets.get(key), self._plan.limits[name], self._clock())
+        if verdict.allowed:
+            self._keep({key: bucket})
+        return verdict
 
     def is_news(self, principal: Principal, group: str) -> bool:
         """Whether a request refused in this group is the client's first for as long as one is told of; asked

@@ -12,6 +12,7 @@ REASONS: Final[Mapping[int, str]] = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     412: "Precondition Failed",
     413: "Request Entity Too Large",
@@ -89,6 +90,12 @@ def unavailable(message: str, error_code: str | None = None) -> Refusal:
     return Refusal(503, message, error_code, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
+def over_share(retry_after_seconds: int) -> Refusal:
+    """429: the caller's own requests use its share of what all callers need."""
+    wait = {"Retry-After": str(retry_after_seconds)}
+    return Refusal(429, "Too many requests of this tenant are under way", "too_many_requests", wait)
+
+
 NOT_FOUND: Final = Refusal(404, "Not Found")
 NO_SUCH_USER: Final = Refusal(404, "The user does not exist.", "inexistent_user")
 NO_SUCH_CONNECTION: Final = Refusal(404, "The connection does not exist", "inexistent_connection")
@@ -107,6 +114,7 @@ OUTCOME_UNKNOWN: Final = unavailable(
 VIEW_LAGS: Final = unavailable("The views have not reached the position of Vita-At-Least.", "view_lagging")
 INTERNAL: Final = Refusal(500, "An internal error occurred.", "internal_error")
 TOO_LARGE: Final = Refusal(413, "The change is larger than an event may be.")
+TOO_SLOW: Final = Refusal(408, "The body did not arrive in time.")
 URI_TOO_LONG: Final = Refusal(414, "Request-URI Too Large")
 WRONG_MEDIA_TYPE: Final = Refusal(415, "Unsupported Media Type")
 INVALID_JSON: Final = bad_request("Invalid request payload JSON format", "invalid_body")

@@ -26,6 +26,7 @@ from services.runtime.issuers import Verifier
 from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
+from services.runtime.room import Room
 from services.runtime.signing_keys import key_source, load_signing_key
 from services.runtime.sql import load
 from services.runtime.tenant_pool import TenantPool
@@ -54,6 +55,7 @@ class Service:
     partitions: int
     turns: Turns
     rates: RateLimits
+    room: Room
     background: Background
     people: Gathered
     people_with_tokens: Gathered
@@ -73,7 +75,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         database = await TenantPool.open(url, settings.pool_connections, "management")
         stack.push_async_callback(database.close)
         searcher = await stack.enter_async_context(
-            Searcher.open(url, settings.search_connections, settings.search_timeout_seconds)
+            Searcher.open(
+                url,
+                settings.search_connections,
+                settings.search_timeout_seconds,
+                settings.search_queue,
+            )
         )
         with database_failures():
             async with database.raw.acquire() as connection:
@@ -119,6 +126,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 log.partitions,
                 Turns(),
                 RateLimits(plan_of(settings.rate_limits)),
+                Room(settings.in_flight_bytes, settings.body_limit_bytes),
                 background,
                 Gathered(database, load("services.management")["users"]),
                 Gathered(database, load("services.management")["users_with_secrets"]),

@@ -20,7 +20,13 @@ class Settings(HttpSettings):
     )
     pool_connections: int = Field(8, ge=1, le=100)
     search_connections: int = Field(
-        4, ge=1, le=100, description="Of each of two kinds, besides `pool_connections`."
+        4,
+        ge=1,
+        le=100,
+        description="Of each of two kinds, besides `pool_connections`; one tenant uses at most half of them.",
+    )
+    search_queue: int = Field(
+        100, ge=1, description="Searches of one tenant that may wait for a connection; the next one is a 429."
     )
     search_timeout_seconds: float = Field(
         2.0, gt=0, description="How long a search may run until it is a 503."
@@ -47,8 +53,9 @@ class Settings(HttpSettings):
         description="How late walks through the logs are: brokers' clocks may differ from ours by so much.",
     )
     rate_limits: str = Field(
-        "off",
-        description="`off`, or `free`, `essentials`, `enterprise`, with changes as `,read_users=100/20`.",
+        "generous",
+        description="`generous`, `free`, `essentials` or `enterprise`, with changes as"
+        " `,read_users=100/20` (burst / per second), or `off`.",
     )
 
     @field_validator("rate_limits")

@@ -12,6 +12,7 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
 
+from services.runtime.request_bodies import ReadsOn
 from services.runtime.settings import Tls
 
 _BACKLOG: Final = 1024
@@ -20,10 +21,11 @@ _BACKLOG: Final = 1024
 async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
     """Serves an ASGI application until SIGTERM or SIGINT, then lets the requests under way finish.
 
-    HTTPS with a certificate, plain HTTP without.
+    HTTPS with a certificate, plain HTTP without. The server reads a request's body only as far as the
+    application receives it (and about 400 KB ahead), so what an application counts is what there is.
     """
     server = Server(
-        app,
+        ReadsOn(app),
         address=host,
         port=port,
         interface=Interfaces.ASGI,

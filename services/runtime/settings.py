@@ -12,6 +12,7 @@ from schemas.topics import Topic
 from services.runtime.addresses import check_bootstrap, check_database_url
 from services.runtime.kafka_access import KafkaAccess, Mechanism, Protocol
 from services.runtime.kafka_tokens import OAuthClient
+from services.runtime.request_bodies import Pace
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -162,6 +163,26 @@ class HttpSettings(RuntimeSettings):
     http_host: str = "127.0.0.1"
     tls_certificate: Path | None = Field(None, description="Serve HTTPS with this PEM file (and its chain).")
     tls_key: Path | None = Field(None, description="The certificate's private key, a PEM file.")
+
+    in_flight_bytes: int = Field(
+        64 * 1024 * 1024,
+        gt=0,
+        description="Received bytes of request bodies that a process holds; one client may use a third, one"
+        " tenant half, the next request beyond that is a 429.",
+    )
+    body_seconds: float = Field(
+        30.0, gt=0, description="How long a request's body may take; then it is a 408."
+    )
+    body_bytes_per_second: int = Field(
+        4096,
+        ge=0,
+        description="How slowly a request's body may arrive, over any five seconds; else it is a 408.",
+    )
+
+    @property
+    def pace(self) -> Pace:
+        """How slowly a request's body may arrive."""
+        return Pace(self.body_seconds, self.body_bytes_per_second)
 
     @property
     def tls(self) -> Tls | None:

@@ -8,9 +8,15 @@ from typing import Any, Final
 import asyncpg
 
 from services.runtime.database import PlainConnection, database_failures
+from services.runtime.fair_gate import FairGate
 from services.runtime.sql import load
 
 ACQUIRE_SECONDS = 5
+SHARE: Final = 0.75
+"""How much of a pool one tenant may use, so that there is a connection for the next one."""
+WAITING: Final = 1000
+"""Requests of one tenant that may wait for a connection."""
+NO_TENANT: Final = ""
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -33,16 +39,28 @@ class TenantConnection(PlainConnection):
 
 
 class TenantPool:
-    """A pool whose every connection is bound to a tenant before it is handed out."""
+    """A pool whose every connection is bound to a tenant before it is handed out.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self.raw = pool
+    Tenants share the connections: one tenant holds at most its share, a free connection goes to the tenant
+    that holds the fewest.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, gate: FairGate) -> None:
+        self.raw, self._gate = pool, gate
 
     @classmethod
     async def open(
-        cls, url: str, connections: int, name: str, session: Mapping[str, str] = _PLAIN
+        cls,
+        url: str,
+        connections: int,
+        name: str,
+        session: Mapping[str, str] = _PLAIN,
+        *,
+        share: float = SHARE,
+        waiting: int = WAITING,
     ) -> "TenantPool":
-        """Connects, with these settings of every session. Raises Transient."""
+        """Connects, with these settings of every session; one tenant may use this share of the connections,
+        at least one, while so many of its requests wait. Raises Transient."""
         with database_failures():
             pool = await asyncpg.create_pool(
                 url,
@@ -52,7 +70,8 @@ class TenantPool:
                 command_timeout=30,
                 server_settings={"application_name": f"vita {name}", **session},
             )
-        return cls(pool)
+        gate = FairGate(f"database connections ({name})", connections, int(connections * share), waiting)
+        return cls(pool, gate)
 
     async def close(self) -> None:
         """Disconnects."""
@@ -60,9 +79,23 @@ class TenantPool:
 
     @asynccontextmanager
     async def connection(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection that sees this tenant only. Raises Transient when there is none to be had."""
+        """A connection that sees this tenant only. Raises OverShare when the tenant uses its share and waits
+        in vain, Transient when there is no connection to be had."""
+        async with self._acquired(tenant) as connection:
+            await connection.speak_for(tenant)
+            yield connection
+
+    @asynccontextmanager
+    async def unbound(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for requests of which no tenant is known yet; together they count as one tenant. It
+        speaks for whomever it spoke for last. Raises OverShare or Transient."""
+        async with self._acquired(NO_TENANT) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _acquired(self, tenant: str) -> AsyncIterator[Any]:
         with database_failures():
-            patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
-            async with self.raw.acquire(timeout=patience) as connection:
-                await connection.speak_for(tenant)
-                yield connection
+            async with self._gate.place(tenant, ACQUIRE_SECONDS):
+                patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
+                async with self.raw.acquire(timeout=patience) as connection:
+                    yield connection

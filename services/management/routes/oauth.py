@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import exact_json
-from services.management import answers, bodies, reading
+from services.management import answers, bodies, rate_limits, reading
 from services.management.audiences import OURS, Granted, is_ours, scopes_for
 from services.management.decisions.configure_client import may_ask_for_itself
 from services.management.endpoint import Public
 from services.management.models.oauth import TokenRequest
 from services.management.models.results import Failure, KeySet, Token, TokenRefused
+from services.management.rate_limits import OF_CLIENT, OF_SOURCE
 from services.management.refusals import Refused
 from services.management.service import Service
 from services.runtime.clients import secret_matches
@@ -28,6 +29,8 @@ from services.runtime.tokens import LIFETIME_SECONDS
 
 GRANT: Final = "client_credentials"
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_COUNTED: Final = 128
+"""Characters of a client's id that count; no client has a longer one."""
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~:/-]{1,128}")
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -35,16 +38,21 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class OAuthRefused(Exception):
     """An error as OAuth words it."""
 
-    def __init__(self, status: int, error: str, description: str) -> None:
+    def __init__(
+        self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(error)
-        self.status, self.error, self.description = status, error, description
+        self.status, self.error, self.description, self.headers = status, error, description, headers or {}
 
 
 async def token(service: Service, request: Request) -> Response:
     """An access token for an API client that proves who it is."""
+    source = "" if request.client is None else request.client.host
     try:
-        asked = await _asked(request)
+        _count(service, OF_SOURCE, source)
+        asked = await _asked(service, request, source)
         client_id, secret = _credentials(request, asked)
+        _count(service, OF_CLIENT, source, client_id[:MAX_COUNTED])
         if asked.get("grant_type") != GRANT:
             raise _unsupported(asked.get("grant_type"))
         client = await _client(service, client_id, secret)
@@ -91,13 +99,25 @@ async def configuration(service: Service, _request: Request) -> Response:
     )
 
 
-async def _asked(request: Request) -> dict[str, str]:
+def _count(service: Service, group: str, *whose: str) -> None:
+    """Counts before anything is known of the caller, failures too. Raises OAuthRefused (429)."""
+    verdict = service.rates.count_token(group, *whose)
+    if verdict is None or verdict.allowed:
+        return
+    refusal = rate_limits.too_many(verdict)
+    headers = {**rate_limits.headers(verdict), **refusal.headers}
+    raise OAuthRefused(refusal.status, "too_many_requests", refusal.message, headers)
+
+
+async def _asked(service: Service, request: Request, source: str) -> dict[str, str]:
     """The parameters, all of them text."""
     try:
-        raw = await bodies.read_raw(request, MAX_BODY_BYTES)
+        with service.room.lease(client=source) as lease:
+            raw = await bodies.read_raw(request, MAX_BODY_BYTES, service.settings.pace, lease)
         value = bodies.parse(raw, bodies.media_type(request), TokenRequest)
     except Refused as refused:
-        raise _invalid(refused.refusal.message) from refused
+        status = refused.refusal.status if refused.refusal.status in (408, 413) else 400
+        raise OAuthRefused(status, "invalid_request", refused.refusal.message) from refused
     if not isinstance(value, dict):
         raise _invalid("The body must be a JSON object or a form")
     given = {name: item for name, item in value.items() if item is not None}
@@ -138,7 +158,7 @@ async def _client(service: Service, client_id: str, secret: str) -> Any:
     if _CLIENT_ID.fullmatch(client_id):
         queries = load("services.management")
         with database_failures():
-            async with service.database.raw.acquire() as connection, connection.transaction():
+            async with service.database.unbound() as connection, connection.transaction():
                 await connection.execute(queries["speak_for_client"], client_id)
                 row = await connection.fetchrow(queries["client"], client_id)
     proven = secret_matches(secret, None if row is None else row["secret_hash"])
@@ -212,7 +232,7 @@ def _nobody() -> OAuthRefused:
 
 
 def _refusal(refused: OAuthRefused) -> Response:
-    headers = dict(_NO_STORE)
+    headers = {**_NO_STORE, **refused.headers}
     if refused.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="vita"'
     body = {"error": refused.error, "error_description": refused.description}
@@ -223,7 +243,8 @@ PUBLIC: Final = (
     Public(
         "POST", "/oauth/token", token, "Get an access token",
         {200: "The token.", 400: "Invalid request.", 401: "Unknown client or wrong secret.",
-         403: "No grant for this API, or for itself.", 503: "Not available now."},
+         403: "No grant for this API, or for itself.", 408: "The body did not arrive in time.",
+         413: "The body is too large.", 429: "Too many requests.", 503: "Not available now."},
         Token, TokenRefused | Failure, TokenRequest,
     ),
     Public(

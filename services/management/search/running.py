@@ -26,6 +26,8 @@ TIMEOUT: Final[Refusal] = unavailable(
     "The query exceeded the timeout. Please try refining your search criteria."
     " See https://auth0.com/docs/best-practices/search-best-practices."
 )
+SHARE: Final = 0.5
+"""How many of the connections one tenant may use: searches take long, and half of them is left to others."""
 _MILLISECONDS: Final = 1000
 
 
@@ -39,18 +41,20 @@ class Searcher:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, connections: int, seconds: float) -> AsyncIterator["Searcher"]:
-        """Connects, with so many connections of each kind. Raises Transient."""
+    async def open(
+        cls, url: str, connections: int, seconds: float, waiting: int
+    ) -> AsyncIterator["Searcher"]:
+        """Connects, with so many connections of each kind, of which one tenant may use half while so many of
+        its searches wait. Raises Transient."""
         session = {
             "statement_timeout": str(round(seconds * _MILLISECONDS)),
             # a page's branches must run in their order
             "enable_parallel_append": "off",
         }
-        known = await TenantPool.open(url, connections, "management search", session)
+        known = await _pool(url, connections, session, waiting)
         try:
-            planned = await TenantPool.open(
-                url, connections, "management search", {**session, "plan_cache_mode": "force_custom_plan"}
-            )
+            each_time = {**session, "plan_cache_mode": "force_custom_plan"}
+            planned = await _pool(url, connections, each_time, waiting)
         except BaseException:
             await known.close()
             raise
@@ -103,6 +107,10 @@ class Searcher:
         async with self.planning(tenant) as connection:
             text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
         return exact_json.loads(text)[0]["Plan"]
+
+
+async def _pool(url: str, connections: int, session: Mapping[str, str], waiting: int) -> TenantPool:
+    return await TenantPool.open(url, connections, "management search", session, share=SHARE, waiting=waiting)
 
 
 def _is_lookup(predicate: Predicate) -> bool:

@@ -11,10 +11,10 @@ import pytest
 from schemas import exact_json
 from schemas.errors import Transient
 from schemas.mapper import Record
-from services.ingest import endpoint as endpoint_module
-from services.ingest.admission import Admission
 from services.ingest.endpoint import LoginsEndpoint
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
+from services.runtime.request_bodies import Pace
+from services.runtime.room import Room
 from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
 from tests.raw_logins import make_event
 
@@ -43,22 +43,23 @@ class FakeVerifier:
     """Knows one token."""
 
     def __init__(self) -> None:
-        self.scopes = frozenset({SCOPE})
+        self.scopes, self.tenant = frozenset({SCOPE}), "demo"
         self.failure: Exception | None = None
 
     async def verify(self, token: str) -> Principal:
         if self.failure is not None:
             raise self.failure
-        return Principal("abc@clients", "demo", "abc", self.scopes)
+        return Principal("abc@clients", self.tenant, "abc", self.scopes)
 
 
 class Gateway:
     """Sends requests to an endpoint."""
 
-    def __init__(self, limit_bytes: int = 10 * MAX_BYTES) -> None:
+    def __init__(self, limit_bytes: int = 10 * MAX_BYTES, seconds: float = 30) -> None:
+        self.room = Room(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.endpoint = LoginsEndpoint(
-            self.log, self.verifier, Admission(limit_bytes), lambda: ARRIVED, self._handle
+            self.log, self.verifier, self.room, Pace(seconds, 4096), lambda: ARRIVED, self._handle
         )
 
     def _handle(self, count: int) -> None:
@@ -207,26 +208,32 @@ async def test_the_largest_body(gateway: Gateway) -> None:
     assert (response.status_code, response.json()["accepted"]) == (202, MAX_EVENTS)
 
 
-async def test_overload_is_told(gateway: Gateway) -> None:
-    """429 while as many bytes as fit are being worked on, and all is well again afterwards."""
-    gateway = Gateway(limit_bytes=MAX_BYTES)
+async def test_overload_is_told() -> None:
+    """A client that uses its share gets 429, another tenant does not, and all is well again afterwards."""
+    gateway = Gateway(limit_bytes=3 * MAX_BYTES)
+    free = gateway.room.free
     gateway.log.gate = asyncio.Event()
-    events = [make_event(padding="x" * 4_000) for _ in range(700)]
+    events = [make_event(id=str(number), padding="x" * 4_600) for number in range(MAX_EVENTS)]
     first: asyncio.Task[httpx.Response] = asyncio.create_task(gateway.send(events))
-    while gateway.endpoint._admission._admitted == 0:
+    while gateway.room.free == free:
         await asyncio.sleep(0)
-    refused = await gateway.send(make_event(), **{"content-length": str(MAX_BYTES)})
+    refused = await gateway.send([make_event(padding="x" * 4_000) for _ in range(300)])
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "1"
+    assert error_of(refused)["errorCode"] == "too_many_requests"
+    gateway.verifier.tenant = "other"
+    others = asyncio.create_task(gateway.send(make_event(tenant="other")))
     gateway.log.gate.set()
     assert (await first).status_code == 202
-    assert (await gateway.send(make_event())).status_code == 202
-    assert gateway.endpoint._admission._admitted == 0
+    assert (await others).status_code == 202
+    gateway.verifier.tenant = "demo"
+    assert (await gateway.send(events)).status_code == 202
+    assert gateway.room.free == free
 
 
-async def test_a_body_that_never_comes(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_never_comes() -> None:
     """408 when the body stops half-way: it would hold room others need."""
-    monkeypatch.setattr(endpoint_module, "BODY_SECONDS", 0.01)
+    gateway = Gateway(seconds=0.01)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield b"{"
@@ -249,7 +256,7 @@ async def test_a_body_that_breaks_off(gateway: Gateway) -> None:
     headers = [(b"Authorization", b"Bearer a.b.c"), (b"content-type", b"application/json")]
     await gateway.endpoint({"type": "http", "headers": headers}, receive, send)
     assert sent[0]["status"] == 400
-    assert gateway.endpoint._admission._admitted == 0
+    assert gateway.room.free == 10 * MAX_BYTES
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "", "１２", "9" * 30])

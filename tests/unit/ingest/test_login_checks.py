@@ -22,8 +22,10 @@ from projections.login_guard.verdict import (
 )
 from schemas import exact_json
 from schemas.errors import Transient
-from services.ingest.admission import Admission
 from services.ingest.login_checks import ChecksEndpoint, LoginCheck
+from services.ingest.refusals import MAX_BYTES
+from services.runtime.request_bodies import Pace
+from services.runtime.room import Room
 from services.runtime.tokens import Principal
 
 NOW, IP = 1_800_000_000_000, "203.0.113.7"
@@ -103,7 +105,7 @@ class Away:
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_without_a_database_nothing_is_decided(hangs: bool) -> None:
     """503 in time, to be repeated; the gateway decides by itself meanwhile."""
-    endpoint = ChecksEndpoint(Away(hangs), Verifier(), Admission(1), lambda: NOW, 0.05)
+    endpoint = ChecksEndpoint(Away(hangs), Verifier(), Room(1, MAX_BYTES), Pace(30, 0), lambda: NOW, 0.05)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://x") as client:
         answer = await client.post(
             "/", content=exact_json.dumps({"identifier": "a", "ip": IP}),

@@ -1,6 +1,7 @@
 """The bench's own fresh stack: real Kafka and PostgreSQL, services as processes, thrown away afterwards."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ class Site:
 @asynccontextmanager
 async def fresh_site(folder: Path | None = None) -> AsyncIterator[Site]:
     """A stack with nothing in it but topics, tables and a tenant; what an earlier bench left is removed."""
+    os.environ.setdefault("VITA_RATE_LIMITS", "off")  # what is measured is the service, not its limits
     local = LocalStack(folder or default_state_dir() / "bench")
     with local.state.lock():
         await local.stop_all()

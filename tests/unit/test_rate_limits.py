@@ -3,7 +3,8 @@
 import pytest
 
 from services.management import rate_limits
-from services.management.rate_limits import PER_USER, RateLimits, headers, plan_of, too_many
+from services.management.rate_limits import PER_USER, PLANS, RateLimits, headers, plan_of, too_many
+from services.management.settings import Settings
 from services.management.token_bucket import Limit
 from services.runtime.tokens import Principal
 
@@ -121,3 +122,16 @@ def test_what_was_told_is_forgotten_before_memory_runs_out(monkeypatch: pytest.M
     rates = limits("free")
     assert all(rates.is_news(principal(name), "api") for name in "abc")
     assert [rates.is_news(principal(name), "api") for name in "cba"] == [False, False, True]
+
+
+def test_limits_are_on_unless_switched_off_and_every_plan_limits_requests_for_tokens() -> None:
+    """The default is a plan; in each plan an address and a client that it names have their own buckets."""
+    assert plan_of(Settings.model_fields["rate_limits"].default) == PLANS["generous"]
+    for name in set(PLANS) - {"off"}:
+        rates = limits(f"{name},token=2/1,token_source=3/1")
+        found = [rates.count_token("token", "192.0.2.1", "abc") for _ in range(3)]
+        assert [verdict is not None and verdict.allowed for verdict in found] == [True, True, False]
+        other = rates.count_token("token", "192.0.2.2", "abc")
+        assert other is not None
+        assert other.allowed
+    assert limits("off").count_token("token_source", "192.0.2.1") is None

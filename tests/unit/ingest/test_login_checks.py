@@ -145,7 +145,7 @@ NO_CONNECTION = "Missing required property: connection (claims are read by it)"
 )
 async def test_a_wrong_check_is_explained(body: bytes, message: str) -> None:
     """The answer says which rule a check breaks, where, and what is expected."""
-    endpoint = ChecksEndpoint(Away(False), Verifier(), Admission(1), lambda: NOW, 0.05)
+    endpoint = ChecksEndpoint(Away(False), Verifier(), Room(1, MAX_BYTES), Pace(30, 0), lambda: NOW, 0.05)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://x") as client:
         answer = await client.post(
             "/", content=body, headers={"authorization": "Bearer a.b.c", "content-type": "application/json"}

@@ -80,6 +80,7 @@ class Site:
 async def make_site(stack: Stack) -> Site:
     """A database with a signing key, and topics."""
     database, prefix = await stack.place()
+    await _add_tenant(database)
     connection = await asyncpg.connect(database.url_for("vita_management"))
     try:
         provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])
@@ -87,3 +88,11 @@ async def make_site(stack: Stack) -> Site:
     finally:
         await connection.close()
     return Site(stack, database, prefix, TokenIssuer(key, Settings.model_fields["token_issuer"].default))
+
+
+async def _add_tenant(database: Database) -> None:
+    connection = await asyncpg.connect(database.admin)
+    try:
+        await connection.execute("INSERT INTO ledger.tenant (name, display_name) VALUES ('demo', 'Demo')")
+    finally:
+        await connection.close()

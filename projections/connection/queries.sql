@@ -4,8 +4,8 @@ SELECT tenant, id, name, strategy, revision, document, event_id, deleted FROM co
 
 -- name: write_connections
 -- Puts the changed connections in place.
-INSERT INTO connection (tenant, id, name, strategy, revision, document, event_id, deleted)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::bool[])
+INSERT INTO connection (tenant, id, name, strategy, revision, document, maps_identity, event_id, deleted)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bool[], $8::uuid[], $9::bool[])
 ON CONFLICT (tenant, id) DO UPDATE SET
     name = excluded.name, strategy = excluded.strategy, revision = excluded.revision, document = excluded.document,
-    event_id = excluded.event_id, deleted = excluded.deleted;
+    maps_identity = excluded.maps_identity, event_id = excluded.event_id, deleted = excluded.deleted;

@@ -1,4 +1,4 @@
--- One row per connection of a tenant; `document` is what the API answers.
+-- One row per connection of a tenant; `document` is what the API answers; `maps_identity`: its own options may find a person's identity.
 CREATE TABLE connection (
     tenant text NOT NULL,
     id text NOT NULL,
@@ -6,6 +6,7 @@ CREATE TABLE connection (
     strategy text NOT NULL,
     revision bigint NOT NULL,
     document text NOT NULL,
+    maps_identity boolean NOT NULL,
     event_id uuid NOT NULL,
     deleted boolean NOT NULL,
     PRIMARY KEY (tenant, id)

@@ -2,6 +2,6 @@
 -- `connection_mapping` what the normalizer needs to read claims.
 CREATE OR REPLACE VIEW views.connection WITH (security_invoker = true) AS SELECT * FROM connection;
 CREATE OR REPLACE VIEW views.connection_name WITH (security_invoker = true) AS
-    SELECT tenant, name, strategy, deleted FROM connection;
+    SELECT tenant, name, strategy, maps_identity, deleted FROM connection;
 CREATE OR REPLACE VIEW views.connection_mapping WITH (security_invoker = true) AS
     SELECT tenant, id, name, strategy, document, deleted FROM connection;

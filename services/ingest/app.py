@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from schemas import exact_json
 from schemas.instants import milliseconds, render
 from schemas.topics import Topic
+from services.ingest.connections import Connections
 from services.ingest.documents import LOGIN_CHECKS, LOGINS, add_documents
 from services.ingest.endpoint import GatewayEndpoint, LoginsEndpoint
 from services.ingest.login_checks import ChecksEndpoint
@@ -91,8 +92,9 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
     )
     parts.push_async_callback(database.close)
+    connections = Connections(database, settings.check_seconds)
     endpoints: dict[str, GatewayEndpoint] = {
-        LOGINS: LoginsEndpoint(publisher, verifier, room, pace, _now, heartbeat.handled),
+        LOGINS: LoginsEndpoint(publisher, connections, verifier, room, pace, _now, heartbeat.handled),
         LOGIN_CHECKS: ChecksEndpoint(
             database,
             verifier,

@@ -11,18 +11,26 @@ from schemas.mapper import Record
 from schemas.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, check_raw_login, known_members, unknown_members
 from schemas.violations import type_name
 from services.ingest.bodies import NOT_JSON
+from services.ingest.keying import Key
 
-RecordKey = Callable[[RawLogin], bytes]
+RecordKey = Callable[[RawLogin], Key]
 _SHOWN_ID_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """To be written. `id` is the event's own; `warnings` are sentences for the gateway's developer."""
+    """To be written. `identified`: the strategy that the login states finds an identity in its claims;
+    `warnings` are sentences for the gateway's developer."""
 
-    id: str
+    login: RawLogin
     record: Record
+    identified: bool
     warnings: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The event's own id."""
+        return self.login.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,8 @@ def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
     except InvalidEvent as error:
         return Rejected(shown, error.reason, error.detail)
     warnings = tuple(_warning(path) for path in unknown_members(event))
-    return Accepted(login.id, Record(key_of(login), value), warnings)
+    key, identified = key_of(login)
+    return Accepted(login, Record(key, value), identified, warnings)
 
 
 def _warning(path: str) -> str:

@@ -1,13 +1,14 @@
 """What gateways call, as bare ASGI applications: the hot path, without a framework's cost."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any, ClassVar, Protocol
 
 from schemas.errors import Transient
 from schemas.mapper import Record
 from services.ingest.answers import Answer, answer_for
 from services.ingest.bodies import events_in
+from services.ingest.connections import Known, settle
 from services.ingest.decision import Accepted, decide
 from services.ingest.keying import record_key
 from services.ingest.refusals import (
@@ -44,6 +45,13 @@ class Log(Protocol):
 
     async def publish(self, records: list[Record]) -> list[bool]:
         """For each record whether all replicas have it. Raises Transient when nothing was tried."""
+
+
+class Connections(Protocol):
+    """What is known of connections."""
+
+    async def known(self, tenant: str, names: Collection[str]) -> Mapping[str, Known]:
+        """By name; a name is missing when nothing can be said of it now."""
 
 
 class Verifier(Protocol):
@@ -103,6 +111,7 @@ class LoginsEndpoint(GatewayEndpoint):
     def __init__(
         self,
         log: Log,
+        connections: Connections,
         verifier: Verifier,
         room: Room,
         pace: Pace,
@@ -110,7 +119,7 @@ class LoginsEndpoint(GatewayEndpoint):
         handled: Callable[[int], None],
     ) -> None:
         super().__init__(verifier, room, pace)
-        self._log, self._clock, self._handled = log, clock, handled
+        self._log, self._connections, self._clock, self._handled = log, connections, clock, handled
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Puts what is acceptable on the log."""
@@ -118,6 +127,9 @@ class LoginsEndpoint(GatewayEndpoint):
         verdicts = [
             decide(event, principal.tenant, arrived, record_key) for event in events_in(headers, body)
         ]
+        names = {verdict.login.data.connection for verdict in verdicts if isinstance(verdict, Accepted)}
+        known = await self._connections.known(principal.tenant, names) if names else {}
+        verdicts = [settle(verdict, known) for verdict in verdicts]
         records = [verdict.record for verdict in verdicts if isinstance(verdict, Accepted)]
         try:
             written = await self._log.publish(records) if records else []

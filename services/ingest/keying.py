@@ -1,5 +1,7 @@
 """The Kafka key of a raw login: whatever keeps one person's logins in one partition."""
 
+from typing import NamedTuple
+
 from schemas.raw_login import RawLogin
 from services.normalizer.mapping.model import ConnectionSettings, UnmappableLogin
 from services.normalizer.mapping.normalization import identify
@@ -7,16 +9,29 @@ from services.normalizer.mapping.normalization import identify
 _NO_OPTIONS: dict[str, object] = {}
 
 
-def record_key(login: RawLogin) -> bytes:
+class Key(NamedTuple):
+    """A record's key. `identified`: the strategy that the login states finds an identity in its claims."""
+
+    value: bytes
+    identified: bool
+
+
+def record_key(login: RawLogin) -> Key:
     """`tenant/strategy|idp id`; `tenant/connection|identifier` where the claims do not say who it is.
 
     The connection's own options are not known here, so the id may differ from the one the normalizer
     finds; it is the same for every login of a person, and that is all a key has to be.
     """
     data = login.data
-    connection = ConnectionSettings(data.connection, data.strategy or data.connection, _NO_OPTIONS)
+    connection = ConnectionSettings(data.connection, stated_strategy(login), _NO_OPTIONS)
+    identified = True
     try:
         provider, idp_id = identify(connection, data.claims, data.identifier)
     except UnmappableLogin:
-        provider, idp_id = data.connection, data.identifier or login.id
-    return f"{login.tenant}/{provider}|{idp_id}".encode()
+        provider, idp_id, identified = data.connection, data.identifier or login.id, False
+    return Key(f"{login.tenant}/{provider}|{idp_id}".encode(), identified)
+
+
+def stated_strategy(login: RawLogin) -> str:
+    """The strategy by which the key is made: the one that the login states, or else its connection's name."""
+    return login.data.strategy or login.data.connection

@@ -1,3 +1,13 @@
+-- name: read_connections
+-- The tenant of a token and the connections that a request names; an existing connection wins over a deleted one of the same name.
+SELECT DISTINCT ON (requested.name)
+    requested.name, t.name IS NOT NULL AS tenant_known, coalesce(t.strict_connections, false) AS strict, c.strategy,
+    coalesce(c.maps_identity, false) AS maps_identity, coalesce(c.deleted, false) AS deleted
+FROM unnest($2::text[]) AS requested (name)
+LEFT JOIN ledger.tenant AS t ON t.name = $1
+LEFT JOIN views.connection_name AS c ON c.tenant = $1 AND c.name = requested.name
+ORDER BY requested.name, c.deleted NULLS LAST;
+
 -- name: login_checks
 -- What is known of those who want in; the tenant's settings stand in the first row.
 SELECT

@@ -23,7 +23,6 @@ from services.normalizer.mapping import (
     ConnectionSettings,
     Normalized,
     UnmappableLogin,
-    default_strategy,
     identify,
     is_social,
     normalize,
@@ -37,17 +36,6 @@ _EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
 _ACCESS: Final = {
     "session", "refresh_token", "device", "audience", "scope", "organization_id", "connected_account",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is known of the tenant and connection a login names. `settings` is None for a connection nobody
-    configured."""
-
-    tenant_known: bool
-    strict: bool
-    deleted: bool
-    settings: ConnectionSettings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +53,6 @@ class Arrival:
         if told is None or told > self.stored_at + CLOCK_SKEW:
             return truncate(self.stored_at)
         return truncate(told)
-
-
-def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bool]:
-    """The connection a login came through, and whether it has to be registered first. Raises InvalidEvent."""
-    if not found.tenant_known:
-        raise InvalidEvent("unknown_tenant")
-    if found.settings is not None:
-        if found.deleted:
-            raise InvalidEvent("connection_deleted")
-        return found.settings, False
-    name = login.data.connection
-    strategy = login.data.strategy or default_strategy(name)
-    if found.strict:
-        raise InvalidEvent("unknown_connection", "this tenant registers no connections by itself")
-    if strategy is None:
-        raise InvalidEvent(
-            "unknown_connection", "a login through an unknown connection must name its strategy"
-        )
-    return ConnectionSettings(name, strategy, {}), True
 
 
 def normalized(connection: ConnectionSettings, login: Login) -> Normalized:

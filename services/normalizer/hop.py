@@ -25,8 +25,6 @@ from schemas.topics import Topic
 from schemas.violations import violations
 from services.normalizer.decide import (
     Arrival,
-    Found,
-    connection_of,
     failed,
     identity_of,
     normalized,
@@ -35,6 +33,7 @@ from services.normalizer.decide import (
 )
 from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.mapping import ConnectionSettings, Normalized
+from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter

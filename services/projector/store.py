@@ -9,6 +9,7 @@ import asyncpg
 
 from projections.client.fold import Client
 from projections.connection.fold import Connection, Connections
+from projections.connection.identity import maps_identity
 from projections.profile.document import ordered
 from projections.profile.state import Profile, dump_memory, load_memory
 from projections.setting.fold import Setting
@@ -205,7 +206,8 @@ def _profile_row(profile: Profile) -> tuple[Any, ...]:
 def _connection_row(tenant: str, connection: Connection) -> tuple[Any, ...]:
     return (
         tenant, connection.id, connection.name, connection.strategy, connection.revision,
-        exact_json.dumps(connection.document).decode(), connection.event_id, connection.deleted,
+        exact_json.dumps(connection.document).decode(), maps_identity(connection.document),
+        connection.event_id, connection.deleted,
     )  # fmt: skip
 
 

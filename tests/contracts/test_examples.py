@@ -32,7 +32,8 @@ from schemas.raw_login import RawLogin, parse_raw_login
 from schemas.upcasters import current_version
 from services.ingest.decision import Accepted, decide
 from services.ingest.keying import record_key as login_key
-from services.normalizer.decide import Arrival, Found, connection_of, failed, normalized, succeeded
+from services.normalizer.decide import Arrival, failed, normalized, succeeded
+from services.normalizer.mapping.admission import Found, connection_of
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 

@@ -93,6 +93,27 @@ async def test_events_of_the_largest_size(site: Site, client: httpx.AsyncClient)
     assert {event["id"] for event in events} <= ids
 
 
+async def test_what_can_never_be_processed_is_refused(site: Site, client: httpx.AsyncClient) -> None:
+    """A login through a connection that nobody knows and that names no strategy, or without an identity, is
+    refused with a sentence; the other events of the request are accepted."""
+    events = [
+        make_event(id="good", source="judged"),
+        make_event(id="nowhere", source="judged", data=make_data(connection="corp", strategy=...)),
+        make_event(id="nobody", source="judged", data=make_data(claims={"colour": "red"})),
+    ]
+    response = await client.post(LOGINS, content=exact_json.dumps(events))
+    assert (response.status_code, response.json()["accepted"]) == (202, 1)
+    good, nowhere, nobody = response.json()["results"]
+    assert good == {"id": "good", "status": "accepted"}
+    assert (nowhere["reason"], nobody["reason"]) == ("unknown_connection", "unmappable")
+    assert "name its strategy in data.strategy" in nowhere["detail"]
+    assert nobody["detail"].startswith("'No claim holds the identity; expected one of sub")
+    written = [exact_json.loads(record.value) for record in await site.logged()]
+    assert [event["id"] for event in written if event["source"] == "judged"] == ["good"]
+    alone = await client.post(LOGINS, content=exact_json.dumps(events[1]))
+    assert (alone.status_code, alone.json()["errorCode"]) == (400, "invalid_body")
+
+
 async def test_a_broker_that_is_away(site: Site) -> None:
     """Ingest starts without a broker, says so, and answers 503 with Retry-After at once."""
     async with site.client(kafka_bootstrap="127.0.0.1:1", ack_seconds=1) as client:

@@ -13,8 +13,6 @@ from schemas.raw_login import RawLogin, parse_raw_login
 from services.normalizer.decide import (
     CLOCK_SKEW,
     Arrival,
-    Found,
-    connection_of,
     failed,
     identity_of,
     normalized,
@@ -23,6 +21,7 @@ from services.normalizer.decide import (
     succeeded,
 )
 from services.normalizer.mapping import ConnectionSettings
+from services.normalizer.mapping.admission import Found, connection_of
 from tests.raw_logins import make_data, make_event
 
 STORED = datetime(2026, 11, 23, 10, 0, 1, 500_900, UTC)

@@ -239,7 +239,7 @@ def test_what_is_accepted_is_what_the_normalizer_reads(changes: dict[str, Any]) 
     if isinstance(verdict, Accepted):
         login = parse_raw_login(verdict.record.value)
         assert login.tenant == "demo"
-        assert record_key(login) == verdict.record.key
+        assert record_key(login).value == verdict.record.key
     else:
         assert verdict.reason in ("contract", "tenant_mismatch", "nul_character")
 

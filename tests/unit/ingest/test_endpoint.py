@@ -2,7 +2,7 @@
 test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from schemas import exact_json
 from schemas.errors import Transient
 from schemas.mapper import Record
+from services.ingest.connections import Known
 from services.ingest.endpoint import LoginsEndpoint
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
 from services.runtime.request_bodies import Pace
@@ -52,6 +53,13 @@ class FakeVerifier:
         return Principal("abc@clients", self.tenant, "abc", self.scopes)
 
 
+class Nowhere:
+    """Connections of which nothing is known."""
+
+    async def known(self, _tenant: str, _names: Collection[str]) -> Mapping[str, Known]:
+        return {}
+
+
 class Gateway:
     """Sends requests to an endpoint."""
 
@@ -59,7 +67,7 @@ class Gateway:
         self.room = Room(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.endpoint = LoginsEndpoint(
-            self.log, self.verifier, self.room, Pace(seconds, 4096), lambda: ARRIVED, self._handle
+            self.log, Nowhere(), self.verifier, self.room, Pace(seconds, 4096), lambda: ARRIVED, self._handle
         )
 
     def _handle(self, count: int) -> None:

@@ -17,7 +17,7 @@ def key_of(login_id: str = "1", **data: Any) -> bytes:
         "tenant": "demo",
         "data": {"connection": "google-oauth2", "outcome": "success", "claims": {"sub": "7"}} | data,
     }
-    return record_key(RawLogin.model_validate(login))
+    return record_key(RawLogin.model_validate(login)).value
 
 
 def test_the_key_names_the_identity() -> None:

@@ -1,0 +1,109 @@
+"""What ingest knows of the connections that logins name, so that it refuses what the normalizer could only
+dead-letter.
+
+Each connection is read once in five seconds. When the database does not answer, ingest accepts the login and
+leaves the decision to the normalizer, because a login must not be lost.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from schemas.errors import InvalidEvent, Transient
+from services.ingest.decision import Accepted, Rejected, Verdict
+from services.ingest.keying import stated_strategy
+from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, identify
+from services.normalizer.mapping.admission import Found, connection_of
+from services.runtime.sql import load
+
+KEPT_SECONDS: Final = 5.0
+MAX_KEPT: Final = 50_000
+"""Connections remembered at most; beyond it all are forgotten and read again."""
+
+
+class Database(Protocol):
+    """Connections that see one tenant."""
+
+    def connection(self, tenant: str) -> AbstractAsyncContextManager[Any]:
+        """A connection that sees the rows of this tenant. Raises Transient when there is none to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A connection as ingest sees it. `maps_identity`: its own options may find an identity where its
+    strategy finds none."""
+
+    found: Found
+    maps_identity: bool
+
+
+class Connections:
+    """Reads what is known of connections and remembers those that exist for five seconds."""
+
+    def __init__(
+        self, database: Database, patience_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database, self._patience, self._clock = database, patience_seconds, clock
+        self._kept: dict[tuple[str, str], tuple[float, Known]] = {}
+
+    async def known(self, tenant: str, names: Collection[str]) -> Mapping[str, Known]:
+        """What is known of these connections of a tenant; a name is missing when the database does not answer
+        for it in time."""
+        now = self._clock()
+        kept = {name: self._kept.get((tenant, name)) for name in names}
+        fresh = {name: entry[1] for name, entry in kept.items() if entry is not None and entry[0] > now}
+        missing = [name for name in kept if name not in fresh]
+        return fresh | await self._read(tenant, missing) if missing else fresh
+
+    async def _read(self, tenant: str, names: Iterable[str]) -> dict[str, Known]:
+        query = load("services.ingest")["read_connections"]
+        try:
+            async with asyncio.timeout(self._patience), self._database.connection(tenant) as connection:
+                rows = await connection.fetch(query, tenant, list(names))
+        except (Transient, TimeoutError):
+            return {}
+        read = {row["name"]: _known(row) for row in rows}
+        if len(self._kept) > MAX_KEPT:
+            self._kept.clear()
+        until = self._clock() + KEPT_SECONDS
+        self._kept |= {(tenant, name): (until, one) for name, one in read.items() if _exists(one)}
+        return read
+
+
+def settle(verdict: Verdict, known: Mapping[str, Known]) -> Verdict:
+    """The verdict on a login with what is known of its connection: Rejected (`unknown_tenant`,
+    `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
+    if isinstance(verdict, Rejected) or (about := known.get(verdict.login.data.connection)) is None:
+        return verdict
+    try:
+        _check(verdict, about)
+    except InvalidEvent as error:
+        return Rejected(verdict.id, error.reason, error.detail)
+    return verdict
+
+
+def _check(accepted: Accepted, known: Known) -> None:
+    login = accepted.login
+    connection, _ = connection_of(login, known.found)
+    if login.data.outcome == "failure" or known.maps_identity:
+        return
+    if accepted.identified and connection.strategy == stated_strategy(login):
+        return
+    try:
+        identify(connection, login.data.claims, login.data.identifier)
+    except UnmappableLogin as error:
+        detail = f"'{error.detail[0].upper()}{error.detail[1:]}' on property data.claims"
+        raise InvalidEvent("unmappable", detail) from error
+
+
+def _exists(known: Known) -> bool:
+    """A connection that does not exist may be created at any moment, so its absence is not remembered."""
+    return known.found.settings is not None and not known.found.deleted
+
+
+def _known(row: Any) -> Known:
+    settings = None if row["strategy"] is None else ConnectionSettings(row["name"], row["strategy"], {})
+    return Known(Found(row["tenant_known"], row["strict"], row["deleted"], settings), row["maps_identity"])

@@ -16,6 +16,7 @@ DeadLetterReason = Literal[
     "unknown_version",
     "not_authentic",
     "no_key",
+    "unprocessable",
 ]
 
 

@@ -1,32 +1,45 @@
 """A worker whose hop does as it is told, one word per batch: SCRIPT of `python -m tests.scripted_worker`.
 
-`ok`, `transient`, `fenced`, or `unknown` (an error that quotes what it choked on); after the last word all
-goes well. It prints one JSON line per batch. STORED gives the positions it keeps itself, by partition; SLOW,
-how many seconds it takes to tell them.
+`ok`, `transient`, `fenced`, `unknown` or `broken` (errors that quote what they choked on, of a record and of
+the installation), `hang`, or `block` (the event loop stands still); after the last word all goes well, except
+that a batch with a record `poison` in it fails. It prints one JSON line per batch. UNREADABLE and SKIPPED
+are how often the Kafka client cannot parse, or leaves out, a record of that name. STORED gives the positions
+it keeps itself, by partition; SLOW, how many seconds it takes to read them; WATCHDOG, when it is stuck.
 """
 
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import asyncpg
 import uvloop
+from aiokafka.errors import UnsupportedCodecError
 
-from schemas.errors import Transient
-from services.runtime import logs
+from schemas.errors import InvalidEvent, Transient
+from services.runtime import logs, record_batches
+from services.runtime.intake import Intake
 from services.runtime.settings import kafka_from
 from services.runtime.worker import Fenced, Source, Worker
 
 
 class Beats:
-    """A heartbeat nobody feels."""
+    """A heartbeat that is written nowhere."""
 
     def handled(self, count: int) -> None:
         """Is not counted."""
 
-    def failed(self, error: BaseException) -> None:
-        """Is not told."""
+    def working(self) -> None:
+        """Is not reported."""
+
+    def retrying(self, error: BaseException) -> None:
+        """Is not reported."""
+
+    async def ends(self, state: str, reason: str) -> None:
+        """Is written on stdout."""
+        say(state, [reason])
 
 
 class Scripted:
@@ -51,7 +64,9 @@ class Scripted:
     async def apply(self, records: Sequence[Any]) -> None:
         """As the script says."""
         word = self._words.pop(0) if self._words else "ok"
-        say(word, [record.value.decode() for record in records])
+        say(word, [text(record) for record in records])
+        if any(record.value == b"poison" for record in records):
+            raise RuntimeError("poison")
         match word:
             case "transient":
                 raise Transient("not now")
@@ -59,6 +74,22 @@ class Scripted:
                 raise Fenced("somebody else")
             case "unknown":
                 raise RuntimeError(f"cannot digest {records[0].value.decode()}")
+            case "broken":
+                raise asyncpg.UndefinedTableError(f"cannot digest {records[0].value.decode()}")
+            case "hang":
+                await asyncio.Event().wait()
+            case "block":
+                threading.Event().wait()
+
+    async def quarantine(self, record: Any, error: InvalidEvent) -> None:
+        """Is written on stdout."""
+        say(f"quarantined {error}", [text(record)])
+
+
+def text(record: Any) -> str:
+    """A short name for a record's value."""
+    value = record.value
+    return "null" if value is None else f"{len(value)} bytes" if len(value) > 100 else value.decode()
 
 
 def say(word: str, values: list[str]) -> None:
@@ -66,15 +97,45 @@ def say(word: str, values: list[str]) -> None:
     print(json.dumps([word, values]), flush=True)
 
 
+def make_unreadable(times: int) -> None:
+    """Makes the Kafka client fail on a record of that name, as often as that."""
+    left, read = [times], record_batches._Batch._read
+
+    def spoilt(batch: Any) -> Any:
+        for record in read(batch):
+            if record.value == b"unreadable" and left[0]:
+                left[0] -= 1
+                raise UnsupportedCodecError("no such codec")
+            yield record
+
+    record_batches._Batch._read = spoilt  # type: ignore[method-assign]
+
+
+def leave_out(times: int) -> None:
+    """Makes the Kafka client leave out a record of that name, as often as that."""
+    left, read = [times], Intake._read
+
+    async def spoilt(intake: Intake, place: Any, room: int) -> Any:
+        found = await read(intake, place, room)
+        kept = [record for record in found if record.value != b"skipped" or not left[0]]
+        left[0] -= len(found) - len(kept)
+        return kept
+
+    Intake._read = spoilt  # type: ignore[method-assign]
+
+
 async def main() -> None:
     """Runs until told to stop."""
     logs.configure("console" if os.environ.get("LOGS") == "console" else "json")
+    make_unreadable(int(os.environ.get("UNREADABLE", "0")))
+    leave_out(int(os.environ.get("SKIPPED", "0")))
     stored = json.loads(os.environ.get("STORED", "null"))
     hop = Scripted(
         os.environ.get("SCRIPT", "").split(),
         None if stored is None else {int(partition): offset for partition, offset in stored.items()},
     )
-    source = Source(kafka_from(os.environ), os.environ["TOPIC"], os.environ["TOPIC"] + "-group")
+    topic, seconds = os.environ["TOPIC"], float(os.environ.get("WATCHDOG", "60"))
+    source = Source(kafka_from(os.environ), topic, f"{topic}-group", watchdog_seconds=seconds)
     await Worker(source, hop).run()
 
 

@@ -1,5 +1,14 @@
-"""What the fold remembers of the events it has seen: duplicates are recognised, refused commands known."""
+"""What the fold remembers of the events it has seen: duplicates are recognised, refused commands known.
 
+A duplicate is recognised by where it came from: the memory keeps the last source offsets applied per source
+partition, and everything at or below the lowest of them counts as applied. So no event counts twice, however
+often and in whatever order events are repeated, and an event that was skipped at first still counts when it
+is brought back by a rewind, as long as no more than `OFFSETS` of this person's events from the same source
+partition were applied since.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from typing import Final
 
 from projections.profile.state import Memory, Profile
@@ -7,17 +16,27 @@ from schemas.events import CommandData, PersonEvent
 
 RECENT: Final = 32
 """How many of a person's latest events are remembered to recognise a gateway's retry."""
+OFFSETS: Final = 128
+"""How many source offsets are remembered per source partition."""
 REFUSED: Final = 16
+_BEFORE_ALL: Final = (-1,)
 
 
 def is_duplicate(memory: Memory, event: PersonEvent) -> bool:
-    """Whether the event was applied before: its source offset is at or below the mark, or its id is among the
-    recent ones."""
+    """Whether the event was applied before: its source offset is known or below all that are, or its id is
+    among the recent ones."""
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
-        if int(offset) <= memory.watermarks.get(source, -1):
+        if _is_applied(memory.sources.get(source, _BEFORE_ALL), int(offset)):
             return True
     return _short(event.id) in memory.recent
+
+
+def _is_applied(offsets: Sequence[int], offset: int) -> bool:
+    if offset > offsets[-1]:
+        return False
+    place = bisect_left(offsets, offset)
+    return place == 0 or offsets[place] == offset
 
 
 def _short(event_id: str) -> str:
@@ -26,12 +45,14 @@ def _short(event_id: str) -> str:
 
 def remember(memory: Memory, event: PersonEvent) -> Memory:
     """The memory with this event in it."""
-    watermarks = memory.watermarks
+    sources = memory.sources
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
-        watermarks = {**watermarks, source: int(offset)}
+        offsets = [*sources.get(source, _BEFORE_ALL)]
+        insort(offsets, int(offset))
+        sources = {**sources, source: offsets[-OFFSETS:]}
     recent = (*memory.recent, _short(event.id))[-RECENT:]
-    return memory._replace(watermarks=watermarks, recent=recent)
+    return memory._replace(sources=sources, recent=recent)
 
 
 def refuse(profile: Profile, event: PersonEvent) -> Profile:

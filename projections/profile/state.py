@@ -1,6 +1,6 @@
 """The state a person's events fold into, and its form in the table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -39,14 +39,14 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Memory(NamedTuple):
     """What the fold must remember and nobody else reads.
 
-    `watermarks`: source partition (`epoch/partition`) -> highest source offset applied. `recent`: short ids
-    of the last events. `refused`: the last commands the fold turned down. `provenance`: event id -> where the
-    attributes it gave came from. `marks`: which logins decided what else the document shows; `linked`:
-    identity -> attribute of its profile data -> the mark of what gave it, under "" that of its leftovers (see
-    `marks`).
+    `sources`: source partition (`epoch/partition`) -> the last source offsets applied, in ascending order;
+    whatever is at or below the first one counts as applied. `recent`: short ids of the last events.
+    `refused`: the last commands the fold turned down. `provenance`: event id -> where the attributes it gave
+    came from. `marks`: which logins decided what else the document shows; `linked`: identity -> attribute of
+    its profile data -> the mark of what gave it, under "" that of its leftovers (see `marks`).
     """
 
-    watermarks: Mapping[str, int] = _NOTHING
+    sources: Mapping[str, Sequence[int]] = _NOTHING
     recent: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     provenance: Mapping[str, Mapping[str, Any]] = _NOTHING
@@ -79,7 +79,7 @@ def load_memory(text: str | bytes) -> Memory:
     """The memory behind its JSON."""
     parts = exact_json.loads(text)
     return Memory(
-        parts.get("watermarks", {}),
+        parts.get("sources", {}),
         tuple(parts.get("recent", ())),
         tuple(parts.get("refused", ())),
         parts.get("provenance", {}),

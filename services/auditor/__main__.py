@@ -15,6 +15,7 @@ def build(settings: Settings) -> Worker:
         kafka=settings.kafka,
         topic=settings.topic(Topic.PROFILE_EVENTS),
         group=f"{settings.topic_prefix}vita-auditor",
+        watchdog_seconds=settings.watchdog_seconds,
         max_records=settings.audit_batch_records,
     )
     return Worker(source, Auditor(settings, signer(settings.checkpoint_provider)))

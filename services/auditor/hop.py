@@ -12,7 +12,7 @@ import structlog
 from aiokafka import ConsumerRecord
 from pydantic import Field
 
-from schemas.errors import Transient
+from schemas.errors import InvalidEvent, Transient
 from schemas.topics import Topic
 from services.auditor.growth import Jump, grow
 from services.auditor.signing import CheckpointSigner, beside
@@ -21,7 +21,7 @@ from services.runtime.database import database_failures, open_pool
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.log_reader import first_offset_from
 from services.runtime.settings import RuntimeSettings
-from services.runtime.worker import Fenced
+from services.runtime.worker import Fenced, WorkerFailed
 
 _log = structlog.get_logger()
 
@@ -87,6 +87,12 @@ class Auditor:
         with database_failures():
             async with self._pool.acquire() as connection, connection.transaction():
                 await write_growth(connection, growth)
+
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Raises WorkerFailed: a trail without one of its leaves would prove nothing."""
+        raise WorkerFailed(
+            f"{record.topic}/{record.partition} offset {record.offset} has no leaf: {error.detail}"
+        )
 
     async def _account_for(self, jump: Jump) -> None:
         """Right when the log has no record in between; else Fenced, to start again at the stored position."""

@@ -14,6 +14,7 @@ def build(settings: Settings) -> Worker:
         kafka=settings.kafka,
         topic=settings.topic(Topic.LOGINS_RAW),
         group=f"{settings.topic_prefix}vita-normalizer",
+        watchdog_seconds=settings.watchdog_seconds,
     )
     return Worker(source, Normalizer(settings))
 

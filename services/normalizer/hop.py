@@ -20,9 +20,9 @@ from schemas.identifiers import anonymous_subject, tenant_subject
 from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, seal_event
-from schemas.raw_login import parse_raw_login
 from schemas.topics import Topic
 from schemas.violations import violations
+from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     Arrival,
     failed,
@@ -136,10 +136,16 @@ class Normalizer:
             await self._dead_letters.append_many(batch.letters)
         await self._events.append_many(sealed)
 
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Puts a record that cannot be processed with the dead letters."""
+        batch = Batch()
+        self._quarantine(batch, record, error)
+        await self._dead_letters.append_many(batch.letters)
+
     def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
         for record in records:
             try:
-                login = parse_raw_login(record.value or b"")
+                login = read_login(record)
             except InvalidEvent as error:
                 self._quarantine(batch, record, error)
                 continue

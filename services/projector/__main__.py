@@ -14,6 +14,7 @@ def build(settings: Settings) -> Worker:
         kafka=settings.kafka,
         topic=settings.topic(Topic.PROFILE_EVENTS),
         group=f"{settings.topic_prefix}vita-projector",
+        watchdog_seconds=settings.watchdog_seconds,
     )
     return Worker(source, Projector(settings))
 

@@ -148,6 +148,12 @@ class Projector:
             if writing is not None and not writing.done():
                 await asyncio.wait([writing])
 
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
+        latest = await self._clock([record])
+        stamp([record], latest)
+        await self._commit([record], fold_batch(Views(), ()), [self._quarantine(record, error)], latest)
+
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """The broker times that these records follow."""
         unknown = {record.partition for record in records} - self._latest.keys()

@@ -3,7 +3,7 @@ stood."""
 
 import base64
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -14,15 +14,19 @@ from schemas.keys import SubjectKeys
 from schemas.mapper import Record
 from schemas.sealing import associated_data, seal, unseal
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.record_batches import name_bytes, name_text
 
 SYSTEM_TENANT: Final = "system"
 OWNER: Final = "ten_system"
+MOST_BYTES: Final = 4_500_000
+"""A larger record, possible only in a compressed batch, does not fit a dead letter; its beginning is kept."""
+_KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A quarantined record as it was."""
+    """A quarantined record as it was; not `whole` when only its beginning was kept."""
 
     reason: str
     detail: str
@@ -32,20 +36,17 @@ class DeadLetter:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
+    whole: bool = True
 
 
 def seal_dead_letter(record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys) -> Record:
     """The dead letter of a record; nothing of its content is readable."""
     place = f"{record.topic}/{record.partition}/{record.offset}"
-    content = {
-        "key": _text(record.key),
-        "value": _text(record.value),
-        "headers": [[name, _text(value)] for name, value in record.headers],
-    }
     if keys.profile is None:
         raise ValueError("the dead-letter key has been destroyed")
-    blob = seal(keys.profile, keys.version, orjson.dumps(content), associated_data("dead letter", place))
+    content = orjson.dumps(_content(record))
+    blob = seal(keys.profile, keys.version, content, associated_data("dead letter", place))
     letter = {
         "reason": error.reason,
         "detail": error.detail,
@@ -76,8 +77,30 @@ def open_dead_letter(value: bytes, keys: SubjectKeys) -> DeadLetter:
         raise ValueError("the dead-letter key has been destroyed")
     blob = base64.b64decode(letter.pop("sealed"))
     content = orjson.loads(unseal(keys.profile, blob, associated_data("dead letter", place)))
-    headers = tuple((name, _bytes(text) or b"") for name, text in content["headers"])
-    return DeadLetter(**letter, key=_bytes(content["key"]), value=_bytes(content["value"]), headers=headers)
+    headers = tuple((name_text(_bytes(name) or b""), _bytes(text)) for name, text in content["headers"])
+    return DeadLetter(
+        **letter,
+        key=_bytes(content["key"]),
+        value=_bytes(content["value"]),
+        headers=headers,
+        whole=content["whole"],
+    )
+
+
+def _content(record: ConsumerRecord) -> dict[str, Any]:
+    key, value, headers = record.key, record.value, record.headers
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") for name, text in headers)
+    whole = size <= MOST_BYTES
+    if not whole:
+        headers = ()
+        key = key and key[:_KEPT_KEY_BYTES]
+        value = value and value[:_KEPT_VALUE_BYTES]
+    return {
+        "key": _text(key),
+        "value": _text(value),
+        "headers": [[_text(name_bytes(name)), _text(text)] for name, text in headers],
+        "whole": whole,
+    }
 
 
 def _text(value: bytes | None) -> str | None:

@@ -5,7 +5,8 @@ import os
 import socket
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import asyncpg
 import structlog
@@ -15,7 +16,12 @@ from services.runtime.database import database_failures
 from services.runtime.sql import load
 
 PERIOD_SECONDS = 1.0
+ERROR_SHOWN: Final = timedelta(minutes=5)
+"""An error is no longer shown this long after the process recovered from it."""
+LAST_WORD_SECONDS: Final = 5.0
 _log = structlog.get_logger()
+
+State = Literal["up", "retrying", "stuck", "failed"]
 
 
 class Heartbeat:
@@ -31,14 +37,22 @@ class Heartbeat:
         self._not_authentic = 0
         self._last_error: str | None = None
         self._last_error_at: datetime | None = None
+        self._state: State = "up"
+        self._reason: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     def handled(self, count: int) -> None:
-        """So many events were brought to their end."""
+        """Count events that were brought to their end; a process that handles events is up."""
         self._handled += count
+        self.working()
+
+    def working(self) -> None:
+        """The process is up again after a failure that passed."""
+        if self._state == "retrying":
+            self._state, self._reason = "up", None
 
     def failed(self, error: BaseException) -> None:
-        """Something went wrong; the text must hold no personal data."""
+        """Report an error; its text must hold no personal data."""
         self._last_error, self._last_error_at = f"{type(error).__name__}: {error}"[:500], datetime.now(UTC)
 
     def refused(self, place: str) -> None:
@@ -48,21 +62,43 @@ class Heartbeat:
         self._last_error = f"NotAuthentic: {self._not_authentic} records since the start, last {place}"
         self._last_error_at = datetime.now(UTC)
 
+    def retrying(self, error: BaseException) -> None:
+        """Report that the process waits for its surroundings and tries again."""
+        self.failed(error)
+        self._state, self._reason = "retrying", str(error)[:500]
+
+    async def ends(self, state: State, reason: str) -> None:
+        """Leave a last row that says why the process ends."""
+        self._state, self._reason = state, reason[:500]
+        self._last_error, self._last_error_at = self._reason, datetime.now(UTC)
+        await self._stop_task()
+        with suppress(Transient, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await self._beat()
+
     async def start(self) -> None:
         """Writes the first row and goes on every second until stopped."""
+        with database_failures():
+            await self._pool.execute(load("services.runtime", "heartbeat.sql")["forget"], self._worker)
         await self._beat()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Takes the row away: a process that ended well is not missed."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """Takes the row away if the process ended well; otherwise its row says why it ended."""
+        await self._stop_task()
+        if self._state in ("stuck", "failed"):
+            return
         with suppress(Transient), database_failures():
             await self._pool.execute(
                 load("services.runtime", "heartbeat.sql")["end"], self._worker, self._instance
             )
+
+    async def _stop_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
 
     async def _run(self) -> None:
         while True:
@@ -76,9 +112,15 @@ class Heartbeat:
         now = time.monotonic()
         rate = (self._handled - self._reported) / max(now - self._last_beat, 0.001)
         self._reported, self._last_beat = self._handled, now
+        self._forget_old_error()
         with database_failures():
             await self._pool.execute(
                 load("services.runtime", "heartbeat.sql")["beat"],
                 self._worker, self._instance, os.getpid(), socket.gethostname(), self._started_at,
-                self._handled, rate, self._last_error, self._last_error_at,
+                self._handled, rate, self._last_error, self._last_error_at, self._state, self._reason,
             )  # fmt: skip
+
+    def _forget_old_error(self) -> None:
+        old = self._last_error_at is not None and datetime.now(UTC) - self._last_error_at > ERROR_SHOWN
+        if old and self._state == "up":
+            self._last_error = self._last_error_at = None

@@ -138,6 +138,9 @@ class RuntimeSettings(KafkaSettings):
     key_provider: str = Field(description="Key-encryption key: `file:<path>` or `env:<variable>`.")
     topic_prefix: str = Field("", description="Put before every physical topic name.")
     log_format: Literal["console", "json"] = "json"
+    watchdog_seconds: float = Field(
+        60.0, gt=0, description="A worker that makes no progress this long while records wait ends."
+    )
 
     @field_validator("database_url")
     @classmethod

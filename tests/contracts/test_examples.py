@@ -182,6 +182,6 @@ def test_the_normalizer_takes_logins(name: str) -> None:
         event = failed(arrival, connection, subject)
     opened = open_event(read_sealed(*seal_event(event, KEYS)), KEYS)
     assert opened == event
-    assert fold_batch(Views(), on_the_log([opened])).people[
-        login.tenant, subject
-    ].after.memory.watermarks == {"1/0": 42}
+    assert fold_batch(Views(), on_the_log([opened])).people[login.tenant, subject].after.memory.sources == {
+        "1/0": [-1, 42]
+    }

@@ -28,10 +28,10 @@ async def topic(stack: Stack) -> str:
     return name
 
 
-async def send(stack: Stack, topic: str, *values: str) -> None:
+async def send(stack: Stack, topic: str, *values: str, partition: int = 0) -> None:
     async with producing(stack.kafka) as producer:
         for value in values:
-            await producer.send(topic, value.encode(), partition=0)
+            await producer.send(topic, value.encode(), partition=partition)
 
 
 class Running:
@@ -114,15 +114,17 @@ async def test_told_to_end_while_retrying(stack: Stack, topic: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["console", "json"])
-async def test_an_unknown_failure_ends_the_process(stack: Stack, topic: str, form: str) -> None:
-    """It ends with a failure, says where and of what type, tells nobody's data, and leaves the batch."""
-    async with worker(stack, topic, "unknown", LOGS=form) as one:
-        assert await one.hears() == ["unknown", [SECRET]]
+async def test_a_failure_of_the_installation_ends_the_process(stack: Stack, topic: str, form: str) -> None:
+    """An error that no record is at fault for ends the process with its place and type but without data; the
+    batch is left to the next process."""
+    async with worker(stack, topic, "broken", LOGS=form) as one:
+        assert await one.hears() == ["broken", [SECRET]]
         code, told = await one.ends()
+        assert await one.hears() == ["failed", ["UndefinedTableError: see the log"]]
         assert await one.hears() == ["stopped", []]
     assert code == 1
     assert "worker_failed" in told
-    assert "RuntimeError" in told
+    assert "UndefinedTableError" in told
     assert "scripted_worker.py" in told
     assert SECRET not in told
     async with worker(stack, topic) as other:
@@ -147,6 +149,113 @@ async def test_nothing_is_read_before_the_stored_position_is_known(stack: Stack,
     await send(stack, topic, "b", "c")
     async with worker(stack, topic, STORED='{"0": 1}', SLOW="1") as one:
         assert await one.hears() == ["ok", ["b", "c"]]
+
+
+async def applied(one: Running, count: int) -> list[str]:
+    """The values of the next batches that went well, once there are so many."""
+    found: list[str] = []
+    while len(found) < count:
+        word, values = await one.hears()
+        found += values if word == "ok" else []
+    return found
+
+
+async def test_a_record_at_fault_is_quarantined_and_its_batch_goes_on(stack: Stack, topic: str) -> None:
+    """A batch that fails is split; the record that fails three times alone is quarantined with the error's
+    type, every other one is applied once, in order, and none comes again."""
+    await send(stack, topic, "b", "poison", "c", "d", "poison")
+    async with worker(stack, topic) as one:
+        said = []
+        while len([word for word, _ in said if word.startswith("quarantined")]) < 2:
+            said.append(await one.hears())
+        assert (await one.told_to_end())[0] == 0
+    assert ["quarantined unprocessable: RuntimeError", ["poison"]] in said
+    assert said.count(["ok", ["poison"]]) == 6
+    went_well = [
+        value for word, values in said if word == "ok" and "poison" not in values for value in values
+    ]
+    assert went_well == [SECRET, "b", "c", "d"]
+    await send(stack, topic, "e")
+    async with worker(stack, topic) as other:
+        assert await other.hears() == ["ok", ["e"]]
+
+
+async def test_a_failed_fetch_loses_nothing_of_other_partitions(stack: Stack, topic: str) -> None:
+    """Records of all partitions are applied once and in order though fetches among them fail."""
+    for partition in range(4):
+        await send(stack, topic, *(f"{partition}-{n}" for n in range(50)), partition=partition)
+    await send(stack, topic, "unreadable", "last", partition=2)
+    async with worker(stack, topic, UNREADABLE="2") as one:
+        found = await applied(one, 203)
+        assert (await one.told_to_end())[0] == 0
+    for partition in range(4):
+        own = [value for value in found if value.startswith(f"{partition}-")]
+        assert own == [f"{partition}-{n}" for n in range(50)]
+    assert found.count("unreadable") == found.count("last") == found.count(SECRET) == 1
+
+
+async def test_a_place_that_cannot_be_read_ends_the_process(stack: Stack, topic: str) -> None:
+    """The worker names the place and the error's type; what is readable elsewhere has been applied."""
+    await send(stack, topic, "unreadable")
+    await send(stack, topic, "elsewhere", partition=1)
+    async with worker(stack, topic, UNREADABLE="1000000") as one:
+        assert await applied(one, 1) == ["elsewhere"]
+        code, told = await one.ends()
+    assert code == 1
+    assert "cannot be read from offset 0 on: UnsupportedCodecError" in told
+    async with worker(stack, topic) as other:
+        assert await applied(other, 2) == [SECRET, "unreadable"]
+
+
+async def test_a_record_the_client_skips_is_read_again(stack: Stack, topic: str) -> None:
+    """A gap is accepted only when the broker has no record in it; a client that goes on skipping ends the
+    process."""
+    await send(stack, topic, "skipped", "c")
+    async with worker(stack, topic, SKIPPED="1") as one:
+        assert await applied(one, 3) == [SECRET, "skipped", "c"]
+        assert (await one.told_to_end())[0] == 0
+    await send(stack, topic, "skipped", "d")
+    async with worker(stack, topic, SKIPPED="3") as one:
+        code, told = await one.ends()
+    assert code == 1
+    assert "the Kafka client skips records of" in told
+    async with worker(stack, topic) as other:
+        assert await applied(other, 2) == ["skipped", "d"]
+
+
+async def test_a_worker_that_hangs_is_ended(stack: Stack, topic: str) -> None:
+    """A batch that never ends makes the worker stuck: it says so with the reason and ends, and the batch is
+    left."""
+    async with worker(stack, topic, "hang", WATCHDOG="1") as one:
+        assert await one.hears() == ["hang", [SECRET]]
+        code, told = await one.ends()
+        state, (reason,) = await one.hears()
+    assert (code, state) == (1, "stuck")
+    assert reason.startswith("no progress for 1 s while records wait: a batch of 1 from ")
+    assert reason in told
+    async with worker(stack, topic) as other:
+        assert await other.hears() == ["ok", [SECRET]]
+
+
+async def test_a_worker_whose_loop_stands_still_is_ended(stack: Stack, topic: str) -> None:
+    """Where nothing of the process can speak any more, it is ended with the place it stands at, without
+    values."""
+    async with worker(stack, topic, "block", WATCHDOG="0.1") as one:
+        assert await one.hears() == ["block", [SECRET]]
+        code, told = await one.ends()
+    assert code == 1
+    assert "scripted_worker.py" in told
+    assert SECRET not in told
+
+
+async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
+    """Without records that wait, a worker waits as long as it takes."""
+    async with worker(stack, topic, WATCHDOG="0.2") as one:
+        assert await one.hears() == ["ok", [SECRET]]
+        for value in ("b", "c"):
+            await asyncio.sleep(1)
+            await send(stack, topic, value)
+            assert await one.hears() == ["ok", [value]]
 
 
 async def test_a_topic_made_anew_is_told(stack: Stack) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from projections.profile.fold import fold
 from projections.profile.links import links_of, merged_into
-from projections.profile.memory import RECENT
+from projections.profile.memory import OFFSETS, RECENT
 from projections.profile.provenance import of
 from projections.profile.state import NOBODY, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
 from schemas import exact_json
@@ -27,6 +27,7 @@ from schemas.events import (
     UserDeletedData,
     UserFlagData,
 )
+from tests.facts import login
 from tests.laws.events import (
     START,
     SUBJECTS,
@@ -151,6 +152,32 @@ def test_logins_count_is_the_number_of_distinct_logins(
         document["last_login"]
         == max(event.time for event in stream).isoformat(timespec="milliseconds")[:23] + "Z"
     )
+
+
+@given(
+    st.lists(logins(), min_size=1, max_size=30),
+    st.sets(st.integers(0, 29)),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=4),
+)
+def test_a_rewind_brings_back_what_was_skipped_and_nothing_twice(
+    data: list[LoginSucceededData], skipped: set[int], runs: list[tuple[int, int]]
+) -> None:
+    """Logins that were skipped count once a rewind emits them, and those that counted do not count again."""
+    stream = placed([Step(0, LoginSucceeded, one, START) for one in data])
+    emitted = [event for number, event in enumerate(stream) if number not in skipped]
+    for start, end in runs:
+        emitted += stream[start : end + 1]
+    document = folded([[*emitted, *stream, *emitted]]).read(ME).document
+    assert document is not None
+    assert document["logins_count"] == len(stream)
+
+
+@given(st.integers(1, OFFSETS * 2), st.integers(0, OFFSETS * 2))
+def test_nothing_counts_twice_however_much_came_since(count: int, back: int) -> None:
+    """A repetition from any distance, also beyond what is remembered, changes nothing."""
+    stream = placed([Step(0, LoginSucceeded, login().data, START) for _ in range(count)])
+    before = folded_through(stream)
+    assert folded_through(stream[max(0, count - back) :], before) == before
 
 
 def again_and_again(stream: list[Any], number: int, random: Any) -> list[Any]:

@@ -169,4 +169,4 @@ def test_a_failed_login_changes_no_profile(known: bool) -> None:
     before = person([login()] if known else [])
     after = person([failure], before)
     assert (after.document, after.revision) == (before.document, before.revision)
-    assert after.memory.watermarks["0/1"] == 7
+    assert after.memory.sources["0/1"] == [-1, 7]

@@ -1,0 +1,166 @@
+"""What any producer may write to a topic, as the running workers take it on the real broker."""
+
+import asyncio
+import signal
+from collections import Counter
+
+import pytest
+import pytest_asyncio
+
+from schemas import exact_json
+from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceeded, RoleDefined, SettingData
+from schemas.identifiers import tenant_subject
+from schemas.mapper import Record, seal_event
+from schemas.topics import Topic
+from services.runtime.log_reader import open_log
+from tests.facts import login
+from tests.flow import Flow, make_flow, somebody
+from tests.odd_records import CODECS, ODD_HEADERS, Sender
+from tests.stack import Stack
+from tests.workers import Workers
+
+HUGE = 12_000_000
+LARGE_KEY = b"k" * 1_000_000
+ROLE = SettingData(setting_id="hostile", name="r")
+CLIENT = ClientConfiguredData(client_id="hostile", name="c")
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    return await make_flow(stack)
+
+
+class Values:
+    """Good values of a topic, each different."""
+
+    def __init__(self, flow: Flow, worker: str, subject: str) -> None:
+        self._flow, self._worker, self._subject = flow, worker, subject
+        self.made = 0
+
+    async def good(self) -> bytes:
+        """A login that counts."""
+        self.made += 1
+        if self._worker == "normalizer":
+            return exact_json.dumps(self._flow.login())
+        event = login(minute=self.made, subject=self._subject, id=f"0190a1b2-c3d4-7e5f-8a9b-{self.made:012x}")
+        keys = await self._flow.keys("demo", self._subject)
+        return seal_event(event, keys).value
+
+
+async def send_everything_odd(values: Values, sender: Sender) -> tuple[int, int]:
+    """Every odd record; how many of them are good and how many bad."""
+    good = [await values.good() for _ in range(len(CODECS) + len(ODD_HEADERS) + 7)]
+    left = iter(good)
+    for codec in CODECS:
+        await sender.send(next(left), codec)
+    for header in ODD_HEADERS:
+        await sender.send(next(left), headers=[header])
+    await sender.send_with_a_name_that_is_not_utf_8(next(left), next(left))
+    await sender.send(next(left), key=LARGE_KEY)
+    await sender.send(next(left), key=b"")
+    await sender.transact(next(left), next(left), commit=True)
+    bad = ((None, None), (b"", None), (b"\xff" * 900_000, None), (b"x" * HUGE, "zstd"))
+    for value, codec in bad:
+        await sender.send(value, codec, key=b"k")
+    await sender.transact(await values.good(), await values.good(), commit=False)
+    await sender.send(next(left))
+    return len(good), len(bad)
+
+
+@pytest.mark.parametrize("worker", ["normalizer", "projector", "auditor"])
+async def test_every_record_is_accounted_for(flow: Flow, worker: str) -> None:
+    """Whatever the codec, headers, key and value: what is good counts once, what is bad is a dead letter with
+    all its bytes, what was aborted does not count, and the worker goes on. The auditor has a leaf of each."""
+    topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
+    jane = somebody()
+    values, workers = Values(flow, worker, jane), Workers(flow)
+    await workers.start(worker)
+    try:
+        sent = await asyncio.gather(
+            *(send_everything_odd(values, Sender(flow.stack.kafka, flow.prefix + topic, n)) for n in (3, 7))
+        )
+        good, bad = (sum(counts) for counts in zip(*sent, strict=True))
+
+        async def done() -> bool:
+            return await workers.handled(worker) >= good + bad
+
+        await flow.stack.until(done)
+        assert await workers.handled(worker) == good + bad
+    finally:
+        code = await workers.end(worker, signal.SIGTERM) if worker in workers.running else None
+    assert code == 0
+    match worker:
+        case "normalizer":
+            assert len([one for one in await flow.events() if isinstance(one, LoginSucceeded)]) == good
+        case "projector":
+            assert (await flow.document(jane))["logins_count"] == good
+        case "auditor":
+            assert await workers.leaves() == good + bad
+    if worker != "auditor":
+        letters = await flow.letters(Topic(f"{topic}.dlq"))
+        assert Counter(letter.value and letter.value[:1] for letter in letters) == {
+            None: 2, b"": 2, b"\xff": 2, b"x": 2,
+        }  # fmt: skip
+        assert [letter.whole for letter in letters if letter.value and letter.value[:1] == b"x"] == [
+            False
+        ] * 2
+
+
+async def test_readers_of_the_log_take_any_header(flow: Flow) -> None:
+    """`vita audit verify` and whatever else reads a topic meets the same records."""
+    sender = Sender(flow.stack.kafka, flow.prefix + Topic.PROFILE_EVENTS, 0)
+    await sender.send_with_a_name_that_is_not_utf_8(b"one", b"two")
+    await sender.send(b"three", headers=list(ODD_HEADERS))
+    async with open_log(sender.kafka, sender.topic) as log:
+        await log.go_to(0)
+        assert [record.value for record in await log.read(3)] == [b"one", b"two", b"three"]
+
+
+async def test_the_dead_letter_of_an_odd_record_holds_every_byte(flow: Flow) -> None:
+    """Null header values and names that are not UTF-8 come back from a dead letter as they were."""
+    sender = Sender(flow.stack.kafka, flow.prefix + Topic.LOGINS_RAW, 0)
+    await sender.send_with_a_name_that_is_not_utf_8(b"junk")
+    await sender.send(b"more", headers=[("null", None)])
+    await flow.normalize()
+    letters = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    named, null = sorted(letters, key=lambda letter: letter.offset)
+    assert [(name.encode("utf-8", "surrogateescape"), value) for name, value in named.headers] == [
+        (b"\xff\xfename", b"x")
+    ]
+    assert null.headers == (("null", None),)
+
+
+async def test_no_event_stops_the_projector(flow: Flow) -> None:
+    """Events that name what cannot be stored, or a time beyond the calendar, are dead letters; everything
+    around them is applied by the very same process."""
+    jane, workers = somebody(), Workers(flow)
+    tenant_keys = await flow.keys("demo", tenant_subject("demo"))
+    role = flow.event(RoleDefined, tenant_subject("demo"), ROLE)
+    client = flow.event(ClientConfigured, tenant_subject("demo"), CLIENT)
+    late = seal_event(login(subject=jane), await flow.keys("demo", jane))
+    hostile = [
+        *(with_nul(seal_event(event, tenant_keys)) for event in (role, client)),
+        Record(late.key, late.value.replace(b"2026-11-23T10:00:00.000Z", b"9999-12-31T23:59:59-14:00")),
+        Record(late.key, late.value.replace(b"2026-11-23T10:00:00.000Z", b"0001-01-01T00:00:00+14:00")),
+    ]
+    good = [login(minute=n, subject=jane, id=f"0190a1b2-c3d4-7e5f-8a9b-{n:012x}") for n in range(1, 6)]
+    await flow.send_events(good[0], *hostile, *good[1:])
+    await workers.start("projector")
+    try:
+
+        async def done() -> bool:
+            return await workers.handled("projector") >= len(good) + len(hostile)
+
+        await flow.stack.until(done)
+        assert await workers.end("projector", signal.SIGTERM) == 0
+    finally:
+        if workers.running:
+            await workers.end("projector", signal.SIGKILL)
+    assert (await flow.document(jane))["logins_count"] == len(good)
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert {letter.value for letter in letters} == {record.value for record in hostile}
+
+
+def with_nul(record: Record) -> Record:
+    """The same event, about something whose id holds U+0000."""
+    return Record(record.key, record.value.replace(b"hostile", b"a\\u0000b"))

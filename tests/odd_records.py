@@ -1,0 +1,64 @@
+"""Records as any producer may write them: every codec, odd headers and keys, transactions."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+
+from services.runtime.kafka_access import KafkaAccess
+
+CODECS: Final = ("gzip", "snappy", "lz4", "zstd")
+ODD_HEADERS: Final[Sequence[tuple[Any, bytes | None]]] = (
+    ("null", None), ("not-utf-8", b"\xff\xfe\x00"), ("", b""), ("content-type", b"\xc3("),
+    ("large", b"h" * 10_000),
+)  # fmt: skip
+
+
+class NotUtf8(str):
+    """A header name that goes out as bytes which are not UTF-8."""
+
+    def encode(self, *_: Any) -> bytes:
+        """Those bytes."""
+        return b"\xff\xfename"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Writes to one partition of a topic."""
+
+    kafka: KafkaAccess
+    topic: str
+    partition: int
+
+    async def send(self, value: bytes | None, codec: str | None = None, **more: Any) -> None:
+        """One record; `more` are its key and headers."""
+        async with AIOKafkaProducer(
+            **self.kafka.arguments(), compression_type=codec, max_request_size=64 << 20
+        ) as producer:
+            await producer.send_and_wait(self.topic, value, partition=self.partition, **more)
+
+    async def send_with_a_name_that_is_not_utf_8(self, *values: bytes) -> None:
+        """One batch of records whose last has a header with such a name."""
+        async with AIOKafkaProducer(**self.kafka.arguments()) as producer:
+            batch = producer.create_batch()
+            builder = _DefaultRecordBatchBuilderPy(2, 0, False, -1, -1, -1, 1 << 20)
+            batch._builder = builder
+            for value in values:
+                last = value is values[-1]
+                batch.append(
+                    key=b"k", value=value, timestamp=1, headers=[(NotUtf8(), b"x")] if last else [("a", b"b")]
+                )
+            await (await producer.send_batch(batch, self.topic, partition=self.partition))
+
+    async def transact(self, *values: bytes, commit: bool) -> None:
+        """One transaction, committed or aborted."""
+        async with AIOKafkaProducer(
+            **self.kafka.arguments(), transactional_id=secrets.token_hex(6)
+        ) as producer:
+            await producer.begin_transaction()
+            for value in values:
+                await producer.send_and_wait(self.topic, value, b"k", self.partition)
+            await (producer.commit_transaction() if commit else producer.abort_transaction())

@@ -133,8 +133,6 @@ def parse_sealed(value: bytes) -> SealedEvent:
         raise InvalidEvent("contract", "id and type must be text")
     if not isinstance(envelope.get("data"), dict):
         raise InvalidEvent("contract", "data must be an object")
-    if exact_json.holds_nul(envelope, value):
-        raise InvalidEvent("nul_character", "U+0000 cannot be stored")
     return SealedEvent(envelope, tenant, subject, value)
 
 

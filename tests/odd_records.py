@@ -32,13 +32,15 @@ class Sender:
     kafka: KafkaAccess
     topic: str
     partition: int
+    key: bytes
 
     async def send(self, value: bytes | None, codec: str | None = None, **more: Any) -> None:
-        """One record; `more` are its key and headers."""
+        """One record; `more` are its headers, and another key than the usual one."""
         async with AIOKafkaProducer(
             **self.kafka.arguments(), compression_type=codec, max_request_size=64 << 20
         ) as producer:
-            await producer.send_and_wait(self.topic, value, partition=self.partition, **more)
+            sent = {"key": self.key, **more}
+            await producer.send_and_wait(self.topic, value, partition=self.partition, **sent)
 
     async def send_with_a_name_that_is_not_utf_8(self, *values: bytes) -> None:
         """One batch of records whose last has a header with such a name."""
@@ -49,7 +51,10 @@ class Sender:
             for value in values:
                 last = value is values[-1]
                 batch.append(
-                    key=b"k", value=value, timestamp=1, headers=[(NotUtf8(), b"x")] if last else [("a", b"b")]
+                    key=self.key,
+                    value=value,
+                    timestamp=1,
+                    headers=[(NotUtf8(), b"x")] if last else [("a", b"b")],
                 )
             await (await producer.send_batch(batch, self.topic, partition=self.partition))
 
@@ -60,5 +65,5 @@ class Sender:
         ) as producer:
             await producer.begin_transaction()
             for value in values:
-                await producer.send_and_wait(self.topic, value, b"k", self.partition)
+                await producer.send_and_wait(self.topic, value, self.key, self.partition)
             await (producer.commit_transaction() if commit else producer.abort_transaction())

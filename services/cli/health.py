@@ -1,17 +1,19 @@
 """What `vita status` tells, and how it follows from what the database and the broker say. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 WORKERS: Final = ("normalizer", "projector", "auditor")
 SERVICES: Final = ("ingest", "management")
-State = Literal["up", "degraded", "down", "unknown"]
+State = Literal["up", "retrying", "degraded", "stuck", "down", "unknown"]
 Offsets = Mapping[int, int]
 """Partition -> offset."""
 Beats = Sequence[Mapping[str, Any]]
 """Rows of the query `heartbeats`."""
+IsGone = Callable[[str, int], bool]
+"""Whether the process of this host and number is known to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Process:
     last_error: str | None = None
     last_error_at: datetime | None = None
     seen_seconds_ago: float | None = None
+    reason: str | None = None
     progress: Progress | None = None
 
 
@@ -87,37 +90,50 @@ def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> Progre
     return Progress(position, sum(max(0, count) for count in behind))
 
 
-def workers(beats: Beats | None, known: Mapping[str, Progress | None]) -> list[Process]:
+def workers(
+    beats: Beats | None, known: Mapping[str, Progress | None], is_gone: IsGone = lambda host, pid: False
+) -> list[Process]:
     """Each process that gave a sign of life, each worker that gave none; all unknown without a database."""
     found = [
         process
         for name in WORKERS
-        for process in _processes(name, beats, "unknown" if beats is None else "down")
+        for process in _processes(name, beats, "unknown" if beats is None else "down", is_gone)
     ]
     return [replace(process, progress=known.get(process.name)) for process in found]
 
 
-def services(beats: Beats | None, answers: Mapping[str, State]) -> list[Process]:
+def services(
+    beats: Beats | None, answers: Mapping[str, State], is_gone: IsGone = lambda host, pid: False
+) -> list[Process]:
     """The HTTP services: what they answer counts, their signs of life where nobody could ask."""
     found: list[Process] = []
     for name in SERVICES:
         answer = answers.get(name)
-        processes = _processes(name, beats, answer or ("unknown" if beats is None else "down"))
+        processes = _processes(name, beats, answer or ("unknown" if beats is None else "down"), is_gone)
         living = [process for process in processes if process.state == "up"] or processes
         found += processes if answer is None else [replace(process, state=answer) for process in living]
     return found
 
 
-def _processes(name: str, beats: Beats | None, otherwise: State) -> list[Process]:
-    found = [_process(beat) for beat in beats or () if beat["worker"] == name]
+def _processes(name: str, beats: Beats | None, otherwise: State, is_gone: IsGone) -> list[Process]:
+    found = [_process(beat, is_gone) for beat in beats or () if beat["worker"] == name]
     return sorted(found, key=lambda process: process.pid or 0) or [Process(name, otherwise)]
 
 
-def _process(beat: Mapping[str, Any]) -> Process:
-    alive = beat["is_alive"]
+def _state(beat: Mapping[str, Any], alive: bool) -> State:
+    """What a process says of itself; one that ended because it was stuck stays so until it is followed."""
+    if beat["state"] == "stuck":
+        return "stuck"
+    if not alive:
+        return "down"
+    return "retrying" if beat["state"] == "retrying" else "up"
+
+
+def _process(beat: Mapping[str, Any], is_gone: IsGone) -> Process:
+    alive = beat["is_alive"] and not is_gone(beat["host"], beat["pid"])
     return Process(
         beat["worker"],
-        "up" if alive else "down",
+        _state(beat, alive),
         beat["pid"],
         beat["host"],
         beat["rate"] if alive else 0.0,
@@ -125,4 +141,5 @@ def _process(beat: Mapping[str, Any]) -> Process:
         beat["last_error"],
         beat["last_error_at"],
         beat["seen_seconds_ago"],
+        beat["reason"],
     )

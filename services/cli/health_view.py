@@ -12,7 +12,10 @@ from schemas.instants import render
 from services.cli.health import Health, Part, Process
 from services.cli.output import safe, shown
 
-_COLORS: Final = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "yellow"}
+_COLORS: Final = {
+    "up": "green", "retrying": "yellow", "degraded": "yellow", "unknown": "yellow",
+    "stuck": "bold red", "down": "bold red",
+}  # fmt: skip
 _NUMBERS: Final = ("pid", "lag", "position", "events/s")
 
 
@@ -63,6 +66,9 @@ def _state(state: str) -> Text:
 def _advice(health: Health) -> Iterator[str]:
     if down := [one.name for one in (*health.workers, *health.services) if one.state == "down"]:
         yield f"Down: {', '.join(down)}. `vita up` starts what is down, `vita logs {down[0]}` may tell why."
+    for process in (*health.workers, *health.services):
+        if process.state in ("stuck", "retrying"):
+            yield safe(f"{process.name} is {process.state}: {process.reason or process.last_error}")
     for name, part in (("broker", health.broker), ("database", health.database)):
         if part.state != "up":
             yield f"The {name} at {part.address} is down: {part.error}. `vita up` starts the local one."
@@ -79,6 +85,7 @@ def _process(process: Process) -> dict[str, Any]:
         "position": known.position if known else None,
         "rate": None if process.rate is None else round(process.rate, 1),
         "handled": process.handled,
+        "reason": process.reason,
         "last_error": process.last_error,
         "last_error_at": render(process.last_error_at) if process.last_error_at else None,
         "seen_seconds_ago": None if process.seen_seconds_ago is None else round(process.seen_seconds_ago, 1),

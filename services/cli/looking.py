@@ -1,9 +1,12 @@
 """Asks the broker and the database at the same time; what does not answer is reported, never raised."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -72,7 +75,30 @@ async def look(where: Where) -> Health:
         "auditor": progress(database.audited, events),
     }
     beats = database.beats
-    return Health(workers(beats, known), services(beats, answers), broker.part, database.part)
+    return Health(
+        workers(beats, known, is_gone), services(beats, answers, is_gone), broker.part, database.part
+    )
+
+
+def is_gone(host: str, pid: int) -> bool:
+    """Whether a process of this machine has ended: its last sign of life may be a few seconds old."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    except ProcessLookupError:
+        return True
+    return _is_unreaped(pid)
+
+
+def _is_unreaped(pid: int) -> bool:
+    """Whether the process has ended and its parent has not asked for its exit code yet, where that shows."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
 
 
 async def _services(where: Where) -> dict[str, State]:

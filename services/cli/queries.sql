@@ -21,13 +21,24 @@ WHERE NOT deleted AND ($1::text IS NULL OR tenant = $1) ORDER BY tenant, name, c
 SELECT scopes FROM views.client_summary WHERE tenant = $1 AND client_id = $2 AND NOT deleted;
 
 -- name: heartbeats
--- Signs of life, judged by the database's clock; a dead process that another has followed is left out.
-SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, is_alive,
+-- Signs of life, judged by the database's clock. A process that ended is left out once another one started
+-- after it, and five minutes after its end when others of its kind are alive.
+SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, state, reason, is_alive,
     extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_seconds_ago
 FROM ledger.heartbeat AS one
 CROSS JOIN LATERAL (SELECT seen_at > clock_timestamp() - interval '5 seconds') AS life (is_alive)
 WHERE is_alive
-    OR NOT EXISTS (SELECT FROM ledger.heartbeat AS later WHERE later.worker = one.worker AND later.started_at > one.seen_at)
+    OR NOT EXISTS (
+        SELECT FROM ledger.heartbeat AS other
+        WHERE other.worker = one.worker
+            AND (
+                other.started_at > one.seen_at
+                OR (
+                    other.seen_at > clock_timestamp() - interval '5 seconds'
+                    AND one.seen_at < clock_timestamp() - interval '5 minutes'
+                )
+            )
+    )
 ORDER BY worker, instance;
 
 -- name: projector_positions

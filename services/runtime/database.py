@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import asyncpg
 
@@ -19,6 +20,9 @@ _PASSING = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
 )
+
+STATEMENT_SECONDS: Final = 45.0
+"""Less than a worker's watchdog takes: waiting for a lock is a failure that is retried, not a stall."""
 
 
 @contextmanager
@@ -51,6 +55,6 @@ async def open_pool(
             min_size=min_size,
             max_size=max_size,
             server_settings=settings,
-            command_timeout=60,
+            command_timeout=STATEMENT_SECONDS,
             connection_class=PlainConnection,
         )

@@ -1,6 +1,10 @@
 """`vita status`: what follows from what is seen."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 from deploy.local.services import Stack
 from services.cli.health import SERVICES, WORKERS, Health, Part, TopicExtent, progress, services, workers
 from services.cli.health_view import as_document
+from services.cli.looking import is_gone
 from services.cli.output import print_json
 from tests.unit.cli.conftest import Vita
 
@@ -17,7 +22,7 @@ UP = Part("up", "there")
 def _beat(worker: str, pid: int = 1, **changes: Any) -> Mapping[str, Any]:
     beat = {
         "worker": worker, "pid": pid, "host": "h", "handled": 10, "rate": 2.5, "is_alive": True,
-        "last_error": None, "last_error_at": None, "seen_seconds_ago": 0.4,
+        "last_error": None, "last_error_at": None, "seen_seconds_ago": 0.4, "state": "up", "reason": None,
     }  # fmt: skip
     return beat | changes
 
@@ -45,6 +50,41 @@ def test_a_worker_without_a_sign_of_life_is_down() -> None:
         ("normalizer", "down", None), ("projector", "up", 7), ("auditor", "down", 8),
     ]  # fmt: skip
     assert found[2].rate == 0
+
+
+def test_a_worker_says_why_it_makes_no_progress() -> None:
+    """One that retries or was stuck is shown with its reason, and is not well."""
+    found = workers(
+        [
+            _beat("normalizer", state="retrying", reason="kafka: no answer"),
+            _beat("projector", is_alive=False, state="stuck", reason="no progress for 60 s"),
+            _beat("auditor", is_alive=False, state="retrying", reason="database: OSError"),
+        ],
+        {},
+    )
+    assert [one.state for one in found] == ["retrying", "stuck", "down"]
+    health = Health(found, services([_beat(name) for name in SERVICES], {}), UP, UP)
+    assert not health.ok
+    assert as_document(health)["workers"][1]["reason"] == "no progress for 60 s"
+
+
+def test_a_process_known_to_have_ended_is_down_at_once() -> None:
+    """On this machine nobody waits until its last sign of life is too old."""
+    found = workers([_beat("projector", 7), _beat("auditor", 8)], {}, lambda host, pid: pid == 7)
+    assert [(one.name, one.state) for one in found][1:] == [("projector", "down"), ("auditor", "up")]
+
+
+def test_who_has_ended_on_this_machine() -> None:
+    """A process that runs has not; one that ended has, whether or not its parent asked for its exit code; of
+    other machines nothing is known."""
+    here = socket.gethostname()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(here, ended.pid)
+    ended.wait()
+    assert is_gone(here, ended.pid)
+    assert not is_gone("elsewhere", ended.pid)
+    assert not is_gone(here, os.getpid())
 
 
 def test_without_the_database_workers_are_unknown() -> None:

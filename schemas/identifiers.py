@@ -9,6 +9,8 @@ import uuid
 from datetime import datetime
 from typing import Final, Literal
 
+from schemas.spelling import identifier_key
+
 _NAMESPACE: Final = uuid.UUID("6f0f5c1e-2f0a-5d5e-9c7b-6a1d7f2f4b11")
 
 PERSON: Final = "sub_"
@@ -56,7 +58,7 @@ def derived(*parts: str) -> str:
 def anonymous_subject(key: bytes, connection: str, identifier: str) -> str:
     """The subject of a failed login that names nobody known: a keyed hash, so that it cannot be guessed from
     outside."""
-    message = f"{connection}\x00{identifier.casefold()}".encode("utf-8", "surrogatepass")
+    message = f"{connection}\x00{identifier_key(identifier).casefold()}".encode("utf-8", "surrogatepass")
     return ANONYMOUS + hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
 
 

@@ -4,7 +4,6 @@ Strict about what it names, lenient about everything else: unknown attributes ar
 JSON object.
 """
 
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -24,6 +23,7 @@ from schemas.errors import InvalidEvent
 from schemas.events.fields import ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
 from schemas.raw_access import ConnectedAccount, Device, Instant, RefreshToken, ScopeText, Session, Text
+from schemas.spelling import ip_address
 from schemas.violations import RULE, violations
 
 MAX_BYTES: Final = 768 * 1024
@@ -34,18 +34,18 @@ EVENT_TYPE: Final = "vita.login.v1"
 
 
 def _address(text: str) -> str:
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
-    except (OSError, ValueError):
-        raise PydanticCustomError(RULE, "Expected an IPv4 or IPv6 address") from None
-    return text
+    address = ip_address(text)
+    if address is None:
+        raise PydanticCustomError(RULE, "Expected an IPv4 or IPv6 address")
+    return address
 
 
 IpAddress = Annotated[
     str,
-    Field(max_length=45, json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+    Field(max_length=100),
     AfterValidator(_address),
 ]
+"""IPv4 or IPv6 in any notation, also with brackets, a port or a zone; kept in the one of `spelling`."""
 Identifier = Annotated[str, Field(min_length=1, max_length=512)]
 
 

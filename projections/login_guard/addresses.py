@@ -1,10 +1,10 @@
 """Failed logins from one address, and the token bucket they are held against."""
 
-import ipaddress
 from bisect import insort
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final, NamedTuple
+
+from schemas.spelling import ip_address
 
 MAX_TIMES: Final = 1000
 """So many latest failures of an address are kept by each partition of the log; no bucket may be larger."""
@@ -28,15 +28,9 @@ class Address(NamedTuple):
         return self._replace(released_at=at if self.released_at is None else max(at, self.released_at))
 
 
-@lru_cache(4096)
 def address_of(text: str) -> str:
-    """One spelling of an address; an IPv4 address in IPv6 clothes is the IPv4 address."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text.lower()
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    """Return the one notation of an address; a text that is none stays itself, in lower case."""
+    return ip_address(text) or text.lower()
 
 
 def counting(rows: Iterable[Address]) -> list[int]:

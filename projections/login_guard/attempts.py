@@ -18,6 +18,7 @@ from schemas.events import (
 )
 from schemas.instants import milliseconds
 from schemas.login_reasons import OTHER, code_of
+from schemas.spelling import identifier_key
 
 EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
 """So long after the last failed attempt nothing is held against anybody."""
@@ -58,7 +59,7 @@ class Attempts(NamedTuple):
 
 
 Place = tuple[str, str]
-"""(connection, identifier in lower case)"""
+"""(connection, key of the identifier: see `schemas.spelling`)"""
 Guard = Mapping[Place, Attempts]
 NOTHING: Final[Guard] = {}
 
@@ -144,12 +145,13 @@ def _identifiers(event: LoginFailed, document: Mapping[str, Any] | None) -> list
 
 def _usable(values: Iterable[Any]) -> list[str]:
     """Texts an index can hold, each once."""
-    lowered = (value.lower() for value in values if isinstance(value, str))
+    lowered = (identifier_key(value) for value in values if isinstance(value, str))
     return list(dict.fromkeys(text for text in lowered if 0 < len(text) <= MAX_IDENTIFIER_LENGTH))
 
 
 def _named(guard: Guard, identifier: str | None) -> list[Place]:
-    return [place for place in guard if identifier is None or place[1] == identifier]
+    wanted = None if identifier is None else identifier_key(identifier)
+    return [place for place in guard if wanted is None or place[1] == wanted]
 
 
 def _bounded(guard: Guard) -> Guard:

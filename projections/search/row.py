@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from projections.search.value import INDEXED_CHARACTERS, folded
 from schemas import exact_json
+from schemas.spelling import composed
 
 _MOVED: Final = frozenset(("updated_at", "last_login", "last_ip", "logins_count"))
 _TEXTS: Final = (
@@ -100,7 +101,10 @@ def _unsearchable(document: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= INDEXED_CHARACTERS else None
+    if not isinstance(value, str):
+        return None
+    text = composed(value)
+    return text if len(text) <= INDEXED_CHARACTERS else None
 
 
 def _folded(value: object) -> str | None:

@@ -8,6 +8,8 @@ JSON value.
 from decimal import Decimal
 from typing import Final
 
+from schemas.spelling import composed
+
 INDEXED_CHARACTERS: Final = 256
 """Longer values and longer paths cannot be searched; the documents keep them (spec §1.5, §15)."""
 
@@ -29,7 +31,8 @@ def value_text(value: str | int | float | bool | Decimal) -> str:
         case bool():
             return _TRUE if value else _FALSE
         case str():
-            return STRINGS + value if len(value) <= INDEXED_CHARACTERS else UNSEARCHABLE
+            text = composed(value)
+            return STRINGS + text if len(text) <= INDEXED_CHARACTERS else UNSEARCHABLE
     return _number_text(value if isinstance(value, Decimal) else Decimal(str(value)))
 
 
@@ -58,6 +61,6 @@ def prefix_end(text: str) -> str | None:
 
 
 def folded(text: str) -> str:
-    """For comparing without regard to case: lower case, letter by letter, so that the fold of a part is a
-    part of the fold (a final sigma would differ)."""
-    return text.lower().replace("ς", "σ")
+    """For comparing without regard to case: composed (NFC), then in lower case letter by letter, so that the
+    fold of a part that begins with a whole character is a part of the fold (a final sigma would differ)."""
+    return composed(text).lower().replace("ς", "σ")

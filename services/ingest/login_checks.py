@@ -17,6 +17,7 @@ from schemas import exact_json
 from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
 from schemas.raw_login import Identifier, IpAddress
+from schemas.spelling import identifier_key
 from schemas.violations import RULE, violations
 from services.ingest.answers import Answer
 from services.ingest.bodies import json_in
@@ -164,7 +165,7 @@ def _columns(checks: Sequence[LoginCheck]) -> list[list[str | None]]:
     identities = [check.identity or (None, None) for check in checks]
     return [
         [check.connection for check in checks],
-        [check.identifier and check.identifier.lower() for check in checks],
+        [check.identifier and identifier_key(check.identifier) for check in checks],
         [provider for provider, _ in identities],
         [idp_id for _, idp_id in identities],
         [address_of(check.ip) for check in checks],

@@ -4,6 +4,7 @@ case-sensitive (fact sheet §10.3)."""
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
+from schemas.spelling import composed, ip_address
 from services.management.log_pages import Asked, escaped
 from services.management.refusals import Refused, bad_request, violation
 from services.management.search import values
@@ -103,9 +104,12 @@ def _tested(name: str, test: str) -> str:
 
 def _term(term: Term, names: Sequence[str], asked: Asked) -> str:
     if len(term.parts) == 1:
-        test = f"= {asked.add(term.text)}"
+        text = composed(term.text)
+        if "ip" in names and (address := ip_address(text)) is not None:
+            text = address
+        test = f"= {asked.add(text)}"
     else:
-        test = f"LIKE {asked.add('%'.join(map(escaped, term.parts)))}"
+        test = f"LIKE {asked.add('%'.join(escaped(composed(part)) for part in term.parts))}"
     return "(" + " OR ".join(_tested(name, test) for name in names) + ")"
 
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from schemas.identifiers import new_subject
 from schemas.keys import Keyring, SubjectKeys, generate_subject_keys
+from schemas.spelling import identifier_key
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
 
@@ -55,11 +56,16 @@ class Directory:
         if not names:
             return {}
         folded = {
-            (tenant, connection, identifier.lower()): identifier for tenant, connection, identifier in names
+            (tenant, connection, identifier_key(identifier)): identifier
+            for tenant, connection, identifier in names
         }
         rows = await self._connection.fetch(self._queries["named"], *_columns(folded))
         people = {(row["tenant"], row["connection"], row["identifier"]): self._subject(row) for row in rows}
-        return {name: people[key] for name in names if (key := (name[0], name[1], name[2].lower())) in people}
+        return {
+            name: people[key]
+            for name in names
+            if (key := (name[0], name[1], identifier_key(name[2]))) in people
+        }
 
     async def _add(self, identities: Collection[Identity]) -> None:
         now = datetime.now(UTC)

@@ -1,6 +1,5 @@
 """GET and PATCH of /attack-protection, and the addresses it throttles: /anomaly/blocks/ips/{ip}."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from projections.login_guard.addresses import Address, address_of, counting
+from projections.login_guard.addresses import Address, counting
 from projections.login_guard.protection import DEFAULTS, ProtectionId, suspicious_ip
 from projections.login_guard.verdict import is_suspicious
 from projections.setting.fold import Kind, Setting
@@ -16,6 +15,7 @@ from schemas import exact_json
 from schemas.events import IpUnblocked, IpUnblockedData
 from schemas.identifiers import tenant_subject
 from schemas.instants import milliseconds
+from schemas.spelling import ip_address
 from services.management import answers, configuring, people, reading
 from services.management.commanding import command_of
 from services.management.decisions.outcome import Draft, dress
@@ -112,14 +112,11 @@ async def _known(call: Call, ip: str) -> Sequence[Address]:
 
 def _ip_of(call: Call) -> str:
     text = call.path("ip")
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
+    address = ip_address(text)
+    if address is None:
         reason = f"Object didn't pass validation for format ipv4 or ipv6: {text[:200]}"
-        raise Refused(
-            bad_request(violation("Path", reason, "id", "IP address to check"), "invalid_uri")
-        ) from None
-    return address_of(text)
+        raise Refused(bad_request(violation("Path", reason, "id", "IP address to check"), "invalid_uri"))
+    return address
 
 
 def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple[Operation, Operation]:

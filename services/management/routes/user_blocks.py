@@ -15,6 +15,7 @@ from schemas import exact_json
 from schemas.events import LoginBlockReleased, LoginBlockReleasedData
 from schemas.identifiers import key_owner
 from schemas.instants import milliseconds
+from schemas.spelling import identifier_key
 from services.management import answers, people, reading
 from services.management.commanding import command_of
 from services.management.decisions.outcome import Draft, dress
@@ -67,14 +68,14 @@ async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
     async with call.service.database.connection(call.tenant) as connection:
         return list(
             await connection.fetch(
-                load("services.management")["failures_as"], call.tenant, identifier.lower()
+                load("services.management")["failures_as"], call.tenant, identifier_key(identifier)
             )
         )
 
 
 async def _of_user(call: Call, person: reading.Person) -> list[asyncpg.Record]:
     """A person's failures, and those as their identifiers from before they were known."""
-    names = [value.lower() for name in _SIGN_IN_WITH if (value := person.document.get(name))]
+    names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
     async with call.service.database.connection(call.tenant) as connection:
         return list(
             await connection.fetch(

@@ -14,6 +14,7 @@ from projections.search.value import (
     prefix_end,
     value_text,
 )
+from schemas.spelling import composed, ip_address
 from services.management.search import values
 from services.management.search.fields import BARE, Column, Path, Target, target_of
 from services.management.search.predicates import (
@@ -85,15 +86,24 @@ def _term(target: Target, term: Term) -> Predicate:
     if isinstance(target, Path):
         meant = _leaf_values(term.text)
         return Equals(target, tuple(meant)) if meant else NOBODY
-    return Equals(target, (_folded(target, term.text),)) if _fits(term.text) else NOBODY
+    return Equals(target, (_whole(target, term.text),)) if _fits(term.text) else NOBODY
 
 
 def _fits(text: str) -> bool:
     return len(text) <= INDEXED_CHARACTERS
 
 
+def _whole(target: Target, text: str) -> str:
+    """A whole value; an IP address in its one notation."""
+    if isinstance(target, Column) and target.name == "last_ip":
+        return ip_address(text) or text
+    return _folded(target, text)
+
+
 def _folded(target: Target, text: str) -> str:
-    return folded(text) if isinstance(target, Column) and target.kind == "folded" else text
+    if isinstance(target, Column) and target.kind == "folded":
+        return folded(text)
+    return composed(text)
 
 
 def _leaf_values(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from luqum import parser as luqum_parser
 from luqum.exceptions import IllegalCharacterError
+from luqum.head_tail import TokenValue
 from luqum.tree import Word
 
 from services.management.search.tree import Malformed
@@ -25,6 +26,9 @@ _REFUSED: Final = {
     "GREATERTHAN": (">", "a range such as [10 TO *] instead of a comparison"),
 }
 _OPERATORS: Final = {"&&": "AND", "||": "OR"}
+_BEFORE_QUOTE: Final = re.compile(r'(?:[^"\\]|\\.)+(?=")', re.DOTALL)
+"""What stands before an unescaped quote: there a term of Lucene's ends, luqum's goes on."""
+_TYPOGRAPHIC: Final = re.compile(r"\A[“”„‟«»＂″‘‚‛]|(?<!\\)[“”„‟«»＂″]\Z")
 _MISSING: Final = {
     '"': "a closing quote",
     "/": "a term; '\\/' is the character",
@@ -49,6 +53,7 @@ def _lexed(text: str) -> list[Any]:
     clauses = 0
     try:
         for token in lexer:
+            _end_before_quote(token, lexer)
             found.append(token)
             clauses += (token.type in ("TERM", "PHRASE")) - (token.type == "COLUMN")
             if clauses > MOST_CLAUSES + 1 or len(found) > 8 * MOST_CLAUSES:
@@ -61,6 +66,18 @@ def _lexed(text: str) -> list[Any]:
         last = found[-1]
         raise Malformed.unexpected(repr(_shown(last)), last.lexpos + 1, f"no more than {MOST_CLAUSES} terms")
     return found
+
+
+def _end_before_quote(token: Any, lexer: Any) -> None:
+    """Cuts a token off before a quote inside it, so that `"a"OR"b"` is read as Lucene reads it."""
+    part = _BEFORE_QUOTE.match(str(token.value)) if token.type == "TERM" else None
+    if part is None:
+        return
+    text, head = part[0], token.value.head
+    token.type = luqum_parser.reserved.get(text, "TERM")
+    token.value = Word(text) if token.type == "TERM" else TokenValue(text)
+    token.value.pos, token.value.size, token.value.head = token.lexpos, len(text), head
+    lexer.lexpos = token.lexpos + len(text)
 
 
 def _joined(lexed: Sequence[Any], text: str) -> Iterator[Any]:
@@ -116,6 +133,10 @@ def _refuse(previous: Any, token: Any) -> None:
         raise Malformed.unexpected(repr(sign), at, expected)
     if not isinstance(token.value, Word):
         return
+    if quote := _TYPOGRAPHIC.search(text):
+        raise Malformed.unexpected(
+            repr(quote[0]), at + quote.start(), "'\"': phrases stand in straight double quotes"
+        )
     if text in _OPERATORS:
         raise Malformed.unexpected(repr(text), at, f"{_OPERATORS[text]}, in capitals")
     if text.startswith("!"):

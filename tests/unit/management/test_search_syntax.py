@@ -1,11 +1,15 @@
 """The query grammar: what is understood, and what is refused where and with which words."""
 
+import re
+from itertools import pairwise
+from typing import Final
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.management.search.syntax import parse, parse_whole
-from services.management.search.tokens import DEEPEST, MOST_CLAUSES
+from services.management.search.tokens import DEEPEST, MOST_CLAUSES, tokens
 from services.management.search.tree import (
     EVERYBODY,
     And,
@@ -26,6 +30,7 @@ def term(text: str, at: int, field: Field | None = None) -> Term:
 
 
 NAME = Field("name", 1)
+STRAIGHT = "'\"': phrases stand in straight double quotes"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +64,15 @@ NAME = Field("name", 1)
         ("a NOT b", And((term("a", 1), Not(term("b", 7))))),
         ("a +b -c", And((term("b", 4), Not(term("c", 7))))),
         ("and", term("and", 1)),
+        ('"a"OR"b"', Or((term("a", 1), term("b", 6)))),
+        ('NOT"x"', Not(term("x", 4))),
+        ('("a"AND"b")', And((term("a", 2), term("b", 8)))),
+        ('name:"a"OR name:b', Or((term("a", 6, NAME), term("b", 17, Field("name", 12))))),
+        ('a"b"', Or((term("a", 1), term("b", 2)))),
+        ('a\\"b', term('a"b', 1)),
+        ('n:["1"TO"2"]', Range(Field("n", 1), Bound("1", True, True, 4), Bound("2", True, True, 9))),
+        ("name:O’Brien", term("O’Brien", 6, NAME)),
+        ('name:"“jane”"', term("“jane”", 6, NAME)),
         ("n:-5", term("-5", 3, Field("n", 1))),
         ("p:+1555", term("+1555", 3, Field("p", 1))),
         ("t:2026-01-01T10:20:30.5Z", term("2026-01-01T10:20:30.5Z", 3, Field("t", 1))),
@@ -117,6 +131,9 @@ def test_queries_are_understood(text: str, tree: Node) -> None:
         ("a || b", "Unexpected '||' at position 3, expected OR, in capitals"),
         ("!a", "Unexpected '!' at position 1, expected NOT, in capitals; '\\!' is the character"),
         ("jan?", "Unexpected '?' at position 4, expected '*'; '\\?' is the character"),
+        ("name:“jane doe”", f"Unexpected '“' at position 6, expected {STRAIGHT}"),
+        ("«a»", f"Unexpected '«' at position 1, expected {STRAIGHT}"),
+        ('a"b', "Unexpected '\"' at position 2, expected a closing quote"),
         ("_missing_:a", "Unexpected '_missing_' at position 1, expected NOT _exists_"),
         ("_exists_:a*", "Unexpected '*' at position 11, expected the name of a field"),
         (
@@ -205,3 +222,47 @@ def test_the_commonest_query_takes_no_other_meaning(field: str, value: str) -> N
     except Malformed as malformed:
         found = malformed.reason
     assert found == whole
+
+
+LUCENE: Final = re.compile(
+    r"""\s+ | (?P<PHRASE>"(?:[^"\\]|\\.)*") | (?P<SIGN>[-+():])
+    | (?P<TERM>(?:[^\s+\-!():^\[\]"{}~\\/]|\\.)(?:[^\s!():^\[\]"{}~\\/]|\\.)*)""",
+    re.VERBOSE,
+)
+"""The tokens of Lucene's classic grammar (QueryParser.jj): a quote ends a term, an operator is one."""
+PIECES: Final = ['"a b"', '""', '"\\""', "AND", "OR", "NOT", "(", ")", "x", "y*", "-", "+", "name:", 'a\\"b']
+
+
+@given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["", " ", "  "])), max_size=12))
+def test_tokens_are_those_of_lucene(parts: list[tuple[str, str]]) -> None:
+    """Whatever stands side by side, with blanks or without, falls into the tokens of Lucene's own grammar."""
+    text = "".join(piece + blank for piece, blank in parts)
+    wanted = [(found[0], found.start()) for found in LUCENE.finditer(text) if found.lastgroup]
+    assert [(str(token.value), token.lexpos) for token in tokens(text)] == wanted
+
+
+@st.composite
+def clauses(draw: st.DrawFn) -> list[str]:
+    """The tokens of a query that is well-formed."""
+    found: list[str] = []
+    for number in range(draw(st.integers(1, 4))):
+        found += [draw(st.sampled_from(["AND", "OR"]))] * bool(number)
+        found += ["NOT"] * draw(st.booleans())
+        clause = draw(st.sampled_from([['"a b"'], ["x"], ["name:", '"c"'], ["(", '"d"', "OR", "e", ")"]]))
+        found += clause
+    return found
+
+
+@given(clauses(), st.data())
+def test_optional_blanks_mean_nothing(found: list[str], data: st.DataObject) -> None:
+    """A blank beside a quote or a parenthesis may be missing."""
+    tight = found[0]
+    for before, after in pairwise(found):
+        optional = before[-1] in '"()' or after[0] in '"()' or before[-1] == ":"
+        tight += ("" if optional and data.draw(st.booleans()) else " ") + after
+    assert without_places(parse(tight)) == without_places(parse(" ".join(found)))
+
+
+def without_places(node: Node) -> str:
+    """A tree as text that does not tell where its parts stood."""
+    return re.sub(r"at=\d+", "", repr(node))

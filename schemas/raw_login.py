@@ -24,6 +24,7 @@ from schemas.events.fields import ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
 from schemas.raw_access import ConnectedAccount, Device, Instant, RefreshToken, ScopeText, Session, Text
 from schemas.spelling import ip_address
+from schemas.value_count import MOST_VALUES, exceeds, surely_exceeds
 from schemas.violations import RULE, violations
 
 MAX_BYTES: Final = 768 * 1024
@@ -133,6 +134,8 @@ def parse_raw_login(raw: bytes) -> RawLogin:
     """The login in a record's value. Raises InvalidEvent with a reason a gateway developer understands."""
     if len(raw) > MAX_BYTES:
         raise InvalidEvent("too_large", f"The event has {len(raw)} bytes, maximum {MAX_BYTES}.")
+    if surely_exceeds(raw):
+        raise InvalidEvent("contract", f"'More than {MOST_VALUES} values'")
     try:
         document = exact_json.loads(raw)
     except ValueError as error:
@@ -142,6 +145,8 @@ def parse_raw_login(raw: bytes) -> RawLogin:
 
 def check_raw_login(document: Any, raw: bytes) -> RawLogin:
     """The same for a value already parsed from `raw`."""
+    if exceeds(document, raw):
+        raise InvalidEvent("contract", f"'More than {MOST_VALUES} values'")
     if exact_json.holds_nul(document, raw):
         raise InvalidEvent("nul_character", "Text must not contain U+0000.")
     if raw.count(b"{") + raw.count(b"[") >= MAX_DEPTH and _depth(document) > MAX_DEPTH:

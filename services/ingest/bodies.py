@@ -6,13 +6,16 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from schemas import exact_json
+from schemas.value_count import MOST_VALUES, surely_exceeds
 from schemas.violations import type_name
 from services.ingest.refusals import (
     JSON,
     MAX_EVENTS,
+    MAX_VALUES,
     MEDIA_TYPES,
     invalid_body,
     too_many_events,
+    too_many_values,
     unsupported,
 )
 
@@ -30,6 +33,8 @@ def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
     media_type = _media_type(headers)
     if not body.strip():
         raise invalid_body("The body is empty")
+    if surely_exceeds(body, MAX_VALUES):
+        raise too_many_values()
     if media_type in _LINES:
         found = _lines(body)
     elif "ce-specversion" in headers:
@@ -49,6 +54,8 @@ def json_in(headers: Mapping[str, str], body: bytes, expected: str) -> Any:
     the body has to hold. Raises RefusedError (400, 415)."""
     if _media_type(headers) != JSON:
         raise unsupported("This Content-Type", (JSON,))
+    if surely_exceeds(body):
+        raise invalid_body(f"More than {MOST_VALUES} values")
     return _document(body, expected)
 
 

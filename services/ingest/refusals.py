@@ -8,6 +8,8 @@ from schemas import exact_json
 
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_EVENTS: Final = 1000
+MAX_VALUES: Final = 250_000
+"""JSON values of a whole body; of one event fewer are allowed."""
 SCOPE: Final = "publish:logins"
 RETRY_AFTER_SECONDS: Final = 1
 _TITLES: Final = {413: "Request Entity Too Large"}
@@ -55,6 +57,11 @@ def broken_off() -> RefusedError:
 def too_many_bytes() -> RefusedError:
     """413."""
     return RefusedError(413, f"Payload content length greater than maximum allowed: {MAX_BYTES}.")
+
+
+def too_many_values() -> RefusedError:
+    """413."""
+    return RefusedError(413, f"Payload holds more JSON values than maximum allowed: {MAX_VALUES}.")
 
 
 def too_many_events() -> RefusedError:

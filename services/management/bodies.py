@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from schemas import exact_json
+from schemas.value_count import MOST_VALUES, exceeds, surely_exceeds
 from services.management.refusals import (
     INVALID_JSON,
     TOO_SLOW,
@@ -23,11 +24,12 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_DEPTH: Final = 64
-MAX_FORM_FIELDS: Final = 20_000
+MAX_FORM_FIELDS: Final = MOST_VALUES
 _NUL_ESCAPE: Final = re.compile(rb"\\u0000")
 _FORM_KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _NUL: Final = invalid_body("Strings may not contain NUL characters")
 _TOO_DEEP: Final = invalid_body(f"Nested more than {MAX_DEPTH} levels deep")
+_TOO_MANY: Final = invalid_body(f"More than {MOST_VALUES} values")
 _BAD_FORM: Final = invalid_body("Not a valid form")
 
 
@@ -61,11 +63,15 @@ def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON, at most 64 levels deep, without NUL characters. Raises Refused."""
+    """Strict JSON of at most 10,000 values and 64 levels, without NUL characters. Raises Refused."""
+    if surely_exceeds(raw):
+        raise Refused(_TOO_MANY)
     try:
         value = exact_json.loads(raw)
     except (ValueError, RecursionError):
         raise Refused(INVALID_JSON) from None
+    if exceeds(value, raw):
+        raise Refused(_TOO_MANY)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value):
         raise Refused(_TOO_DEEP)
     if _NUL_ESCAPE.search(raw) and _holds_nul(value):

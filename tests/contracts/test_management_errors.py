@@ -284,8 +284,8 @@ async def test_bodies_where_none_belong_are_let_pass(api: httpx.AsyncClient) -> 
 
 
 async def test_big_metadata_is_kept(api: httpx.AsyncClient) -> None:
-    """10,000 keys and half a megabyte of text come back as they were sent."""
-    metadata = {f"key{n}": n for n in range(10_000)} | {
+    """9,900 keys and half a megabyte of text come back as they were sent."""
+    metadata = {f"key{n}": n for n in range(9_900)} | {
         "text": "ü" * 200_000,
         "big": 10**40,
         "quote": "\"'\\",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from schemas import instants
-from schemas.events.fields import ConnectionName, Slug
+from schemas.events.fields import SAFE, ConnectionName, Slug
 from schemas.violations import RULE
 
 
@@ -31,7 +31,7 @@ Instant = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
 ]
 """An aware UTC time, cut to the millisecond; None if absent or outside 1970 to 9999, as Go's zero time is."""
-Id = Annotated[str, Field(min_length=1, max_length=512)]
+Id = Annotated[str, Field(min_length=1, max_length=512), SAFE]
 Text = Annotated[str, Field(max_length=512)]
 ScopeText = Annotated[str, Field(max_length=4096)]
 """Scopes, separated by blanks."""

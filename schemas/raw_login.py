@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas import exact_json, login_reasons
 from schemas.errors import InvalidEvent
-from schemas.events.fields import ClientId, ConnectionName, Slug
+from schemas.events.fields import SAFE, ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
 from schemas.raw_access import ConnectedAccount, Device, Instant, RefreshToken, ScopeText, Session, Text
 from schemas.spelling import ip_address
@@ -90,7 +90,7 @@ class Login(BaseModel):
     client_id: ClientId | None = Field(None, description="The application signed in to.")
     ip: IpAddress | None = None
     user_agent: Annotated[str, Field(max_length=4096)] | None = None
-    session_id: Annotated[str, Field(max_length=512)] | None = None
+    session_id: Annotated[str, Field(max_length=512), SAFE] | None = None
     tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")
     protocol: Slug | None = None
     session: Session | None = Field(None, description="The session of `session_id`.")
@@ -118,8 +118,8 @@ class RawLogin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"]
-    id: Annotated[str, Field(min_length=1, max_length=256)]
-    source: Annotated[str, Field(min_length=1, max_length=512)]
+    id: Annotated[str, Field(min_length=1, max_length=256), SAFE]
+    source: Annotated[str, Field(min_length=1, max_length=512), SAFE]
     type: Literal["vita.login.v1"]
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
     time: Instant = Field(

@@ -2,15 +2,27 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
+from schemas.characters import is_safe
 from schemas.identifiers import CONNECTION_PATTERN
+from schemas.violations import RULE
 
 OPEN: Final = "open"
 PROFILE: Final = "profile"
 ACTIVITY: Final = "activity"
 
+
+def _safe(text: str) -> str:
+    if not is_safe(text):
+        raise PydanticCustomError(RULE, "Expected no control and no bidirectional characters")
+    return text
+
+
+SAFE: Final = AfterValidator(_safe)
+"""Last in the annotation of an identifier, which holds no character that commands a terminal."""
 ConnectionName = Annotated[str, Field(pattern=CONNECTION_PATTERN)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")]
 IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int

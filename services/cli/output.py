@@ -3,12 +3,13 @@
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
+
+from schemas.characters import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,12 +49,17 @@ def note(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document, indented, integers exact."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(_json(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
     """One JSON document on one line, at once."""
-    print_line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    print_line(_json(value, separators=(",", ":")))
+
+
+def _json(value: Any, **form: Any) -> str:
+    """JSON with what a terminal would obey as escapes, which mean the same in JSON."""
+    return "\n".join(map(escaped, json.dumps(value, ensure_ascii=False, **form).split("\n")))
 
 
 def print_line(text: str) -> None:
@@ -101,17 +107,5 @@ def shown(value: object) -> str:
 
 
 def safe(text: str) -> str:
-    """The text without what a terminal would obey or hide."""
-    if text.isprintable():
-        return text
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cc" | "Cs" | "Zl" | "Zp":
-            return "\ufffd"
-        case "Cf":
-            return ""
-        case _:
-            return character
+    """The text with what a terminal would obey or turn around as escapes."""
+    return escaped(text)

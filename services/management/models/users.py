@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import (
     AppMetadata,
     Body,
@@ -19,7 +20,7 @@ Name = Annotated[str, Field(min_length=1, max_length=300)]
 GivenName = Annotated[str, Field(min_length=1, max_length=150)]
 PhoneNumber = Annotated[str, Field(pattern=r"^\+[0-9]{1,15}$")]
 Text = Annotated[str, Field(min_length=1)]
-Username = Annotated[str, Field(min_length=1, max_length=128)]
+Username = Annotated[str, Field(min_length=1, max_length=128), SAFE]
 
 EMAIL = "The user's email."
 PHONE_NUMBER = "The user's phone number (following the E.164 recommendation)."
@@ -47,7 +48,7 @@ class CreateUser(Body):
         description="Initial password for this user. Only valid for auth0 connection strategy.",
         examples=["Correct-horse-9"],
     )
-    user_id: Annotated[Annotated[str, Field(max_length=255, pattern=r"^\S*$")] | None, Given] = Field(
+    user_id: Annotated[Annotated[str, Field(max_length=255, pattern=r"^\S*$"), SAFE] | None, Given] = Field(
         None, description="The external user's id provided by the identity provider."
     )
     email_verified: Annotated[bool | None, Given] = Field(

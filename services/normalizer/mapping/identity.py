@@ -3,6 +3,7 @@
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from schemas.characters import is_safe
 from services.normalizer.mapping.model import UnmappableLogin
 from services.normalizer.mapping.overrides import Scope, first_claim, mapped_identity
 from services.normalizer.mapping.paths import Found, Path, spell
@@ -36,6 +37,8 @@ def identity_of(plan: Plan, scope: Scope, typed: str | None) -> Identity:
     idp_id = str(native)
     if len(idp_id) > MAX_ID_BYTES or len(idp_id.encode(errors="surrogatepass")) > MAX_ID_BYTES:
         raise UnmappableLogin("identity_too_long", f"the identity has more than {MAX_ID_BYTES} bytes")
+    if not is_safe(idp_id):
+        raise UnmappableLogin("unsafe_identity", "the identity holds a control or bidirectional character")
     used = (found.used, *_same_id_elsewhere(plan, scope, found))
     return Identity(plan.row.provider or connection.strategy, idp_id, native, used)
 

@@ -50,10 +50,10 @@ def test_values_are_shown_plainly(value: object, text: str) -> None:
 
 
 def test_names_of_all_scripts_are_safe_as_they_are() -> None:
-    """Only what a terminal would obey is taken away."""
+    """Only what a terminal would obey is escaped."""
     for name in ("Zoë Πετρίδη", "家豪", "नेहा", "😀"):
         assert safe(name) == name
-    assert safe("a\nb\x9bc") == "a\ufffdb\ufffdc"
+    assert safe("a\nb\x9bc") == "a\\u000ab\\u009bc"
 
 
 def test_a_log_is_followed_across_a_new_start(tmp_path: Path) -> None:

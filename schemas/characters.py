@@ -1,0 +1,26 @@
+"""Characters that no identifier may hold: they command a terminal or turn the direction of what follows them.
+
+Names of people keep what writing needs, such as zero-width joiners; where a name is printed, these characters
+are shown as escapes.
+"""
+
+import re
+from typing import Final
+
+_UNSAFE: Final = re.compile(
+    "[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""Controls (C0, C1), line and paragraph separators, marks, embeddings, overrides and isolates of direction,
+byte order marks, lone surrogates."""
+
+
+def is_safe(text: str) -> bool:
+    """Return whether a text holds no control character and none that changes the direction of writing."""
+    return text.isprintable() or _UNSAFE.search(text) is None
+
+
+def escaped(text: str) -> str:
+    """Return the text with its unsafe characters as escapes such as `\\u202e`."""
+    if is_safe(text):
+        return text
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

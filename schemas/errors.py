@@ -12,6 +12,7 @@ DeadLetterReason = Literal[
     "unknown_connection",
     "connection_deleted",
     "unmappable",
+    "identity_of_another_connection",
     "unknown_type",
     "unknown_version",
     "not_authentic",

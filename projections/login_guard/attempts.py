@@ -28,7 +28,9 @@ MAX_IDENTIFIER_LENGTH: Final = 512
 _TRIED: Final = frozenset(("fp", "fu", OTHER))
 """Codes of refusals where somebody tried to get in. Not among them: who was turned away before they could
 try, who got the password right, who was not asked for one."""
-_BLOCKED: Final = frozenset(("unauthorized", "blocked", "user_blocked", "user is blocked"))
+_BLOCKED: Final = frozenset(
+    ("unauthorized", "blocked", "user_blocked", "user is blocked", "identity_of_another_connection")
+)
 _ADDRESSES: Final = ("email", "username", "phone_number")
 
 

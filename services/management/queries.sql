@@ -168,7 +168,7 @@ ORDER BY e.log_id DESC;
 -- name: register
 -- A new identity with its subject and keys; no row when the identity has a subject already.
 WITH added AS (
-    INSERT INTO ledger.directory (tenant, provider, idp_id, subject) VALUES ($1, $2, $3, $4)
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection) VALUES ($1, $2, $3, $4, $7)
     ON CONFLICT DO NOTHING
     RETURNING subject
 ), locked AS (
@@ -179,9 +179,9 @@ SELECT subject FROM added;
 -- name: register_and_claim
 -- New identities with their subjects, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with` for each.
 WITH added AS (
-    INSERT INTO ledger.directory (tenant, provider, idp_id, subject)
-    SELECT $1, asked.provider, asked.idp_id, asked.subject
-    FROM unnest($2::text[], $3::text[], $4::text[]) AS asked (provider, idp_id, subject)
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection)
+    SELECT $1, asked.provider, asked.idp_id, asked.subject, asked.connection
+    FROM unnest($2::text[], $3::text[], $4::text[], $12::text[]) AS asked (provider, idp_id, subject, connection)
     ON CONFLICT DO NOTHING
     RETURNING subject
 ), locked AS (
@@ -214,8 +214,8 @@ SELECT ledger.require(
 );
 
 -- name: registered
--- The subject an identity has, whether it lives, what it holds, and its keys.
-SELECT d.subject, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
+-- The subject an identity has, the connection it belongs to, whether it lives, what it holds, and its keys.
+SELECT d.subject, d.connection, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
 FROM ledger.directory AS d
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
 LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject

@@ -54,6 +54,7 @@ def candidate_ids(connection: Connection, body: CreateUser) -> Iterator[str]:
 class Newcomer:
     """Somebody who may be new."""
 
+    connection: str
     provider: str
     idp_id: str
     subject: str
@@ -70,15 +71,16 @@ class Newcomers:
         self._together: Together[Newcomer, bool] = Together(self._register)
 
     async def register(
-        self, command: Command, provider: str, idp_id: str, accepted: Accepted
+        self, command: Command, connection: Connection, idp_id: str, accepted: Accepted
     ) -> Registered | None:
         """None for anybody else, of whom nothing is kept then. Raises Transient."""
         subject, keys = new_subject(command.now), generate_subject_keys()
         wrapped = self._keyring.wrap(command.tenant, subject, keys)
         events = dress(command, subject, accepted.drafts)
         newcomer = Newcomer(
-            provider, idp_id, subject, wrapped, accepted.claims, tuple(event.id for event in events)
-        )
+            connection.name, connection.strategy, idp_id, subject, wrapped, accepted.claims,
+            tuple(event.id for event in events),
+        )  # fmt: skip
         done = await self._together.answer(command.tenant, newcomer)
         return Registered(subject, keys, events) if done else None
 
@@ -104,7 +106,8 @@ async def _registered(connection: asyncpg.Connection, tenant: str, newcomers: Se
     ]
     query = load("services.management")["register_and_claim"]
     try:
-        await connection.execute(query, tenant, *_columns(rows, 5), *_columns(wanted, 5))
+        brought = [one.connection for one in people]
+        await connection.execute(query, tenant, *_columns(rows, 5), *_columns(wanted, 5), brought)
     except asyncpg.PostgresError as error:
         if error.sqlstate != IN_THE_WAY:
             raise
@@ -120,13 +123,16 @@ async def register(
     connection: asyncpg.Connection,
     keyring: Keyring,
     command: Command,
-    provider: str,
+    source: Connection,
     idp_id: str,
     accepted: Accepted,
 ) -> Registered | None:
-    """None when the identity belongs to somebody who lives. Raises claims.Taken, then nothing is kept."""
+    """None when the identity belongs to somebody who lives, or to another connection.
+
+    Raises claims.Taken, then nothing is kept.
+    """
     async with connection.transaction():
-        found = await _subject(connection, keyring, command, provider, idp_id)
+        found = await _subject(connection, keyring, command, source, idp_id)
         if found is None:
             return None
         subject, keys = found
@@ -137,19 +143,22 @@ async def register(
 
 
 async def _subject(
-    connection: asyncpg.Connection, keyring: Keyring, command: Command, provider: str, idp_id: str
+    connection: asyncpg.Connection, keyring: Keyring, command: Command, source: Connection, idp_id: str
 ) -> tuple[str, SubjectKeys] | None:
     """A fresh subject, or the one of a deleted person with this identity."""
     queries, tenant = load("services.management"), command.tenant
     subject, keys = new_subject(command.now), generate_subject_keys()
     wrapped = keyring.wrap(tenant, subject, keys)
     added = await connection.fetchval(
-        queries["register"], tenant, provider, idp_id, subject, wrapped.profile, wrapped.activity
-    )
+        queries["register"], tenant, source.strategy, idp_id, subject, wrapped.profile, wrapped.activity,
+        source.name,
+    )  # fmt: skip
     if added is not None:
         return subject, keys
-    row = await connection.fetchrow(queries["registered"], tenant, provider, idp_id)
+    row = await connection.fetchrow(queries["registered"], tenant, source.strategy, idp_id)
     if row is None or row["lives"] or row["profile"] is None or _is_linked(row["holdings"]):
+        return None
+    if row["connection"] not in (None, source.name):
         return None
     return row["subject"], keyring.open(tenant, row["subject"], wrapped_keys(row))
 

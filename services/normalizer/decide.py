@@ -29,6 +29,7 @@ from services.normalizer.mapping import (
 )
 
 SOURCE: Final = "/vita/normalizer"
+FOREIGN_IDENTITY: Final = "identity_of_another_connection"
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """A gateway's clock may run ahead of the broker's by this much; beyond it the broker's time counts."""
 
@@ -120,6 +121,14 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
             user_agent=login.user_agent,
             session_id=login.session_id,
         ),
+    )
+
+
+def refused(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
+    """The event of a login whose identity belongs to another connection; it changes nobody's profile."""
+    event = failed(arrival, connection, subject)
+    return event.model_copy(
+        update={"data": event.data.model_copy(update={"reason": "other", "detail": FOREIGN_IDENTITY})}
     )
 
 

@@ -25,6 +25,8 @@ class Subject:
 
     id: str
     keys: SubjectKeys
+    connection: str | None = None
+    """The connection that first brought the identity; None where that is not known."""
 
 
 class Directory:
@@ -42,12 +44,13 @@ class Directory:
         rows = await self._connection.fetch(self._queries["resolve"], *_columns(identities))
         return {(row["tenant"], row["provider"], row["idp_id"]): self._subject(row) for row in rows}
 
-    async def find_or_add(self, identities: Collection[Identity]) -> Mapping[Identity, Subject]:
-        """The subjects of all the identities; new ones get a fresh subject with fresh keys."""
+    async def find_or_add(self, identities: Mapping[Identity, str]) -> Mapping[Identity, Subject]:
+        """The subjects of all the identities, given with the connection each came through; new ones get a
+        fresh subject with fresh keys, and belong to that connection."""
         found = await self.find(identities)
         missing = sorted(set(identities) - set(found))
         if missing:
-            await self._add(missing)
+            await self._add({identity: identities[identity] for identity in missing})
             found |= await self.find(missing)
         return found
 
@@ -67,7 +70,7 @@ class Directory:
             if (key := (name[0], name[1], identifier_key(name[2]))) in people
         }
 
-    async def _add(self, identities: Collection[Identity]) -> None:
+    async def _add(self, identities: Mapping[Identity, str]) -> None:
         now = datetime.now(UTC)
         subjects = [new_subject(now) for _ in identities]
         wrapped = [
@@ -77,11 +80,12 @@ class Directory:
         await self._connection.execute(
             self._queries["register"], *_columns(identities), subjects,
             [keys.profile for keys in wrapped], [keys.activity for keys in wrapped],
+            list(identities.values()),
         )  # fmt: skip
 
     def _subject(self, row: asyncpg.Record) -> Subject:
         keys = self._keyring.open(row["tenant"], row["subject"], wrapped_keys(row))
-        return Subject(row["subject"], keys)
+        return Subject(row["subject"], keys, row["connection"])
 
 
 def _columns(keys: Collection[tuple[str, str, str]]) -> list[list[str]]:

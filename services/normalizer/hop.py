@@ -24,10 +24,12 @@ from schemas.topics import Topic
 from schemas.violations import violations
 from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
+    FOREIGN_IDENTITY,
     Arrival,
     failed,
     identity_of,
     normalized,
+    refused,
     registered,
     succeeded,
 )
@@ -35,6 +37,7 @@ from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.mapping import ConnectionSettings, Normalized
 from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
+from services.normalizer.mapping.identity_space import may_use
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
@@ -57,6 +60,8 @@ class Item:
     connection: ConnectionSettings | None = None
     person: Normalized | None = None
     identity: Identity | None = None
+    foreign: bool = False
+    """True if the identity belongs to another connection: the login is nobody's."""
 
     @property
     def named(self) -> Named | None:
@@ -156,13 +161,17 @@ class Normalizer:
         self, connection: asyncpg.Connection, items: Sequence[Item]
     ) -> dict[tuple[str, str], Found]:
         asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
+        return await _with_profiles(connection, await self._found(connection, asked))
+
+    async def _found(
+        self, connection: asyncpg.Connection, asked: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Found]:
         rows = await connection.fetch(
             load("services.normalizer")["read_connections"],
             [pair[0] for pair in asked],
             [pair[1] for pair in asked],
         )
-        found = {(row["tenant"], row["name"]): _found(row) for row in rows}
-        return await _with_profiles(connection, found)
+        return {(row["tenant"], row["name"]): _found(row) for row in rows}
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], Found]) -> None:
         kept = []
@@ -182,13 +191,18 @@ class Normalizer:
 
     async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
         directory = Directory(connection, self._keyring)
-        people = await directory.find_or_add(
-            {item.identity for item in batch.items if item.person and item.identity}
-        )
+        brought: dict[Identity, str] = {}
+        for item in batch.items:
+            if item.person and item.identity and item.connection:
+                brought.setdefault(item.identity, item.connection.name)
+        people = await directory.find_or_add(brought)
         failures = [item for item in batch.items if item.person is None]
         known = await directory.find({item.identity for item in failures if item.identity} - set(people))
+        everyone = {**known, **people}
+        await self._refuse_foreign(connection, batch, everyone)
         named = await directory.find_named({item.named for item in failures if item.named})
-        tenants = {item.arrival.login.tenant for item in failures} | {
+        nobodies = [item for item in batch.items if item.person is None or item.foreign]
+        tenants = {item.arrival.login.tenant for item in nobodies} | {
             tenant for tenant, _ in batch.new_connections
         }
         tenant_keys = {
@@ -198,7 +212,6 @@ class Normalizer:
             seal_event(registered(tenant, settings, arrival.time), tenant_keys[tenant])
             for (tenant, _), (settings, arrival) in batch.new_connections.items()
         ]
-        everyone = {**known, **people}
         for item in batch.items:
             try:
                 event, keys = _event(item, everyone, named, tenant_keys)
@@ -210,6 +223,28 @@ class Normalizer:
                     batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed")
                 )
         return records
+
+    async def _refuse_foreign(
+        self, connection: asyncpg.Connection, batch: Batch, people: Mapping[Identity, Subject]
+    ) -> None:
+        """Marks the logins whose identity belongs to another connection, in another identity space."""
+        owners: dict[int, tuple[str, str]] = {}
+        for number, item in enumerate(batch.items):
+            subject = people.get(item.identity) if item.identity else None
+            if subject is None or subject.connection is None or item.connection is None:
+                continue
+            if subject.connection != item.connection.name:
+                owners[number] = item.arrival.login.tenant, subject.connection
+        if not owners:
+            return
+        found = await self._found(connection, sorted(set(owners.values())))
+        for number, owner in owners.items():
+            item = batch.items[number]
+            if item.connection is None or may_use(item.connection, found[owner].settings):
+                continue
+            item.foreign = True
+            if item.person is not None:
+                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY))
 
     def _quarantine(self, batch: Batch, record: ConsumerRecord, error: InvalidEvent) -> None:
         report(record, error, self._heartbeat)
@@ -269,15 +304,20 @@ def _event(
     connection, login = item.connection, item.arrival.login
     if connection is None:
         raise RuntimeError("an item reaches this point with its connection")
-    if item.person is not None and item.identity is not None:
+    if item.person is not None and item.identity is not None and not item.foreign:
         subject = people[item.identity]
         return succeeded(item.arrival, connection, item.person, subject.id), subject.keys
-    known = (people.get(item.identity) if item.identity else None) or (
-        named.get(item.named) if item.named else None
-    )
+    known = None if item.foreign else _known(item, people, named)
     if known is not None:
         return failed(item.arrival, connection, known.id), known.keys
     keys = tenant_keys[login.tenant]
     identifier = "|".join(item.identity[1:]) if item.identity else login.data.identifier or ""
     subject_id = anonymous_subject(keys.activity or b"", connection.name, identifier)
-    return failed(item.arrival, connection, subject_id), keys
+    event = refused if item.foreign and item.person is not None else failed
+    return event(item.arrival, connection, subject_id), keys
+
+
+def _known(item: Item, people: Mapping[Identity, Subject], named: Mapping[Named, Subject]) -> Subject | None:
+    return (people.get(item.identity) if item.identity else None) or (
+        named.get(item.named) if item.named else None
+    )

@@ -14,8 +14,8 @@ FROM unnest($1::text[], $2::text[]) AS asked (tenant, id)
 JOIN views.attribute_profile AS s ON s.tenant = asked.tenant AND s.id = asked.id;
 
 -- name: resolve
--- Identities to subjects, with the subjects' keys.
-SELECT d.tenant, d.provider, d.idp_id, d.subject, k.version, k.profile, k.activity
+-- Identities to subjects, with the subjects' keys and the connection that first brought each.
+SELECT d.tenant, d.provider, d.idp_id, d.subject, d.connection, k.version, k.profile, k.activity
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, provider, idp_id)
 JOIN ledger.directory AS d USING (tenant, provider, idp_id)
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject;
@@ -23,11 +23,11 @@ JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject;
 -- name: register
 -- New identities with their new subjects and keys; of two at once one wins.
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
-        AS given (tenant, provider, idp_id, subject, profile, activity)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[])
+        AS given (tenant, provider, idp_id, subject, profile, activity, connection)
 ), added AS (
-    INSERT INTO ledger.directory (tenant, provider, idp_id, subject)
-    SELECT tenant, provider, idp_id, subject FROM given
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection)
+    SELECT tenant, provider, idp_id, subject, connection FROM given
     ON CONFLICT DO NOTHING
     RETURNING tenant, subject
 )

@@ -185,6 +185,20 @@ async def test_a_revision_guards_a_change(api: httpx.AsyncClient) -> None:
     assert (await api.get(path, headers={"if-none-match": '"1"'})).json()["name"] == "One"
 
 
+async def test_an_identity_stays_with_its_connection(site: Site, api: httpx.AsyncClient) -> None:
+    """Another connection may not even take a deleted user's id; identity spaces are validated."""
+    await site.add_connection("other-db", "auth0")
+    user = await created(api, "owned@example.com", user_id="owned")
+    assert (await api.delete(path_of(user["user_id"]))).status_code == 204
+    body = {"connection": "other-db", "user_id": "owned", "email": "owned@example.com", "password": PASSWORD}
+    assert (await api.post("/api/v2/users", json=body)).status_code == 409
+    await created(api, "owned@example.com", user_id="owned")
+    for space in ("", 5, "x" * 129):
+        wrong = {"name": "spaced", "strategy": "samlp", "options": {"identity_space": space}}
+        answer = await api.post("/api/v2/connections", json=wrong)
+        assert (answer.status_code, "identity_space" in answer.json()["message"]) == (400, True)
+
+
 async def test_a_deleted_user_is_gone_at_once(api: httpx.AsyncClient) -> None:
     """204, also twice and for nobody; 404 afterwards; lists forget it; email and id are free again."""
     user = await created(api, "gone@example.com", user_id="gone")

@@ -219,6 +219,55 @@ async def test_a_deleted_connection_takes_no_logins(flow: Flow) -> None:
     assert len(await flow.events()) == 2
 
 
+def connection(name: str, space: str | None = None) -> ConnectionConfigured:
+    event = registered("demo", ConnectionSettings(name, "google-oauth2", {}), NOW)
+    options = {} if space is None else {"identity_space": space}
+    return event.model_copy(update={"data": event.data.model_copy(update={"settings": {"options": options}})})
+
+
+async def test_another_connection_takes_over_nobody(flow: Flow) -> None:
+    """A login through another connection of the strategy, in a later batch or the same one, is a dead letter
+    and a failure of nobody's; the profile stays, and failed logins do not count against the person."""
+    await flow.send_events(connection("second"))
+    await flow.project()
+    await flow.send_raw(flow.login())
+    await flow.normalize()
+    new = {"claims": {"sub": "new", "email": "new@example.com"}}
+    await flow.send_raw(
+        flow.login(data={"connection": "second"}),
+        flow.login(data=failure(connection="second")),
+        flow.login(data=new),
+        flow.login(data={**new, "connection": "second"}),
+    )
+    await flow.normalize({0: 1})
+    assert await reasons(flow) == ["identity_of_another_connection"] * 2
+    events = await flow.events()
+    people = by_subject(of_type(events, LoginSucceeded))
+    assert sorted(len(found) for found in people.values()) == [1, 1]
+    failures = of_type(events, LoginFailed)
+    assert not {event.subject for event in failures} & set(people)
+    assert sorted((event.data.reason, event.data.detail) for event in failures[:3]) == [
+        ("other", "identity_of_another_connection"), ("other", "identity_of_another_connection"),
+        ("wrong_password", None),
+    ]  # fmt: skip
+    await flow.project()
+    assert [(await flow.document(person))["logins_count"] for person in people] == [1, 1]
+    told = await flow.rows("SELECT type, description FROM views.log_entry WHERE connection = 'second'")
+    assert ("f", "identity_of_another_connection") in [tuple(row) for row in told]
+    assert await flow.rows("SELECT FROM view_1.login_guard WHERE subject = ANY ($1)", list(people)) == []
+
+
+async def test_connections_of_one_identity_space_share_people(flow: Flow) -> None:
+    """Where both connections name the same identity space, an identity is one person through either."""
+    await flow.send_events(connection("one", "family"), connection("two", "family"), connection("three", "x"))
+    await flow.project()
+    await flow.send_raw(*(flow.login(data={"connection": name}) for name in ("one", "two", "three")))
+    await flow.normalize()
+    people = by_subject(of_type(await flow.events(), LoginSucceeded))
+    assert [len(events) for events in people.values()] == [2]
+    assert await reasons(flow) == ["identity_of_another_connection"]
+
+
 async def test_a_failed_login_of_somebody_known(flow: Flow) -> None:
     """Named by claims or by what was typed, case aside, a failure belongs to the person's own history."""
     await flow.send_raw(flow.login())

@@ -1,12 +1,15 @@
 """Requests of the connections endpoints."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import AfterValidator, ConfigDict, Field, RootModel
+from pydantic_core import PydanticCustomError
 
+from schemas.violations import RULE
 from services.management.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
 from services.management.models.results import Result
 from services.management.models.users import Query, Selected
+from services.normalizer.mapping.identity_space import OPTION as IDENTITY_SPACE
 
 Strategy = Literal[
     "ad", "adfs", "amazon", "aol", "apple", "asana", "atlassian", "auth0", "auth0-adldap", "auth0-oidc",
@@ -21,7 +24,21 @@ Strategy = Literal[
 ]  # fmt: skip
 Name = Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$")]
 Texts = Annotated[list[str], Field(max_length=10_000)]
-Options = dict[str, Any]
+MAX_IDENTITY_SPACE: Final = 128
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    space = options.get(IDENTITY_SPACE, IDENTITY_SPACE)
+    if not isinstance(space, str) or not 1 <= len(space) <= MAX_IDENTITY_SPACE:
+        raise PydanticCustomError(
+            RULE,
+            "{name} must be a string of 1 to {limit} characters",
+            {"name": IDENTITY_SPACE, "limit": MAX_IDENTITY_SPACE},
+        )
+    return options
+
+
+Options = Annotated[dict[str, Any], AfterValidator(_options)]
 Metadata = Annotated[dict[str, str | None], Field(max_length=10)]
 
 OPTIONS = "The connection's options."

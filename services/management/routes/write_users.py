@@ -182,7 +182,7 @@ async def _register(
         command = sizes.weighed(command, NOBODY, accepted.drafts, call.sent, limit)
         for last in (False, True):
             try:
-                registered = await _registered(call, command, known.strategy, idp_id, accepted)
+                registered = await _registered(call, command, known, idp_id, accepted)
             except claims.Taken:
                 if last or not await service.reconciler.settle(call.tenant, accepted.claims):
                     raise Refused(USER_EXISTS) from None
@@ -194,15 +194,15 @@ async def _register(
 
 
 async def _registered(
-    call: Call, command: Command, provider: str, idp_id: str, accepted: Accepted
+    call: Call, command: Command, source: Connection, idp_id: str, accepted: Accepted
 ) -> Registered | None:
     """Most are new with nothing in their way; only where that is not so is it found out why."""
     service = call.service
-    found = await service.newcomers.register(command, provider, idp_id, accepted)
+    found = await service.newcomers.register(command, source, idp_id, accepted)
     if found is not None:
         return found
     async with service.database.connection(call.tenant) as connection:
-        return await register(connection, service.keyring, command, provider, idp_id, accepted)
+        return await register(connection, service.keyring, command, source, idp_id, accepted)
 
 
 def _refuse_fields(scopes: frozenset[str], body: UpdateUser) -> None:

@@ -8,6 +8,7 @@ from schemas.spelling import composed, ip_address
 from services.management.log_pages import Asked, escaped
 from services.management.refusals import Refused, bad_request, violation
 from services.management.search import values
+from services.management.search.cost import affordable
 from services.management.search.syntax import parse
 from services.management.search.tree import (
     And,
@@ -45,7 +46,7 @@ _NEVER: Final = "false"
 def condition(query: str, asked: Asked) -> str:
     """The entries a query asks for, as a condition whose values are parameters. Raises Refused (400)."""
     try:
-        return _condition(parse(query), asked)
+        return _condition(affordable(parse(query)), asked)
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
         raise Refused(bad_request(reason, "invalid_query_string")) from None

@@ -16,6 +16,7 @@ from services.management.models.results import Explanation, User
 from services.management.models.users import ListUsers
 from services.management.refusals import Refusal, Refused, bad_request, violation
 from services.management.search import statements
+from services.management.search.cost import affordable
 from services.management.search.explaining import explanation
 from services.management.search.fields import Path
 from services.management.search.ordering import Order, Place, natural, sorted_by
@@ -71,7 +72,7 @@ def search_of(query: ListUsers) -> Search:
 
 def _predicate(q: str) -> Predicate:
     try:
-        return _kept_plan(q) if len(q) <= _KEPT_CHARACTERS else plan(parse(q))
+        return _kept_plan(q) if len(q) <= _KEPT_CHARACTERS else plan(affordable(parse(q)))
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
         raise Refused(bad_request(reason, "invalid_query_string")) from None
@@ -80,7 +81,7 @@ def _predicate(q: str) -> Predicate:
 @lru_cache(maxsize=_KEPT_PLANS)
 def _kept_plan(q: str) -> Predicate:
     """Applications ask the same again; parsing costs about as much as the search itself."""
-    return plan(parse(q))
+    return plan(affordable(parse(q)))
 
 
 def _of_connection(name: str) -> Predicate:

@@ -1,0 +1,43 @@
+"""Queries that would cost the database too much are refused by their cost, in users and logs alike."""
+
+import pytest
+
+from services.management.log_pages import Asked
+from services.management.log_search import condition
+from services.management.models.users import ListUsers
+from services.management.refusals import Refused
+from services.management.routes.list_users import search_of
+from services.management.search.tokens import MOST_CLAUSES
+
+ALLOWED = {
+    "terms": " OR ".join(f"type:t{number}" for number in range(MOST_CLAUSES)),
+    "negations": " AND ".join(f"NOT type:t{number}" for number in range(128)),
+    "negations of negations": "NOT (" + " OR ".join(f"NOT type:t{number}" for number in range(128)) + ")",
+    "infixes": " OR ".join(f"type:*abc{number}*" for number in range(256)),
+}
+REFUSED = {
+    "negations": " AND ".join(f"NOT type:t{number}" for number in range(129)),
+    "a negated group": "NOT (" + " OR ".join(f"type:t{number}" for number in range(129)) + ")",
+    "infixes": " OR ".join(f"type:*abc{number}*" for number in range(257)),
+    "negated infixes": " AND ".join(f"NOT type:*abc{number}*" for number in range(33)),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_is_affordable(name: str) -> None:
+    """Up to the limit of each kind."""
+    search_of(ListUsers(q=ALLOWED[name]))
+    condition(ALLOWED[name], Asked("demo", "", 1))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not(name: str) -> None:
+    """400 in the documented shape, which says how cost is counted."""
+    with pytest.raises(Refused) as of_users:
+        search_of(ListUsers(q=REFUSED[name]))
+    with pytest.raises(Refused) as of_logs:
+        condition(REFUSED[name], Asked("demo", "", 1))
+    for refused in (of_users, of_logs):
+        refusal = refused.value.refusal
+        assert (refusal.status, refusal.error_code) == (400, "invalid_query_string")
+        assert "maximum 1024: each term counts 1" in refusal.message

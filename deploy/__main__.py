@@ -1,4 +1,4 @@
-"""`python -m deploy prepare`: roles, database, migrations, views, keys, topics on the servers given."""
+"""`python -m deploy prepare`: roles, database, migrations, views, keys, topics, Kafka's users and rights."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deploy.database import open_databases
-from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_topics
+from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_rights, prepare_topics
 from deploy.roles import LOGINS, variable
 
 
@@ -60,6 +60,7 @@ async def _prepare(options: argparse.Namespace) -> None:
     _show_passwords(await prepare_ledger(places), places)
     print(f"database {places.database}: ready")
     await _show_open_databases(places)
+    print(f"rights on Kafka: {await prepare_rights(places)}")
     created = await prepare_topics(places)
     print(f"topics: {', '.join(created) if created else 'ready'}")
 

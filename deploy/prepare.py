@@ -1,17 +1,26 @@
 """Brings the servers at hand to what this version needs: roles, database, migrations, views, topics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 from pydantic import ValidationError
 
 from deploy.database import Access, DatabaseRefused, count_topic_lives, database_url, prepare_database
+from deploy.kafka_principals import (
+    NoAuthorizer,
+    Principal,
+    RightsRefused,
+    create_users,
+    grant,
+    mechanism_of,
+    principals,
+)
 from deploy.roles import Passwords, RolesRefused
 from schemas.errors import Transient
 from services.runtime.addresses import MalformedAddress, check_database_url
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka_access import KafkaAccess, Mechanism
 from services.runtime.key_store import provider_from
 from services.runtime.settings import kafka_from, sentences
 from services.runtime.topics import TopicMismatch, ensure_topics
@@ -39,6 +48,14 @@ class Places:
     key_provider: str
     topic_prefix: str
     replication: int
+    principals: Mapping[str, Principal] = field(default_factory=dict)
+    """Who each service is to Kafka."""
+    mechanism: Mechanism | None = None
+    """By which the services authenticate to Kafka; None where they share the administrator's identity."""
+
+    def kafka_of(self, service: str) -> KafkaAccess:
+        """How a service connects to Kafka."""
+        return self.principals[service].access(self.kafka, self.mechanism)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Places":
@@ -47,14 +64,17 @@ class Places:
             admin_url = environment["VITA_POSTGRES_ADMIN_URL"]
             check_database_url(admin_url)
             kept = environment.get("VITA_PASSWORDS_FILE")
+            kafka, prefix = kafka_from(environment), environment.get("VITA_TOPIC_PREFIX", "")
             return cls(
-                kafka=kafka_from(environment),
+                kafka=kafka,
                 postgres_admin_url=admin_url,
                 database=environment.get("VITA_DATABASE_NAME", DATABASE),
                 access=Access(Passwords(environment, Path(kept) if kept else None)),
                 key_provider=environment["VITA_KEY_PROVIDER"],
-                topic_prefix=environment.get("VITA_TOPIC_PREFIX", ""),
+                topic_prefix=prefix,
                 replication=int(environment.get("VITA_TOPIC_REPLICATION", "1")),
+                principals=principals(environment, prefix),
+                mechanism=mechanism_of(kafka, environment.get("VITA_KAFKA_SERVICES_MECHANISM")),
             )
         except KeyError as error:
             raise NotPrepared(f"{error.args[0]} is not set", f"set {error.args[0]}") from error
@@ -89,6 +109,30 @@ async def prepare_ledger(places: Places) -> dict[str, str]:
             "follow the hint above, or name another database in VITA_DATABASE_NAME"
             " (`make clean` empties a development stack)",
         ) from error
+
+
+async def prepare_rights(places: Places) -> str:
+    """The services' users on Kafka, where passwords are known, and their rights; what was done, in words.
+
+    Raises NotPrepared with the commands that do it by hand where the cluster refuses it.
+    """
+    if places.kafka.protocol == "PLAINTEXT":
+        return "none: the brokers authenticate nobody"
+    everybody = places.principals.values()
+    try:
+        created = await create_users(places.kafka, everybody, places.mechanism)
+        await grant(places.kafka, everybody, places.topic_prefix)
+    except NoAuthorizer as error:
+        return f"none: {error}"
+    except Transient as error:
+        raise NotPrepared(f"Kafka's rights could not be prepared: {error}", "look at the broker") from error
+    except RightsRefused as error:
+        commands = "\n  ".join(error.commands)
+        raise NotPrepared(
+            f"Kafka refused to create users or rights: {error}",
+            f"give VITA_KAFKA_USERNAME a user who may, or run as one:\n  {commands}",
+        ) from error
+    return f"{len(places.principals)} principals" + (f", {len(created)} of them users" if created else "")
 
 
 async def prepare_topics(places: Places) -> list[str]:

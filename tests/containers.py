@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from deploy.local import kafka, ports, postgres
 from deploy.local.compose import engine_answers
@@ -52,10 +53,11 @@ class TestContainers:
         port = ports.choose("kafka", None)
         container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
         host = container.get_container_host_ip()
-        for name, value in kafka.container_settings(f"{host}:{port}").items():
+        password = secrets.token_hex(24)
+        for name, value in kafka.container_settings(f"{host}:{port}", password).items():
             container.with_env(name, value)
         self._stack.enter_context(container)
-        return KafkaAccess(f"{host}:{port}")
+        return replace(kafka.administrator(port, password, "PLAIN"), bootstrap=f"{host}:{port}")
 
     def _postgres(self) -> str:
         from testcontainers.core.container import DockerContainer

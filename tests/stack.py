@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy import database as databases
+from deploy.kafka_principals import Principal, create_users, grant, new_passwords, principals
 from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
+from deploy.local.kafka import MECHANISM
 from deploy.local.postgres import Tuning
 from deploy.local.stack import LocalStack
 from deploy.roles import Passwords, role_name, role_url
@@ -64,6 +66,7 @@ class Stack:
     folder: Path
     exclusive: bool = False
     """True if the PostgreSQL server lives for this session only."""
+    principals: Mapping[str, Principal] = field(default_factory=lambda: principals(new_passwords()))
     _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
     _databases: list[str] = field(default_factory=list)
     _passwords: Passwords = field(default_factory=lambda: Passwords({}))
@@ -73,12 +76,18 @@ class Stack:
     async def prepare(self) -> None:
         """Make the template that every test's database is a copy of."""
         await self.prepare_again(self._template)
+        if self.kafka.uses_sasl:
+            await create_users(self.kafka, self.principals.values(), MECHANISM)
 
     async def prepare_again(self, name: str) -> None:
         """Prepare a database of this session, as a second `make up` does."""
         await databases.prepare_database(
             self.admin_url, name, provider_from(self.key_provider(name)), self._access()
         )
+
+    def kafka_of(self, service: str) -> KafkaAccess:
+        """How a service connects to Kafka."""
+        return self.principals[service].access(self.kafka, MECHANISM if self.kafka.uses_sasl else None)
 
     async def database(self) -> Database:
         """A new database, as `make up` would have it before the first event."""
@@ -88,10 +97,18 @@ class Stack:
         shutil.copy(self._key_file(self._template), self._key_file(name))
         return Database(name, databases.database_url(self.admin_url, name), self._access())
 
+    def unprepared(self) -> Database:
+        """A database that is to be made by the one who prepares it, with roles of its own."""
+        name = f"vita_test_{secrets.token_hex(6)}"
+        self._databases.append(name)
+        return Database(name, databases.database_url(self.admin_url, name), self._access())
+
     async def topics(self) -> str:
-        """New topics, one for each in the catalogue; the prefix of their names."""
+        """New topics, one for each in the catalogue, with the services' rights; the prefix of their names."""
         prefix = f"t{secrets.token_hex(4)}."
         self._prefixes.append(prefix)
+        if self.kafka.uses_sasl:
+            await grant(self.kafka, self.principals.values(), prefix)
         await ensure_topics(self.kafka, prefix)
         return prefix
 
@@ -110,7 +127,7 @@ class Stack:
     def environment(self, service: str, database: Database, prefix: str) -> dict[str, str]:
         """What a process of the service needs beyond the inherited environment."""
         return {
-            **self.kafka.environment(),
+            **self.kafka_of(service).environment(),
             "VITA_DATABASE_URL": database.url_for(service),
             "VITA_TOPIC_PREFIX": prefix,
             "VITA_KEY_PROVIDER": self.key_provider(database.name),

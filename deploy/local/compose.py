@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.local import ports
+from deploy.local import kafka, ports
 from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import Part
 from deploy.local.state import StateFolder, write_private
@@ -33,7 +33,8 @@ class Compose:
 
     async def ensure_kafka(self) -> KafkaAccess:
         """Have the broker's container running and healthy; how its administrator connects."""
-        return KafkaAccess(f"{ports.HOST}:{await self._ensure('kafka')}")
+        port = await self._ensure("kafka")
+        return kafka.administrator(port, self._password("docker-kafka-password"), "PLAIN")
 
     async def ensure_postgres(self) -> str:
         """Have the server's container running and healthy; its address."""
@@ -62,8 +63,8 @@ class Compose:
         self._state.update(ports={part: chosen})
         return chosen
 
-    def _password(self) -> str:
-        path = self._state.path / "docker-password"
+    def _password(self, name: str = "docker-password") -> str:
+        path = self._state.path / name
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24).encode())
         return path.read_text()
@@ -75,6 +76,7 @@ class Compose:
             "VITA_KAFKA_PORT": str(known.get("kafka", ports.PREFERRED["kafka"])),
             "VITA_POSTGRES_PORT": str(known.get("postgres", ports.PREFERRED["postgres"])),
             "VITA_POSTGRES_PASSWORD": self._password(),
+            "VITA_KAFKA_ADMIN_PASSWORD": self._password("docker-kafka-password"),
         }
         argv = ["docker", "compose", "--project-name", self._project, "--file", str(COMPOSE_FILE), *arguments]
         result = subprocess.run(

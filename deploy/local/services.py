@@ -4,7 +4,8 @@ import hashlib
 import os
 import ssl
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from deploy.local.stack import Launch, LocalStack, Ports
 from deploy.local.state import CHECKOUT, StateFolder
 from deploy.roles import Passwords, role_name, role_url, variable
 from services.runtime.kafka_access import KafkaAccess
+from services.runtime.settings import kafka_from
 
 HTTP_SERVICES = ("management", "ingest")
 WORKERS = ("normalizer", "projector", "auditor")
@@ -40,6 +42,8 @@ class Stack:
     topic_prefix: str = ""
     domain: str = ""
     """The name it is served under by HTTPS; none for plain HTTP."""
+    kafka_access: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """By service, the variables by which it connects to Kafka."""
 
     @property
     def authority(self) -> Path | None:
@@ -62,8 +66,9 @@ class Stack:
         return Passwords(os.environ, passwords_file(self.state_dir, self.database))
 
     def kafka(self, service: str) -> KafkaAccess:
-        """How a service, or the operator as "operator", connects to Kafka."""
-        return KafkaAccess(self.kafka_bootstrap)
+        """How a service connects to Kafka; the command line is "operator"."""
+        known = self.kafka_access.get(service)
+        return KafkaAccess(self.kafka_bootstrap) if known is None else kafka_from(known)
 
     def database_url(self, role: str) -> str:
         """Where one login role connects, `operator` say. Raises StackFailure without its password."""

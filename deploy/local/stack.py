@@ -47,8 +47,9 @@ class LocalStack:
         jars = await _fetch_jars(progress)
         kafka.refuse_unusable(self.state.path, jars)
         folder = await self._build("kafka", lambda target: kafka.format_storage(target, jars))
-        chosen = await self.launch("kafka", _kafka_launch(folder, jars))
-        return _administrator(chosen)
+        password = (folder / "password").read_text()
+        chosen = await self.launch("kafka", _kafka_launch(folder, jars, password))
+        return kafka.administrator(chosen["kafka"], password)
 
     async def ensure_postgres(self) -> str:
         """A server that answers; the administrator's address."""
@@ -154,22 +155,18 @@ def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
     return ready_and_alone
 
 
-def _kafka_launch(folder: Path, jars: Sequence[Path]) -> Launch:
+def _kafka_launch(folder: Path, jars: Sequence[Path], password: str) -> Launch:
     def command(chosen: Ports) -> Command:
-        settings = kafka.properties(folder / "data", chosen["kafka"], chosen["kafka_controller"])
+        settings = kafka.properties(folder / "data", chosen["kafka"], chosen["kafka_controller"], password)
         return Command(
             kafka.argv(kafka.write_properties(folder / "server.properties", settings), jars),
             settings | kafka.ENVIRONMENT,
         )
 
     def ready(chosen: Ports) -> Ready:
-        return lambda _pid: kafka.answers(_administrator(chosen))
+        return lambda _pid: kafka.answers(kafka.administrator(chosen["kafka"], password))
 
     return Launch(("kafka", "kafka_controller"), command, ready)
-
-
-def _administrator(chosen: Ports) -> KafkaAccess:
-    return KafkaAccess(f"{ports.HOST}:{chosen['kafka']}")
 
 
 def _postgres_launch(folder: Path, password: str, tuning: postgres.Tuning) -> Launch:

@@ -10,11 +10,13 @@ from pathlib import Path
 import asyncpg
 from rich.console import Console
 
+from deploy.kafka_principals import kept_passwords
 from deploy.local.certificates import ALWAYS, ensure_certificates
 from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure, together
 from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
+from deploy.local.kafka import MECHANISM
 from deploy.local.services import (
     WORKERS,
     ServiceLauncher,
@@ -26,7 +28,9 @@ from deploy.local.services import (
 )
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
-from deploy.prepare import DATABASE, NotPrepared, Places, prepare_ledger, prepare_topics
+from deploy.prepare import DATABASE, NotPrepared, Places, prepare_ledger, prepare_rights, prepare_topics
+from services.runtime.kafka_access import SCRAM
+from services.runtime.settings import KAFKA_VARIABLES
 
 KEPT = (
     "The database and the topics on the servers given in the environment were left alone, and so were the"
@@ -100,9 +104,11 @@ def served_domain(state: StateFolder, tls: bool | None) -> str:
 
 async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: Path) -> Places:
     database = os.environ.get("VITA_DATABASE_NAME", DATABASE)
+    others = {name: value for name, value in os.environ.items() if name not in KAFKA_VARIABLES}
     try:
         places = Places.from_environment(
-            os.environ
+            kafka_passwords(state_dir, infrastructure)
+            | others
             | {
                 **infrastructure.kafka.environment(),
                 "VITA_POSTGRES_ADMIN_URL": infrastructure.postgres_admin_url,
@@ -115,12 +121,23 @@ async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: 
         with display.step("Database") as result:
             await prepare_ledger(places)
             result.append(f"{places.database}: roles, migrations, views")
+        with display.step("Rights on Kafka") as result:
+            result.append(await prepare_rights(places))
         with display.step("Topics") as result:
             created = await prepare_topics(places)
             result.append(f"created {', '.join(created)}" if created else "as the catalogue says")
     except NotPrepared as failure:
         raise StackFailure(str(failure), failure.advice) from failure
     return places
+
+
+def kafka_passwords(state_dir: Path, infrastructure: Infrastructure) -> dict[str, str]:
+    """The stack's own passwords of the services on Kafka, made once; none where Vita cannot create users."""
+    own = infrastructure.routes["kafka"] != "environment"
+    if not own and infrastructure.kafka.mechanism not in SCRAM:
+        return {}
+    mechanism = {"VITA_KAFKA_SERVICES_MECHANISM": MECHANISM} if own else {}
+    return kept_passwords(state_dir / "keys" / "kafka.passwords") | mechanism
 
 
 async def _ensure_services(local: LocalStack, places: Places, display: Display, domain: str) -> Stack:
@@ -133,6 +150,7 @@ async def _ensure_services(local: LocalStack, places: Places, display: Display, 
         ingest_url="",
         topic_prefix=places.topic_prefix,
         domain=domain,
+        kafka_access={service: places.kafka_of(service).environment() for service in places.principals},
     )
     certificates = ensure_certificates(local.state, domain) if domain else None
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:

@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,8 +13,12 @@ from services.cli.failure import CommandFailed
 from services.cli.options import AsJson
 from services.cli.output import print_json
 
+if TYPE_CHECKING:
+    from services.runtime.kafka_access import KafkaAccess
+
 _KAFKA, _KAFKA_OF_STACK = "VITA_KAFKA_BOOTSTRAP", "VITA_STACK_KAFKA"
 """The second one remembers that the first was exported here, and is no wish of the operator's."""
+_GATEWAY = ("VITA_GATEWAY_KAFKA_USERNAME", "VITA_GATEWAY_KAFKA_PASSWORD")
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -45,6 +50,7 @@ def variables() -> dict[str, str]:
         "VITA_INGEST_URL": stack.ingest_url,
         _KAFKA: stack.kafka_bootstrap,
         **({} if _is_given() else {_KAFKA_OF_STACK: stack.kafka_bootstrap}),
+        **gateway(stack.kafka("gateway")),
         **({"VITA_TOPIC_PREFIX": stack.topic_prefix} if stack.topic_prefix else {}),
         **trust(stack.authority),
         "VITA_TENANT": credentials.tenant,
@@ -52,6 +58,13 @@ def variables() -> dict[str, str]:
         "VITA_CLIENT_SECRET": credentials.client_secret,
         "VITA_TOKEN": fetch_token(stack.management_url, credentials.client_id, credentials.client_secret),
     }
+
+
+def gateway(access: "KafkaAccess") -> dict[str, str]:
+    """By whose name and password a gateway writes to Kafka; nothing where the brokers ask for none."""
+    if not access.username or not access.password:
+        return {}
+    return dict(zip(_GATEWAY, (access.username, access.password), strict=True))
 
 
 def trust(authority: Path | None) -> dict[str, str]:
@@ -72,6 +85,9 @@ def trust(authority: Path | None) -> dict[str, str]:
 def forget_exports() -> None:
     """Before a stack is started: what `vita env` exported is no broker to use instead of its own."""
     own = os.environ.pop(_KAFKA_OF_STACK, None)
+    if own is not None:
+        for name in _GATEWAY:
+            os.environ.pop(name, None)
     if own is not None and os.environ.get(_KAFKA) == own:
         del os.environ[_KAFKA]
 

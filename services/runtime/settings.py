@@ -201,6 +201,9 @@ class HttpSettings(RuntimeSettings):
         return self
 
 
+KAFKA_VARIABLES: Final = frozenset(f"VITA_{name.upper()}" for name in KafkaSettings.model_fields)
+
+
 class _GivenKafka(KafkaSettings):
     """Reads what it is given and not the environment of this process."""
 

@@ -12,6 +12,8 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.database import Access, prepare_database
+from deploy.kafka_principals import create_users, grant, new_passwords, principals
+from deploy.local.kafka import MECHANISM
 from deploy.local.services import ServiceLauncher, Stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import default_state_dir
@@ -140,8 +142,14 @@ async def fresh_site(folder: Path | None = None) -> AsyncIterator[Site]:
 @asynccontextmanager
 async def _prepared(local: LocalStack) -> AsyncIterator[Site]:
     kafka, admin_url = await asyncio.gather(local.ensure_kafka(), local.ensure_postgres())
-    stack = Stack(local.state.path, kafka.bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "")
+    everybody = principals(new_passwords())
+    access = {name: one.access(kafka, MECHANISM).environment() for name, one in everybody.items()}
+    stack = Stack(
+        local.state.path, kafka.bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "", kafka_access=access
+    )
     await prepare_database(admin_url, DATABASE, provider_from(stack.key_provider), Access(stack.passwords))
+    await create_users(kafka, everybody.values(), MECHANISM)
+    await grant(kafka, everybody.values(), "")
     await ensure_topics(kafka)
     offsets = AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=3) as pool:

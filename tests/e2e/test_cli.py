@@ -78,7 +78,7 @@ class Vita:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def vita(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vita]:
     """A stack that `vita up` started, cleaned away at the end."""
-    database, prefix = await stack.place()
+    database, prefix = stack.unprepared(), await stack.topics()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VITA_")}
     command = Vita(
         inherited

@@ -22,7 +22,16 @@ def test_the_images_are_those_of_the_tests() -> None:
 def test_the_broker_is_told_the_same() -> None:
     """What holds for the own process holds for the container: limits, no accidental topics, one node."""
     said = COMPOSE["kafka"]["environment"]
-    names = ("message.max.bytes", "auto.create.topics.enable", "offsets.topic.replication.factor", "node.id")
+    assert said["KAFKA_SUPER_USERS"] == kafka.COMMON["super.users"]
+    assert "PLAINTEXT" not in said["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].replace("SASL_PLAINTEXT", "")
+    names = (
+        "authorizer.class.name",
+        "allow.everyone.if.no.acl.found",
+        "message.max.bytes",
+        "auto.create.topics.enable",
+        "offsets.topic.replication.factor",
+        "node.id",
+    )
     for name in names:
         assert said[f"KAFKA_{name.upper().replace('.', '_')}"] == kafka.COMMON[name]
 
@@ -40,6 +49,17 @@ def test_each_service_has_its_own_role(service: str) -> None:
     part = COMPOSE[service]
     assert part["command"] == [f"services.{service}"]
     assert f"//vita_{service}:" in part["environment"]["VITA_DATABASE_URL"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_its_own_principal_on_kafka(service: str) -> None:
+    """No service connects to Kafka with another's credentials, and all are created with those they use."""
+    given = COMPOSE[service]["environment"]
+    assert given["VITA_KAFKA_USERNAME"] == f"vita-{service}"
+    variable = f"VITA_{service.upper()}_KAFKA_PASSWORD"
+    assert given["VITA_KAFKA_PASSWORD"] == f"${{{variable}:-}}" == COMPOSE["prepare"]["environment"][variable]
+    mechanism = COMPOSE["prepare"]["environment"]["VITA_KAFKA_SERVICES_MECHANISM"]
+    assert given["VITA_KAFKA_SASL_MECHANISM"] == mechanism == kafka.MECHANISM
 
 
 def test_the_image_holds_every_package() -> None:

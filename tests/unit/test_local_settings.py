@@ -28,10 +28,19 @@ def _asked_anew() -> Iterator[None]:
 
 def test_nothing_listens_outside_of_the_machine() -> None:
     """Both servers are bound to the loopback address."""
-    broker = kafka.properties(Path("/data"), 1111, 2222)
-    assert broker["listeners"] == "PLAINTEXT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222"
+    broker = kafka.properties(Path("/data"), 1111, 2222, "secret")
+    assert broker["listeners"] == "CLIENTS://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222"
     server = settings(3333, Tuning(), 8 * 1024 * MIB)
     assert (server["listen_addresses"], server["unix_socket_directories"]) == ("127.0.0.1", "")
+
+
+def test_nobody_is_anonymous_to_the_broker() -> None:
+    """Every listener, the controllers' too, authenticates; without a rule everything is denied."""
+    broker = kafka.properties(Path("/data"), 1111, 2222, "secret")
+    protocols = dict(entry.split(":") for entry in broker["listener.security.protocol.map"].split(","))
+    assert protocols == {"CONTROLLER": "SASL_PLAINTEXT", "CLIENTS": "SASL_PLAINTEXT"}
+    assert broker["allow.everyone.if.no.acl.found"] == "false"
+    assert broker["super.users"] == f"User:{kafka.ADMINISTRATOR}"
 
 
 def test_the_database_keeps_what_it_confirmed() -> None:
@@ -57,9 +66,9 @@ def test_the_log_of_the_database_holds_no_values() -> None:
 
 def test_a_container_is_told_the_same_as_a_process() -> None:
     """The Docker route differs in addresses only."""
-    container = kafka.container_settings("127.0.0.1:1111")
+    container = kafka.container_settings("127.0.0.1:1111", "secret")
     assert container["KAFKA_MESSAGE_MAX_BYTES"] == kafka.COMMON["message.max.bytes"]
-    assert container["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://127.0.0.1:1111"
+    assert container["KAFKA_ADVERTISED_LISTENERS"] == "CLIENTS://127.0.0.1:1111"
 
 
 def test_a_path_in_any_script_survives_the_properties(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from deploy.local.services import Stack
+from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
+from services.cli import places
 from services.cli.env import forget_exports
+from services.runtime.kafka_access import KafkaAccess
 from tests.unit.cli.conftest import Vita
 
 _NAMES = ("MANAGEMENT_URL", "INGEST_URL", "TENANT", "CLIENT_ID", "CLIENT_SECRET", "TOKEN", "KAFKA_BOOTSTRAP")
@@ -29,6 +32,31 @@ def test_a_shell_reads_the_exports(vita: Vita, local: Stack) -> None:
 def test_json_holds_the_same(vita: Vita, local: Stack) -> None:
     """Programs get pure JSON."""
     assert json.loads(vita("env", "--json").out)["VITA_TENANT"] == "demo"
+
+
+def test_a_gateway_gets_its_own_credentials(
+    vita: Vita, local: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scripts get the gateway's name and password on Kafka and no other principal's; commands go on as the
+    operator, and the next start makes up its own."""
+    broker = KafkaAccess(local.kafka_bootstrap, "SASL_PLAINTEXT", "SCRAM-SHA-512", "", "")
+    access = {
+        name: broker.as_user(f"vita-{name}", f"of-{name}").environment() for name in ("gateway", "operator")
+    }
+    state = StateFolder(local.state_dir)
+    with state.lock():
+        remember_stack(replace(local, kafka_access=access), state)
+    shown = json.loads(vita("env", "--json").out)
+    assert shown["VITA_GATEWAY_KAFKA_USERNAME"] == "vita-gateway"
+    assert shown["VITA_GATEWAY_KAFKA_PASSWORD"] == "of-gateway"
+    assert "of-operator" not in str(shown)
+    for name, value in shown.items():
+        monkeypatch.setenv(name, value)
+    assert places.kafka(os.environ["VITA_KAFKA_BOOTSTRAP"]).username == "vita-operator"
+    assert places.kafka(None).username == "vita-operator"
+    assert places.kafka("elsewhere:9092") == KafkaAccess("elsewhere:9092")
+    forget_exports()
+    assert "VITA_GATEWAY_KAFKA_PASSWORD" not in os.environ
 
 
 def test_without_a_stack_nothing_is_exported(vita: Vita) -> None:

@@ -13,6 +13,7 @@ from services.management import access
 from services.management.decisions.outcome import Command
 from services.management.endpoint import DECIDED, Call
 from services.management.refusals import REVISION_PASSED, Refused
+from services.management.secret_names import SECRETS
 from services.runtime.request_context import request_id
 
 MAX_CORRELATION: Final = 64
@@ -20,23 +21,6 @@ MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
 MAX_LOGGED_TEXT: Final = 1024
 MAX_LOGGED_SCOPES: Final = 100
 MASK: Final = "*****"
-SECRETS: Final = frozenset(
-    (
-        "password",
-        "client_secret",
-        "totp_secret",
-        "link_with",
-        "secret",
-        "recovery_code",
-        "access_token",
-        "refresh_token",
-        "signing_secret",
-        "storageAccessKey",
-        "privateKey",
-        "sharedAccessKey",
-    )
-)
-"""Names of properties whose values no log may hold."""
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')

@@ -1,9 +1,10 @@
 """`Idempotency-Key`: a POST that is repeated answers its first result and is not carried out again.
 
 What holds: of any number of requests with one key (of one tenant, caller and path) at most one is carried out
-within a day. Its result is kept when it is final. When it is not known what became of it (the process died,
-the event log did not confirm in time, it ended in a 5xx once a change was being decided), a repetition is
-told so and not carried out. What failed before that leaves no trace: its repetition is carried out.
+within a day. Its result is kept when it is final, without the secrets that are shown once. When it is not
+known what became of it (the process died, the event log did not confirm in time, it ended in a 5xx once a
+change was being decided), a repetition is told so and not carried out. What failed before that leaves no
+trace: its repetition is carried out.
 """
 
 import asyncio
@@ -17,13 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 from starlette.responses import Response
 
-from schemas import exact_json
 from schemas.errors import Transient
 from schemas.identifiers import tenant_subject
 from schemas.keys import SubjectKeys
 from schemas.mapper import KeyDestroyed
 from schemas.sealing import associated_data, seal, unseal
-from services.management import answers
+from services.management.kept_results import pack, unpack
 from services.management.refusals import Refusal, Refused, bad_request
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from services.management.endpoint import Call
 
 HEADER: Final = "idempotency-key"
-REPLAYED: Final = "Idempotency-Replayed"
 KEPT_SECONDS: Final = 24 * 3600
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_KEPT_HEADERS: Final = ("etag", "vita-position", "location", "cache-control")
 _BAD_KEY: Final = bad_request(
     "Idempotency-Key must be 1 to 255 visible ASCII characters.", "invalid_idempotency_key"
 )
@@ -103,22 +101,6 @@ def fingerprint(secret: bytes, *parts: str) -> bytes:
 def canonical(sent: Any, query: str) -> str:
     """The same text for the same request, in whatever order its body names things."""
     return f"{query}\n{json.dumps(sent, sort_keys=True, separators=(',', ':'))}"
-
-
-def pack(response: Response) -> bytes:
-    """A result as it is kept."""
-    headers = {name: value for name in _KEPT_HEADERS if (value := response.headers.get(name)) is not None}
-    body = bytes(response.body).decode()
-    return exact_json.dumps({"status": response.status_code, "headers": headers, "body": body})
-
-
-def unpack(kept: bytes) -> Response:
-    """A kept result as the answer to a repetition."""
-    found = exact_json.loads(kept)
-    headers = {**found["headers"], REPLAYED: "true"}
-    if not found["body"]:
-        return answers.nothing(found["status"], headers)
-    return answers.document(found["body"], found["status"], headers)
 
 
 async def _place(call: "Call") -> Place:

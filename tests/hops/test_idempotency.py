@@ -14,13 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import Transient
+from schemas.identifiers import tenant_subject
 from schemas.positions import Position
+from schemas.sealing import associated_data, unseal
 from services.management import answers, idempotency
 from services.management.commanding import command_of
 from services.management.endpoint import Call, Operation, endpoint_of
 from services.management.refusals import Refused, bad_request
+from services.runtime.key_store import ensure_keys
 from tests.e2e.test_sdk import free_port
-from tests.management import ALL_SCOPES, Site, new_user, running_site, user_token
+from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.stack import Stack
 
 USERS = "/api/v2/users"
@@ -156,6 +159,60 @@ async def test_what_is_kept_is_sealed_and_private(site: Site, api: httpx.AsyncCl
     async with site.service.database.connection("other") as other:
         seen = await other.fetch("SELECT DISTINCT tenant FROM ledger.idempotency")
     assert {row["tenant"] for row in seen} <= {"other"}
+
+
+async def test_no_secret_is_kept(site: Site, api: httpx.AsyncClient) -> None:
+    """Client secrets, recovery codes and secret options are in the first answer only: what is kept holds none
+    even when it is opened, and a repetition names what it leaves out."""
+    user = (await create(api, "owner", "factors@example.com")).json()["user_id"]
+    client = (await api.post("/api/v2/clients", json={"name": "app"})).json()["client_id"]
+    options = {"client_secret": "marker-1", "upstream": {"signing_secret": "marker-2", "note": "kept"}}
+    asked: list[tuple[str, dict[str, Any] | None, str]] = [
+        ("/api/v2/clients", {"name": "secretive"}, "client_secret"),
+        (f"/api/v2/clients/{client}/rotate-secret", None, "client_secret"),
+        (f"{path_of(user)}/recovery-code-regeneration", None, "recovery_code"),
+        (
+            "/api/v2/connections",
+            {"name": "secretive", "strategy": "oidc", "options": options},
+            "client_secret, signing_secret",
+        ),
+    ]
+    shown: list[str] = []
+    for path, body, omitted in asked:
+        send = {} if body is None else {"json": body}
+        first, second = [
+            await api.post(path, headers={"idempotency-key": "secret-once"}, **send) for _ in range(2)
+        ]
+        assert first.status_code == second.status_code < 300, first.text
+        assert second.headers["vita-omitted"] == omitted
+        hidden = secrets_in(first.json())
+        assert len(hidden) == len(omitted.split(","))
+        assert not [secret for secret in hidden if secret in second.text]
+        shown += hidden
+    assert second.json()["options"]["upstream"] == {"note": "kept"}
+    async with site.service.database.connection("demo") as connection:
+        keys = await ensure_keys(connection, site.service.keyring, "demo", tenant_subject("demo"))
+        rows = await connection.fetch("SELECT * FROM ledger.idempotency WHERE result IS NOT NULL")
+    opened = b"".join(
+        unseal(
+            keys.profile or b"",
+            row["result"],
+            associated_data("idempotency", "demo", row["place"].hex(), row["request"].hex()),
+        )
+        for row in rows
+    )
+    assert b"secretive" in opened
+    assert not [secret for secret in shown if secret.encode() in opened]
+
+
+def secrets_in(value: Any) -> list[str]:
+    """The strings in an answer whose name says that they are secret."""
+    if not isinstance(value, dict):
+        return []
+    own = [one for name, one in value.items() if name in ("client_secret", "recovery_code", "signing_secret")]
+    return [one for one in own if isinstance(one, str)] + [
+        one for member in value.values() for one in secrets_in(member)
+    ]
 
 
 async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncClient) -> None:

@@ -41,6 +41,7 @@ bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench.searches
 	$(BIN)/python -m tests.bench.mutations
 	$(BIN)/python -m tests.bench.login_checks
+	$(BIN)/python -m tests.bench.fairness
 
 check: $(READY) ## formatting, lint, types, direction of imports
 	$(BIN)/ruff format --check $(CHECKED)

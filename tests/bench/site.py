@@ -51,13 +51,13 @@ class Site:
     async def start_ingest(self) -> None:
         """Have ingest ready, and a token for it."""
         self.stack = await self.launcher.ensure_ingest()
-        self.token = await self._issue_token()
+        self.token = await self.issue_token()
 
     async def start_management(self) -> None:
         """Have the Management API ready, and a token for it."""
         self.stack = await self.launcher.ensure_management()
         issuer = f"{self.stack.management_url}/"
-        self.token = await self._issue_token(MANAGEMENT_SCOPES, issuer)
+        self.token = await self.issue_token(MANAGEMENT_SCOPES, issuer)
 
     async def start_worker(self, name: str) -> None:
         """Have a worker ready."""
@@ -109,9 +109,13 @@ class Site:
     async def _count(self, query: str, *arguments: object) -> int:
         return int(await self.pool.fetchval(query, *arguments))
 
-    async def _issue_token(
-        self, scopes: Sequence[str] = ("publish:logins",), issuer: str = f"{NO_MANAGEMENT}/"
+    async def issue_token(
+        self,
+        scopes: Sequence[str] = ("publish:logins",),
+        issuer: str = f"{NO_MANAGEMENT}/",
+        tenant: str = TENANT,
     ) -> str:
+        """A token of this issuer for a tenant."""
         connection = await asyncpg.connect(self.stack.database_url("management"))
         try:
             provider = provider_from(self.stack.key_provider)
@@ -119,7 +123,7 @@ class Site:
         finally:
             await connection.close()
         now = datetime.now(UTC)
-        return TokenIssuer(key, issuer).issue("bench", TENANT, scopes, f"{issuer}api/v2/", now)
+        return TokenIssuer(key, issuer).issue("bench", tenant, scopes, f"{issuer}api/v2/", now)
 
 
 @asynccontextmanager

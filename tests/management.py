@@ -21,7 +21,7 @@ from schemas.positions import Position
 from services.management.app import OPERATIONS, create_app
 from services.management.service import Service, open_service
 from services.management.settings import Settings
-from services.runtime.tokens import ALGORITHM
+from services.runtime.tokens import ALGORITHM, TokenIssuer
 from tests.stack import Database, Stack
 
 ALL_SCOPES = sorted(
@@ -47,6 +47,7 @@ class Site:
     prefix: str
     service: Service
     app: ASGIApp
+    issuer: TokenIssuer
     projector: "asyncio.subprocess.Process | None" = None
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ class Site:
         """A token of the installation's own issuer."""
         audience = changes.get("audience", self.service.settings.token_audience)
         now = changes.get("now", datetime.now(UTC))
-        return self.service.issuer.issue(client_id, tenant, scopes, audience, now)
+        return self.issuer.issue(client_id, tenant, scopes, audience, now)
 
     def client(
         self, scopes: Sequence[str] = ALL_SCOPES, tenant: str = "demo", app: ASGIApp | None = None
@@ -149,7 +150,9 @@ async def running_site(stack: Stack, **changes: Any) -> AsyncIterator[Site]:
         service = await opened.enter_async_context(
             open_service(settings_for(stack, database, prefix, **changes))
         )
-        site = Site(stack, database, prefix, service, create_app(service), projector)
+        site = Site(
+            stack, database, prefix, service, create_app(service), await service.issuers.of(), projector
+        )
         try:
             for tenant in ("demo", "other"):
                 await site.add_tenant(tenant)
@@ -173,7 +176,7 @@ def new_user(**changes: Any) -> dict[str, Any]:
 
 def user_token(site: Site, user_id: str, scopes: Sequence[str], tenant: str = "demo") -> str:
     """A token in which a user speaks, not a client."""
-    issuer, now = site.service.issuer, int(datetime.now(UTC).timestamp())
+    issuer, now = site.issuer, int(datetime.now(UTC).timestamp())
     claims = {
         "iss": issuer.issuer, "sub": user_id, "aud": site.service.settings.token_audience, "iat": now,
         "exp": now + 600, "azp": "app", "scope": " ".join(scopes), "tenant": tenant,

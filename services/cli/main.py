@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import audit, clients, demo, env, logins, logs, stack, status, tail, tenants, users
+from services.cli import audit, clients, demo, env, keys, logins, logs, stack, status, tail, tenants, users
 from services.cli.failure import explained
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ tail.register(app, _DATA)
 app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
 app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
+app.add_typer(keys.app, name="keys", rich_help_panel=_ADMIN)
 
 
 @app.command(rich_help_panel=_ADMIN)

@@ -50,6 +50,17 @@ Database = Annotated[
         show_default=False,
     ),
 ]
+KeymasterDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--keymaster-url",
+        envvar="VITA_KEYMASTER_DATABASE_URL",
+        metavar="URL",
+        help="PostgreSQL, as the role that makes keys (`<database>_keymaster`).",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
 KeyProvider = Annotated[
     str | None,
     typer.Option(

@@ -90,7 +90,7 @@ def topic(prefix: str, name: "Topic") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The operator's way into the database, and the key-encryption key that belongs to it."""
+    """A role's way into the database, and the key-encryption key that belongs to it."""
 
     url: str = field(repr=False)
     _key_provider: str | None
@@ -114,6 +114,17 @@ def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
     if stack is None:
         raise _unknown("database", "VITA_DATABASE_URL")
     return Ledger(stack.database_url("operator"), key_provider or stack.key_provider)
+
+
+def keymaster(database_url: str | None, key_provider: str | None = None) -> Ledger:
+    """The database given, or the local stack's with its key, as the role that makes keys."""
+    if database_url:
+        url = _checked(database_url, check_database_url, "VITA_KEYMASTER_DATABASE_URL")
+        return Ledger(url, key_provider)
+    stack = local_stack()
+    if stack is None:
+        raise _unknown("database", "VITA_KEYMASTER_DATABASE_URL")
+    return Ledger(stack.database_url("keymaster"), key_provider or stack.key_provider)
 
 
 def audience(url: str) -> str:

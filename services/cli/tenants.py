@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from services.cli import places
+from services.cli import domains, places
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, Database
 from services.cli.output import out, print_json, print_table
 from services.cli.running import run
 
 app = typer.Typer(help="Create and list tenants.", no_args_is_help=True)
+app.add_typer(domains.app, name="domain")
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, up to 63.")]
 DisplayName = Annotated[str | None, typer.Option(help="What people call it.")]

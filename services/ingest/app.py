@@ -28,6 +28,7 @@ from services.runtime.remote_keys import open_verifier
 from services.runtime.request_context import WithRequestId
 from services.runtime.room import Room
 from services.runtime.signing_keys import key_source
+from services.runtime.tenant_domains import Domains, DomainVerifier
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import Trust
 
@@ -83,9 +84,8 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     await publisher.open()
     parts.push_async_callback(publisher.close, settings.drain_seconds)
     trust = Trust(settings.token_issuer, settings.token_audience)
-    verifier = await parts.enter_async_context(
-        open_verifier(key_source(pool), trust, settings.external_issuers)
-    )
+    known = await parts.enter_async_context(open_verifier(key_source(pool), trust, settings.external_issuers))
+    verifier = DomainVerifier(Domains(pool), pool, known)
     room, pace = Room(settings.in_flight_bytes, MAX_BYTES), settings.pace
     # Planning the one statement anew takes several times as long as carrying it out.
     database = await TenantPool.open(

@@ -1,12 +1,16 @@
 """Claims on values that must be unique, made before the events that need them (design D6)."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from services.management.decisions.outcome import Claim
 from services.runtime.sql import load
+
+API_IDENTIFIER: Final = "reservation_api_identifier"
+"""The index by which the identifier of an API is unique in the installation, over all tenants."""
 
 
 class Taken(Exception):
@@ -28,10 +32,15 @@ async def make(
     if not claims:
         return
     ordered = sorted(claims, key=lambda claim: (claim.connection, claim.kind, claim.value))
-    rows = await connection.fetch(
-        load("services.management")["claim"], tenant, subject, *_columns(ordered),
-        [UUID(event_ids[claim.draft]) for claim in ordered],
-    )  # fmt: skip
+    try:
+        rows = await connection.fetch(
+            load("services.management")["claim"], tenant, subject, *_columns(ordered),
+            [UUID(event_ids[claim.draft]) for claim in ordered],
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == API_IDENTIFIER:
+            raise Taken("name") from error
+        raise
     missing = {claim.kind for claim in ordered} - {row["kind"] for row in rows}
     if missing:
         raise Taken(min(missing))

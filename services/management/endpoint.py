@@ -221,6 +221,9 @@ async def _admit(service: Service, operation: Operation, request: Request, lease
     headers = request.headers
     principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
     identify(principal)
+    domain = await service.domains.of_host(headers.get("host", ""))
+    if domain is not None and domain.tenant != principal.tenant:
+        raise InvalidToken
     _count(service, operation, request, principal)
     scopes = access.granted(principal, operation.scopes)
     query = _query(operation.query, request) if operation.query is not None else None

@@ -27,11 +27,11 @@ from services.runtime.key_store import load_keyring, provider_from
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
 from services.runtime.room import Room
-from services.runtime.signing_keys import key_source, load_signing_key
+from services.runtime.signing_keys import key_source
 from services.runtime.sql import load
+from services.runtime.tenant_domains import Domains, DomainVerifier, TokenIssuers
 from services.runtime.tenant_pool import TenantPool
 from services.runtime.token_verifier import KeySource, Trust
-from services.runtime.tokens import TokenIssuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Service:
     searcher: Searcher
     keyring: Keyring
     keys: KeySource
-    issuer: TokenIssuer
+    issuers: TokenIssuers
+    domains: Domains
     verifier: Verifier
     writer: Writer
     watch: PositionWatch
@@ -85,7 +86,6 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         with database_failures():
             async with database.raw.acquire() as connection:
                 keyring = await load_keyring(connection, provider)
-                signing_key = await load_signing_key(connection, provider)
             heartbeat = Heartbeat(database.raw, "management")
             stack.push_async_callback(heartbeat.stop)
             await heartbeat.start()
@@ -102,9 +102,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         reconciler.start()
         stack.push_async_callback(reconciler.stop)
         keys = key_source(database.raw)
-        issuer = TokenIssuer(signing_key, settings.token_issuer)
+        issuers = TokenIssuers(database.raw, provider, settings.token_issuer)
+        await issuers.of()
+        domains = Domains(database.raw)
         trust = Trust(settings.token_issuer, settings.token_audience)
-        verifier = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
+        known = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
+        verifier = DomainVerifier(domains, database.raw, known)
         background = Background()
         with Hasher() as passwords:
             stack.push_async_callback(background.drain)
@@ -114,7 +117,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 searcher,
                 keyring,
                 keys,
-                issuer,
+                issuers,
+                domains,
                 verifier,
                 writer,
                 watch,

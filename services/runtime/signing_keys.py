@@ -1,9 +1,13 @@
-"""The keys our issuer signs with: public part for verifiers, private part wrapped by the key provider."""
+"""The keys that sign tokens: the public part for verifiers, the private part wrapped by the key provider.
+
+The installation has keys of its own, and so has each tenant with a domain. Where a function takes `tenant`,
+None means the installation.
+"""
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -15,51 +19,108 @@ from services.runtime import sql
 from services.runtime.database import database_failures
 from services.runtime.key_store import NoKeys
 from services.runtime.token_verifier import KeySource
-from services.runtime.tokens import ALGORITHM
+from services.runtime.tokens import ALGORITHM, LEEWAY_SECONDS, LIFETIME_SECONDS
 
 KEY_BITS: Final = 2048
+PUBLISHED_SECONDS: Final = 90.0
+"""How long a key is published before it signs, so that no valid token is refused: longer than a verifier may
+keep a key set (`max-age` 60 seconds)."""
 
 
-async def load_signing_key(connection: asyncpg.Connection, provider: KeyProvider) -> RSAKey:
-    """The key that signs.
+async def load_signing_key(
+    connection: asyncpg.Connection, provider: KeyProvider, tenant: str | None = None
+) -> RSAKey:
+    """The key that signs for a tenant.
 
     Raises CannotUnseal when the key was wrapped by another provider, Transient when the database is away,
     NoKeys before the installation has been prepared.
     """
-    row = await _current(connection)
+    return await open_signing_key(await current_key(connection, tenant), provider)
+
+
+async def current_key(connection: asyncpg.Connection, tenant: str | None = None) -> asyncpg.Record:
+    """The row of the key that signs for a tenant: `kid`, `private_wrapped`. Raises Transient, or NoKeys when
+    the tenant has none."""
+    row = await _current(connection, tenant)
     if row is None:
         raise NoKeys("signing")
-    return await _open(row, provider)
+    return row
 
 
-async def ensure_signing_key(connection: asyncpg.Connection, provider: KeyProvider, now: datetime) -> RSAKey:
-    """The key that signs, made when there is none; for the administrator or the keymaster. Services only read
-    keys. Of any number that find none at once, one makes it and the others take that.
+async def ensure_signing_key(
+    connection: asyncpg.Connection, provider: KeyProvider, now: datetime, tenant: str | None = None
+) -> RSAKey:
+    """The key that signs for a tenant, made when there is none.
+
+    The administrator or the keymaster makes keys; services only read them. Of several callers that find none,
+    one makes the key and the others get it.
 
     Raises CannotUnseal when the key was wrapped by another provider, Transient when the database is away.
     """
-    return await _open(await _current(connection) or await _make(connection, provider, now), provider)
+    row = await _current(connection, tenant)
+    if row is None:
+        key = await _generate(provider)
+        with database_failures():
+            async with connection.transaction():
+                await connection.execute(_queries()["lock_signing_keys"])
+                row = await _current(connection, tenant) or await _add(connection, key, tenant, now, now)
+    return await open_signing_key(row, provider)
 
 
-async def _open(row: Any, provider: KeyProvider) -> RSAKey:
+async def rotate_signing_key(
+    connection: asyncpg.Connection,
+    provider: KeyProvider,
+    now: datetime,
+    tenant: str | None = None,
+    *,
+    revoke: bool = False,
+) -> str:
+    """Make a new key for a tenant and return its id.
+
+    The new key signs after `PUBLISHED_SECONDS`, and tokens of earlier keys verify until the last of them
+    expires. With `revoke` it signs at once and no earlier key verifies anything any more: for a key that has
+    leaked. Raises NoKeys when the tenant has no key to replace, or Transient.
+    """
+    key = await _generate(provider)
+    signs_from = now if revoke else now + timedelta(seconds=PUBLISHED_SECONDS)
+    verify_until = now if revoke else signs_from + timedelta(seconds=LIFETIME_SECONDS + LEEWAY_SECONDS)
+    with database_failures():
+        async with connection.transaction():
+            await connection.execute(_queries()["lock_signing_keys"])
+            await current_key(connection, tenant)
+            await connection.execute(_queries()["retire_keys"], tenant, verify_until)
+            await _add(connection, key, tenant, now, signs_from)
+    return key.kid
+
+
+async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """All keys without their private parts: `kid`, `tenant`, `created_at`, `signs_from`, `retired_at`, and
+    `state` (`published`, `signs`, `verifies` or `retired`). Raises Transient."""
+    with database_failures():
+        rows: list[asyncpg.Record] = await connection.fetch(_queries()["list_keys"])
+    return rows
+
+
+async def open_signing_key(row: asyncpg.Record | Mapping[str, Any], provider: KeyProvider) -> RSAKey:
+    """The key in a row of `current_key`. Raises CannotUnseal when another provider wrapped it."""
     der = await provider.unwrap(row["private_wrapped"], _context(row["kid"]))
     return RSAKey.import_key(der, {"kid": row["kid"]})
 
 
-async def public_keys(connection: asyncpg.Connection) -> dict[str, dict[str, Any]]:
-    """Key id -> public JWK of every key whose signatures count now. Raises Transient."""
+async def public_keys(connection: asyncpg.Connection, tenant: str | None = None) -> dict[str, dict[str, Any]]:
+    """Key id -> public JWK of every key of a tenant whose signatures count now. Raises Transient."""
     with database_failures():
-        rows = await connection.fetch(_queries()["public_keys"])
+        rows = await connection.fetch(_queries()["public_keys"], tenant)
     return {row["kid"]: exact_json.loads(row["public_jwk"]) for row in rows}
 
 
-def key_source(pool: asyncpg.Pool) -> KeySource:
+def key_source(pool: asyncpg.Pool, tenant: str | None = None) -> KeySource:
     """Reads `public_keys` for a TokenVerifier."""
 
     async def read() -> Mapping[str, Mapping[str, Any]]:
         with database_failures():
             async with pool.acquire() as connection:
-                return await public_keys(connection)
+                return await public_keys(connection, tenant)
 
     return read
 
@@ -69,25 +130,34 @@ def jwks(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"keys": list(keys.values())}
 
 
-async def _current(connection: asyncpg.Connection) -> Any:
+async def _current(connection: asyncpg.Connection, tenant: str | None) -> asyncpg.Record | None:
     with database_failures():
-        return await connection.fetchrow(_queries()["current_key"])
+        return await connection.fetchrow(_queries()["current_key"], tenant)
 
 
-async def _make(connection: asyncpg.Connection, provider: KeyProvider, now: datetime) -> Any:
+class _Generated(NamedTuple):
+    kid: str
+    public_jwk: str
+    private_wrapped: bytes
+
+
+async def _generate(provider: KeyProvider) -> _Generated:
     key = await asyncio.to_thread(RSAKey.generate_key, KEY_BITS)
     kid = key.thumbprint()
-    wrapped = await provider.wrap(_private_bytes(key), _context(kid))
     public = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM}
-    with database_failures():
-        async with connection.transaction():
-            await connection.execute(_queries()["lock_signing_keys"])
-            if (row := await _current(connection)) is not None:
-                return row
-            await connection.execute(
-                _queries()["add_key"], kid, exact_json.dumps(public).decode(), wrapped, now
-            )
-            return {"kid": kid, "private_wrapped": wrapped}
+    wrapped = await provider.wrap(_private_bytes(key), _context(kid))
+    return _Generated(kid, exact_json.dumps(public).decode(), wrapped)
+
+
+async def _add(
+    connection: asyncpg.Connection,
+    key: _Generated,
+    tenant: str | None,
+    created_at: datetime,
+    signs_from: datetime,
+) -> dict[str, Any]:
+    await connection.execute(_queries()["add_key"], *key, tenant, created_at, signs_from)
+    return {"kid": key.kid, "private_wrapped": key.private_wrapped}
 
 
 def _private_bytes(key: RSAKey) -> bytes:

@@ -61,7 +61,7 @@ class TokenIssuer:
     def __init__(self, key: RSAKey, issuer: str) -> None:
         self._key = key
         self._header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}
-        self.issuer = issuer
+        self.issuer, self.kid = issuer, key.kid
 
     def issue(self, client_id: str, tenant: str, scopes: Iterable[str], audience: str, now: datetime) -> str:
         """A token valid for a day from `now`."""

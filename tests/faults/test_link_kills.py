@@ -80,7 +80,7 @@ async def asking(workers: Workers) -> AsyncIterator[Api]:
     async with open_service(settings_for(flow.stack, flow.database, flow.prefix)) as service:
         scopes = ["read:users", "update:users"]
         audience = service.settings.token_audience
-        token = service.issuer.issue("tests", "demo", scopes, audience, datetime.now(UTC))
+        token = (await service.issuers.of()).issue("tests", "demo", scopes, audience, datetime.now(UTC))
     api = Api(workers, port, token)
     await api.start()
     try:

@@ -38,7 +38,7 @@ async def site(stack: Stack, issuer: Issuer) -> AsyncIterator[Site]:
 
 def id_token(site: Site, **changes: Any) -> str:
     """An ID token of the installation's own issuer, for the client of the tests."""
-    own, now = site.service.issuer, datetime.now(UTC)
+    own, now = site.issuer, datetime.now(UTC)
     claims = {
         "iss": own.issuer, "sub": "github|s", "aud": "tests", "tenant": "demo",
         "iat": int(now.timestamp()), "exp": int((now + timedelta(minutes=5)).timestamp()),

@@ -125,9 +125,7 @@ async def test_the_issuer_describes_itself(site: Site, anonymous: httpx.AsyncCli
 async def test_only_good_tokens_open_the_api(site: Site, anonymous: httpx.AsyncClient) -> None:
     """Missing, opaque, altered, expired, foreign and unsigned tokens get their documented answers."""
     service, now = site.service, datetime.now(UTC)
-    stranger = TokenIssuer(
-        RSAKey.generate_key(2048, {"kid": service.issuer._key.kid}), service.settings.token_issuer
-    )
+    stranger = TokenIssuer(RSAKey.generate_key(2048, {"kid": site.issuer.kid}), service.settings.token_issuer)
     good = site.token()
     head, payload, signature = good.split(".")
     none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"x"}').decode().rstrip("=")

@@ -28,7 +28,11 @@ async def api(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     tenant = f"t{len(site._clients)}"
     await site.add_tenant(tenant)
     await site.add_connection("Username-Password-Authentication", "auth0", tenant, passwordPolicy="none")
-    yield site.client(tenant=tenant)
+    client = site.client(tenant=tenant)
+    yield client
+    # An identifier names one API in the installation: the next test may use it.
+    for each in (await client.get("/api/v2/resource-servers")).json():
+        await client.delete(f"/api/v2/resource-servers/{each['id']}")
 
 
 async def made(api: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:

@@ -23,8 +23,9 @@ from services.management.refusals import Refused
 from services.management.service import Service
 from services.runtime.clients import secret_matches
 from services.runtime.database import database_failures
-from services.runtime.signing_keys import jwks
+from services.runtime.signing_keys import jwks, key_source
 from services.runtime.sql import load
+from services.runtime.tenant_domains import Domain
 from services.runtime.tokens import LIFETIME_SECONDS
 
 GRANT: Final = "client_credentials"
@@ -55,17 +56,16 @@ async def token(service: Service, request: Request) -> Response:
         _count(service, OF_CLIENT, source, client_id[:MAX_COUNTED])
         if asked.get("grant_type") != GRANT:
             raise _unsupported(asked.get("grant_type"))
-        client = await _client(service, client_id, secret)
+        domain = await _domain(service, request)
+        client = await _client(service, client_id, secret, domain)
         audience = _audience(service, request, asked.get("audience"))
         scopes = _scopes(await _granted(service, client, client_id, audience), asked.get("scope"))
     except OAuthRefused as refused:
         return _refusal(refused)
-    issued = service.issuer.issue(
-        client_id,
-        client["tenant"],
-        scopes,
-        service.settings.token_audience if audience == OURS else audience,
-        datetime.now(UTC),
+    issuer = await service.issuers.of(domain)
+    own = service.settings.token_audience if domain is None else domain.audience
+    issued = issuer.issue(
+        client_id, client["tenant"], scopes, own if audience == OURS else audience, datetime.now(UTC)
     )
     body = {
         "access_token": issued,
@@ -76,14 +76,17 @@ async def token(service: Service, request: Request) -> Response:
     return answers.value(body, headers=_NO_STORE)
 
 
-async def key_set(service: Service, _request: Request) -> Response:
-    """The public keys of our issuer."""
-    return answers.value(jwks(await service.keys()), headers={"Cache-Control": "public, max-age=60"})
+async def key_set(service: Service, request: Request) -> Response:
+    """The public keys of the issuer at this host."""
+    domain = await _domain(service, request)
+    keys = service.keys if domain is None else key_source(service.database.raw, domain.tenant)
+    return answers.value(jwks(await keys()), headers={"Cache-Control": "public, max-age=60"})
 
 
-async def configuration(service: Service, _request: Request) -> Response:
-    """OpenID Connect discovery, as far as this issuer goes."""
-    issuer = service.settings.token_issuer
+async def configuration(service: Service, request: Request) -> Response:
+    """OpenID Connect discovery, as far as the issuer at this host goes."""
+    domain = await _domain(service, request)
+    issuer = service.settings.token_issuer if domain is None else domain.issuer
     base = issuer.rstrip("/")
     return answers.value(
         {
@@ -97,6 +100,11 @@ async def configuration(service: Service, _request: Request) -> Response:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         }
     )
+
+
+async def _domain(service: Service, request: Request) -> Domain | None:
+    """The domain of a tenant that the request came to; None at the installation's own address."""
+    return await service.domains.of_host(request.headers.get("host", ""))
 
 
 def _count(service: Service, group: str, *whose: str) -> None:
@@ -153,7 +161,7 @@ def _basic(encoded: str) -> tuple[str, str]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-async def _client(service: Service, client_id: str, secret: str) -> Any:
+async def _client(service: Service, client_id: str, secret: str, domain: Domain | None) -> Any:
     row = None
     if _CLIENT_ID.fullmatch(client_id):
         queries = load("services.management")
@@ -162,7 +170,7 @@ async def _client(service: Service, client_id: str, secret: str) -> Any:
                 await connection.execute(queries["speak_for_client"], client_id)
                 row = await connection.fetchrow(queries["client"], client_id)
     proven = secret_matches(secret, None if row is None else row["secret_hash"])
-    if row is None or not proven:
+    if row is None or not proven or (domain is not None and domain.tenant != row["tenant"]):
         raise _nobody()
     if not may_ask_for_itself(exact_json.loads(row["settings"])):
         raise OAuthRefused(403, "unauthorized_client", f"Grant type '{GRANT}' not allowed for the client.")

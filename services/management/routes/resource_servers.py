@@ -49,9 +49,10 @@ async def get_api(call: Call) -> Response:
 
 
 async def create_api(call: Call) -> Response:
-    """An API with an identifier of its own."""
+    """Create an API. Its identifier is the audience of tokens, so it is unique in the installation."""
     body: CreateApi = call.body
-    if body.identifier == system_api(call)["identifier"]:
+    domains = call.service.domains
+    if body.identifier == system_api(call)["identifier"] or await domains.of_audience(body.identifier):
         raise Refused(EXISTS)
     settings = {
         "name": body.name or body.identifier,

@@ -1,0 +1,3 @@
+-- name: domains
+-- Every domain of a tenant.
+SELECT host, origin, tenant FROM ledger.tenant_domain;

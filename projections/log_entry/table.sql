@@ -21,6 +21,7 @@ CREATE TABLE log_entry (
     PRIMARY KEY (tenant, log_id)
 );
 CREATE INDEX log_entry_user ON log_entry (tenant, user_id, log_id) WHERE user_id IS NOT NULL;
+CREATE INDEX log_entry_by_date ON log_entry (tenant, date, log_id);
 CREATE INDEX log_entry_date ON log_entry USING brin (date);
 
 ALTER TABLE log_entry ENABLE ROW LEVEL SECURITY;

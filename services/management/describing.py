@@ -116,6 +116,8 @@ _ABOUT: Final = """\
 A self-hosted user-profile store that answers as Auth0's Management API does. Every write is an event first:
 its answer says in `Vita-Position` where that stands on the log, and in `ETag` which revision it made.
 
+Bodies are JSON; every operation also takes the same members form-encoded.
+
 Authorize with a token of `/oauth/token`; each operation names the scopes of which any one is enough."""
 
 
@@ -205,7 +207,8 @@ class _Writer:
         }
         if item.body is not None:
             content = self._content(self._schemas[_id(item)])[JSON]
-            head["requestBody"] = {"required": True, "content": {JSON: content, FORM: content}}
+            media = (JSON,) if isinstance(item, Operation) else (JSON, FORM)
+            head["requestBody"] = {"required": True, "content": dict.fromkeys(media, content)}
         return head
 
     def _content(self, schema: Any, example: Any = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which account a request to link means (fact sheet §9.1)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, get_args
 
 from projections.profile.identities import identity_key
 from projections.profile.links import merged_into
@@ -19,9 +19,13 @@ from services.management.decisions.link_identity import (
 )
 from services.management.endpoint import Call
 from services.management.links import read_parties
+from services.management.models.connections import Strategy
 from services.management.models.identities import LinkIdentity
-from services.management.refusals import Refusal, Refused
+from services.management.refusals import Refusal, Refused, invalid_body
 from services.runtime.sql import load
+
+PROVIDERS: Final = frozenset(get_args(Strategy))
+"""Identity providers that Auth0 knows; a connection of the tenant may have another one."""
 
 
 async def find_party(call: Call, *user_ids: str) -> Party | None:
@@ -51,8 +55,13 @@ async def by_name(call: Call, primary: Party, body: LinkIdentity) -> Party:
             raise Refused(INEXISTENT)
         return found
     if found is None and connection is None and not await _is_configured(call, provider):
-        raise Refused(NOT_CONFIGURED)
+        raise Refused(NOT_CONFIGURED if provider in PROVIDERS else _unknown(provider))
     raise Refused(found or absent)
+
+
+def _unknown(provider: str) -> Refusal:
+    about = LinkIdentity.model_fields["provider"].description or ""
+    return invalid_body(f"No enum match for: {provider[:200]}", "provider", about.rstrip("."))
 
 
 async def by_token(call: Call, primary: Party, user_id: str) -> Party:

@@ -113,6 +113,9 @@ async def test_refusals(world: Linked) -> None:
          "Linking to an inexistent identity requires a connection."),
         ({"provider": "samlp", "user_id": "x"}, 400,
          "The provider or connection of the secondary account is not configured."),
+        ({"provider": "nowhere", "user_id": "x"}, 400,
+         "Payload validation error: 'No enum match for: nowhere' on property provider"
+         " (Identity provider of the secondary user account being linked)."),
         ({"provider": "github"}, 400, "Payload validation error: 'Missing required property: user_id'."),
         ({}, 400, "Payload validation error: 'Missing required property: provider'."),
     ]  # fmt: skip

@@ -183,6 +183,33 @@ async def test_pages_by_number(site: Site) -> None:
     assert [entry["type"] for entry in by_type] == ["sapi"] * 4 + ["ss"] * 3
 
 
+async def insert_entry(site: Site, tenant: str, log_id: str, date: str) -> None:
+    """An entry of another time than its record's, as a gateway's late report makes it."""
+    async with site.operator() as operator:
+        generation = await operator.fetchval("SELECT number FROM ledger.generation WHERE state = 'live'")
+    database = await asyncpg.connect(site.database.admin)
+    await database.execute(
+        f"INSERT INTO view_{generation}.log_entry (tenant, log_id, date, type)"
+        " VALUES ($1, $2, $3::text::timestamptz, 's')",
+        tenant, log_id, date,
+    )  # fmt: skip
+    await database.close()
+
+
+async def test_sorting_by_date(site: Site) -> None:
+    """By the entries' own time, either way; without a sort the entry recorded last comes first."""
+    client = await fresh(site, "dated")
+    late = "90029991231000000000" + "0" * 36
+    await insert_entry(site, "dated", late, "2020-01-01")
+    upwards = [entry["log_id"] for entry in await listed(client, sort="date:1")]
+    downwards = [entry["log_id"] for entry in await listed(client, sort="date:-1")]
+    assert (upwards[0], downwards) == (late, upwards[::-1])
+    for recorded in ({}, {"sort": "log_id:-1"}):
+        assert (await listed(client, **recorded))[0]["log_id"] == late
+    answer = await client.get("/api/v2/users/auth0%7Cx/logs", params={"per_page": 0})
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -276,15 +303,9 @@ async def test_entries_are_kept_as_long_as_the_tenant_says(site: Site) -> None:
     settings = "/api/v2/tenants/settings"
     assert (await client.get(settings)).json()["log_retention_days"] is None
     old = "90020200101000000000" + "0" * 36
+    await insert_entry(site, "kept", old, "2020-01-01")
     async with site.operator() as operator:
         generation = await operator.fetchval("SELECT number FROM ledger.generation WHERE state = 'live'")
-    database = await asyncpg.connect(site.database.admin)
-    await database.execute(
-        f"INSERT INTO view_{generation}.log_entry (tenant, log_id, date, type)"
-        " VALUES ('kept', $1, '2020-01-01', 's')",
-        old,
-    )
-    await database.close()
     assert (await client.get(f"{LOGS}/{old}")).status_code == 200
     changed = await client.patch(settings, json={"log_retention_days": 30, "friendly_name": "Kept"})
     assert (changed.json()["log_retention_days"], changed.json()["friendly_name"]) == (30, "Kept")

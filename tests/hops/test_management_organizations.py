@@ -145,8 +145,14 @@ async def test_a_user_attribute_profile_from_first_to_last(api: httpx.AsyncClien
     )
     path = f"{root}/{created['id']}"
     changed = await api.patch(path, json={"user_id": None, "name": "Staff"})
-    without = {name: value for name, value in created.items() if name != "user_id"}
-    assert seen(changed) == (200, {**without, "name": "Staff"})
+    defaults = {name: value for name, value in created["user_id"].items() if name != "strategy_overrides"}
+    assert (defaults["oidc_mapping"], len(defaults["saml_mapping"]), defaults["scim_mapping"]) == (
+        "sub", 3, "externalId",
+    )  # fmt: skip
+    assert seen(changed) == (200, {**created, "user_id": defaults, "name": "Staff"})
+    partly = await api.patch(path, json={"user_id": {"scim_mapping": "userName"}})
+    assert partly.json()["user_id"] == {**defaults, "scim_mapping": "userName"}
+    changed = await api.patch(path, json={"user_id": None})
     assert (await api.get(root)).json() == {"user_attribute_profiles": [changed.json()]}
     absent = error(404, "Not Found", "User attribute profile not found.")
     assert seen(await delete(api, path)) == seen(await delete(api, path)) == (204, None)

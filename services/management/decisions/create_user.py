@@ -7,7 +7,13 @@ from projections.connection.fold import Connection
 from schemas.events import UserCreated, UserCreatedData
 from services.management.decisions.credentials import refuse_password, refuse_username
 from services.management.decisions.outcome import Accepted, Claim, Decision, Draft
-from services.management.decisions.sources import Kind, identifies_by, is_disabled, kind_of
+from services.management.decisions.sources import (
+    Kind,
+    identifies_by,
+    is_disabled,
+    kind_of,
+    requires_username,
+)
 from services.management.models.users import CreateUser
 from services.management.refusals import Refusal, bad_request, invalid_body
 from services.normalizer.mapping.defaults import default_name, default_nickname, default_picture
@@ -64,6 +70,8 @@ def _refuse_database(connection: Connection, body: CreateUser) -> Refusal | None
         return NO_USERNAMES
     if body.phone_number is not None and not identifies_by(connection, "phone_number"):
         return NO_PHONE_NUMBERS
+    if body.username is None and requires_username(connection):
+        return _missing("username")
     if body.email is None and not _known_otherwise(connection, body):
         return _missing("email")
     if body.password is None:

@@ -20,6 +20,24 @@ def _attribute(
     }
 
 
+USER_ID: Final[Mapping[str, Any]] = {
+    "oidc_mapping": "sub",
+    "saml_mapping": [f"{_CLAIM}nameidentifier", f"{_CLAIM}upn", f"{_CLAIM}name"],
+    "scim_mapping": "externalId",
+}
+"""How a user id is mapped where a profile does not say."""
+
+
+def profile_shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a profile as it is answered: a mapping of the user id that it does not name has its default.
+
+    The defaults are not stored: without a mapping of its own a connection reads ids as its strategy does.
+    """
+    user_id = {**USER_ID, **(document.get("user_id") or {})}
+    rest = {name: value for name, value in document.items() if name not in ("id", "name", "user_id")}
+    return {"id": document["id"], "name": document["name"], "user_id": user_id, **rest}
+
+
 TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
     "auth0-generic": {
         "id": "auth0-generic",
@@ -27,15 +45,14 @@ TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
         "template": {
             "name": "Auth0 Generic",
             "user_id": {
-                "oidc_mapping": "sub",
-                "saml_mapping": [f"{_CLAIM}nameidentifier", f"{_CLAIM}upn", f"{_CLAIM}name"],
-                "scim_mapping": "externalId",
+                **USER_ID,
                 "strategy_overrides": {"waad": {"oidc_mapping": "oid", "scim_mapping": "externalId"}},
             },
             "user_attributes": {
                 "email": _attribute(
                     "email", "Email", "email", "emailaddress", "emails[primary eq true].value", required=True
                 ),
+                "username": _attribute("username", "Username", "preferred_username", "username", "userName"),
                 "given_name": _attribute(
                     "given_name", "Given name", "given_name", "givenname", "name.givenName"
                 ),
@@ -44,6 +61,7 @@ TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
                 ),
                 "name": _attribute("name", "Full name", "name", "name", "displayName"),
                 "nickname": _attribute("nickname", "Nickname", "nickname", "nickname", "nickName"),
+                "picture": _attribute("picture", "Picture", "picture", "picture", "photos[0].value"),
                 "phone_number": _attribute(
                     "phone_number", "Phone number", "phone_number", "mobilephone", "phoneNumbers[0].value"
                 ),

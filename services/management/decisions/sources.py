@@ -52,6 +52,17 @@ def identifies_by(connection: Connection, attribute: Literal["email", "username"
     return attribute == "email" or (attribute == "username" and options.get("requires_username") is True)
 
 
+def requires_username(connection: Connection) -> bool:
+    """Whether a user of a database connection must have a username."""
+    options = options_of(connection)
+    attributes = options.get("attributes")
+    if not isinstance(attributes, Mapping) or not attributes:
+        return options.get("requires_username") is True
+    username = attributes.get("username")
+    signup = username.get("signup") if isinstance(username, Mapping) else None
+    return isinstance(signup, Mapping) and signup.get("status") == "required"
+
+
 def never_stored(connection: Connection) -> frozenset[str]:
     """Attributes listed in `non_persistent_attrs`."""
     names = options_of(connection).get("non_persistent_attrs")

@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from schemas.violations import RULE, type_name
 from services.management.validation import FORMAT
+from services.normalizer.mapping.values import is_picture
 
 _EMAIL: Final = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]+@(?P<domain>[^\s@]+)")
 _LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
@@ -92,6 +93,12 @@ def _uri(text: str) -> str:
     return text
 
 
+def _picture(text: str) -> str:
+    if not is_picture(_uri(text)):
+        raise PydanticCustomError(FORMAT, "not a picture", {"name": "uri (http, https or data:image)"})
+    return text
+
+
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     pending: list[Any] = [value]
     while pending:
@@ -136,6 +143,11 @@ def _boolean(value: object) -> object:
 
 Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
 Uri = Annotated[str, AfterValidator(_uri), WithJsonSchema({"type": "string", "format": "uri"})]
+Picture = Annotated[
+    str,
+    AfterValidator(_picture),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^([hH][tT][tT][pP][sS]?://|data:image/)"}),
+]
 UserMetadata = Annotated[
     dict[str, Any],
     AfterValidator(_metadata),

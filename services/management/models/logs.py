@@ -47,7 +47,7 @@ class UserLogs(Selected):
     page: Annotated[QueryInteger, Field(ge=0)] = Field(
         0, description="Page index of the results to return. First page is 0."
     )
-    per_page: Annotated[QueryInteger, Field(ge=0, le=100)] = Field(
+    per_page: Annotated[QueryInteger, Field(ge=1, le=100)] = Field(
         50, description="Number of results per page."
     )
     include_totals: QueryBoolean = Field(
@@ -56,13 +56,16 @@ class UserLogs(Selected):
     )
     sort: str | None = Field(
         None,
-        description="Field to sort by: field:1 for ascending and field:-1 for descending; date:-1 if absent.",
+        description="Field to sort by: field:1 for ascending, field:-1 for descending; log_id:-1 if absent.",
     )
 
 
 class ListLogs(UserLogs):
     """A page of all entries, or with `from` or `take` the next ones in their order."""
 
+    per_page: Annotated[QueryInteger, Field(ge=0, le=100)] = Field(
+        50, description="Number of results per page."
+    )
     q: str | None = Field(None, description="Query in Lucene query string syntax; case-sensitive.")
     search: str | None = Field(
         None,

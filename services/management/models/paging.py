@@ -46,21 +46,33 @@ class AnyPage(OffsetPage):
 @cache
 def listed(item: type[BaseModel], key: str, *, offset: bool = True, checkpoint: bool = True) -> Any:
     """What a list answers: an array, or an object with totals; or an object with the next cursor."""
-    array = list[item]  # type: ignore[valid-type]
-    name = "".join(part.capitalize() for part in key.split("_"))
-    shapes: list[Any] = []
-    if offset:
-        totals: dict[str, Any] = {
-            "start": (int, ...),
-            "limit": (int, ...),
-            "total": (int, ...),
-            key: (array, ...),
-        }
-        shapes += [array, create_model(f"{name}Page", **totals)]
+    shapes: list[Any] = [list[item], _page(item, key)] if offset else []  # type: ignore[valid-type]
     if checkpoint:
-        after: dict[str, Any] = {key: (array, ...), "next": (str | None, None)}
-        shapes.append(create_model(f"{name}Checkpoint", **after))
+        shapes.append(_checkpoint(item, key))
     found: Any = shapes[0]
     for shape in shapes[1:]:
         found = found | shape
     return found
+
+
+@cache
+def _page(item: type[BaseModel], key: str) -> type[BaseModel]:
+    parts: dict[str, Any] = {
+        "start": (int, ...),
+        "limit": (int, ...),
+        "total": (int, ...),
+        key: (list[item], ...),  # type: ignore[valid-type]
+    }
+    return create_model(f"{_name(item, key)}Page", **parts)
+
+
+@cache
+def _checkpoint(item: type[BaseModel], key: str) -> type[BaseModel]:
+    parts: dict[str, Any] = {key: (list[item], ...), "next": (str | None, None)}  # type: ignore[valid-type]
+    return create_model(f"{_name(item, key)}Checkpoint", **parts)
+
+
+def _name(item: type[BaseModel], key: str) -> str:
+    """A name in the OpenAPI document that no list of other items has: `Users`, but `MemberUsers`."""
+    title = "".join(part.capitalize() for part in key.split("_"))
+    return title if title.startswith(item.__name__) else f"{item.__name__}{title}"

@@ -93,7 +93,7 @@ class CreateProfile(Body):
 
 
 class UpdateProfile(Body):
-    """What is named is replaced; `user_id` null removes it."""
+    """What is named is replaced; `user_id` null resets it to the defaults."""
 
     at_least = 1
 

@@ -10,9 +10,9 @@ from services.management.models.fields import (
     Body,
     Email,
     Given,
+    Picture,
     QueryBoolean,
     QueryInteger,
-    Uri,
     UserMetadata,
 )
 
@@ -63,7 +63,7 @@ class CreateUser(Body):
     family_name: Annotated[GivenName | None, Given] = Field(None, description="The user's family name(s).")
     name: Annotated[Name | None, Given] = Field(None, description="The user's full name.")
     nickname: Annotated[Name | None, Given] = Field(None, description="The user's nickname.")
-    picture: Annotated[Uri | None, Given] = Field(None, description=PICTURE)
+    picture: Annotated[Picture | None, Given] = Field(None, description=PICTURE)
     user_metadata: Annotated[UserMetadata | None, Given] = Field(None, description=USER_METADATA)
     app_metadata: Annotated[AppMetadata | None, Given] = Field(None, description=APP_METADATA)
 
@@ -88,7 +88,7 @@ class UpdateUser(Body):
     family_name: GivenName | None = Field(None, description="Family name/last name/surname of this user.")
     name: Name | None = Field(None, description="Name of this user.", examples=["Jane Doe"])
     nickname: Name | None = Field(None, description="Preferred nickname or alias of this user.")
-    picture: Uri | None = Field(None, description="URL to picture, photo, or avatar of this user.")
+    picture: Picture | None = Field(None, description="URL to picture, photo, or avatar of this user.")
     verify_email: Annotated[bool | None, Given] = Field(
         None, description="Whether this user will receive a verification email (true) or not."
     )

@@ -19,7 +19,7 @@ from services.management.tenant_settings import oldest_log_id
 
 LOG_NOT_FOUND: Final = Refusal(404, "Log not found.")
 _SCOPES: Final = ("read:logs", "read:logs_users")
-_BY_ID: Final = ("date", "log_id", "_id")
+_BY_ID: Final = ("log_id", "_id")
 _COLUMNS: Final = (
     "type", "description", "connection", "client_id", "ip", "hostname", "user_id", "user_name", "strategy",
     "strategy_type", "organization_id", "user_agent",
@@ -88,7 +88,7 @@ def _next(call: Call, after: str | None, take: int | None) -> str:
 
 def _page(call: Call, query: UserLogs) -> Asked:
     """Raises Refused for an order there is none."""
-    order = _order(query.sort or "date:-1")
+    order = _order(query.sort or "log_id:-1")
     return Asked(call.tenant, "", query.per_page, query.page * query.per_page, order)
 
 
@@ -96,6 +96,8 @@ def _order(sort: str) -> str:
     name, _, way = sort.rpartition(":")
     if way in _WAYS and name in _BY_ID:
         return f"e.log_id {_WAYS[way]}"
+    if way in _WAYS and name == "date":
+        return f"e.date {_WAYS[way]}, e.log_id {_WAYS[way]}"
     if way in _WAYS and name in _COLUMNS:
         return f"e.{name} {_WAYS[way]} NULLS LAST, e.log_id DESC"
     reason = f"String does not match pattern ^(<field>):(1|-1)$: {sort[:200]}"

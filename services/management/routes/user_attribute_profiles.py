@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from services.management import answers, configuring, paging, reading
-from services.management.decisions.profile_templates import TEMPLATES
+from services.management.decisions.profile_templates import TEMPLATES, profile_shown
 from services.management.endpoint import Call, Operation
 from services.management.models.paging import CheckpointPage, listed
 from services.management.models.user_attribute_profiles import (
@@ -34,7 +34,7 @@ async def list_profiles(call: Call) -> Response:
         call.query,
         "user_attribute_profiles",
         lambda profile: f"{profile.created_at} {profile.id}",
-        lambda profile: profile.document,
+        lambda profile: profile_shown(profile.document),
     )
 
 
@@ -54,7 +54,7 @@ async def get_template(call: Call) -> Response:
 async def get_profile(call: Call) -> Response:
     """One profile."""
     found = await configuring.find(call, _KIND, call.path("id"), ABSENT)
-    return configuring.show(call, found, found.document)
+    return configuring.show(call, found, profile_shown(found.document))
 
 
 async def create_profile(call: Call) -> Response:
@@ -62,7 +62,7 @@ async def create_profile(call: Call) -> Response:
     body: CreateProfile = call.body
     settings = body.model_dump(exclude_unset=True)
     made = await configuring.create(call, _KIND, configuring.new_id("uap_", 22), body.name, settings, EXISTS)
-    return configuring.answer(made, made.setting.document, 201)
+    return configuring.answer(made, profile_shown(made.setting.document), 201)
 
 
 async def update_profile(call: Call) -> Response:
@@ -74,7 +74,7 @@ async def update_profile(call: Call) -> Response:
         return {name: value for name, value in after.items() if name != "id" and value is not None}
 
     made = await configuring.change(call, _KIND, call.path("id"), changed, ABSENT, EXISTS)
-    return configuring.answer(made, made.setting.document)
+    return configuring.answer(made, profile_shown(made.setting.document))
 
 
 async def delete_profile(call: Call) -> Response:

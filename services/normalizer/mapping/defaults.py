@@ -8,6 +8,7 @@ from unicodedata import combining, normalize
 
 AVATARS: Final = "https://cdn.auth0.com/avatars/"
 _WORDS: Final = re.compile(r"[a-z]+")
+_NOT_SHOWN: Final = re.compile(r"[^a-z0-9]")
 _NO_LETTERS: Final = "us"
 
 Default = tuple[str, str]
@@ -59,12 +60,16 @@ def _first(
 
 
 def _initials(attributes: Mapping[str, Any], provider: str) -> Default:
-    """First letters of the first two words of the name, or the first two letters of what else there is."""
+    """First letters of the first two words of the name, the first two characters before the `@` of an
+    address, digits included, or the first two letters of what else there is."""
     for source in ("name", "email", "nickname", "username"):
         value = attributes.get(source)
         if value:
+            before, is_address, _ = value.rpartition("@")
+            if is_address and (shown := _NOT_SHOWN.sub("", _plain(before[:2]))):
+                return shown, source
             words = _WORDS.findall(_plain(value))
-            if len(words) > 1 and "@" not in value:
+            if len(words) > 1 and not is_address:
                 return words[0][0] + words[1][0], source
             if words:
                 return "".join(words)[:2], source

@@ -46,7 +46,7 @@ def normalize(
             draft.attributes[name] = draft.attributes[name].lower()
     verify_email(draft, plan, scope, own)
     verify_phone(draft, plan, scope, own)
-    _fill_in(draft, identity.provider, identity.idp_id)
+    _fill_in(draft, identity.provider, identity.idp_id.removeprefix(f"{connection.name}|"))
     named = _named_extras(draft, plan, own)
     leftovers = extras(
         plan, connection.strategy, scope.reading, draft.used, named, only_named=own.is_complete
@@ -119,7 +119,7 @@ def _take_identifier(draft: Draft, strategy: str, identifier: str | None) -> Non
 
 
 def _fill_in(draft: Draft, provider: str, idp_id: str) -> None:
-    """What every profile shows, unless it must not be stored."""
+    """What every profile shows, unless it must not be stored; `idp_id` is without the connection's prefix."""
     attributes, denied = draft.attributes, draft.denied
     preferred = None if "email" in attributes else _preferred(draft.scope)
     if "name" not in attributes and "name" not in denied:

@@ -17,7 +17,7 @@ MAX_INTEGER_BITS = 4096
 """Longer integers are no ids or names; Python refuses to write them out beyond 4,300 digits."""
 
 _HERE: Path = ()
-_PICTURE = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_PICTURE = re.compile(r"https?://[^\s/?#]+\S*|data:image/[a-z0-9.+-]+(?:;[a-z0-9=-]+)*,[!-~]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _VOUCHED = re.compile(r"(?:mailto:|(?:live\.com|google\.com|facebook\.com|mail)#)(?=[^@]+@)", re.IGNORECASE)
 """Before an address: the scheme of a link, or who vouches for the account (Entra ID's names of guests)."""
@@ -101,11 +101,17 @@ def phone(value: Any) -> Read | None:
     return (number, read[1]) if _PHONE.fullmatch(number) else None
 
 
+def is_picture(text: str) -> bool:
+    """Whether a text can be a picture: an http(s) address or a data image."""
+    return _PICTURE.fullmatch(text) is not None
+
+
 def picture(value: Any, depth: int = 3) -> Read | None:
-    """An http(s) address, also inside a picture object ({url}, {data: {url}}) or a list of either."""
+    """An http(s) address or a data image, also inside a picture object ({url}, {data: {url}}) or a list of
+    either."""
     if isinstance(value, str):
         address = value.strip()
-        return (address, _HERE) if _PICTURE.fullmatch(address) else None
+        return (address, _HERE) if is_picture(address) else None
     if not depth:
         return None
     if isinstance(value, list):

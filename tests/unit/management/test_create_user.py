@@ -54,6 +54,21 @@ def test_a_new_database_user_gets_the_recorded_defaults() -> None:
     assert data.sources == dict.fromkeys(("name", "nickname", "picture"), "default:email")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"requires_username": True},
+        {"attributes": {"email": {}, "username": {"signup": {"status": "required"}}}},
+    ],
+)
+def test_a_required_username_is_missed(options: dict[str, Any]) -> None:
+    """A connection that requires usernames takes no user without one."""
+    refusal = refusal_of(create(make_connection(options=options)))
+    assert (refusal.status, refusal.error_code) == (400, "invalid_body")
+    assert "Missing required property: username" in refusal.message
+    assert data_of(create(make_connection(options=options), username="jane")).attributes["username"] == "jane"
+
+
 def test_what_the_caller_gives_is_kept() -> None:
     """Given attributes win over defaults, `blocked: false` stays visible, null metadata keys are dropped."""
     data = data_of(

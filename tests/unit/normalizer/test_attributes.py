@@ -82,13 +82,48 @@ def test_sources_tell_defaults_from_claims() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["data:image/png;base64,AA", "/me.png", "ftp://x/y", "https://a b", "//x/y", "me"]
+    "value",
+    [
+        "data:text/html,x",
+        "data:image/png",
+        "javascript:alert(1)",
+        "/me.png",
+        "ftp://x/y",
+        "https://a b",
+        "//x/y",
+        "me",
+    ],
 )
 def test_a_picture_is_a_web_address(value: str) -> None:
     """Anything else stays a leftover, prefixed because `picture` means something in a profile."""
     found = login("google-oauth2", {"picture": value})
     assert found.sources["picture"].startswith("default:")
     assert found.extras["google-oauth2_picture"] == value
+
+
+def test_a_picture_may_be_a_data_image() -> None:
+    """It is taken as it is, and nothing of it is left over."""
+    image = "data:image/png;base64,iVBORw0KGgo="
+    found = login("google-oauth2", {"picture": image})
+    assert (found.attributes["picture"], found.extras) == (image, {})
+
+
+@pytest.mark.parametrize(
+    ("address", "initials"),
+    [("62d589@x.example", "62"), ("a@a.com", "a"), ("j.doe@x.example", "j"), ("Éa@x.example", "ea")],
+)
+def test_initials_of_an_address(address: str, initials: str) -> None:
+    """The first two characters before the `@`, digits included, without what no file is named by."""
+    found = login("google-oauth2", {"email": address})
+    assert found.attributes["picture"].endswith(f"avatars%2F{initials}.png")
+
+
+@pytest.mark.parametrize("strategy", ["samlp", "oidc", "okta"])
+def test_a_person_without_a_name_is_called_by_their_id(strategy: str) -> None:
+    """The id is the provider's own, without the connection that stands before it in the user id."""
+    found = login(strategy, {"sub": "e1", "nameIdentifier": "e1"})
+    assert found.idp_id.endswith("|e1")
+    assert (found.attributes["name"], found.attributes["nickname"]) == ("e1", "e1")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from schemas.errors import DeadLetterReason
 from schemas.events import ACTIVITY, EVENT_TYPES, OPEN, PROFILE, EventData, field_class
 from schemas.examples import load_example, names_of
 from schemas.keys import KEY_CLASSES
+from schemas.login_signature import GATEWAY, ID, SIGNATURE, TIMESTAMP
 from schemas.raw_login import EVENT_TYPE as LOGIN_TYPE
 from schemas.raw_login import RawLogin
 from schemas.revocation import EVENT_TYPE as REVOCATION_TYPE
@@ -124,8 +125,24 @@ def _login_message() -> dict[str, Any]:
         "title": "A login, as a gateway reports it",
         "contentType": CONTENT_TYPE,
         "payload": _reference(RawLogin),
+        "headers": _signature_headers(),
         "bindings": _key_binding(Topic.LOGINS_RAW),
         "examples": [{"name": name, "payload": load_example(name)} for name in names_of(LOGIN_TYPE)],
+    }
+
+
+def _signature_headers() -> dict[str, Any]:
+    described = {
+        ID: "The event's id.",
+        TIMESTAMP: "When the record was signed and sent, in seconds since 1970.",
+        SIGNATURE: "`v1,` and the base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{value}`;"
+        " several are separated by blanks.",
+        GATEWAY: "The id of the gateway whose key signs, from `vita gateways create`.",
+    }
+    return {
+        "type": "object",
+        "required": list(described),
+        "properties": {name: {"type": "string", "description": text} for name, text in described.items()},
     }
 
 

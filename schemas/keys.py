@@ -84,27 +84,38 @@ class Keyring:
         keyring."""
         return self._open(tenant, owner, wrapped)
 
+    def wrap_secret(self, secret: bytes, *place: str) -> bytes:
+        """A secret as the ledger keeps it, bound to the place it belongs to."""
+        return self._sealed(secret, 1, associated_data("secret", *place))
+
+    def open_secret(self, wrapped: bytes, *place: str) -> bytes:
+        """The secret behind `wrap_secret`. Raises CannotUnseal for another place or keyring."""
+        return self._opened(wrapped, associated_data("secret", *place))
+
     def _unwrap(self, tenant: str, owner: str, wrapped: WrappedKeys) -> SubjectKeys:
         def one(key_class: KeyClass, blob: bytes | None) -> bytes | None:
             if blob is None:
                 return None
-            (identity,) = _WRAPPING_KEY_ID.unpack_from(blob)
-            wrapping = self._wrapping_keys.get(identity)
-            if wrapping is None:
-                raise CannotUnseal("the keyring lacks this wrapping key")
-            return unseal(
-                wrapping, blob[_WRAPPING_KEY_ID.size :], associated_data("key", tenant, owner, key_class)
-            )
+            return self._opened(blob, associated_data("key", tenant, owner, key_class))
 
         return SubjectKeys(
             wrapped.version, one("profile", wrapped.profile), one("activity", wrapped.activity)
         )
+
+    def _opened(self, blob: bytes, associated: bytes) -> bytes:
+        (identity,) = _WRAPPING_KEY_ID.unpack_from(blob)
+        wrapping = self._wrapping_keys.get(identity)
+        if wrapping is None:
+            raise CannotUnseal("the keyring lacks this wrapping key")
+        return unseal(wrapping, blob[_WRAPPING_KEY_ID.size :], associated)
+
+    def _sealed(self, plaintext: bytes, version: int, associated: bytes) -> bytes:
+        blob = seal(self._wrapping_keys[self._current], version, plaintext, associated)
+        return _WRAPPING_KEY_ID.pack(self._current) + blob
 
     def _wrap(
         self, tenant: str, owner: str, key_class: KeyClass, version: int, key: bytes | None
     ) -> bytes | None:
         if key is None:
             return None
-        associated = associated_data("key", tenant, owner, key_class)
-        blob = seal(self._wrapping_keys[self._current], version, key, associated)
-        return _WRAPPING_KEY_ID.pack(self._current) + blob
+        return self._sealed(key, version, associated_data("key", tenant, owner, key_class))

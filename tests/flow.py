@@ -4,8 +4,9 @@ log."""
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemas import exact_json
 from schemas.events import Event
 from schemas.identifiers import key_owner, new_event_id, new_subject
 from schemas.keys import Keyring, SubjectKeys
+from schemas.login_signature import INGEST, Headers, signed_headers
 from schemas.mapper import Record, open_event, read_sealed, seal_event
 from schemas.topics import Topic, catalogue
 from services.normalizer.hop import Normalizer
@@ -30,6 +32,7 @@ from services.runtime.worker import Fenced
 from tests.raw_logins import make_data, make_event
 from tests.stack import Database, Stack
 
+_GATEWAY = [("gateway", b"eu-1")]
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
@@ -43,6 +46,7 @@ class Flow:
     keyring: Keyring
     _numbers: Any = field(default_factory=itertools.count)
     _keys: dict[tuple[str, str], SubjectKeys] = field(default_factory=dict)
+    _stored_at: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def settings(self, service: str) -> dict[str, str]:
         """What the service's Settings take."""
@@ -77,14 +81,34 @@ class Flow:
         )
 
     async def send_raw(
-        self, *values: bytes | dict[str, Any], partition: int = 0, timestamp_ms: int | None = None
+        self,
+        *values: bytes | dict[str, Any],
+        partition: int = 0,
+        timestamp_ms: int | None = None,
+        headers: Headers | None = None,
     ) -> None:
-        """Puts raw logins on the topic, as a gateway may."""
+        """Puts raw logins on the topic, signed as ingest signs them unless headers are given. With a
+        timestamp they are read as if the broker had stored them then."""
         topic = self.prefix + Topic.LOGINS_RAW.value
+        now = int(time.time()) if timestamp_ms is None else timestamp_ms // 1000
+        sent = []
         async with producing(self.stack.kafka) as producer:
             for value in values:
                 body = value if isinstance(value, bytes) else exact_json.dumps(value)
-                await producer.send(topic, body, b"key", partition, timestamp_ms, [("gateway", b"eu-1")])
+                given = self.signed(body, now) if headers is None else headers
+                sent.append(await producer.send(topic, body, b"key", partition, None, [*_GATEWAY, *given]))
+        if timestamp_ms is not None:
+            for place in [await one for one in sent]:
+                self._stored_at[place.partition, place.offset] = timestamp_ms
+
+    def signed(self, body: bytes, seconds: int) -> Headers:
+        """The headers by which ingest signs a login; those of an event without id where it has none."""
+        (secret, *_) = NormalizerSettings(**self.settings("normalizer")).signing_secrets
+        try:
+            event_id = str(exact_json.loads(body)["id"])
+        except (ValueError, LookupError, TypeError):
+            event_id = "none"
+        return signed_headers(secret, INGEST, event_id, seconds, body)
 
     async def send_events(self, *events: Event | Record) -> None:
         """Puts events on the log, sealed with their owners' keys."""
@@ -177,7 +201,11 @@ class Flow:
     async def normalize(self, start: Mapping[int, int] | None = None) -> None:
         """Brings everything on logins.raw, or what is there from these offsets, over to the log, in one
         batch."""
-        records = await self.logged(Topic.LOGINS_RAW, start)
+        known = self._stored_at
+        records = [
+            replace(record, timestamp=known.get((record.partition, record.offset), record.timestamp))
+            for record in await self.logged(Topic.LOGINS_RAW, start)
+        ]
         async with self.normalizer() as normalizer:
             await normalizer.apply(records)
 
@@ -218,9 +246,9 @@ class Flow:
         return model(**{**given, **changes})
 
 
-async def make_flow(stack: Stack) -> Flow:
+async def make_flow(stack: Stack, place: tuple[Database, str] | None = None) -> Flow:
     """A database with the tenant demo, topics, and the installation's keyring."""
-    database, prefix = await stack.place()
+    database, prefix = place or await stack.place()
     provider = provider_from(stack.environment("normalizer", database, prefix)["VITA_KEY_PROVIDER"])
     connection = await asyncpg.connect(database.admin)
     try:
@@ -228,7 +256,8 @@ async def make_flow(stack: Stack) -> Flow:
     finally:
         await connection.close()
     flow = Flow(stack, database, prefix, keyring)
-    await flow.add_tenant("demo")
+    if place is None:
+        await flow.add_tenant("demo")
     return flow
 
 

@@ -131,6 +131,7 @@ class Stack:
             "VITA_DATABASE_URL": database.url_for(service),
             "VITA_TOPIC_PREFIX": prefix,
             "VITA_KEY_PROVIDER": self.key_provider(database.name),
+            "VITA_LOGIN_SIGNING_KEY": f"file:{self.folder / database.name}.ingest",
             "VITA_LOG_FORMAT": "json",
         }
 

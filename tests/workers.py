@@ -20,12 +20,12 @@ class Workers:
     flow: Flow
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
-    async def start(self, name: str) -> None:
-        """Starts a worker as its supervisor would."""
+    async def start(self, name: str, **settings: str) -> None:
+        """Starts a worker as its supervisor would, with these variables besides its own."""
         environment = self.flow.stack.environment(name, self.flow.database, self.flow.prefix)
         self.running[name] = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"services.{name}",
-            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **environment, **settings}, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
 
     async def end(self, name: str, number: signal.Signals) -> int:

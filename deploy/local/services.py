@@ -89,6 +89,7 @@ class Stack:
             "VITA_DATABASE_URL": self.database_url(service),
             "VITA_TOPIC_PREFIX": self.topic_prefix,
             "VITA_KEY_PROVIDER": self.key_provider,
+            "VITA_LOGIN_SIGNING_KEY": f"file:{self.state_dir / 'keys' / 'ingest'}",
             "VITA_TOKEN_ISSUER": f"{self.management_url}/",
             "VITA_TOKEN_AUDIENCE": f"{self.management_url}/api/v2/",
             "VITA_LOG_FORMAT": "json",

@@ -58,6 +58,8 @@ class Process:
     seen_seconds_ago: float | None = None
     reason: str | None = None
     progress: Progress | None = None
+    notice: str | None = None
+    """What an operator must see although the process is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +144,5 @@ def _process(beat: Mapping[str, Any], is_gone: IsGone) -> Process:
         beat["last_error_at"],
         beat["seen_seconds_ago"],
         beat["reason"],
+        notice=beat["notice"] if alive else None,
     )

@@ -63,7 +63,10 @@ def _state(state: str) -> Text:
     return Text(state, style=_COLORS[state])
 
 
-def _advice(health: Health) -> Iterator[str]:
+def _advice(health: Health) -> Iterator[str | Text]:
+    for process in (*health.workers, *health.services):
+        if process.notice:
+            yield Text(safe(f"WARNING: {process.name}: {process.notice}"), style="bold red")
     if down := [one.name for one in (*health.workers, *health.services) if one.state == "down"]:
         yield f"Down: {', '.join(down)}. `vita up` starts what is down, `vita logs {down[0]}` may tell why."
     for process in (*health.workers, *health.services):
@@ -86,6 +89,7 @@ def _process(process: Process) -> dict[str, Any]:
         "rate": None if process.rate is None else round(process.rate, 1),
         "handled": process.handled,
         "reason": process.reason,
+        "notice": process.notice,
         "last_error": process.last_error,
         "last_error_at": render(process.last_error_at) if process.last_error_at else None,
         "seen_seconds_ago": None if process.seen_seconds_ago is None else round(process.seen_seconds_ago, 1),

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from services.cli import audit, clients, demo, env, keys, logins, logs, stack, status, tail, tenants, users
+from services.cli import (
+    audit,
+    clients,
+    demo,
+    env,
+    gateways,
+    keys,
+    logins,
+    logs,
+    stack,
+    status,
+    tail,
+    tenants,
+    users,
+)
 from services.cli.failure import explained
 
 app = typer.Typer(
@@ -48,6 +62,7 @@ app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
 app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
 app.add_typer(keys.app, name="keys", rich_help_panel=_ADMIN)
+app.add_typer(gateways.app, name="gateways", rich_help_panel=_ADMIN)
 
 
 @app.command(rich_help_panel=_ADMIN)

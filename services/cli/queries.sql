@@ -23,7 +23,7 @@ SELECT scopes FROM views.client_summary WHERE tenant = $1 AND client_id = $2 AND
 -- name: heartbeats
 -- Signs of life, judged by the database's clock. A process that ended is left out once another one started
 -- after it, and five minutes after its end when others of its kind are alive.
-SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, state, reason, is_alive,
+SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, state, reason, notice, is_alive,
     extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_seconds_ago
 FROM ledger.heartbeat AS one
 CROSS JOIN LATERAL (SELECT seen_at > clock_timestamp() - interval '5 seconds') AS life (is_alive)
@@ -54,3 +54,20 @@ SELECT subject FROM views.person WHERE tenant = $1 AND user_id = $2;
 -- name: places_of_subject
 -- Where a person's records lie on the log.
 SELECT partition, log_offset FROM trail.leaf WHERE tenant = $1 AND subject = $2 ORDER BY partition, leaf_index;
+
+-- name: add_gateway_key
+-- The next secret of a gateway.
+INSERT INTO ledger.gateway_key (gateway, number, tenant, name, secret)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4 FROM ledger.gateway_key WHERE gateway = $1;
+
+-- name: end_gateway_keys
+-- Ends the secrets of a gateway that still count after a while; its name, or no row when none counts.
+UPDATE ledger.gateway_key SET ends_at = least(ends_at, clock_timestamp() + $3::interval)
+WHERE tenant = $1 AND gateway = $2 AND (ends_at IS NULL OR ends_at > clock_timestamp())
+RETURNING name;
+
+-- name: gateways
+-- Gateways and their secrets, by tenant and age.
+SELECT tenant, gateway, name, number, created_at, ends_at FROM ledger.gateway_key
+WHERE $1::text IS NULL OR tenant = $1
+ORDER BY tenant, min(created_at) OVER (PARTITION BY gateway), gateway, number;

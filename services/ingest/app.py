@@ -21,6 +21,7 @@ from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
 from services.ingest.refusals import MAX_BYTES, error_body, headers_of
 from services.ingest.settings import Settings
+from services.ingest.signing import Signer
 from services.runtime.access_log import AccessLog
 from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
@@ -79,7 +80,7 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     heartbeat = Heartbeat(pool, "ingest")
     await heartbeat.start()
     parts.push_async_callback(heartbeat.stop)
-    topic = settings.topic(Topic.LOGINS_RAW)
+    topic, signer = settings.topic(Topic.LOGINS_RAW), Signer(settings.signing_secrets)
     publisher = Publisher(settings.kafka, topic, settings.ack_seconds)
     await publisher.open()
     parts.push_async_callback(publisher.close, settings.drain_seconds)
@@ -94,7 +95,7 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     parts.push_async_callback(database.close)
     connections = Connections(database, settings.check_seconds)
     endpoints: dict[str, GatewayEndpoint] = {
-        LOGINS: LoginsEndpoint(publisher, connections, verifier, room, pace, _now, heartbeat.handled),
+        LOGINS: LoginsEndpoint(publisher, signer, connections, verifier, room, pace, _now, heartbeat.handled),
         LOGIN_CHECKS: ChecksEndpoint(
             database,
             verifier,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any, ClassVar, Final, Protocol
 
 from schemas.errors import Transient
-from schemas.mapper import Record
 from services.ingest.answers import Answer, answer_for
 from services.ingest.bodies import events_in
 from services.ingest.connections import Known, settle
@@ -24,6 +23,7 @@ from services.ingest.refusals import (
     too_slow,
     unavailable,
 )
+from services.ingest.signing import LoginRecord, Signer
 from services.runtime.request_bodies import (
     BodyBrokenOff,
     BodyTooLarge,
@@ -47,7 +47,7 @@ Scope = MutableMapping[str, Any]
 class Log(Protocol):
     """Where accepted events go."""
 
-    async def publish(self, records: list[Record]) -> list[bool]:
+    async def publish(self, records: list[LoginRecord]) -> list[bool]:
         """For each record whether all replicas have it. Raises Transient when nothing was tried."""
 
 
@@ -115,6 +115,7 @@ class LoginsEndpoint(GatewayEndpoint):
     def __init__(
         self,
         log: Log,
+        signer: Signer,
         connections: Connections,
         verifier: Verifier,
         room: Room,
@@ -123,7 +124,8 @@ class LoginsEndpoint(GatewayEndpoint):
         handled: Callable[[int], None],
     ) -> None:
         super().__init__(verifier, room, pace)
-        self._log, self._connections, self._clock, self._handled = log, connections, clock, handled
+        self._log, self._signer, self._connections = log, signer, connections
+        self._clock, self._handled = clock, handled
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Puts what is acceptable on the log."""
@@ -136,7 +138,7 @@ class LoginsEndpoint(GatewayEndpoint):
         names = {verdict.login.data.connection for verdict in verdicts if isinstance(verdict, Accepted)}
         known = await self._connections.known(principal.tenant, names) if names else {}
         verdicts = [settle(verdict, known) for verdict in verdicts]
-        records = [verdict.record for verdict in verdicts if isinstance(verdict, Accepted)]
+        records = [self._signer.record(verdict) for verdict in verdicts if isinstance(verdict, Accepted)]
         try:
             written = await self._log.publish(records) if records else []
         except Transient:

@@ -17,15 +17,13 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.envelope import CONTENT_TYPE
 from schemas.errors import Transient
-from schemas.mapper import Record
+from services.ingest.signing import LoginRecord
 from services.runtime.event_log import partition_of
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.producers import close_producer, open_producer
 from services.runtime.request_context import shared_task
 
-_HEADERS = [("content-type", CONTENT_TYPE.encode())]
 _RECONNECT_SECONDS = 0.5
 _PATIENCE = 6
 """After so many times the wait of one request a silent connection is given up and made anew."""
@@ -36,7 +34,7 @@ _log = structlog.get_logger()
 class _Parcel:
     """One request's records for one partition; `written` is True once all replicas have every one of them."""
 
-    records: deque[Record]
+    records: deque[LoginRecord]
     written: asyncio.Future[bool]
 
     def settle(self, written: bool) -> None:
@@ -81,7 +79,7 @@ class Publisher:
         """False while the broker is away: not connected, or a batch has waited for it too long."""
         return self._producer is not None and self._waited() < self._ack_seconds
 
-    async def publish(self, records: Sequence[Record]) -> list[bool]:
+    async def publish(self, records: Sequence[LoginRecord]) -> list[bool]:
         """For each record whether all replicas have it, within the time a request may take.
 
         Records of one key keep their order. Raises Transient when the broker is away and nothing was tried.
@@ -109,7 +107,7 @@ class Publisher:
         now = time.monotonic()
         return now - min(self._sent_at.values(), default=now)
 
-    def _enqueue(self, partition: int, records: Iterable[Record]) -> _Parcel:
+    def _enqueue(self, partition: int, records: Iterable[LoginRecord]) -> _Parcel:
         parcel = _Parcel(deque(records), asyncio.get_running_loop().create_future())
         self._queues[partition].append(parcel)
         if partition not in self._pumps:
@@ -177,8 +175,8 @@ def _fill(batch: Any, queue: deque[_Parcel], now: int) -> list[_Parcel]:
             queue.popleft()
             continue
         while parcel.records:
-            record = parcel.records[0]
-            if batch.append(timestamp=now, key=record.key, value=record.value, headers=_HEADERS) is None:
+            key, value, headers = parcel.records[0]
+            if batch.append(timestamp=now, key=key, value=value, headers=headers) is None:
                 return complete
             parcel.records.popleft()
         queue.popleft()

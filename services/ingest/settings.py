@@ -3,10 +3,11 @@
 from pydantic import Field
 
 from services.runtime.issuers import ExternalIssuer
+from services.runtime.login_signing import LoginSigningSettings
 from services.runtime.settings import HttpSettings
 
 
-class Settings(HttpSettings):
+class Settings(HttpSettings, LoginSigningSettings):
     """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
 
     key_provider: str = ""

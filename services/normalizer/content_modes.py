@@ -29,6 +29,19 @@ def read_login(record: ConsumerRecord) -> RawLogin:
     return check_raw_login(document, value)
 
 
+def signed_body(record: ConsumerRecord) -> bytes:
+    """What a signature covers: the value; in binary mode a line `name:value` for each `ce_` header, sorted,
+    and an empty line stand before it. Raises InvalidEvent."""
+    value = record.value or b""
+    if not _is_binary(record):
+        return value
+    attributes = [(name, text) for name, text in record.headers if name.startswith(_ATTRIBUTE)]
+    lines = sorted(f"{name}:{_text(text)}" for name, text in attributes if text is not None)
+    if any("\n" in line for line in lines):
+        raise InvalidEvent("contract", "a CloudEvents header holds a line break")
+    return "\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + value
+
+
 def _is_binary(record: ConsumerRecord) -> bool:
     names = {name for name, _ in record.headers}
     if f"{_ATTRIBUTE}specversion" not in names:

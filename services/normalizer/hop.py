@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg
 from aiokafka import ConsumerRecord
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from schemas import exact_json
 from schemas.envelope import CONTENT_TYPE
@@ -34,6 +34,7 @@ from services.normalizer.decide import (
     succeeded,
 )
 from services.normalizer.directory import Directory, Identity, Named, Subject
+from services.normalizer.gateways import Gateways
 from services.normalizer.mapping import ConnectionSettings, Normalized
 from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
@@ -43,12 +44,16 @@ from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dea
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
-from services.runtime.settings import RuntimeSettings
+from services.runtime.login_signing import TRUSTED, LoginSigningSettings
 from services.runtime.sql import load
 
 
-class Settings(RuntimeSettings):
-    """The normalizer needs nothing of its own."""
+class Settings(LoginSigningSettings):
+    """The normalizer's settings."""
+
+    signature_tolerance_seconds: float = Field(
+        300, gt=0, description="Most time between the signing of a login and its arrival at the broker."
+    )
 
 
 @dataclass(slots=True)
@@ -88,6 +93,7 @@ class Normalizer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signed = settings.raw_logins == "signed"
         self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
@@ -102,7 +108,7 @@ class Normalizer:
             opening.push_async_callback(self._events.close)
             self._dead_letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
             opening.push_async_callback(self._dead_letters.close)
-            heartbeat = Heartbeat(self._pool, "normalizer")
+            heartbeat = Heartbeat(self._pool, "normalizer", None if self._signed else TRUSTED)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
@@ -115,6 +121,11 @@ class Normalizer:
             async with self._pool.acquire() as connection:
                 self._keyring: Keyring = await load_keyring(connection, provider)
                 self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+                self._gateways = Gateways(
+                    self._keyring,
+                    self._settings.signing_secrets,
+                    self._settings.signature_tolerance_seconds,
+                )
                 topic = self._settings.topic(Topic.LOGINS_RAW)
                 self._epoch = await connection.fetchval(epoch, topic) or 0
 
@@ -132,9 +143,11 @@ class Normalizer:
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """One batch: read, resolve, seal, append."""
         batch = Batch()
-        self._read(records, batch)
         with database_failures():
             async with self._pool.acquire() as connection:
+                if self._signed:
+                    await self._gateways.refresh(connection, records)
+                self._read(records, batch)
                 self._normalize(batch, await self._connections(connection, batch.items))
                 sealed = await self._events_of(connection, batch)
         if batch.letters:
@@ -151,6 +164,8 @@ class Normalizer:
         for record in records:
             try:
                 login = read_login(record)
+                if self._signed:
+                    self._gateways.verify(record, login)
             except InvalidEvent as error:
                 self._quarantine(batch, record, error)
                 continue

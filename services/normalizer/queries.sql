@@ -51,3 +51,8 @@ ORDER BY asked.tenant, asked.connection, asked.identifier, s.subject;
 -- name: topic_epoch
 -- Which life of the topic this is.
 SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;
+
+-- name: gateway_keys
+-- The keys of all gateways whose signatures may still count on a record that the topic retains.
+SELECT gateway, tenant, secret, ends_at FROM ledger.gateway_key
+WHERE ends_at IS NULL OR ends_at > clock_timestamp() - interval '8 days';

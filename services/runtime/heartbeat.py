@@ -27,9 +27,9 @@ State = Literal["up", "retrying", "stuck", "failed"]
 class Heartbeat:
     """Counts what a process handles and writes one row about it every second."""
 
-    def __init__(self, pool: asyncpg.Pool, worker: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, worker: str, notice: str | None = None) -> None:
         self._pool = pool
-        self._worker = worker
+        self._worker, self._notice = worker, notice
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._started_at = datetime.now(UTC)
         self._handled = self._reported = 0
@@ -118,6 +118,7 @@ class Heartbeat:
                 load("services.runtime", "heartbeat.sql")["beat"],
                 self._worker, self._instance, os.getpid(), socket.gethostname(), self._started_at,
                 self._handled, rate, self._last_error, self._last_error_at, self._state, self._reason,
+                self._notice,
             )  # fmt: skip
 
     def _forget_old_error(self) -> None:

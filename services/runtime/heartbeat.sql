@@ -1,11 +1,11 @@
 -- name: beat
 -- This process is alive and has handled so much.
-INSERT INTO ledger.heartbeat (worker, instance, pid, host, started_at, seen_at, handled, rate, last_error, last_error_at, state, reason)
-VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6, $7, $8, $9, $10, $11)
+INSERT INTO ledger.heartbeat (worker, instance, pid, host, started_at, seen_at, handled, rate, last_error, last_error_at, state, reason, notice)
+VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (worker, instance) DO UPDATE SET
     seen_at = excluded.seen_at, handled = excluded.handled, rate = excluded.rate,
     last_error = excluded.last_error, last_error_at = excluded.last_error_at,
-    state = excluded.state, reason = excluded.reason;
+    state = excluded.state, reason = excluded.reason, notice = excluded.notice;
 
 -- name: end
 -- This process ended as it should.

@@ -44,15 +44,25 @@ def provider_from(text: str) -> KeyProvider:
 
     Raises ValueError when the setting or the key is not usable.
     """
+    return LocalKeyProvider(text if text.startswith("env:") else "file", key_from(text))
+
+
+def key_from(text: str) -> bytes:
+    """The key of 32 bytes in `file:<path>` (made on first use, readable by its owner only) or
+    `env:<variable>`. Raises ValueError when it is not usable."""
     kind, _, rest = text.partition(":")
     if kind == "file" and rest:
-        return LocalKeyProvider("file", _key_file(Path(rest)))
-    if kind == "env" and rest:
+        key = _key_file(Path(rest))
+    elif kind == "env" and rest:
         value = os.environ.get(rest)
         if value is None:
-            raise ValueError(f"the environment variable {rest} holds no key-encryption key")
-        return LocalKeyProvider(f"env:{rest}", base64.b64decode(value, validate=True))
-    raise ValueError("a key provider is `file:<path>` or `env:<variable>`")
+            raise ValueError(f"the environment variable {rest} holds no key")
+        key = base64.b64decode(value, validate=True)
+    else:
+        raise ValueError("a key is `file:<path>` or `env:<variable>`")
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{text}: a key has {KEY_BYTES} bytes")
+    return key
 
 
 def _key_file(path: Path) -> bytes:

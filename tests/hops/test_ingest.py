@@ -48,7 +48,9 @@ async def test_what_is_accepted_is_in_the_topic(site: Site, client: httpx.AsyncC
         record = logged[event["id"]]
         assert exact_json.loads(record.value) == event
         assert record.partition == partition_of(record.key, catalogue()[Topic.LOGINS_RAW].partitions)
-        assert dict(record.headers) == {"content-type": b"application/cloudevents+json; charset=utf-8"}
+        headers = dict(record.headers)
+        assert headers["content-type"] == b"application/cloudevents+json; charset=utf-8"
+        assert (headers["vita-gateway"], headers["webhook-id"]) == (b"ingest", event["id"].encode())
     assert logged["exact"].key == b"demo/google-oauth2|" + str(10**30).encode()
 
 

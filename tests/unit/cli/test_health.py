@@ -23,6 +23,7 @@ def _beat(worker: str, pid: int = 1, **changes: Any) -> Mapping[str, Any]:
     beat = {
         "worker": worker, "pid": pid, "host": "h", "handled": 10, "rate": 2.5, "is_alive": True,
         "last_error": None, "last_error_at": None, "seen_seconds_ago": 0.4, "state": "up", "reason": None,
+        "notice": None,
     }  # fmt: skip
     return beat | changes
 

@@ -10,15 +10,16 @@ import pytest
 
 from schemas import exact_json
 from schemas.errors import Transient
-from schemas.mapper import Record
 from services.ingest.connections import Known
 from services.ingest.endpoint import LoginsEndpoint
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
+from services.ingest.signing import LoginRecord, Signer
 from services.runtime.request_bodies import Pace
 from services.runtime.room import Room
 from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
 from tests.raw_logins import make_event
 
+SIGNER = Signer((b"s" * 32,))
 TOKEN, ARRIVED = "a.b.c", "2026-11-23T10:00:01.000Z"
 
 
@@ -26,12 +27,12 @@ class FakeLog:
     """Remembers what was written; `confirms` says for which records."""
 
     def __init__(self) -> None:
-        self.written: list[Record] = []
+        self.written: list[LoginRecord] = []
         self.away = False
         self.confirms: list[bool] | None = None
         self.gate: asyncio.Event | None = None
 
-    async def publish(self, records: Sequence[Record]) -> list[bool]:
+    async def publish(self, records: Sequence[LoginRecord]) -> list[bool]:
         if self.away:
             raise Transient("kafka: away")
         if self.gate is not None:
@@ -67,7 +68,14 @@ class Gateway:
         self.room = Room(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.endpoint = LoginsEndpoint(
-            self.log, Nowhere(), self.verifier, self.room, Pace(seconds, 4096), lambda: ARRIVED, self._handle
+            self.log,
+            Signer((b"s" * 32,)),
+            Nowhere(),
+            self.verifier,
+            self.room,
+            Pace(seconds, 4096),
+            lambda: ARRIVED,
+            self._handle,
         )
 
     def _handle(self, count: int) -> None:

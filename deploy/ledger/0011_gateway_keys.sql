@@ -1,0 +1,18 @@
+-- Secrets of gateways that write to logins.raw themselves: wrapped by the keyring, several of one gateway while it changes them.
+CREATE TABLE ledger.gateway_key (
+    gateway text NOT NULL,
+    number integer NOT NULL,
+    tenant text NOT NULL REFERENCES ledger.tenant (name),
+    name text NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ends_at timestamptz,
+    PRIMARY KEY (gateway, number)
+);
+COMMENT ON COLUMN ledger.gateway_key.ends_at IS 'Signatures count on records that the broker stored before.';
+
+ALTER TABLE ledger.gateway_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON ledger.gateway_key USING (tenant = current_setting('vita.tenant', true));
+
+-- What an operator must see about a process that is well otherwise.
+ALTER TABLE ledger.heartbeat ADD COLUMN notice text;

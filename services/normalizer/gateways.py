@@ -1,0 +1,79 @@
+"""Who may report logins: the keys of gateways, and what their signatures must agree with."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+from aiokafka import ConsumerRecord
+
+from schemas.errors import InvalidEvent
+from schemas.instants import from_milliseconds
+from schemas.keys import Keyring
+from schemas.login_signature import GATEWAY, INGEST, Signature, read_signature
+from schemas.raw_login import RawLogin
+from services.normalizer.content_modes import signed_body
+from services.runtime.sql import load
+
+FRESH_SECONDS: Final = 1.0
+"""How long a new or ended key may go unnoticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKey:
+    """A secret whose signatures count for a tenant, or for every tenant without one, on records that the
+    broker stored before its end."""
+
+    tenant: str | None
+    secret: bytes
+    ends_at: datetime | None = None
+
+
+class Gateways:
+    """The keys as the ledger has them, and those of ingest."""
+
+    def __init__(self, keyring: Keyring, ingest: Sequence[bytes], tolerance_seconds: float) -> None:
+        self._keyring = keyring
+        self._ingest = [GatewayKey(None, secret) for secret in ingest]
+        self._keys: Mapping[str, Sequence[GatewayKey]] = {INGEST: self._ingest}
+        self._tolerance = timedelta(seconds=tolerance_seconds)
+        self._read_at = float("-inf")
+
+    async def refresh(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
+        """Read the keys when those known are no longer fresh or a record names an unknown gateway."""
+        named = {value for record in records for name, value in record.headers if name == GATEWAY}
+        known = {gateway.encode() for gateway in self._keys}
+        now = time.monotonic()
+        if named <= known and now - self._read_at < FRESH_SECONDS:
+            return
+        keys: dict[str, list[GatewayKey]] = {}
+        for row in await connection.fetch(load("services.normalizer")["gateway_keys"]):
+            secret = self._keyring.open_secret(row["secret"], row["tenant"], row["gateway"])
+            keys.setdefault(row["gateway"], []).append(GatewayKey(row["tenant"], secret, row["ends_at"]))
+        self._keys, self._read_at = {**keys, INGEST: self._ingest}, now
+
+    def verify(self, record: ConsumerRecord, login: RawLogin) -> None:
+        """Check that a gateway of the login's tenant signed this record not long before the broker stored it.
+        Raises InvalidEvent (`not_authentic`)."""
+        signature = read_signature(record.headers)
+        stored_at = from_milliseconds(record.timestamp)
+        keys = self._keys.get(signature.gateway, ())
+        current = [key for key in keys if key.ends_at is None or stored_at < key.ends_at]
+        if not current:
+            raise InvalidEvent("not_authentic", f"{GATEWAY} names no gateway whose key counts")
+        if not signature.is_by([key.secret for key in current], signed_body(record)):
+            raise InvalidEvent("not_authentic", "no signature is by a key of this gateway over this login")
+        self._check_contents(signature, stored_at, login)
+        if not any(key.tenant in (None, login.tenant) for key in current):
+            raise InvalidEvent("not_authentic", "the gateway's key is for another tenant")
+
+    def _check_contents(self, signature: Signature, stored_at: datetime, login: RawLogin) -> None:
+        if signature.id != login.id.encode():
+            raise InvalidEvent("not_authentic", "webhook-id must be the id of the event")
+        if abs(stored_at - from_milliseconds(signature.seconds * 1000)) > self._tolerance:
+            seconds = int(self._tolerance.total_seconds())
+            raise InvalidEvent(
+                "not_authentic", f"signed more than {seconds} s away from when the broker stored it"
+            )

@@ -1,0 +1,224 @@
+"""Raw logins are taken from those who may report them, on the real broker and database; the package
+standardwebhooks is the judge of signatures."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import ConsumerRecord
+from standardwebhooks import Webhook
+
+from schemas import exact_json
+from schemas.login_signature import INGEST, Headers, shown_secret
+from schemas.topics import Topic
+from services.cli.failure import CommandFailed
+from services.cli.gateway_keys import add_gateway, gateways, revoke_gateway, rotate_gateway
+from services.cli.health import workers
+from services.cli.places import Ledger
+from services.normalizer.content_modes import signed_body
+from services.normalizer.hop import Normalizer, Settings
+from services.runtime.sql import load
+from tests.flow import Flow, make_flow
+from tests.ingest_site import LOGINS, make_site
+from tests.raw_logins import make_event
+from tests.stack import Stack
+
+LATER = timedelta(minutes=10)
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> AsyncIterator[Flow]:
+    """An installation of this test's own."""
+    yield await make_flow(stack)
+
+
+def ledger(flow: Flow) -> Ledger:
+    settings = flow.settings("normalizer")
+    return Ledger(flow.database.url_for("operator"), settings["key_provider"])
+
+
+async def gateway(flow: Flow, tenant: str = "demo") -> tuple[str, str]:
+    """The id and the secret of a new gateway."""
+    made = await add_gateway(ledger(flow), tenant, "eu-1")
+    return made["gateway"], made["secret"]
+
+
+def signed(login: dict[str, Any], name: str, *secrets: str, at: datetime | None = None) -> Headers:
+    """The headers of a gateway that uses the package, with a signature by each secret."""
+    at = at or datetime.now(UTC)
+    body = exact_json.dumps(login).decode()
+    signatures = " ".join(Webhook(secret).sign(login["id"], at, body) for secret in secrets)
+    return [
+        ("webhook-id", login["id"].encode()),
+        ("webhook-timestamp", str(int(at.timestamp())).encode()),
+        ("webhook-signature", signatures.encode()),
+        ("vita-gateway", name.encode()),
+    ]
+
+
+def other(headers: Headers, **changes: bytes) -> Headers:
+    """The headers with some of them replaced."""
+    given = {name.replace("_", "-"): value for name, value in changes.items()}
+    return [(name, given.get(name, value)) for name, value in headers]
+
+
+async def told(flow: Flow) -> list[tuple[int, str]]:
+    """Offset and reason of the dead letters."""
+    return sorted((letter.offset, letter.reason) for letter in await flow.letters(Topic.LOGINS_RAW_DLQ))
+
+
+async def logins(flow: Flow) -> list[str]:
+    """The tenants of the logins on the log."""
+    return [event.tenant for event in await flow.events() if event.type == "profile.login.succeeded"]
+
+
+async def test_a_gateway_reports_the_logins_of_its_tenant(flow: Flow) -> None:
+    """A login signed with the gateway's key is taken; unsigned, altered, under another id, by another key,
+    long before it was stored, or for another tenant, it is a dead letter."""
+    await flow.add_tenant("other")
+    (name, secret), (stranger, foreign) = await gateway(flow), await gateway(flow, "other")
+    login = flow.login()
+    good, now = signed(login, name, secret), datetime.now(UTC)
+    await flow.send_raw(login, headers=good)
+    await flow.send_raw(login, headers=())
+    await flow.send_raw(login | {"time": "2026-11-23T10:00:01.000Z"}, headers=good)
+    await flow.send_raw(login | {"id": "another"}, headers=good)
+    await flow.send_raw(login, headers=other(good, webhook_id=b"another"))
+    await flow.send_raw(login, headers=signed(login, name, secret, at=now - LATER))
+    await flow.send_raw(login, headers=signed(login, name, secret, at=now + LATER))
+    await flow.send_raw(login, headers=other(good, webhook_timestamp=str(int(now.timestamp()) - 9).encode()))
+    await flow.send_raw(login, headers=signed(login, name, foreign))
+    await flow.send_raw(login, headers=signed(login, stranger, foreign))
+    await flow.send_raw(login, headers=other(good, vita_gateway=b"gw_nobody"))
+    await flow.send_raw(login, headers=other(good, vita_gateway=INGEST.encode()))
+    await flow.send_raw(login, headers=[*good, good[0]])
+    for bad in (b"", b"v1,", b"v2" + good[2][1][2:], b"v1,!!", b"\xff\xfe", good[2][1][:-4]):
+        await flow.send_raw(login, headers=other(good, webhook_signature=bad))
+    await flow.send_raw(
+        login | {"tenant": "other"}, headers=signed(login | {"tenant": "other"}, name, secret)
+    )
+    await flow.normalize()
+    assert await told(flow) == [(offset, "not_authentic") for offset in range(1, 20)]
+    assert await logins(flow) == ["demo"]
+
+
+async def test_a_login_in_binary_mode_is_signed_with_its_attributes(flow: Flow) -> None:
+    """In binary mode the signature covers the `ce_` headers too: with any of them changed, doubled, added or
+    taken away the login is refused, and it does not pass as structured."""
+    name, secret = await gateway(flow)
+    login = flow.login()
+    value = exact_json.dumps(login.pop("data"))
+    attributes = [(f"ce_{attribute}", text.encode()) for attribute, text in login.items()]
+    lines = "".join(sorted(f"{header}:{text.decode()}\n" for header, text in attributes))
+    at = datetime.now(UTC)
+    signature = Webhook(secret).sign(login["id"], at, f"{lines}\n{value.decode()}")
+    good = other(signed({"id": login["id"]}, name, secret, at=at), webhook_signature=signature.encode())
+    await flow.send_raw(value, headers=[*attributes, *good])
+    for changed in (
+        [(header, b"//evil" if header == "ce_source" else text) for header, text in attributes],
+        [*attributes, ("ce_extension", b"x")],
+        [*attributes, attributes[0]],
+        [one for one in attributes if one[0] != "ce_time"],
+        [*attributes, ("ce_line", b"a\nce_other:b")],
+        [*attributes, ("content-type", b"application/cloudevents+json")],
+    ):
+        await flow.send_raw(value, headers=[*changed, *good])
+    await flow.normalize()
+    assert await logins(flow) == ["demo"]
+    assert {reason for _, reason in await told(flow)} <= {"not_authentic", "contract"}
+    assert len(await told(flow)) == 6
+    (record, *_) = await flow.logged(Topic.LOGINS_RAW)
+    odd = replace(record, headers=(*record.headers, ("ce_\udcff", b"x")))
+    assert signed_body(odd) != signed_body(record)
+
+
+async def test_keys_are_rotated_and_revoked(flow: Flow) -> None:
+    """While a secret is replaced both count, together or alone; one that has ended counts on what the broker
+    stored before, for as long as the topic retains it."""
+    name, first = await gateway(flow)
+    second = (await rotate_gateway(ledger(flow), "demo", name, timedelta(hours=1)))["secret"]
+    for secrets in ([first], [second], [second, first]):
+        login = flow.login()
+        await flow.send_raw(login, headers=signed(login, name, *secrets))
+    await flow.normalize()
+    assert await told(flow) == []
+    third = (await rotate_gateway(ledger(flow), "demo", name, timedelta(0)))["secret"]
+    days_ago = datetime.now(UTC) - timedelta(days=3)
+    for secret, at in ((second, None), (second, days_ago), (third, None)):
+        login = flow.login()
+        stored = None if at is None else int(at.timestamp() * 1000)
+        await flow.send_raw(login, headers=signed(login, name, secret, at=at), timestamp_ms=stored)
+    await revoke_gateway(ledger(flow), "demo", name)
+    login = flow.login()
+    await flow.send_raw(login, headers=signed(login, name, third))
+    await flow.normalize({0: 3})
+    assert await told(flow) == [(3, "not_authentic"), (6, "not_authentic")]
+    (one, *rest) = await gateways(ledger(flow), "demo")
+    assert (one["gateway"], one["number"], len(rest)) == (name, 1, 2)
+    assert all(row["ends_at"] for row in (one, *rest))
+    assert first.removeprefix("whsec_") not in str(rest)
+    for command in (
+        revoke_gateway(ledger(flow), "demo", name),
+        rotate_gateway(ledger(flow), "other", name, timedelta(0)),
+        add_gateway(ledger(flow), "nobody", "x"),
+    ):
+        with pytest.raises(CommandFailed):
+            await command
+
+
+async def test_a_running_normalizer_learns_new_keys(flow: Flow) -> None:
+    """A key made after the normalizer read the keys counts at once."""
+    async with flow.normalizer() as normalizer:
+        for offset in range(2):
+            name, secret = await gateway(flow)
+            login = flow.login()
+            await flow.send_raw(login, headers=signed(login, name, secret))
+            await normalizer.apply((await flow.logged(Topic.LOGINS_RAW))[offset:])
+    assert await told(flow) == []
+    assert await logins(flow) == ["demo", "demo"]
+
+
+async def test_ingest_signs_what_it_accepts(stack: Stack) -> None:
+    """A login accepted over HTTP is signed as Standard Webhooks says, for any tenant, and is normalized."""
+    site = await make_site(stack)
+    flow = await make_flow(stack, (site.database, site.prefix))
+    async with site.client() as client:
+        answer = await client.post(
+            LOGINS, content=exact_json.dumps([make_event(id="a.b"), make_event(id="ж")])
+        )
+    assert answer.json()["accepted"] == 2
+    records = await flow.logged(Topic.LOGINS_RAW)
+    (secret,) = Settings(**flow.settings("normalizer")).signing_secrets
+    for record in records:
+        Webhook(shown_secret(secret)).verify(record.value, texts(record))
+    await flow.normalize()
+    assert await told(flow) == []
+    assert await logins(flow) == ["demo", "demo"]
+
+
+def texts(record: ConsumerRecord) -> dict[str, str]:
+    return {name: value.decode() for name, value in record.headers}
+
+
+async def test_trusted_logins_are_told_loudly(flow: Flow) -> None:
+    """With VITA_RAW_LOGINS=trusted an unsigned login is taken, and `vita status` warns of it."""
+    await flow.send_raw(flow.login(), headers=())
+    normalizer = Normalizer(Settings(**flow.settings("normalizer"), raw_logins="trusted"))
+    await normalizer.start()
+    try:
+        await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
+        beats = [dict(row) for row in await flow.rows(load("services.cli")["heartbeats"])]
+    finally:
+        await normalizer.stop()
+    assert await told(flow) == []
+    (process, *_) = workers(beats, {})
+    assert "trusted" in (process.notice or "")
+
+
+def test_keys_are_needed() -> None:
+    """Neither ingest nor the normalizer starts without a key while logins must be signed."""
+    with pytest.raises(ValueError, match="VITA_LOGIN_SIGNING_KEY"):
+        Settings(kafka_bootstrap="kafka:9092", database_url="postgresql://x@y/z", key_provider="file:/x")

@@ -1,0 +1,15 @@
+"""The threat model points to tests that exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "deploy/THREATS.md").read_text("utf-8"))
+
+
+def test_every_named_test_exists() -> None:
+    """Each statement about what an attacker cannot do names a test that is in the suite."""
+    assert len(NAMED) > 20
+    for file, test in NAMED:
+        text = (ROOT / file).read_text("utf-8")
+        assert not test or f"def {test}(" in text, f"{file}::{test}"

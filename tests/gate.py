@@ -16,6 +16,7 @@ from services.ingest.login_checks import CHECK_SCOPE
 from services.ingest.settings import Settings
 from tests.flow import Flow
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.patience import A_WHILE
 from tests.stack import Stack
 
 CHECKS = "/ingest/v1/login-checks"
@@ -131,7 +132,7 @@ async def running_gate(stack: Stack) -> AsyncIterator[Gate]:
                 transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
                 base_url="http://ingest",
                 headers=headers,
-                timeout=60,
+                timeout=A_WHILE,
             ) as ingest:
                 flow = Flow(stack, site.database, site.prefix, site.service.keyring)
                 yield Gate(site, flow, ingest, site.client())

@@ -18,6 +18,7 @@ from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
 from services.runtime.signing_keys import load_signing_key
 from services.runtime.tokens import TokenIssuer
+from tests.patience import A_WHILE
 from tests.stack import Database, Stack
 
 LOGINS = "/ingest/v1/logins"
@@ -51,7 +52,7 @@ class Site:
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             headers = {"authorization": f"Bearer {self.token()}", "content-type": "application/json"}
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://ingest", headers=headers, timeout=60
+                transport=transport, base_url="http://ingest", headers=headers, timeout=A_WHILE
             ) as client:
                 yield client
 

@@ -22,6 +22,7 @@ from services.management.app import OPERATIONS, create_app
 from services.management.service import Service, open_service
 from services.management.settings import Settings
 from services.runtime.tokens import ALGORITHM, TokenIssuer
+from tests.patience import A_WHILE, soon
 from tests.stack import Database, Stack
 
 ALL_SCOPES = sorted(
@@ -71,7 +72,7 @@ class Site:
             transport=httpx.ASGITransport(app=app or self.app),
             base_url="http://vita",
             headers={"authorization": f"Bearer {self.token(scopes, tenant)}"},
-            timeout=60,
+            timeout=A_WHILE,
         )
         self._clients.append(client)
         return client
@@ -114,7 +115,7 @@ class Site:
 
     async def until_applied(self, position: str) -> None:
         """Waits until the views show a position."""
-        assert await self.service.watch.wait_for(Position.parse(position), 30)
+        assert await self.service.watch.wait_for(Position.parse(position), A_WHILE)
 
 
 def settings_for(stack: Stack, database: Database, prefix: str, **changes: Any) -> Settings:
@@ -137,7 +138,7 @@ async def ended(process: asyncio.subprocess.Process) -> None:
     """Has the process end, unless it has."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 30)
+        await soon(process.wait(), 30)
 
 
 @asynccontextmanager

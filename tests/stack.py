@@ -27,7 +27,18 @@ from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import provider_from
 from services.runtime.topics import ensure_topics
 from tests.containers import TestContainers
+from tests.patience import A_WHILE, PATIENCE
 
+WAITS = {
+    "management": (
+        "VITA_APPEND_WAIT_SECONDS",
+        "VITA_VIEW_WAIT_SECONDS",
+        "VITA_READ_WAIT_SECONDS",
+        "VITA_SEARCH_TIMEOUT_SECONDS",
+    ),
+    "ingest": ("VITA_CHECK_SECONDS",),
+}
+"""By which variables a service answers otherwise when the machine is slow."""
 PASSING = Tuning(durable=False, max_connections=400)
 
 
@@ -133,6 +144,7 @@ class Stack:
             "VITA_KEY_PROVIDER": self.key_provider(database.name),
             "VITA_LOGIN_SIGNING_KEY": f"file:{self.folder / database.name}.ingest",
             "VITA_LOG_FORMAT": "json",
+            **{name: str(A_WHILE) for name in WAITS.get(service, ())},
         }
 
     def key_provider(self, name: str) -> str:
@@ -147,7 +159,7 @@ class Stack:
 
     async def until(self, condition: Callable[[], Any], timeout: float = 30, every: float = 0.02) -> Any:
         """Ask a function or a coroutine function again and again; its first answer that is true."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             answer = condition()
             if inspect.isawaitable(answer):
@@ -155,7 +167,9 @@ class Stack:
             if answer:
                 return answer
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {timeout} s: {_source(condition)} is still {answer!r}")
+                raise AssertionError(
+                    f"not within {timeout * PATIENCE:.0f} s: {_source(condition)} is still {answer!r}"
+                )
             await asyncio.sleep(every)
 
     async def rest(self) -> None:

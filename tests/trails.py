@@ -111,9 +111,11 @@ def tree_of(records: Sequence[LoggedRecord], partition: int) -> Tree:
 
 @asynccontextmanager
 async def auditing(stack: Stack, database: Database, prefix: str) -> AsyncIterator[Auditor]:
-    """A working auditor in this process, with its own connections and without a consumer."""
+    """A working auditor in this process, with its own connections and without a consumer; it signs at its end
+    only, so that a test may sign with a key of its own."""
     environment = stack.environment("auditor", database, prefix)
-    settings = Settings(**{name.removeprefix("VITA_").lower(): value for name, value in environment.items()})
+    given = Settings(**{name.removeprefix("VITA_").lower(): value for name, value in environment.items()})
+    settings = given.model_copy(update={"checkpoint_seconds": 3600})
     auditor = Auditor(settings, signer(settings.checkpoint_provider))
     await auditor.start()
     try:

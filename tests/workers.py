@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.flow import Flow
+from tests.patience import soon
 
 WORKERS = ("normalizer", "projector", "auditor")
 
@@ -32,7 +33,7 @@ class Workers:
         """Sends a signal and waits for the end; the exit code."""
         process = self.running.pop(name)
         process.send_signal(number)
-        return await asyncio.wait_for(process.wait(), 40)
+        return await soon(process.wait(), 40)
 
     async def handled(self, name: str) -> int:
         """How much the running process says it has brought to its end."""

@@ -60,4 +60,5 @@ async def run_demo(stack: "Stack", token: str, console: "Console", *, size: int,
         seed=seed,
         now=datetime.now(UTC),
         history=history.of_user,
+        verify=places.trusted(stack.management_url, stack.ingest_url),
     )

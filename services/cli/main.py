@@ -9,6 +9,7 @@ import typer
 from services.cli import (
     audit,
     clients,
+    config,
     demo,
     env,
     gateways,
@@ -63,6 +64,7 @@ app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
 app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
 app.add_typer(keys.app, name="keys", rich_help_panel=_ADMIN)
 app.add_typer(gateways.app, name="gateways", rich_help_panel=_ADMIN)
+config.register(app, _ADMIN)
 
 
 @app.command(rich_help_panel=_ADMIN)

@@ -1,6 +1,7 @@
 """The demo: publish a population, wait until it is visible, edit a little, show what came of it."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -36,13 +37,15 @@ async def run(
     now: datetime,
     tenant: str = "demo",
     history: History | None = None,
+    verify: ssl.SSLContext | bool = True,
 ) -> None:
-    """Publish, wait, edit, show; a second run doubles nothing. `history` reads a user's events from the log.
+    """Publish, wait, edit, show; a second run doubles nothing. `history` reads a user's events from the log,
+    `verify` is what certificates are checked against.
     Raises DemoError with a message that says what to do."""
     population = Population(seed=seed, size=size, tenant=tenant)
     async with AsyncExitStack() as stack:
-        ingest = await stack.enter_async_context(_client(ingest_url, token))
-        management = await stack.enter_async_context(_client(management_url, token))
+        ingest = await stack.enter_async_context(_client(ingest_url, token, verify))
+        management = await stack.enter_async_context(_client(management_url, token, verify))
         try:
             await _fill(ingest, management, console, population, now)
             await _edit(management, console, population)
@@ -55,9 +58,11 @@ async def run(
     console.print(f"Ingest          [link]{ingest_url}/ingest/v1/logins[/link]")
 
 
-def _client(url: str, token: str) -> httpx.AsyncClient:
+def _client(url: str, token: str, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=httpx.Timeout(60), trust_env=False)
+    return httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=httpx.Timeout(60), trust_env=False, verify=verify
+    )
 
 
 async def _fill(

@@ -4,16 +4,18 @@ from pydantic import Field
 
 from services.runtime.issuers import ExternalIssuer
 from services.runtime.login_signing import LoginSigningSettings
-from services.runtime.settings import HttpSettings
+from services.runtime.settings import HttpSettings, RuntimeSettings
 
 
 class Settings(HttpSettings, LoginSigningSettings):
     """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
 
-    key_provider: str = ""
-    http_port: int = Field(8081, ge=0, le=65535)
-    token_issuer: str = Field("http://127.0.0.1:8080/", description="`iss` of the tokens taken.")
-    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of the tokens taken.")
+    key_provider: str = Field("", description=RuntimeSettings.model_fields["key_provider"].description)
+    http_port: int = Field(8081, ge=0, le=65535, description="The port to listen on.")
+    token_issuer: str = Field(
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+    )
+    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of tokens.")
     external_issuers: tuple[ExternalIssuer, ...] = Field(
         (), description="Other issuers whose tokens are taken, as a JSON array."
     )

@@ -10,15 +10,15 @@ from services.runtime.settings import HttpSettings
 class Settings(HttpSettings):
     """Read once at the process edge."""
 
-    http_port: int = Field(8080, ge=0, le=65535)
+    http_port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
     token_issuer: str = Field(
-        "http://127.0.0.1:8080/", description="`iss` of our tokens: our public address."
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
     )
-    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of our tokens.")
+    token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of tokens.")
     external_issuers: tuple[ExternalIssuer, ...] = Field(
         (), description="Other issuers whose tokens are taken, as a JSON array."
     )
-    pool_connections: int = Field(8, ge=1, le=100)
+    pool_connections: int = Field(8, ge=1, le=100, description="Database connections, besides searches.")
     search_connections: int = Field(
         4,
         ge=1,
@@ -36,7 +36,7 @@ class Settings(HttpSettings):
     )
     read_wait_seconds: float = Field(5.0, gt=0, description="How long a read waits for `Vita-At-Least`.")
     append_wait_seconds: float = Field(10.0, gt=0, description="How long a write waits for the event log.")
-    body_limit_bytes: int = Field(1_048_576, gt=0)
+    body_limit_bytes: int = Field(1_048_576, gt=0, description="A larger body is a 413.")
     idempotency_margin_seconds: float = Field(
         30.0, gt=0, description="How long beyond its waits a request with an Idempotency-Key may take."
     )

@@ -25,8 +25,13 @@ class KafkaSettings(BaseSettings):
     )
 
     kafka_bootstrap: str = Field(description="Kafka bootstrap servers, `host:port[,host:port]`.")
-    kafka_security_protocol: Protocol = "PLAINTEXT"
-    kafka_sasl_mechanism: Mechanism | None = Field(None, description="With SASL_PLAINTEXT or SASL_SSL.")
+    kafka_security_protocol: Protocol = Field(
+        "PLAINTEXT", description="`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."
+    )
+    kafka_sasl_mechanism: Mechanism | None = Field(
+        None,
+        description="With SASL: `SCRAM-SHA-256`, `SCRAM-SHA-512`, `PLAIN` or `OAUTHBEARER`.",
+    )
     kafka_username: str | None = Field(None, description="The user of SCRAM or PLAIN.")
     kafka_password: SecretStr | None = Field(None, description="The password of SCRAM or PLAIN.")
     kafka_ca: Path | None = Field(
@@ -37,9 +42,9 @@ class KafkaSettings(BaseSettings):
     kafka_oauth_token_url: str | None = Field(
         None, description="Token endpoint of OAUTHBEARER (client credentials)."
     )
-    kafka_oauth_client_id: str | None = None
-    kafka_oauth_client_secret: SecretStr | None = None
-    kafka_oauth_scope: str | None = None
+    kafka_oauth_client_id: str | None = Field(None, description="The client of OAUTHBEARER.")
+    kafka_oauth_client_secret: SecretStr | None = Field(None, description="The client secret of OAUTHBEARER.")
+    kafka_oauth_scope: str | None = Field(None, description="The scope that OAUTHBEARER asks for.")
 
     @field_validator("kafka_bootstrap")
     @classmethod
@@ -137,7 +142,9 @@ class RuntimeSettings(KafkaSettings):
     database_url: SecretStr = Field(description="PostgreSQL address with this service's own role.")
     key_provider: str = Field(description="Key-encryption key: `file:<path>` or `env:<variable>`.")
     topic_prefix: str = Field("", description="Put before every physical topic name.")
-    log_format: Literal["console", "json"] = "json"
+    log_format: Literal["console", "json"] = Field(
+        "json", description="Lines of the log: `json`, or `console` for people."
+    )
     watchdog_seconds: float = Field(
         60.0, gt=0, description="A worker that makes no progress this long while records wait ends."
     )
@@ -163,7 +170,7 @@ class Tls(NamedTuple):
 class HttpSettings(RuntimeSettings):
     """What a service that answers HTTP needs besides."""
 
-    http_host: str = "127.0.0.1"
+    http_host: str = Field("127.0.0.1", description="The address to listen on.")
     tls_certificate: Path | None = Field(None, description="Serve HTTPS with this PEM file (and its chain).")
     tls_key: Path | None = Field(None, description="The certificate's private key, a PEM file.")
 

@@ -21,7 +21,7 @@ JSON = {"content-type": "application/json"}
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation with one user of each kind of connection."""
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         await running.add_connection("google-oauth2", "google-oauth2")
         api = running.client()
         made = await api.post(USERS, json=new_user(email="somebody@example.com", user_id="somebody"))

@@ -48,7 +48,7 @@ RANDOM: Final[dict[str, Any]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for this file."""
-    async with running_site(stack, view_wait_seconds=30) as running:
+    async with running_site(stack) as running:
         yield running
 
 

@@ -1,12 +1,10 @@
 """The official Python SDK against a really running service, over plain HTTP."""
 
 import asyncio
-import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -17,6 +15,8 @@ from auth0.management.core.api_error import ApiError
 from services.cli.places import Ledger
 from services.cli.registration import NewClient, configure_client
 from tests.management import ALL_SCOPES, PASSWORD, Site, running_site
+from tests.patience import A_WHILE, soon
+from tests.processes import python
 from tests.stack import Stack
 
 SECRET = "the secret of the SDK's client"
@@ -38,19 +38,14 @@ def free_port() -> int:
         return port
 
 
-async def start_service(site: Site, port: int) -> asyncio.subprocess.Process:
+def service_of(site: Site, port: int) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """The service as a process on this port."""
     environment = site.stack.environment("management", site.database, site.prefix) | {
         "VITA_HTTP_PORT": str(port),
         "VITA_TOKEN_ISSUER": f"http://127.0.0.1:{port}/",
         "VITA_TOKEN_AUDIENCE": f"http://127.0.0.1:{port}/api/v2/",
     }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.management",
-        env={**os.environ, **environment},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    return python("-m", "services.management", env=environment)
 
 
 async def token_of(url: str) -> str:
@@ -76,7 +71,7 @@ async def serving(stack: Stack) -> AsyncIterator[Tenant]:
         client = NewClient("demo", "sdk", "SDK", tuple(ALL_SCOPES), SECRET)
         assert await configure_client(ledger, stack.kafka, site.prefix + "profile.events", client)
         port = free_port()
-        process, url = await start_service(site, port), f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
 
         async def healthy() -> bool:
             try:
@@ -85,14 +80,15 @@ async def serving(stack: Stack) -> AsyncIterator[Tenant]:
             except httpx.TransportError:
                 return False
 
-        await stack.until(healthy)
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-            sdk = AsyncAuth0(
-                base_url=f"{url}/api/v2", token=await token_of(url), httpx_client=http, max_retries=0
-            )
-            yield Tenant(url, "sdk", sdk)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        async with service_of(site, port) as process:
+            await stack.until(healthy)
+            async with httpx.AsyncClient(trust_env=False, timeout=A_WHILE) as http:
+                sdk = AsyncAuth0(
+                    base_url=f"{url}/api/v2", token=await token_of(url), httpx_client=http, max_retries=0
+                )
+                yield Tenant(url, "sdk", sdk)
+            process.send_signal(signal.SIGTERM)
+            assert await soon(process.wait()) == 0
 
 
 async def test_connections_through_the_sdk(tenant: Tenant) -> None:

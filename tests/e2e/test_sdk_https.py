@@ -1,10 +1,7 @@
 """The official Python SDK by domain, over HTTPS with a certificate of the local authority."""
 
-import asyncio
-import os
 import signal
 import ssl
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,6 +15,8 @@ from services.cli.places import Ledger
 from services.cli.registration import NewClient, configure_client
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, PASSWORD, running_site
+from tests.patience import soon
+from tests.processes import HEARD, python
 from tests.stack import Stack
 
 CLIENT, SECRET = "sdk-https", "the secret of the SDK's client"
@@ -68,10 +67,6 @@ async def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asyn
             "VITA_TLS_CERTIFICATE": str(certificates.certificate),
             "VITA_TLS_KEY": str(certificates.key),
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.management",
-            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
         trusting = ssl.create_default_context(cafile=certificates.authority)
 
         async def healthy() -> bool:
@@ -81,21 +76,19 @@ async def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asyn
             except httpx.TransportError:
                 return False
 
-        await stack.until(healthy)
-        yield Server(domain, certificates)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        async with python("-m", "services.management", env=environment) as process:
+            await stack.until(healthy)
+            yield Server(domain, certificates)
+            process.send_signal(signal.SIGTERM)
+            assert await soon(process.wait()) == 0
 
 
 async def test_the_sdk_works_by_domain(server: Server) -> None:
     """With domain, client id and secret, as with any tenant of Auth0; it fetches its own tokens."""
     trust = {"SSL_CERT_FILE": str(server.certificates.bundle)}
     given = {"DOMAIN": server.domain, "CLIENT": CLIENT, "SECRET": SECRET, "PASSWORD": PASSWORD}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", APPLICATION,
-        env={**os.environ, **trust, **given}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    shown, trouble = await asyncio.wait_for(process.communicate(), 60)
+    async with python("-c", APPLICATION, env=trust | given, stdout=HEARD, stderr=HEARD) as process:
+        shown, trouble = await soon(process.communicate())
     assert (process.returncode, trouble) == (0, b"")
     assert shown.decode().split() == ["https@example.com", "Jane", "Username-Password-Authentication"]
 

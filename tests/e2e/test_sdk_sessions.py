@@ -14,7 +14,7 @@ from tests.stack import Stack
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=30) as running:
+    async with running_site(stack) as running:
         yield running
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from schemas import exact_json
@@ -20,6 +19,7 @@ from services.management.service import open_service
 from tests.e2e.test_sdk import free_port
 from tests.flow import Flow, make_flow
 from tests.management import path_of, settings_for
+from tests.patience import A_WHILE
 from tests.raw_logins import make_data, make_event
 from tests.stack import Stack
 from tests.workers import Workers, all_workers
@@ -43,7 +43,7 @@ class Api:
     def __init__(self, workers: Workers, port: int, token: str) -> None:
         self.workers, self._port = workers, port
         self._http = httpx.AsyncClient(
-            trust_env=False, timeout=20, headers={"authorization": f"Bearer {token}"}
+            trust_env=False, timeout=A_WHILE, headers={"authorization": f"Bearer {token}"}
         )
 
     async def start(self) -> None:
@@ -145,7 +145,6 @@ async def nothing_left(flow: Flow) -> bool:
     return await flow.rows("SELECT FROM ledger.link") == []
 
 
-@pytest.mark.timeout(400)
 async def test_killed_in_the_middle_of_links(flow: Flow) -> None:
     """Projector and API die by SIGKILL in turn; in the end every login counts once and nobody is half
     linked."""

@@ -19,7 +19,7 @@ SCOPES = [(operation, scope) for operation in OPERATIONS for scope in operation.
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         yield running
 
 

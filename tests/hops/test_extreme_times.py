@@ -47,7 +47,7 @@ EXPIRES: Final = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=60, log_margin_seconds=0.0) as running:
+    async with running_site(stack, log_margin_seconds=0.0) as running:
         yield running
 
 

@@ -21,6 +21,7 @@ from services.runtime.shares import OverShare
 from tests.ingest_site import LOGINS, make_site
 from tests.ingest_site import Site as IngestSite
 from tests.management import Site, running_site
+from tests.patience import soon
 from tests.raw_logins import make_event
 from tests.stack import Stack
 
@@ -72,7 +73,7 @@ async def process(stack: Stack, service: str, **environment: str) -> AsyncIterat
         if running.returncode is None:
             running.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(running.wait(), 30)
+                await soon(running.wait())
             except TimeoutError:
                 running.kill()
                 raise

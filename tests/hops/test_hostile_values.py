@@ -30,7 +30,7 @@ TEXTS: Final = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=60) as running:
+    async with running_site(stack) as running:
         yield running
 
 

@@ -1,8 +1,6 @@
 """Idempotency-Key: carried out once, answered as often as asked, honest where the outcome is not known."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,6 +22,8 @@ from services.management.refusals import Refused, bad_request
 from services.runtime.key_store import ensure_keys
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
+from tests.patience import A_WHILE
+from tests.processes import python
 from tests.stack import Stack
 
 USERS = "/api/v2/users"
@@ -31,7 +31,7 @@ USERS = "/api/v2/users"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         yield running
 
 
@@ -307,13 +307,12 @@ async def test_a_process_that_is_killed_leaves_no_second_person(stack: Stack) ->
             "VITA_HTTP_PORT": str(port), "VITA_APPEND_WAIT_SECONDS": "2", "VITA_VIEW_WAIT_SECONDS": "2",
             "VITA_IDEMPOTENCY_MARGIN_SECONDS": "1",
         }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.management",
-            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
         headers = {"authorization": f"Bearer {site.token()}"}
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30) as doomed:
+        async with (
+            python("-m", "services.management", env=environment) as process,
+            httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=A_WHILE) as doomed,
+        ):
 
             async def healthy() -> bool:
                 try:

@@ -3,10 +3,8 @@ database role."""
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,6 +19,8 @@ from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.topics import Topic, catalogue
 from services.runtime.event_log import partition_of
 from tests.ingest_site import LOGINS, Site, make_site
+from tests.patience import A_WHILE, soon
+from tests.processes import python
 from tests.raw_logins import make_data, make_event
 from tests.stack import Stack
 
@@ -220,12 +220,14 @@ async def test_a_process_of_its_own(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = site.stack.environment("ingest", site.database, site.prefix)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", "-m", "services.ingest",
-        env={**os.environ, **environment, "VITA_HTTP_PORT": str(port)},
-    )  # fmt: skip
+    environment["VITA_HTTP_PORT"] = str(port)
     base, authorization = f"http://127.0.0.1:{port}", f"Authorization: Bearer {site.token()}"
-    async with httpx.AsyncClient(base_url=base, headers=[tuple(authorization.split(": "))]) as client:
+    async with (
+        python("-W", "error", "-m", "services.ingest", env=environment, stderr=None) as process,
+        httpx.AsyncClient(
+            base_url=base, headers=[tuple(authorization.split(": "))], timeout=A_WHILE
+        ) as client,
+    ):
 
         async def healthy() -> bool:
             try:
@@ -246,7 +248,7 @@ async def test_a_process_of_its_own(site: Site) -> None:
         done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
         process.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*sending, return_exceptions=True)
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await soon(process.wait()) == 0
     accepted = [answer for answer in answers if isinstance(answer, httpx.Response)]
     assert len(accepted) >= len(done)
     assert {answer.status_code for answer in accepted} == {202}

@@ -32,7 +32,7 @@ async def site(stack: Stack, issuer: Issuer) -> AsyncIterator[Site]:
     trusted = ExternalIssuer(
         name="corp", issuer=issuer.url, jwks_url=f"{issuer.url}jwks", audience="http://vita/", tenant="demo"
     )
-    async with running_site(stack, view_wait_seconds=20, external_issuers=(trusted,)) as running:
+    async with running_site(stack, external_issuers=(trusted,)) as running:
         yield running
 
 

@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-import os
 import signal
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,8 @@ from services.cli.registration import NewClient, configure_client
 from services.runtime.sql import load
 from services.runtime.tokens import TokenIssuer
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site
+from tests.patience import A_WHILE, soon
+from tests.processes import HEARD, python
 from tests.stack import Stack
 
 SECRET = "a secret long enough to be one"
@@ -31,7 +31,7 @@ USERS = "/api/v2/users"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation with an API client for this file."""
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         provider = running.service.settings.key_provider
         ledger = Ledger(running.database.url_for("vita_operator"), provider)
         client = NewClient("demo", "the-client", "Tests", ("read:users", "create:users"), SECRET)
@@ -243,17 +243,12 @@ async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> 
     """`python -m services.management`: ready by /healthz, raw paths, a log without names, 0 after SIGTERM."""
     port = free_port()
     environment = stack.environment("management", site.database, site.prefix) | {"VITA_HTTP_PORT": str(port)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.management",
-        env={**os.environ, **environment},
-        stderr=asyncio.subprocess.PIPE,
-    )
     headers = {"authorization": f"Bearer {site.token()}"}
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
-    ) as api:
+    base = f"http://127.0.0.1:{port}"
+    async with (
+        python("-m", "services.management", env=environment, stderr=HEARD) as process,
+        httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=A_WHILE) as api,
+    ):
 
         async def healthy() -> bool:
             try:
@@ -269,8 +264,8 @@ async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> 
         assert (await api.patch(path_of("auth0|a/b|c"), json={"password": "slow enough"})).status_code == 200
         for target, status in HOSTILE_TARGETS.items():
             assert await raw_status(port, target, headers["authorization"]) == status, target
-    process.send_signal(signal.SIGTERM)
-    _, log = await asyncio.wait_for(process.communicate(), 30)
+        process.send_signal(signal.SIGTERM)
+        _, log = await soon(process.communicate())
     assert process.returncode == 0
     assert b"/api/v2/users/{id}" in log
     for secret in (

@@ -17,7 +17,7 @@ CONNECTIONS = "/api/v2/connections"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for this file."""
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         yield running
 
 

@@ -24,7 +24,7 @@ PASSKEY = {"type": "passkey", "key_id": "k1", "public_key": "MIIB", "transports"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for all tests of this file."""
-    async with running_site(stack, view_wait_seconds=30) as running:
+    async with running_site(stack) as running:
         yield running
 
 

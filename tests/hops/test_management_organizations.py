@@ -15,7 +15,7 @@ ABSENT = error(404, "Not Found", "No organization found by that id or name", "in
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=30) as running:
+    async with running_site(stack) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ API = "https://api.example.com/"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=30) as running:
+    async with running_site(stack) as running:
         yield running
 
 

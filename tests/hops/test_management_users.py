@@ -17,7 +17,7 @@ USERS = "/api/v2/users"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for this file."""
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         await running.add_connection("email", "email")
         await running.add_connection("sms", "sms")
         await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="none")

@@ -26,6 +26,7 @@ from schemas.topics import Topic
 from services.runtime.positions import CHANNEL
 from services.runtime.worker import Fenced
 from tests.flow import Flow, applied_or_fenced, both, make_flow, somebody
+from tests.patience import soon
 from tests.stack import Stack
 
 
@@ -239,5 +240,5 @@ async def test_whoever_waits_is_told(flow: Flow) -> None:
         await flow.send_events(logged_in(flow, somebody()))
         (record,) = await flow.logged(Topic.PROFILE_EVENTS)
         await flow.project()
-        message = await asyncio.wait_for(heard.get(), 10)
+        message = await soon(heard.get(), 10)
         assert message == f"1 {record.partition}:1"

@@ -12,6 +12,7 @@ from deploy.database import DatabaseRefused
 from deploy.roles import LOGINS
 from schemas.topics import Topic, catalogue
 from tests.containers import TestContainers
+from tests.patience import soon
 from tests.stack import Stack
 
 
@@ -22,7 +23,7 @@ async def test_the_largest_message_comes_back(stack: Stack) -> None:
     async with AIOKafkaProducer(**stack.kafka.arguments(), max_request_size=limit) as producer:
         await producer.send_and_wait(topic, b"x" * (limit - 1024), partition=3)
     async with AIOKafkaConsumer(topic, **stack.kafka.arguments(), auto_offset_reset="earliest") as reader:
-        record = await asyncio.wait_for(reader.getone(), 20)
+        record = await soon(reader.getone(), 20)
     assert (record.partition, len(record.value)) == (3, limit - 1024)
 
 

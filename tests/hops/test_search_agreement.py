@@ -200,7 +200,6 @@ def test_several_values_are_one_person(bench: Bench, sort: str | None) -> None:
         bench.run(check(bench, SEVERAL, query, sort))
 
 
-@pytest.mark.timeout(600)
 def test_sql_and_reference_agree(bench: Bench) -> None:
     """300 generated queries over generated people: the same people, counted, sorted and walked alike."""
     agree(bench, 300)

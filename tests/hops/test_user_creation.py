@@ -19,7 +19,7 @@ USERS = "/api/v2/users"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation with a connection of every kind; one of them nobody may use."""
-    async with running_site(stack, view_wait_seconds=20) as running:
+    async with running_site(stack) as running:
         await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
         await running.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
         await running.add_connection("foreign", "auth0", enabledDatabaseCustomization=True, import_mode=False)

@@ -25,7 +25,7 @@ MERGE = {"content-type": "application/merge-patch+json"}
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation where profiles are small."""
-    async with running_site(stack, view_wait_seconds=20, profile_limit_bytes=60_000) as running:
+    async with running_site(stack, profile_limit_bytes=60_000) as running:
         await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
         await running.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
         for strategy in ("email", "sms", "google-oauth2"):

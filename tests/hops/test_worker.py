@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +13,8 @@ import pytest_asyncio
 from schemas.topics import Topic
 from tests.facts import login
 from tests.flow import Flow, make_flow, producing, somebody
+from tests.patience import soon
+from tests.processes import HEARD, python
 from tests.stack import Stack
 
 SECRET = "jane@example.com"
@@ -43,13 +43,13 @@ class Running:
     async def hears(self) -> Any:
         """The next batch: how it ended and what was in it."""
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 30)
+        line = await soon(self.process.stdout.readline(), 30)
         return json.loads(line) if line else None
 
     async def ends(self) -> tuple[int, str]:
         """The exit code, and everything it wrote on stderr."""
         assert self.process.stderr is not None
-        told = await asyncio.wait_for(self.process.stderr.read(), 40)
+        told = await soon(self.process.stderr.read(), 40)
         return await self.process.wait(), told.decode()
 
     async def told_to_end(self) -> tuple[int, str]:
@@ -60,23 +60,9 @@ class Running:
 
 @asynccontextmanager
 async def worker(stack: Stack, topic: str, script: str = "", **more: str) -> AsyncIterator[Running]:
-    environment = {
-        **os.environ,
-        **stack.kafka.environment(),
-        "TOPIC": topic,
-        "SCRIPT": script,
-        **more,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.scripted_worker",
-        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
+    environment = {**stack.kafka.environment(), "TOPIC": topic, "SCRIPT": script, **more}
+    async with python("-m", "tests.scripted_worker", env=environment, stdout=HEARD, stderr=HEARD) as process:
         yield Running(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def test_what_is_applied_is_not_seen_again(stack: Stack, topic: str) -> None:
@@ -266,12 +252,9 @@ async def test_a_topic_made_anew_is_told(stack: Stack) -> None:
         "INSERT INTO ledger.position SELECT 1, $1, partition, 1000 FROM generate_series(0, 11) AS partition",
         flow.prefix + Topic.PROFILE_EVENTS,
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.projector",
-        env={**os.environ, **stack.environment("projector", flow.database, flow.prefix)},
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    _, told = await asyncio.wait_for(process.communicate(), 60)
+    environment = stack.environment("projector", flow.database, flow.prefix)
+    async with python("-m", "services.projector", env=environment, stderr=HEARD) as process:
+        _, told = await soon(process.communicate())
     assert process.returncode == 1
     assert b"was the topic made anew? Rebuild the views" in told
     assert await flow.rows("SELECT FROM views.profile") == []

@@ -4,12 +4,16 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from deploy.local.authority import Authority
+from services.demo.gateway import DemoError
+from services.demo.run import run
 from tests.unit.cli.conftest import Vita
 from tests.unit.cli.fake_vita import FakeVita
 
@@ -19,7 +23,9 @@ TOKEN = ("--token", "t.o.k")
 @pytest.fixture
 def untrusted(tmp_path: Path) -> Iterator[str]:
     """The address of a server whose certificate comes from an authority that nobody here knows."""
-    certificate, key = Authority.create(["localhost"]).issue(["localhost"])
+    authority = Authority.create(["localhost"])
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    certificate, key = authority.issue(["localhost"])
     (tmp_path / "server.pem").write_bytes(certificate + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "server.pem")
@@ -46,6 +52,16 @@ def test_a_certificate_that_is_not_trusted_is_told(vita: Vita, untrusted: str) -
         assert ran.code == 1
         assert "its certificate is not valid here: unable to get local issuer certificate" in ran.err
         assert "SSL_CERT_FILE" in ran.err
+
+
+async def test_the_demo_trusts_the_authority_of_its_stack(untrusted: str, tmp_path: Path) -> None:
+    """With the stack's certificates the demo reaches the services over HTTPS and hears what they answer."""
+    trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    with pytest.raises(DemoError, match="answered 501"):
+        await run(
+            untrusted, untrusted, "t.o.k", Console(quiet=True),
+            size=50, seed=1, now=datetime.now(UTC), verify=trusting,
+        )  # fmt: skip
 
 
 def test_plain_http_behind_an_https_address_is_told(vita: Vita, fake: FakeVita) -> None:

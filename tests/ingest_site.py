@@ -81,7 +81,7 @@ class Site:
 async def make_site(stack: Stack) -> Site:
     """A database with a signing key, and topics."""
     database, prefix = await stack.place()
-    await _add_tenant(database)
+    await add_tenant(database, "demo")
     connection = await asyncpg.connect(database.url_for("vita_management"))
     try:
         provider = provider_from(stack.environment("management", database, prefix)["VITA_KEY_PROVIDER"])
@@ -91,9 +91,10 @@ async def make_site(stack: Stack) -> Site:
     return Site(stack, database, prefix, TokenIssuer(key, Settings.model_fields["token_issuer"].default))
 
 
-async def _add_tenant(database: Database) -> None:
+async def add_tenant(database: Database, name: str) -> None:
+    """A tenant without connections of its own."""
     connection = await asyncpg.connect(database.admin)
     try:
-        await connection.execute("INSERT INTO ledger.tenant (name, display_name) VALUES ('demo', 'Demo')")
+        await connection.execute("INSERT INTO ledger.tenant (name, display_name) VALUES ($1, $1)", name)
     finally:
         await connection.close()

@@ -18,7 +18,7 @@ from schemas import exact_json
 from services.ingest.refusals import MAX_BYTES
 from services.management.search.running import SHARE
 from services.runtime.shares import OverShare
-from tests.ingest_site import LOGINS, make_site
+from tests.ingest_site import LOGINS, add_tenant, make_site
 from tests.ingest_site import Site as IngestSite
 from tests.management import Site, running_site
 from tests.patience import soon
@@ -31,7 +31,9 @@ QUEUE: Final = 5
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ingest(stack: Stack) -> IngestSite:
-    return await make_site(stack)
+    site = await make_site(stack)
+    await add_tenant(site.database, "other")
+    return site
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -138,7 +140,8 @@ async def test_slow_and_large_bodies_of_one_client_leave_intake_to_others(ingest
         quiet = await Connection.open(port)
         opened.push_async_callback(quiet.close)
         await quiet.write(head("POST", LOGINS, ingest.token(tenant="other"), len(body)), body)
-        assert (await quiet.answer())[0] == 202
+        answer = await quiet.answer()
+        assert answer[0] == 202, answer[2]
         slow = await asyncio.gather(*(connection.answer() for connection in hostile[90:]))
         assert {status for status, _, _ in slow} == {408}
         assert slow[0][2]["message"] == "The body did not arrive in time."

@@ -178,6 +178,7 @@ def _dead_letter_message() -> dict[str, Any]:
                 "partition": number,
                 "offset": number,
                 "timestamp": number,
+                "tenant": {"type": ["string", "null"], "description": "Whose it is, if that is certain."},
                 "sealed": {
                     **text,
                     "contentEncoding": "base64",

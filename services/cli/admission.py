@@ -12,7 +12,7 @@ from services.runtime.tokens import InvalidToken, Principal
 SCOPE: Final = "read:events"
 
 
-async def admitted(ledger: places.Ledger, management_url: str, token: str) -> Principal:
+async def admitted(ledger: places.Ledger, management_url: str, token: str, scope: str = SCOPE) -> Principal:
     """Who the token names. Raises CommandFailed when it is not good or lacks the scope."""
     pool = await open_pool(ledger.url, max_size=1)
     verifier = TokenVerifier(
@@ -24,9 +24,9 @@ async def admitted(ledger: places.Ledger, management_url: str, token: str) -> Pr
         raise CommandFailed(error.message, 'take a fresh token: eval "$(vita env)"') from None
     finally:
         pool.terminate()
-    if SCOPE not in principal.scopes:
+    if scope not in principal.scopes:
         raise CommandFailed(
-            f"the token lacks the scope {SCOPE}",
-            f"use a client that has it: vita clients create --tenant {principal.tenant} --scope {SCOPE}",
+            f"the token lacks the scope {scope}",
+            f"use a client that has it: vita clients create --tenant {principal.tenant} --scope {scope}",
         )
     return principal

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 WORKERS: Final = ("normalizer", "projector", "auditor")
 SERVICES: Final = ("ingest", "management")
+MOST_LETTERS: Final = 100
 State = Literal["up", "retrying", "degraded", "stuck", "down", "unknown"]
 Offsets = Mapping[int, int]
 """Partition -> offset."""
@@ -63,19 +64,37 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Letters:
+    """The records quarantined for one reason."""
+
+    reason: str
+    total: int
+    last_day: int
+    oldest: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """All of it."""
+    """All of it. More dead letters than `most_letters` within a day are not well."""
 
     workers: Sequence[Process]
     services: Sequence[Process]
     broker: Part
     database: Part
+    letters: Sequence[Letters] = ()
+    most_letters: int = MOST_LETTERS
+
+    @property
+    def too_many_letters(self) -> bool:
+        """Whether more records were quarantined within a day than is taken for well."""
+        return sum(letters.last_day for letters in self.letters) > self.most_letters
 
     @property
     def ok(self) -> bool:
-        """Everything is up."""
+        """Everything is up, and not too many records were quarantined."""
         parts: list[Process | Part] = [*self.workers, *self.services, self.broker, self.database]
-        return all(part.state == "up" for part in parts)
+        return all(part.state == "up" for part in parts) and not self.too_many_letters
 
 
 def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> Progress | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.instants import render
-from services.cli.health import Health, Part, Process
+from services.cli.health import Health, Letters, Part, Process
 from services.cli.output import safe, shown
 
 _COLORS: Final = {
@@ -27,6 +27,7 @@ def as_document(health: Health) -> dict[str, Any]:
         "services": [_process(process) for process in health.services],
         "broker": _part(health.broker),
         "database": _part(health.database),
+        "dead_letters": [_letters(letters) for letters in health.letters],
     }
 
 
@@ -44,7 +45,19 @@ def as_table(health: Health) -> Group:
         about = part.error or part.version or ""
         took = "" if part.milliseconds is None else f"{part.milliseconds:.0f} ms"
         parts.add_row(name, _state(part.state), part.address, safe(about), took)
-    return Group(processes, parts, *_advice(health))
+    return Group(processes, parts, *_letters_table(health), *_advice(health))
+
+
+def _letters_table(health: Health) -> Iterator[Table]:
+    if not health.letters:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("dead letters", "last 24 h", "in all", "oldest", "newest"):
+        table.add_column(name, justify="right" if name in ("last 24 h", "in all") else "left")
+    for one in health.letters:
+        cells = (one.reason, shown(one.last_day), shown(one.total), render(one.oldest), render(one.newest))
+        table.add_row(*cells)
+    yield table
 
 
 def _cells(process: Process) -> Iterator[Text]:
@@ -72,9 +85,21 @@ def _advice(health: Health) -> Iterator[str | Text]:
     for process in (*health.workers, *health.services):
         if process.state in ("stuck", "retrying"):
             yield safe(f"{process.name} is {process.state}: {process.reason or process.last_error}")
+    if health.too_many_letters:
+        yield f"More than {health.most_letters} records were quarantined in 24 hours: `vita dlq list`."
     for name, part in (("broker", health.broker), ("database", health.database)):
         if part.state != "up":
             yield f"The {name} at {part.address} is down: {part.error}. `vita up` starts the local one."
+
+
+def _letters(letters: Letters) -> dict[str, Any]:
+    return {
+        "reason": letters.reason,
+        "last_day": letters.last_day,
+        "total": letters.total,
+        "oldest": render(letters.oldest),
+        "newest": render(letters.newest),
+    }
 
 
 def _process(process: Process) -> dict[str, Any]:

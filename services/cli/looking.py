@@ -18,7 +18,19 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.topics import Topic
 from services.cli import places
-from services.cli.health import Beats, Health, Offsets, Part, State, TopicExtent, progress, services, workers
+from services.cli.health import (
+    MOST_LETTERS,
+    Beats,
+    Health,
+    Letters,
+    Offsets,
+    Part,
+    State,
+    TopicExtent,
+    progress,
+    services,
+    workers,
+)
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.sql import load
@@ -54,6 +66,7 @@ class DatabaseView:
     beats: Beats | None = None
     projected: Offsets | None = None
     audited: Offsets | None = None
+    letters: Sequence[Letters] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ class BrokerView:
     normalized: Offsets | None = None
 
 
-async def look(where: Where) -> Health:
+async def look(where: Where, most_letters: int = MOST_LETTERS) -> Health:
     """Everything as it is now."""
     database, broker, answers = await asyncio.gather(_database(where), _broker(where), _services(where))
     raw, events = broker.extents.get(Topic.LOGINS_RAW), broker.extents.get(Topic.PROFILE_EVENTS)
@@ -76,7 +89,12 @@ async def look(where: Where) -> Health:
     }
     beats = database.beats
     return Health(
-        workers(beats, known, is_gone), services(beats, answers, is_gone), broker.part, database.part
+        workers(beats, known, is_gone),
+        services(beats, answers, is_gone),
+        broker.part,
+        database.part,
+        database.letters,
+        most_letters,
     )
 
 
@@ -137,9 +155,11 @@ async def _read_ledger(
     topic = where.topic(Topic.PROFILE_EVENTS)
     projected = await connection.fetch(load("services.cli")["projector_positions"], topic)
     audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
+    counts = await connection.fetch(load("services.cli")["dead_letter_counts"])
+    letters = [Letters(r["reason"], r["total"], r["last_day"], r["oldest"], r["newest"]) for r in counts]
     version = connection.get_server_version()
     part = Part("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
-    return DatabaseView(part, beats, _offsets(projected), _offsets(audited))
+    return DatabaseView(part, beats, _offsets(projected), _offsets(audited), letters)
 
 
 async def _broker(where: Where) -> BrokerView:

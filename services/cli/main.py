@@ -11,6 +11,7 @@ from services.cli import (
     clients,
     config,
     demo,
+    dlq,
     env,
     gateways,
     keys,
@@ -59,6 +60,7 @@ demo.register(app, _STACK)
 app.add_typer(logins.app, name="logins", rich_help_panel=_DATA)
 app.add_typer(users.app, name="users", rich_help_panel=_DATA)
 tail.register(app, _DATA)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=_ADMIN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)
 app.add_typer(tenants.app, name="tenants", rich_help_panel=_ADMIN)
 app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)

@@ -51,6 +51,7 @@ DEMO_SCOPES: Final = (
     "delete:authentication_methods",
     "delete:guardian_enrollments",
     "read:events",
+    "read:dead_letters",
     "read:logs",
     "read:logs_users",
     "read:stats",

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 _PERIOD_SECONDS: Final = 1.0
 
+MostLetters = Annotated[
+    int,
+    typer.Option(
+        envvar="VITA_MOST_DEAD_LETTERS",
+        metavar="N",
+        min=0,
+        help="Dead letters within 24 hours that are still taken for well.",
+    ),
+]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")]
 
 
@@ -25,6 +34,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 def status(
     watch: Watch = False,
+    most_dead_letters: MostLetters = 100,
     as_json: AsJson = False,
     kafka_bootstrap: Kafka = None,
     topic_prefix: TopicPrefix = None,
@@ -32,9 +42,9 @@ def status(
     management_url: ManagementUrl = None,
     ingest_url: IngestUrl = None,
 ) -> None:
-    """Show every worker with its lag, and the health of the broker and the database.
+    """Show every worker with its lag, the health of the broker and the database, and dead letters by reason.
 
-    Exit code 0 when all are up, 1 otherwise.
+    Exit code 0 when all are up and not too many records were quarantined, 1 otherwise.
 
     Example: vita status --watch
     """
@@ -47,9 +57,9 @@ def status(
     kafka, database = places.kafka(kafka_bootstrap), places.ledger(database_url).url
     where = Where(kafka, database, places.topic_prefix(topic_prefix, kafka), urls)
     if watch:
-        run(_watch(where))
+        run(_watch(where, most_dead_letters))
         return
-    health = run(look(where))
+    health = run(look(where, most_dead_letters))
     if as_json:
         print_json(as_document(health))
     else:
@@ -58,7 +68,7 @@ def status(
         raise typer.Exit(1)
 
 
-async def _watch(where: "Where") -> None:
+async def _watch(where: "Where", most_dead_letters: int) -> None:
     from rich.live import Live
 
     from services.cli.health_view import as_table
@@ -66,5 +76,5 @@ async def _watch(where: "Where") -> None:
 
     with Live(console=out(), auto_refresh=False) as live:
         while True:
-            live.update(as_table(await look(where)), refresh=True)
+            live.update(as_table(await look(where, most_dead_letters)), refresh=True)
             await asyncio.sleep(_PERIOD_SECONDS)

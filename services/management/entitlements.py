@@ -14,7 +14,7 @@ from services.management.refusals import Refusal, Refused
 NO_SUCH_ROLE: Final = Refusal(404, "The role does not exist.")
 NO_SUCH_API: Final = Refusal(404, "The resource server does not exist.")
 NO_SUCH_PERMISSION: Final = Refusal(404, "The permission does not exist.")
-ELSEWHERE: Final = ("publish:logins", "read:events")
+ELSEWHERE: Final = ("publish:logins", "read:events", "read:dead_letters")
 """Scopes of other services that tokens of this audience open."""
 
 

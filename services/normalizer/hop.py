@@ -40,7 +40,7 @@ from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
 from services.normalizer.mapping.identity_space import may_use
 from services.runtime.database import database_failures, open_pool
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
@@ -69,6 +69,11 @@ class Item:
     """True if the identity belongs to another connection: the login is nobody's."""
 
     @property
+    def tenant(self) -> str:
+        """Whose login it is."""
+        return self.arrival.login.tenant
+
+    @property
     def named(self) -> Named | None:
         """What the person typed, with where."""
         login = self.arrival.login
@@ -84,7 +89,7 @@ class Batch:
     """What a batch of records becomes."""
 
     items: list[Item] = field(default_factory=list)
-    letters: list[Record] = field(default_factory=list)
+    letters: list[Sealed] = field(default_factory=list)
     new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
 
 
@@ -150,15 +155,14 @@ class Normalizer:
                 self._read(records, batch)
                 self._normalize(batch, await self._connections(connection, batch.items))
                 sealed = await self._events_of(connection, batch)
-        if batch.letters:
-            await self._dead_letters.append_many(batch.letters)
+        await keep(batch.letters, self._dead_letters, self._pool)
         await self._events.append_many(sealed)
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
         """Puts a record that cannot be processed with the dead letters."""
         batch = Batch()
         self._quarantine(batch, record, error)
-        await self._dead_letters.append_many(batch.letters)
+        await keep(batch.letters, self._dead_letters, self._pool)
 
     def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
         for record in records:
@@ -197,7 +201,8 @@ class Normalizer:
                 item.connection, new = connection_of(login, found[place])
                 _identify(item, item.connection)
             except InvalidEvent as error:
-                self._quarantine(batch, item.record, error)
+                known = None if error.reason == "unknown_tenant" else login.tenant
+                self._quarantine(batch, item.record, error, known)
                 continue
             if new:
                 batch.new_connections.setdefault(place, (item.connection, item.arrival))
@@ -232,11 +237,10 @@ class Normalizer:
                 event, keys = _event(item, everyone, named, tenant_keys)
                 records.append(seal_event(event, keys))
             except ValidationError as error:
-                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)))
+                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.tenant)
             except KeyDestroyed:
-                self._quarantine(
-                    batch, item.record, InvalidEvent("no_key", "the subject's keys are destroyed")
-                )
+                destroyed = InvalidEvent("no_key", "the subject's keys are destroyed")
+                self._quarantine(batch, item.record, destroyed, item.tenant)
         return records
 
     async def _refuse_foreign(
@@ -259,11 +263,13 @@ class Normalizer:
                 continue
             item.foreign = True
             if item.person is not None:
-                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY))
+                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY), item.tenant)
 
-    def _quarantine(self, batch: Batch, record: ConsumerRecord, error: InvalidEvent) -> None:
+    def _quarantine(
+        self, batch: Batch, record: ConsumerRecord, error: InvalidEvent, tenant: str | None = None
+    ) -> None:
         report(record, error, self._heartbeat)
-        batch.letters.append(seal_dead_letter(record, error, self._letter_keys))
+        batch.letters.append(seal_dead_letter(record, error, self._letter_keys, tenant))
 
 
 async def _with_profiles(

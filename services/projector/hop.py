@@ -21,7 +21,7 @@ from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import ClientConfigured, ConnectionConfigured, Event
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, SealedEvent, open_event, read_sealed
+from schemas.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from schemas.positions import Position
 from schemas.revocation import record_of
 from schemas.topics import Topic
@@ -34,7 +34,7 @@ from services.projector.relaying import sealed_relays
 from services.projector.store import Touched, read_views, writes
 from services.projector.waves import execute
 from services.runtime.database import database_failures, open_pool
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
@@ -163,8 +163,8 @@ class Projector:
 
     async def _fold(
         self, chunk: Sequence[ConsumerRecord], folded: Views, latest: Latest
-    ) -> tuple[Outcome, list[Record]]:
-        letters: list[Record] = []
+    ) -> tuple[Outcome, list[Sealed]]:
+        letters: list[Sealed] = []
         read = self._read(chunk, letters, latest)
         touched = _touched([sealed for _, sealed, _ in read])
         with database_failures():
@@ -178,12 +178,11 @@ class Projector:
         return outcome, letters
 
     async def _commit(
-        self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Record], latest: Latest
+        self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Sealed], latest: Latest
     ) -> None:
         if outcome.relays:
             letters = [*letters, *await self._relay(chunk, outcome.relays)]
-        if letters:
-            await self._dead_letters.append_many(letters)
+        await keep(letters, self._dead_letters, self._pool)
         if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
             await self._revocations.append_many(ended)
         with database_failures():
@@ -192,7 +191,7 @@ class Projector:
 
     async def _relay(
         self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
-    ) -> list[Record]:
+    ) -> list[Sealed]:
         """Hands on what others take; letters for what nobody can."""
         with database_failures():
             async with self._pool.acquire() as connection:
@@ -205,7 +204,7 @@ class Projector:
             self._quarantine(record, error) for record in chunk if (record.partition, record.offset) in places
         ]
 
-    def _read(self, records: Sequence[ConsumerRecord], letters: list[Record], latest: Latest) -> list[Read]:
+    def _read(self, records: Sequence[ConsumerRecord], letters: list[Sealed], latest: Latest) -> list[Read]:
         read: list[Read] = []
         for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
@@ -215,7 +214,7 @@ class Projector:
         return read
 
     async def _open(
-        self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Record]
+        self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Sealed]
     ) -> list[Logged]:
         opened: list[Logged] = []
         for index, (record, sealed, recorded_at) in enumerate(read):
@@ -237,7 +236,7 @@ class Projector:
         replayed = record.offset < self._history.get(record.partition, 0)
         return Logged(event, position, recorded_at, replayed)
 
-    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Record:
+    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Sealed:
         report(record, error, self._heartbeat)
         return seal_dead_letter(record, error, self._letter_keys)
 

@@ -2,9 +2,11 @@
 stood."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
 import orjson
 import structlog
 from aiokafka import ConsumerRecord
@@ -13,13 +15,18 @@ from schemas.errors import InvalidEvent
 from schemas.keys import SubjectKeys
 from schemas.mapper import Record
 from schemas.sealing import associated_data, seal, unseal
+from services.runtime.database import database_failures
+from services.runtime.event_log import EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.record_batches import name_bytes, name_text
+from services.runtime.sql import load
 
 SYSTEM_TENANT: Final = "system"
 OWNER: Final = "ten_system"
 MOST_BYTES: Final = 4_500_000
 """A larger record, possible only in a compressed batch, does not fit a dead letter; its beginning is kept."""
+NOTED_SECONDS: Final = 30 * 86_400.0
+"""As long as the dead-letter topics keep what is noted."""
 _KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()
 
@@ -37,11 +44,23 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    tenant: str | None = None
     whole: bool = True
 
 
-def seal_dead_letter(record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys) -> Record:
-    """The dead letter of a record; nothing of its content is readable."""
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A dead letter to be kept: its record on the dead-letter topic, and its row in the ledger."""
+
+    record: Record
+    row: tuple[str, int, int, str, str, str | None]
+
+
+def seal_dead_letter(
+    record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys, tenant: str | None = None
+) -> Sealed:
+    """The dead letter of a record; nothing of its content is readable. `tenant` is named when it is known for
+    certain."""
     place = f"{record.topic}/{record.partition}/{record.offset}"
     if keys.profile is None:
         raise ValueError("the dead-letter key has been destroyed")
@@ -54,9 +73,24 @@ def seal_dead_letter(record: ConsumerRecord, error: InvalidEvent, keys: SubjectK
         "partition": record.partition,
         "offset": record.offset,
         "timestamp": record.timestamp,
+        "tenant": tenant,
         "sealed": _text(blob),
     }
-    return Record(place.encode(), orjson.dumps(letter))
+    row = record.topic, record.partition, record.offset, error.reason, error.detail, tenant
+    return Sealed(Record(place.encode(), orjson.dumps(letter)), row)
+
+
+async def keep(letters: Sequence[Sealed], log: EventLog, pool: asyncpg.Pool) -> None:
+    """Put dead letters on their topic and note them in the ledger, where status and commands find them.
+    Raises Transient; repeating it notes nothing twice."""
+    if not letters:
+        return
+    await log.append_many([letter.record for letter in letters])
+    columns = [list(column) for column in zip(*(letter.row for letter in letters), strict=True)]
+    with database_failures():
+        await pool.execute(
+            load("services.runtime", "dead_letters.sql")["note_dead_letters"], *columns, NOTED_SECONDS
+        )
 
 
 def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:

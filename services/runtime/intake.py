@@ -160,11 +160,12 @@ class Intake:
     async def waiting(self) -> str | None:
         """Where records wait that have not been applied, as an independent reader of the broker sees it; None
         when none wait. Raises Transient when the broker does not answer."""
-        positions = {place: offset for place, offset in self._next.items() if self._is_assigned(place)}
         async with self._reader() as log:
-            for place, offset in positions.items():
-                end = await log.end(place.partition)
-                if end > offset:
+            for place in sorted(self._consumer.assignment() if self._consumer else ()):
+                offset, end = self._next.get(place), await log.end(place.partition)
+                if offset is None and end > 0:
+                    return f"{place.topic}/{place.partition}, whose position has not been read yet"
+                if offset is not None and end > offset:
                     await log.go_to(place.partition, offset)
                     if found := await log.read(end, most=1):
                         return f"{place.topic}/{place.partition} from offset {found[0].offset}"
@@ -203,9 +204,6 @@ class Intake:
 
     def _readable(self) -> list[TopicPartition]:
         return [place for place in self.consumer.assignment() if place in self._next]
-
-    def _is_assigned(self, place: TopicPartition) -> bool:
-        return self._consumer is not None and place in self._consumer.assignment()
 
     async def _read(self, place: TopicPartition, room: int) -> Sequence[ConsumerRecord]:
         try:

@@ -15,6 +15,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from schemas.topics import Topic
+from tests.flow import producing
 from tests.patience import A_WHILE
 from tests.stack import Stack
 
@@ -49,6 +51,7 @@ class Ran:
     @property
     def document(self) -> Any:
         """What --json printed."""
+        assert self.out, self.err
         return json.loads(self.out)
 
 
@@ -179,6 +182,35 @@ async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
     opened = [json.loads(line) for line in vita(*arguments, "--open").out.splitlines()]
     assert "jane@example.com" in str(opened)
     assert all(":" in event["position"] for event in opened)
+
+
+async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> None:
+    """A record that cannot be processed shows in `vita status` and `vita dlq list`, and opens only for a
+    token with the scope; who opened it is noted."""
+    assert vita("dlq", "list").out.startswith("No dead letters")
+    topic = vita.env["VITA_TOPIC_PREFIX"] + Topic.LOGINS_RAW
+    async with producing(stack.kafka) as producer:
+        await producer.send_and_wait(topic, b"jane@example.com is no login", b"k", 5, None, [("null", None)])
+    await stack.until(lambda: vita("status", "--json").document["dead_letters"])
+    strict = vita("status", "--most-dead-letters", "0")
+    assert (strict.code, "vita dlq list" in strict.out) == (1, True)
+    assert vita("status").code == 0
+    (row,) = vita("dlq", "list", "--json").document
+    place = f"{topic}/5/{row['offset']}"
+    assert (row["topic"], row["partition"], row["tenant"]) == (topic, 5, None)
+    assert place in vita("dlq", "list").out
+    assert "jane" not in vita("dlq", "list").out
+    made = vita("clients", "create", "--tenant", "demo", "--scope", "read:events", "--json").document
+    poor = {"VITA_CLIENT_ID": made["client_id"], "VITA_CLIENT_SECRET": made["client_secret"]}
+    refused = vita("dlq", "show", place, **poor)
+    assert (refused.code, "read:dead_letters" in refused.err, refused.out) == (1, True, "")
+    opened = vita("dlq", "show", place, "--json").document
+    assert (opened["value"], opened["key"]) == ("jane@example.com is no login", "k")
+    assert opened["headers"] == [["null", None]]
+    assert vita("dlq", "list", "--json").document[0]["opened_by"].startswith("demo/")
+    assert "jane@example.com is no login" in vita("dlq", "show", place).out
+    for wrong in ("nonsense", f"{topic}/5/999999"):
+        assert "vita dlq list" in vita("dlq", "show", wrong).err
 
 
 async def test_tenants_see_only_their_own(vita: Vita) -> None:

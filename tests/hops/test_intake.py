@@ -167,6 +167,35 @@ async def test_no_event_stops_the_projector(flow: Flow) -> None:
     assert {letter.value for letter in letters} == {record.value for record in hostile}
 
 
+async def test_a_stuck_worker_says_so_where_status_looks(flow: Flow) -> None:
+    """A projector that waits for a lock longer than its watchdog allows ends with code 1; the ledger keeps
+    the reason until another one starts."""
+    workers = Workers(flow)
+    await flow.send_events(login(subject=somebody()))
+    await workers.start("projector", VITA_WATCHDOG_SECONDS="1")
+    await flow.stack.until(lambda: workers.handled("projector"))
+    async with flow.connected() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE ledger.position IN ACCESS EXCLUSIVE MODE")
+        await flow.send_events(login(subject=somebody()))
+        assert await asyncio.wait_for(workers.running.pop("projector").wait(), 60) == 1
+    (row,) = await flow.rows("SELECT state, reason FROM ledger.heartbeat WHERE worker = 'projector'")
+    assert row["state"] == "stuck"
+    assert row["reason"].startswith("no progress for 1 s while records wait: ")
+
+
+async def test_dead_letters_are_noted_with_their_tenant(flow: Flow) -> None:
+    """The ledger knows where each quarantined record stood, why, and whose it is where that is certain; a
+    repetition notes nothing twice."""
+    unknown = flow.login(data={"connection": "nowhere", "strategy": ...})
+    await flow.send_raw(b"junk", unknown, flow.login(tenant="stranger"))
+    await flow.normalize()
+    await flow.normalize()
+    rows = await flow.rows("SELECT log_offset, reason, tenant FROM ledger.dead_letter ORDER BY log_offset")
+    assert [tuple(row) for row in rows] == [
+        (0, "not_json", None), (1, "unknown_connection", "demo"), (2, "unknown_tenant", None),
+    ]  # fmt: skip
+
+
 def with_nul(record: Record) -> Record:
     """The same event, about something whose id holds U+0000."""
     return Record(record.key, record.value.replace(b"hostile", b"a\\u0000b"))

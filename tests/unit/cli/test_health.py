@@ -6,11 +6,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from deploy.local.services import Stack
-from services.cli.health import SERVICES, WORKERS, Health, Part, TopicExtent, progress, services, workers
+from services.cli.health import (
+    SERVICES,
+    WORKERS,
+    Health,
+    Letters,
+    Part,
+    TopicExtent,
+    progress,
+    services,
+    workers,
+)
 from services.cli.health_view import as_document
 from services.cli.looking import is_gone
 from services.cli.output import print_json
@@ -67,6 +78,19 @@ def test_a_worker_says_why_it_makes_no_progress() -> None:
     health = Health(found, services([_beat(name) for name in SERVICES], {}), UP, UP)
     assert not health.ok
     assert as_document(health)["workers"][1]["reason"] == "no progress for 60 s"
+
+
+def test_many_dead_letters_are_not_well() -> None:
+    """They show by reason and age; more within a day than is allowed make the exit code 1."""
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    letters = [Letters("not_json", 9, 2, at, at), Letters("unmappable", 1, 1, at, at)]
+    good = Health(workers([_beat(name) for name in WORKERS], {}), [], UP, UP, letters, most_letters=3)
+    assert good.ok
+    assert not replace(good, most_letters=2).ok
+    assert as_document(good)["dead_letters"][0] == {
+        "reason": "not_json", "last_day": 2, "total": 9,
+        "oldest": "2026-11-23T00:00:00.000Z", "newest": "2026-11-23T00:00:00.000Z",
+    }  # fmt: skip
 
 
 def test_a_process_known_to_have_ended_is_down_at_once() -> None:

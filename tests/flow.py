@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import asyncpg
@@ -101,14 +102,18 @@ class Flow:
             for place in [await one for one in sent]:
                 self._stored_at[place.partition, place.offset] = timestamp_ms
 
+    @cached_property
+    def signing_secret(self) -> bytes:
+        """The key of ingest."""
+        return NormalizerSettings(**self.settings("normalizer")).signing_secrets[0]
+
     def signed(self, body: bytes, seconds: int) -> Headers:
         """The headers by which ingest signs a login; those of an event without id where it has none."""
-        (secret, *_) = NormalizerSettings(**self.settings("normalizer")).signing_secrets
         try:
             event_id = str(exact_json.loads(body)["id"])
         except (ValueError, LookupError, TypeError):
             event_id = "none"
-        return signed_headers(secret, INGEST, event_id, seconds, body)
+        return signed_headers(self.signing_secret, INGEST, event_id, seconds, body)
 
     async def send_events(self, *events: Event | Record) -> None:
         """Puts events on the log, sealed with their owners' keys."""

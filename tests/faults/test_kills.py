@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,17 +24,19 @@ async def flow(stack: Stack) -> Flow:
 
 async def sign_in(flow: Flow, run: str, rounds: int) -> int:
     """Every person signs in so many times; how many logins that were."""
+    events: list[list[dict[str, Any]]] = [[] for _ in range(12)]
     for person in range(PEOPLE):
         claims = {
             "sub": f"1000000000000000{person:05}",
             "name": f"Person {person}",
             "email": f"p{person}@example.com",
         }
-        events = [
+        events[person % 12] += [
             make_event(id=f"{run}-{person}-{number}", data=make_data(claims=claims))
             for number in range(rounds)
         ]
-        await flow.send_raw(*events, partition=person % 12)
+    for partition, logins in enumerate(events):
+        await flow.send_raw(*logins, partition=partition)
     return PEOPLE * rounds
 
 

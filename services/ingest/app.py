@@ -25,6 +25,7 @@ from services.ingest.signing import Signer
 from services.runtime.access_log import AccessLog
 from services.runtime.database import open_pool
 from services.runtime.heartbeat import Heartbeat
+from services.runtime.reference import docs_route
 from services.runtime.remote_keys import open_verifier
 from services.runtime.request_context import WithRequestId
 from services.runtime.room import Room
@@ -62,12 +63,21 @@ def build(settings: Settings) -> FastAPI:
             app.state.endpoints, app.state.publisher = await _open(settings, parts)
             yield
 
-    app = _Ingest(title="Vita ingest", version="1", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = _Ingest(
+        title="Vita ingest",
+        version="1",
+        description="Takes logins from gateways, and answers whether somebody may be let in.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.requests = WithRequestId(app.answer, AccessLog(settings.log_format))
     for path in (LOGIN_CHECKS, LOGINS):
         app.router.routes.insert(0, Route(path, _Hot(path), methods=["POST"], include_in_schema=False))
     app.add_api_route("/healthz", _health, summary="Whether logins can be taken", tags=["health"])
     add_documents(app)
+    app.router.routes.append(docs_route())
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _internal_error)
     return app

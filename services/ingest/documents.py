@@ -78,7 +78,9 @@ def add_documents(app: FastAPI) -> None:
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         document["paths"][LOGINS] = {"post": _logins_operation()}
         document["paths"][LOGIN_CHECKS] = {"post": _checks_operation()}
         components = document.setdefault("components", {})
@@ -96,6 +98,8 @@ def _logins_operation() -> dict[str, Any]:
     content = {kind: lines if "ndjson" in kind else one_or_many for kind in MEDIA_TYPES}
     return {
         "summary": "Publish login events",
+        "operationId": "publish_logins",
+        "description": "One event, an array of events, or one event per line.",
         "tags": ["logins"],
         "security": [{"bearer": [SCOPE]}],
         "requestBody": {"required": True, "content": content},
@@ -110,6 +114,8 @@ def _checks_operation() -> dict[str, Any]:
     check, decision = LoginCheck.model_json_schema(), _decision_schema()
     return {
         "summary": "Ask whether somebody may be let in",
+        "operationId": "check_logins",
+        "description": "One check or an array of checks; the answer has a decision for each, in order.",
         "tags": ["logins"],
         "security": [{"bearer": [scope]} for scope in ChecksEndpoint.scopes],
         "requestBody": {"required": True, "content": {_JSON: {"schema": _one_or_many(check, MAX_CHECKS)}}},

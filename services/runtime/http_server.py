@@ -14,6 +14,7 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
 
 from services.runtime.request_bodies import ReadsOn
+from services.runtime.response_headers import SecureHeaders
 from services.runtime.settings import Tls
 
 _BACKLOG: Final = 1024
@@ -29,7 +30,7 @@ async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
     application receives it (and about 400 KB ahead), so what an application counts is what there is.
     """
     server = Server(
-        ReadsOn(app),
+        ReadsOn(SecureHeaders(app, tls=tls is not None)),
         address=host,
         port=port,
         interface=Interfaces.ASGI,

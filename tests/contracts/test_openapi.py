@@ -13,7 +13,7 @@ from services.management.app import OPERATIONS, PUBLIC
 from services.management.describing import JSON, document
 from services.management.endpoint import Operation
 from services.management.refusals import REASONS
-from services.management.routes import reference
+from services.runtime import reference
 
 DOCUMENT = document(OPERATIONS, PUBLIC, "http://vita/")
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda item: f"{item.method} {item.path}")
@@ -148,7 +148,7 @@ def test_every_operation_says_who_may_ask(operation: Operation) -> None:
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     """Every address in it is of this server, and its policy lets the browser ask nobody else."""
-    page = (files("services.management") / reference.PAGE).read_text("utf-8")
+    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
     assert "://" not in page
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?!data:|/|#)", page) == []
     assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]

@@ -163,6 +163,9 @@ async def test_operations_that_are_not_built_say_so(tenant: Tenant) -> None:
         assert absent.value.body["errorCode"] == "operation_not_implemented"
         assert f" {name} " in absent.value.body["message"]
     async with httpx.AsyncClient(trust_env=False, base_url=tenant.url) as http:
-        assert (await http.get("/api/v2/nothing")).status_code == 404
+        unknown = await http.get("/api/v2/nothing")
+        assert (unknown.status_code, unknown.headers["x-content-type-options"]) == (404, "nosniff")
+        assert unknown.headers["referrer-policy"] == "no-referrer"
+        assert "strict-transport-security" not in unknown.headers
         wrong = await http.put("/api/v2/actions/actions")
         assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")

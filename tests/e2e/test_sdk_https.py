@@ -93,6 +93,18 @@ async def test_the_sdk_works_by_domain(server: Server) -> None:
     assert shown.decode().split() == ["https@example.com", "Jane", "Username-Password-Authentication"]
 
 
+async def test_browsers_are_held_to_https(server: Server) -> None:
+    """Under TLS every answer, errors and documents included, carries HSTS and the other security headers."""
+    trusting = ssl.create_default_context(cafile=server.certificates.authority)
+    async with httpx.AsyncClient(trust_env=False, verify=trusting) as http:
+        for path, status in (("/docs", 200), ("/api/v2/users", 401), ("/nowhere", 404)):
+            answer = await http.get(f"https://{server.domain}{path}")
+            assert answer.status_code == status
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+
+
 async def test_who_does_not_trust_the_authority_is_not_served(server: Server) -> None:
     """The certificate is checked: an unknown authority ends the handshake, and so does plain HTTP."""
     async with httpx.AsyncClient(trust_env=False) as http:

@@ -191,7 +191,8 @@ async def test_wrong_roads(client: httpx.AsyncClient, method: str, path: str, st
 
 
 async def test_documents_are_served(client: httpx.AsyncClient) -> None:
-    """Schema, AsyncAPI and OpenAPI are there, and name what they should."""
+    """Schema, AsyncAPI and OpenAPI are there, and name what they should; the page
+    loads nothing from another server."""
     schema = (await client.get("/ingest/v1/schema/login.json")).json()
     assert "tenant" not in schema["required"]
     assert "data" in schema["required"]
@@ -200,7 +201,9 @@ async def test_documents_are_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/asyncapi.yaml")).text.startswith("asyncapi: 3.0.0")
     operation = (await client.get("/openapi.json")).json()["paths"][LOGINS]["post"]
     assert {"202", "400", "401", "403", "413", "415", "429", "503"} <= operation["responses"].keys()
-    assert (await client.get("/docs")).status_code == 200
+    page = await client.get("/docs")
+    assert (page.status_code, page.text.count("://")) == (200, 0)
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 async def send_raw(port: int, headers: str, body: bytes, *, waits: bool) -> bytes:

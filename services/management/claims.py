@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.identifiers import PERSON, record_key, tenant_subject
 from services.management.decisions.outcome import Claim
 from services.runtime.sql import load
 
@@ -93,6 +94,12 @@ async def unsettled(
     else:
         rows = await connection.fetch(queries["unsettled_among"], tenant, *_columns(among), age_seconds)
     return [(str(row["event_id"]), row["subject"]) for row in rows]
+
+
+def log_key(tenant: str, subject: str) -> bytes:
+    """Return the key of the records that settle a claim: a person's events, or the tenant's for the claims of
+    connections and settings, whose subject is their id."""
+    return record_key(tenant, subject if subject.startswith(PERSON) else tenant_subject(tenant))
 
 
 def _columns(claims: Sequence[Claim]) -> tuple[list[str], list[str], list[str]]:

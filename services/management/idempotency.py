@@ -1,10 +1,11 @@
 """`Idempotency-Key`: a POST that is repeated answers its first result and is not carried out again.
 
-What holds: of any number of requests with one key (of one tenant, caller and path) at most one is carried out
-within a day. Its result is kept when it is final, without the secrets that are shown once. When it is not
-known what became of it (the process died, the event log did not confirm in time, it ended in a 5xx once a
-change was being decided), a repetition is told so and not carried out. What failed before that leaves no
-trace: its repetition is carried out.
+What holds: of any number of requests with one key (of one tenant, caller and path) at most one takes effect
+within a day. Its result is kept when it is final, without the secrets that are shown once. When the process
+died, the event log did not confirm in time, or the request ended in a 5xx once a change was being decided,
+the log decides: if the views show the request's event, a repetition answers 202; if the log certainly does
+not hold it, the repetition is carried out; until one of the two is known, the repetition is a 409. What
+failed before anything was decided leaves no trace: its repetition is carried out.
 """
 
 import asyncio
@@ -23,8 +24,12 @@ from schemas.identifiers import tenant_subject
 from schemas.keys import SubjectKeys
 from schemas.mapper import KeyDestroyed
 from schemas.sealing import associated_data, seal, unseal
-from services.management.kept_results import pack, unpack
+from services.management import answers
+from services.management.claims import log_key
+from services.management.kept_results import REPLAYED, pack, unpack
+from services.management.pending import PENDING, Pending
 from services.management.refusals import Refusal, Refused, bad_request
+from services.runtime.event_log import partition_of
 from services.runtime.key_store import ensure_keys
 from services.runtime.sql import load
 
@@ -39,12 +44,6 @@ _BAD_KEY: Final = bad_request(
 )
 _OTHER_REQUEST: Final = Refusal(
     422, "This Idempotency-Key was sent before with another request.", "idempotency_key_reused"
-)
-_UNKNOWN: Final = Refusal(
-    409,
-    "It is not known whether the first request with this Idempotency-Key was carried out."
-    " Read before you repeat it with another key.",
-    "idempotency_outcome_unknown",
 )
 Execute = Callable[[], Awaitable[Response]]
 """Carries the request out; answers errors, too, and raises nothing."""
@@ -72,15 +71,18 @@ async def once(call: "Call", execute: Execute) -> Response:
         if await _begin(call, place):
             # the result is kept although the caller goes away: a repetition is what the key is for
             return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
-        known = await _row(call, "found_once", place)
-        if known is not None:
-            return _repeated(place, known)
+        known = await _found(call, place)
+        if known is not None and (response := await _repeated(call, place, known)) is not None:
+            return response
+        if known is not None and await _begin_once_more(call, place):
+            return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
     raise Refused(in_progress(1))
 
 
 async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
     """Takes away what was kept for a day."""
     await connection.execute(_query("forget_once"), tenant, KEPT_SECONDS)
+    await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)
 
 
 def in_progress(seconds: int) -> Refusal:
@@ -90,6 +92,17 @@ def in_progress(seconds: int) -> Refusal:
         "A request with this Idempotency-Key is being carried out.",
         "idempotency_in_progress",
         {"Retry-After": str(max(1, min(seconds, 2)))},
+    )
+
+
+def unknown(seconds: int) -> Refusal:
+    """409 until it is known whether the first request was carried out."""
+    return Refusal(
+        409,
+        "It is not known yet whether the first request with this Idempotency-Key was carried out."
+        " Repeat it later.",
+        "idempotency_outcome_unknown",
+        {"Retry-After": str(max(1, seconds))},
     )
 
 
@@ -122,13 +135,31 @@ async def _place(call: "Call") -> Place:
 
 
 async def _begin(call: "Call", place: Place) -> bool:
-    settings = call.service.settings
-    lease = settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
     async with call.service.database.connection(place.tenant) as connection:
         begun = await connection.fetchval(
-            _query("begin_once"), place.tenant, place.place, place.request, lease, KEPT_SECONDS
+            _query("begin_once"), place.tenant, place.place, place.request, _lease(call), KEPT_SECONDS
         )
     return begun is True
+
+
+async def _begin_once_more(call: "Call", place: Place) -> bool:
+    settle = call.service.settings.claim_settle_seconds
+    async with call.service.database.connection(place.tenant) as connection:
+        begun = await connection.fetchval(
+            _query("begin_once_more"), place.tenant, place.place, _lease(call), settle
+        )
+    return begun is True
+
+
+def _lease(call: "Call") -> float:
+    settings = call.service.settings
+    return settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
+
+
+async def _found(call: "Call", place: Place) -> Any:
+    settle = call.service.settings.claim_settle_seconds
+    async with call.service.database.connection(place.tenant) as connection:
+        return await connection.fetchrow(_query("found_once"), place.tenant, place.place, settle)
 
 
 async def _row(call: "Call", query: str, place: Place) -> Any:
@@ -136,16 +167,50 @@ async def _row(call: "Call", query: str, place: Place) -> Any:
         return await connection.fetchrow(_query(query), place.tenant, place.place)
 
 
-def _repeated(place: Place, known: Any) -> Response:
+async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
+    """What became of the first request; None when it certainly was not carried out."""
     if not hmac.compare_digest(known["request"], place.request):
         raise Refused(_OTHER_REQUEST)
     if known["result"] is not None:
         assert place.keys.profile is not None
         return unpack(unseal(place.keys.profile, known["result"], place.associated))
-    raise Refused(in_progress(known["seconds_left"]) if known["seconds_left"] else _UNKNOWN)
+    if known["seconds_left"]:
+        raise Refused(in_progress(known["seconds_left"]))
+    if known["confirmed"]:
+        return await _taken(call, place, known)
+    if known["seconds_open"]:
+        raise Refused(unknown(known["seconds_open"]))
+    if known["event_id"] is not None:
+        await call.service.reconciler.settle(place.tenant, [_pending(call, place).claim])
+        settled = await _found(call, place)
+        if settled is not None and settled["confirmed"]:
+            return await _taken(call, place, settled)
+        if settled is not None and settled["event_id"] is not None:
+            raise Refused(unknown(1))
+    return None
+
+
+async def _taken(call: "Call", place: Place, known: Any) -> Response:
+    """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
+    service, tenant = call.service, place.tenant
+    async with service.database.connection(tenant) as connection:
+        made = await connection.fetchrow(_query("made_once"), tenant, known["subject"], known["event_id"])
+    partition = partition_of(log_key(tenant, known["subject"]), service.partitions)
+    position = str(await service.end.last(partition))
+    body = {
+        "status": "accepted",
+        "position": position,
+        **({} if made is None else {made["name"]: made["id"]}),
+    }
+    return answers.value(body, 202, {answers.POSITION: position, REPLAYED: "true"})
+
+
+def _pending(call: "Call", place: Place) -> Pending:
+    return Pending(call.service.database, place.tenant, place.place)
 
 
 async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
+    PENDING.set(_pending(call, place))
     response = await execute()
     try:
         if response.status_code < (500 if call.decided else 400):

@@ -8,9 +8,51 @@ WHERE kept.started_at < now() - $5 * interval '1 second'
 RETURNING true AS begun;
 
 -- name: found_once
--- What is known of an earlier request in this place.
-SELECT request, result, greatest(0, ceil(extract(epoch FROM lease_until - now())))::integer AS seconds_left
-FROM ledger.idempotency WHERE tenant = $1 AND place = $2;
+-- What is known of an earlier request in this place, of its event, and the seconds until its event is on the log or never will be.
+SELECT
+    i.request, i.result, greatest(0, ceil(extract(epoch FROM i.lease_until - now())))::integer AS seconds_left,
+    greatest(0, ceil(extract(
+        epoch FROM greatest(i.started_at, r.claimed_at) + make_interval(secs => $3) - now()
+    )))::integer AS seconds_open,
+    coalesce(r.confirmed, false) AS confirmed, r.subject, r.event_id
+FROM ledger.idempotency AS i
+LEFT JOIN ledger.reservation AS r
+    ON r.tenant = $1 AND r.connection = '' AND r.kind = 'request' AND r.value = encode(i.place, 'hex')
+WHERE i.tenant = $1 AND i.place = $2;
+
+-- name: note_once
+-- The event that decides what became of a request.
+INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
+VALUES ($1, '', 'request', $2, $3, $4)
+ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
+SET event_id = excluded.event_id, confirmed = false, claimed_at = now();
+
+-- name: begin_once_more
+-- Takes the place of a request that certainly was not carried out; no row when somebody else did.
+UPDATE ledger.idempotency AS i
+SET started_at = now(), lease_until = now() + $3 * interval '1 second'
+WHERE i.tenant = $1 AND i.place = $2 AND i.result IS NULL AND i.lease_until <= now()
+    AND i.started_at <= now() - make_interval(secs => $4)
+    AND NOT EXISTS (
+        SELECT FROM ledger.reservation AS r
+        WHERE r.tenant = $1 AND r.connection = '' AND r.kind = 'request' AND r.value = encode(i.place, 'hex')
+    )
+RETURNING true AS begun;
+
+-- name: made_once
+-- What the event of a request made, by its name in the API.
+SELECT 'user_id' AS name, p.user_id AS id FROM views.profile AS p WHERE p.tenant = $1 AND p.subject = $2
+UNION ALL
+SELECT 'id', c.id FROM views.connection AS c WHERE c.tenant = $1 AND c.event_id = $3
+UNION ALL
+SELECT 'client_id', c.client_id FROM views.client AS c WHERE c.tenant = $1 AND c.event_id = $3
+UNION ALL
+SELECT 'id', s.id FROM views.setting AS s WHERE s.tenant = $1 AND s.event_id = $3;
+
+-- name: forget_events
+-- The events of requests whose time is over.
+DELETE FROM ledger.reservation
+WHERE tenant = $1 AND kind = 'request' AND confirmed AND claimed_at < now() - $2 * interval '1 second';
 
 -- name: keep_once
 -- The first request's result.

@@ -2,7 +2,8 @@
 
 A command's events are sealed and laid down in the ledger before the first one is appended, and they lie there
 until the last one has had its effect. Each has an effect once, however often it is appended. So whoever finds
-a command that nobody has been at for `claim_settle_seconds` carries it out again from the beginning.
+a command whose process has ended, or that nobody has been at for `claim_settle_seconds`, carries it out
+again from the beginning.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from schemas.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal
 from schemas.positions import Position
 from services.management.decisions.link_identity import Party, Steps
 from services.management.decisions.outcome import Command, Draft, dress
+from services.management.pending import PENDING
 from services.management.refusals import NO_SUCH_USER, TOO_LARGE, Refused
 from services.management.settings import Settings
 from services.management.writing import NotSent, Writer
@@ -133,9 +135,13 @@ class Links:
                 raise Busy
             parties, keys = await read_parties(connection, self._keyring, tenant, subjects=wanted)
             link = _sealed(command, decide(parties), keys, asked)
+            if (pending := PENDING.get()) is not None:
+                first = link.events[0]
+                await pending.note(read_sealed(*first).subject, _event_id(first), connection)
+            undo = None if link.undo is None else link.undo.value
             await connection.execute(
                 queries["begin_link"], tenant, UUID(command.id), kind,
-                [record.value for record in link.events], None if link.undo is None else link.undo.value,
+                [record.value for record in link.events], undo, self._watch.holder,
             )  # fmt: skip
         return link
 
@@ -161,7 +167,9 @@ class Links:
                 await connection.execute(queries["touch_link"], link.tenant, UUID(link.command))
                 return False
             age = self._settings.claim_settle_seconds
-            row = await connection.fetchval(queries["take_over_link"], link.tenant, UUID(link.command), age)
+            row = await connection.fetchval(
+                queries["take_over_link"], link.tenant, UUID(link.command), age, self._watch.holder
+            )
         return row is not None
 
     def _start(self, link: Link, progress: Progress) -> asyncio.Task[None]:

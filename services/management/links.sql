@@ -21,7 +21,7 @@ RETURNING subject;
 
 -- name: begin_link
 -- From here on it is brought to an end, whoever does it.
-INSERT INTO ledger.link (tenant, command, kind, events, undo) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO ledger.link (tenant, command, kind, events, undo, holder) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: touch_link
 -- Somebody is at it; no row when it has come to its end.
@@ -32,16 +32,22 @@ UPDATE ledger.link SET touched_at = now() WHERE tenant = $1 AND command = $2 RET
 DELETE FROM ledger.link WHERE tenant = $1 AND command = $2;
 
 -- name: left_links
--- Those that nobody has been at for so long, all or those of these people.
+-- Those whose process has ended or that nobody has been at for so long, all or those of these people.
 SELECT l.command, l.kind, l.events, l.undo
 FROM ledger.link AS l
-WHERE l.tenant = $1 AND l.touched_at < now() - make_interval(secs => $2) AND ($3::text[] IS NULL OR EXISTS (
+WHERE l.tenant = $1 AND (l.touched_at < now() - make_interval(secs => $2) OR NOT EXISTS (
+    SELECT FROM pg_locks AS k
+    WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted AND k.classid::bigint << 32 | k.objid::bigint = l.holder
+)) AND ($3::text[] IS NULL OR EXISTS (
     SELECT FROM ledger.link_party AS p WHERE p.tenant = $1 AND p.command = l.command AND p.subject = ANY ($3::text[])
 ))
 ORDER BY l.touched_at LIMIT 100;
 
 -- name: take_over_link
 -- Whoever gets a row goes on with it.
-UPDATE ledger.link SET touched_at = now()
-WHERE tenant = $1 AND command = $2 AND touched_at < now() - make_interval(secs => $3)
-RETURNING command;
+UPDATE ledger.link AS l SET touched_at = now(), holder = $4
+WHERE l.tenant = $1 AND l.command = $2 AND (l.touched_at < now() - make_interval(secs => $3) OR NOT EXISTS (
+    SELECT FROM pg_locks AS k
+    WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted AND k.classid::bigint << 32 | k.objid::bigint = l.holder
+))
+RETURNING l.command;

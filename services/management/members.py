@@ -12,6 +12,7 @@ from schemas.instants import parse, render
 from services.management import answers, paging, people, reading
 from services.management.decisions.outcome import Draft
 from services.management.endpoint import Call
+from services.management.pending import PENDING
 from services.management.refusals import NO_SUCH_USER, Refusal, Refused
 from services.management.writing import Written
 from services.runtime.sql import load
@@ -63,6 +64,7 @@ async def tell(
     first refusal is answered; asking again is harmless, for it changes nothing for those who have it.
     """
     turn = asyncio.Semaphore(_AT_ONCE)
+    PENDING.set(None)  # no event of one person decides; a repetition is harmless
 
     async def one(user_id: str, person: reading.Person) -> Written | None:
         told = drafts(person)

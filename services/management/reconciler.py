@@ -12,7 +12,6 @@ from contextlib import suppress
 import structlog
 
 from schemas.errors import Transient
-from schemas.identifiers import PERSON, record_key, tenant_subject
 from services.management import claims, idempotency
 from services.management.decisions.outcome import Claim
 from services.management.links import Links
@@ -62,6 +61,8 @@ class Reconciler:
         """
         async with self._database.connection("") as connection:
             tenants = [row["name"] for row in await connection.fetch(load("services.management")["tenants"])]
+        for tenant in tenants:
+            await self._links.settle(tenant)
         under_way = self._writer.under_way()
         released = 0
         for tenant in tenants:
@@ -69,7 +70,6 @@ class Reconciler:
                 await claims.renew(connection, tenant, under_way.get(tenant, []))
                 await idempotency.forget_expired(connection, tenant)
             released += await self.settle(tenant)
-            await self._links.settle(tenant)
         return released
 
     async def settle(self, tenant: str, among: Sequence[Claim] | None = None) -> int:
@@ -86,7 +86,7 @@ class Reconciler:
         return len(old)
 
     async def _log_is_applied(self, tenant: str, subjects: set[str]) -> bool:
-        partitions = {partition_of(_key(tenant, subject), self._partitions) for subject in subjects}
+        partitions = {partition_of(claims.log_key(tenant, subject), self._partitions) for subject in subjects}
         ends = [await self._end.last(partition) for partition in partitions]
         wait = self._settings.view_wait_seconds
         return all([await self._watch.wait_for(end, wait) for end in ends])
@@ -98,8 +98,3 @@ class Reconciler:
             except Transient as error:
                 _log.warning("claim_sweep_failed", error=str(error))
             await asyncio.sleep(self._settings.claim_sweep_seconds)
-
-
-def _key(tenant: str, subject: str) -> bytes:
-    """A person's claims lie with the person's events, a connection's (by its id) with the tenant's."""
-    return record_key(tenant, subject if subject.startswith(PERSON) else tenant_subject(tenant))

@@ -11,6 +11,7 @@ from schemas.events import Event
 from schemas.keys import SubjectKeys
 from schemas.mapper import Record, seal_event
 from schemas.positions import Position
+from services.management.pending import PENDING
 from services.management.refusals import OUTCOME_UNKNOWN, Refused
 from services.runtime.event_log import EventLog
 from services.runtime.positions import PositionWatch
@@ -43,6 +44,8 @@ class Writer:
     async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
         """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
         records = [seal_event(event, keys) for event in events]
+        if (pending := PENDING.get()) is not None:
+            await pending.note(events[0].subject, events[0].id)
         position = await self.append(events[0].tenant, [event.id for event in events], records)
         return Written(position, await self._watch.wait_for(position, self._view_wait))
 

@@ -225,6 +225,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                     all_applied.append(Applied(logged, before, after, _turned_down(event, before, after)))
             case _ if guards.is_new(logged):
                 all_applied.append(Applied(logged))
+    _settle_commands(fresh_claims, all_applied)
     for counted in all_applied:
         guards.follow(counted)
     return Outcome(
@@ -253,6 +254,16 @@ def _set(settings: dict[SettingKey, Setting], claims: Claims, logged: Logged, ev
     if after.deleted or (before is not None and before.name != after.name):
         claims.released[owner, "name", after.kind] = event.id
     return Applied(logged)
+
+
+def _settle_commands(claims: Claims, all_applied: Iterable[Applied]) -> None:
+    """Confirm or drop by event id whatever a command may have claimed, such as the result of its request."""
+    known = {*claims.confirmed, *claims.dropped}
+    for one in all_applied:
+        event = one.logged.event
+        if one.logged.replayed or event.id in known or not isinstance(event.data, CommandData):
+            continue
+        (claims.dropped if one.refused else claims.confirmed).append(event.id)
 
 
 def _turned_down(event: Event, before: Profile, after: Profile) -> bool:

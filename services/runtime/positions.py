@@ -1,6 +1,7 @@
 """Waiting for the projector: it notifies at each commit, so nobody polls."""
 
 import asyncio
+import secrets
 from collections import defaultdict
 from contextlib import suppress
 
@@ -30,6 +31,8 @@ class PositionWatch:
         self._url = database_url
         self.topic = topic
         self.generation = 0
+        self.holder = secrets.randbits(62)
+        """A number on which this process holds a shared advisory lock while it is connected."""
         self._next: dict[int, int] = {}
         self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
@@ -93,6 +96,7 @@ class PositionWatch:
                 self._url, server_settings={"application_name": "vita position watch"}
             )
             connection.add_termination_listener(lambda _: self._lost.set())
+            await connection.execute(load("services.runtime", "positions.sql")["hold"], self.holder)
             await connection.add_listener(CHANNEL, self._heard)
             rows = await connection.fetch(
                 load("services.runtime", "positions.sql")["live_positions"], self.topic

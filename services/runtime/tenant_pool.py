@@ -12,6 +12,17 @@ from services.runtime.fair_gate import FairGate
 from services.runtime.sql import load
 
 ACQUIRE_SECONDS = 5
+LOCK_SECONDS: Final = 3
+"""How long a statement of a request waits for a lock."""
+STATEMENT_SECONDS: Final = 8
+"""How long a statement of a request may run."""
+COMMAND_SECONDS: Final = 10
+"""How long a server that has gone silent is waited for."""
+LONG_SECONDS: Final = 30
+"""The same where the session has a time limit of its own."""
+_WAITS: Final = MappingProxyType(
+    {"lock_timeout": f"{LOCK_SECONDS}s", "statement_timeout": f"{STATEMENT_SECONDS}s"}
+)
 SHARE: Final = 0.75
 """How much of a pool one tenant may use, so that there is a connection for the next one."""
 WAITING: Final = 1000
@@ -67,8 +78,8 @@ class TenantPool:
                 min_size=1,
                 max_size=connections,
                 connection_class=TenantConnection,
-                command_timeout=30,
-                server_settings={"application_name": f"vita {name}", **session},
+                command_timeout=LONG_SECONDS if "statement_timeout" in session else COMMAND_SECONDS,
+                server_settings={"application_name": f"vita {name}", **_WAITS, **session},
             )
         gate = FairGate(f"database connections ({name})", connections, int(connections * share), waiting)
         return cls(pool, gate)

@@ -10,7 +10,7 @@ from schemas.identifiers import new_event_id
 from services.management.refusals import Refusal
 
 SOURCE: Final = "/vita/management"
-ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection", "name"]
+ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection", "name", "request"]
 
 
 @dataclass(frozen=True, slots=True)

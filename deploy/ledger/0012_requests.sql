@@ -1,0 +1,4 @@
+-- The event of a request with an Idempotency-Key is claimed as unique values are, so that the projector confirms it.
+ALTER TABLE ledger.reservation DROP CONSTRAINT reservation_kind_check;
+ALTER TABLE ledger.reservation ADD CONSTRAINT reservation_kind_check
+    CHECK (kind IN ('email', 'username', 'phone_number', 'user_id', 'connection', 'name', 'request'));

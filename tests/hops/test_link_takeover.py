@@ -1,0 +1,69 @@
+"""A link whose process is killed is finished by the next process at once, however young it is."""
+
+import asyncio
+import os
+import sys
+
+import httpx
+
+from tests.e2e.test_sdk import free_port
+from tests.linking import Linked
+from tests.management import path_of, running_site
+from tests.stack import Stack
+
+ONE, OTHER = "google-oauth2|takeover", "github|takeover"
+
+
+async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> None:
+    """Between its two events a link is left alone while its process lives, and finished when it is dead."""
+    async with running_site(stack, claim_settle_seconds=3600) as site:
+        world = Linked.over(site)
+        await world.person(ONE)
+        await world.person(OTHER)
+        await site.stop_projector()
+        port = free_port()
+        environment = stack.environment("management", site.database, site.prefix) | {
+            "VITA_HTTP_PORT": str(port), "VITA_CLAIM_SETTLE_SECONDS": "3600",
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.management",
+            env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        headers = {"authorization": f"Bearer {site.token()}"}
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as doomed:
+
+            async def healthy() -> bool:
+                try:
+                    return (await doomed.get("/healthz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            async def end() -> int:
+                return sum((await site.service.end.all(site.service.partitions)).values())
+
+            await stack.until(healthy)
+            before = await end()
+            body = {"provider": "github", "user_id": "takeover"}
+            asking = asyncio.create_task(doomed.post(f"{path_of(ONE)}/identities", json=body))
+
+            async def half_done() -> bool:
+                return await end() > before
+
+            await stack.until(half_done)
+            assert await site.service.links.settle("demo") == 0
+            assert [row["holder"] for row in await world.flow.rows("SELECT holder FROM ledger.link")] != [
+                site.service.watch.holder
+            ]
+            process.kill()
+            await process.wait()
+            await asyncio.gather(asking, return_exceptions=True)
+        await site.start_projector()
+
+        async def finished() -> bool:
+            await site.service.reconciler.sweep()
+            return await world.flow.rows("SELECT FROM ledger.link") == []
+
+        await stack.until(finished)
+        assert len((await world.get(ONE))["identities"]) == 2
+        assert await world.get(OTHER) == {}

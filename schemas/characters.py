@@ -19,6 +19,11 @@ def is_safe(text: str) -> bool:
     return text.isprintable() or _UNSAFE.search(text) is None
 
 
+def replaced(text: str) -> str:
+    """Return the text with U+FFFD in place of each unsafe character, and so of the same length."""
+    return text if is_safe(text) else _UNSAFE.sub("\ufffd", text)
+
+
 def escaped(text: str) -> str:
     """Return the text with its unsafe characters as escapes such as `\\u202e`."""
     if is_safe(text):

@@ -3,10 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas import instants
+from schemas.characters import replaced
 from schemas.events.fields import SAFE, ConnectionName, Slug
 from schemas.violations import RULE
 
@@ -32,8 +41,11 @@ Instant = Annotated[
 ]
 """An aware UTC time, cut to the millisecond; None if absent or outside 1970 to 9999, as Go's zero time is."""
 Id = Annotated[str, Field(min_length=1, max_length=512), SAFE]
-Text = Annotated[str, Field(max_length=512)]
-ScopeText = Annotated[str, Field(max_length=4096)]
+Text = Annotated[str, Field(max_length=512), AfterValidator(replaced)]
+"""Text in which U+FFFD stands for each control and bidirectional character: it may not cost the login."""
+ScopeText = Annotated[
+    str, Field(max_length=4096), AfterValidator(lambda text: replaced(" ".join(text.split())))
+]
 """Scopes, separated by blanks."""
 MAX_MEMBERS = 50
 

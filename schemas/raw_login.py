@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas import exact_json, login_reasons
+from schemas.characters import replaced
 from schemas.errors import InvalidEvent
 from schemas.events.fields import SAFE, ClientId, ConnectionName, Slug
 from schemas.identifiers import TENANT_PATTERN
@@ -89,7 +90,7 @@ class Login(BaseModel):
     )
     client_id: ClientId | None = Field(None, description="The application signed in to.")
     ip: IpAddress | None = None
-    user_agent: Annotated[str, Field(max_length=4096)] | None = None
+    user_agent: Annotated[str, Field(max_length=4096), AfterValidator(replaced)] | None = None
     session_id: Annotated[str, Field(max_length=512), SAFE] | None = None
     tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")
     protocol: Slug | None = None

@@ -251,6 +251,8 @@ async def test_the_older_search(site: Site) -> None:
         (f"connection:{DATABASE_CONNECTION} -user_name:q1*", ["ss"]),
         ('description:"Create a User"', ["sapi", "sapi"]),
         ("date:[2020 TO 2021]", []),
+        ("date:2020-01-01t10:00:00z", []),
+        ("date:[2020-01-01t10:00:00.5+02:00 TO *] AND type:ss", ["ss", "ss"]),
         ("date:{2020 TO *] AND type:ss", ["ss", "ss"]),
         ("nothing:at_all", []),
         ("client_id:[a TO z]", ["ss", "sapi", "ss", "sapi", "sapi"]),

@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas import exact_json
 from schemas.characters import escaped, is_safe
 from schemas.errors import InvalidEvent
 from schemas.raw_login import parse_raw_login
 from services.cli.output import print_json, safe
+from services.management.models.apis import CreateApi, UpdateApi
+from services.management.models.clients import CreateClient, UpdateClient
+from services.management.models.connections import CreateConnection, UpdateConnection
+from services.management.models.organizations import CreateOrganization, UpdateOrganization
+from services.management.models.roles import CreateRole, UpdateRole
 from services.management.models.users import CreateUser
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, normalize
 from tests.raw_logins import make_data, make_event
@@ -39,6 +44,55 @@ def test_what_is_escaped_is_safe(text: str) -> None:
 def test_names_keep_what_writing_needs(name: str) -> None:
     """Joiners, blanks and scripts of any kind are shown as they are."""
     assert safe(name) == name
+
+
+@pytest.mark.parametrize("character", UNSAFE)
+def test_names_in_settings_are_refused(character: str) -> None:
+    """Names of roles, organizations, clients, connections, APIs and actions hold none; other names do not
+    change."""
+    bodies: list[tuple[type[BaseModel], dict[str, Any], str]] = [
+        (CreateRole, {}, "name"),
+        (UpdateRole, {}, "name"),
+        (CreateOrganization, {"name": "acme"}, "display_name"),
+        (UpdateOrganization, {}, "display_name"),
+        (CreateClient, {}, "name"),
+        (UpdateClient, {}, "name"),
+        (CreateConnection, {"name": "corp", "strategy": "oidc"}, "display_name"),
+        (UpdateConnection, {}, "display_name"),
+        (CreateApi, {"identifier": "https://api"}, "name"),
+        (CreateApi, {"name": "API"}, "identifier"),
+        (UpdateApi, {}, "name"),
+    ]
+    for model, body, name in bodies:
+        for text in NAMES:
+            assert getattr(model.model_validate({**body, name: text}), name) == text
+        with pytest.raises(ValidationError, match="bidirectional"):
+            model.model_validate({**body, name: f"a{character}b"})
+
+
+@pytest.mark.parametrize("character", UNSAFE)
+def test_texts_of_logins_cost_no_login(character: str) -> None:
+    """Audience, scope, organization, device and user agent keep their places without such characters."""
+    text = f"a{character}b"
+    data = make_data(
+        audience=text,
+        scope=f"openid {text}",
+        organization_id=text,
+        user_agent=text,
+        session_id="s",
+        session={"methods": [{"name": text, "type": text}]},
+        refresh_token={"id": "r", "resource_servers": [{"audience": text, "scopes": text}]},
+    )
+    login = parse_raw_login(exact_json.dumps(make_event(data=data))).data
+    shown = [login.audience, login.scope, login.organization_id, login.user_agent]
+    assert login.session is not None
+    assert login.session.methods is not None
+    assert login.refresh_token is not None
+    shown += [login.session.methods[0].name, login.refresh_token.resource_servers[0].audience]
+    for one in shown:
+        assert one is not None
+        assert is_safe(one)
+        assert one.replace("openid ", "").startswith("a")
 
 
 @pytest.mark.parametrize("character", UNSAFE)

@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body, Given, QueryBoolean
 from services.management.models.paging import AnyPage
 from services.management.models.roles import MOST_AT_ONCE, Description, Identifier, PermissionName
 from services.management.models.users import Query
 
-ApiName = Annotated[str, Field(max_length=200, pattern=r"^[^<>]*$")]
+ApiName = Annotated[str, Field(max_length=200, pattern=r"^[^<>]*$"), SAFE]
 Lifetime = Annotated[int, Field(ge=0, le=2_592_000)]
 SCOPES = "List of permissions (scopes) that this API uses."
 API_NAME = "Friendly name for this resource server. Can not contain < or > characters."

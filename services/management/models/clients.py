@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body, Given, QueryBoolean
 from services.management.models.paging import AnyPage
 from services.management.models.results import Result
@@ -15,7 +16,7 @@ AppType = Literal[
     "salesforce", "sentry", "sharepoint", "slack", "springcm", "zendesk", "zoom", "sso_integration", "oag",
 ]  # fmt: skip
 Method = Literal["none", "client_secret_post", "client_secret_basic"]
-Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^<>]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^<>]*$"), SAFE]
 Texts = Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=10_000)]
 Text = Annotated[str, Field(max_length=2048)]
 Object = dict[str, Any]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 from pydantic_core import PydanticCustomError
 
+from schemas.events.fields import SAFE
 from schemas.violations import RULE
 from services.management.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
 from services.management.models.results import Result
@@ -77,7 +78,7 @@ class ResourceApp(Body):
 class Change(Body):
     """What creating and changing a connection have in common."""
 
-    display_name: Annotated[Annotated[str, Field(max_length=128)] | None, Given] = Field(
+    display_name: Annotated[Annotated[str, Field(max_length=128), SAFE] | None, Given] = Field(
         None, description=DISPLAY_NAME
     )
     options: Annotated[Options | None, Given] = Field(None, description=OPTIONS)

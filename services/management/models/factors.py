@@ -5,14 +5,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.events.fields import SAFE
 from schemas.violations import RULE
 from services.management.models.fields import Body, Email, Given, QueryInteger
 from services.management.models.paging import OffsetPage
 from services.management.models.results import Result
 
 Preferred = Literal["sms", "voice"]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-ShortName = Annotated[str, Field(min_length=1, max_length=20)]
+Name = Annotated[str, Field(min_length=1, max_length=255), SAFE]
+ShortName = Annotated[str, Field(min_length=1, max_length=20), SAFE]
 TotpSecret = Annotated[str, Field(pattern=r"^[A-Za-z2-7]{1,256}=*$")]
 PhoneNumber = Annotated[str, Field(min_length=2, max_length=30)]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]

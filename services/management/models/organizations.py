@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body, Given, Uri
 from services.management.models.paging import AnyPage
 from services.management.models.roles import MOST_AT_ONCE, Text
 from services.management.models.users import Selected
 
 Name = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-DisplayName = Annotated[str, Field(min_length=1, max_length=255)]
+DisplayName = Annotated[str, Field(min_length=1, max_length=255), SAFE]
 Color = Annotated[str, Field(pattern=r"^#(?:[0-9a-fA-F]{3}){1,2}$")]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=255)]
 MetadataValue = Annotated[str, Field(max_length=255)]

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body, Given, QueryInteger
 from services.management.models.paging import AnyPage, CheckpointPage
 
-Identifier = Annotated[str, Field(min_length=1, max_length=600)]
+Identifier = Annotated[str, Field(min_length=1, max_length=600), SAFE]
 PermissionName = Annotated[str, Field(min_length=1, max_length=280, pattern=r"^[!#-\[\]-~]+$")]
-RoleName = Annotated[str, Field(min_length=1, max_length=255)]
+RoleName = Annotated[str, Field(min_length=1, max_length=255), SAFE]
 Description = Annotated[str, Field(max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 MOST_AT_ONCE = 1000

@@ -4,10 +4,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body, Given
 from services.management.models.results import Result
 
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, Field(min_length=1, max_length=128), SAFE]
 Claim = Annotated[str, Field(min_length=1, max_length=512)]
 Claims = Annotated[list[Claim], Field(min_length=1, max_length=64)]
 Strategy = Literal["pingfederate", "ad", "adfs", "waad", "google-apps", "okta", "oidc", "samlp"]

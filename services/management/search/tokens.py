@@ -18,6 +18,9 @@ from services.management.search.tree import Malformed
 MOST_CLAUSES: Final = 1024
 DEEPEST: Final = 50
 _OFFSET_BEFORE_COLON: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d")
+_LOWER_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dt\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?(?![\w:])"
+)
 _MINUTES: Final = re.compile(r"\d\d(?!\d)")
 _REFUSED: Final = {
     "BOOST": ("^", "no boost: results are not scored"),
@@ -54,6 +57,7 @@ def _lexed(text: str) -> list[Any]:
     try:
         for token in lexer:
             _end_before_quote(token, lexer)
+            _whole_time(token, lexer, text)
             found.append(token)
             clauses += (token.type in ("TERM", "PHRASE")) - (token.type == "COLUMN")
             if clauses > MOST_CLAUSES + 1 or len(found) > 8 * MOST_CLAUSES:
@@ -78,6 +82,15 @@ def _end_before_quote(token: Any, lexer: Any) -> None:
     token.value = Word(text) if token.type == "TERM" else TokenValue(text)
     token.value.pos, token.value.size, token.value.head = token.lexpos, len(text), head
     lexer.lexpos = token.lexpos + len(text)
+
+
+def _whole_time(token: Any, lexer: Any, text: str) -> None:
+    """Extends a time with a lower-case `t`, which luqum ends at its first colon, to its end."""
+    whole = _LOWER_TIME.match(text, token.lexpos) if token.type == "TERM" else None
+    if whole is None or whole.end() <= token.lexpos + len(str(token.value)):
+        return
+    token.value.value, token.value.size = whole[0], len(whole[0])
+    lexer.lexpos = whole.end()
 
 
 def _joined(lexed: Sequence[Any], text: str) -> Iterator[Any]:

@@ -2,3 +2,6 @@
 ALTER TABLE ledger.reservation DROP CONSTRAINT reservation_kind_check;
 ALTER TABLE ledger.reservation ADD CONSTRAINT reservation_kind_check
     CHECK (kind IN ('email', 'username', 'phone_number', 'user_id', 'connection', 'name', 'request'));
+
+-- The process that carries a link out, by the number of an advisory lock that it holds while it is alive.
+ALTER TABLE ledger.link ADD COLUMN holder bigint NOT NULL;

@@ -63,7 +63,19 @@ def test_a_duplicate_settles_nothing_twice() -> None:
     assert (found.confirmed, found.dropped) == ([made.id], [])
 
 
-@pytest.mark.parametrize("other", [login(), metadata(user_metadata={}), flag(UserBlocked), edit(name="x")])
-def test_other_events_touch_no_claims(other: Any) -> None:
-    """Logins, metadata, flags and names are not unique."""
-    assert claims_of(login(), other) == Claims()
+def test_a_login_touches_no_claims() -> None:
+    """Logins claim nothing."""
+    assert claims_of(login(), login()) == Claims()
+
+
+@pytest.mark.parametrize("other", [metadata(user_metadata={}), flag(UserBlocked), edit(name="x")])
+def test_other_commands_touch_no_unique_values(other: Any) -> None:
+    """Metadata, flags and names are not unique: nothing is given up. The event itself may be claimed by the
+    request that made it, which is confirmed."""
+    assert claims_of(login(), other) == Claims(confirmed=[other.id])
+
+
+def test_a_command_that_comes_to_nothing_is_dropped() -> None:
+    """A change of somebody who is gone leaves no claim of its request behind."""
+    late = flag(UserBlocked)
+    assert claims_of(creation(), flag(UserDeleted), late).dropped == [late.id]

@@ -58,6 +58,12 @@ class Setting:
     updated_at: str
     deleted: bool = False
 
+    @property
+    def default_picture(self) -> str | None:
+        """The default picture that a tenant chose; None without a choice and for other kinds of settings."""
+        chosen = self.document.get("default_picture") if self.kind == "tenant" else None
+        return chosen if isinstance(chosen, str) else None
+
 
 def fold(current: Setting | None, event: SettingEvent) -> Setting | None:
     """The setting after the event; the very same object when the event changes nothing.

@@ -6,11 +6,16 @@ JOIN setting AS s ON s.tenant = asked.tenant AND s.kind = asked.kind AND s.id = 
 
 -- name: write_settings
 -- Puts the changed settings in place.
-INSERT INTO setting (tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted)
-SELECT tenant, kind, id, name, revision, document, event_id, created_at::timestamptz, updated_at::timestamptz, deleted
+INSERT INTO setting (
+    tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted, default_picture
+)
+SELECT
+    tenant, kind, id, name, revision, document, event_id, created_at::timestamptz, updated_at::timestamptz, deleted,
+    default_picture
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::bool[]
-) AS r (tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted)
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::bool[],
+    $11::text[]
+) AS r (tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted, default_picture)
 ON CONFLICT (tenant, kind, id) DO UPDATE SET
     name = excluded.name, revision = excluded.revision, document = excluded.document, event_id = excluded.event_id,
-    updated_at = excluded.updated_at, deleted = excluded.deleted;
+    updated_at = excluded.updated_at, deleted = excluded.deleted, default_picture = excluded.default_picture;

@@ -1,4 +1,5 @@
--- One row per setting of a tenant; `document` is what the API answers.
+-- One row per setting of a tenant; `document` is what the API answers. `default_picture` is one value of it that the
+-- normalizer reads, set for the kind `tenant` only.
 CREATE TABLE setting (
     tenant text NOT NULL,
     kind text NOT NULL,
@@ -10,6 +11,7 @@ CREATE TABLE setting (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     deleted boolean NOT NULL,
+    default_picture text,
     PRIMARY KEY (tenant, kind, id)
 );
 CREATE INDEX setting_name ON setting (tenant, kind, name) WHERE NOT deleted;

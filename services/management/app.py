@@ -15,6 +15,7 @@ from services.management.endpoint import Operation, Public, endpoint_of, mount
 from services.management.refusals import NOT_FOUND, Refusal
 from services.management.routes import (
     attack_protection,
+    avatars,
     client_grants,
     clients,
     connection_users,
@@ -70,7 +71,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *factors.OPERATIONS,
 )
 """Every line of the API that needs a token."""
-PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC)
+PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC, *avatars.PUBLIC)
 """Every line that needs none."""
 STRAIGHT: Final = frozenset(
     (method, f"/api/v2/users{rest}")

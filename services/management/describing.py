@@ -29,6 +29,7 @@ _PATH_NAME: Final = re.compile(r"{(\w+)}")
 _IN_PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "id": ("The id, percent-encoded.", "auth0|63d17c4a8869daf88ed7db97"),
     "name": ("The name, percent-encoded.", "acme"),
+    "initials": ("One or two letters or digits of any script, percent-encoded.", "jd"),
     "ip": ("An IP address, percent-encoded.", "192.0.2.1"),
     "provider": ("The identity's provider.", "google-oauth2"),
     "user_id": ("The id without its provider.", "117282391823912331"),
@@ -188,11 +189,15 @@ class _Writer:
         """An operation that anybody may ask."""
         described = self._head(item)
         described["security"] = []
+        if parameters := _path_parameters(item):
+            described["parameters"] = parameters
         result, failure = self._schemas.get((_id(item), "result"), {}), self._schemas[_id(item), "failure"]
         described["responses"] = {
             str(status): {
                 "description": meaning,
-                "content": self._content(result if status < 400 else failure),
+                "content": self._content(failure)
+                if status >= 400
+                else self._content(result, media=item.media),
             }
             for status, meaning in item.answers.items()
         }
@@ -211,9 +216,9 @@ class _Writer:
             head["requestBody"] = {"required": True, "content": dict.fromkeys(media, content)}
         return head
 
-    def _content(self, schema: Any, example: Any = None) -> dict[str, Any]:
+    def _content(self, schema: Any, example: Any = None, media: str = JSON) -> dict[str, Any]:
         shown = example_of(schema, self._shapes) if example is None else example
-        return {JSON: {"schema": schema, "example": shown}}
+        return {media: {"schema": schema, "example": shown}}
 
     def _answer(self, item: Operation, status: int, meaning: str | Refusal) -> dict[str, Any]:
         text = meaning.message if isinstance(meaning, Refusal) else meaning
@@ -251,7 +256,7 @@ def _refusal(item: Operation, status: int, text: str) -> Refusal:
     return _REFUSALS.get(status) or Refusal(status, text or REASONS[status])
 
 
-def _path_parameters(item: Operation) -> list[dict[str, Any]]:
+def _path_parameters(item: Operation | Public) -> list[dict[str, Any]]:
     family = item.path.removeprefix("/api/v2/").partition("/")[0]
     found = []
     for name in _PATH_NAME.findall(item.path):

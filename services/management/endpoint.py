@@ -71,11 +71,16 @@ class Call:
 
     def path(self, name: str) -> str:
         """A path parameter, decoded. Raises Refused (400)."""
-        raw: str = self.request.path_params[name]
-        try:
-            return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
-        except UnicodeError:
-            raise Refused(_BAD_PATH) from None
+        return path_parameter(self.request, name)
+
+
+def path_parameter(request: Request, name: str) -> str:
+    """Return a path parameter, decoded. Raises Refused (400)."""
+    raw: str = request.path_params[name]
+    try:
+        return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
+    except UnicodeError:
+        raise Refused(_BAD_PATH) from None
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -124,6 +129,8 @@ class Public:
     failure: Any
     body: type[BaseModel] | None = None
     tag: str = "service"
+    media: str = "application/json"
+    """The media type of a successful answer."""
 
 
 class DirectRoute(APIRoute):

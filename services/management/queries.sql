@@ -75,8 +75,11 @@ FROM views.connection WHERE tenant = $1 AND id = $2 AND NOT deleted;
 SELECT user_id FROM views.search WHERE tenant = $1 AND connections[1] = $2 AND email_folded = $3 LIMIT 1;
 
 -- name: connections_named
--- The living connections of some names.
-SELECT DISTINCT ON (name) name AS asked, id, name, strategy, revision, document, event_id, deleted
+-- The living connections of some names, with the default picture that the tenant chose.
+SELECT DISTINCT ON (name) name AS asked, id, name, strategy, revision, document, event_id, deleted, (
+    SELECT default_picture FROM views.setting AS s
+    WHERE s.tenant = $1 AND s.kind = 'tenant' AND s.id = 'settings' AND NOT s.deleted
+) AS default_picture
 FROM views.connection WHERE tenant = $1 AND name = ANY ($2::text[]) AND NOT deleted
 ORDER BY name, id;
 

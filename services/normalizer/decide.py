@@ -27,6 +27,7 @@ from services.normalizer.mapping import (
     is_social,
     normalize,
 )
+from services.normalizer.mapping.defaults import GRAVATAR, Pictures
 
 SOURCE: Final = "/vita/normalizer"
 FOREIGN_IDENTITY: Final = "identity_of_another_connection"
@@ -56,10 +57,10 @@ class Arrival:
         return truncate(told)
 
 
-def normalized(connection: ConnectionSettings, login: Login) -> Normalized:
-    """The person behind a successful login. Raises InvalidEvent."""
+def normalized(connection: ConnectionSettings, login: Login, pictures: Pictures = GRAVATAR) -> Normalized:
+    """The person behind a successful login, with the tenant's default picture. Raises InvalidEvent."""
     try:
-        return normalize(connection, login.claims, login.identifier)
+        return normalize(connection, login.claims, login.identifier, pictures)
     except UnmappableLogin as error:
         raise InvalidEvent("unmappable", str(error)) from error
 

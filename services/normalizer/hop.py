@@ -38,6 +38,7 @@ from services.normalizer.gateways import Gateways
 from services.normalizer.mapping import ConnectionSettings, Normalized
 from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
+from services.normalizer.mapping.defaults import Pictures, pictures_of
 from services.normalizer.mapping.identity_space import may_use
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
@@ -51,6 +52,9 @@ from services.runtime.sql import load
 class Settings(LoginSigningSettings):
     """The normalizer's settings."""
 
+    token_issuer: str = Field(
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+    )
     signature_tolerance_seconds: float = Field(
         300, gt=0, description="Most time between the signing of a login and its arrival at the broker."
     )
@@ -199,7 +203,8 @@ class Normalizer:
             place = login.tenant, login.data.connection
             try:
                 item.connection, new = connection_of(login, found[place])
-                _identify(item, item.connection)
+                pictures = pictures_of(found[place].default_picture, self._settings.token_issuer)
+                _identify(item, item.connection, pictures)
             except InvalidEvent as error:
                 known = None if error.reason == "unknown_tenant" else login.tenant
                 self._quarantine(batch, item.record, error, known)
@@ -304,13 +309,19 @@ def _found(row: asyncpg.Record) -> Found:
         settings = ConnectionSettings(
             row["name"], row["strategy"], exact_json.loads(row["document"])["options"]
         )
-    return Found(row["tenant_known"], bool(row["strict_connections"]), bool(row["deleted"]), settings)
+    return Found(
+        row["tenant_known"],
+        bool(row["strict_connections"]),
+        bool(row["deleted"]),
+        settings,
+        row["default_picture"],
+    )
 
 
-def _identify(item: Item, connection: ConnectionSettings) -> None:
+def _identify(item: Item, connection: ConnectionSettings, pictures: Pictures) -> None:
     login = item.arrival.login
     if login.data.outcome == "success":
-        item.person = normalized(connection, login.data)
+        item.person = normalized(connection, login.data, pictures)
         item.identity = login.tenant, item.person.provider, item.person.idp_id
     elif (named := identity_of(connection, login.data)) is not None:
         item.identity = login.tenant, *named

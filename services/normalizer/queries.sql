@@ -1,10 +1,12 @@
 -- name: read_connections
--- The tenants and connections a batch names; a living connection wins over a deleted one of the same name.
+-- The tenants and connections a batch names, with the default picture that the tenant chose; a living connection wins over a deleted one of the same name.
 SELECT DISTINCT ON (asked.tenant, asked.name)
-    asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted
+    asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted,
+    p.default_picture
 FROM unnest($1::text[], $2::text[]) AS asked (tenant, name)
 LEFT JOIN ledger.tenant AS t ON t.name = asked.tenant
 LEFT JOIN views.connection_mapping AS c ON c.tenant = asked.tenant AND c.name = asked.name
+LEFT JOIN views.default_picture AS p ON p.tenant = asked.tenant
 ORDER BY asked.tenant, asked.name, c.deleted NULLS LAST;
 
 -- name: read_attribute_profiles

@@ -222,5 +222,5 @@ def _client_row(key: tuple[str, str], client: Client) -> tuple[Any, ...]:
 def _setting_row(key: SettingKey, setting: Setting) -> tuple[Any, ...]:
     return (
         *key, setting.name, setting.revision, exact_json.dumps(setting.document).decode(), setting.event_id,
-        setting.created_at, setting.updated_at, setting.deleted,
+        setting.created_at, setting.updated_at, setting.deleted, setting.default_picture,
     )  # fmt: skip

@@ -17,12 +17,14 @@ from tests.e2e.test_sdk import Tenant, token_of
 from tests.management import PASSWORD
 
 PACKAGE = "generated_vita_client"
+CONFIG = "post_hooks: []\ncontent_type_overrides:\n  image/svg+xml: application/octet-stream\n"
+"""The generator knows no images unless it is told what they are."""
 
 
 async def generated(document: bytes, folder: Path) -> None:
     """Writes the document and has the client made of it. Fails at any warning."""
     (folder / "openapi.json").write_bytes(document)
-    (folder / "config.yaml").write_text("post_hooks: []\n")
+    (folder / "config.yaml").write_text(CONFIG)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning",
         "--path", str(folder / "openapi.json"), "--config", str(folder / "config.yaml"),

@@ -103,6 +103,8 @@ FORBIDDEN = [
     ("vita_ingest", "SELECT document FROM view_1.setting"),
     ("vita_ingest", "SELECT 1 FROM ledger.subject_key"),
     ("vita_normalizer", "SELECT document FROM view_1.setting"),
+    ("vita_normalizer", "SELECT default_picture FROM view_1.setting"),
+    ("vita_ingest", "SELECT 1 FROM views.default_picture"),
     ("vita_operator", "INSERT INTO ledger.tenant_domain DEFAULT VALUES"),
     ("vita_management", "INSERT INTO ledger.tenant_domain DEFAULT VALUES"),
     ("vita_keymaster", "SELECT 1 FROM ledger.subject_key"),

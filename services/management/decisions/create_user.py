@@ -16,7 +16,13 @@ from services.management.decisions.sources import (
 )
 from services.management.models.users import CreateUser
 from services.management.refusals import Refusal, bad_request, invalid_body
-from services.normalizer.mapping.defaults import default_name, default_nickname, default_picture
+from services.normalizer.mapping.defaults import (
+    GRAVATAR,
+    Pictures,
+    default_name,
+    default_nickname,
+    default_picture,
+)
 
 NO_CONNECTION: Final = bad_request("Connection does not exist.", "inexistent_connection")
 NOT_CREATABLE: Final = bad_request(
@@ -31,13 +37,18 @@ _PLAIN: Final = ("given_name", "family_name", "name", "nickname", "picture")
 
 
 def decide_create(
-    connection: Connection | None, body: CreateUser, password_hash: str | None, idp_id: str
+    connection: Connection | None,
+    body: CreateUser,
+    password_hash: str | None,
+    idp_id: str,
+    pictures: Pictures = GRAVATAR,
 ) -> Decision:
-    """A user with this id, every default decided; `password_hash` is of the body's password."""
+    """A user with this id, every default decided; `password_hash` is of the body's password, `pictures` the
+    tenant's choice."""
     refusal = refuse_create(connection, body)
     if refusal is not None or connection is None:
         return refusal or NO_CONNECTION
-    attributes, sources = _attributes(connection, body, idp_id)
+    attributes, sources = _attributes(connection, body, idp_id, pictures)
     data = UserCreatedData(
         connection=connection.name,
         strategy=connection.strategy,
@@ -103,7 +114,7 @@ def _missing(name: str) -> Refusal:
 
 
 def _attributes(
-    connection: Connection, body: CreateUser, idp_id: str
+    connection: Connection, body: CreateUser, idp_id: str, pictures: Pictures
 ) -> tuple[dict[str, Any], dict[str, str]]:
     attributes: dict[str, Any] = {}
     if body.email is not None:
@@ -115,20 +126,22 @@ def _attributes(
     if body.username is not None:
         attributes["username"] = body.username.lower()
     attributes.update((name, value) for name in _PLAIN if (value := getattr(body, name)) is not None)
-    return _with_defaults(attributes, connection.strategy, idp_id)
+    return _with_defaults(attributes, connection.strategy, idp_id, pictures)
 
 
 def _with_defaults(
-    attributes: Mapping[str, Any], provider: str, idp_id: str
+    attributes: Mapping[str, Any], provider: str, idp_id: str, pictures: Pictures
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Name, nickname and picture made up where they were not given; given names make no name here."""
     known = {name: value for name, value in attributes.items() if name not in ("given_name", "family_name")}
     made_up = {
         "name": default_name(known, None, idp_id),
         "nickname": default_nickname(known, None, idp_id),
-        "picture": default_picture(known, provider),
+        "picture": default_picture(known, provider, pictures),
     }
-    missing = {name: default for name, default in made_up.items() if name not in attributes}
+    missing = {
+        name: default for name, default in made_up.items() if name not in attributes and default is not None
+    }
     values = {name: value for name, (value, _) in missing.items()}
     return {**attributes, **values}, {
         name: f"default:{made_from}" for name, (_, made_from) in missing.items()

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from services.management.models.fields import Body
 from services.management.models.results import Result
+from services.normalizer.mapping.defaults import PictureChoice
 
 
 class KeptByTenants(Body):
@@ -74,6 +75,11 @@ class UpdateTenantSettings(KeptByTenants):
     log_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         None, description="For how many days log entries are shown; null for ever."
     )
+    default_picture: PictureChoice | None = Field(
+        None,
+        description="The picture of people without one: `gravatar`, whose address holds the MD5 of the e-mail"
+        " address; `initials`, an image served by Vita; or `none`. Null for `gravatar`.",
+    )
 
 
 class TenantSettings(Result):
@@ -83,3 +89,4 @@ class TenantSettings(Result):
     support_email: str | None = None
     support_url: str | None = None
     log_retention_days: int | None = None
+    default_picture: PictureChoice | None = None

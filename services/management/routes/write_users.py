@@ -32,6 +32,7 @@ from services.management.refusals import (
     insufficient_scope,
 )
 from services.management.registering import Registered, candidate_ids, register
+from services.normalizer.mapping.defaults import Pictures, pictures_of
 
 _TAKEN: Final[Mapping[str, Refusal]] = {
     "email": bad_request("The specified new email already exists", "auth0_idp_error"),
@@ -45,12 +46,14 @@ async def create_user(call: Call) -> Response:
     """A user of a database or passwordless connection."""
     body: CreateUser = call.body
     service, command = call.service, command_of(call)
-    known = await _connection(call, body.connection)
+    row = await service.connections.row(call.tenant, body.connection)
+    known = None if row is None else reading.connection_of(row)
     refusal = refuse_create(known, body)
     if refusal is not None or known is None:
         raise Refused(refusal or NO_SUCH_USER)
     password_hash = None if body.password is None else await service.passwords.hash(body.password)
-    user_id, registered, command = await _register(call, command, known, password_hash)
+    pictures = pictures_of(row["default_picture"], service.settings.token_issuer)
+    user_id, registered, command = await _register(call, command, known, password_hash, pictures)
     written = await people.write(call, registered.events, registered.keys, USER_EXISTS)
     if not written.visible:
         return people.accepted(written, {"user_id": user_id})
@@ -169,13 +172,13 @@ async def _connection(call: Call, name: str) -> Connection | None:
 
 
 async def _register(
-    call: Call, command: Command, known: Connection, password_hash: str | None
+    call: Call, command: Command, known: Connection, password_hash: str | None, pictures: Pictures
 ) -> tuple[str, Registered, Command]:
     """Under the first id that is free, with the command as it was carried out. Raises Refused (409) when
     somebody has the id or one of the values."""
     service, body = call.service, call.body
     for idp_id in candidate_ids(known, body):
-        accepted = decide_create(known, body, password_hash, idp_id)
+        accepted = decide_create(known, body, password_hash, idp_id, pictures)
         if isinstance(accepted, Refusal):
             raise Refused(accepted)
         limit = service.settings.profile_limit_bytes

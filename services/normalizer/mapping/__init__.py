@@ -10,7 +10,8 @@ Rules that hold for every strategy:
   `<connection>|<id>` where ids are unique only within a connection (SAML, PingFederate, AD/LDAP, OpenID
   Connect, Okta, Auth0 as provider, OAuth 1 and 2). The provider is the strategy; only `auth0-adldap` counts
   as `ad`. A passwordless login without an id gets one derived from the address.
-- `name`, `nickname` and `picture` are always there unless `non_persistent_attrs` names them.
+- `name`, `nickname` and `picture` are always there unless `non_persistent_attrs` names them; a tenant may
+  choose no default picture.
 - `email_verified` stands beside every address: the decision of an enterprise connection
   (`should_trust_email_verified_connection`), else the provider's word on that address, else false.
 - Values keep their text and length. A value of the wrong type (a picture that is no http address, a phone

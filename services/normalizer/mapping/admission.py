@@ -11,12 +11,13 @@ from services.normalizer.mapping.model import ConnectionSettings
 @dataclass(frozen=True, slots=True)
 class Found:
     """What is known of the tenant and connection a login names. `settings` is None for a connection nobody
-    configured."""
+    configured, `default_picture` for a tenant that chose none."""
 
     tenant_known: bool
     strict: bool
     deleted: bool
     settings: ConnectionSettings | None
+    default_picture: str | None = None
 
 
 def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bool]:

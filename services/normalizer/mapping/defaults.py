@@ -3,16 +3,39 @@
 import re
 from collections.abc import Mapping
 from hashlib import md5
-from typing import Any, Final
-from unicodedata import combining, normalize
+from typing import Any, Final, Literal, NamedTuple, cast, get_args
+from unicodedata import category, combining, normalize
+from urllib.parse import quote
 
 AVATARS: Final = "https://cdn.auth0.com/avatars/"
+PATH: Final = "/avatars"
+"""Where Vita serves the images of initials."""
 _WORDS: Final = re.compile(r"[a-z]+")
 _NOT_SHOWN: Final = re.compile(r"[^a-z0-9]")
+_WORDS_OF_ANY_SCRIPT: Final = re.compile(r"[^\W\d_]+")
+_NOT_SHOWN_OF_ANY_SCRIPT: Final = re.compile(r"[\W_]")
 _NO_LETTERS: Final = "us"
+_NAMED_BY: Final = ("name", "email", "nickname", "username")
 
 Default = tuple[str, str]
 """(value, what it was made from)"""
+PictureChoice = Literal["gravatar", "initials", "none"]
+
+
+class Pictures(NamedTuple):
+    """What a tenant chose as the default picture, and the public address of Vita, which serves initials."""
+
+    choice: PictureChoice = "gravatar"
+    address: str = ""
+
+
+GRAVATAR: Final = Pictures()
+
+
+def pictures_of(choice: str | None, address: str) -> Pictures:
+    """Return the default pictures of a tenant; those of gravatar.com without a known choice."""
+    known = choice if choice in get_args(PictureChoice) else GRAVATAR.choice
+    return Pictures(cast(PictureChoice, known), address)
 
 
 def default_name(attributes: Mapping[str, Any], preferred: str | None, idp_id: str) -> Default:
@@ -34,8 +57,19 @@ def default_nickname(attributes: Mapping[str, Any], preferred: str | None, idp_i
     return _first(attributes, ("username",), preferred, ("name", "phone_number")) or (idp_id, "id")
 
 
-def default_picture(attributes: Mapping[str, Any], provider: str) -> Default:
-    """The gravatar of the address, with an image of initials behind it; without an address that image."""
+def default_picture(
+    attributes: Mapping[str, Any], provider: str, pictures: Pictures = GRAVATAR
+) -> Default | None:
+    """Return the default picture that the tenant chose, None if it chose none.
+
+    `gravatar` is the gravatar of the address, with an image of initials behind it, or without an address
+    that image; `initials` is Vita's own image and holds nothing else of the person.
+    """
+    if pictures.choice == "none":
+        return None
+    if pictures.choice == "initials":
+        initials, made_from = _initials_of_any_script(attributes, provider)
+        return f"{pictures.address.rstrip('/')}{PATH}/{quote(initials, safe='')}.svg", made_from
     address = attributes.get("email")
     initials, made_from = _initials(attributes, provider)
     if not address:
@@ -60,19 +94,31 @@ def _first(
 
 
 def _initials(attributes: Mapping[str, Any], provider: str) -> Default:
+    """The initials that name an image of Auth0's, of a-z and 0-9."""
+    spelled = {name: _plain(attributes.get(name) or "") for name in _NAMED_BY}
+    return _first_letters(spelled, provider, _WORDS, _NOT_SHOWN)
+
+
+def _initials_of_any_script(attributes: Mapping[str, Any], provider: str) -> Default:
+    """The initials that name an image of Vita's, of letters and digits."""
+    spelled = {name: _without_marks(attributes.get(name) or "") for name in _NAMED_BY}
+    return _first_letters(spelled, provider, _WORDS_OF_ANY_SCRIPT, _NOT_SHOWN_OF_ANY_SCRIPT)
+
+
+def _first_letters(
+    spelled: Mapping[str, str], provider: str, words_of: re.Pattern[str], not_shown: re.Pattern[str]
+) -> Default:
     """First letters of the first two words of the name, the first two characters before the `@` of an
     address, digits included, or the first two letters of what else there is."""
-    for source in ("name", "email", "nickname", "username"):
-        value = attributes.get(source)
-        if value:
-            before, is_address, _ = value.rpartition("@")
-            if is_address and (shown := _NOT_SHOWN.sub("", _plain(before[:2]))):
-                return shown, source
-            words = _WORDS.findall(_plain(value))
-            if len(words) > 1 and not is_address:
-                return words[0][0] + words[1][0], source
-            if words:
-                return "".join(words)[:2], source
+    for source, value in spelled.items():
+        before, is_address, _ = value.rpartition("@")
+        if is_address and (shown := not_shown.sub("", before[:2])):
+            return shown, source
+        words = words_of.findall(value)
+        if len(words) > 1 and not is_address:
+            return words[0][0] + words[1][0], source
+        if words:
+            return "".join(words)[:2], source
     return "".join(_WORDS.findall(provider))[:2] or _NO_LETTERS, "provider"
 
 
@@ -81,3 +127,11 @@ def _plain(value: str) -> str:
     if lowered.isascii():
         return lowered
     return "".join(char for char in normalize("NFKD", lowered) if not combining(char))
+
+
+def _without_marks(value: str) -> str:
+    """Lower case, with accents only where a letter has them in one character."""
+    lowered = value.lower()
+    if lowered.isascii():
+        return lowered
+    return "".join(char for char in normalize("NFC", lowered) if not category(char).startswith("M"))

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.normalizer.mapping.catalogue import plan_of
-from services.normalizer.mapping.defaults import default_name, default_nickname, default_picture
+from services.normalizer.mapping.defaults import (
+    GRAVATAR,
+    Pictures,
+    default_name,
+    default_nickname,
+    default_picture,
+)
 from services.normalizer.mapping.draft import Draft
 from services.normalizer.mapping.identity import identity_of
 from services.normalizer.mapping.leftovers import extras, pruned
@@ -27,9 +33,13 @@ def identify(
 
 
 def normalize(
-    connection: ConnectionSettings, claims: Mapping[str, Any], identifier: str | None = None
+    connection: ConnectionSettings,
+    claims: Mapping[str, Any],
+    identifier: str | None = None,
+    pictures: Pictures = GRAVATAR,
 ) -> Normalized:
-    """The login in Vita's words. Raises UnmappableLogin."""
+    """The login in Vita's words; `pictures` says which one a person without a picture gets. Raises
+    UnmappableLogin."""
     plan = plan_of(connection.strategy)
     scope = _scope(plan, connection, claims)
     identity = identity_of(plan, scope, identifier)
@@ -46,7 +56,7 @@ def normalize(
             draft.attributes[name] = draft.attributes[name].lower()
     verify_email(draft, plan, scope, own)
     verify_phone(draft, plan, scope, own)
-    _fill_in(draft, identity.provider, identity.idp_id.removeprefix(f"{connection.name}|"))
+    _fill_in(draft, identity.provider, identity.idp_id.removeprefix(f"{connection.name}|"), pictures)
     named = _named_extras(draft, plan, own)
     leftovers = extras(
         plan, connection.strategy, scope.reading, draft.used, named, only_named=own.is_complete
@@ -118,7 +128,7 @@ def _take_identifier(draft: Draft, strategy: str, identifier: str | None) -> Non
         draft.sources[name] = "identifier"
 
 
-def _fill_in(draft: Draft, provider: str, idp_id: str) -> None:
+def _fill_in(draft: Draft, provider: str, idp_id: str, pictures: Pictures) -> None:
     """What every profile shows, unless it must not be stored; `idp_id` is without the connection's prefix."""
     attributes, denied = draft.attributes, draft.denied
     preferred = None if "email" in attributes else _preferred(draft.scope)
@@ -127,7 +137,9 @@ def _fill_in(draft: Draft, provider: str, idp_id: str) -> None:
     if "nickname" not in attributes and "nickname" not in denied:
         draft.make_up("nickname", *default_nickname(attributes, preferred, idp_id))
     if "picture" not in attributes and "picture" not in denied:
-        draft.make_up("picture", *default_picture(attributes, provider))
+        picture = default_picture(attributes, provider, pictures)
+        if picture is not None:
+            draft.make_up("picture", *picture)
 
 
 def _preferred(scope: Scope) -> str | None:

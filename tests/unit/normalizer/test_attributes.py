@@ -2,10 +2,13 @@
 
 from hashlib import md5
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
+from services.management.avatar import are_initials
 from services.normalizer.mapping import ConnectionSettings, Normalized, normalize
+from services.normalizer.mapping.defaults import Pictures
 
 
 def login(strategy: str, claims: dict[str, Any], **options: Any) -> Normalized:
@@ -71,6 +74,34 @@ def test_nickname(claims: dict[str, Any], nickname: str, source: str) -> None:
 def test_picture_by_default(claims: dict[str, Any], picture: str) -> None:
     """Without a picture: the address's gravatar with initials behind it; without an address the initials."""
     assert login("google-oauth2", claims).attributes["picture"] == picture
+
+
+@pytest.mark.parametrize(
+    ("claims", "initials", "source"),
+    [
+        ({"email": "Jane.Doe@X.example"}, "ja", "name"),
+        ({"email": "62d589@x.example"}, "62", "name"),
+        ({"email": "a@a.com"}, "a", "name"),
+        ({"email": "jane@x.example", "name": "Élodie d'Arc"}, "%C3%A9d", "name"),
+        ({"email": "jane@x.example", "name": "山田 太郎"}, "%E5%B1%B1%E5%A4%AA", "name"),
+        ({"name": "नमिता शर्मा"}, "%E0%A4%A8%E0%A4%B6", "name"),
+        ({"name": "😀 <b>"}, "b", "name"),
+        ({"name": "\u202e\u0301"}, "go", "provider"),
+    ],
+)
+def test_initials_of_any_script(claims: dict[str, Any], initials: str, source: str) -> None:
+    """A tenant that chose initials gets Vita's own image: its address holds letters and digits of the
+    initials, nothing else of the person, and Vita serves that image."""
+    connection = ConnectionSettings("corp", "google-oauth2", {})
+    pictures = Pictures("initials", "https://vita.example/")
+    found = normalize(connection, {"sub": "1", **claims}, pictures=pictures)
+    assert found.attributes["picture"] == f"https://vita.example/avatars/{initials}.svg"
+    assert found.sources["picture"] == f"default:{source}"
+    assert are_initials(unquote(initials))
+    assert "picture" not in normalize(connection, {"sub": "1", **claims}, None, Pictures("none")).attributes
+    own = {"sub": "1", "picture": "https://x.example/own.png"}
+    for choice in (pictures, Pictures("none")):
+        assert normalize(connection, own, None, choice).attributes["picture"] == own["picture"]
 
 
 def test_sources_tell_defaults_from_claims() -> None:

@@ -27,11 +27,14 @@ def fold(current: Client | None, event: ClientConfigured) -> Client | None:
 
     Refused: what was decided on another revision than the present one (0: there must be none yet), so that of
     two changes at once, a new secret among them, none undoes the other; and what was decided on a client that
-    is deleted. Only a change without a revision, as the command line makes it, brings one back.
+    is deleted. Only a change without a revision, as the command line makes it, brings one back, and only if
+    its UUIDv7 is younger than that of the present state: a copy of an old event restores no old secret.
     """
     data = event.data
     revision, over = (0, False) if current is None else (current.revision, current.deleted)
     if current is not None and current.event_id == event.id:
+        return current
+    if data.expected_revision is None and current is not None and event.id < current.event_id:
         return current
     if data.expected_revision is not None and (over or data.expected_revision != revision):
         return current

@@ -83,3 +83,13 @@ def test_a_refused_change_is_told_as_refused(stream: list[ClientConfigured]) -> 
     for applied in fold_batch(Views(), on_the_log(stream)).applied:
         before, current = current, fold(current, stream[applied.logged.position.offset])
         assert applied.refused is (current is before)
+
+
+@given(histories())
+def test_a_copy_of_an_old_event_restores_nothing(stream: list[ClientConfigured]) -> None:
+    """A record without a revision that is repeated later on the log, byte for byte, leaves the client as it
+    is."""
+    current = folded(stream)
+    for event in stream:
+        if event.data.expected_revision is None:
+            assert fold(current, event) is current

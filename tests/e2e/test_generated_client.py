@@ -13,8 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_sdk import Tenant, token_of
+from tests.e2e.test_sdk import Tenant, serving, token_of
 from tests.management import PASSWORD
+from tests.stack import Stack
 
 PACKAGE = "generated_vita_client"
 CONFIG = "post_hooks: []\ncontent_type_overrides:\n  image/svg+xml: application/octet-stream\n"
@@ -71,6 +72,13 @@ class Generated:
     def body(kind: str, /, **members: Any) -> Any:
         """A body of the generated type."""
         return getattr(importlib.import_module(f"{PACKAGE}.models"), kind).from_dict(members)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
+    """A tenant of this file's own: other files count what is in the shared one."""
+    async with serving(stack) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -20,7 +20,8 @@ from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, runni
 from tests.stack import Stack
 
 LOGS = "/api/v2/logs"
-NEXT = re.compile(r'<http://vita(/[^>]+)>; rel="next"')
+NEXT = re.compile(r'<http://127\.0\.0\.1:8080(/[^>]+)>; rel="next"')
+"""At the configured address, whatever the Host header says."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")

@@ -72,6 +72,18 @@ async def read_at(site: Site, origin: str, token: str) -> int:
     return (await at(site, origin).get(USERS, headers=headers)).status_code
 
 
+async def test_links_are_of_a_known_address(site: Site) -> None:
+    """The `Link` of a log walk names the tenant's domain that the request came to, otherwise the configured
+    address; an unknown Host is not repeated."""
+    own = site.service.settings.token_issuer.rstrip("/")
+    for origin, base in ((DEMO, DEMO), ("http://evil.example", own)):
+        api = site.client()
+        api.base_url = httpx.URL(origin)
+        answer = await api.get("/api/v2/logs", params={"from": "99", "take": 2})
+        assert answer.status_code == 200
+        assert answer.headers["link"] == f'<{base}/api/v2/logs?from=99&take=2>; rel="next"'
+
+
 def claims_of(token: str) -> dict[str, Any]:
     from joserfc import jws
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -76,14 +77,17 @@ async def _walk(call: Call, query: ListLogs) -> Response:
         rows = await connection.fetch(asked.statement, *asked.values)
     found = await present(rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after
-    headers = {"Link": f'<{_next(call, after, query.take)}>; rel="next"'}
+    headers = {"Link": f'<{await _next(call, after, query.take)}>; rel="next"'}
     return answers.value(_totalled(found, start, take) if query.include_totals else found, headers=headers)
 
 
-def _next(call: Call, after: str | None, take: int | None) -> str:
-    asked = [f"{name}={value}" for name, value in (("from", after), ("take", take)) if value is not None]
-    url = call.request.url
-    return f"{url.scheme}://{url.netloc}{url.path}?{'&'.join(asked)}"
+async def _next(call: Call, after: str | None, take: int | None) -> str:
+    """Return the address of the next page, under the domain of the tenant that the request came to, otherwise
+    under the configured address: a Host header that is neither is not repeated."""
+    asked = {name: value for name, value in (("from", after), ("take", take)) if value is not None}
+    domain = await call.service.domains.of_host(call.request.headers.get("host", ""))
+    base = call.service.settings.token_issuer.rstrip("/") if domain is None else domain.origin
+    return f"{base}{call.operation.path}?{urlencode(asked)}"
 
 
 def _page(call: Call, query: UserLogs) -> Asked:

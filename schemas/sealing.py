@@ -1,8 +1,14 @@
 """Sealed blobs: AES-256-GCM with everything that gives the data its meaning bound in as associated data.
 
 Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is
-AES-256-GCM over the bare plaintext, with format and key version in front of the associated data; other values
-are free for compression and new ciphers.
+AES-256-GCM over the bare plaintext, with format and key version in front of the associated data. Format 2 is
+deterministic and has no nonce: AES-256-SIV (RFC 5297) under a key derived from the same key with HKDF, so
+that neither construction sees the other's key. Other values are free for compression and new ciphers.
+
+What lies in views is sealed with format 2, because a view that is built again must be the same byte for byte.
+The synthetic IV is a MAC over the whole plaintext, the place and the key, so different contents never share
+one. Who reads sealed values learns only whether the same place holds the same content as before, and how
+long it is.
 """
 
 import os
@@ -10,12 +16,18 @@ import struct
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 FORMAT: Final = 1
+DETERMINISTIC: Final = 2
 _HEADER: Final = struct.Struct(">BH")
 _NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
+_SIV_BYTES: Final = 16
+_SIV_KEY_BYTES: Final = 64
+_VIEWS: Final = b"vita sealed views"
 
 
 class CannotUnseal(ValueError):
@@ -38,6 +50,28 @@ def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
         return AESGCM(key).decrypt(nonce, blob[start:], header + associated)
     except InvalidTag as error:
         raise CannotUnseal("the blob does not open with this key in this place") from error
+
+
+def seal_in_place(key: bytes, key_version: int, plaintext: bytes, associated: bytes) -> bytes:
+    """The blob for this content in this place, the same one each time. The plaintext must not be empty."""
+    header = _HEADER.pack(DETERMINISTIC, key_version)
+    return header + AESSIV(_siv_key(key)).encrypt(plaintext, [header + associated])
+
+
+def unseal_in_place(key: bytes, blob: bytes, associated: bytes) -> bytes:
+    """The plaintext of a blob made by `seal_in_place`. Raises CannotUnseal."""
+    if len(blob) <= _HEADER.size + _SIV_BYTES or blob[0] != DETERMINISTIC:
+        raise CannotUnseal("unknown blob format")
+    header, sealed = blob[: _HEADER.size], blob[_HEADER.size :]
+    try:
+        return AESSIV(_siv_key(key)).decrypt(sealed, [header + associated])
+    except InvalidTag as error:
+        raise CannotUnseal("the blob does not open with this key in this place") from error
+
+
+def _siv_key(key: bytes) -> bytes:
+    """Subject keys are uniformly random, so that HKDF needs no extraction."""
+    return HKDFExpand(hashes.SHA512(), _SIV_KEY_BYTES, _VIEWS).derive(key)
 
 
 def key_version(blob: bytes) -> int:

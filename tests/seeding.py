@@ -33,7 +33,7 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
     waiting, done = iter(people), 0
     while batch := list(islice(waiting, BATCH)):
         changes = {(tenant, subject): Change(NOBODY, Profile(1, document)) for subject, document in batch}
-        for statement, rows in people_writes(changes):
+        for statement, rows in people_writes(changes, {}):
             await connection.copy_to_table(
                 _TABLES[statement], schema_name=schema, source=_lines(rows), format="text"
             )

@@ -1,5 +1,5 @@
 -- One row per person. `document` is what the API answers, `memory` what only the fold reads, `secrets` what nobody
--- searches, `holdings` what a person has that the document does not show.
+-- searches, sealed with the person's key, `holdings` what a person has that the document does not show.
 CREATE TABLE profile (
     tenant text NOT NULL,
     subject text NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE profile (
     revision bigint NOT NULL,
     document text,
     memory text NOT NULL,
-    secrets text,
+    secrets bytea,
     holdings text,
     PRIMARY KEY (tenant, subject)
 ) WITH (fillfactor = 70);

@@ -17,12 +17,11 @@ import asyncpg
 import structlog
 
 from projections.profile.links import commands_of
-from projections.profile.state import Profile, load_memory
-from schemas import exact_json
 from schemas.identifiers import record_key
 from schemas.keys import Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
 from schemas.positions import Position
+from services.management import reading
 from services.management.decisions.link_identity import Party, Steps
 from services.management.decisions.outcome import Command, Draft, dress
 from services.management.pending import PENDING
@@ -237,15 +236,8 @@ async def read_parties(
     query = load("services.management", "links.sql")["link_parties"]
     rows = await connection.fetch(query, tenant, list(subjects), list(user_ids))
     keys = {row["subject"]: keyring.open(tenant, row["subject"], wrapped_keys(row)) for row in rows}
-    return {row["subject"]: Party(row["subject"], _profile(row)) for row in rows}, keys
-
-
-def _profile(row: asyncpg.Record) -> Profile:
-    document, secrets, holdings = (
-        None if row[name] is None else exact_json.loads(row[name])
-        for name in ("document", "secrets", "holdings")
-    )
-    return Profile(row["revision"], document, load_memory(row["memory"]), secrets or {}, holdings or {})
+    profiles = (reading.profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)
+    return {row["subject"]: Party(row["subject"], one) for row, one in zip(rows, profiles, strict=True)}, keys
 
 
 def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], asked: str) -> Link:

@@ -8,12 +8,19 @@ from starlette.responses import Response
 from schemas.events import Event
 from schemas.keys import SubjectKeys
 from schemas.mapper import KeyDestroyed
-from services.management import answers, claims, reading
+from services.management import access, answers, claims, presenting, reading
 from services.management.commanding import command_of
 from services.management.decisions.outcome import Command, Draft, dress
 from services.management.endpoint import Call
 from services.management.refusals import NO_SUCH_USER, REVISION_PASSED, TOO_LARGE, Refusal, Refused
 from services.management.writing import NotSent, Written
+
+
+def tokens_for(call: Call) -> presenting.TokensOf | None:
+    """What opens the identity providers' tokens of people, None for a caller who may not see them."""
+    if not access.sees_tokens(call.principal):
+        return None
+    return lambda row: reading.tokens_of(row, call.service.keyring, call.tenant)
 
 
 async def find(call: Call, user_id: str) -> reading.Person | None:

@@ -23,10 +23,11 @@ FROM unnest($2::text[]) AS asked (id)
 JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id;
 
 -- name: users_with_secrets
--- The same with what `read:user_idp_tokens` may see besides.
-SELECT p.user_id AS asked, p.revision, p.document, p.secrets
+-- The same with what `read:user_idp_tokens` may see besides, and the keys that open it.
+SELECT p.user_id AS asked, p.revision, p.document, p.subject, p.secrets, k.version, k.profile, k.activity
 FROM unnest($2::text[]) AS asked (id)
-JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id;
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
+LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject AND p.secrets IS NOT NULL;
 
 -- name: users_to_edit
 -- Users by their ids, with the keys that seal what is done to them.
@@ -58,10 +59,11 @@ ORDER BY m.since, m.subject LIMIT $6 OFFSET $7;
 SELECT count(*) FROM views.membership WHERE tenant = $1 AND kind = $2 AND target = $3;
 
 -- name: users_by_email
--- Everybody with exactly this address.
-SELECT p.document, p.secrets
+-- Everybody with exactly this address, with secrets and the keys that open them where they are asked for.
+SELECT p.document, p.subject, CASE WHEN $3::boolean THEN p.secrets END AS secrets, k.version, k.profile, k.activity
 FROM views.search AS s
 JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
+LEFT JOIN ledger.subject_key AS k ON $3::boolean AND k.tenant = s.tenant AND k.owner = s.subject
 WHERE s.tenant = $1 AND s.email = $2
 ORDER BY s.subject;
 

@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 
 from projections.connection.fold import Connection
-from projections.profile.state import Profile
+from projections.profile.sealed import load_holdings, opened
+from projections.profile.state import Profile, load_memory
 from projections.setting.fold import Kind, Setting
 from schemas import exact_json
 from schemas.instants import render
@@ -57,6 +58,24 @@ def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
     """A user about to be changed, from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
+
+
+def profile_of(row: Mapping[str, Any], person: tuple[str, str], keys: SubjectKeys) -> Profile:
+    """The whole of a person, from their row."""
+    document = None if row["document"] is None else exact_json.loads(row["document"])
+    held = {} if row["holdings"] is None else load_holdings(row["holdings"], person, keys)
+    return Profile(
+        row["revision"], document, load_memory(row["memory"]), opened(row["secrets"], person, keys), held
+    )
+
+
+def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[str, Any]:
+    """The identity providers' tokens of a person, by identity, from a row with secrets and keys."""
+    if row["secrets"] is None or row["version"] is None:
+        return {}
+    keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
+    found: Mapping[str, Any] = opened(row["secrets"], (tenant, row["subject"]), keys).get("tokens", {})
+    return found
 
 
 async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:

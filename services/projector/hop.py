@@ -138,10 +138,10 @@ class Projector:
         try:
             for start in range(0, len(records), CHUNK):
                 chunk = records[start : start + CHUNK]
-                outcome, letters = await self._fold(chunk, folded, latest)
+                outcome, keys, letters = await self._fold(chunk, folded, latest)
                 if writing is not None:
                     await writing
-                writing = asyncio.create_task(self._commit(chunk, outcome, letters, dict(latest)))
+                writing = asyncio.create_task(self._commit(chunk, outcome, keys, letters, dict(latest)))
             if writing is not None:
                 await writing
         finally:
@@ -152,7 +152,7 @@ class Projector:
         """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
         latest = await self._clock([record])
         stamp([record], latest)
-        await self._commit([record], fold_batch(Views(), ()), [self._quarantine(record, error)], latest)
+        await self._commit([record], fold_batch(Views(), ()), {}, [self._quarantine(record, error)], latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """The broker times that these records follow."""
@@ -163,7 +163,7 @@ class Projector:
 
     async def _fold(
         self, chunk: Sequence[ConsumerRecord], folded: Views, latest: Latest
-    ) -> tuple[Outcome, list[Sealed]]:
+    ) -> tuple[Outcome, Mapping[Person, SubjectKeys], list[Sealed]]:
         letters: list[Sealed] = []
         read = self._read(chunk, letters, latest)
         touched = _touched([sealed for _, sealed, _ in read])
@@ -175,10 +175,15 @@ class Projector:
             stored.guards = await read_guards(self._pool.acquire, events, guarded)
         outcome = fold_batch(folded.over(stored, touched.owners), events)
         folded.take(outcome.now)
-        return outcome, letters
+        return outcome, keys, letters
 
     async def _commit(
-        self, chunk: Sequence[ConsumerRecord], outcome: Outcome, letters: list[Sealed], latest: Latest
+        self,
+        chunk: Sequence[ConsumerRecord],
+        outcome: Outcome,
+        keys: Mapping[Person, SubjectKeys],
+        letters: list[Sealed],
+        latest: Latest,
     ) -> None:
         if outcome.relays:
             letters = [*letters, *await self._relay(chunk, outcome.relays)]
@@ -186,7 +191,7 @@ class Projector:
         if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
             await self._revocations.append_many(ended)
         with database_failures():
-            await self._write(chunk, [wave for wave in writes(outcome) if wave], latest)
+            await self._write(chunk, [wave for wave in writes(outcome, keys) if wave], latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(

@@ -11,6 +11,7 @@ from projections.client.fold import Client
 from projections.connection.fold import Connection, Connections
 from projections.connection.identity import maps_identity
 from projections.profile.document import ordered
+from projections.profile.sealed import dump_holdings, load_holdings, opened, sealed
 from projections.profile.state import Profile, dump_memory, load_memory
 from projections.setting.fold import Setting
 from schemas import exact_json
@@ -40,16 +41,17 @@ async def read_people(
         if row["version"] is not None:
             keys[person] = keyring.open(*person, wrapped_keys(row, "profile_key", "activity_key"))
         if row["revision"] is not None:
-            profiles[person] = _profile(row)
+            profiles[person] = profile_of(row, person, keys.get(person))
         if row["guarded"]:
             guarded.add(person)
     return keys, profiles, guarded
 
 
-def _profile(row: asyncpg.Record) -> Profile:
+def profile_of(row: Mapping[str, Any], person: Person, keys: SubjectKeys | None) -> Profile:
+    """A person from their row."""
     document = None if row["document"] is None else exact_json.loads(row["document"])
-    secrets = {} if row["secrets"] is None else exact_json.loads(row["secrets"])
-    holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+    secrets = opened(row["secrets"], person, keys)
+    holdings = {} if row["holdings"] is None else load_holdings(row["holdings"], person, keys)
     return Profile(row["revision"], document, load_memory(row["memory"]), secrets, holdings)
 
 
@@ -115,10 +117,10 @@ async def read_views(
     return keys, Views(people, connections, settings, clients=clients), guarded
 
 
-def writes(outcome: Outcome) -> list[list[Write]]:
-    """Every statement a batch comes to, wave by wave."""
+def writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -> list[list[Write]]:
+    """Every statement a batch comes to, wave by wave; secrets are sealed with the keys of the owners."""
     return side_by_side(
-        [people_writes(outcome.people)],
+        [people_writes(outcome.people, keys)],
         [configuration_writes(outcome)],
         [outcome.guards],
         claim_writes(outcome.claims),
@@ -126,7 +128,7 @@ def writes(outcome: Outcome) -> list[list[Write]]:
     )
 
 
-def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
+def people_writes(changes: Mapping[Person, Change], keys: Mapping[Person, SubjectKeys]) -> list[Write]:
     """The statements that put changed people in place."""
     searches = [(*person, *row) for person, change in changes.items() if (row := change.search()) is not None]
     activities = [
@@ -138,7 +140,10 @@ def people_writes(changes: Mapping[Person, Change]) -> list[Write]:
     return _non_empty(
         (
             profile["write_people"],
-            [(*person, *_profile_row(change.after)) for person, change in changes.items()],
+            [
+                (*person, *_profile_row(change.after, person, keys.get(person)))
+                for person, change in changes.items()
+            ],
         ),
         (search["write_search"], searches),
         (search["write_activity"], activities),
@@ -191,15 +196,15 @@ def _non_empty(*writes: Write) -> list[Write]:
     return [write for write in writes if write[1]]
 
 
-def _profile_row(profile: Profile) -> tuple[Any, ...]:
+def _profile_row(profile: Profile, person: Person, keys: SubjectKeys | None) -> tuple[Any, ...]:
     document = profile.document
     return (
         None if document is None else document["user_id"],
         profile.revision,
         None if document is None else exact_json.dumps(ordered(document)).decode(),
         dump_memory(profile.memory).decode(),
-        exact_json.dumps(profile.secrets).decode() if profile.secrets else None,
-        exact_json.dumps(profile.holdings).decode() if profile.holdings else None,
+        sealed(profile.secrets, person, keys),
+        dump_holdings(profile.holdings, person, keys).decode() if profile.holdings else None,
     )
 
 

@@ -14,9 +14,9 @@ from tests.bench.site import Site
 SAMPLE = 30_000
 TRIES = 3
 PROFILE_COLUMNS = (
-    "tenant text, subject text, user_id text, revision bigint, document text, memory text, secrets text"
+    "tenant text, subject text, user_id text, revision bigint, document text, memory text, secrets bytea"
 )
-PROFILE_TYPES = ("text", "text", "text", "bigint", "text", "text", "text")
+PROFILE_TYPES = ("text", "text", "text", "bigint", "text", "text", "bytea")
 LEAF_COLUMNS = (
     "partition integer, leaf_index bigint, log_offset bigint, hash bytea,"
     " tenant text, subject text, type text, time timestamptz"

@@ -19,7 +19,17 @@ from schemas.mapper import (
     seal_event,
     seal_value,
 )
-from schemas.sealing import FORMAT, KEY_BYTES, CannotUnseal, associated_data, key_version, seal, unseal
+from schemas.sealing import (
+    FORMAT,
+    KEY_BYTES,
+    CannotUnseal,
+    associated_data,
+    key_version,
+    seal,
+    seal_in_place,
+    unseal,
+    unseal_in_place,
+)
 
 KEYS, OTHER_KEYS = generate_subject_keys(), generate_subject_keys()
 EVENT: Event = event_adapter.validate_python(load_example("profile.login.succeeded.v1.json"))
@@ -274,3 +284,29 @@ def test_keys_never_show() -> None:
     """Printing keys, as a log or a traceback would, shows none of their bytes."""
     assert KEYS.profile is not None
     assert repr(KEYS.profile) not in repr(KEYS)
+
+
+def test_sealing_in_place_is_deterministic_and_bound_to_key_place_and_version() -> None:
+    """The same content in the same place gives the same blob; another place, key, version or content gives an
+    unrelated one; no altered byte, other place, other key or blob of the other format opens."""
+    blob = seal_in_place(KEY, 1, b"secret", PLACE)
+    assert seal_in_place(KEY, 1, b"secret", PLACE) == blob
+    assert unseal_in_place(KEY, blob, PLACE) == b"secret"
+    assert key_version(blob) == 1
+    elsewhere = associated_data("event", "demo", "sub", "other", "profile")
+    others = [
+        seal_in_place(KEY, 2, b"secret", PLACE),
+        seal_in_place(KEY, 1, b"secreu", PLACE),
+        seal_in_place(KEY, 1, b"secret", elsewhere),
+        seal_in_place(b"K" * KEY_BYTES, 1, b"secret", PLACE),
+    ]
+    assert len({one[3:19] for one in (blob, *others)}) == 5
+    altered = [blob[:at] + bytes((blob[at] ^ 1,)) + blob[at + 1 :] for at in range(len(blob))]
+    for broken in (*altered, blob[:-1], blob[:19], b"", seal(KEY, 1, b"secret", PLACE)):
+        with pytest.raises(CannotUnseal):
+            unseal_in_place(KEY, broken, PLACE)
+    for key, place in ((KEY, elsewhere), (b"K" * KEY_BYTES, PLACE)):
+        with pytest.raises(CannotUnseal):
+            unseal_in_place(key, blob, place)
+    with pytest.raises(CannotUnseal):
+        unseal(KEY, blob, PLACE)

@@ -3,14 +3,18 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
 
-from schemas import exact_json
+from projections.profile.sealed import opened, sealed
+from schemas.sealing import CannotUnseal
+from services.runtime.key_store import read_keys
 from tests.management import Site, new_user, path_of, running_site, user_token
 from tests.stack import Stack
 
@@ -167,19 +171,29 @@ async def test_concurrent_enrolments_collide(site: Site, http: httpx.AsyncClient
 
 
 async def test_secrets_stay_sealed(site: Site, http: httpx.AsyncClient) -> None:
-    """A TOTP secret lies among the secrets of the profile's row, and nowhere else in the views."""
+    """A TOTP secret lies sealed in the profile's row, opens with the person's key only, and a row whose key
+    is gone has no secrets."""
     methods = await made(http, "sealed@example.com")
     created = await http.post(methods, json=TOTP)
     assert SECRET not in created.text
     connection = await asyncpg.connect(site.database.admin)
     try:
         row = await connection.fetchrow(
-            "SELECT document, memory, holdings, secrets FROM views.profile WHERE document LIKE '%sealed@%'"
+            "SELECT subject, document, memory, holdings, secrets FROM views.profile"
+            " WHERE document LIKE '%sealed@%'"
         )
+        person = "demo", row["subject"]
+        keys = (await read_keys(connection, site.service.keyring, [person]))[person]
     finally:
         await connection.close()
     assert not any(SECRET in row[name] for name in ("document", "memory", "holdings"))
-    assert exact_json.loads(row["secrets"])["factors"] == {created.json()["id"]: {"totp_secret": SECRET}}
+    assert SECRET.encode() not in row["secrets"]
+    found = opened(row["secrets"], person, keys)
+    assert found["factors"] == {created.json()["id"]: {"totp_secret": SECRET}}
+    assert sealed(dict(found), person, keys) == row["secrets"]
+    assert not opened(row["secrets"], person, replace(keys, profile=None))
+    with pytest.raises(CannotUnseal):
+        len(opened(row["secrets"], ("demo", "somebody_else"), keys))
     await http.delete(f"{methods}/{created.json()['id'].replace('|', '%7C')}")
     assert "totp" not in str((await http.get(methods)).json())
 
@@ -233,12 +247,15 @@ async def test_a_recovery_code_is_answered_once(site: Site, http: httpx.AsyncCli
     assert (shown["type"], "code" in str(shown).replace("recovery-code", "")) == ("recovery-code", False)
     connection = await asyncpg.connect(site.database.admin)
     try:
-        text = await connection.fetchval(
-            "SELECT secrets FROM views.profile WHERE document LIKE '%code@example.com%'"
+        row = await connection.fetchrow(
+            "SELECT subject, secrets FROM views.profile WHERE document LIKE '%code@example.com%'"
         )
+        person = "demo", row["subject"]
+        keys = (await read_keys(connection, site.service.keyring, [person]))[person]
     finally:
         await connection.close()
-    assert not any(code in text for code in codes)
-    assert PasswordHasher().verify(exact_json.loads(text)["factors"][shown["id"]]["code_hash"], codes[1])
+    found = opened(row["secrets"], person, keys)["factors"]
+    assert not any(code in str(found) for code in codes)
+    assert PasswordHasher().verify(found[shown["id"]]["code_hash"], codes[1])
     nobody = f"{path_of('auth0|nobody')}/recovery-code-regeneration"
     assert (await http.post(nobody)).status_code == 404

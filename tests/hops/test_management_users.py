@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.management.links import read_parties
 from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 from tests.stack import Stack
 
@@ -165,10 +166,9 @@ async def test_a_password_moves_last_password_reset(site: Site, api: httpx.Async
     assert "argon2" not in answer.text
     assert PASSWORD not in answer.text
     async with site.service.database.connection("demo") as connection:
-        secrets = await connection.fetchval(
-            "SELECT secrets FROM views.profile WHERE user_id = $1", user["user_id"]
-        )
-    assert '"password_hash":"$argon2id$' in secrets
+        parties, _ = await read_parties(connection, site.service.keyring, "demo", user_ids=[user["user_id"]])
+    (party,) = parties.values()
+    assert party.profile.secrets["password_hash"].startswith("$argon2id$")
 
 
 async def test_a_revision_guards_a_change(api: httpx.AsyncClient) -> None:

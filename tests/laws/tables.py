@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from projections.profile.state import Profile, load_memory
-from schemas import exact_json
+from projections.profile.state import Profile
 from schemas.events import Event
+from schemas.keys import SubjectKeys
 from services.projector.batch import Outcome, Person, Views, fold_batch
-from services.projector.store import people_writes
+from services.projector.store import people_writes, profile_of
 from services.runtime.sql import load
 from tests.facts import on_the_log
 
 Rows = dict[Person, tuple[Any, ...]]
 
+KEYS = SubjectKeys(1, bytes(range(32)), bytes(range(32, 64)))
+"""Of everybody: blobs are bound to their person all the same."""
 _PROFILE = load("projections.profile")["write_people"]
 _SEARCH, _ACTIVITY = (load("projections.search")[name] for name in ("write_search", "write_activity"))
 _REMOVE, _ADD = (load("projections.search")[name] for name in ("remove_leaves", "write_leaves"))
@@ -33,7 +35,7 @@ class Tables:
         batch = on_the_log(events)
         outcome = fold_batch(Views({person: self.read(person) for person in self.profile}), batch)
         tables = {_PROFILE: self.profile, _SEARCH: self.search, _ACTIVITY: self.activity}
-        for statement, rows in people_writes(outcome.people):
+        for statement, rows in people_writes(outcome.people, dict.fromkeys(outcome.people, KEYS)):
             for tenant, subject, *row in rows:
                 if statement in tables:
                     tables[statement][tenant, subject] = tuple(row)
@@ -50,14 +52,8 @@ class Tables:
 
     def read(self, person: Person) -> Profile:
         """A person as read back from the row."""
-        _, revision, document, memory, secrets, holdings = self.profile[person]
-        return Profile(
-            revision,
-            None if document is None else exact_json.loads(document),
-            load_memory(memory),
-            {} if secrets is None else exact_json.loads(secrets),
-            {} if holdings is None else exact_json.loads(holdings),
-        )
+        names = ("user_id", "revision", "document", "memory", "secrets", "holdings")
+        return profile_of(dict(zip(names, self.profile[person], strict=True)), person, KEYS)
 
     def rows(self) -> tuple[Any, ...]:
         """Everything, as it can be compared, byte for byte."""

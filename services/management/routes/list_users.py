@@ -9,7 +9,7 @@ import asyncpg
 from starlette.responses import Response
 
 from projections.search.value import INDEXED_CHARACTERS, value_text
-from services.management import access, answers, presenting
+from services.management import answers, people, presenting
 from services.management.endpoint import Call, Operation
 from services.management.models.paging import listed
 from services.management.models.results import Explanation, User
@@ -93,9 +93,10 @@ def _of_connection(name: str) -> Predicate:
 async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
     window = statements.Window(query.per_page, query.page * query.per_page)
     asked = (call.tenant, search.predicate, search.order, window)
-    tokens = access.sees_tokens(call.principal)
-    if tokens or presenting.field_names(query.fields):
-        users, length, total = await _selected(call, query, search, statements.page(*asked), tokens)
+    tokens_of = people.tokens_for(call)
+    if tokens_of is not None or presenting.field_names(query.fields):
+        page = statements.page(*asked, secrets=tokens_of is not None)
+        users, length, total = await _selected(call, query, search, page, tokens_of)
     else:
         lookup = None if query.include_totals else statements.lookup(search.predicate, search.order, window)
         if lookup is not None:
@@ -110,14 +111,18 @@ async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
 
 
 async def _selected(
-    call: Call, query: ListUsers, search: Search, page: statements.Statement, tokens: bool
+    call: Call,
+    query: ListUsers,
+    search: Search,
+    page: statements.Statement,
+    tokens_of: presenting.TokensOf | None,
 ) -> tuple[bytes, int, int | None]:
     """A page as a query selects its fields, its length, and the total where it is asked for."""
     asked = [page]
     if query.include_totals:
         asked.append(statements.count(call.tenant, search.predicate))
     rows, *totals = await call.service.searcher.fetch(call.tenant, search.predicate, *asked)
-    return presenting.shown(rows, query, tokens), len(rows), totals[0][0]["count"] if totals else None
+    return presenting.shown(rows, query, tokens_of), len(rows), totals[0][0]["count"] if totals else None
 
 
 async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
@@ -128,9 +133,10 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     after = None if text is None or text in BEGINNING else place_of(text, list_of, search.order, name)
     take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
     window = statements.Window(take + 1, 0, after)
-    asked = statements.page(call.tenant, search.predicate, search.order, window)
+    tokens_of = people.tokens_for(call)
+    asked = statements.page(call.tenant, search.predicate, search.order, window, tokens_of is not None)
     (rows,) = await call.service.searcher.fetch(call.tenant, search.predicate, asked)
-    users = presenting.shown(rows[:take], query, access.sees_tokens(call.principal))
+    users = presenting.shown(rows[:take], query, tokens_of)
     parts: dict[str, Any] = {"users": None}
     if len(rows) > take:
         parts["next"] = cursor(_place(rows[take - 1], search.order), list_of)

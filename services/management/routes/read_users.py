@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.management import access, answers, presenting
+from services.management import access, answers, people, presenting, reading
 from services.management.commanding import has_revision
 from services.management.endpoint import Call, Operation
 from services.management.models.results import User
@@ -23,26 +23,29 @@ async def get_user(call: Call) -> Response:
     query: Selected = call.query
     if "\x00" in user_id:
         raise Refused(NO_SUCH_USER)
-    people = call.service.people_with_tokens if tokens else call.service.people
-    row = await people.row(call.tenant, user_id)
+    users = call.service.people_with_tokens if tokens else call.service.people
+    row = await users.row(call.tenant, user_id)
     if row is None:
         raise Refused(NO_SUCH_USER)
     headers = answers.revision_headers(row["revision"])
     if has_revision(call.request.headers, row["revision"]):
         return answers.nothing(304, headers)
-    secrets = presenting.with_tokens(row["secrets"]) if tokens else None
+    found = reading.tokens_of(row, call.service.keyring, call.tenant) if tokens else None
     names = presenting.field_names(query.fields)
     return answers.document(
-        presenting.present(row["document"], names, query.include_fields, secrets), headers=headers
+        presenting.present(row["document"], names, query.include_fields, found), headers=headers
     )
 
 
 async def users_by_email(call: Call) -> Response:
     """Everybody with exactly this address, whatever the connection."""
     query: UsersByEmail = call.query
+    tokens_of = people.tokens_for(call)
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(load("services.management")["users_by_email"], call.tenant, query.email)
-    return answers.document(presenting.shown(rows, query, access.sees_tokens(call.principal)))
+        rows = await connection.fetch(
+            load("services.management")["users_by_email"], call.tenant, query.email, tokens_of is not None
+        )
+    return answers.document(presenting.shown(rows, query, tokens_of))
 
 
 _COMMON: Final[Mapping[int, str]] = {

@@ -27,8 +27,12 @@ _FOUND = """({keys}) AS k
 JOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject"""
 _ORDERED = "ORDER BY k.phase, k.key{way}, k.subject{way}"
 _SHOWN = f"convert_to(concat('[', string_agg(p.document, ',' {_ORDERED}), ']'), 'UTF8') AS users"
-_PAGE = f"""SELECT p.document, p.secrets, k.subject, k.key
+_PAGE = f"""SELECT p.document, k.subject, k.key
 FROM {_FOUND}
+{_ORDERED}"""
+_PAGE_WITH_SECRETS = f"""SELECT p.document, k.subject, k.key, p.secrets, o.version, o.profile, o.activity
+FROM {_FOUND}
+LEFT JOIN ledger.subject_key AS o ON o.tenant = $1 AND o.owner = k.subject
 {_ORDERED}"""
 _READY_PAGE = f"SELECT {_SHOWN}, count(*) AS length FROM {_FOUND}"
 _READY_PAGES = f"""SELECT g.asked, r.users
@@ -84,11 +88,13 @@ def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
     return None
 
 
-def page(tenant: str, predicate: Predicate, order: Order, window: Window) -> Statement:
-    """The people of a window, in order."""
+def page(tenant: str, predicate: Predicate, order: Order, window: Window, secrets: bool = False) -> Statement:
+    """The people of a window, in order; with their sealed secrets and the keys of these where they are asked
+    for."""
     given = Parameters([tenant])
     keys = _keys(predicate, order, window, given)
-    return Statement(_PAGE.format(keys=keys, way=_way(order)), tuple(given.values))
+    text = _PAGE_WITH_SECRETS if secrets else _PAGE
+    return Statement(text.format(keys=keys, way=_way(order)), tuple(given.values))
 
 
 def ready_page(

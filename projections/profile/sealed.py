@@ -1,0 +1,89 @@
+"""A person's secrets as their row holds them: sealed with the person's key, and opened when somebody looks.
+
+Secrets that nobody looked into go back as they came, so that a login that changes none costs no encryption.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from schemas import exact_json
+from schemas.keys import SubjectKeys
+from schemas.sealing import associated_data, seal_in_place, unseal_in_place
+
+MERGED: Final = "merged"
+"""Among the holdings: the profile that a linked person had, with the secrets of it."""
+_SECRETS: Final = "secrets"
+_NONE: Final[Mapping[str, Any]] = {}
+Person = tuple[str, str]
+"""(tenant, subject)"""
+
+
+class SealedSecrets(Mapping[str, Any]):
+    """Secrets that are opened at the first look. A look raises CannotUnseal for a blob of another place or
+    key."""
+
+    __slots__ = ("_associated", "_key", "_opened", "blob")
+
+    def __init__(self, blob: bytes, key: bytes, associated: bytes) -> None:
+        self.blob, self._key, self._associated = blob, key, associated
+        self._opened: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._open()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open())
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+    def _open(self) -> Mapping[str, Any]:
+        if self._opened is None:
+            self._opened = exact_json.loads(unseal_in_place(self._key, self.blob, self._associated))
+        return self._opened
+
+
+def sealed(
+    secrets: Mapping[str, Any], person: Person, keys: SubjectKeys | None, place: str = _SECRETS
+) -> bytes | None:
+    """The secrets for the row, None when there are none or the person's key has been destroyed."""
+    if isinstance(secrets, SealedSecrets):
+        return secrets.blob
+    if not secrets or keys is None or keys.profile is None:
+        return None
+    plaintext = exact_json.dumps(secrets)
+    return seal_in_place(keys.profile, keys.version, plaintext, _associated(person, place))
+
+
+def opened(
+    blob: bytes | None, person: Person, keys: SubjectKeys | None, place: str = _SECRETS
+) -> Mapping[str, Any]:
+    """The secrets in the row; there are none any more once the person's key has been destroyed."""
+    if blob is None or keys is None or keys.profile is None:
+        return _NONE
+    return SealedSecrets(blob, keys.profile, _associated(person, place))
+
+
+def dump_holdings(holdings: Mapping[str, Any], person: Person, keys: SubjectKeys | None) -> bytes:
+    """JSON of the holdings, with the secrets of a merged profile sealed."""
+    merged = holdings.get(MERGED)
+    if merged is None:
+        return exact_json.dumps(holdings)
+    blob = sealed(merged[_SECRETS], person, keys, MERGED)
+    text = None if blob is None else base64.b64encode(blob).decode()
+    return exact_json.dumps({**holdings, MERGED: {**merged, _SECRETS: text}})
+
+
+def load_holdings(text: str, person: Person, keys: SubjectKeys | None) -> dict[str, Any]:
+    """The holdings behind their JSON."""
+    holdings: dict[str, Any] = exact_json.loads(text)
+    merged = holdings.get(MERGED)
+    if merged is not None:
+        blob = None if merged[_SECRETS] is None else base64.b64decode(merged[_SECRETS])
+        merged[_SECRETS] = opened(blob, person, keys, MERGED)
+    return holdings
+
+
+def _associated(person: Person, place: str) -> bytes:
+    return associated_data("profile", *person, place)

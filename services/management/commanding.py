@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from starlette.datastructures import Headers
 
+from projections.secret_leaves import is_secret
 from schemas import exact_json
 from schemas.identifiers import new_event_id
 from schemas.instants import truncate
@@ -72,10 +73,14 @@ def masked(value: Any) -> Any:
     """The value with every secret in it as `*****`."""
     match value:
         case dict():
-            return {name: MASK if name in SECRETS else masked(item) for name, item in value.items()}
+            return {name: MASK if _is_secret(name, item) else masked(item) for name, item in value.items()}
         case list():
             return [masked(item) for item in value]
     return value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return name in SECRETS or (is_secret(name) and value is not None and not isinstance(value, bool))
 
 
 def expected_revision(headers: Headers, current: int) -> int | None:

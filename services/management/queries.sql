@@ -91,7 +91,7 @@ SELECT id, name, strategy, revision, document, event_id, deleted FROM views.conn
 
 -- name: list_connections
 -- A page of connections by name: after a name, or from an offset.
-SELECT name, document FROM views.connection
+SELECT id, name, document FROM views.connection
 WHERE tenant = $1 AND NOT deleted AND name > $2
     AND ($3::text[] IS NULL OR strategy = ANY ($3::text[])) AND ($4::text IS NULL OR name = $4)
 ORDER BY name LIMIT $5 OFFSET $6;

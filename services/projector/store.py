@@ -13,8 +13,10 @@ from projections.connection.identity import maps_identity
 from projections.profile.document import ordered
 from projections.profile.sealed import dump_holdings, load_holdings, opened, sealed
 from projections.profile.state import Profile, dump_memory, load_memory
+from projections.secret_leaves import seal_leaves
 from projections.setting.fold import Setting
 from schemas import exact_json
+from schemas.identifiers import tenant_subject
 from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
 from services.projector.batch import Change, Claims, ClientKey, Outcome, Person, SettingKey, Views
@@ -56,7 +58,7 @@ def profile_of(row: Mapping[str, Any], person: Person, keys: SubjectKeys | None)
 
 
 async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Connections]:
-    """All connections of these tenants."""
+    """All connections of these tenants, with their secrets sealed: no change looks into those before it."""
     found: dict[str, dict[str, Connection]] = {tenant: {} for tenant in tenants}
     for row in await connection.fetch(load("projections.connection")["read_connections"], tenants):
         found[row["tenant"]][row["id"]] = Connection(
@@ -121,7 +123,7 @@ def writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -> list[list[Wr
     """Every statement a batch comes to, wave by wave; secrets are sealed with the keys of the owners."""
     return side_by_side(
         [people_writes(outcome.people, keys)],
-        [configuration_writes(outcome)],
+        [configuration_writes(outcome, keys)],
         [outcome.guards],
         claim_writes(outcome.claims),
         *(view(outcome.applied) for view in DERIVED),
@@ -158,12 +160,15 @@ def people_writes(changes: Mapping[Person, Change], keys: Mapping[Person, Subjec
     )
 
 
-def configuration_writes(outcome: Outcome) -> list[Write]:
+def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -> list[Write]:
     """The statements that put changed configuration in place."""
     return _non_empty(
         (
             load("projections.connection")["write_connections"],
-            [_connection_row(*item) for item in outcome.connections],
+            [
+                _connection_row(tenant, one, keys.get((tenant, tenant_subject(tenant))))
+                for tenant, one in outcome.connections
+            ],
         ),
         (
             load("projections.client")["write_clients"],
@@ -208,10 +213,11 @@ def _profile_row(profile: Profile, person: Person, keys: SubjectKeys | None) -> 
     )
 
 
-def _connection_row(tenant: str, connection: Connection) -> tuple[Any, ...]:
+def _connection_row(tenant: str, connection: Connection, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
     return (
         tenant, connection.id, connection.name, connection.strategy, connection.revision,
-        exact_json.dumps(connection.document).decode(), maps_identity(connection.document),
+        exact_json.dumps(document).decode(), maps_identity(connection.document),
         connection.event_id, connection.deleted,
     )  # fmt: skip
 

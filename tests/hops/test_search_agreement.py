@@ -74,7 +74,7 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
         for number, person in enumerate(found)
     }  # fmt: skip
     counted = (load("projections.population")["add_to_population"], [(TENANT, 0, len(changes))])
-    await execute(connection, [*people_writes(changes), counted])
+    await execute(connection, [*people_writes(changes, {}), counted])
     await connection.execute(f"SET LOCAL ROLE {role}")
     await connection.execute("SELECT set_config('vita.tenant', $1, true)", TENANT)
 

@@ -3,13 +3,15 @@
 import base64
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-import asyncpg
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
+from projections.secret_leaves import holds_sealed, open_leaves
+from schemas import exact_json
 from schemas.events import Event
 from schemas.identifiers import tenant_subject
 from schemas.instants import render
@@ -45,6 +47,7 @@ from services.management.refusals import (
     violation,
 )
 from services.management.writing import Written
+from services.runtime.key_store import read_keys
 from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
@@ -58,10 +61,7 @@ async def list_connections(call: Call) -> Response:
     """A page of connections by name."""
     query: ListConnections = call.query
     by_cursor = query.take is not None or query.after is not None
-    async with call.service.database.connection(call.tenant) as connection:
-        if by_cursor:
-            return await _after_cursor(connection, call, query)
-        return await _at_offset(connection, call, query)
+    return await (_after_cursor if by_cursor else _at_offset)(call, query)
 
 
 async def get_connection(call: Call) -> Response:
@@ -70,11 +70,12 @@ async def get_connection(call: Call) -> Response:
     found = await _find(call)
     if found is None:
         raise Refused(NO_SUCH_CONNECTION)
-    revision, text = found["revision"], found["document"]
+    revision = found["revision"]
     headers = answers.revision_headers(revision)
     if has_revision(call.request.headers, revision):
         return answers.nothing(304, headers)
     names = presenting.field_names(query.fields)
+    (text,) = await _opened(call, [found])
     return answers.document(presenting.present(text, names, query.include_fields), headers=headers)
 
 
@@ -179,8 +180,29 @@ async def _find(call: Call, living: bool = True) -> Any:
 
 
 async def _current(call: Call) -> Connection | None:
+    """The living connection, with its secrets: a change of it carries all of them."""
     row = await _find(call)
-    return None if row is None else reading.connection_of(row)
+    if row is None:
+        return None
+    (text,) = await _opened(call, [row])
+    return replace(reading.connection_of(row), document=exact_json.loads(text))
+
+
+async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
+    """The documents of connections with the secrets in them open."""
+    if not any(holds_sealed(row["document"]) for row in rows):
+        return [row["document"] for row in rows]
+    tenant, owner = call.tenant, (call.tenant, tenant_subject(call.tenant))
+    async with call.service.database.connection(tenant) as connection:
+        keys = (await read_keys(connection, call.service.keyring, [owner])).get(owner)
+    return [
+        exact_json.dumps(
+            open_leaves(exact_json.loads(row["document"]), keys, "connection", tenant, row["id"])
+        ).decode()
+        if holds_sealed(row["document"])
+        else row["document"]
+        for row in rows
+    ]
 
 
 async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
@@ -199,33 +221,41 @@ async def _answer(call: Call, connection_id: str, written: Written | None, statu
         return answers.value(body, 202, {answers.POSITION: str(position)})
     async with call.service.database.connection(call.tenant) as connection:
         row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
-    return answers.document(row["document"], status, answers.revision_headers(row["revision"], position))
+    (text,) = await _opened(call, [row])
+    return answers.document(text, status, answers.revision_headers(row["revision"], position))
 
 
-async def _at_offset(connection: asyncpg.Connection, call: Call, query: ListConnections) -> Response:
-    queries = load("services.management")
+async def _at_offset(call: Call, query: ListConnections) -> Response:
+    queries, total = load("services.management"), 0
     start, strategies = query.page * query.per_page, list(query.strategy) or None
-    rows = await connection.fetch(
-        queries["list_connections"], call.tenant, "", strategies, query.name, query.per_page, start
-    )
-    shown = _shown(rows, query)
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            queries["list_connections"], call.tenant, "", strategies, query.name, query.per_page, start
+        )
+        if query.include_totals:
+            total = await connection.fetchval(
+                queries["count_connections"], call.tenant, strategies, query.name
+            )
+    shown = await _shown(call, rows, query)
     if not query.include_totals:
         return answers.document(shown)
-    total = await connection.fetchval(queries["count_connections"], call.tenant, strategies, query.name)
     parts = {"total": total, "start": start, "limit": query.per_page, "connections": None}
     return answers.document(presenting.wrapped(parts, {"connections": shown}))
 
 
-async def _after_cursor(connection: asyncpg.Connection, call: Call, query: ListConnections) -> Response:
-    take = query.take or _DEFAULT_TAKE
-    rows = await connection.fetch(
-        load("services.management")["list_connections"],
-        call.tenant, _name_at(query.after), list(query.strategy) or None, query.name, take + 1, 0,
-    )  # fmt: skip
+async def _after_cursor(call: Call, query: ListConnections) -> Response:
+    take, after = query.take or _DEFAULT_TAKE, _name_at(query.after)
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            load("services.management")["list_connections"],
+            call.tenant, after, list(query.strategy) or None, query.name, take + 1, 0,
+        )  # fmt: skip
     parts: dict[str, Any] = {"connections": None}
     if len(rows) > take:
         parts["next"] = base64.urlsafe_b64encode(rows[take - 1]["name"].encode()).decode()
-    return answers.document(presenting.wrapped(parts, {"connections": _shown(rows[:take], query)}))
+    return answers.document(
+        presenting.wrapped(parts, {"connections": await _shown(call, rows[:take], query)})
+    )
 
 
 def _name_at(cursor: str | None) -> str:
@@ -240,9 +270,9 @@ def _name_at(cursor: str | None) -> str:
     return name
 
 
-def _shown(rows: list[Any], query: ListConnections) -> bytes:
-    names = presenting.field_names(query.fields)
-    return presenting.array(presenting.present(row["document"], names, query.include_fields) for row in rows)
+async def _shown(call: Call, rows: Sequence[Any], query: ListConnections) -> bytes:
+    names, texts = presenting.field_names(query.fields), await _opened(call, rows)
+    return presenting.array(presenting.present(text, names, query.include_fields) for text in texts)
 
 
 _COMMON: Final[Mapping[int, str]] = {

@@ -1,0 +1,116 @@
+"""Configuration documents as views hold them: every value that lets its bearer in is sealed by itself, with
+the tenant's key.
+
+A sealed value is a text with a prefix. A text of a caller that begins with the prefix is sealed as well, so
+that what looks sealed always is.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from schemas import exact_json
+from schemas.keys import SubjectKeys
+from schemas.sealing import associated_data, seal_in_place, unseal_in_place
+
+SEALED: Final = "vita-sealed:"
+_GONE: Final = object()
+_WORDS: Final = frozenset(
+    (
+        "authorization", "bareconfiguration", "configuration", "cookie", "cookies", "credentials", "pass",
+        "pwd", "secrets", "smtppass", "tokens",
+    )
+)  # fmt: skip
+_ENDINGS: Final = (
+    "accesskey", "apikey", "decryptionkey", "encryptionkey", "passphrase", "passwd", "password",
+    "passwordhash", "privatekey", "recoverycode", "secret", "secretkey", "sharedkey", "signingkey", "token",
+)  # fmt: skip
+_MAPS: Final = frozenset(("attribute_map", "fieldsMap"))
+"""Options that name claims; the normalizer reads them."""
+_KEPT_CHARACTERS: Final = 128
+Path = tuple[str | int, ...]
+
+
+def is_secret(name: str) -> bool:
+    """Whether a property of that name holds something to get in with."""
+    return _is_secret(name) if len(name) <= _KEPT_CHARACTERS else _looks_secret(name)
+
+
+def seal_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: str) -> dict[str, Any]:
+    """The document with its secrets sealed; the same text each time. They are left out when the tenant's key
+    has been destroyed."""
+
+    def sealed(path: Path, leaf: Any) -> Any:
+        if keys is None or keys.profile is None:
+            return _GONE
+        blob = seal_in_place(keys.profile, keys.version, exact_json.dumps(leaf), _associated(place, path))
+        return SEALED + base64.b64encode(blob).decode()
+
+    sealed_document: dict[str, Any] = _walk(document, (), _sealing(sealed), False)
+    return sealed_document
+
+
+def holds_sealed(text: str) -> bool:
+    """Whether there is something to open in the JSON of a document."""
+    return SEALED in text
+
+
+def open_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: str) -> dict[str, Any]:
+    """The document as it was before `seal_leaves`. Raises CannotUnseal for one of another place or key."""
+
+    def opened(path: Path, leaf: Any, secret: bool) -> Any:
+        if not isinstance(leaf, str) or not leaf.startswith(SEALED):
+            return leaf
+        if keys is None or keys.profile is None:
+            return _GONE
+        blob = base64.b64decode(leaf.removeprefix(SEALED))
+        return exact_json.loads(unseal_in_place(keys.profile, blob, _associated(place, path)))
+
+    opened_document: dict[str, Any] = _walk(document, (), opened, False)
+    return opened_document
+
+
+def _sealing(sealed: Callable[[Path, Any], Any]) -> Callable[[Path, Any, bool], Any]:
+    def leaf_of(path: Path, leaf: Any, secret: bool) -> Any:
+        looks_sealed = isinstance(leaf, str) and leaf.startswith(SEALED)
+        holds_nothing = leaf is None or isinstance(leaf, bool)
+        return sealed(path, leaf) if looks_sealed or (secret and not holds_nothing) else leaf
+
+    return leaf_of
+
+
+def _walk(value: Any, path: Path, leaf_of: Callable[[Path, Any, bool], Any], secret: bool | None) -> Any:
+    """A copy with every leaf replaced; `secret` says whether leaves here are secrets, None that no name makes
+    them so."""
+    match value:
+        case Mapping():
+            members = (
+                (name, _walk(member, (*path, name), leaf_of, _below(name, secret)))
+                for name, member in value.items()
+            )
+            return {name: member for name, member in members if member is not _GONE}
+        case list() | tuple():
+            items = (_walk(item, (*path, at), leaf_of, secret) for at, item in enumerate(value))
+            return [item for item in items if item is not _GONE]
+    return leaf_of(path, value, bool(secret))
+
+
+def _below(name: str, secret: bool | None) -> bool | None:
+    if secret is None or (name in _MAPS and not secret):
+        return None
+    return secret or is_secret(name)
+
+
+def _associated(place: tuple[str, ...], path: Path) -> bytes:
+    return associated_data(*place, exact_json.dumps(path).decode())
+
+
+def _looks_secret(name: str) -> bool:
+    squashed = "".join(letter for letter in name.lower() if letter.isalnum())
+    return squashed in _WORDS or squashed.endswith(_ENDINGS)
+
+
+@lru_cache(maxsize=8192)
+def _is_secret(name: str) -> bool:
+    return _looks_secret(name)

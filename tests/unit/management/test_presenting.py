@@ -19,8 +19,8 @@ def test_fields_are_a_whitelist_or_a_blacklist() -> None:
 
 def test_tokens_are_shown_with_their_identity() -> None:
     """Only the three an identity may show, and only where they are known."""
-    secrets = '{"tokens":{"a|1":{"access_token":"x","id_token":"y"},"b|2":{"access_token":"z"}}}'
-    shown = present(TEXT, field_names("identities"), secrets=secrets)
+    tokens = {"a|1": {"access_token": "x", "id_token": "y"}, "b|2": {"access_token": "z"}}
+    shown = present(TEXT, field_names("identities"), tokens=tokens)
     assert shown == b'{"identities":[{"provider":"a","user_id":1,"access_token":"x"}]}'
 
 

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from schemas.identifiers import KeyClass
 from schemas.sealing import KEY_BYTES, CannotUnseal, associated_data, seal, unseal
 
 _WRAPPING_KEY_ID: Final = struct.Struct(">I")
+_DERIVED: Final = "vita derived key: "
 KEY_CLASSES: Final[tuple[KeyClass, ...]] = ("profile", "activity")
 
 
@@ -91,6 +95,12 @@ class Keyring:
     def open_secret(self, wrapped: bytes, *place: str) -> bytes:
         """The secret behind `wrap_secret`. Raises CannotUnseal for another place or keyring."""
         return self._opened(wrapped, associated_data("secret", *place))
+
+    def derived(self, purpose: str) -> bytes:
+        """A key for one purpose, the same in every process. It comes from the oldest wrapping key, so that
+        it stays the same when others are added."""
+        oldest = self._wrapping_keys[min(self._wrapping_keys)]
+        return HKDFExpand(hashes.SHA256(), KEY_BYTES, (_DERIVED + purpose).encode()).derive(oldest)
 
     def _unwrap(self, tenant: str, owner: str, wrapped: WrappedKeys) -> SubjectKeys:
         def one(key_class: KeyClass, blob: bytes | None) -> bytes | None:

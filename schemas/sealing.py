@@ -5,7 +5,8 @@ AES-256-GCM over the bare plaintext, with format and key version in front of the
 deterministic and has no nonce: AES-256-SIV (RFC 5297) under a key derived from the same key with HKDF, so
 that neither construction sees the other's key. Other values are free for compression and new ciphers.
 
-What lies in views is sealed with format 2, because a view that is built again must be the same byte for byte.
+What lies in views is sealed with format 2, because a view that is built again must be the same byte for byte,
+and so are cursors, because their key is never replaced and may seal any number of them.
 The synthetic IV is a MAC over the whole plaintext, the place and the key, so different contents never share
 one. Who reads sealed values learns only whether the same place holds the same content as before, and how
 long it is.
@@ -70,7 +71,7 @@ def unseal_in_place(key: bytes, blob: bytes, associated: bytes) -> bytes:
 
 
 def _siv_key(key: bytes) -> bytes:
-    """Subject keys are uniformly random, so that HKDF needs no extraction."""
+    """Keys are uniformly random, so that HKDF needs no extraction."""
     return HKDFExpand(hashes.SHA512(), _SIV_KEY_BYTES, _VIEWS).derive(key)
 
 

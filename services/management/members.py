@@ -8,12 +8,12 @@ from typing import Any, Final, Literal
 from starlette.responses import Response
 
 from schemas import exact_json
-from schemas.instants import parse, render
+from schemas.instants import render
 from services.management import answers, paging, people, reading
 from services.management.decisions.outcome import Draft
 from services.management.endpoint import Call
 from services.management.pending import PENDING
-from services.management.refusals import NO_SUCH_USER, Refusal, Refused
+from services.management.refusals import NO_SUCH_USER, Refusal
 from services.management.writing import Written
 from services.runtime.sql import load
 
@@ -29,14 +29,14 @@ async def listed(call: Call, kind: Kind, target: str, key: str, names: Sequence[
         if paging.by_checkpoint(query):
             take = query.take or paging.DEFAULT_TAKE
             rows = await connection.fetch(
-                queries["members"], call.tenant, kind, target, *_place_of(query.after), take + 1, 0
+                queries["members"], call.tenant, kind, target, *_place_of(call, query.after), take + 1, 0
             )
             last = rows[take - 1] if len(rows) > take else None
             place = None if last is None else f"{render(last['since'])} {last['subject']}"
-            return paging.after_cursor([_shown(row, names) for row in rows[:take]], key, place)
+            return paging.after_cursor(call, [_shown(row, names) for row in rows[:take]], key, place)
         start = query.page * query.per_page
         rows = await connection.fetch(
-            queries["members"], call.tenant, kind, target, *_place_of(None), query.per_page, start
+            queries["members"], call.tenant, kind, target, *_place_of(call, None), query.per_page, start
         )
         total = await connection.fetchval(queries["count_members"], call.tenant, kind, target)
     return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
@@ -93,15 +93,10 @@ def _about(call: Call, user_id: str) -> Call:
     return replace(call, sent={name: [user_id] for name in call.sent})
 
 
-def _place_of(cursor: str | None) -> tuple[str, str]:
-    place = paging.place_of(cursor)
-    if not place:
-        return "-infinity", ""
+def _place_of(call: Call, cursor: str | None) -> tuple[str, str]:
+    place = paging.place_of(call, cursor)
     since, _, subject = place.partition(" ")
-    try:
-        return render(parse(since)), subject
-    except ValueError:
-        raise Refused(paging.BAD_CURSOR) from None
+    return since or "-infinity", subject
 
 
 def _shown(row: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Lists cut into pages, and the cursors that go on where a page ended."""
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from starlette.responses import Response
 
+from schemas.sealing import CannotUnseal
 from services.management import answers
+from services.management.cursors import list_of
+from services.management.endpoint import Call
 from services.management.models.paging import AnyPage, CheckpointPage, OffsetPage
-from services.management.refusals import Refused, bad_request, violation
+from services.management.refusals import Refusal, Refused, bad_request, violation
 
 DEFAULT_TAKE: Final = 50
 BAD_CURSOR: Final = bad_request(
@@ -17,20 +19,25 @@ BAD_CURSOR: Final = bad_request(
 T = TypeVar("T")
 
 
-def cursor(place: str) -> str:
-    """An opaque text for a place in a list."""
-    return base64.urlsafe_b64encode(place.encode()).decode()
+def cursor(call: Call, place: str) -> str:
+    """An opaque text for a place in the list that is asked for."""
+    return call.service.cursors.seal(place, _list_of(call))
 
 
-def place_of(text: str | None) -> str:
-    """The place behind a cursor, "" (before everything) without one. Raises Refused (400)."""
+def place_of(call: Call, text: str | None, refusal: Refusal = BAD_CURSOR) -> str:
+    """The place behind a cursor of the list that is asked for, "" (before everything) without one. Raises
+    Refused (400) for a cursor of another list, and for anything else."""
+    if not text:
+        return ""
     try:
-        place = base64.urlsafe_b64decode((text or "").encode("ascii")).decode()
-    except ValueError:
-        raise Refused(BAD_CURSOR) from None
-    if "\x00" in place:
-        raise Refused(BAD_CURSOR)
-    return place
+        return call.service.cursors.open(text, _list_of(call))
+    except CannotUnseal:
+        raise Refused(refusal) from None
+
+
+def _list_of(call: Call) -> bytes:
+    parameters = {name: call.path(name) for name in call.request.path_params}
+    return list_of(call.tenant, call.operation.path, parameters, call.query)
 
 
 def by_checkpoint(query: OffsetPage | CheckpointPage) -> bool:
@@ -41,20 +48,21 @@ def by_checkpoint(query: OffsetPage | CheckpointPage) -> bool:
 
 
 def answer(
+    call: Call,
     items: Sequence[T],
-    query: OffsetPage | CheckpointPage,
     key: str,
     place: Callable[[T], str],
     show: Callable[[T], Any] = lambda item: item,
 ) -> Response:
     """The page asked for of a whole list that fits in memory; `place` is unique and orders the list."""
+    query: OffsetPage | CheckpointPage = call.query
     ordered = sorted(items, key=place)
     if by_checkpoint(query):
-        after, take = place_of(query.after), query.take or DEFAULT_TAKE  # type: ignore[union-attr]
-        rest = [item for item in ordered if place(item) > after] if after else ordered
-        return after_cursor(
-            [show(item) for item in rest[:take]], key, place(rest[take - 1]) if len(rest) > take else None
-        )
+        asked, take = query.after, query.take or DEFAULT_TAKE  # type: ignore[union-attr]
+        after = place_of(call, asked)
+        rest = [item for item in ordered if place(item) > after] if asked else ordered
+        last = place(rest[take - 1]) if len(rest) > take else None
+        return after_cursor(call, [show(item) for item in rest[:take]], key, last)
     assert isinstance(query, OffsetPage)
     start = query.page * query.per_page
     shown = [show(item) for item in ordered[start : start + query.per_page]]
@@ -69,6 +77,6 @@ def at_offset(shown: Sequence[Any], query: OffsetPage, key: str, total: int) -> 
     return answers.value({key: shown, "start": start, "limit": query.per_page, "total": total})
 
 
-def after_cursor(shown: Sequence[Any], key: str, last: str | None) -> Response:
+def after_cursor(call: Call, shown: Sequence[Any], key: str, last: str | None) -> Response:
     """`{<key>, next}`; no `next` on the last page. `last` is the place of the last item when more follow."""
-    return answers.value({key: shown} if last is None else {key: shown, "next": cursor(last)})
+    return answers.value({key: shown} if last is None else {key: shown, "next": cursor(call, last)})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from schemas.keys import Keyring
 from schemas.topics import Topic
 from services.management.background import Background
+from services.management.cursors import Cursors
 from services.management.gathering import Gathered
 from services.management.link_tokens import LinkTokens
 from services.management.links import Links
@@ -42,6 +43,7 @@ class Service:
     database: TenantPool
     searcher: Searcher
     keyring: Keyring
+    cursors: Cursors
     keys: KeySource
     issuers: TokenIssuers
     domains: Domains
@@ -116,6 +118,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 database,
                 searcher,
                 keyring,
+                Cursors(keyring),
                 keys,
                 issuers,
                 domains,

@@ -19,8 +19,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from services.management.cursors import Cursors, list_of
+from services.management.models.users import ListUsers
 from services.management.search.ordering import Place
-from services.management.search.walking import cursor
+from services.management.search.walking import text_of
+from services.runtime.key_store import load_keyring, provider_from
 from tests.bench import wrk
 from tests.bench.crowd import CITIES, GIVEN, SYLLABLES, email, fill, subject, surname, user_id
 from tests.bench.meter import Percentiles
@@ -87,15 +90,22 @@ CLASSES: Final[dict[str, Callable[[int, random.Random], str]]] = {
     "sorted by metadata": lambda number, _: search(
         sort=("app_metadata.seats:1", "app_metadata.plan:-1")[number % 2]
     ),
-    "deep cursor": lambda number, _: search(
-        cursor=cursor(Place(None, subject(number)), (TENANT, "", "", "")), per_page=50
-    ),
     "deep page": lambda number, _: search(page=number % 2000, per_page=50),
     "totals of a search": lambda number, _: search(
         q=f'user_metadata.address.city:"City {number % CITIES}"', include_totals="true"
     ),
     "totals of all": lambda _number, _dice: search(include_totals="true"),
 }
+
+
+def deep_cursor(cursors: Cursors) -> Callable[[int, random.Random], str]:
+    """A page far into the list of everybody."""
+    everybody = list_of(TENANT, USERS, {}, ListUsers())
+
+    def kind(number: int, _dice: random.Random) -> str:
+        return search(cursor=cursors.seal(text_of(Place(None, subject(number))), everybody), per_page=50)
+
+    return kind
 
 
 def paths(kind: Callable[[int, random.Random], str], profiles: int) -> list[str]:
@@ -113,7 +123,7 @@ async def load(
     return await drive(url, [request("GET", path, token) for path in asked], connections, seconds)
 
 
-async def measure(url: str, token: str, profiles: int, seconds: float) -> list[Speed]:
+async def measure(url: str, token: str, cursors: Cursors, profiles: int, seconds: float) -> list[Speed]:
     """Everything, one kind after the other."""
     found = []
     by_id = paths(lambda number, _: f"{USERS}/{quote(user_id(number), safe='')}", profiles)
@@ -121,7 +131,7 @@ async def measure(url: str, token: str, profiles: int, seconds: float) -> list[S
     for connections in READERS:
         rate, latency = await load(url, by_id, token, connections, seconds)
         found.append(Speed("read by id", connections, rate, latency))
-    for name, kind in CLASSES.items():
+    for name, kind in {**CLASSES, "deep cursor": deep_cursor(cursors)}.items():
         asked = paths(kind, profiles)
         await load(url, asked, token, 4, 1.0)
         found.append(Speed(name, SEARCHERS, *await load(url, asked, token, SEARCHERS, seconds)))
@@ -152,8 +162,9 @@ async def measure_site(site: Site, profiles: int, seconds: float) -> list[Speed]
     """Fills the views, then measures."""
     async with site.pool.acquire() as connection:
         await fill(connection, TENANT, profiles)
+        cursors = Cursors(await load_keyring(connection, provider_from(site.stack.key_provider)))
     await site.start_management()
-    return await measure(site.stack.management_url, site.token, profiles, seconds)
+    return await measure(site.stack.management_url, site.token, cursors, profiles, seconds)
 
 
 def main() -> int:

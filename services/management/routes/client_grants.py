@@ -28,7 +28,7 @@ async def list_grants(call: Call) -> Response:
         found = await reading.settings(connection, call.tenant, "client_grant")
     asked = [grant for grant in found if _is_asked_for(call, grant, query)]
     return paging.answer(
-        asked, query, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
+        call, asked, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
     )
 
 

@@ -44,8 +44,8 @@ async def list_clients(call: Call) -> Response:
     query: ListClients = call.query
     found = [client for client in await clients.all_clients(call) if _is_asked_for(client, query)]
     return paging.answer(
+        call,
         found,
-        query,
         "clients",
         lambda client: f"{client.name}\t{client.client_id}",
         lambda client: _selected(shown(call.tenant, client), query),

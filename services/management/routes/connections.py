@@ -1,6 +1,5 @@
 """GET, POST, PATCH and DELETE of connections."""
 
-import base64
 import secrets
 import string
 from collections.abc import Mapping, Sequence
@@ -43,18 +42,12 @@ from services.management.refusals import (
     CONNECTION_EXISTS,
     NO_SUCH_CONNECTION,
     Refused,
-    bad_request,
-    violation,
 )
 from services.management.writing import Written
 from services.runtime.key_store import read_keys
 from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
-_DEFAULT_TAKE: Final = 50
-_BAD_CURSOR: Final = bad_request(
-    violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
-)
 
 
 async def list_connections(call: Call) -> Response:
@@ -113,8 +106,14 @@ async def list_enabled_clients(call: Call) -> Response:
     current = await _current(call)
     if current is None:
         raise Refused(NO_SUCH_CONNECTION)
-    enabled = [{"client_id": client_id} for client_id in current.document.get("enabled_clients", ())]
-    return paging.answer(enabled, call.query, "clients", lambda one: str(one["client_id"]))
+    enabled: set[str] = {*current.document.get("enabled_clients", ())}
+    return paging.answer(
+        call,
+        sorted(enabled),
+        "clients",
+        lambda client_id: client_id,
+        lambda client_id: {"client_id": client_id},
+    )
 
 
 async def update_enabled_clients(call: Call) -> Response:
@@ -244,7 +243,7 @@ async def _at_offset(call: Call, query: ListConnections) -> Response:
 
 
 async def _after_cursor(call: Call, query: ListConnections) -> Response:
-    take, after = query.take or _DEFAULT_TAKE, _name_at(query.after)
+    take, after = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
     async with call.service.database.connection(call.tenant) as connection:
         rows = await connection.fetch(
             load("services.management")["list_connections"],
@@ -252,22 +251,10 @@ async def _after_cursor(call: Call, query: ListConnections) -> Response:
         )  # fmt: skip
     parts: dict[str, Any] = {"connections": None}
     if len(rows) > take:
-        parts["next"] = base64.urlsafe_b64encode(rows[take - 1]["name"].encode()).decode()
+        parts["next"] = paging.cursor(call, rows[take - 1]["name"])
     return answers.document(
         presenting.wrapped(parts, {"connections": await _shown(call, rows[:take], query)})
     )
-
-
-def _name_at(cursor: str | None) -> str:
-    if not cursor:
-        return ""
-    try:
-        name = base64.urlsafe_b64decode(cursor.encode("ascii")).decode()
-    except ValueError:
-        raise Refused(_BAD_CURSOR) from None
-    if "\x00" in name:
-        raise Refused(_BAD_CURSOR)
-    return name
 
 
 async def _shown(call: Call, rows: Sequence[Any], query: ListConnections) -> bytes:

@@ -27,7 +27,7 @@ async def list_effective_permissions(call: Call) -> Response:
     has = await holdings(call)
     roles = await _roles(has.get("roles", {}), call)
     found = await _permissions(call, has.get("permissions", {}), roles)
-    return paging.answer(found, call.query, "permissions", lambda one: one[0].place, _effective)
+    return paging.answer(call, found, "permissions", lambda one: one[0].place, _effective)
 
 
 async def list_permission_sources(call: Call) -> Response:
@@ -68,7 +68,7 @@ def _effective(found: tuple[Permission, list[dict[str, str]]]) -> dict[str, Any]
 
 def _roles_answer(call: Call, roles: Sequence[Role]) -> Response:
     return paging.answer(
-        roles, call.query, "roles", lambda role: role.name, lambda role: {**role.shown, "sources": ["direct"]}
+        call, roles, "roles", lambda role: role.name, lambda role: {**role.shown, "sources": ["direct"]}
     )
 
 

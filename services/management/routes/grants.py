@@ -100,7 +100,7 @@ async def list_connected_accounts(call: Call) -> Response:
         rows = await connection.fetch(query, call.tenant, [one["connection"] for one in accounts])
     ids = {row["name"]: row["id"] for row in rows}
     return paging.answer(
-        accounts, call.query, "connected_accounts", lambda one: str(one["id"]), lambda one: _account(one, ids)
+        call, accounts, "connected_accounts", lambda one: str(one["id"]), lambda one: _account(one, ids)
     )
 
 

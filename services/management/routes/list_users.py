@@ -9,7 +9,7 @@ import asyncpg
 from starlette.responses import Response
 
 from projections.search.value import INDEXED_CHARACTERS, value_text
-from services.management import answers, people, presenting
+from services.management import answers, paging, people, presenting
 from services.management.endpoint import Call, Operation
 from services.management.models.paging import listed
 from services.management.models.results import Explanation, User
@@ -24,7 +24,7 @@ from services.management.search.planning import plan
 from services.management.search.predicates import NOBODY, Equals, Predicate, every
 from services.management.search.syntax import parse
 from services.management.search.tree import Malformed
-from services.management.search.walking import cursor, not_a_cursor, place_of
+from services.management.search.walking import not_a_cursor, place_in, text_of
 
 BEGINNING: Final = ("", "*")
 _ENGINES: Final[Mapping[str, Refusal]] = {
@@ -127,10 +127,9 @@ async def _selected(
 
 async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     if query.cursor is not None and query.after is not None:
-        raise not_a_cursor("from")
+        raise Refused(not_a_cursor("from"))
     name, text = ("cursor", query.cursor) if query.cursor is not None else ("from", query.after)
-    list_of = (call.tenant, query.q or "", query.sort or "", query.connection or "")
-    after = None if text is None or text in BEGINNING else place_of(text, list_of, search.order, name)
+    after = None if text is None or text in BEGINNING else _after(call, text, search.order, name)
     take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
     window = statements.Window(take + 1, 0, after)
     tokens_of = people.tokens_for(call)
@@ -139,8 +138,16 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     users = presenting.shown(rows[:take], query, tokens_of)
     parts: dict[str, Any] = {"users": None}
     if len(rows) > take:
-        parts["next"] = cursor(_place(rows[take - 1], search.order), list_of)
+        parts["next"] = paging.cursor(call, text_of(_place(rows[take - 1], search.order)))
     return answers.document(presenting.wrapped(parts, {"users": users}))
+
+
+def _after(call: Call, text: str, order: Order, name: str) -> Place:
+    refusal = not_a_cursor(name)
+    try:
+        return place_in(paging.place_of(call, text, refusal), order)
+    except ValueError:
+        raise Refused(refusal) from None
 
 
 def _place(row: asyncpg.Record, order: Order) -> Place:

@@ -33,8 +33,8 @@ async def list_organizations(call: Call) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
         found = await reading.settings(connection, call.tenant, "organization")
     return paging.answer(
+        call,
         [organization_shown(each) for each in found],
-        call.query,
         "organizations",
         lambda each: str(each["name"]),
     )

@@ -36,7 +36,7 @@ async def list_apis(call: Call) -> Response:
     apis = [shown(api) for api in (*(each.document for each in found), system_api(call))]
     if query.identifiers:
         apis = [api for api in apis if api["identifier"] in query.identifiers]
-    return paging.answer(apis, query, "resource_servers", lambda api: f"{api['name']} {api['identifier']}")
+    return paging.answer(call, apis, "resource_servers", lambda api: f"{api['name']} {api['identifier']}")
 
 
 async def get_api(call: Call) -> Response:

@@ -38,7 +38,7 @@ async def list_roles(call: Call) -> Response:
     found = [role_shown(role) for role in everything if wanted in role.document["name"].casefold()]
     for name, value in (("type", query.type), ("owner_id", query.owner_id)):
         found = found if value is None else [role for role in found if role.get(name) == value]
-    return paging.answer(found, query, "roles", lambda role: str(role["name"]))
+    return paging.answer(call, found, "roles", lambda role: str(role["name"]))
 
 
 async def get_role(call: Call) -> Response:
@@ -82,7 +82,7 @@ async def list_role_permissions(call: Call) -> Response:
     """A page of what a role permits, by name."""
     ids = _permissions(await _role(call))
     found = (await entitlements.catalogue(call, ids)).living(ids)
-    return paging.answer(found, call.query, "permissions", lambda one: one.place, lambda one: one.shown())
+    return paging.answer(call, found, "permissions", lambda one: one.place, lambda one: one.shown())
 
 
 async def add_role_permissions(call: Call) -> Response:

@@ -48,7 +48,7 @@ async def find_refresh_tokens(call: Call) -> Response:
     """The refresh tokens of a user, at one client where it is named."""
     query: models.ListRefreshTokens = call.query
     take = query.take or paging.DEFAULT_TAKE
-    place = paging.place_of(query.after)
+    place = paging.place_of(call, query.after)
     async with call.service.database.connection(call.tenant) as connection:
         subject = await _subject(connection, call.tenant, query.user_id)
         statement = load("services.management", "sessions.sql")["refresh_tokens_of"]
@@ -57,7 +57,8 @@ async def find_refresh_tokens(call: Call) -> Response:
         showing.selected(showing.refresh_token(row, query.user_id), query.fields, query.include_fields)
         for row in rows[:take]
     ]
-    return paging.after_cursor(shown, "refresh_tokens", rows[take - 1]["id"] if len(rows) > take else None)
+    last = rows[take - 1]["id"] if len(rows) > take else None
+    return paging.after_cursor(call, shown, "refresh_tokens", last)
 
 
 async def delete_sessions(call: Call) -> Response:
@@ -162,7 +163,7 @@ async def revoke_access(call: Call) -> Response:
 
 async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str, show: Any) -> Response:
     query: models.CountedPage = call.query
-    take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(query.after)
+    take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
     queries = load("services.management", "sessions.sql")
     more = (None,) if key == "tokens" else ()
     async with call.service.database.connection(call.tenant) as connection:
@@ -173,7 +174,7 @@ async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str,
             total = await connection.fetchval(queries[statements[1]], call.tenant, subject)
     page: dict[str, Any] = {key: [show(row, user_id) for row in rows[:take]]}
     if len(rows) > take:
-        page["next"] = paging.cursor(rows[take - 1]["id"])
+        page["next"] = paging.cursor(call, rows[take - 1]["id"])
     if total is not None:
         page["total"] = total
     return answers.value(page)

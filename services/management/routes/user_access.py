@@ -29,9 +29,7 @@ PERMISSIONS_FULL: Final = bad_request("No more permissions can be assigned to th
 async def list_user_roles(call: Call) -> Response:
     """A page of the user's roles, by name."""
     found = await entitlements.roles(call, (await holdings(call)).get("roles", {}))
-    return paging.answer(
-        [role_shown(role) for role in found], call.query, "roles", lambda role: str(role["name"])
-    )
+    return paging.answer(call, [role_shown(role) for role in found], "roles", lambda role: str(role["name"]))
 
 
 async def assign_user_roles(call: Call) -> Response:
@@ -71,8 +69,8 @@ async def list_user_permissions(call: Call) -> Response:
     given = {each for role in roles for each in role.permissions}
     known = await entitlements.catalogue(call, {*direct, *given})
     return paging.answer(
+        call,
         with_sources(known, direct, roles),
-        call.query,
         "permissions",
         lambda found: found[0].place,
         lambda found: {**found[0].shown(), "sources": found[1]},
@@ -122,8 +120,8 @@ async def list_user_organizations(call: Call) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
         found = await reading.settings_among(connection, call.tenant, "organization", ids)
     return paging.answer(
+        call,
         [organization_shown(each) for each in found],
-        call.query,
         "organizations",
         lambda each: str(each["name"]),
     )

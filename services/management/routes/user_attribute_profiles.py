@@ -30,8 +30,8 @@ async def list_profiles(call: Call) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
         found = await reading.settings(connection, call.tenant, _KIND)
     return paging.answer(
+        call,
         found,
-        call.query,
         "user_attribute_profiles",
         lambda profile: f"{profile.created_at} {profile.id}",
         lambda profile: profile_shown(profile.document),

@@ -105,10 +105,16 @@ async def ensure_wrapping_key(connection: asyncpg.Connection, provider: KeyProvi
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _KEYRING_LOCK)
         rows = await connection.fetch(queries["wrapping_keys"])
         if not rows:
-            wrapped = await provider.wrap(os.urandom(KEY_BYTES), _CONTEXT)
-            await connection.execute(queries["add_wrapping_key"], provider.name, wrapped)
+            await add_wrapping_key(connection, provider)
     for row in rows:
         await provider.unwrap(row["wrapped"], _CONTEXT)
+
+
+async def add_wrapping_key(connection: asyncpg.Connection, provider: KeyProvider) -> None:
+    """Make a new wrapping key, which wraps from the next start of a service on; older ones still open."""
+    wrapped = await provider.wrap(os.urandom(KEY_BYTES), _CONTEXT)
+    statement = load("services.runtime", "key_store.sql")["add_wrapping_key"]
+    await connection.execute(statement, provider.name, wrapped)
 
 
 async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) -> Keyring:

@@ -2,7 +2,6 @@
 anywhere but on in its own list."""
 
 import base64
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ import pytest_asyncio
 from services.management.app import create_app
 from services.management.models.logs import ListLogs
 from services.management.service import open_service
-from services.runtime.key_store import _CONTEXT, provider_from
-from services.runtime.sql import load
+from services.runtime.key_store import add_wrapping_key, provider_from
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site, settings_for
 from tests.operations import WITH_QUERY, title
 from tests.sign_in import sign_in
@@ -311,10 +309,10 @@ async def test_a_cursor_is_of_one_list(
 
 
 @pytest.mark.parametrize("operation", WALKED, ids=title)
-async def test_the_answer_to_a_bad_cursor(
+async def test_an_empty_cursor_is_none(
     api: httpx.AsyncClient, walks: dict[str, Walk], operation: Any
 ) -> None:
-    """What is sealed for this list but is no place in it cannot be had; an empty text begins at the start."""
+    """It begins where the list does, for clients that always send the parameter."""
     walk = walks[operation.path]
     begun = await page(api, walk.path, **walk.query, take=1)
     assert await page(api, walk.path, **{**walk.query, "take": 1, "from": ""}) == begun
@@ -324,12 +322,9 @@ async def test_the_answer_to_a_bad_cursor(
 async def after_rotation(site: Site, stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """Another process of the service, started after a wrapping key was added."""
     settings = settings_for(stack, site.database, site.prefix)
-    provider = provider_from(settings.key_provider)
     connection = await asyncpg.connect(site.database.admin)
     try:
-        wrapped = await provider.wrap(os.urandom(32), _CONTEXT)
-        add = load("services.runtime", "key_store.sql")["add_wrapping_key"]
-        await connection.execute(add, provider.name, wrapped)
+        await add_wrapping_key(connection, provider_from(settings.key_provider))
     finally:
         await connection.close()
     async with open_service(settings) as service:

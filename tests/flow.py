@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -238,9 +238,9 @@ class Flow:
         return make_event(**{**own, "data": make_data(**data), **changes})
 
     def event(self, model: type[Any], subject: str, data: Any, **changes: Any) -> Any:
-        """An event with an id of its own."""
+        """An event with an id younger than those of the events made before it."""
         given = {
-            "id": new_event_id(NOW),
+            "id": new_event_id(NOW + timedelta(milliseconds=next(self._numbers))),
             "source": "/vita/test",
             "subject": subject,
             "time": NOW,

@@ -5,13 +5,10 @@ event renews the claim; a claim not renewed for `claim_settle_seconds` belongs t
 or never will be. So all that is on the log by then is waited for, and what is still unconfirmed is an orphan.
 """
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 
-from schemas.errors import Transient
 from services.management import claims, idempotency
 from services.management.decisions.outcome import Claim
 from services.management.links import Links
@@ -41,18 +38,6 @@ class Reconciler:
     ) -> None:
         self._settings, self._database, self._writer = settings, database, writer
         self._end, self._watch, self._partitions, self._links = end, watch, partitions, links
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Sweeps at once and then periodically."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Ends the sweeping."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def sweep(self) -> int:
         """Settles every tenant's claims and links, forgets old results of repeatable requests.
@@ -90,11 +75,3 @@ class Reconciler:
         ends = [await self._end.last(partition) for partition in partitions]
         wait = self._settings.view_wait_seconds
         return all([await self._watch.wait_for(end, wait) for end in ends])
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except Transient as error:
-                _log.warning("claim_sweep_failed", error=str(error))
-            await asyncio.sleep(self._settings.claim_sweep_seconds)

@@ -25,6 +25,7 @@ from services.runtime.event_log import EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.issuers import Verifier
 from services.runtime.key_store import load_keyring, provider_from
+from services.runtime.periodic import Periodic
 from services.runtime.positions import PositionWatch
 from services.runtime.remote_keys import open_verifier
 from services.runtime.room import Room
@@ -101,8 +102,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         links = Links(settings, database, keyring, writer, watch)
         stack.push_async_callback(links.stop)
         reconciler = Reconciler(settings, database, writer, end, watch, log.partitions, links)
-        reconciler.start()
-        stack.push_async_callback(reconciler.stop)
+        sweeping = Periodic("claim_sweep", reconciler.sweep, settings.claim_sweep_seconds)
+        sweeping.start()
+        stack.push_async_callback(sweeping.stop)
         keys = key_source(database.raw)
         issuers = TokenIssuers(database.raw, provider, settings.token_issuer)
         await issuers.of()

@@ -8,7 +8,7 @@ fenced off. What gateways are to end is on the topic `revocations` before the po
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -29,7 +29,7 @@ from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
 from services.projector.derived import Wave
 from services.projector.guarding import read_guards
-from services.projector.pruning import Pruner
+from services.projector.pruning import EVERY_SECONDS, prune
 from services.projector.relaying import sealed_relays
 from services.projector.store import Touched, read_views, writes
 from services.projector.waves import execute
@@ -39,6 +39,7 @@ from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.log_reader import first_offset_from
+from services.runtime.periodic import Periodic
 from services.runtime.positions import CHANNEL, notification
 from services.runtime.settings import RuntimeSettings
 from services.runtime.sql import load
@@ -91,9 +92,10 @@ class Projector:
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
-            pruner = Pruner(self._pool)
-            opening.push_async_callback(pruner.stop)
-            pruner.start()
+            pool = self._pool
+            pruning = Periodic("log_entry_pruning", lambda: prune(pool, datetime.now(UTC)), EVERY_SECONDS)
+            opening.push_async_callback(pruning.stop)
+            pruning.start()
             self._resources = opening.pop_all()
         return heartbeat
 

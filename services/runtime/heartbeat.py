@@ -9,17 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 import asyncpg
-import structlog
 
 from schemas.errors import Transient
 from services.runtime.database import database_failures
+from services.runtime.periodic import Periodic
 from services.runtime.sql import load
 
 PERIOD_SECONDS = 1.0
 ERROR_SHOWN: Final = timedelta(minutes=5)
 """An error is no longer shown this long after the process recovered from it."""
 LAST_WORD_SECONDS: Final = 5.0
-_log = structlog.get_logger()
 
 State = Literal["up", "retrying", "stuck", "failed"]
 
@@ -39,7 +38,7 @@ class Heartbeat:
         self._last_error_at: datetime | None = None
         self._state: State = "up"
         self._reason: str | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._beating = Periodic("heartbeat", self._beat, PERIOD_SECONDS, at_once=False)
 
     def handled(self, count: int) -> None:
         """Count events that were brought to their end; a process that handles events is up."""
@@ -71,7 +70,7 @@ class Heartbeat:
         """Leave a last row that says why the process ends."""
         self._state, self._reason = state, reason[:500]
         self._last_error, self._last_error_at = self._reason, datetime.now(UTC)
-        await self._stop_task()
+        await self._beating.stop()
         with suppress(Transient, TimeoutError):
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await self._beat()
@@ -81,32 +80,17 @@ class Heartbeat:
         with database_failures():
             await self._pool.execute(load("services.runtime", "heartbeat.sql")["forget"], self._worker)
         await self._beat()
-        self._task = asyncio.create_task(self._run())
+        self._beating.start()
 
     async def stop(self) -> None:
         """Takes the row away if the process ended well; otherwise its row says why it ended."""
-        await self._stop_task()
+        await self._beating.stop()
         if self._state in ("stuck", "failed"):
             return
         with suppress(Transient), database_failures():
             await self._pool.execute(
                 load("services.runtime", "heartbeat.sql")["end"], self._worker, self._instance
             )
-
-    async def _stop_task(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PERIOD_SECONDS)
-            try:
-                await self._beat()
-            except Transient as error:
-                _log.warning("heartbeat_missed", error=str(error))
 
     async def _beat(self) -> None:
         now = time.monotonic()

@@ -13,7 +13,7 @@ import pytest_asyncio
 from schemas.events import LoginFailed, LoginFailedData
 from schemas.identifiers import record_key
 from schemas.topics import Topic
-from services.projector.pruning import Pruner
+from services.projector.pruning import prune
 from services.runtime.event_log import partition_of
 from tests.flow import Flow, somebody
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
@@ -318,7 +318,7 @@ async def test_entries_are_kept_as_long_as_the_tenant_says(site: Site) -> None:
     pool = await asyncpg.create_pool(
         site.database.url_for("vita_projector"), server_settings={"search_path": f"view_{generation}"}
     )
-    assert await Pruner(pool).prune(datetime.now(UTC)) == 1
+    assert await prune(pool, datetime.now(UTC)) == 1
     await pool.close()
     again = await client.patch(settings, json={"log_retention_days": None})
     assert again.json()["log_retention_days"] is None

@@ -14,3 +14,11 @@ DELETE FROM ledger.heartbeat WHERE worker = $1 AND instance = $2;
 -- name: forget
 -- Processes of this worker that ended badly a day ago are not reported any more.
 DELETE FROM ledger.heartbeat WHERE worker = $1 AND seen_at < clock_timestamp() - interval '1 day';
+
+-- name: latest
+-- What the last started process of a worker on a host says of itself, judged by the database's clock.
+SELECT state, reason, seen_at > clock_timestamp() - interval '5 seconds' AS is_alive
+FROM ledger.heartbeat
+WHERE worker = $1 AND host = $2
+ORDER BY started_at DESC
+LIMIT 1;

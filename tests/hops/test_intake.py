@@ -8,11 +8,13 @@ import pytest
 import pytest_asyncio
 
 from schemas import exact_json
+from schemas.errors import Transient
 from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceeded, RoleDefined, SettingData
 from schemas.identifiers import record_key, tenant_subject
 from schemas.mapper import Record, seal_event
 from schemas.topics import Topic
 from services.runtime.log_reader import open_log
+from services.runtime.ready import obstacle
 from tests.facts import login
 from tests.flow import Flow, make_flow, somebody
 from tests.odd_records import CODECS, ODD_HEADERS, Sender
@@ -174,6 +176,8 @@ async def test_a_stuck_worker_says_so_where_status_looks(flow: Flow) -> None:
     await flow.send_events(login(subject=somebody()))
     await workers.start("projector", VITA_WATCHDOG_SECONDS="1")
     await flow.stack.until(lambda: workers.handled("projector"))
+    probe = flow.stack.environment("projector", flow.database, flow.prefix)["VITA_DATABASE_URL"], "projector"
+    assert await obstacle(*probe) is None
     async with flow.connected() as connection, connection.transaction():
         await connection.execute("LOCK TABLE ledger.position IN ACCESS EXCLUSIVE MODE")
         await flow.send_events(login(subject=somebody()))
@@ -181,6 +185,32 @@ async def test_a_stuck_worker_says_so_where_status_looks(flow: Flow) -> None:
     (row,) = await flow.rows("SELECT state, reason FROM ledger.heartbeat WHERE worker = 'projector'")
     assert row["state"] == "stuck"
     assert row["reason"].startswith("no progress for 1 s while records wait: ")
+    assert await obstacle(*probe) == f"it is stuck: {row['reason']}"
+
+
+async def test_a_container_is_ready_while_its_process_lives(flow: Flow) -> None:
+    """Each of these turns the probe red: no process yet, one that is silent, no database. A process that
+    ended as told leaves none."""
+    url = flow.stack.environment("auditor", flow.database, flow.prefix)["VITA_DATABASE_URL"]
+    started = Workers(flow)
+
+    async def ready() -> bool:
+        return await obstacle(url, "auditor") is None
+
+    assert await obstacle(url, "auditor") == "it has not started"
+    await flow.send_events(login(subject=somebody()))
+    await started.start("auditor")
+    await flow.stack.until(lambda: started.handled("auditor"))
+    assert await obstacle(url, "auditor") is None
+    assert await started.end("auditor", signal.SIGTERM) == 0
+    assert await obstacle(url, "auditor") == "it has not started"
+    await started.start("auditor")
+    await flow.stack.until(ready)
+    await started.end("auditor", signal.SIGKILL)
+    await flow.run("UPDATE ledger.heartbeat SET seen_at = seen_at - interval '6 seconds'")
+    assert await obstacle(url, "auditor") == "it has given no sign of life for more than 5 seconds"
+    with pytest.raises(Transient, match="database"):
+        await obstacle("postgresql://vita@127.0.0.1:1/vita", "auditor")
 
 
 async def test_dead_letters_are_noted_with_their_tenant(flow: Flow) -> None:

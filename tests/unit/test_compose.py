@@ -9,6 +9,7 @@ import yaml
 from deploy.local import kafka
 from deploy.local.compose import COMPOSE_FILE
 from deploy.local.services import SERVICES
+from services.runtime import ready
 from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
@@ -67,3 +68,11 @@ def test_the_image_holds_every_package() -> None:
     dockerfile = Path(COMPOSE_FILE.parent / "Dockerfile").read_text()
     for package in ("schemas", "projections", "services", "deploy"):
         assert f"COPY {package} {package}\n" in dockerfile
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_says_whether_it_is_ready(service: str) -> None:
+    """The probe of a container asks for its own service, by a module that the image has."""
+    interpreter, *call = COMPOSE[service]["healthcheck"]["test"][1:]
+    assert interpreter in (Path(__file__).parents[2] / "deploy" / "Dockerfile").read_text()
+    assert call == ["-m", ready.__name__, service]

@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
-from structlog.testing import capture_logs
+import structlog
+from structlog.testing import LogCapture
 
 from schemas.errors import Transient
+from services.runtime import periodic
 from services.runtime.periodic import Periodic
 
 
@@ -17,7 +19,7 @@ from services.runtime.periodic import Periodic
     ],
 )
 async def test_a_failed_round_is_told_and_the_next_one_follows(
-    failure: Exception, told: dict[str, str]
+    failure: Exception, told: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure whose kind is unknown is told by its type only."""
     outcomes, done = iter([failure, None, None]), asyncio.Event()
@@ -29,12 +31,13 @@ async def test_a_failed_round_is_told_and_the_next_one_follows(
         elif isinstance(outcome, Exception):
             raise outcome
 
-    periodic = Periodic("work", work, 0)
-    with capture_logs() as lines:
-        periodic.start()
-        await done.wait()
-        await periodic.stop()
-    assert lines == [{"event": "periodic_work_failed", "work": "work", **told}]
+    lines = LogCapture()
+    monkeypatch.setattr(periodic, "_log", structlog.wrap_logger(None, processors=[lines]))
+    rounds = Periodic("work", work, 0)
+    rounds.start()
+    await done.wait()
+    await rounds.stop()
+    assert lines.entries == [{"event": "periodic_work_failed", "work": "work", **told}]
 
 
 async def test_a_round_under_way_ends_with_the_stop() -> None:
@@ -48,25 +51,25 @@ async def test_a_round_under_way_ends_with_the_stop() -> None:
         finally:
             ended.append(True)
 
-    periodic = Periodic("work", work, 3600)
-    await periodic.stop()
-    periodic.start()
+    rounds = Periodic("work", work, 3600)
+    await rounds.stop()
+    rounds.start()
     await began.wait()
-    await periodic.stop()
-    await periodic.stop()
+    await rounds.stop()
+    await rounds.stop()
     assert ended == [True]
 
 
 async def test_the_first_round_can_wait_its_time() -> None:
     """Nothing is done at the start then."""
-    rounds: list[int] = []
+    done: list[int] = []
 
     async def work() -> None:
-        rounds.append(1)
+        done.append(1)
 
-    periodic = Periodic("work", work, 3600, at_once=False)
-    periodic.start()
+    rounds = Periodic("work", work, 3600, at_once=False)
+    rounds.start()
     for _ in range(10):
         await asyncio.sleep(0)
-    await periodic.stop()
-    assert rounds == []
+    await rounds.stop()
+    assert done == []

@@ -32,7 +32,7 @@ async def test_a_failed_round_is_told_and_the_next_one_follows(
             raise outcome
 
     lines = LogCapture()
-    monkeypatch.setattr(periodic, "_log", structlog.wrap_logger(None, processors=[lines]))
+    monkeypatch.setattr(periodic, "_log", structlog.wrap_logger(None, [lines], structlog.BoundLogger))
     rounds = Periodic("work", work, 0)
     rounds.start()
     await done.wait()

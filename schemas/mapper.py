@@ -141,8 +141,8 @@ def open_event(
 ) -> Event:
     """The newest version of the event behind a record, verified.
 
-    Raises InvalidEvent (`not_authentic` for a record that its owner's key did not seal as it is; unknown type
-    or version, wrong shape), or KeyDestroyed when the profile key is gone. An activity part whose key has
+    Raises InvalidEvent (`not_authentic` for a record that its owner's key did not seal as it is; any other
+    reason, such as an unknown type or a wrong shape, is of a record that is its owner's), or KeyDestroyed when the profile key is gone. An activity part whose key has
     expired is simply absent: its fields are all optional.
     """
     parts = _verified_parts(sealed, keys)

@@ -70,6 +70,7 @@ class Projector:
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
         self._generation = 0
         self._latest: Latest = {}
+        self._authentic: dict[tuple[int, int], str] = {}
         self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
@@ -136,6 +137,7 @@ class Projector:
         """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
         folded."""
         folded, latest = Views(), await self._clock(records)
+        self._authentic = {}
         writing: asyncio.Task[None] | None = None
         try:
             for start in range(0, len(records), CHUNK):
@@ -154,7 +156,9 @@ class Projector:
         """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
         latest = await self._clock([record])
         stamp([record], latest)
-        await self._commit([record], fold_batch(Views(), ()), {}, [self._quarantine(record, error)], latest)
+        tenant = self._authentic.get((record.partition, record.offset))
+        letter = self._quarantine(record, error, tenant)
+        await self._commit([record], fold_batch(Views(), ()), {}, [letter], latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """The broker times that these records follow."""
@@ -205,10 +209,12 @@ class Projector:
                 records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
         if records:
             await self._events.append_many(records)
-        places = {(logged.position.partition, logged.position.offset) for logged in stranded}
+        places = {(one.position.partition, one.position.offset): one.event.tenant for one in stranded}
         error = InvalidEvent("no_key", "whoever takes this person's logins has no keys")
         return [
-            self._quarantine(record, error) for record in chunk if (record.partition, record.offset) in places
+            self._quarantine(record, error, tenant)
+            for record in chunk
+            if (tenant := places.get((record.partition, record.offset))) is not None
         ]
 
     def _read(self, records: Sequence[ConsumerRecord], letters: list[Sealed], latest: Latest) -> list[Read]:
@@ -231,11 +237,15 @@ class Projector:
             try:
                 if found is None:
                     raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
-                opened.append(self._logged(record, open_event(sealed, found), recorded_at))
+                event = open_event(sealed, found)
             except InvalidEvent as error:
-                letters.append(self._quarantine(record, error))
+                tenant = None if error.reason == "not_authentic" else sealed.tenant
+                letters.append(self._quarantine(record, error, tenant))
             except KeyDestroyed:
                 continue
+            else:
+                self._authentic[record.partition, record.offset] = event.tenant
+                opened.append(self._logged(record, event, recorded_at))
         return opened
 
     def _logged(self, record: ConsumerRecord, event: Event, recorded_at: datetime) -> Logged:
@@ -243,9 +253,11 @@ class Projector:
         replayed = record.offset < self._history.get(record.partition, 0)
         return Logged(event, position, recorded_at, replayed)
 
-    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> Sealed:
+    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent, tenant: str | None = None) -> Sealed:
+        """The dead letter; the tenant is named when the tenant's key, or a person's of it, sealed the
+        record."""
         report(record, error, self._heartbeat)
-        return seal_dead_letter(record, error, self._letter_keys)
+        return seal_dead_letter(record, error, self._letter_keys, tenant)
 
     async def _write(self, records: Sequence[ConsumerRecord], waves: Sequence[Wave], latest: Latest) -> None:
         """The rows and the positions, wholly or not at all. Raises Fenced."""

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from schemas import exact_json
+from schemas.errors import InvalidEvent
 from schemas.events import (
     EmailChanged,
     EmailChangedData,
@@ -170,6 +171,37 @@ async def test_bad_events_are_quarantined_and_stop_nobody(flow: Flow) -> None:
         "unknown_version",
     ]
     assert {letter.value for letter in letters} == {record.value for record in bad}
+    known = {letter.reason for letter in letters if letter.tenant == "demo"}
+    assert known == {"unknown_type", "unknown_version"}
+    assert {letter.tenant for letter in letters if letter.reason not in known} == {None}
+    rows = await flow.rows("SELECT reason, tenant FROM ledger.dead_letter")
+    assert {row["reason"] for row in rows if row["tenant"] == "demo"} == known
+
+
+async def test_an_unprocessable_event_is_its_tenants_when_it_is_authentic(flow: Flow) -> None:
+    """The dead letter of a record that opened names the tenant, that of a forged one does not; neither makes
+    the projector write an event."""
+    keys = await flow.keys("demo", jane := somebody())
+    authentic = seal_event(logged_in(flow, jane), keys)
+    forged = seal_event(logged_in(flow, somebody()), keys)
+    await flow.send_events(authentic, forged)
+    records = await flow.logged(Topic.PROFILE_EVENTS)
+    async with flow.projector() as projector:
+        fold, error = projector._fold, InvalidEvent("unprocessable", "RuntimeError")
+
+        async def failing(*arguments: Any) -> Any:
+            await fold(*arguments)
+            raise RuntimeError
+
+        projector._fold = failing  # type: ignore[method-assign]
+        for record in records:
+            with pytest.raises(RuntimeError):
+                await projector.apply([record])
+            await projector.quarantine(record, error)
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    unprocessable = {letter.value: letter.tenant for letter in letters if letter.reason == "unprocessable"}
+    assert unprocessable == {authentic.value: "demo", forged.value: None}
+    assert len(await flow.logged(Topic.PROFILE_EVENTS)) == 2
 
 
 async def test_claims_follow_their_events(flow: Flow) -> None:

@@ -20,6 +20,7 @@ VIEWS = (
     "daily",
     "population",
     "session",
+    "quarantined_login",
 )
 VIEWS_SCHEMA = "CREATE SCHEMA views"
 """The stable names are made anew with a new definition: a view cannot lose or reorder columns."""

@@ -142,8 +142,9 @@ def open_event(
     """The newest version of the event behind a record, verified.
 
     Raises InvalidEvent (`not_authentic` for a record that its owner's key did not seal as it is; any other
-    reason, such as an unknown type or a wrong shape, is of a record that is its owner's), or KeyDestroyed when the profile key is gone. An activity part whose key has
-    expired is simply absent: its fields are all optional.
+    reason, such as an unknown type or a wrong shape, is of a record that is its owner's), or KeyDestroyed
+    when the profile key is gone. An activity part whose key has expired is simply absent: its fields are all
+    optional.
     """
     parts = _verified_parts(sealed, keys)
     envelope = {name: value for name, value in sealed.envelope.items() if name not in _FRAME}

@@ -8,12 +8,14 @@ from projections.log_entry.details import NOTED, asked, detail, wanted
 from projections.log_entry.entry import Entry, log_id
 from projections.log_entry.people import document_of, strategy_type, user_name, who
 from schemas import exact_json
-from schemas.events import CommandData, Event, LoginFailed, LoginSucceeded
+from schemas.dead_letter_reasons import SENTENCES
+from schemas.events import CommandData, Event, LoginFailed, LoginQuarantined, LoginSucceeded
 from schemas.identifiers import PERSON
 from schemas.login_reasons import code_of
 
 ADMINISTRATION: Final = "sapi"
 OVERSIZE: Final = "wum"
+LOGIN_WARNING: Final = "w"
 _OVERSIZE_TOLD: Final = "The profile is larger than advised."
 
 
@@ -26,6 +28,8 @@ def entries(applied: Applied) -> tuple[Entry, ...]:
         return (_success(applied, event),)
     if isinstance(event, LoginFailed):
         return (_failure(applied, event),)
+    if isinstance(event, LoginQuarantined):
+        return (_quarantined(applied, event),)
     return _command(applied, event)
 
 
@@ -77,6 +81,30 @@ def _failure(applied: Applied, event: LoginFailed) -> Entry:
         event.subject,
         _json(error={"message": told}, session_id=data.session_id),
         _more(event),
+    )
+
+
+def _quarantined(applied: Applied, event: LoginQuarantined) -> Entry:
+    data = event.data
+    told = f"A login was refused: {SENTENCES[data.reason]}"
+    if data.earlier:
+        told += f" Others since the last entry for this reason: {data.earlier}."
+    return Entry(
+        event.tenant,
+        log_id(applied.logged, 0),
+        event.time,
+        LOGIN_WARNING,
+        told,
+        data.connection,
+        details=_json(
+            error={"message": data.detail or SENTENCES[data.reason]},
+            reason=data.reason,
+            record=data.record,
+            earlier=data.earlier,
+            gateway=data.gateway,
+            login_source=data.login_source,
+            login_id=data.login_id,
+        ),
     )
 
 

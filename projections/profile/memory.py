@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from projections.profile.state import Memory, Profile
+from schemas.envelope import Envelope
 from schemas.events import CommandData, PersonEvent
 
 RECENT: Final = 32
@@ -22,7 +23,7 @@ REFUSED: Final = 16
 _BEFORE_ALL: Final = (-1,)
 
 
-def is_duplicate(memory: Memory, event: PersonEvent) -> bool:
+def is_duplicate(memory: Memory, event: Envelope) -> bool:
     """Whether the event was applied before: its source offset is known or below all that are, or its id is
     among the recent ones."""
     if event.sourceposition is not None:
@@ -43,7 +44,7 @@ def _short(event_id: str) -> str:
     return event_id[-17:-13] + event_id[-12:]
 
 
-def remember(memory: Memory, event: PersonEvent) -> Memory:
+def remember(memory: Memory, event: Envelope) -> Memory:
     """The memory with this event in it."""
     sources = memory.sources
     if event.sourceposition is not None:

@@ -75,6 +75,7 @@ from schemas.events.people import (
     UserFlagData,
     UserUnblocked,
 )
+from schemas.events.quarantine import LoginQuarantined, LoginQuarantinedData
 from schemas.events.sessions import (
     DeviceCredentialCreated,
     DeviceCredentialCreatedData,
@@ -135,6 +136,8 @@ __all__ = [
     "LoginBlockReleasedData",
     "LoginFailed",
     "LoginFailedData",
+    "LoginQuarantined",
+    "LoginQuarantinedData",
     "LoginSucceeded",
     "LoginSucceededData",
     "MetadataChanged",
@@ -248,7 +251,9 @@ SettingEvent = (
     | AttackProtectionConfigured
     | TenantConfigured
 )
-ConfigurationEvent = ConnectionConfigured | ClientConfigured | ClientThrottled | IpUnblocked | SettingEvent
+ConfigurationEvent = (
+    ConnectionConfigured | ClientConfigured | ClientThrottled | IpUnblocked | LoginQuarantined | SettingEvent
+)
 Event = PersonEvent | ConfigurationEvent
 
 event_adapter: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

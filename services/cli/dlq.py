@@ -72,7 +72,7 @@ def show(
     if as_json:
         print_json(letter)
         return
-    for name in ("record", "reason", "detail", "tenant", "time", "key", "headers"):
+    for name in ("record", "reason", "why", "detail", "tenant", "time", "key", "headers"):
         out().print(f"{name:<8} {safe(str(letter[name]))}", markup=False)
     out().print(safe(str(letter["value"])), markup=False, soft_wrap=True)
     if not letter["whole"]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.dead_letter_reasons import SENTENCES
 from schemas.instants import from_milliseconds, milliseconds, render
 from schemas.topics import catalogue
 from services.cli import places
@@ -108,6 +109,7 @@ def _opened(letter: DeadLetter, tenant: str | None) -> dict[str, Any]:
     return {
         "record": _name((letter.topic, letter.partition, letter.offset)),
         "reason": letter.reason,
+        "why": SENTENCES[letter.reason],
         "detail": letter.detail,
         "tenant": tenant,
         "time": render(from_milliseconds(letter.timestamp)),

@@ -152,6 +152,11 @@ def registered(tenant: str, connection: ConnectionSettings, at: datetime) -> Con
     )
 
 
+def login_cause(login: RawLogin) -> str:
+    """The id of what made a login: a gateway's retry has the same."""
+    return derived("login", login.tenant, login.source, login.id)
+
+
 def root_policy(connection: ConnectionSettings) -> RootPolicy:
     """When logins through this connection may write root attributes (spec §1.4)."""
     if connection.strategy in _EDITED_HERE:
@@ -169,7 +174,7 @@ def _envelope(
     arrival: Arrival, connection: ConnectionSettings, subject: str, event_type: str
 ) -> Mapping[str, Any]:
     login = arrival.login
-    cause = derived("login", login.tenant, login.source, login.id)
+    cause = login_cause(login)
     return {
         "id": derived(cause, event_type),
         "source": SOURCE,

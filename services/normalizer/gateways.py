@@ -54,9 +54,29 @@ class Gateways:
             keys.setdefault(row["gateway"], []).append(GatewayKey(row["tenant"], secret, row["ends_at"]))
         self._keys, self._read_at = {**keys, INGEST: self._ingest}, now
 
-    def verify(self, record: ConsumerRecord, login: RawLogin) -> None:
-        """Check that a gateway of the login's tenant signed this record not long before the broker stored it.
-        Raises InvalidEvent (`not_authentic`)."""
+    def verify(self, record: ConsumerRecord, login: RawLogin) -> str:
+        """Return the gateway that reports a login. Raises InvalidEvent (`not_authentic`) unless it is one of
+        the login's tenant and signed this record not long before the broker stored it."""
+        signature, keys = self._signed(record)
+        if signature.id != login.id.encode():
+            raise InvalidEvent("not_authentic", "webhook-id must be the id of the event")
+        if not any(key.tenant in (None, login.tenant) for key in keys):
+            raise InvalidEvent("not_authentic", "the gateway's key is for another tenant")
+        return signature.gateway
+
+    def signer(self, record: ConsumerRecord) -> tuple[str, Signature] | None:
+        """The one tenant whose gateway certainly wrote this record, whatever is in it, with its signature;
+        None where that is not certain, or the gateway speaks for every tenant."""
+        try:
+            signature, keys = self._signed(record)
+        except InvalidEvent:
+            return None
+        tenants = {key.tenant for key in keys}
+        tenant = tenants.pop()
+        return None if tenants or tenant is None else (tenant, signature)
+
+    def _signed(self, record: ConsumerRecord) -> tuple[Signature, Sequence[GatewayKey]]:
+        """The signature of a record, with the keys of the gateway that made it. Raises InvalidEvent."""
         signature = read_signature(record.headers)
         stored_at = from_milliseconds(record.timestamp)
         keys = self._keys.get(signature.gateway, ())
@@ -65,15 +85,9 @@ class Gateways:
             raise InvalidEvent("not_authentic", f"{GATEWAY} names no gateway whose key counts")
         if not signature.is_by([key.secret for key in current], signed_body(record)):
             raise InvalidEvent("not_authentic", "no signature is by a key of this gateway over this login")
-        self._check_contents(signature, stored_at, login)
-        if not any(key.tenant in (None, login.tenant) for key in current):
-            raise InvalidEvent("not_authentic", "the gateway's key is for another tenant")
-
-    def _check_contents(self, signature: Signature, stored_at: datetime, login: RawLogin) -> None:
-        if signature.id != login.id.encode():
-            raise InvalidEvent("not_authentic", "webhook-id must be the id of the event")
         if abs(stored_at - from_milliseconds(signature.seconds * 1000)) > self._tolerance:
             seconds = int(self._tolerance.total_seconds())
             raise InvalidEvent(
                 "not_authentic", f"signed more than {seconds} s away from when the broker stored it"
             )
+        return signature, current

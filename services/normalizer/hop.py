@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from pydantic import Field, ValidationError
 
 from schemas import exact_json
+from schemas.characters import replaced
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import Event
@@ -40,8 +41,9 @@ from services.normalizer.mapping.admission import Found, connection_of
 from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
 from services.normalizer.mapping.defaults import Pictures, pictures_of
 from services.normalizer.mapping.identity_space import may_use
+from services.normalizer.quarantine import Letter, Origin, Quarantine
 from services.runtime.database import database_failures, open_pool
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
+from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
 from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
@@ -71,11 +73,16 @@ class Item:
     identity: Identity | None = None
     foreign: bool = False
     """True if the identity belongs to another connection: the login is nobody's."""
+    gateway: str | None = None
+    """Whose signature the record bears; None where signatures are not looked at."""
+    certain: bool = False
+    """True if the login is of a tenant that exists."""
 
     @property
-    def tenant(self) -> str:
-        """Whose login it is."""
-        return self.arrival.login.tenant
+    def origin(self) -> Origin | None:
+        """Whose login it is, once that is certain."""
+        login = self.arrival.login
+        return Origin(login.tenant, self.gateway, login=login) if self.certain else None
 
     @property
     def named(self) -> Named | None:
@@ -93,7 +100,7 @@ class Batch:
     """What a batch of records becomes."""
 
     items: list[Item] = field(default_factory=list)
-    letters: list[Sealed] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
 
 
@@ -103,6 +110,7 @@ class Normalizer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._signed = settings.raw_logins == "signed"
+        self._batch = Batch()
         self._resources = AsyncExitStack()
 
     async def start(self) -> Heartbeat:
@@ -115,8 +123,9 @@ class Normalizer:
             await self._learn(provider)
             self._events = await self._log(Topic.PROFILE_EVENTS, CONTENT_TYPE)
             opening.push_async_callback(self._events.close)
-            self._dead_letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
-            opening.push_async_callback(self._dead_letters.close)
+            letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
+            opening.push_async_callback(letters.close)
+            self._letters = Quarantine(letters, self._pool, self._keyring, self._epoch)
             heartbeat = Heartbeat(self._pool, "normalizer", None if self._signed else TRUSTED)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
@@ -151,7 +160,7 @@ class Normalizer:
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """One batch: read, resolve, seal, append."""
-        batch = Batch()
+        self._batch = batch = Batch()
         with database_failures():
             async with self._pool.acquire() as connection:
                 if self._signed:
@@ -159,26 +168,37 @@ class Normalizer:
                 self._read(records, batch)
                 self._normalize(batch, await self._connections(connection, batch.items))
                 sealed = await self._events_of(connection, batch)
-        await keep(batch.letters, self._dead_letters, self._pool)
-        await self._events.append_many(sealed)
+        told = await self._letters.keep(batch.letters)
+        await self._events.append_many([*sealed, *told])
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
         """Puts a record that cannot be processed with the dead letters."""
+        place = record.partition, record.offset
+        items = [item for item in self._batch.items if (item.record.partition, item.record.offset) == place]
         batch = Batch()
-        self._quarantine(batch, record, error)
-        await keep(batch.letters, self._dead_letters, self._pool)
+        self._quarantine(batch, record, error, items[0].origin if items else None)
+        await self._events.append_many(await self._letters.keep(batch.letters))
 
     def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
         for record in records:
             try:
                 login = read_login(record)
-                if self._signed:
-                    self._gateways.verify(record, login)
+                gateway = self._gateways.verify(record, login) if self._signed else None
             except InvalidEvent as error:
-                self._quarantine(batch, record, error)
+                self._quarantine(batch, record, error, self._signer(record, error))
                 continue
             position = f"{self._epoch}/{record.partition}/{record.offset}"
-            batch.items.append(Item(record, Arrival(login, position, from_milliseconds(record.timestamp))))
+            arrival = Arrival(login, position, from_milliseconds(record.timestamp))
+            batch.items.append(Item(record, arrival, gateway=gateway))
+
+    def _signer(self, record: ConsumerRecord, error: InvalidEvent) -> Origin | None:
+        """Whose the record is although its login cannot be read; nobody's when it is not authentic."""
+        authentic = self._signed and error.reason != "not_authentic"
+        found = self._gateways.signer(record) if authentic else None
+        if found is None:
+            return None
+        tenant, signature = found
+        return Origin(tenant, signature.gateway, replaced(signature.id.decode("utf-8", "replace")))
 
     async def _connections(
         self, connection: asyncpg.Connection, items: Sequence[Item]
@@ -201,13 +221,13 @@ class Normalizer:
         for item in batch.items:
             login = item.arrival.login
             place = login.tenant, login.data.connection
+            item.certain = found[place].tenant_known
             try:
                 item.connection, new = connection_of(login, found[place])
                 pictures = pictures_of(found[place].default_picture, self._settings.token_issuer)
                 _identify(item, item.connection, pictures)
             except InvalidEvent as error:
-                known = None if error.reason == "unknown_tenant" else login.tenant
-                self._quarantine(batch, item.record, error, known)
+                self._quarantine(batch, item.record, error, item.origin)
                 continue
             if new:
                 batch.new_connections.setdefault(place, (item.connection, item.arrival))
@@ -242,10 +262,10 @@ class Normalizer:
                 event, keys = _event(item, everyone, named, tenant_keys)
                 records.append(seal_event(event, keys))
             except ValidationError as error:
-                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.tenant)
+                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.origin)
             except KeyDestroyed:
                 destroyed = InvalidEvent("no_key", "the subject's keys are destroyed")
-                self._quarantine(batch, item.record, destroyed, item.tenant)
+                self._quarantine(batch, item.record, destroyed, item.origin)
         return records
 
     async def _refuse_foreign(
@@ -268,13 +288,15 @@ class Normalizer:
                 continue
             item.foreign = True
             if item.person is not None:
-                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY), item.tenant)
+                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY), item.origin)
 
     def _quarantine(
-        self, batch: Batch, record: ConsumerRecord, error: InvalidEvent, tenant: str | None = None
+        self, batch: Batch, record: ConsumerRecord, error: InvalidEvent, origin: Origin | None
     ) -> None:
         report(record, error, self._heartbeat)
-        batch.letters.append(seal_dead_letter(record, error, self._letter_keys, tenant))
+        tenant = None if origin is None else origin.tenant
+        sealed = seal_dead_letter(record, error, self._letter_keys, tenant)
+        batch.letters.append(Letter(record, error, origin, sealed))
 
 
 async def _with_profiles(

@@ -58,3 +58,28 @@ SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;
 -- The keys of all gateways whose signatures may still count on a record that the topic retains.
 SELECT gateway, tenant, secret, ends_at FROM ledger.gateway_key
 WHERE ends_at IS NULL OR ends_at > clock_timestamp() - interval '8 days';
+
+-- name: begin_telling
+-- Reasons of which a tenant has not been told before.
+INSERT INTO ledger.quarantine_told (tenant, reason, minute, untold)
+SELECT tenant, reason, -1, 0 FROM unnest($1::text[], $2::text[]) AS asked (tenant, reason)
+ON CONFLICT DO NOTHING;
+
+-- name: told
+-- What tenants were told of quarantined logins; whoever else quarantines some waits.
+SELECT q.tenant, q.reason, q.minute, q.untold
+FROM unnest($1::text[], $2::text[]) AS asked (tenant, reason)
+JOIN ledger.quarantine_told AS q USING (tenant, reason)
+ORDER BY q.tenant, q.reason FOR UPDATE OF q;
+
+-- name: tell
+-- What tenants have been told now.
+UPDATE ledger.quarantine_told AS q SET minute = now.minute, untold = now.untold
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS now (tenant, reason, minute, untold)
+WHERE q.tenant = now.tenant AND q.reason = now.reason;
+
+-- name: noted
+-- Letters of a batch that were noted when it was taken before, with how many others each tells of.
+SELECT d.partition, d.log_offset, d.earlier
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (topic, partition, log_offset)
+JOIN ledger.dead_letter AS d USING (topic, partition, log_offset);

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, assert_never, cast
+from typing import Any, Final, Literal, TypeVar, assert_never, cast
 
 from projections.applied import Applied, Logged
 from projections.client.fold import Client
@@ -14,7 +14,8 @@ from projections.profile.access import held
 from projections.profile.edits import place_of
 from projections.profile.fold import fold as fold_profile
 from projections.profile.links import forwarded_to, owner_of
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NOBODY, Memory, Profile
+from projections.quarantined_login.fold import fold as fold_quarantined
 from projections.search.leaf import Leaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
 from projections.setting.fold import KIND_OF, Kind, Setting
@@ -33,6 +34,7 @@ from schemas.events import (
     IdentityUnlinked,
     LoginBlockReleased,
     LoginFailed,
+    LoginQuarantined,
     LoginSucceeded,
     MetadataChanged,
     MfaChanged,
@@ -72,7 +74,10 @@ ClientKey = tuple[str, str]
 """(tenant, client id)"""
 SettingKey = tuple[str, Kind, str]
 """(tenant, kind, id)"""
+Key = TypeVar("Key")
+Row = TypeVar("Row")
 ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection", "name"]
+_NOTHING_TOLD: Final = Memory()
 PERSONAL: Final[tuple[ClaimKind, ...]] = ("email", "phone_number", "username", "user_id")
 
 
@@ -139,6 +144,8 @@ class Views:
     settings: dict[SettingKey, Setting] = field(default_factory=dict)
     guards: Guards = field(default_factory=Guards)
     clients: dict[ClientKey, Client] = field(default_factory=dict)
+    quarantined: dict[str, Memory] = field(default_factory=dict)
+    """By tenant: what is remembered of its quarantined logins."""
 
     def over(self, stored: "Views", people: Iterable[Person]) -> "Views":
         """What was read, with what is known better since the reading began."""
@@ -149,6 +156,7 @@ class Views:
             stored.settings | self.settings,
             self.guards.over(stored.guards),
             stored.clients | self.clients,
+            stored.quarantined | self.quarantined,
         )
 
     def take(self, newer: "Views") -> None:
@@ -158,6 +166,7 @@ class Views:
         self.settings |= newer.settings
         self.guards.take(newer.guards)
         self.clients |= newer.clients
+        self.quarantined |= newer.quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,7 @@ class Outcome:
     connections: tuple[tuple[str, Connection], ...]
     clients: Mapping[ClientKey, Client]
     settings: Mapping[SettingKey, Setting]
+    quarantined: Mapping[str, Memory]
     guards: tuple[Write, ...]
     claims: Claims
     applied: tuple[Applied, ...]
@@ -180,7 +190,7 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     """The changes a batch brings to these views; people without a row start as nobody."""
     guards = Guards().over(views.guards)
     people, connections = dict(views.people), dict(views.connections)
-    settings, clients = dict(views.settings), dict(views.clients)
+    settings, clients, quarantined = dict(views.settings), dict(views.clients), dict(views.quarantined)
     fresh_claims = Claims()
     all_applied: list[Applied] = []
     relays: list[tuple[Logged, str]] = []
@@ -209,6 +219,11 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
                 if configured is not None:
                     clients[client] = configured
                 all_applied.append(Applied(logged, refused=configured is known))
+            case LoginQuarantined():
+                told = quarantined.get(event.tenant, _NOTHING_TOLD)
+                quarantined[event.tenant] = fold_quarantined(told, event)
+                if quarantined[event.tenant] is not told:
+                    all_applied.append(Applied(logged))
             case _ if type(event) in KIND_OF:
                 all_applied.append(_set(settings, claims, logged, cast(SettingEvent, event)))
             case _ if event.subject.startswith(PERSON):
@@ -229,11 +244,12 @@ def fold_batch(views: Views, batch: Iterable[Logged]) -> Outcome:
     for counted in all_applied:
         guards.follow(counted)
     return Outcome(
-        now=Views(people, connections, settings, guards, clients),
+        now=Views(people, connections, settings, guards, clients, quarantined),
         people=_changed_people(views, people),
         connections=_changed_connections(views, connections),
-        clients={key: now for key, now in clients.items() if now is not views.clients.get(key)},
-        settings={key: now for key, now in settings.items() if now is not views.settings.get(key)},
+        clients=_changed(views.clients, clients),
+        settings=_changed(views.settings, settings),
+        quarantined=_changed(views.quarantined, quarantined),
         guards=tuple(guards.writes(views.guards)),
         claims=fresh_claims,
         applied=tuple(all_applied),
@@ -344,6 +360,10 @@ def _holders(event: PersonEvent, before: Profile) -> list[tuple[Person, str]]:
         ((event.tenant, owner_of(before, identity, event.subject)), identity["connection"])
         for identity in places
     ]
+
+
+def _changed(before: Mapping[Key, Row], after: Mapping[Key, Row]) -> dict[Key, Row]:
+    return {key: row for key, row in after.items() if row is not before.get(key)}
 
 
 def _changed_people(views: Views, people: Mapping[Person, Profile]) -> dict[Person, Change]:

@@ -19,7 +19,7 @@ from projections.session.revocations import revocations
 from projections.setting.fold import KIND_OF_TYPE
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
-from schemas.events import ClientConfigured, ConnectionConfigured, Event
+from schemas.events import ClientConfigured, ConnectionConfigured, Event, LoginQuarantined
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from schemas.positions import Position
@@ -53,6 +53,7 @@ ELSEWHERE: Final = "VT001"
 """What the ledger says when positions are not where a batch expects them."""
 CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
+LOGIN_QUARANTINED: Final[str] = LoginQuarantined.model_fields["type"].default
 
 Read = tuple[ConsumerRecord, SealedEvent, datetime]
 """A record, the event in it, and the broker's time of it."""
@@ -346,5 +347,8 @@ def _touched(batch: Sequence[SealedEvent]) -> Touched:
                 if sealed.envelope["type"] == CLIENT_CONFIGURED
                 and isinstance(identity := sealed.envelope["data"].get("client_id"), str)
             }
+        ),
+        quarantined=sorted(
+            {sealed.tenant for sealed in batch if sealed.envelope["type"] == LOGIN_QUARANTINED}
         ),
     )

@@ -12,7 +12,7 @@ from projections.connection.fold import Connection, Connections
 from projections.connection.identity import maps_identity
 from projections.profile.document import ordered
 from projections.profile.sealed import dump_holdings, load_holdings, opened, sealed
-from projections.profile.state import Profile, dump_memory, load_memory
+from projections.profile.state import Memory, Profile, dump_memory, load_memory
 from projections.secret_leaves import seal_leaves
 from projections.setting.fold import Setting
 from schemas import exact_json
@@ -98,14 +98,22 @@ def client_of(row: asyncpg.Record) -> Client:
     )  # fmt: skip
 
 
+async def read_quarantined(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Memory]:
+    """What is remembered of the quarantined logins of these tenants."""
+    rows = await connection.fetch(load("projections.quarantined_login")["read_quarantined"], tenants)
+    return {row["tenant"]: load_memory(row["memory"]) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a batch is about: owners of keys, tenants whose connections change, settings, clients."""
+    """What a batch is about: owners of keys, tenants whose connections change, settings, clients, tenants
+    that have quarantined logins."""
 
     owners: Sequence[Person]
     tenants: Sequence[str]
     settings: Sequence[SettingKey]
     clients: Sequence[ClientKey]
+    quarantined: Sequence[str]
 
 
 async def read_views(
@@ -116,7 +124,8 @@ async def read_views(
     connections = await read_connections(connection, touched.tenants) if touched.tenants else {}
     settings = await read_settings(connection, touched.settings) if touched.settings else {}
     clients = await read_clients(connection, touched.clients) if touched.clients else {}
-    return keys, Views(people, connections, settings, clients=clients), guarded
+    told = await read_quarantined(connection, touched.quarantined) if touched.quarantined else {}
+    return keys, Views(people, connections, settings, clients=clients, quarantined=told), guarded
 
 
 def writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -> list[list[Write]]:
@@ -161,7 +170,7 @@ def people_writes(changes: Mapping[Person, Change], keys: Mapping[Person, Subjec
 
 
 def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -> list[Write]:
-    """The statements that put changed configuration in place."""
+    """The statements that put in place what changed of tenants."""
     return _non_empty(
         (
             load("projections.connection")["write_connections"],
@@ -177,6 +186,10 @@ def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -
         (
             load("projections.setting")["write_settings"],
             [_setting_row(*item) for item in outcome.settings.items()],
+        ),
+        (
+            load("projections.quarantined_login")["write_quarantined"],
+            [(tenant, dump_memory(told).decode()) for tenant, told in outcome.quarantined.items()],
         ),
     )
 

@@ -2,7 +2,7 @@
 stood."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import orjson
 import structlog
 from aiokafka import ConsumerRecord
 
-from schemas.errors import InvalidEvent
+from schemas.errors import DeadLetterReason, InvalidEvent
 from schemas.keys import SubjectKeys
 from schemas.mapper import Record
 from schemas.sealing import associated_data, seal, unseal
@@ -30,12 +30,18 @@ NOTED_SECONDS: Final = 30 * 86_400.0
 _KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()
 
+Row = tuple[str, int, int, str, str, str | None]
+"""Topic, partition and offset of the record, reason, detail, tenant."""
+Noted = tuple[str, int, int, str, str, str | None, int | None]
+"""The same, with how many others the tenant's log tells of together with this one; None where it tells of
+none."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A quarantined record as it was; not `whole` when only its beginning was kept."""
 
-    reason: str
+    reason: DeadLetterReason
     detail: str
     topic: str
     partition: int
@@ -53,7 +59,7 @@ class Sealed:
     """A dead letter to be kept: its record on the dead-letter topic, and its row in the ledger."""
 
     record: Record
-    row: tuple[str, int, int, str, str, str | None]
+    row: Row
 
 
 def seal_dead_letter(
@@ -85,12 +91,22 @@ async def keep(letters: Sequence[Sealed], log: EventLog, pool: asyncpg.Pool) -> 
     Raises Transient; repeating it notes nothing twice."""
     if not letters:
         return
-    await log.append_many([letter.record for letter in letters])
-    columns = [list(column) for column in zip(*(letter.row for letter in letters), strict=True)]
+    await send(letters, log)
     with database_failures():
-        await pool.execute(
-            load("services.runtime", "dead_letters.sql")["note_dead_letters"], *columns, NOTED_SECONDS
-        )
+        async with pool.acquire() as connection:
+            await note(connection, [(*letter.row, None) for letter in letters])
+
+
+async def send(letters: Iterable[Sealed], log: EventLog) -> None:
+    """Put dead letters on their topic. Raises Transient."""
+    await log.append_many([letter.record for letter in letters])
+
+
+async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
+    """Note dead letters in the ledger, none of them twice."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    statement = load("services.runtime", "dead_letters.sql")["note_dead_letters"]
+    await connection.execute(statement, *columns, NOTED_SECONDS)
 
 
 def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:

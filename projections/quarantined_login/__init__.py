@@ -1,0 +1,1 @@
+"""Which quarantined logins of each tenant have been told of."""

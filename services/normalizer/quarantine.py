@@ -1,0 +1,198 @@
+"""Logins that can never be processed: kept as dead letters, and told of in the log of their tenant where it
+is certain whose they are.
+
+The log tells of the first one of a tenant, reason and minute, so that a broken gateway cannot fill it. Which
+one that is is decided in the transaction that notes the letters, and stays so however often a batch is
+repeated.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+import structlog
+from aiokafka import ConsumerRecord
+
+from schemas.errors import InvalidEvent
+from schemas.events import LoginQuarantined, LoginQuarantinedData
+from schemas.identifiers import derived, tenant_subject
+from schemas.instants import from_milliseconds, truncate
+from schemas.keys import Keyring, SubjectKeys
+from schemas.mapper import KeyDestroyed, Record, seal_event
+from schemas.raw_login import RawLogin
+from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
+from services.runtime.database import database_failures
+from services.runtime.dead_letters import Sealed, note, send
+from services.runtime.event_log import EventLog
+from services.runtime.key_store import ensure_keys
+from services.runtime.sql import load
+
+MINUTE: Final = 60
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose login it certainly is, and what is known of it."""
+
+    tenant: str
+    gateway: str | None = None
+    login_id: str | None = None
+    login: RawLogin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A quarantined login. `origin` is None where nobody can tell whose it is."""
+
+    record: ConsumerRecord
+    error: InvalidEvent
+    origin: Origin | None
+    sealed: Sealed
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset."""
+        return self.record.partition, self.record.offset
+
+    @property
+    def stored_at(self) -> datetime:
+        """The broker's time of the record."""
+        return truncate(from_milliseconds(self.record.timestamp))
+
+    @property
+    def column(self) -> tuple[str, str] | None:
+        """The tenant and the reason among which letters are counted; None for what this event does not tell.
+        A login of another connection's identity has a failed login to tell of it."""
+        if self.origin is None or self.error.reason == FOREIGN_IDENTITY:
+            return None
+        return self.origin.tenant, self.error.reason
+
+
+class Told(NamedTuple):
+    """The last minute of which a tenant's log tells for one reason, and how many letters it has not told of
+    since."""
+
+    minute: int = -1
+    untold: int = 0
+
+
+def tell(told: Told, minute: int) -> tuple[Told, int | None]:
+    """What is told after one more letter, stored in that minute; and for a letter that the log tells of, how
+    many others there were since the one before, else None."""
+    if minute > told.minute:
+        return Told(minute), told.untold
+    return told._replace(untold=told.untold + 1), None
+
+
+def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> LoginQuarantined:
+    """The event that tells a tenant of a letter; the same one however often it is made."""
+    record, error, login = letter.record, letter.error, origin.login
+    position = f"{epoch}/{record.partition}/{record.offset}"
+    return LoginQuarantined(
+        id=derived("quarantined login", record.topic, position),
+        source=SOURCE,
+        subject=tenant_subject(origin.tenant),
+        time=letter.stored_at,
+        tenant=origin.tenant,
+        actor="system:normalizer",
+        causationid=None if login is None else login_cause(login),
+        sourceposition=position,
+        data=LoginQuarantinedData(
+            reason=error.reason,
+            record=f"{record.topic}/{record.partition}/{record.offset}",
+            earlier=earlier,
+            detail=error.detail,
+            gateway=origin.gateway,
+            connection=None if login is None else login.data.connection,
+            login_source=None if login is None else login.source,
+            login_id=origin.login_id if login is None else login.id,
+        ),
+    )
+
+
+class Quarantine:
+    """Where letters go: their topic, the ledger, and as events the log."""
+
+    def __init__(self, log: EventLog, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
+        self._log = log
+        self._pool = pool
+        self._keyring = keyring
+        self._epoch = epoch
+
+    async def keep(self, letters: Sequence[Letter]) -> list[Record]:
+        """Keep the letters, and return the records of the events that tell tenants of them, to be appended
+        before the position moves. Raises Transient; repeating it keeps and tells nothing twice."""
+        if not letters:
+            return []
+        await send((letter.sealed for letter in letters), self._log)
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                async with connection.transaction():
+                    told = await _note(connection, {letter.place: letter for letter in letters})
+                tenants = {origin.tenant for _, origin, _ in told}
+                keys = {
+                    name: await ensure_keys(connection, self._keyring, name, tenant_subject(name))
+                    for name in sorted(tenants)
+                }
+        return self._sealed(told, keys)
+
+    def _sealed(
+        self, told: Iterable[tuple[Letter, Origin, int]], keys: Mapping[str, SubjectKeys]
+    ) -> list[Record]:
+        records = []
+        for letter, origin, earlier in told:
+            event = quarantined(letter, origin, self._epoch, earlier)
+            try:
+                records.append(seal_event(event, keys[origin.tenant]))
+            except KeyDestroyed:
+                _log.warning("quarantined_login_untold", tenant=origin.tenant, record=event.data.record)
+        return records
+
+
+async def _note(
+    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter]
+) -> list[tuple[Letter, Origin, int]]:
+    """Note the letters in the ledger and decide which of them are told of; those noted before stay as they
+    are. Return those told of, with how many others there were before each."""
+    told = await _told(connection, sorted({letter.column for letter in letters.values() if letter.column}))
+    known = await _known(connection, letters)
+    decided: dict[tuple[int, int], int | None] = dict(known)
+    changed = dict(told)
+    for place, letter in sorted(letters.items(), key=lambda item: (item[1].record.timestamp, item[0])):
+        if place not in known and letter.column is not None:
+            minute = int(letter.stored_at.timestamp()) // MINUTE
+            changed[letter.column], decided[place] = tell(changed[letter.column], minute)
+    rows = [(*letter.sealed.row, decided.get(place)) for place, letter in letters.items()]
+    await note(connection, rows)
+    if moved := [(*column, *now) for column, now in changed.items() if now != told[column]]:
+        await connection.execute(load("services.normalizer")["tell"], *zip(*moved, strict=True))
+    return [
+        (letters[place], origin, earlier)
+        for place in sorted(letters)
+        if (earlier := decided.get(place)) is not None and (origin := letters[place].origin) is not None
+    ]
+
+
+async def _told(
+    connection: asyncpg.Connection, columns: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Told]:
+    """What is told of these, held until the transaction ends."""
+    if not columns:
+        return {}
+    queries, asked = load("services.normalizer"), list(zip(*columns, strict=True))
+    await connection.execute(queries["begin_telling"], *asked)
+    rows = await connection.fetch(queries["told"], *asked)
+    return {(row["tenant"], row["reason"]): Told(row["minute"], row["untold"]) for row in rows}
+
+
+async def _known(
+    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter]
+) -> dict[tuple[int, int], int | None]:
+    """Those noted before, with what was decided then."""
+    topics = [letter.record.topic for letter in letters.values()]
+    places = [list(column) for column in zip(*letters, strict=True)]
+    rows = await connection.fetch(load("services.normalizer")["noted"], topics, *places)
+    return {(row["partition"], row["log_offset"]): row["earlier"] for row in rows}

@@ -8,7 +8,7 @@ repeated.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -131,7 +131,8 @@ class Quarantine:
         with database_failures():
             async with self._pool.acquire() as connection:
                 async with connection.transaction():
-                    told = await _note(connection, {letter.place: letter for letter in letters})
+                    by_place = {letter.place: letter for letter in reversed(letters)}
+                    told = await _note(connection, by_place, datetime.now(UTC))
                 tenants = {origin.tenant for _, origin, _ in told}
                 keys = {
                     name: await ensure_keys(connection, self._keyring, name, tenant_subject(name))
@@ -153,21 +154,22 @@ class Quarantine:
 
 
 async def _note(
-    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter]
+    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter], now: datetime
 ) -> list[tuple[Letter, Origin, int]]:
     """Note the letters in the ledger and decide which of them are told of; those noted before stay as they
-    are. Return those told of, with how many others there were before each."""
+    are. Return those told of, with how many others there were before each. A record from the future counts as
+    of `now`, or none would be told of until then."""
     told = await _told(connection, sorted({letter.column for letter in letters.values() if letter.column}))
     known = await _known(connection, letters)
     decided: dict[tuple[int, int], int | None] = dict(known)
     changed = dict(told)
     for place, letter in sorted(letters.items(), key=lambda item: (item[1].record.timestamp, item[0])):
         if place not in known and letter.column is not None:
-            minute = int(letter.stored_at.timestamp()) // MINUTE
+            minute = int(min(letter.stored_at, now).timestamp()) // MINUTE
             changed[letter.column], decided[place] = tell(changed[letter.column], minute)
     rows = [(*letter.sealed.row, decided.get(place)) for place, letter in letters.items()]
     await note(connection, rows)
-    if moved := [(*column, *now) for column, now in changed.items() if now != told[column]]:
+    if moved := [(*column, *last) for column, last in changed.items() if last != told[column]]:
         await connection.execute(load("services.normalizer")["tell"], *zip(*moved, strict=True))
     return [
         (letters[place], origin, earlier)

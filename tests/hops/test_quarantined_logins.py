@@ -1,0 +1,283 @@
+"""A login that can never be processed is told of in the log of its tenant, over the real parts."""
+
+import base64
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from schemas import exact_json
+from schemas.dead_letter_reasons import SENTENCES
+from schemas.errors import InvalidEvent, Transient
+from schemas.events import LoginQuarantined
+from schemas.identifiers import tenant_subject
+from schemas.login_signature import Headers, signed_headers
+from schemas.mapper import Record, seal_event
+from schemas.topics import Topic
+from services.cli.gateway_keys import add_gateway
+from services.cli.letters import list_of
+from services.cli.places import Ledger
+from services.normalizer.hop import Normalizer, Settings
+from tests.flow import Flow, both, make_flow
+from tests.management import running_site
+from tests.stack import Stack
+
+MINUTE_MS = 60_000
+START_MS = 1_795_000_020_000 // MINUTE_MS * MINUTE_MS
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    """An installation of this test's own, with two tenants."""
+    flow = await make_flow(stack)
+    await flow.add_tenant("other")
+    return flow
+
+
+def unknown(flow: Flow, **changes: Any) -> dict[str, Any]:
+    """A login through a connection that is unknown."""
+    login = flow.login(**changes)
+    login["data"] = {**login["data"], "connection": "never-heard-of"}
+    del login["data"]["strategy"]
+    return login
+
+
+async def warnings(flow: Flow, tenant: str = "demo") -> list[dict[str, Any]]:
+    """What the tenant's log tells of quarantined logins, in its order."""
+    await flow.project()
+    rows = await flow.rows(
+        "SELECT * FROM views.log_entry WHERE tenant = $1 AND type = 'w' ORDER BY log_id", tenant
+    )
+    return [{**row, "details": exact_json.loads(row["details"])} for row in rows]
+
+
+async def earlier(flow: Flow, tenant: str = "demo") -> list[int]:
+    """How many others each entry tells of."""
+    return [entry["details"]["earlier"] for entry in await warnings(flow, tenant)]
+
+
+async def letters(flow: Flow) -> list[tuple[str, str | None]]:
+    """Reason and tenant of the dead letters, as `vita dlq list` has them, in their order."""
+    rows = await list_of(flow.database.url_for("operator"), None, None, 10_000)
+    ordered = sorted(rows, key=lambda row: (row["partition"], row["offset"]))
+    return [(row["reason"], row["tenant"]) for row in ordered]
+
+
+async def tellings(flow: Flow) -> list[LoginQuarantined]:
+    """The events on the log that tell of quarantined logins."""
+    return [event for event in await flow.events() if isinstance(event, LoginQuarantined)]
+
+
+async def gateway(flow: Flow, tenant: str) -> tuple[str, bytes]:
+    """The id and the secret of a new gateway."""
+    ledger = Ledger(flow.database.url_for("operator"), flow.settings("normalizer")["key_provider"])
+    made = await add_gateway(ledger, tenant, "eu-1")
+    return made["gateway"], base64.b64decode(made["secret"].removeprefix("whsec_"))
+
+
+def signed(by: tuple[str, bytes], body: bytes, event_id: str) -> Headers:
+    return signed_headers(by[1], by[0], event_id, int(datetime.now(UTC).timestamp()), body)
+
+
+async def test_a_tenants_log_tells_of_its_refused_login(flow: Flow) -> None:
+    """Exactly one entry says why, when, and which login it was, in that tenant's log only; the dead letter
+    names the tenant; nothing that the gateway chose is readable on the log."""
+    login = unknown(flow)
+    await flow.send_raw(login, timestamp_ms=START_MS, partition=3)
+    await flow.normalize()
+    (entry,) = await warnings(flow)
+    assert SENTENCES["unknown_connection"] in entry["description"]
+    assert entry["date"] == datetime.fromtimestamp(START_MS / 1000, UTC)
+    assert entry["connection"] == "never-heard-of"
+    assert entry["details"] | {"error": None} == {
+        "error": None,
+        "reason": "unknown_connection",
+        "record": f"{flow.prefix}logins.raw/3/0",
+        "earlier": 0,
+        "gateway": "ingest",
+        "login_source": login["source"],
+        "login_id": login["id"],
+    }
+    assert await warnings(flow, "other") == []
+    assert await letters(flow) == [("unknown_connection", "demo")]
+    (event,) = await tellings(flow)
+    assert (event.subject, event.sourceposition) == (tenant_subject("demo"), "0/3/0")
+    (record,) = await flow.logged(Topic.PROFILE_EVENTS)
+    for chosen in (login["id"], login["source"], "never-heard-of"):
+        assert chosen.encode() not in record.value
+
+
+async def test_a_batch_that_comes_again_tells_nothing_twice(flow: Flow) -> None:
+    """The event comes again under the same id, and counts once, in the same batch of the projector or a later
+    one; so it does after a failure between the ledger and the log."""
+    await flow.send_raw(unknown(flow), unknown(flow, tenant="other"), unknown(flow))
+    records = await flow.logged(Topic.LOGINS_RAW)
+    async with flow.normalizer() as normalizer:
+        append = normalizer._events.append_many
+
+        async def failing(_: Sequence[Record]) -> None:
+            raise Transient("kafka: gone")
+
+        normalizer._events.append_many = failing  # type: ignore[method-assign,assignment]
+        with suppress(Transient):
+            await normalizer.apply(records)
+        assert await flow.events() == []
+        normalizer._events.append_many = append  # type: ignore[method-assign]
+        await normalizer.apply(records)
+        await normalizer.apply(records)
+    assert await earlier(flow) == [0]
+    await flow.normalize()
+    assert len({event.id for event in await tellings(flow)}) == 2
+    assert len(await tellings(flow)) == 6
+    assert await earlier(flow) == [0]
+    assert await earlier(flow, "other") == [0]
+    assert len(await letters(flow)) == 3
+
+
+async def test_nobodys_log_tells_of_what_may_be_forged(flow: Flow) -> None:
+    """A login without a good signature, for another tenant than its gateway's, of a tenant that does not
+    exist, or that cannot be read and is signed for every tenant, is attributed to no tenant; a forged event
+    of it is told to none."""
+    by = await gateway(flow, "demo")
+    login, foreign = unknown(flow), unknown(flow, tenant="other")
+    body = exact_json.dumps(foreign)
+    await flow.send_raw(login, headers=())
+    await flow.send_raw(login, headers=signed((by[0], b"x" * 32), exact_json.dumps(login), login["id"]))
+    await flow.send_raw(body, headers=signed(by, body, foreign["id"]))
+    await flow.send_raw(b"not json", headers=signed((by[0], b"x" * 32), b"not json", "1"))
+    await flow.send_raw(b"not json", unknown(flow, tenant="nobody"))
+    await flow.normalize()
+    assert await letters(flow) == [
+        ("not_authentic", None), ("not_authentic", None), ("not_authentic", None), ("not_json", None),
+        ("not_json", None), ("unknown_tenant", None),
+    ]  # fmt: skip
+    assert await flow.events() == []
+    await flow.send_raw(unknown(flow))
+    await flow.normalize({0: 6})
+    (event,) = await tellings(flow)
+    moved = event.model_copy(update={"tenant": "other", "subject": tenant_subject("other")})
+    await flow.send_events(seal_event(moved, await flow.keys("demo", tenant_subject("demo"))))
+    assert (await warnings(flow, "other"), len(await warnings(flow))) == ([], 1)
+
+
+async def test_an_unreadable_login_is_its_gateways_tenants(flow: Flow) -> None:
+    """Its signature says whose it is, and the id that was signed which one it was."""
+    by = await gateway(flow, "demo")
+    await flow.send_raw(b"{}", headers=signed(by, b"{}", "a\u202eb"))
+    await flow.normalize()
+    assert await letters(flow) == [("contract", "demo")]
+    (entry,) = await warnings(flow)
+    assert (entry["details"]["gateway"], entry["details"]["login_id"]) == (by[0], "a\ufffdb")
+    assert await warnings(flow, "other") == []
+
+
+async def test_a_flood_is_bounded_and_counted(flow: Flow) -> None:
+    """However many logins are refused, a tenant's log has one entry for each reason and minute, which says
+    how many others there were; every dead letter is kept. An older record that comes late makes no entry."""
+    records = 0
+    for batch in (((0, 40), (1, 1), (3, 7)), ((2, 5), (4, 1))):
+        for minute, count in batch:
+            at = START_MS + minute * MINUTE_MS
+            await flow.send_raw(*(unknown(flow) for _ in range(count)), timestamp_ms=at)
+        await flow.send_raw(unknown(flow, tenant="other"), timestamp_ms=START_MS)
+        await flow.send_raw(flow.login(data={"claims": {"favourite": "colour"}}), timestamp_ms=START_MS)
+        await flow.normalize({0: records})
+        records = len(await flow.logged(Topic.LOGINS_RAW))
+    entries = await warnings(flow)
+    told = [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unknown_connection"]
+    assert told == [0, 39, 0, 11]
+    assert [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unmappable"] == [0]
+    assert "Others since the last entry for this reason: 39." in entries[1]["description"]
+    assert await earlier(flow, "other") == [0]
+    assert len(await letters(flow)) == records == len(await flow.letters(Topic.LOGINS_RAW_DLQ))
+
+
+async def test_two_normalizers_tell_once(flow: Flow) -> None:
+    """Of the logins of one minute that two processes quarantine at once, one is told of, and each is counted
+    once."""
+    for partition in range(2):
+        await flow.send_raw(*(unknown(flow) for _ in range(5)), timestamp_ms=START_MS, partition=partition)
+    await both(flow.normalize({0: 0, 1: 5}), flow.normalize({0: 5, 1: 0}))
+    await flow.send_raw(unknown(flow), timestamp_ms=START_MS + MINUTE_MS)
+    await flow.normalize({0: 5, 1: 5})
+    assert await earlier(flow) == [0, 9]
+
+
+async def test_a_record_from_the_future_does_not_silence_the_log(flow: Flow) -> None:
+    """What comes a minute after it is told of again."""
+    future = int(datetime(2400, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    await flow.send_raw(unknown(flow), timestamp_ms=future)
+    await flow.normalize()
+    await flow.run("UPDATE ledger.quarantine_told SET minute = minute - 1")
+    await flow.send_raw(unknown(flow))
+    await flow.normalize({0: 1})
+    assert await earlier(flow) == [0, 0]
+
+
+async def test_a_login_that_fails_alone_is_told_of(flow: Flow) -> None:
+    """A record that a worker gives up is its tenant's once that was certain; one that never came so far is
+    nobody's."""
+    await flow.send_raw(flow.login())
+    records = await flow.logged(Topic.LOGINS_RAW)
+    error = InvalidEvent("unprocessable", "RuntimeError")
+    for part in ("_connections", "_events_of"):
+        async with flow.normalizer() as normalizer:
+            assert await letters(flow) == []
+
+            async def failing(*_: Any) -> Any:
+                raise RuntimeError
+
+            setattr(normalizer, part, failing)
+            with pytest.raises(RuntimeError):
+                await normalizer.apply(records)
+            await normalizer.quarantine(records[0], error)
+        if part == "_connections":
+            assert (await letters(flow), await warnings(flow)) == ([("unprocessable", None)], [])
+            await flow.run("DELETE FROM ledger.dead_letter")
+    assert await letters(flow) == [("unprocessable", "demo")]
+    assert [entry["details"]["reason"] for entry in await warnings(flow)] == ["unprocessable"]
+
+
+async def test_trusted_logins_are_told_of(flow: Flow) -> None:
+    """Where logins are trusted without a signature, a login that can be read is of the tenant it names."""
+    await flow.send_raw(unknown(flow), b"not json", headers=())
+    normalizer = Normalizer(Settings(**flow.settings("normalizer"), raw_logins="trusted"))
+    await normalizer.start()
+    try:
+        await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
+    finally:
+        await normalizer.stop()
+    assert await letters(flow) == [("unknown_connection", "demo"), ("not_json", None)]
+    (entry,) = await warnings(flow)
+    assert "gateway" not in entry["details"]
+
+
+async def test_the_api_shows_it_to_the_tenant(stack: Stack) -> None:
+    """`GET /api/v2/logs` has the entry, found by its type, by the connection and by its description; another
+    tenant's has not."""
+    async with running_site(stack) as site:
+        await site.add_tenant("other")
+        flow = await make_flow(stack, (site.database, site.prefix))
+        await flow.send_raw(unknown(flow))
+        await flow.normalize()
+        found: list[dict[str, Any]] = []
+
+        async def shown() -> bool:
+            answer = await site.client().get("/api/v2/logs", params={"q": "type:w"})
+            found[:] = answer.json()
+            return bool(found)
+
+        await stack.until(shown)
+        (entry,) = found
+        assert (entry["type"], entry["details"]["reason"]) == ("w", "unknown_connection")
+        assert entry["description"].startswith("A login was refused: The connection does not exist")
+        client, other = site.client(), site.client(tenant="other")
+        for query in ("connection:never-heard-of", f'description:"{entry["description"]}"'):
+            answer = await client.get("/api/v2/logs", params={"q": query})
+            assert [one["log_id"] for one in answer.json()] == [entry["log_id"]], answer.text
+        assert (await client.get(f"/api/v2/logs/{entry['log_id']}")).json()["type"] == "w"
+        assert {one["type"] for one in (await other.get("/api/v2/logs")).json()} <= {"sapi"}
+        assert (await other.get(f"/api/v2/logs/{entry['log_id']}")).status_code == 404

@@ -1,0 +1,43 @@
+"""The laws of quarantined logins: each is told of once, and none goes uncounted."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.log_entry.entries import entries
+from projections.profile.state import dump_memory, load_memory
+from schemas.events import LoginQuarantined
+from services.normalizer.quarantine import Told, tell
+from services.projector.batch import Views, fold_batch
+from tests.facts import on_the_log
+from tests.laws.any_event import quarantined_logins
+
+MINUTES = st.lists(st.integers(0, 8), max_size=60)
+
+
+@given(st.lists(quarantined_logins(), max_size=20), st.integers(0, 20))
+def test_an_event_that_comes_again_is_told_of_once(events: Sequence[LoginQuarantined], cut: int) -> None:
+    """However the log is cut, and though what is remembered goes through the table: the first of each."""
+    log, views, told = on_the_log(events), Views(), []
+    for batch in (log[:cut], log[cut:]):
+        outcome = fold_batch(views, batch)
+        read = {tenant: load_memory(dump_memory(memory)) for tenant, memory in outcome.quarantined.items()}
+        views.take(Views(quarantined=read))
+        told += [applied.event for applied in outcome.applied for _ in entries(applied)]
+    assert [event.id for event in told] == list(dict.fromkeys(event.id for event in events))
+
+
+@given(MINUTES)
+def test_each_letter_is_told_of_or_counted(minutes: Sequence[int]) -> None:
+    """Letters told of, those counted with them and those counted since are all there are; no minute is told
+    of twice."""
+    told, bearing = Told(), []
+    for minute in minutes:
+        told, earlier = tell(told, minute)
+        if earlier is not None:
+            bearing.append((minute, earlier))
+    assert len(bearing) + sum(earlier for _, earlier in bearing) + told.untold == len(minutes)
+    first = [minute for minute, _ in bearing]
+    assert first == sorted(set(first))
+    assert not minutes or first[0] == minutes[0]

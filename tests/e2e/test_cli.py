@@ -207,6 +207,7 @@ async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> Non
     opened = vita("dlq", "show", place, "--json").document
     assert (opened["value"], opened["key"]) == ("jane@example.com is no login", "k")
     assert opened["headers"] == [["null", None]]
+    assert (opened["reason"], opened["why"]) == ("not_json", "The record is not JSON.")
     assert vita("dlq", "list", "--json").document[0]["opened_by"].startswith("demo/")
     assert "jane@example.com is no login" in vita("dlq", "show", place).out
     for wrong in ("nonsense", f"{topic}/5/999999"):

@@ -254,6 +254,7 @@ async def test_another_connection_takes_over_nobody(flow: Flow) -> None:
     assert [(await flow.document(person))["logins_count"] for person in people] == [1, 1]
     told = await flow.rows("SELECT type, description FROM views.log_entry WHERE connection = 'second'")
     assert ("f", "identity_of_another_connection") in [tuple(row) for row in told]
+    assert {row["type"] for row in told} == {"f", "fp"}
     assert await flow.rows("SELECT FROM view_1.login_guard WHERE subject = ANY ($1)", list(people)) == []
 
 

@@ -103,6 +103,8 @@ async def test_a_tenants_log_tells_of_its_refused_login(flow: Flow) -> None:
     }
     assert await warnings(flow, "other") == []
     assert await letters(flow) == [("unknown_connection", "demo")]
+    for tenant, listed in (("demo", 1), ("other", 0)):
+        assert len(await list_of(flow.database.url_for("operator"), tenant, None, 10)) == listed
     (event,) = await tellings(flow)
     assert (event.subject, event.sourceposition) == (tenant_subject("demo"), "0/3/0")
     (record,) = await flow.logged(Topic.PROFILE_EVENTS)

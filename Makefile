@@ -30,11 +30,15 @@ logs: ## follow the logs of all parts
 	@test -d .vita/logs || { echo "There are no logs yet: run \`make up\` first."; exit 1; }
 	@tail -n 20 -F .vita/logs/*.log
 
-test: $(READY) ## run the tests
-	$(BIN)/python -m pytest
+# How many processes run the tests, each with a broker and a database server of its own; a file is run by one.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+test: $(READY) ## run the tests; WORKERS=1 in one process
+	$(PYTEST)
 
 test-all: $(READY) ## run the tests, the slow ones too
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench

@@ -96,8 +96,8 @@ async def test_organizations(tenant: Tenant) -> None:
     assert (await organizations.get_by_name("sdk-org")).id == made.id
     assert (await organizations.update(made.id, display_name="SDK 2")).display_name == "SDK 2"
     await organizations.create(name="sdk-other")
-    listed = [one.name async for one in await organizations.list(take=1)]
-    assert listed == ["sdk-org", "sdk-other"]
+    names = [one.name async for one in await organizations.list(take=1)]
+    assert [name for name in names if name.startswith("sdk-")] == ["sdk-org", "sdk-other"]
     await organizations.members.create(made.id, members=[jane])
     assert [one.user_id async for one in await organizations.members.list(made.id)] == [jane]
     assert [one.id async for one in await tenant.sdk.users.organizations.list(jane)] == [made.id]
@@ -115,8 +115,9 @@ async def test_resource_servers(tenant: Tenant) -> None:
     made = await servers.create(identifier="urn:sdk", name="Second", scopes=[{"value": "a"}])
     assert made.id is not None
     assert (await servers.get(made.id)).identifier == "urn:sdk"
-    listed = [one.name async for one in await servers.list(per_page=2)]
-    assert listed == ["SDK", "Second", "Vita Management API"]
+    names = [one.name async for one in await servers.list(per_page=2)]
+    assert {"SDK", "Second", "Vita Management API"} <= set(names)
+    assert len(set(names)) == len(names)
     changed = await servers.update(made.id, scopes=[{"value": "b", "description": "B"}])
     assert [(one.value, one.description) for one in changed.scopes or ()] == [("b", "B")]
     await servers.delete(made.id)
@@ -139,7 +140,7 @@ async def test_user_attribute_profiles(tenant: Tenant) -> None:
     read = await profiles.get(made.id)
     assert read.user_attributes == template.user_attributes
     assert (await profiles.update(made.id, name="sdk-profile-2")).name == "sdk-profile-2"
-    assert [one.id async for one in await profiles.list(take=1)] == [made.id]
+    assert [one.id async for one in await profiles.list(take=1)].count(made.id) == 1
     await profiles.delete(made.id)
     with pytest.raises(ApiError) as missing:
         await profiles.get(made.id)

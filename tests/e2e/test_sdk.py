@@ -140,7 +140,9 @@ async def test_users_through_the_sdk(tenant: Tenant) -> None:
     )
     found = await users.list_users_by_email(email="sdk3@example.com", fields="email,user_id")
     assert [user.user_id for user in found] == [made[3].user_id]
-    listed = [user.email async for user in await users.list(per_page=2, sort="created_at:1")]
+    listed = [
+        user.email async for user in await users.list(per_page=2, connection="people", sort="created_at:1")
+    ]
     assert listed == [f"sdk{n}@example.com" for n in range(5)]
     changed = await users.update(
         first.user_id,

@@ -9,6 +9,7 @@ SENTENCES: Final[Mapping[DeadLetterReason, str]] = {
     "not_json": "The record is not JSON.",
     "contract": "The record does not have the shape of its topic.",
     "too_large": "The record is larger than its topic allows.",
+    "unreadable_batch": "The compressed batch that held the record cannot be read.",
     "nul_character": "The record holds U+0000, which cannot be stored.",
     "unknown_tenant": "The tenant does not exist.",
     "tenant_mismatch": "The record is for another tenant than its sender's.",

@@ -6,6 +6,7 @@ DeadLetterReason = Literal[
     "not_json",
     "contract",
     "too_large",
+    "unreadable_batch",
     "nul_character",
     "unknown_tenant",
     "tenant_mismatch",

@@ -28,6 +28,8 @@ from schemas.sealing import CannotUnseal, associated_data, key_version, seal, un
 from schemas.upcasters import UPCASTERS, Upcaster, current_version, upcast
 from schemas.violations import violations
 
+MAX_BYTES: Final = 4 << 20
+"""No event is larger: its topic takes no larger batch, and events are appended uncompressed."""
 _CONTEXT: Final = ("correlationid", "causationid", "sourceposition")
 _FRAME: Final = frozenset(("specversion", "datacontenttype"))
 _TENANT: Final = re.compile(TENANT_PATTERN)
@@ -113,6 +115,8 @@ def read_sealed(key: bytes | None, value: bytes | None) -> SealedEvent:
 def parse_sealed(value: bytes) -> SealedEvent:
     """The readable outside of a record's value, not verified yet. Raises InvalidEvent when it is not an event
     at all."""
+    if len(value) > MAX_BYTES:
+        raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
     try:
         envelope = orjson.loads(value)
     except ValueError as error:

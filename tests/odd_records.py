@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import cramjam
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.util import encode_varint
 
 from services.runtime.kafka_access import KafkaAccess
 
@@ -23,6 +25,35 @@ class NotUtf8(str):
     def encode(self, *_: Any) -> bytes:
         """Those bytes."""
         return b"\xff\xfename"
+
+
+def stored_batch(content: bytes, codec: int, count: int) -> bytes:
+    """A batch as it lies on the broker: `content` is its records, compressed as the codec says."""
+    builder = _DefaultRecordBatchBuilderPy(2, codec, False, -1, -1, -1, 1)
+    builder._buffer += content
+    builder._first_timestamp = builder._max_timestamp = 1
+    builder._num_records, builder._last_offset = count, count - 1
+    builder._write_header(use_compression_type=True)
+    return bytes(builder._buffer)
+
+
+class Bomb:
+    """A batch with one record whose value is `size` zero bytes, never held in memory as a whole."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def build(self) -> bytes:
+        """The batch, compressed with zstd."""
+        packed, zeros = cramjam.zstd.Compressor(), bytes(1 << 20)
+        record, length = bytearray((0, 0, 0, 1)), bytearray()  # no attributes, time or key; the first offset
+        encode_varint(self._size, record.append)
+        encode_varint(len(record) + self._size + 1, length.append)
+        packed.compress(bytes(length + record))
+        for start in range(0, self._size, len(zeros)):
+            packed.compress(zeros[: self._size - start])
+        packed.compress(bytes(1))  # no headers
+        return stored_batch(bytes(packed.finish()), 4, 1)
 
 
 @dataclass(frozen=True)
@@ -56,6 +87,14 @@ class Sender:
                     timestamp=1,
                     headers=[(NotUtf8(), b"x")] if last else [("a", b"b")],
                 )
+            await (await producer.send_batch(batch, self.topic, partition=self.partition))
+
+    async def send_bomb(self, size: int) -> None:
+        """One record of some kilobytes that inflates to `size` bytes."""
+        async with AIOKafkaProducer(**self.kafka.arguments()) as producer:
+            batch = producer.create_batch()
+            batch._builder = Bomb(size)
+            batch._relative_offset = 1
             await (await producer.send_batch(batch, self.topic, partition=self.partition))
 
     async def transact(self, *values: bytes, commit: bool) -> None:

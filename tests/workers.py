@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.flow import Flow
 from tests.patience import soon
@@ -43,6 +44,12 @@ class Workers:
             self.running[name].pid,
         )
         return int(rows[0]["handled"]) if rows else 0
+
+    def most_memory(self, name: str) -> int:
+        """The most bytes of memory that the running process has had resident."""
+        status = Path(f"/proc/{self.running[name].pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
 
     async def leaves(self) -> int:
         """How many events the trail holds."""

@@ -9,6 +9,7 @@ import orjson
 from projections.trail.merkle import leaf_hash
 from schemas import instants
 from schemas.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
+from schemas.mapper import MAX_BYTES
 
 TYPE_PATTERN: Final = r"profile(\.[a-z_]{1,40}){1,4}"
 
@@ -36,6 +37,8 @@ def leaf_of(record: bytes | None) -> Leaf:
 
 
 def _open_part(value: bytes) -> tuple[str | None, str | None, str | None, datetime | None]:
+    if len(value) > MAX_BYTES:
+        return None, None, None, None
     try:
         event = orjson.loads(value)
     except orjson.JSONDecodeError:

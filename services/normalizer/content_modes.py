@@ -1,6 +1,8 @@
 """A raw login in a Kafka record, in either content mode of CloudEvents' Kafka protocol binding: structured
 (the value is the event) or binary (the value is its data, `ce_` headers are its attributes)."""
 
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
@@ -12,6 +14,7 @@ from schemas.raw_login import MAX_BYTES, RawLogin, check_raw_login, parse_raw_lo
 _ATTRIBUTE: Final = "ce_"
 _STRUCTURED: Final = b"application/cloudevents"
 _CONTENT_TYPE: Final = "content-type"
+_NAME: Final = re.compile("[a-z0-9]+")
 
 
 def read_login(record: ConsumerRecord) -> RawLogin:
@@ -35,8 +38,7 @@ def signed_body(record: ConsumerRecord) -> bytes:
     value = record.value or b""
     if not _is_binary(record):
         return value
-    attributes = [(name, text) for name, text in record.headers if name.startswith(_ATTRIBUTE)]
-    lines = sorted(f"{name}:{_text(text)}" for name, text in attributes if text is not None)
+    lines = sorted(f"{_ATTRIBUTE}{attribute}:{_text(text)}" for attribute, text in _context(record))
     if any("\n" in line for line in lines):
         raise InvalidEvent("contract", "a CloudEvents header holds a line break")
     return "\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + value
@@ -55,16 +57,26 @@ def _is_binary(record: ConsumerRecord) -> bool:
 def _attributes(record: ConsumerRecord) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in record.headers:
-        if value is None:
-            continue
-        if name.lower() == _CONTENT_TYPE:
+        if name.lower() == _CONTENT_TYPE and value is not None:
             found["datacontenttype"] = _text(value).partition(";")[0].strip().lower()
-        elif name.startswith(_ATTRIBUTE):
-            attribute = name.removeprefix(_ATTRIBUTE)
-            if attribute in found:
-                raise InvalidEvent("contract", "a CloudEvents attribute has more than one header")
-            found[attribute] = _text(value)
+    for attribute, value in _context(record):
+        if attribute in found:
+            raise InvalidEvent("contract", "a CloudEvents attribute has more than one header")
+        found[attribute] = _text(value)
     return found
+
+
+def _context(record: ConsumerRecord) -> Iterator[tuple[str, bytes]]:
+    """The attributes in `ce_` headers. Raises InvalidEvent for a name that CloudEvents does not allow: with a
+    colon in it, a signed line could be split in another place than the gateway did."""
+    for name, value in record.headers:
+        if name.startswith(_ATTRIBUTE) and value is not None:
+            attribute = name.removeprefix(_ATTRIBUTE)
+            if not _NAME.fullmatch(attribute):
+                raise InvalidEvent(
+                    "contract", "the name of a CloudEvents header has other characters than a-z0-9"
+                )
+            yield attribute, value
 
 
 def _text(value: bytes) -> str:

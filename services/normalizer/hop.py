@@ -48,6 +48,7 @@ from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.login_signing import TRUSTED, LoginSigningSettings
+from services.runtime.record_batches import check_readable
 from services.runtime.sql import load
 
 
@@ -182,6 +183,7 @@ class Normalizer:
     def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
         for record in records:
             try:
+                check_readable(record)
                 login = read_login(record)
                 gateway = self._gateways.verify(record, login) if self._signed else None
             except InvalidEvent as error:

@@ -41,6 +41,7 @@ from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.log_reader import first_offset_from
 from services.runtime.periodic import Periodic
 from services.runtime.positions import CHANNEL, notification
+from services.runtime.record_batches import check_readable
 from services.runtime.settings import RuntimeSettings
 from services.runtime.sql import load
 from services.runtime.worker import Fenced, first_offsets, next_offsets
@@ -222,6 +223,7 @@ class Projector:
         read: list[Read] = []
         for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
+                check_readable(record)
                 read.append((record, read_sealed(record.key, record.value), recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))

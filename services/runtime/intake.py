@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 
 POLL_SECONDS: Final = 0.005
 BROKER_SECONDS: Final = 10.0
+MOST_BYTES: Final = 32 << 20
+"""Of the values taken at once; the last partition may exceed it by what one answer of the broker holds."""
 ATTEMPTS: Final = 3
 """A place that cannot be read this many times is given up."""
 
@@ -98,14 +100,15 @@ class Intake:
         place cannot be read."""
         await self._learn_positions()
         found: dict[TopicPartition, Sequence[ConsumerRecord]] = {}
-        room = self._source.max_records
+        room, space = self._source.max_records, MOST_BYTES
         for place in self._in_turn():
-            if room <= 0 or (found and place in self._failures):
+            if room <= 0 or space <= 0 or (found and place in self._failures):
                 break
             records = await self._read(place, room)
             if records:
                 found[place] = records
                 room -= len(records)
+                space -= sum(len(record.value or b"") for record in records)
         if not found:
             await asyncio.sleep(POLL_SECONDS)
         return found

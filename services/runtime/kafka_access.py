@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from aiokafka.helpers import create_ssl_context
 
+from services.runtime import record_batches as record_batches  # every consumer reads any batch
 from services.runtime.kafka_tokens import OAuthClient, provider_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException, KafkaError
 
 from schemas.errors import Transient
-from services.runtime import record_batches as record_batches  # consumers take any header names
 from services.runtime.kafka_access import KafkaAccess
 
 CHUNK_RECORDS: Final = 5000

@@ -1,21 +1,55 @@
-"""Record batches whose header names are any bytes.
+"""Record batches of any content, read within limits.
 
-The Kafka client decodes header names as UTF-8 and fails the whole fetch when one is not; brokers accept any
-bytes. Importing this module makes every consumer of the process decode such names with `surrogateescape`, so
-that the record reaches its worker and no byte is lost. Batches with proper names keep the client's compiled
-parser.
+Importing this module changes how every consumer of the process reads batches. The Kafka client fails the
+whole fetch, again and again, when a header name is not UTF-8 or when the content cannot be read, and it
+inflates whatever is compressed. Brokers accept all of that. Here, names are decoded with `surrogateescape`,
+so that the record reaches its worker and no byte is lost; a batch that inflates beyond the limits, or whose
+content cannot be read, becomes one record in the place of its last one, whose value is an `Unreadable`: the
+batch as it is stored. The batches of one answer of the broker are handed out up to a limit of bytes; the rest
+is fetched again. Batches keep the client's compiled parser.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from aiokafka import ConsumerRecord
 from aiokafka.consumer import fetcher
+from aiokafka.errors import UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy, _DefaultRecordPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 
+from schemas.errors import DeadLetterReason, InvalidEvent
+from services.runtime.inflating import TooLarge, inflated, is_compressed
+
+ANSWER_BYTES: Final = 16 << 20
+"""After so many bytes, inflated, no further batch of an answer is read."""
 _FORMAT_WITH_HEADERS: Final = 2
+
+
+class Unreadable(bytes):
+    """The stored bytes of a batch that cannot be read, in the place of a value, with the reason."""
+
+    reason: DeadLetterReason
+    detail: str
+
+    @classmethod
+    def batch(cls, content: memoryview, error: Exception) -> "Unreadable":
+        """The batch that this error was met in."""
+        made = cls(content)
+        if isinstance(error, TooLarge):
+            made.reason, made.detail = "too_large", str(error)
+        else:
+            made.reason = "unreadable_batch"
+            made.detail = f"the content of the record batch cannot be read ({type(error).__name__})"
+        return made
+
+
+def check_readable(record: ConsumerRecord) -> None:
+    """Raises InvalidEvent for a record that stands for a batch which could not be read."""
+    if isinstance(record.value, Unreadable):
+        raise InvalidEvent(record.value.reason, record.value.detail)
 
 
 def name_bytes(name: str) -> bytes:
@@ -65,8 +99,9 @@ class _Batch:
     """A batch as the compiled parser reads it; from the record on whose header names it cannot decode, as
     `_AnyNames` does."""
 
-    def __init__(self, content: memoryview) -> None:
+    def __init__(self, content: memoryview, count_bytes: Callable[[int], None]) -> None:
         self._content = content
+        self._count_bytes = count_bytes
         self._compiled = DefaultRecordBatch(content)
         self._records = self._read()
 
@@ -80,16 +115,44 @@ class _Batch:
         return next(self._records)
 
     def _read(self) -> Iterator[Any]:
+        try:
+            yield from self._parsed()
+        except (MemoryError, UnsupportedCodecError):
+            raise
+        except Exception as error:  # whatever is wrong with content whose checksum is right
+            yield self._in_place_of_all(error)
+
+    def _parsed(self) -> Iterator[Any]:
+        content, compiled = self._content, self._compiled
+        if is_compressed(content):
+            content = memoryview(inflated(content))
+            compiled = DefaultRecordBatch(content)
+        self._count_bytes(len(content))
         count = 0
         try:
-            for count, record in enumerate(self._compiled, 1):  # noqa: B007  # how many the parser has read
+            for count, record in enumerate(compiled, 1):  # noqa: B007  # how many the parser has read
                 yield record
         except UnicodeDecodeError:
-            yield from islice(_AnyNames(self._content), count, None)
+            yield from islice(_AnyNames(content), count, None)
+
+    def _in_place_of_all(self, error: Exception) -> _DefaultRecordPy:
+        batch = self._compiled
+        value = Unreadable.batch(self._content, error)
+        return _DefaultRecordPy(
+            batch.next_offset - 1, batch.max_timestamp, batch.timestamp_type, None, value, []
+        )
 
 
 class _Batches(_MemoryRecordsPy):  # type: ignore[misc]  # aiokafka marks it final for type checkers
     """The batches of one partition in an answer of the broker."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._bytes = 0
+
+    def has_next(self) -> bool:
+        """Whether there is another batch to read before the next answer."""
+        return super().has_next() and self._bytes < ANSWER_BYTES
 
     def next_batch(self, *_: Any) -> Any:
         content = self._next_slice
@@ -100,7 +163,10 @@ class _Batches(_MemoryRecordsPy):  # type: ignore[misc]  # aiokafka marks it fin
         ):
             return super().next_batch()
         self._cache_next()
-        return _Batch(content)
+        return _Batch(content, self._count)
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
 
 
 fetcher.MemoryRecords = _Batches

@@ -23,7 +23,6 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 
 from schemas.errors import InvalidEvent, Transient
-from services.runtime import record_batches as record_batches  # consumers take any header names
 from services.runtime.heartbeat import Heartbeat, State
 from services.runtime.intake import Found, Intake, Source, WorkerFailed
 from services.runtime.isolation import Isolation

@@ -4,24 +4,44 @@ refused, on the real broker and database."""
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
 from schemas import exact_json
 from schemas.events import (
+    EVENT_TYPES,
     ClientConfigured,
     ClientConfiguredData,
     LoginSucceeded,
     LoginSucceededData,
     UserBlocked,
     UserFlagData,
+    event_adapter,
 )
+from schemas.examples import all_names, load_example
 from schemas.identifiers import record_key, tenant_subject
 from schemas.mapper import Record, seal_event
 from schemas.topics import Topic
+from schemas.upcasters import current_version
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack
 
+ODD = (
+    "a\0b",
+    "",
+    "\u202e",
+    "x" * 70_000,
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    [],
+    {"a": "\0"},
+    "9999-12-31T23:59:59-14:00",
+)
+"""Put in the place of every value that stands readable in an event."""
 OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 
 
@@ -29,6 +49,22 @@ OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 async def flow(stack: Stack) -> Flow:
     """An installation of this test's own."""
     return await make_flow(stack)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def spare(stack: Stack) -> Flow:
+    """An installation that some of these tests share."""
+    return await make_flow(stack)
+
+
+def names_of_events() -> list[str]:
+    """The examples of all events, in the newest version."""
+    examples = {name: load_example(name) for name in all_names()}
+    return [
+        name
+        for name, example in examples.items()
+        if example["type"] in EVENT_TYPES and example["dataversion"] == current_version(example["type"])
+    ]
 
 
 def signed_in(flow: Flow, subject: str) -> LoginSucceeded:
@@ -100,6 +136,57 @@ async def test_a_client_cannot_be_forged(flow: Flow) -> None:
     alarms = [line for line in logs if line["event"] == "not_authentic"]
     assert [line["log_level"] for line in alarms] == ["error"] * 4
     assert [line["offset"] for line in alarms] == [record.offset for record in records]
+
+
+def places(value: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    """Every member of the readable part, as the names that lead to it; those of lists stay as they are."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "sealed":
+                yield (*path, name)
+                yield from places(inner, *path, name)
+
+
+def with_odd(envelope: dict[str, Any], path: tuple[str, ...], odd: Any) -> dict[str, Any]:
+    """The envelope with another value in this place."""
+    name, *rest = path
+    return envelope | {name: with_odd(envelope[name], tuple(rest), odd) if rest else odd}
+
+
+@pytest.mark.parametrize("name", names_of_events())
+async def test_no_readable_value_stops_the_projector(spare: Flow, name: str) -> None:
+    """Of every event in the catalogue: with anything at all in any readable place, and with the record's key
+    following it, the record is refused and what stands behind it is applied."""
+    flow = spare
+    event = event_adapter.validate_python(load_example(name))
+    record = seal_event(event, await flow.keys(event.tenant, event.subject))
+    envelope = exact_json.loads(record.value)
+    forged = [
+        with_odd(envelope, path, odd)
+        for path in places(envelope)
+        for odd in ODD
+        if not_same(envelope, path, odd)
+    ]
+    records = [
+        Record(record_key(str(one.get("tenant")), str(one.get("subject"))), exact_json.dumps(one))
+        for one in forged
+    ]
+    jane, refused = somebody(), await letters_noted(flow)
+    await flow.send_events(*records, signed_in(flow, jane))
+    await flow.project()
+    assert (await flow.document(jane))["logins_count"] == 1
+    assert await letters_noted(flow) - refused == len(records)
+
+
+async def letters_noted(flow: Flow) -> int:
+    return int((await flow.rows("SELECT count(*) AS n FROM ledger.dead_letter"))[0]["n"])
+
+
+def not_same(envelope: Any, path: tuple[str, ...], odd: Any) -> bool:
+    """Whether this value is another one than stands there."""
+    for name in path:
+        envelope = envelope[name]
+    return not exact_json.same(envelope, odd)
 
 
 async def shown(flow: Flow, error: str) -> bool:

@@ -22,6 +22,7 @@ from tests.stack import Stack
 from tests.workers import Workers
 
 HUGE = 12_000_000
+BOMB = 1 << 30
 ODD_KEYS = (b"k" * 1_000_000, b"", None)
 ROLE = SettingData(setting_id="hostile", name="r")
 CLIENT = ClientConfiguredData(client_id="hostile", name="c")
@@ -112,6 +113,38 @@ async def test_every_record_is_accounted_for(flow: Flow, worker: str) -> None:
         assert [letter.whole for letter in letters if letter.value and letter.value[:1] == b"x"] == [
             False
         ] * 2
+
+
+@pytest.mark.parametrize("worker", ["normalizer", "projector", "auditor"])
+async def test_a_batch_that_inflates_to_gigabytes_is_one_bad_record(flow: Flow, worker: str) -> None:
+    """What the broker stores in some kilobytes does not take the worker's memory: the batch is a dead letter
+    that says so, or a leaf of the trail, and what stands before and behind it counts."""
+    topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
+    jane = somebody()
+    values, workers = Values(flow, worker, jane), Workers(flow)
+    sender = Sender(flow.stack.kafka, flow.prefix + topic, 5, record_key("demo", jane))
+    await sender.send(await values.good())
+    await sender.send_bomb(BOMB)
+    await sender.send(await values.good())
+    await workers.start(worker, VITA_RAW_LOGINS="trusted")
+    try:
+
+        async def done() -> bool:
+            return await workers.handled(worker) >= 3
+
+        await flow.stack.until(done)
+        most = workers.most_memory(worker)
+        assert await workers.end(worker, signal.SIGTERM) == 0
+    finally:
+        for name in list(workers.running):
+            await workers.end(name, signal.SIGKILL)
+    assert most < BOMB // 2
+    if worker == "auditor":
+        assert await workers.leaves() == 3
+        return
+    (letter,) = await flow.letters(Topic(f"{topic}.dlq"))
+    assert (letter.offset, letter.reason) == (1, "too_large")
+    assert "inflates to more than" in letter.detail
 
 
 async def test_readers_of_the_log_take_any_header(flow: Flow) -> None:

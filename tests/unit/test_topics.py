@@ -5,6 +5,7 @@ from importlib.resources import files
 import pytest
 from pydantic import ValidationError
 
+from schemas import mapper
 from schemas.raw_login import MAX_BYTES
 from schemas.topics import Topic, TopicSpec, catalogue
 
@@ -51,6 +52,11 @@ def test_dead_letters_have_room() -> None:
 def test_the_largest_login_fits() -> None:
     """What ingest accepts, the topic takes."""
     assert catalogue()[Topic.LOGINS_RAW].max_message_bytes > MAX_BYTES + 4096
+
+
+def test_the_largest_event_is_read() -> None:
+    """A reader takes what the topic takes."""
+    assert catalogue()[Topic.PROFILE_EVENTS].max_message_bytes == mapper.MAX_BYTES
 
 
 def test_everybody_named_is_somebody() -> None:

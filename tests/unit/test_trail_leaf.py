@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from projections.trail.leaf import Leaf, leaf_of
+from schemas.mapper import MAX_BYTES
 
 SUBJECT = "sub_" + "0123456789abcdef" * 2
 EVENT = {
@@ -32,6 +33,12 @@ def test_a_leaf_is_the_exact_bytes_and_the_open_envelope() -> None:
         datetime(2026, 11, 23, 10, 0, 0, 123000, tzinfo=UTC),
     )
     assert leaf_of(value + b" ").hash != leaf_of(value).hash
+
+
+def test_what_is_too_large_for_an_event_is_not_read() -> None:
+    """The leaf of a value that inflates to far more than any event holds its hash only."""
+    value = orjson.dumps(EVENT | {"data": "x" * MAX_BYTES})
+    assert leaf_of(value) == (sha256(b"\x00" + value).digest(), None, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,12 @@ async def drop_database(admin_url: str, database: str) -> None:
 
 
 async def count_topic_lives(admin_database_url: str, topics: Collection[str]) -> None:
-    """These topics begin a new life: what was stored of offsets in an earlier one means other records."""
-    async with _connected(admin_database_url) as connection:
+    """These topics begin a new life: what was stored of offsets in an earlier one means other records. The
+    notes of its dead letters go, since new letters from the same places need theirs."""
+    async with _connected(admin_database_url) as connection, connection.transaction():
+        await connection.execute(
+            "DELETE FROM ledger.dead_letter WHERE topic = ANY ($1::text[])", list(topics)
+        )
         await connection.execute(
             "INSERT INTO ledger.topic_epoch AS known (topic, epoch)"
             " SELECT name, 1 FROM unnest($1::text[]) AS name"

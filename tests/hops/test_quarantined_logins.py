@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from deploy.database import count_topic_lives
 from schemas import exact_json
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.errors import InvalidEvent, Transient
@@ -195,6 +197,20 @@ async def test_a_flood_is_bounded_and_counted(flow: Flow) -> None:
     assert "Others since the last entry for this reason: 39." in entries[1]["description"]
     assert await earlier(flow, "other") == [0]
     assert len(await letters(flow)) == records == len(await flow.letters(Topic.LOGINS_RAW_DLQ))
+
+
+async def test_a_topic_made_anew_has_letters_of_its_own(flow: Flow) -> None:
+    """A record at the place of an earlier topic's dead letter is noted and told of as well."""
+    for life in range(1, 3):
+        await flow.send_raw(unknown(flow), timestamp_ms=START_MS + life * MINUTE_MS)
+        (record,) = await flow.logged(Topic.LOGINS_RAW, {0: life - 1})
+        stored_at = START_MS + life * MINUTE_MS
+        async with flow.normalizer() as normalizer:
+            await normalizer.apply([replace(record, offset=0, timestamp=stored_at)])
+        assert await letters(flow) == [("unknown_connection", "demo")]
+        assert len(await warnings(flow)) == life
+        await count_topic_lives(flow.database.admin, [f"{flow.prefix}{Topic.LOGINS_RAW}"])
+        assert await letters(flow) == []
 
 
 async def test_two_normalizers_tell_once(flow: Flow) -> None:

@@ -7,34 +7,18 @@ that what looks sealed always is.
 
 import base64
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from schemas import exact_json
 from schemas.keys import SubjectKeys
 from schemas.sealing import associated_data, seal_in_place, unseal_in_place
+from schemas.secret_names import is_secret
 
 SEALED: Final = "vita-sealed:"
 _GONE: Final = object()
-_WORDS: Final = frozenset(
-    (
-        "authorization", "bareconfiguration", "configuration", "cookie", "cookies", "credentials", "pass",
-        "pwd", "secrets", "smtppass", "tokens",
-    )
-)  # fmt: skip
-_ENDINGS: Final = (
-    "accesskey", "apikey", "decryptionkey", "encryptionkey", "passphrase", "passwd", "password",
-    "passwordhash", "privatekey", "recoverycode", "secret", "secretkey", "sharedkey", "signingkey", "token",
-)  # fmt: skip
-_MAPS: Final = frozenset(("attribute_map", "fieldsMap"))
-"""Options that name claims; the normalizer reads them."""
-_KEPT_CHARACTERS: Final = 128
+_MAPS: Final = frozenset(("attribute_map", "fieldsMap", "user_attributes"))
+"""Members that name claims and attributes; the normalizer reads them."""
 Path = tuple[str | int, ...]
-
-
-def is_secret(name: str) -> bool:
-    """Whether a property of that name holds something to get in with."""
-    return _is_secret(name) if len(name) <= _KEPT_CHARACTERS else _looks_secret(name)
 
 
 def seal_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: str) -> dict[str, Any]:
@@ -104,13 +88,3 @@ def _below(name: str, secret: bool | None) -> bool | None:
 
 def _associated(place: tuple[str, ...], path: Path) -> bytes:
     return associated_data(*place, exact_json.dumps(path).decode())
-
-
-def _looks_secret(name: str) -> bool:
-    squashed = "".join(letter for letter in name.lower() if letter.isalnum())
-    return squashed in _WORDS or squashed.endswith(_ENDINGS)
-
-
-@lru_cache(maxsize=8192)
-def _is_secret(name: str) -> bool:
-    return _looks_secret(name)

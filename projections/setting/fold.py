@@ -44,6 +44,9 @@ KIND_OF_TYPE: Final[Mapping[str, Kind]] = {
 """The same by the event's name on the wire."""
 
 
+MAX_RETENTION_DAYS: Final = 36_500
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting; `document` is what the API answers, `event_id` the change that made it so."""
@@ -63,6 +66,12 @@ class Setting:
         """The default picture that a tenant chose; None without a choice and for other kinds of settings."""
         chosen = self.document.get("default_picture") if self.kind == "tenant" else None
         return chosen if isinstance(chosen, str) else None
+
+    @property
+    def log_retention_days(self) -> int | None:
+        """For how many days a tenant keeps log entries; None for ever and for other kinds of settings."""
+        chosen = self.document.get("log_retention_days") if self.kind == "tenant" else None
+        return chosen if type(chosen) is int and 0 < chosen <= MAX_RETENTION_DAYS else None
 
 
 def fold(current: Setting | None, event: SettingEvent) -> Setting | None:

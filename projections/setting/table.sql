@@ -1,5 +1,5 @@
--- One row per setting of a tenant; `document` is what the API answers. `default_picture` is one value of it that the
--- normalizer reads, set for the kind `tenant` only.
+-- One row per setting of a tenant; `document` is what the API answers, with the secrets in it sealed by the tenant's key.
+-- `default_picture` and `log_retention_days` are values of it that statements read, set for the kind `tenant` only.
 CREATE TABLE setting (
     tenant text NOT NULL,
     kind text NOT NULL,
@@ -12,6 +12,7 @@ CREATE TABLE setting (
     updated_at timestamptz NOT NULL,
     deleted boolean NOT NULL,
     default_picture text,
+    log_retention_days integer,
     PRIMARY KEY (tenant, kind, id)
 );
 CREATE INDEX setting_name ON setting (tenant, kind, name) WHERE NOT deleted;

@@ -1,8 +1,8 @@
 """API clients found, written and waited for: each change is decided on one revision and counts for that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -16,6 +16,7 @@ from services.management.anew import Overtaken, until_it_counts
 from services.management.commanding import command_of, expected_revision, names_revision
 from services.management.decisions.outcome import Draft, dress
 from services.management.endpoint import Call
+from services.management.opening import opener_for
 from services.management.refusals import Refusal, Refused
 from services.management.writing import Written
 from services.runtime.sql import load
@@ -32,11 +33,17 @@ class Changed:
     written: Written | None
 
 
-async def all_clients(call: Call) -> list[Client]:
-    """The living clients of the tenant."""
+async def all_clients(call: Call) -> tuple[list[Client], Callable[[Client], Client]]:
+    """The living clients of the tenant, with their secrets sealed, and what opens one of them."""
     async with call.service.database.connection(call.tenant) as connection:
         rows = await connection.fetch(load("services.management")["clients"], call.tenant)
-    return [client_of(row) for row in rows]
+        texts = {row["client_id"]: row["settings"] for row in rows}
+        opener = await opener_for(connection, call.service.keyring, call.tenant, texts.values())
+
+    def opened(client: Client) -> Client:
+        return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
+
+    return [_client_of(row, exact_json.loads(row["settings"])) for row in rows], opened
 
 
 async def find(call: Call, client_id: str) -> Client | None:
@@ -45,7 +52,10 @@ async def find(call: Call, client_id: str) -> Client | None:
         return None
     async with call.service.database.connection(call.tenant) as connection:
         row = await connection.fetchrow(load("services.management")["client_by_id"], call.tenant, client_id)
-    return None if row is None or row["deleted"] else client_of(row)
+        if row is None or row["deleted"]:
+            return None
+        opener = await opener_for(connection, call.service.keyring, call.tenant, [row["settings"]])
+    return _client_of(row, opener.document(row["settings"], "client", client_id))
 
 
 async def living(call: Call, client_id: str) -> Client:
@@ -54,14 +64,6 @@ async def living(call: Call, client_id: str) -> Client:
     if found is None:
         raise Refused(NO_SUCH_CLIENT)
     return found
-
-
-def client_of(row: asyncpg.Record) -> Client:
-    """A client from its row; without the hash of its secret where that was not read."""
-    return Client(
-        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
-        row["deleted"], row["revision"], exact_json.loads(row["settings"]),
-    )  # fmt: skip
 
 
 async def create(call: Call, client: Client) -> Changed:
@@ -88,6 +90,13 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
         return changed
 
     return await until_it_counts(attempt, _BUSY, names_revision(headers))
+
+
+def _client_of(row: asyncpg.Record, settings: Mapping[str, Any]) -> Client:
+    return Client(
+        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
+        row["deleted"], row["revision"], settings,
+    )  # fmt: skip
 
 
 async def _took_effect(call: Call, changed: Changed) -> bool:

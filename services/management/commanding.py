@@ -6,15 +6,14 @@ from typing import Any, Final
 
 from starlette.datastructures import Headers
 
-from projections.secret_leaves import is_secret
 from schemas import exact_json
 from schemas.identifiers import new_event_id
 from schemas.instants import truncate
+from schemas.secret_names import hides
 from services.management import access
 from services.management.decisions.outcome import Command
 from services.management.endpoint import DECIDED, Call
 from services.management.refusals import REVISION_PASSED, Refused
-from services.management.secret_names import SECRETS
 from services.runtime.request_context import request_id
 
 MAX_CORRELATION: Final = 64
@@ -73,14 +72,10 @@ def masked(value: Any) -> Any:
     """The value with every secret in it as `*****`."""
     match value:
         case dict():
-            return {name: MASK if _is_secret(name, item) else masked(item) for name, item in value.items()}
+            return {name: MASK if hides(name, item) else masked(item) for name, item in value.items()}
         case list():
             return [masked(item) for item in value]
     return value
-
-
-def _is_secret(name: str, value: Any) -> bool:
-    return name in SECRETS or (is_secret(name) and value is not None and not isinstance(value, bool))
 
 
 def expected_revision(headers: Headers, current: int) -> int | None:

@@ -213,7 +213,7 @@ def name_of(kind: Kind, settings: Mapping[str, Any], unchanged: str | None) -> s
 
 async def _current(call: Call, kind: Kind, identity: str) -> Setting | None:
     async with call.service.database.connection(call.tenant) as connection:
-        return await reading.setting(connection, call.tenant, kind, identity)
+        return await reading.setting(connection, call.service.keyring, call.tenant, kind, identity)
 
 
 async def _now(

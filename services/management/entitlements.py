@@ -24,7 +24,9 @@ async def catalogue(
     """The permissions of the APIs these belong to, and of those with these identifiers."""
     ids, own = apis_of(permission_ids), system_api(call)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings_among(connection, call.tenant, "resource_server", ids, identifiers)
+        found = await reading.settings_among(
+            connection, call.service.keyring, call.tenant, "resource_server", ids, identifiers
+        )
     apis: list[Mapping[str, Any]] = [api.document for api in found]
     return Catalogue([*apis, own] if own["id"] in ids or own["identifier"] in identifiers else apis)
 
@@ -32,7 +34,7 @@ async def catalogue(
 async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
     """Those of these roles that there are, by name."""
     async with call.service.database.connection(call.tenant) as connection:
-        return await reading.settings_among(connection, call.tenant, "role", ids)
+        return await reading.settings_among(connection, call.service.keyring, call.tenant, "role", ids)
 
 
 def role_of(setting: Setting) -> Role:

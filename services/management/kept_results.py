@@ -6,9 +6,8 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from schemas import exact_json
+from schemas.secret_names import hides
 from services.management import answers
-from services.management.secret_names import SECRETS, TICKETS
-from services.normalizer.mapping.leftovers import is_secret
 
 REPLAYED: Final = "Idempotency-Replayed"
 OMITTED: Final = "Vita-Omitted"
@@ -40,7 +39,7 @@ def _secrets(value: Any) -> Iterator[str]:
     match value:
         case dict():
             for name, member in value.items():
-                if _is_secret(name, member):
+                if hides(name, member):
                     yield _printable(name)
                 else:
                     yield from _secrets(member)
@@ -52,16 +51,11 @@ def _secrets(value: Any) -> Iterator[str]:
 def _without(value: Any) -> Any:
     match value:
         case dict():
-            kept = ((name, member) for name, member in value.items() if not _is_secret(name, member))
+            kept = ((name, member) for name, member in value.items() if not hides(name, member))
             return {name: _without(member) for name, member in kept}
         case list():
             return [_without(member) for member in value]
     return value
-
-
-def _is_secret(name: str, value: Any) -> bool:
-    """Whether a member holds a secret itself; an object of that name is looked into."""
-    return isinstance(value, str) and (name in SECRETS or name in TICKETS or is_secret(name))
 
 
 def _printable(name: str) -> str:

@@ -124,6 +124,10 @@ SELECT kind, id, name, revision, document, event_id, created_at, updated_at, del
 FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted AND (id = ANY ($3::text[]) OR name = ANY ($4::text[]))
 ORDER BY name, id;
 
+-- name: log_retention
+-- For how many days the tenant keeps log entries; null for ever.
+SELECT log_retention_days FROM views.setting WHERE tenant = $1 AND kind = 'tenant' AND id = 'settings' AND NOT deleted;
+
 -- name: lock_kind
 -- One process at a time counts settings of a kind and adds to them; released with the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', $1::text, $2::text), 0));

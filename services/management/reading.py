@@ -1,6 +1,6 @@
 """Rows of the views as the routes need them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from projections.setting.fold import Kind, Setting
 from schemas import exact_json
 from schemas.instants import render
 from schemas.keys import Keyring, SubjectKeys
+from services.management.opening import opener_for
 from services.runtime.key_store import wrapped_keys
 from services.runtime.sql import load
 
@@ -97,28 +98,35 @@ def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
     return Outcome(row["revision"], row["document"], refused)
 
 
-async def setting(connection: asyncpg.Connection, tenant: str, kind: Kind, identity: str) -> Setting | None:
+async def setting(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
+) -> Setting | None:
     """The living setting of this id."""
     if "\x00" in identity:
         return None
-    row = await connection.fetchrow(load("services.management")["setting"], tenant, kind, identity)
-    return None if row is None else setting_of(row)
+    rows = await connection.fetch(load("services.management")["setting"], tenant, kind, identity)
+    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
 
 
-async def setting_named(connection: asyncpg.Connection, tenant: str, kind: Kind, name: str) -> Setting | None:
+async def setting_named(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
+) -> Setting | None:
     """The living setting of this name."""
-    row = await connection.fetchrow(load("services.management")["setting_named"], tenant, kind, name)
-    return None if row is None else setting_of(row)
+    rows = await connection.fetch(load("services.management")["setting_named"], tenant, kind, name)
+    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
 
 
-async def settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> list[Setting]:
+async def settings(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
+) -> list[Setting]:
     """All living settings of a kind, by name."""
     rows = await connection.fetch(load("services.management")["settings"], tenant, kind)
-    return [setting_of(row) for row in rows]
+    return await _settings_of(connection, keyring, tenant, rows)
 
 
 async def settings_among(
     connection: asyncpg.Connection,
+    keyring: Keyring,
     tenant: str,
     kind: Kind,
     ids: Collection[str] = (),
@@ -127,7 +135,7 @@ async def settings_among(
     """Those of these settings that live, by name."""
     query = load("services.management")["settings_among"]
     rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
-    return [setting_of(row) for row in rows]
+    return await _settings_of(connection, keyring, tenant, rows)
 
 
 async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> int:
@@ -139,12 +147,18 @@ async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind
     return found
 
 
-def setting_of(row: asyncpg.Record) -> Setting:
-    """A setting from its row."""
-    return Setting(
-        row["kind"], row["id"], row["name"], row["revision"], exact_json.loads(row["document"]),
-        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
-    )  # fmt: skip
+async def _settings_of(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
+) -> list[Setting]:
+    opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
+    return [
+        Setting(
+            row["kind"], row["id"], row["name"], row["revision"],
+            opener.document(row["document"], "setting", row["kind"], row["id"]),
+            str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def connection_of(row: asyncpg.Record) -> Connection:

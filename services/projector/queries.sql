@@ -42,9 +42,9 @@ SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;
 
 -- name: retentions
 -- For how many days tenants keep log entries, where not for ever.
-SELECT tenant, (document::json ->> 'log_retention_days')::integer AS days
+SELECT tenant, log_retention_days AS days
 FROM setting
-WHERE kind = 'tenant' AND id = 'settings' AND NOT deleted AND document::json ->> 'log_retention_days' IS NOT NULL;
+WHERE kind = 'tenant' AND id = 'settings' AND NOT deleted AND log_retention_days IS NOT NULL;
 
 -- name: prune
 -- Deletes some of a tenant's oldest entries.

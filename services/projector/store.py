@@ -71,7 +71,7 @@ async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str
 async def read_settings(
     connection: asyncpg.Connection, asked: Sequence[SettingKey]
 ) -> dict[SettingKey, Setting]:
-    """Those of these settings that there are."""
+    """Those of these settings that there are, with their secrets sealed."""
     rows = await connection.fetch(load("projections.setting")["read_settings"], *_columns(asked))
     return {(row["tenant"], row["kind"], row["id"]): setting_of(row) for row in rows}
 
@@ -85,7 +85,7 @@ def setting_of(row: asyncpg.Record) -> Setting:
 
 
 async def read_clients(connection: asyncpg.Connection, asked: Sequence[ClientKey]) -> dict[ClientKey, Client]:
-    """Those of these API clients that there are."""
+    """Those of these API clients that there are, with their secrets sealed."""
     rows = await connection.fetch(load("projections.client")["read_clients"], *_columns(asked))
     return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
 
@@ -174,18 +174,15 @@ def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -
     return _non_empty(
         (
             load("projections.connection")["write_connections"],
-            [
-                _connection_row(tenant, one, keys.get((tenant, tenant_subject(tenant))))
-                for tenant, one in outcome.connections
-            ],
+            [_connection_row(tenant, one, _of_tenant(keys, tenant)) for tenant, one in outcome.connections],
         ),
         (
             load("projections.client")["write_clients"],
-            [_client_row(*item) for item in outcome.clients.items()],
+            [_client_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.clients.items()],
         ),
         (
             load("projections.setting")["write_settings"],
-            [_setting_row(*item) for item in outcome.settings.items()],
+            [_setting_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.settings.items()],
         ),
         (
             load("projections.quarantined_login")["write_quarantined"],
@@ -226,6 +223,10 @@ def _profile_row(profile: Profile, person: Person, keys: SubjectKeys | None) -> 
     )
 
 
+def _of_tenant(keys: Mapping[Person, SubjectKeys], tenant: str) -> SubjectKeys | None:
+    return keys.get((tenant, tenant_subject(tenant)))
+
+
 def _connection_row(tenant: str, connection: Connection, keys: SubjectKeys | None) -> tuple[Any, ...]:
     document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
     return (
@@ -235,16 +236,19 @@ def _connection_row(tenant: str, connection: Connection, keys: SubjectKeys | Non
     )  # fmt: skip
 
 
-def _client_row(key: tuple[str, str], client: Client) -> tuple[Any, ...]:
+def _client_row(key: ClientKey, client: Client, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    settings = seal_leaves(client.settings, keys, "client", *key)
     scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
     return (
         *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted, client.revision,
-        exact_json.dumps(client.settings).decode(),
+        exact_json.dumps(settings).decode(),
     )  # fmt: skip
 
 
-def _setting_row(key: SettingKey, setting: Setting) -> tuple[Any, ...]:
+def _setting_row(key: SettingKey, setting: Setting, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    document = seal_leaves(setting.document, keys, "setting", *key)
     return (
-        *key, setting.name, setting.revision, exact_json.dumps(setting.document).decode(), setting.event_id,
+        *key, setting.name, setting.revision, exact_json.dumps(document).decode(), setting.event_id,
         setting.created_at, setting.updated_at, setting.deleted, setting.default_picture,
+        setting.log_retention_days,
     )  # fmt: skip

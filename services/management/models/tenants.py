@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from projections.setting.fold import MAX_RETENTION_DAYS
 from services.management.models.fields import Body
 from services.management.models.results import Result
 from services.normalizer.mapping.defaults import PictureChoice
@@ -72,7 +73,7 @@ class UpdateTenantSettings(KeptByTenants):
     support_url: Annotated[str, Field(max_length=2048)] | None = Field(
         None, description="Where people find help."
     )
-    log_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+    log_retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = Field(
         None, description="For how many days log entries are shown; null for ever."
     )
     default_picture: PictureChoice | None = Field(

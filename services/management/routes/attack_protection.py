@@ -72,7 +72,7 @@ def changer(name: ProtectionId) -> Handler:
 
 async def _current(call: Call, name: ProtectionId) -> Setting | None:
     async with call.service.database.connection(call.tenant) as connection:
-        return await reading.setting(connection, call.tenant, _KIND, name)
+        return await reading.setting(connection, call.service.keyring, call.tenant, _KIND, name)
 
 
 def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ async def list_grants(call: Call) -> Response:
     """A page of the tenant's grants."""
     query: ListGrants = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings(connection, call.tenant, "client_grant")
+        found = await reading.settings(connection, call.service.keyring, call.tenant, "client_grant")
     asked = [grant for grant in found if _is_asked_for(call, grant, query)]
     return paging.answer(
         call, asked, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
@@ -105,7 +105,9 @@ async def _known_as(call: Call, audience: str) -> str:
     if _is_ours(call, audience):
         return OURS
     async with call.service.database.connection(call.tenant) as connection:
-        known = await reading.setting_named(connection, call.tenant, "resource_server", audience)
+        known = await reading.setting_named(
+            connection, call.service.keyring, call.tenant, "resource_server", audience
+        )
     if known is None or audience == OURS:
         raise Refused(_NO_SUCH_API)
     return audience

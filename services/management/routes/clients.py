@@ -42,13 +42,13 @@ def _new_credential_id() -> str:
 async def list_clients(call: Call) -> Response:
     """A page of the tenant's clients, by name."""
     query: ListClients = call.query
-    found = [client for client in await clients.all_clients(call) if _is_asked_for(client, query)]
+    everybody, opened = await clients.all_clients(call)
     return paging.answer(
         call,
-        found,
+        [client for client in everybody if _is_asked_for(client, query)],
         "clients",
         lambda client: f"{client.name}\t{client.client_id}",
-        lambda client: _selected(shown(call.tenant, client), query),
+        lambda client: _selected(shown(call.tenant, opened(client)), query),
     )
 
 
@@ -130,7 +130,7 @@ async def delete_client(call: Call) -> Response:
 
 async def _remove_grants(call: Call, client_id: str) -> None:
     async with call.service.database.connection(call.tenant) as connection:
-        grants = await reading.settings(connection, call.tenant, "client_grant")
+        grants = await reading.settings(connection, call.service.keyring, call.tenant, "client_grant")
     for grant in grants:
         if grant.document.get("client_id") == client_id:
             await configuring.remove(call, "client_grant", grant.id)

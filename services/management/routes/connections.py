@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
-from projections.secret_leaves import holds_sealed, open_leaves
+from projections.secret_leaves import holds_sealed
 from schemas import exact_json
 from schemas.events import Event
 from schemas.identifiers import tenant_subject
@@ -37,6 +37,7 @@ from services.management.models.connections import (
 from services.management.models.paging import CheckpointPage, listed
 from services.management.models.results import Connection as Shown
 from services.management.models.results import Deleted
+from services.management.opening import opener_for
 from services.management.refusals import (
     CONNECTION_BUSY,
     CONNECTION_EXISTS,
@@ -44,7 +45,6 @@ from services.management.refusals import (
     Refused,
 )
 from services.management.writing import Written
-from services.runtime.key_store import read_keys
 from services.runtime.sql import load
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
@@ -189,19 +189,12 @@ async def _current(call: Call) -> Connection | None:
 
 async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
     """The documents of connections with the secrets in them open."""
-    if not any(holds_sealed(row["document"]) for row in rows):
-        return [row["document"] for row in rows]
-    tenant, owner = call.tenant, (call.tenant, tenant_subject(call.tenant))
-    async with call.service.database.connection(tenant) as connection:
-        keys = (await read_keys(connection, call.service.keyring, [owner])).get(owner)
-    return [
-        exact_json.dumps(
-            open_leaves(exact_json.loads(row["document"]), keys, "connection", tenant, row["id"])
-        ).decode()
-        if holds_sealed(row["document"])
-        else row["document"]
-        for row in rows
-    ]
+    texts = [row["document"] for row in rows]
+    if not any(map(holds_sealed, texts)):
+        return texts
+    async with call.service.database.connection(call.tenant) as connection:
+        opener = await opener_for(connection, call.service.keyring, call.tenant, texts)
+    return [opener.text(row["document"], "connection", row["id"]) for row in rows]
 
 
 async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:

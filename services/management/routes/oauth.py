@@ -202,7 +202,7 @@ def _audience(service: Service, request: Request, asked: str | None) -> str:
 async def _granted(service: Service, client: Any, client_id: str, audience: str) -> tuple[str, ...]:
     """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
     async with service.database.connection(client["tenant"]) as connection:
-        found = await reading.settings(connection, client["tenant"], "client_grant")
+        found = await reading.settings(connection, service.keyring, client["tenant"], "client_grant")
     own = [
         grant.document
         for grant in found

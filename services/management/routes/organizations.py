@@ -31,7 +31,7 @@ _SOMEBODY_MISSING: Final = Refusal(404, "One or more of the users do not exist."
 async def list_organizations(call: Call) -> Response:
     """A page of organizations by name."""
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings(connection, call.tenant, "organization")
+        found = await reading.settings(connection, call.service.keyring, call.tenant, "organization")
     return paging.answer(
         call,
         [organization_shown(each) for each in found],
@@ -52,7 +52,9 @@ async def get_organization_by_name(call: Call) -> Response:
     if "\x00" in name:
         raise Refused(ABSENT)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.setting_named(connection, call.tenant, "organization", name)
+        found = await reading.setting_named(
+            connection, call.service.keyring, call.tenant, "organization", name
+        )
     if found is None:
         raise Refused(ABSENT)
     return configuring.show(call, found, organization_shown(found))

@@ -32,7 +32,7 @@ async def list_apis(call: Call) -> Response:
     """A page of APIs by name, the Management API among them."""
     query: ListApis = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings(connection, call.tenant, "resource_server")
+        found = await reading.settings(connection, call.service.keyring, call.tenant, "resource_server")
     apis = [shown(api) for api in (*(each.document for each in found), system_api(call))]
     if query.identifiers:
         apis = [api for api in apis if api["identifier"] in query.identifiers]
@@ -123,7 +123,9 @@ async def _find(call: Call) -> Setting:
     if "\x00" in asked:
         raise Refused(NO_SUCH_API)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings_among(connection, call.tenant, "resource_server", (asked,), (asked,))
+        found = await reading.settings_among(
+            connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
+        )
     if not found:
         raise Refused(NO_SUCH_API)
     return next((api for api in found if api.id == asked), found[0])

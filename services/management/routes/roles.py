@@ -33,7 +33,7 @@ async def list_roles(call: Call) -> Response:
     """A page of roles by name."""
     query: ListRoles = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        everything = await reading.settings(connection, call.tenant, "role")
+        everything = await reading.settings(connection, call.service.keyring, call.tenant, "role")
     wanted = (query.name_filter or "").casefold()
     found = [role_shown(role) for role in everything if wanted in role.document["name"].casefold()]
     for name, value in (("type", query.type), ("owner_id", query.owner_id)):

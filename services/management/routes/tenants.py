@@ -19,7 +19,9 @@ async def get_tenant_settings(call: Call) -> Response:
     """The settings; null where nothing was set."""
     query: Selected = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = _shown(await reading.setting(connection, call.tenant, "tenant", SETTINGS))
+        found = _shown(
+            await reading.setting(connection, call.service.keyring, call.tenant, "tenant", SETTINGS)
+        )
     names = presenting.field_names(query.fields)
     return answers.value(
         {name: value for name, value in found.items() if not names or (name in names) is query.include_fields}

@@ -118,7 +118,9 @@ async def list_user_organizations(call: Call) -> Response:
     """A page of the organizations the user belongs to, by name."""
     ids = (await holdings(call)).get("organizations", {})
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings_among(connection, call.tenant, "organization", ids)
+        found = await reading.settings_among(
+            connection, call.service.keyring, call.tenant, "organization", ids
+        )
     return paging.answer(
         call,
         [organization_shown(each) for each in found],

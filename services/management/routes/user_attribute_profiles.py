@@ -28,7 +28,7 @@ _KIND: Final = "user_attribute_profile"
 async def list_profiles(call: Call) -> Response:
     """A page of profiles, the oldest first."""
     async with call.service.database.connection(call.tenant) as connection:
-        found = await reading.settings(connection, call.tenant, _KIND)
+        found = await reading.settings(connection, call.service.keyring, call.tenant, _KIND)
     return paging.answer(
         call,
         found,

@@ -87,7 +87,7 @@ async def _of_user(call: Call, person: reading.Person) -> list[asyncpg.Record]:
 async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record]) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
         setting = await reading.setting(
-            connection, call.tenant, "attack_protection", "brute-force-protection"
+            connection, call.service.keyring, call.tenant, "attack_protection", "brute-force-protection"
         )
     document = None if setting is None else exact_json.dumps(setting.document).decode()
     enforced = query.consider_brute_force_enablement

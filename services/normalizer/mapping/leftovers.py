@@ -11,14 +11,14 @@ Empty members are dropped at every depth. A name that a profile's root uses itse
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
+from schemas.secret_names import hides, is_secret
 from services.normalizer.mapping.model import ATTRIBUTES, UnmappableLogin
 from services.normalizer.mapping.paths import Path
 from services.normalizer.mapping.strategy import EVERYTHING, Plan
 from services.normalizer.mapping.values import boolean, is_empty
-from services.normalizer.mapping.views import Reading, squash
+from services.normalizer.mapping.views import Reading
 
 MAX_DEPTH: Final = 200
 """Deeper claims cannot be written as JSON again."""
@@ -63,16 +63,6 @@ PROTOCOL: Final = frozenset(("iss", "aud", "azp", "exp", "iat", "nbf", "jti", "t
 )
 """Claims about a token or a sign-in."""
 
-_SECRET_WORDS: Final = frozenset(
-    ("pwd", "unicodepwd", "credentials", "cookie", "cookies", "tokens", "secrets", "authorization")
-)
-_SECRET_ENDINGS: Final = ("token", "secret", "password", "passwd", "apikey", "privatekey", "passwordhash")
-
-
-def is_secret(name: str) -> bool:
-    """Whether a claim of that name holds something to get in with."""
-    return _is_secret(name) if len(name) <= 128 else _looks_secret(name)
-
 
 def extras(
     plan: Plan,
@@ -111,9 +101,7 @@ def pruned(value: Any, depth: int = 0) -> Any:
         raise UnmappableLogin("too_deep", f"claims are nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         members = {
-            name: pruned(member, depth + 1)
-            for name, member in value.items()
-            if not is_secret(name) or isinstance(member, bool)
+            name: pruned(member, depth + 1) for name, member in value.items() if not hides(name, member)
         }
         return {name: member for name, member in members.items() if member is not None} or None
     if isinstance(value, list):
@@ -133,7 +121,7 @@ def _unused(plan: Plan, reading: Reading, used: Collection[Path]) -> Iterator[tu
             is_kept = (keeps_all or name in plan.keep) and own.get(name, name) not in RESERVED
             if not is_kept:
                 continue
-        if is_secret(name) and not isinstance(value, bool):
+        if hides(name, value):
             continue
         left = pruned(value)
         if left is not None:
@@ -165,13 +153,3 @@ def _free_name(name: str, strategy: str, taken: Collection[str]) -> str:
     while name in taken:
         name = f"{strategy}_{name}"
     return name
-
-
-def _looks_secret(name: str) -> bool:
-    squashed = squash(name)
-    return squashed in _SECRET_WORDS or squashed.endswith(_SECRET_ENDINGS)
-
-
-@lru_cache(maxsize=8192)
-def _is_secret(name: str) -> bool:
-    return _looks_secret(name)

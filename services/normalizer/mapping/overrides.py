@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from services.normalizer.mapping.leftovers import is_secret
+from schemas.secret_names import is_secret
 from services.normalizer.mapping.model import ConnectionSettings
 from services.normalizer.mapping.paths import Found, Path, descend, parse, spell
 from services.normalizer.mapping.values import is_empty

@@ -1,0 +1,42 @@
+"""Which property names say that what stands there lets its bearer in: the one list, for claims, options,
+settings, requests and answers alike.
+
+Names are compared without case and punctuation. A yes or no, and null, are no secrets whatever their name.
+"""
+
+from functools import lru_cache
+from typing import Any, Final
+
+_WORDS: Final = frozenset(
+    (
+        "authorization", "bareconfiguration", "barcodeuri", "configuration", "cookie", "cookies",
+        "credentials", "customheaders", "enrollmenturl", "linkwith", "pass", "pwd", "secrets", "smtppass",
+        "ticket", "ticketid", "ticketurl", "tokens", "unicodepwd",
+    )
+)  # fmt: skip
+_ENDINGS: Final = (
+    "accesskey", "accountkey", "apikey", "authkey", "connectionstring", "decryptionkey", "encryptionkey",
+    "hmackey", "masterkey", "passphrase", "passwd", "password", "passwordhash", "privatekey", "recoverycode",
+    "saskey", "secret", "secretkey", "sharedkey", "signingkey", "token",
+)  # fmt: skip
+_KEPT_CHARACTERS: Final = 128
+
+
+def is_secret(name: str) -> bool:
+    """Whether a property of that name holds something to get in with."""
+    return _is_secret(name) if len(name) <= _KEPT_CHARACTERS else _looks_secret(name)
+
+
+def hides(name: str, value: Any) -> bool:
+    """Whether this property holds such a thing, with all that lies below it."""
+    return value is not None and not isinstance(value, bool) and is_secret(name)
+
+
+def _looks_secret(name: str) -> bool:
+    squashed = "".join(letter for letter in name.lower() if letter.isalnum())
+    return squashed in _WORDS or squashed.endswith(_ENDINGS)
+
+
+@lru_cache(maxsize=8192)
+def _is_secret(name: str) -> bool:
+    return _looks_secret(name)

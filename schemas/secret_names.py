@@ -10,14 +10,15 @@ from typing import Any, Final
 _WORDS: Final = frozenset(
     (
         "authorization", "bareconfiguration", "barcodeuri", "configuration", "cookie", "cookies",
-        "credentials", "customheaders", "enrollmenturl", "linkwith", "pass", "pwd", "secrets", "smtppass",
-        "ticket", "ticketid", "ticketurl", "tokens", "unicodepwd",
+        "credentials", "enrollmenturl", "httpauthorization", "linkwith", "pass", "pwd", "secrets", "skey",
+        "smtppass", "tokens", "unicodepwd", "webhookauthorization",
     )
 )  # fmt: skip
 _ENDINGS: Final = (
-    "accesskey", "accountkey", "apikey", "authkey", "connectionstring", "decryptionkey", "encryptionkey",
-    "hmackey", "masterkey", "passphrase", "passwd", "password", "passwordhash", "privatekey", "recoverycode",
-    "saskey", "secret", "secretkey", "sharedkey", "signingkey", "token",
+    "accesskey", "accountkey", "apikey", "authkey", "connectionstring", "customheaders", "decryptionkey",
+    "encryptionkey", "hmackey", "masterkey", "passphrase", "passwd", "password", "passwordhash",
+    "privatekey", "recoverycode", "saskey", "secret", "secretkey", "serverkey", "sharedkey", "signingkey",
+    "ticket", "ticketid", "ticketurl", "token", "writekey",
 )  # fmt: skip
 _KEPT_CHARACTERS: Final = 128
 

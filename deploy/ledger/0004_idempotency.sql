@@ -6,10 +6,11 @@ CREATE TABLE ledger.idempotency (
     started_at timestamptz NOT NULL DEFAULT now(),
     lease_until timestamptz NOT NULL,
     result bytea,
+    owner text CHECK ((owner IS NULL) = (result IS NULL)),
     PRIMARY KEY (tenant, place)
 );
 CREATE INDEX idempotency_age ON ledger.idempotency (tenant, started_at);
-COMMENT ON TABLE ledger.idempotency IS 'Keyed hashes of key and request; no result: under way until lease_until, unknown after it';
+COMMENT ON TABLE ledger.idempotency IS 'Keyed hashes of key and request; no result: under way until lease_until, unknown after it; owner: whose key seals the result';
 
 ALTER TABLE ledger.idempotency ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON ledger.idempotency USING (tenant = current_setting('vita.tenant', true));

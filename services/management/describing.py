@@ -96,6 +96,7 @@ _EVERYWHERE: Final[Mapping[int, str]] = {
 """What any operation may answer, whatever it does."""
 _REPEATABLE: Final[Mapping[int, str]] = {
     409: "In conflict with what is there, or a request with this Idempotency-Key is still under way.",
+    410: "The result of the first request with this Idempotency-Key has been erased.",
     422: "This Idempotency-Key was sent before with another request.",
 }
 _WITH_A_BODY: Final[Mapping[int, str]] = {

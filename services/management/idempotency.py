@@ -6,6 +6,9 @@ died, the event log did not confirm in time, or the request ended in a 5xx once 
 the log decides: if the views show the request's event, a repetition answers 202; if the log certainly does
 not hold it, the repetition is carried out; until one of the two is known, the repetition is a 409. What
 failed before anything was decided leaves no trace: its repetition is carried out.
+
+A result is sealed with the keys of whom it is about: the person whose event decided, otherwise the tenant. It
+goes with those keys, and a repetition then answers 410.
 """
 
 import asyncio
@@ -22,15 +25,14 @@ from starlette.responses import Response
 from schemas.errors import Transient
 from schemas.identifiers import tenant_subject
 from schemas.keys import SubjectKeys
-from schemas.mapper import KeyDestroyed
 from schemas.sealing import associated_data, seal, unseal
 from services.management import answers
 from services.management.claims import log_key
 from services.management.kept_results import REPLAYED, pack, unpack
 from services.management.pending import PENDING, Pending
-from services.management.refusals import Refusal, Refused, bad_request
+from services.management.refusals import NOT_FOUND, Refusal, Refused, bad_request
 from services.runtime.event_log import partition_of
-from services.runtime.key_store import ensure_keys
+from services.runtime.key_store import ensure_keys, wrapped_keys
 from services.runtime.sql import load
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ _BAD_KEY: Final = bad_request(
 _OTHER_REQUEST: Final = Refusal(
     422, "This Idempotency-Key was sent before with another request.", "idempotency_key_reused"
 )
+_ERASED: Final = Refusal(
+    410,
+    "The first request with this Idempotency-Key was carried out. Its result has been erased with the keys of"
+    " the person it was about.",
+    "idempotency_result_erased",
+)
 Execute = Callable[[], Awaitable[Response]]
 """Carries the request out; answers errors, too, and raises nothing."""
 
@@ -58,10 +66,9 @@ class Place:
     request: bytes
     keys: SubjectKeys
 
-    @property
-    def associated(self) -> bytes:
-        """What a kept result is bound to."""
-        return associated_data("idempotency", self.tenant, self.place.hex(), self.request.hex())
+    def associated(self, owner: str) -> bytes:
+        """What a kept result of this owner is bound to."""
+        return associated_data("idempotency", self.tenant, owner, self.place.hex(), self.request.hex())
 
 
 async def once(call: "Call", execute: Execute) -> Response:
@@ -124,7 +131,7 @@ async def _place(call: "Call") -> Place:
     async with service.database.connection(tenant) as connection:
         keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
     if keys.profile is None:
-        raise KeyDestroyed
+        raise Refused(NOT_FOUND)
     path, query = call.request.scope["path"], call.request.scope["query_string"].decode("latin-1")
     return Place(
         tenant,
@@ -172,8 +179,7 @@ async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
     if not hmac.compare_digest(known["request"], place.request):
         raise Refused(_OTHER_REQUEST)
     if known["result"] is not None:
-        assert place.keys.profile is not None
-        return unpack(unseal(place.keys.profile, known["result"], place.associated))
+        return _kept(call, place, known)
     if known["seconds_left"]:
         raise Refused(in_progress(known["seconds_left"]))
     if known["confirmed"]:
@@ -188,6 +194,16 @@ async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
         if settled is not None and settled["event_id"] is not None:
             raise Refused(unknown(1))
     return None
+
+
+def _kept(call: "Call", place: Place, known: Any) -> Response:
+    """The first result. Raises Refused (410) when its owner's key has been destroyed."""
+    owner = known["owner"]
+    if known["profile"] is None:
+        raise Refused(_ERASED)
+    keys = call.service.keyring.open(place.tenant, owner, wrapped_keys(known))
+    assert keys.profile is not None
+    return unpack(unseal(keys.profile, known["result"], place.associated(owner)))
 
 
 async def _taken(call: "Call", place: Place, known: Any) -> Response:
@@ -206,15 +222,16 @@ async def _taken(call: "Call", place: Place, known: Any) -> Response:
 
 
 def _pending(call: "Call", place: Place) -> Pending:
-    return Pending(call.service.database, place.tenant, place.place)
+    return Pending(call.service.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys)
 
 
 async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
-    PENDING.set(_pending(call, place))
+    pending = _pending(call, place)
+    PENDING.set(pending)
     response = await execute()
     try:
         if response.status_code < (500 if call.decided else 400):
-            await _keep(call, place, response)
+            await _keep(call, place, pending, response)
         else:
             await _row(call, "lose_once" if call.decided else "free_once", place)
     except Transient:
@@ -223,11 +240,12 @@ async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
     return response
 
 
-async def _keep(call: "Call", place: Place, response: Response) -> None:
-    assert place.keys.profile is not None
-    sealed = seal(place.keys.profile, place.keys.version, pack(response), place.associated)
+async def _keep(call: "Call", place: Place, pending: Pending, response: Response) -> None:
+    owner, keys = pending.owner, pending.keys
+    assert keys.profile is not None  # it has sealed the event
+    sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))
     async with call.service.database.connection(place.tenant) as connection:
-        await connection.execute(_query("keep_once"), place.tenant, place.place, sealed)
+        await connection.execute(_query("keep_once"), place.tenant, place.place, sealed, owner)
 
 
 def _query(name: str) -> str:

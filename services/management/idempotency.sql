@@ -3,21 +3,24 @@
 INSERT INTO ledger.idempotency AS kept (tenant, place, request, lease_until)
 VALUES ($1, $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT (tenant, place) DO UPDATE SET
-    request = excluded.request, started_at = now(), lease_until = excluded.lease_until, result = NULL
+    request = excluded.request, started_at = now(), lease_until = excluded.lease_until, result = NULL,
+    owner = NULL
 WHERE kept.started_at < now() - $5 * interval '1 second'
 RETURNING true AS begun;
 
 -- name: found_once
--- What is known of an earlier request in this place, of its event, and the seconds until its event is on the log or never will be.
+-- What is known of an earlier request in this place, of its event, and the seconds until its event is on the log or never will be;
+-- with the keys of the owner of its result.
 SELECT
     i.request, i.result, greatest(0, ceil(extract(epoch FROM i.lease_until - now())))::integer AS seconds_left,
     greatest(0, ceil(extract(
         epoch FROM greatest(i.started_at, r.claimed_at) + make_interval(secs => $3) - now()
     )))::integer AS seconds_open,
-    coalesce(r.confirmed, false) AS confirmed, r.subject, r.event_id
+    coalesce(r.confirmed, false) AS confirmed, r.subject, r.event_id, i.owner, k.version, k.profile, k.activity
 FROM ledger.idempotency AS i
 LEFT JOIN ledger.reservation AS r
     ON r.tenant = $1 AND r.connection = '' AND r.kind = 'request' AND r.value = encode(i.place, 'hex')
+LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = i.owner
 WHERE i.tenant = $1 AND i.place = $2;
 
 -- name: note_once
@@ -55,8 +58,8 @@ DELETE FROM ledger.reservation
 WHERE tenant = $1 AND kind = 'request' AND confirmed AND claimed_at < now() - $2 * interval '1 second';
 
 -- name: keep_once
--- The first request's result.
-UPDATE ledger.idempotency SET result = $3, lease_until = now() WHERE tenant = $1 AND place = $2;
+-- The first request's result, and whose key seals it.
+UPDATE ledger.idempotency SET result = $3, owner = $4, lease_until = now() WHERE tenant = $1 AND place = $2;
 
 -- name: lose_once
 -- The first request's result will never be known.

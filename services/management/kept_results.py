@@ -1,17 +1,17 @@
 """Results as they are kept for repetitions of a request: without the secrets that are shown once."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from schemas import exact_json
-from schemas.secret_names import hides
+from schemas.secret_names import is_secret
 from services.management import answers
 
 REPLAYED: Final = "Idempotency-Replayed"
 OMITTED: Final = "Vita-Omitted"
 _KEPT_HEADERS: Final = ("etag", "vita-position", "location", "cache-control")
+_GONE: Final = object()
 
 
 def pack(response: Response) -> bytes:
@@ -19,10 +19,11 @@ def pack(response: Response) -> bytes:
     headers = {name: value for name in _KEPT_HEADERS if (value := response.headers.get(name)) is not None}
     body = bytes(response.body).decode()
     if body:
-        document = exact_json.loads(body)
-        if omitted := sorted(set(_secrets(document))):
-            headers[OMITTED] = ", ".join(omitted)
-            body = exact_json.dumps(_without(document)).decode()
+        omitted: set[str] = set()
+        kept = _without(exact_json.loads(body), None, omitted)
+        if omitted:
+            headers[OMITTED] = ", ".join(sorted(omitted))
+            body = exact_json.dumps(kept).decode()
     return exact_json.dumps({"status": response.status_code, "headers": headers, "body": body})
 
 
@@ -35,27 +36,23 @@ def unpack(kept: bytes) -> Response:
     return answers.document(found["body"], found["status"], headers)
 
 
-def _secrets(value: Any) -> Iterator[str]:
+def _without(value: Any, secret: str | None, omitted: set[str]) -> Any:
+    """A copy without secrets, whose names are added to `omitted`; everything below `secret` is one but yes,
+    no and null."""
     match value:
         case dict():
-            for name, member in value.items():
-                if hides(name, member):
-                    yield _printable(name)
-                else:
-                    yield from _secrets(member)
+            members = (
+                (name, _without(member, secret or (name if is_secret(name) else None), omitted))
+                for name, member in value.items()
+            )
+            return {name: member for name, member in members if member is not _GONE}
         case list():
-            for member in value:
-                yield from _secrets(member)
-
-
-def _without(value: Any) -> Any:
-    match value:
-        case dict():
-            kept = ((name, member) for name, member in value.items() if not hides(name, member))
-            return {name: _without(member) for name, member in kept}
-        case list():
-            return [_without(member) for member in value]
-    return value
+            items = (_without(item, secret, omitted) for item in value)
+            return [item for item in items if item is not _GONE]
+    if secret is None or value is None or isinstance(value, bool):
+        return value
+    omitted.add(_printable(secret))
+    return _GONE
 
 
 def _printable(name: str) -> str:

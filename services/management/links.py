@@ -136,7 +136,8 @@ class Links:
             link = _sealed(command, decide(parties), keys, asked)
             if (pending := PENDING.get()) is not None:
                 first = link.events[0]
-                await pending.note(read_sealed(*first).subject, _event_id(first), connection)
+                subject = read_sealed(*first).subject
+                await pending.note(subject, _event_id(first), keys[subject], connection)
             undo = None if link.undo is None else link.undo.value
             await connection.execute(
                 queries["begin_link"], tenant, UUID(command.id), kind,

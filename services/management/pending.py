@@ -6,38 +6,47 @@ the claim tells what became of a request whose process or acknowledgement was lo
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
+from schemas.identifiers import key_owner
+from schemas.keys import SubjectKeys
 from services.management.decisions.outcome import Claim
 from services.runtime.sql import load
 from services.runtime.tenant_pool import TenantPool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pending:
-    """A request whose result is kept."""
+    """A request whose result is kept. `owner` and `keys` are those of the event that decides, once there is
+    one: they seal the result as they seal the event."""
 
     database: TenantPool
     tenant: str
     place: bytes
+    owner: str
+    keys: SubjectKeys = field(repr=False)
 
     @property
     def claim(self) -> Claim:
         """Return the claim of the request's event."""
         return Claim("", "request", self.place.hex())
 
-    async def note(self, subject: str, event_id: str, connection: asyncpg.Connection | None = None) -> None:
-        """Claim an event for the request, in place of one before. Raises Transient."""
+    async def note(
+        self, subject: str, event_id: str, keys: SubjectKeys, connection: asyncpg.Connection | None = None
+    ) -> None:
+        """Claim an event, which these keys seal, for the request, in place of one before. Raises
+        Transient."""
         if connection is None:
             async with self.database.connection(self.tenant) as own:
-                await self.note(subject, event_id, own)
+                await self.note(subject, event_id, keys, own)
             return
         query = load("services.management", "idempotency.sql")["note_once"]
         await connection.execute(query, self.tenant, self.claim.value, subject, UUID(event_id))
+        self.owner, self.keys = key_owner(self.tenant, subject), keys
 
 
 PENDING: Final[ContextVar[Pending | None]] = ContextVar("pending", default=None)

@@ -45,7 +45,7 @@ class Writer:
         """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
         records = [seal_event(event, keys) for event in events]
         if (pending := PENDING.get()) is not None:
-            await pending.note(events[0].subject, events[0].id)
+            await pending.note(events[0].subject, events[0].id, keys)
         position = await self.append(events[0].tenant, [event.id for event in events], records)
         return Written(position, await self._watch.wait_for(position, self._view_wait))
 

@@ -19,7 +19,7 @@ from services.management import answers, idempotency
 from services.management.commanding import command_of
 from services.management.endpoint import Call, Operation, endpoint_of
 from services.management.refusals import Refused, bad_request
-from services.runtime.key_store import ensure_keys
+from services.runtime.key_store import read_keys
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.patience import A_WHILE
@@ -190,19 +190,89 @@ async def test_no_secret_is_kept(site: Site, api: httpx.AsyncClient) -> None:
         assert not [secret for secret in hidden if secret in second.text]
         shown += hidden
     assert second.json()["options"]["upstream"] == {"note": "kept"}
-    async with site.service.database.connection("demo") as connection:
-        keys = await ensure_keys(connection, site.service.keyring, "demo", tenant_subject("demo"))
-        rows = await connection.fetch("SELECT * FROM ledger.idempotency WHERE result IS NOT NULL")
-    opened = b"".join(
-        unseal(
-            keys.profile or b"",
-            row["result"],
-            associated_data("idempotency", "demo", row["place"].hex(), row["request"].hex()),
-        )
-        for row in rows
-    )
+    opened = b"".join([result async for _, result in kept_results(site)])
     assert b"secretive" in opened
     assert not [secret for secret in shown if secret.encode() in opened]
+
+
+async def kept_results(site: Site) -> AsyncIterator[tuple[str, bytes]]:
+    """Whose key seals a result that is kept for the tenant demo, and the result."""
+    async with site.service.database.connection("demo") as connection:
+        rows = await connection.fetch("SELECT * FROM ledger.idempotency WHERE result IS NOT NULL")
+        owners = [("demo", row["owner"]) for row in rows]
+        keys = await read_keys(connection, site.service.keyring, owners)
+    for row in rows:
+        place = "demo", row["owner"], row["place"].hex(), row["request"].hex()
+        if (key := keys["demo", row["owner"]].profile) is not None:
+            yield row["owner"], unseal(key, row["result"], associated_data("idempotency", *place))
+
+
+async def test_a_result_is_sealed_with_the_key_of_whom_it_is_about(
+    site: Site, api: httpx.AsyncClient
+) -> None:
+    """Of the person where there is one, otherwise of the tenant; not of one of several people."""
+    key = {"idempotency-key": "whose"}
+    made = await api.post(USERS, json=new_user(email="whose@example.com"), headers=key)
+    user = made.json()["user_id"]
+    subject = await subject_of(site, user)
+    role = (await api.post("/api/v2/roles", json={"name": "whose"}, headers=key)).json()["id"]
+    for path, body in (
+        (f"{path_of(user)}/roles", {"roles": [role]}),
+        (f"{path_of(user)}/recovery-code-regeneration", None),
+        (f"/api/v2/roles/{role}/users", {"users": [user]}),
+        ("/api/v2/clients", {"name": "whose"}),
+    ):
+        answer = await api.post(path, headers=key, **({} if body is None else {"json": body}))
+        assert answer.status_code < 300, answer.text
+    before = [owner async for owner, _ in kept_results(site)]
+    assert before.count(subject) == 3
+    assert set(before) - {tenant_subject("demo")} == {owner for owner in before if owner.startswith("sub_")}
+    everything = [result async for owner, result in kept_results(site) if owner != subject]
+    assert not [result for result in everything if b"whose@example.com" in result]
+
+
+@pytest.mark.parametrize("fate", ["profile = NULL, activity = NULL", None], ids=["destroyed", "removed"])
+async def test_a_result_goes_with_the_key_of_its_person(
+    site: Site, api: httpx.AsyncClient, fate: str | None
+) -> None:
+    """410 says that the request was carried out and its result is gone; nothing is done a second time."""
+    key, email = f"erased-{fate is None}", f"erased-{fate is None}@example.com"
+    made = await create(api, key, email)
+    subject = await subject_of(site, made.json()["user_id"])
+    connection = await asyncpg.connect(site.database.admin)
+    if fate is None:
+        await connection.execute("DELETE FROM ledger.subject_key WHERE owner = $1", subject)
+    else:
+        await connection.execute(f"UPDATE ledger.subject_key SET {fate} WHERE owner = $1", subject)
+    await connection.close()
+    before = await ends(site)
+    again = await create(api, key, email)
+    assert (again.status_code, again.json()["errorCode"]) == (410, "idempotency_result_erased")
+    assert "idempotency-replayed" not in again.headers
+    assert (await create(api, key, "other@example.com")).status_code == 422
+    assert await ends(site) == before
+    assert subject not in [owner async for owner, _ in kept_results(site)]
+
+
+async def test_a_tenant_without_keys_is_refused(site: Site) -> None:
+    """Once they have been destroyed nothing of the tenant can be kept: 404, not an internal error."""
+    await site.add_tenant("keyless")
+    api = site.client(tenant="keyless")
+    assert (await api.post("/api/v2/roles", json={"name": "r"})).status_code == 200
+    connection = await asyncpg.connect(site.database.admin)
+    await connection.execute(
+        "UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE tenant = 'keyless'"
+    )
+    await connection.close()
+    answer = await api.post("/api/v2/roles", json={"name": "s"}, headers={"idempotency-key": "k"})
+    assert answer.status_code == 404
+
+
+async def subject_of(site: Site, user_id: str) -> str:
+    """The subject behind a user's id."""
+    row = await site.service.people_to_edit.row("demo", user_id)
+    found: str = row["subject"]
+    return found
 
 
 def secrets_in(value: Any) -> list[str]:

@@ -1,39 +1,67 @@
-"""What lets its bearer in lies sealed in the database, wherever that is, and callers see it as before."""
+"""What lets its bearer in lies sealed in the database and on the log, wherever that is, and callers see it as
+before."""
 
 import base64
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
+import httpx
+import pytest
 import pytest_asyncio
+from joserfc import jws
 
+from schemas import exact_json
 from schemas.events import LoginSucceeded, LoginSucceededData
-from schemas.identifiers import new_event_id
+from schemas.identifiers import new_event_id, tenant_subject
 from schemas.instants import truncate
+from schemas.sealing import associated_data, unseal
 from services.management import reading
+from services.runtime.key_store import ensure_keys, read_keys
 from tests.management import Site, new_user, path_of, running_site
+from tests.planted import (
+    ADDONS,
+    MARK,
+    STRATEGIES,
+    forms,
+    options_of,
+    planted,
+    readable_in_database,
+    readable_on_log,
+)
 from tests.stack import Stack
 
 CONNECTIONS = "/api/v2/connections"
-OPTIONS = {
-    "client_id": "shown",
-    "client_secret": "MarkerAtRest-client-secret",
-    "app_secret": "MarkerAtRest-app-secret",
-    "signingKey": {"key": "MarkerAtRest-signing-key", "cert": "MarkerAtRest-certificate"},
-    "configuration": {"DB_PASSWORD": "MarkerAtRest-database-password"},
-    "gateway_authentication": {"method": "bearer", "secret": "MarkerAtRest-gateway"},
-    "email": {
-        "provider": {"credentials": {"smtp_pass": "MarkerAtRest-smtp", "smtp_host": "MarkerAtRest-host"}}
-    },
-    "twilio_token": "MarkerAtRest-twilio",
-    "look_alike": "vita-sealed:look-alike",
-}
+LOOK_ALIKE = {"look_alike": "vita-sealed:look-alike"}
 TOTP_SEED = "5HCWXIP2MJNSUBGYVUZFLRB2HWIGXR4SYJQXNBQ"
 TOTP = {"type": "totp", "name": "T", "totp_secret": TOTP_SEED}
-PASSWORD = "MarkerAtRest and a quiet Password 1"
-TOKENS = {"access_token": "MarkerAtRest-access-token", "refresh_token": "MarkerAtRest-refresh-token"}
-MARKERS = ("MarkerAtRest", TOTP_SEED)
+PASSWORD = f"{MARK} and a quiet Password 1"
+TOKENS = {"access_token": f"{MARK}-access-token", "refresh_token": f"{MARK}-refresh-token"}
+CLIENT = {
+    "name": "at-rest",
+    "addons": planted(ADDONS, "addon"),
+    "client_authentication_methods": {
+        "private_key_jwt": {"credentials": [{"id": "cred_1", "pem": f"{MARK}-pem"}]}
+    },
+    "encryption_key": {"pub": f"{MARK}-pub", "cert": f"{MARK}-cert"},
+    "jwt_configuration": {"alg": "HS256", "secret_encoded": False, "secret": f"{MARK}-jwt"},
+    "native_social_login": {"apple": {"enabled": True, "app_secret": f"{MARK}-native"}},
+    "refresh_token": {"rotation_type": "rotating", "leeway": 0},
+    "client_metadata": {"api_key": f"{MARK}-metadata"},
+}
+TENANT = {
+    "device_flow": {"charset": "base20", "client_secret": f"{MARK}-device"},
+    "error_page": {"html": "shown", "log_token": f"{MARK}-error-page"},
+    "log_retention_days": 30,
+}
+METADATA = {"region": "shown", "api_key": f"{MARK}-organization"}
+API = {
+    "identifier": "https://at-rest.example",
+    "signing_alg": "HS256",
+    "signing_secret": f"{MARK}-signing-secret",
+    "token_encryption": {"format": "shown", "encryption_key": {"name": "N", "pem": f"{MARK}-encryption"}},
+}
+POSTED = {"idempotency-key": "at-rest"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -43,29 +71,85 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
         yield running
 
 
-async def test_no_secret_lies_readable_anywhere_in_the_database(site: Site) -> None:
-    """Connections, a person and logins are full of secrets; no column of any table holds one, plain, in
-    base64 or in hex, and callers read what they read before."""
-    api = site.client()
-    body = {"name": "at-rest", "strategy": "oidc", "options": OPTIONS}
-    made = await api.post(CONNECTIONS, json=body)
-    assert (made.status_code, made.json()["options"]) == (201, OPTIONS), made.text
-    path = f"{CONNECTIONS}/{made.json()['id']}"
-    for option in (f"{path}?fields=options", path):
-        assert (await api.get(option)).json()["options"] == OPTIONS
-    listed = (await api.get(CONNECTIONS, params={"name": "at-rest"})).json()
-    assert [one["options"] for one in listed] == [OPTIONS]
-    named = await api.patch(path, json={"display_name": "D"})
-    assert named.json()["options"] == OPTIONS
-    assert (await api.patch(path, json={"options": OPTIONS})).headers["etag"] == named.headers["etag"]
+@pytest.fixture
+def api(site: Site) -> httpx.AsyncClient:
+    """A client that may do everything."""
+    return site.client()
 
-    user = (await api.post("/api/v2/users", json=new_user(email="at@rest.example", password=PASSWORD))).json()
+
+async def test_connections_of_every_strategy_are_sealed(site: Site, api: httpx.AsyncClient) -> None:
+    """Whatever a strategy's options hold that is secret; callers read what they wrote, alone and in lists."""
+    wrote = {}
+    for strategy in STRATEGIES:
+        options = {**options_of(strategy), **LOOK_ALIKE}
+        body = {"name": f"at-rest-{strategy}", "strategy": strategy, "options": options}
+        made = await api.post(CONNECTIONS, json=body, headers=POSTED | {"idempotency-key": strategy})
+        assert (made.status_code, made.json()["options"]) == (201, options), made.text
+        wrote[made.json()["id"]] = options
+    assert await readable(site) == []
+
+    path, options = next((f"{CONNECTIONS}/{one}", options) for one, options in wrote.items())
+    for shown in (f"{path}?fields=options", path):
+        assert (await api.get(shown)).json()["options"] == options
+    listed = (await api.get(CONNECTIONS, params={"per_page": 100})).json()
+    assert {one["id"]: one["options"] for one in listed if one["id"] in wrote} == wrote
+    named = await api.patch(path, json={"display_name": "D"})
+    assert named.json()["options"] == options
+    assert (await api.patch(path, json={"options": options})).headers["etag"] == named.headers["etag"]
+
+
+async def test_settings_and_clients_are_sealed(site: Site, api: httpx.AsyncClient) -> None:
+    """Addons, keys and metadata of clients, secrets of APIs, of the tenant and of organizations; what is no
+    secret stays readable, and a change that changes nothing is none."""
+    made = await api.post("/api/v2/clients", json=CLIENT, headers=POSTED)
+    assert made.status_code == 201, made.text
+    client = f"/api/v2/clients/{made.json()['client_id']}"
+    rotated = await api.post(f"{client}/rotate-secret", headers=POSTED)
+    chosen = f"{MARK}-a-secret-that-the-caller-chooses"
+    assert (await api.patch(client, json={"client_secret": chosen})).status_code == 200
+    server = await api.post("/api/v2/resource-servers", json=API, headers=POSTED)
+    organization = await api.post(
+        "/api/v2/organizations", json={"name": "at-rest", "metadata": METADATA}, headers=POSTED
+    )
+    settings = await api.patch("/api/v2/tenants/settings", json=TENANT)
+    assert (server.status_code, organization.status_code, settings.status_code) == (201, 201, 200)
+    secrets = [one.json()["client_secret"] for one in (made, rotated)]
+    assert await readable(site, *secrets) == []
+
+    got = (await api.get(client)).json()
+    assert {name: got[name] for name in CLIENT} == CLIENT
+    listed = (await api.get("/api/v2/clients")).json()
+    assert [one["addons"] for one in listed if one["name"] == "at-rest"] == [CLIENT["addons"]]
+    api_shown = (await api.get(f"/api/v2/resource-servers/{server.json()['id']}")).json()
+    assert api_shown["token_encryption"] == API["token_encryption"]
+    assert (await api.get("/api/v2/organizations/name/at-rest")).json()["metadata"] == METADATA
+    assert (await api.get("/api/v2/organizations")).json()[0]["metadata"] == METADATA
+    tenant = await api.get("/api/v2/tenants/settings")
+    assert {name: tenant.json()[name] for name in TENANT} == TENANT
+    unchanged = await api.patch("/api/v2/tenants/settings", json=TENANT)
+    assert "vita-position" not in unchanged.headers
+    same = await api.patch(client, json={"addons": CLIENT["addons"]})
+    assert same.headers["etag"] == (await api.get(client)).headers["etag"]
+    assert "vita-position" not in same.headers
+
+
+async def test_secrets_of_people_are_sealed(site: Site, api: httpx.AsyncClient) -> None:
+    """Passwords, seeds, recovery codes and identity providers' tokens; who may read the tokens does, nobody
+    else."""
+    headers = POSTED | {"idempotency-key": "people"}
+    made = await api.post(
+        "/api/v2/users", json=new_user(email="at@rest.example", password=PASSWORD), headers=headers
+    )
+    user = made.json()
     me = path_of(user["user_id"])
-    assert (await api.post(f"{me}/authentication-methods", json=TOTP)).status_code == 201
-    code = (await api.post(f"{me}/recovery-code-regeneration")).json()["recovery_code"]
+    assert (await api.post(f"{me}/authentication-methods", json=TOTP, headers=POSTED)).status_code == 201
+    code = (await api.post(f"{me}/recovery-code-regeneration", headers=POSTED)).json()["recovery_code"]
     await sign_in_with_tokens(site, user)
-    markers = (*MARKERS, code)
-    assert [place async for place in readable(site, markers)] == []
+    second = (await api.post("/api/v2/users", json=new_user(email="second@rest.example"))).json()
+    proof = id_token(site, second["user_id"])
+    linked = await api.post(f"{me}/identities", json={"link_with": proof}, headers=POSTED)
+    assert linked.status_code == 201, linked.text
+    assert await readable(site, TOTP_SEED, code, proof) == []
     for shown in (
         (await api.get(me)).json(),
         (await api.get("/api/v2/users", params={"q": "email:at@rest.example"})).json()[0],
@@ -80,6 +164,70 @@ async def test_no_secret_lies_readable_anywhere_in_the_database(site: Site) -> N
         (await other.get("/api/v2/users-by-email", params={"email": "at@rest.example"})).json()[0],
     ):
         assert TOKENS.keys().isdisjoint(shown["identities"][0])
+
+
+async def test_keys_are_wrapped(site: Site) -> None:
+    """Neither the private signing key nor a key of a tenant or a person can be read in any table."""
+    async with site.service.database.connection("demo") as connection:
+        owners = [row["owner"] for row in await connection.fetch("SELECT owner FROM ledger.subject_key")]
+        keys = await read_keys(connection, site.service.keyring, [("demo", owner) for owner in owners])
+    open_keys = [key for one in keys.values() for key in (one.profile, one.activity) if key is not None]
+    private = site.issuer._key.as_dict(private=True)
+    parts = [str(private[name]) for name in ("d", "p", "q", "dp", "dq", "qi")]
+    assert open_keys
+    assert await readable(site, *parts, *open_keys) == []
+
+
+async def test_kept_results_hold_no_secret(site: Site, api: httpx.AsyncClient) -> None:
+    """Not even when they are opened, whichever operation answered."""
+    await api.post("/api/v2/clients", json={**CLIENT, "name": "kept"}, headers={"idempotency-key": "kept"})
+    async with site.service.database.connection("demo") as connection:
+        await ensure_keys(connection, site.service.keyring, "demo", tenant_subject("demo"))
+        rows = await connection.fetch("SELECT * FROM ledger.idempotency WHERE result IS NOT NULL")
+        owners = [("demo", row["owner"]) for row in rows]
+        keys = await read_keys(connection, site.service.keyring, owners)
+    opened = b"\n".join(
+        unseal(
+            keys["demo", row["owner"]].profile or b"",
+            row["result"],
+            associated_data("idempotency", "demo", row["owner"], row["place"].hex(), row["request"].hex()),
+        )
+        for row in rows
+    )
+    assert b'"kept' in opened or b'\\"kept\\"' in opened
+    assert not [form for form in forms(MARK) if form in opened]
+
+
+def test_a_secret_is_found_in_every_form() -> None:
+    """The search of these tests finds a secret as text, in hexadecimal and in base64 at any place."""
+    secret = "a secret of some length"
+    wanted = forms(secret)
+    for around in ("", "1", "12", "123"):
+        text = f"{around}{secret}{around}".encode()
+        for stored in (text, text.hex().encode(), *stored_in_base64(text)):
+            assert any(form in stored for form in wanted)
+
+
+def stored_in_base64(text: bytes) -> tuple[bytes, bytes]:
+    """Both alphabets."""
+    return base64.b64encode(text), base64.urlsafe_b64encode(text)
+
+
+async def readable(site: Site, *secrets: str | bytes) -> list[str]:
+    """Where on the log or in the database the planted secrets, or these, can be read."""
+    wanted = (MARK, *secrets)
+    on_log = await readable_on_log(site.stack.kafka, f"{site.prefix}profile.events", wanted)
+    return [*on_log, *await readable_in_database(site.database.admin, wanted)]
+
+
+def id_token(site: Site, user_id: str) -> str:
+    """An ID token of the installation's own issuer, for the client of the tests."""
+    own, now = site.issuer, datetime.now(UTC)
+    claims = {
+        "iss": own.issuer, "sub": user_id, "aud": "tests", "tenant": "demo", "iat": int(now.timestamp()),
+        "exp": int((now + timedelta(minutes=5)).timestamp()),
+    }  # fmt: skip
+    return jws.serialize_compact(own._header, exact_json.dumps(claims), own._key, ["RS256"])
 
 
 async def sign_in_with_tokens(site: Site, user: dict[str, Any]) -> None:
@@ -97,38 +245,3 @@ async def sign_in_with_tokens(site: Site, user: dict[str, Any]) -> None:
         actor=f"connection:{identity['connection']}", data=data,
     )  # fmt: skip
     assert (await site.service.writer.write([event], person.keys)).visible
-
-
-async def readable(site: Site, markers: tuple[str, ...]) -> AsyncIterator[str]:
-    """Every column in which one of these texts can be read."""
-    wanted = [
-        form
-        for marker in markers
-        for form in (
-            marker,
-            base64.b64encode(marker.encode()[: len(marker) // 3 * 3]).decode(),
-            marker.encode().hex(),
-        )
-    ]
-    connection = await asyncpg.connect(site.database.admin)
-    try:
-        columns = await connection.fetch(
-            "SELECT c.table_schema AS schema, c.table_name AS name, c.column_name AS column,"
-            " c.data_type AS type"
-            " FROM information_schema.columns AS c JOIN information_schema.tables AS t"
-            " USING (table_schema, table_name) WHERE t.table_type = 'BASE TABLE'"
-            " AND c.table_schema NOT IN ('pg_catalog', 'information_schema')"
-        )
-        assert len(columns) > 50
-        for column in columns:
-            name = f'"{column["column"]}"'
-            text = f"encode({name}, 'escape')" if column["type"] == "bytea" else f"{name}::text"
-            found = await connection.fetchval(
-                f'SELECT count(*) FROM "{column["schema"]}"."{column["name"]}"'
-                f" WHERE EXISTS (SELECT FROM unnest($1::text[]) AS m WHERE strpos({text}, m) > 0)",
-                wanted,
-            )
-            if found:
-                yield f"{column['schema']}.{column['name']}.{column['column']}"
-    finally:
-        await connection.close()

@@ -7,8 +7,11 @@ from typing import Any, Final, get_args
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.sealing import associated_data, unseal
 from services.management.models.connections import Strategy
 from services.runtime.kafka_access import KafkaAccess
+from services.runtime.key_store import read_keys
+from tests.management import Site
 
 MARK: Final = "PlantedAtRest"
 _SOME_BYTES: Final = 3
@@ -117,6 +120,29 @@ async def readable_on_log(kafka: KafkaAccess, topic: str, secrets: Iterable[str 
                         found.append(f"{record.partition}/{record.offset}")
     assert seen
     return found
+
+
+async def kept_results(site: Site) -> AsyncIterator[tuple[str, bytes]]:
+    """The results that are kept for the tenant demo, opened, the oldest first, each with whose key sealed it;
+    without those whose key is gone."""
+    async with site.service.database.connection("demo") as connection:
+        rows = await connection.fetch(
+            "SELECT * FROM ledger.idempotency WHERE result IS NOT NULL ORDER BY started_at"
+        )
+        owners = {("demo", row["owner"]) for row in rows}
+        keys = await read_keys(connection, site.service.keyring, owners)
+    for row in rows:
+        owner = keys.get(("demo", row["owner"]))
+        if owner is not None and owner.profile is not None:
+            place = "demo", row["owner"], row["place"].hex(), row["request"].hex()
+            yield row["owner"], unseal(owner.profile, row["result"], associated_data("idempotency", *place))
+
+
+async def readable_in_results(site: Site, secrets: Iterable[str | bytes]) -> list[str]:
+    """Every kept result that, once opened, holds one of the secrets."""
+    wanted = {form for secret in secrets for form in forms(secret)}
+    results = [result async for _, result in kept_results(site)]
+    return [f"result {number}" for number, result in enumerate(results) if _holds(result, wanted)]
 
 
 def _holds(stored: bytes, wanted: Iterable[bytes]) -> bool:

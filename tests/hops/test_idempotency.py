@@ -14,15 +14,14 @@ from starlette.responses import Response
 from schemas.errors import Transient
 from schemas.identifiers import tenant_subject
 from schemas.positions import Position
-from schemas.sealing import associated_data, unseal
 from services.management import answers, idempotency
 from services.management.commanding import command_of
 from services.management.endpoint import Call, Operation, endpoint_of
 from services.management.refusals import Refused, bad_request
-from services.runtime.key_store import read_keys
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.patience import A_WHILE
+from tests.planted import kept_results
 from tests.processes import python
 from tests.stack import Stack
 
@@ -195,18 +194,6 @@ async def test_no_secret_is_kept(site: Site, api: httpx.AsyncClient) -> None:
     assert not [secret for secret in shown if secret.encode() in opened]
 
 
-async def kept_results(site: Site) -> AsyncIterator[tuple[str, bytes]]:
-    """Whose key seals a result that is kept for the tenant demo, and the result."""
-    async with site.service.database.connection("demo") as connection:
-        rows = await connection.fetch("SELECT * FROM ledger.idempotency WHERE result IS NOT NULL")
-        owners = [("demo", row["owner"]) for row in rows]
-        keys = await read_keys(connection, site.service.keyring, owners)
-    for row in rows:
-        place = "demo", row["owner"], row["place"].hex(), row["request"].hex()
-        if (key := keys["demo", row["owner"]].profile) is not None:
-            yield row["owner"], unseal(key, row["result"], associated_data("idempotency", *place))
-
-
 async def test_a_result_is_sealed_with_the_key_of_whom_it_is_about(
     site: Site, api: httpx.AsyncClient
 ) -> None:
@@ -224,9 +211,9 @@ async def test_a_result_is_sealed_with_the_key_of_whom_it_is_about(
     ):
         answer = await api.post(path, headers=key, **({} if body is None else {"json": body}))
         assert answer.status_code < 300, answer.text
-    before = [owner async for owner, _ in kept_results(site)]
-    assert before.count(subject) == 3
-    assert set(before) - {tenant_subject("demo")} == {owner for owner in before if owner.startswith("sub_")}
+    tenant = tenant_subject("demo")
+    owners = [owner async for owner, _ in kept_results(site)]
+    assert owners[-6:] == [subject, tenant, subject, subject, tenant, tenant]
     everything = [result async for owner, result in kept_results(site) if owner != subject]
     assert not [result for result in everything if b"whose@example.com" in result]
 

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, get_args
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import ConsumerRecord
 
 from schemas.sealing import associated_data, unseal
+from schemas.topics import Topic
 from services.management.models.connections import Strategy
-from services.runtime.kafka_access import KafkaAccess
 from services.runtime.key_store import read_keys
+from tests.flow import Flow
 from tests.management import Site
 
 MARK: Final = "PlantedAtRest"
@@ -100,26 +101,13 @@ async def readable_in_database(url: str, secrets: Iterable[str | bytes]) -> list
         await connection.close()
 
 
-async def readable_on_log(kafka: KafkaAccess, topic: str, secrets: Iterable[str | bytes]) -> list[str]:
-    """Every record of the topic in which one of the secrets can be read."""
+async def readable_on_log(site: Site, secrets: Iterable[str | bytes]) -> list[str]:
+    """Every record of `profile.events` in which one of the secrets can be read."""
     wanted = {form for secret in secrets for form in forms(secret)}
-    found, seen = [], 0
-    async with AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False) as consumer:
-        await consumer.topics()
-        partitions = consumer.partitions_for_topic(topic)
-        assert partitions
-        for place in (TopicPartition(topic, number) for number in sorted(partitions)):
-            consumer.assign([place])
-            end = (await consumer.end_offsets([place]))[place]
-            await consumer.seek_to_beginning(place)
-            while await consumer.position(place) < end:
-                for record in (await consumer.getmany(place, timeout_ms=1000)).get(place, ()):
-                    parts = [record.key, record.value, *(value for _, value in record.headers)]
-                    seen += 1
-                    if _holds(b"\n".join(part for part in parts if part is not None), wanted):
-                        found.append(f"{record.partition}/{record.offset}")
-    assert seen
-    return found
+    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    records = await flow.logged(Topic.PROFILE_EVENTS)
+    assert records
+    return [f"{one.partition}/{one.offset}" for one in records if _holds(_stored(one), wanted)]
 
 
 async def kept_results(site: Site) -> AsyncIterator[tuple[str, bytes]]:
@@ -143,6 +131,11 @@ async def readable_in_results(site: Site, secrets: Iterable[str | bytes]) -> lis
     wanted = {form for secret in secrets for form in forms(secret)}
     results = [result async for _, result in kept_results(site)]
     return [f"result {number}" for number, result in enumerate(results) if _holds(result, wanted)]
+
+
+def _stored(record: ConsumerRecord) -> bytes:
+    parts = (record.key, record.value, *(value for _, value in record.headers))
+    return b"\n".join(part for part in parts if part is not None)
 
 
 def _holds(stored: bytes, wanted: Iterable[bytes]) -> bool:

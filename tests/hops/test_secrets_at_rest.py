@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from joserfc import jws
+from joserfc.util import urlsafe_b64decode
 
 from schemas import exact_json
 from schemas.events import LoginSucceeded, LoginSucceededData
@@ -172,8 +173,8 @@ async def test_keys_are_wrapped(site: Site) -> None:
         owners = [row["owner"] for row in await connection.fetch("SELECT owner FROM ledger.subject_key")]
         keys = await read_keys(connection, site.service.keyring, [("demo", owner) for owner in owners])
     open_keys = [key for one in keys.values() for key in (one.profile, one.activity) if key is not None]
-    private = site.issuer._key.as_dict(private=True)
-    parts = [str(private[name]) for name in ("d", "p", "q", "dp", "dq", "qi")]
+    private: dict[str, str] = site.issuer._key.as_dict(private=True)
+    parts = [urlsafe_b64decode(private[name].encode()) for name in ("d", "p", "q", "dp", "dq", "qi")]
     assert open_keys
     assert await readable(site, *parts, *open_keys) == []
 
@@ -197,7 +198,7 @@ async def readable(site: Site, *secrets: str | bytes) -> list[str]:
     """Where on the log, in the database or in a kept result that is opened the planted secrets, or these, can
     be read."""
     wanted = (MARK, *secrets)
-    on_log = await readable_on_log(site.stack.kafka, f"{site.prefix}profile.events", wanted)
+    on_log = await readable_on_log(site, wanted)
     in_results = await readable_in_results(site, wanted)
     return [*on_log, *in_results, *await readable_in_database(site.database.admin, wanted)]
 

@@ -58,7 +58,7 @@ _RULES_BETWEEN_MEMBERS: Final[list[JsonValue]] = [
     },
     {
         "anyOf": [
-            {"properties": {"claims": {"minProperties": 1}}},
+            {"properties": {"claims": {"minProperties": 1}}, "required": ["claims"]},
             {"properties": {"identifier": {"type": "string"}}, "required": ["identifier"]},
         ]
     },
@@ -83,7 +83,9 @@ class Login(BaseModel):
         None, description=f"Why it failed. {login_reasons.table()}"
     )
     claims: dict[str, Any] = Field(
-        description="Exactly what the provider returned; SAML multi-values as lists."
+        default_factory=dict,
+        description="Exactly what the provider returned, SAML multi-values as lists; may be absent where "
+        "`identifier` says who it was.",
     )
     identifier: Identifier | None = Field(
         None, description="What the person typed: e-mail, username or phone number."
@@ -149,7 +151,7 @@ def check_raw_login(document: Any, raw: bytes) -> RawLogin:
     if exceeds(document, raw):
         raise InvalidEvent("contract", f"'More than {MOST_VALUES} values'")
     if exact_json.holds_nul(document, raw):
-        raise InvalidEvent("nul_character", "Text must not contain U+0000.")
+        raise InvalidEvent("nul_character", f"'Text must not contain U+0000'{_place_of_nul(document, raw)}")
     if raw.count(b"{") + raw.count(b"[") >= MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise InvalidEvent("contract", f"'Nested deeper than {MAX_DEPTH} levels'")
     try:
@@ -187,6 +189,18 @@ def _unknown(value: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
         for name, part in PARTS.items():
             if isinstance(inner := value.get(name), dict):
                 yield from (f"{name}.{member}" for member in _unknown(inner, part))
+
+
+def _place_of_nul(event: Any, raw: bytes) -> str:
+    """` on property data.claims`: the first known member with U+0000 in it; empty if an unknown one has it."""
+    if isinstance(event, dict):
+        data = event.get("data")
+        holders = (("data.", Login, data if isinstance(data, dict) else {}), ("", RawLogin, event))
+        for path, model, holder in holders:
+            for name in model.model_fields:
+                if exact_json.holds_nul(holder.get(name), raw):
+                    return f" on property {path}{name}"
+    return ""
 
 
 def _depth(value: Any) -> int:

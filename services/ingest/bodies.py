@@ -1,7 +1,7 @@
 """From a request's body to the events in it, in order. Pure; RefusedError when the body as a whole is
 unreadable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -30,7 +30,7 @@ def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
 
     The media type says whether lines are expected; between one event and an array the JSON itself decides.
     """
-    media_type = _media_type(headers)
+    media_type = _media_type(headers, MEDIA_TYPES)
     if not body.strip():
         raise invalid_body("The body is empty")
     if surely_exceeds(body, MAX_VALUES):
@@ -52,23 +52,22 @@ def events_in(headers: Mapping[str, str], body: bytes) -> list[Any]:
 def json_in(headers: Mapping[str, str], body: bytes, expected: str) -> Any:
     """The object or array of a request that takes `application/json` only; `expected` says in an error what
     the body has to hold. Raises RefusedError (400, 415)."""
-    if _media_type(headers) != JSON:
-        raise unsupported("This Content-Type", (JSON,))
+    _media_type(headers, (JSON,))
     if surely_exceeds(body):
         raise invalid_body(f"More than {MOST_VALUES} values")
     return _document(body, expected)
 
 
-def _media_type(headers: Mapping[str, str]) -> str:
+def _media_type(headers: Mapping[str, str], accepted: Sequence[str]) -> str:
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
-        raise unsupported("This Content-Encoding")
+        raise unsupported("This Content-Encoding", ("identity",))
     media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
-    if media_type.strip() not in MEDIA_TYPES:
-        raise unsupported("This Content-Type")
+    if media_type.strip() not in accepted:
+        raise unsupported("This Content-Type", accepted)
     name, _, charset = parameters.partition("=")
     if name.strip() == "charset" and charset.strip().strip('"') not in ("utf-8", "utf8", "us-ascii"):
-        raise unsupported("This charset")
+        raise unsupported("This charset", ("utf-8",))
     return media_type.strip()
 
 

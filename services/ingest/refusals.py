@@ -69,9 +69,9 @@ def too_many_events() -> RefusedError:
     return RefusedError(413, f"Payload holds more events than maximum allowed: {MAX_EVENTS}.")
 
 
-def unsupported(what: str, supported: Sequence[str] | None = None) -> RefusedError:
-    """415; `supported` are the media types of the endpoint, those of events if None."""
-    return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(supported or MEDIA_TYPES)}.")
+def unsupported(what: str, supported: Sequence[str]) -> RefusedError:
+    """415; `supported` are the values that the endpoint takes instead."""
+    return RefusedError(415, f"{what} is not supported. Send one of: {', '.join(supported)}.")
 
 
 def insufficient_scope(*expected: str) -> RefusedError:

@@ -154,6 +154,13 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
     assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]
 
 
+def test_the_page_hides_what_it_marks_as_hidden() -> None:
+    """A style of its own for `[hidden]` outranks those that set `display`, so that the page of a service that
+    issues no tokens shows no form that asks for one."""
+    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
+    assert "[hidden] { display: none !important; }" in page
+
+
 def test_rules_come_from_the_models() -> None:
     """What is documented is what is validated: closed, with patterns, minimal sizes and forbidden names."""
     shapes = DOCUMENT["components"]["schemas"]

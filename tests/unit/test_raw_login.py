@@ -151,6 +151,9 @@ def test_a_failure_says_why_and_whom() -> None:
         "Missing required property: reason"
         in refusal(exact_json.dumps(make_event(data=without_reason))).detail
     )
+    without_claims = make_event(data=make_data(**failure | {"claims": ...}))
+    assert parse(without_claims).data.claims == {}
+    jsonschema.Draft202012Validator(RawLogin.model_json_schema()).validate(without_claims)
     without_person = failure | {"identifier": None}
     assert "must identify a person" in refusal(exact_json.dumps(make_event(data=without_person))).detail
 
@@ -180,7 +183,14 @@ def test_size_and_depth_have_limits() -> None:
 
 def test_nul_is_refused_by_name() -> None:
     """U+0000 is JSON and cannot be stored; an escaped backslash before u0000 is no U+0000."""
-    assert refusal(exact_json.dumps(make_event(padding="a\x00"))).reason == "nul_character"
+    for event, place in (
+        (make_event(data=make_data(claims={"a": ["\x00"]})), " on property data.claims"),
+        (make_event(data=make_data(device={"\x00": 1})), " on property data.device"),
+        (make_event(source="a\x00"), " on property source"),
+        (make_event(padding="a\x00"), ""),
+    ):
+        error = refusal(exact_json.dumps(event))
+        assert (error.reason, error.detail) == ("nul_character", f"'Text must not contain U+0000'{place}")
     parse(make_event(padding="a\\u0000"))
 
 
@@ -215,5 +225,6 @@ def test_the_schema_says_the_same() -> None:
         make_event(data=...),
         make_event(data=make_data(outcome="?")),
         make_event(id=""),
+        make_event(data=make_data(claims=...)),
     ):
         assert not validator.is_valid(faulty)

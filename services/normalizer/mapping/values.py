@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from schemas.characters import is_safe
 from services.normalizer.mapping.paths import Path
 
 Read = tuple[Any, Path]
@@ -21,6 +22,8 @@ _PICTURE = re.compile(r"https?://[^\s/?#]+\S*|data:image/[a-z0-9.+-]+(?:;[a-z0-9
 _EMAIL = re.compile(r"[^\s\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _VOUCHED = re.compile(r"(?:mailto:|(?:live\.com|google\.com|facebook\.com|mail)#)(?=[^@]+@)", re.IGNORECASE)
 """Before an address: the scheme of a link, or who vouches for the account (Entra ID's names of guests)."""
+_LINK = re.compile(r"(mailto:[^?]+)\?.*", re.IGNORECASE)
+"""A link that opens a message and fills in its subject or other parts."""
 _PHONE = re.compile(r"\+[0-9]{1,15}")
 _PHONE_SEPARATORS = str.maketrans("", "", " \u00a0-.()/")
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -62,7 +65,7 @@ def email(value: Any) -> Read | None:
     if isinstance(value, str):
         address = value.strip()
         if "#" in address or ":" in address:
-            address = _VOUCHED.sub("", address, count=1)
+            address = _VOUCHED.sub("", _LINK.sub(r"\1", address), count=1)
         return (address, _HERE) if _EMAIL.fullmatch(address) else None
     if isinstance(value, list):
         order = sorted(range(len(value)), key=lambda index: not _is_primary(value[index]))
@@ -102,8 +105,9 @@ def phone(value: Any) -> Read | None:
 
 
 def is_picture(text: str) -> bool:
-    """Whether a text can be a picture: an http(s) address or a data image."""
-    return _PICTURE.fullmatch(text) is not None
+    """Whether a text can be a picture: an http(s) address or a data image, without characters that command a
+    terminal or turn the direction of writing."""
+    return _PICTURE.fullmatch(text) is not None and is_safe(text)
 
 
 def picture(value: Any, depth: int = 3) -> Read | None:
@@ -125,10 +129,10 @@ def picture(value: Any, depth: int = 3) -> Read | None:
 
 
 def boolean(value: Any) -> Read | None:
-    """true and false, also as the words or as 1 and 0."""
+    """true and false, also as the words or as the numbers 1 and 0."""
     if isinstance(value, bool):
         return value, _HERE
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return (value == 1, _HERE) if value in (0, 1) else None
     if isinstance(value, str):
         flag = _BOOLEANS.get(value.strip().lower())

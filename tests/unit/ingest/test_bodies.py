@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.bodies import NOT_JSON, events_in
+from services.ingest.bodies import NOT_JSON, events_in, json_in
 from services.ingest.refusals import MAX_EVENTS, MEDIA_TYPES, RefusedError
 
 
@@ -62,7 +62,6 @@ def test_binary_mode() -> None:
         "text/plain",
         "application/x-www-form-urlencoded",
         "application/jsonx",
-        "application/json; charset=utf-16",
         "multipart/form-data",
     ],
 )
@@ -73,9 +72,25 @@ def test_other_media_types_are_refused(content_type: str) -> None:
     assert all(kind in message for kind in MEDIA_TYPES)
 
 
-def test_compressed_bodies_are_refused() -> None:
-    """415 instead of taking the compressed bytes for JSON."""
-    assert refusal(b"{}", content_encoding="gzip")[0] == 415
+def test_other_encodings_are_refused() -> None:
+    """415 instead of reading compressed bytes or another charset as JSON; the answer names what would do."""
+    assert refusal(b"{}", content_encoding="gzip") == (
+        415,
+        "This Content-Encoding is not supported. Send one of: identity.",
+    )
+    charset = "This charset is not supported. Send one of: utf-8."
+    assert refusal(b"{}", "application/json; charset=utf-16") == (415, charset)
+
+
+def test_an_endpoint_names_its_own_media_types() -> None:
+    """An endpoint that takes JSON only does not offer the media types of events."""
+    for content_type in ("", "text/plain", "application/cloudevents+json"):
+        with pytest.raises(RefusedError) as caught:
+            json_in({"content-type": content_type}, b"{}", "one check")
+        assert (caught.value.status, caught.value.message) == (
+            415,
+            "This Content-Type is not supported. Send one of: application/json.",
+        )
 
 
 @pytest.mark.parametrize("content_type", MEDIA_TYPES)

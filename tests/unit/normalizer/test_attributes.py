@@ -113,6 +113,28 @@ def test_sources_tell_defaults_from_claims() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("live.com#jo@x.example", "jo@x.example"),
+        ("LIVE.com#Jo@x.example", "Jo@x.example"),
+        ("google.com#jo@x.example", "jo@x.example"),
+        ("facebook.com#jo@x.example", "jo@x.example"),
+        ("mail#jo@x.example", "jo@x.example"),
+        ("mailto:jo@x.example", "jo@x.example"),
+        ("MAILTO:jo@x.example?subject=hello%20you", "jo@x.example"),
+        ("jo?x@x.example", "jo?x@x.example"),
+        ("a#jo@x.example", "a#jo@x.example"),
+        ("live.com#", None),
+        ("mailto:?to=jo", None),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["waad", "oauth2", "google-oauth2"])
+def test_a_vouched_name_gives_the_address(strategy: str, value: str, address: str | None) -> None:
+    """Neither who vouches for an account nor the scheme and the fields of a link belong to the address."""
+    assert login(strategy, {"oid": "1", "email": value}).attributes.get("email") == address
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "data:text/html,x",
@@ -123,10 +145,12 @@ def test_sources_tell_defaults_from_claims() -> None:
         "https://a b",
         "//x/y",
         "me",
+        "https://x/\u202egnp.exe",
+        "https://x/\u009b31m",
     ],
 )
 def test_a_picture_is_a_web_address(value: str) -> None:
-    """Anything else stays a leftover, prefixed because `picture` means something in a profile."""
+    """Anything else, and what holds control or bidirectional characters, stays a leftover, prefixed because `picture` means something in a profile."""
     found = login("google-oauth2", {"picture": value})
     assert found.sources["picture"].startswith("default:")
     assert found.extras["google-oauth2_picture"] == value

@@ -16,7 +16,7 @@ def verified(strategy: str, claims: dict[str, Any], **options: Any) -> tuple[boo
     return found.attributes.get("email_verified"), found.sources.get("email_verified")
 
 
-@pytest.mark.parametrize("yes", [True, "true", "True", " TRUE ", 1, "1", ["true"]])
+@pytest.mark.parametrize("yes", [True, "true", "True", " TRUE ", 1, 1.0, "1", ["true"]])
 @pytest.mark.parametrize(
     "strategy", ["google-oauth2", "apple", "auth0", "custom", "oidc", "okta", "samlp", "oauth2"]
 )
@@ -26,7 +26,7 @@ def test_provider_says_yes(strategy: str, yes: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "no", [False, "false", 0, "0", "no", "yes", "2", 2, None, "", "verified", {"a": True}]
+    "no", [False, "false", 0, "0", "no", "yes", "2", 2, 1.5, None, "", "verified", {"a": True}]
 )
 def test_anything_but_a_yes_is_a_no(no: Any) -> None:
     """What is not understood proves nothing."""

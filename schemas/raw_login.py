@@ -192,7 +192,7 @@ def _unknown(value: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
 
 
 def _place_of_nul(event: Any, raw: bytes) -> str:
-    """` on property data.claims`: the first known member with U+0000 in it; empty if an unknown one has it."""
+    """` on property data.claims`, for the first known member with U+0000 in it; empty if none has it."""
     if isinstance(event, dict):
         data = event.get("data")
         holders = (("data.", Login, data if isinstance(data, dict) else {}), ("", RawLogin, event))

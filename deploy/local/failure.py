@@ -1,7 +1,7 @@
 """The one error of the local stack: what went wrong and what to do next, in words for the terminal."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -59,10 +59,24 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     for error in errors:
         if not isinstance(error, StackFailure):
             raise error
-    failures = [error for error in errors if isinstance(error, StackFailure)]
+    _raise_any([error for error in errors if isinstance(error, StackFailure)])
+    return tuple(results)
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make all checks, so that one start tells all that is wrong. Raises StackFailure or SeveralFailures."""
+    failures = []
+    for check in checks:
+        try:
+            check()
+        except StackFailure as failure:
+            failures.append(failure)
+    _raise_any(failures)
+
+
+def _raise_any(failures: Sequence[StackFailure]) -> None:
     if failures:
         raise failures[0] if len(failures) == 1 else SeveralFailures(failures)
-    return tuple(results)
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 from pydantic import ValidationError
 
-from deploy.local import kafka, postgres
-from deploy.local.failure import StackFailure, together
+from deploy.local import kafka, ports, postgres
+from deploy.local.failure import StackFailure, check_all, together
 from deploy.local.stack import LocalStack
 from services.runtime.addresses import MalformedAddress, check_database_url
 from services.runtime.kafka_access import KafkaAccess
@@ -73,10 +74,7 @@ async def ensure_infrastructure(
 ) -> Infrastructure:
     """Both parts, answering; started at the same time where they have to be started."""
     routes = choose_routes(stack, containers)
-    if routes["kafka"] == "environment":
-        given_kafka()
-    if routes["postgres"] == "environment":
-        _check_given_postgres()
+    _check_environment(routes)
     stack.state.update(routes=routes)
     finder = _Finder(stack, containers, observer or Silent())
     broker, server = await together(
@@ -145,6 +143,16 @@ class _Finder:
         shown = address.rpartition("@")[2].partition("/")[0]
         self._observer.found("postgres", route, shown, time.monotonic() - started)
         return address
+
+
+def _check_environment(routes: Mapping[Part, Route]) -> None:
+    part_of = {variable: part for part, variable in ports.PINS.items()}
+    checks: list[Callable[[], object]] = [partial(ports.pinned, part) for part in part_of.values()]
+    if routes["kafka"] == "environment":
+        checks.append(given_kafka)
+    if routes["postgres"] == "environment":
+        checks.append(_check_given_postgres)
+    check_all(*checks)
 
 
 def given_kafka() -> KafkaAccess:

@@ -10,6 +10,7 @@ _TLS_ADVICE: Final = (
     "correct the address, renew the certificate, or name its authority in SSL_CERT_FILE"
     ' (for the local stack: eval "$(vita env)")'
 )
+_HTTPS_ADVICE: Final = f"if it serves HTTPS, begin its address with https://; {STATUS}"
 
 
 class CommandFailed(Exception):
@@ -36,13 +37,16 @@ def explained(error: BaseException) -> str | None:
 
 
 def unreachable(address: str, error: BaseException) -> CommandFailed:
-    """The failure behind an error of the network: TLS by what is wrong with it, the rest by its kind."""
+    """The failure behind an error of the network: TLS by what is wrong with it, plain HTTP to a server that
+    may expect TLS, the rest by its kind."""
     from services.runtime.addresses import words_of_tls
 
     tls = words_of_tls(error)
-    if tls is None:
-        return CommandFailed(f"{address} does not answer ({type(error).__name__})", STATUS)
-    return CommandFailed(f"{address} cannot be trusted, {tls}", _TLS_ADVICE)
+    if tls is not None:
+        return CommandFailed(f"{address} cannot be trusted, {tls}", _TLS_ADVICE)
+    if type(error).__name__ == "RemoteProtocolError" and address.startswith("http:"):
+        return CommandFailed(f"{address} ended the connection without an HTTP answer", _HTTPS_ADVICE)
+    return CommandFailed(f"{address} does not answer ({type(error).__name__})", STATUS)
 
 
 def _no_answer(error: Any) -> str:

@@ -72,7 +72,8 @@ def _parts(url: str, schemes: tuple[str, ...], example: str) -> SplitResult:
             f"the host or the port cannot be read: {example}; in a password / is written %2F, # %23, @ %40"
         ) from None
     if parts.scheme not in schemes:
-        raise MalformedAddress(f"it does not begin with {schemes[0]}://, as in {example}")
+        begins = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise MalformedAddress(f"it does not begin with {begins}, as in {example}")
     if port == 0:
         raise MalformedAddress("the port is a number from 1 to 65535")
     return parts

@@ -18,11 +18,14 @@ from services.management.models.clients import CreateClient, UpdateClient
 from services.management.models.connections import CreateConnection, UpdateConnection
 from services.management.models.organizations import CreateOrganization, UpdateOrganization
 from services.management.models.roles import CreateRole, UpdateRole
+from services.management.models.sessions import CreateDeviceCredential
+from services.management.models.tenants import UpdateTenantSettings
 from services.management.models.users import CreateUser
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, normalize
 from tests.raw_logins import make_data, make_event
 
 UNSAFE = ["\x07", "\x1b[2J", "\x7f", "\x9b2J", "\u2028", "\u202e", "\u2066", "\u200f", "\ufeff"]
+KEY = {"type": "public_key", "value": "key"}
 NAMES = [
     "Jane O’Brien",
     "علی\u200cرضا",
@@ -48,8 +51,8 @@ def test_names_keep_what_writing_needs(name: str) -> None:
 
 @pytest.mark.parametrize("character", UNSAFE)
 def test_names_in_settings_are_refused(character: str) -> None:
-    """Names of roles, organizations, clients, connections, APIs and actions hold none; other names do not
-    change."""
+    """Names of roles, organizations, clients, connections, APIs, tenants and devices hold none; others stay
+    as they are."""
     bodies: list[tuple[type[BaseModel], dict[str, Any], str]] = [
         (CreateRole, {}, "name"),
         (UpdateRole, {}, "name"),
@@ -62,6 +65,9 @@ def test_names_in_settings_are_refused(character: str) -> None:
         (CreateApi, {"identifier": "https://api"}, "name"),
         (CreateApi, {"name": "API"}, "identifier"),
         (UpdateApi, {}, "name"),
+        (UpdateTenantSettings, {}, "friendly_name"),
+        (CreateDeviceCredential, {**KEY, "device_id": "d"}, "device_name"),
+        (CreateDeviceCredential, {**KEY, "device_name": "d"}, "device_id"),
     ]
     for model, body, name in bodies:
         for text in NAMES:

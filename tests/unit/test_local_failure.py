@@ -114,6 +114,20 @@ async def test_a_malformed_address_is_told_before_anything_starts(
     assert local.state.read() == {}
 
 
+async def test_all_that_is_malformed_is_told_at_once(
+    local: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both addresses and a pinned port are wrong: one error names all three before anything starts."""
+    monkeypatch.setenv("VITA_KAFKA_BOOTSTRAP", "localhost")
+    monkeypatch.setenv("VITA_POSTGRES_ADMIN_URL", "localhost")
+    monkeypatch.setenv("VITA_INGEST_PORT", "none")
+    with pytest.raises(SeveralFailures) as caught:
+        await ensure_infrastructure(local, Engine(False))
+    for variable in ("VITA_KAFKA_BOOTSTRAP: ", "VITA_POSTGRES_ADMIN_URL: ", "VITA_INGEST_PORT is 'none'"):
+        assert variable in str(caught.value)
+    assert local.state.read() == {}
+
+
 async def test_a_download_that_fails_is_told(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the download says is what the user reads, although PostgreSQL starts at the same time."""
 

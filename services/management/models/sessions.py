@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.events.fields import ClientId
+from schemas.events.fields import SAFE, ClientId
 from schemas.identifiers import CONNECTION_PATTERN
 from schemas.violations import RULE
 from services.management.models.fields import Body, Given, QueryBoolean
@@ -116,14 +116,14 @@ class ListDeviceCredentials(OffsetPage):
 class CreateDeviceCredential(Body):
     """A public key of the caller's own device."""
 
-    device_name: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+    device_name: Annotated[str, Field(min_length=1, max_length=512), SAFE] = Field(
         description="Name for this device easily recognized by owner."
     )
     type: Literal["public_key"] = Field(description="Type of credential. Must be public_key.")
     value: Annotated[str, Field(min_length=1, max_length=16_384)] = Field(
         description="Base64 encoded string containing the credential."
     )
-    device_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+    device_id: Annotated[str, Field(min_length=1, max_length=512), SAFE] = Field(
         description="Unique identifier for the device."
     )
     client_id: Annotated[ClientId | None, Given] = Field(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from projections.setting.fold import MAX_RETENTION_DAYS
+from schemas.events.fields import SAFE
 from services.management.models.fields import Body
 from services.management.models.results import Result
 from services.normalizer.mapping.defaults import PictureChoice
@@ -64,7 +65,7 @@ class UpdateTenantSettings(KeptByTenants):
 
     at_least = 1
 
-    friendly_name: Annotated[str, Field(max_length=300)] | None = Field(
+    friendly_name: Annotated[str, Field(max_length=300), SAFE] | None = Field(
         None, description="Name shown to people."
     )
     support_email: Annotated[str, Field(max_length=254)] | None = Field(

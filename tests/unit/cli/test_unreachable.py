@@ -64,6 +64,12 @@ async def test_the_demo_trusts_the_authority_of_its_stack(untrusted: str, tmp_pa
         )  # fmt: skip
 
 
+def test_https_behind_a_plain_http_address_is_told(vita: Vita, untrusted: str) -> None:
+    """A server that expects TLS ends the connection; the advice is to look at the scheme."""
+    ran = vita("users", "list", "--management-url", untrusted.replace("https:", "http:"), *TOKEN)
+    assert (ran.code, "begin its address with https://" in ran.err) == (1, True), ran.err
+
+
 def test_plain_http_behind_an_https_address_is_told(vita: Vita, fake: FakeVita) -> None:
     """The scheme of the address is wrong, not the certificate."""
     ran = vita("users", "list", "--management-url", fake.url.replace("http:", "https:"), *TOKEN)

@@ -150,7 +150,8 @@ def test_a_vouched_name_gives_the_address(strategy: str, value: str, address: st
     ],
 )
 def test_a_picture_is_a_web_address(value: str) -> None:
-    """Anything else, and what holds control or bidirectional characters, stays a leftover, prefixed because `picture` means something in a profile."""
+    """Anything else, and what holds control or bidirectional characters, stays a leftover, prefixed because
+    `picture` means something in a profile."""
     found = login("google-oauth2", {"picture": value})
     assert found.sources["picture"].startswith("default:")
     assert found.extras["google-oauth2_picture"] == value

@@ -26,8 +26,9 @@ Connections = Mapping[str, Connection]
 def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
     """The connections after the event.
 
-    Refused, so that everything stays as it was: a change to a deleted connection or against an old revision,
-    and a registration by a login when the connection, or one of its name, is there already.
+    Refused, so that everything stays as it was: a change to a deleted connection or against another revision
+    than the present one (0: there must be none yet), and a registration by a login when the connection, or
+    one of its name, is there already.
     """
     data = event.data
     current = connections.get(data.connection_id)
@@ -35,11 +36,17 @@ def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
         return connections
     if event.actor.startswith("system:") and (current is not None or _taken(connections, data.connection)):
         return connections
-    if data.expected_revision is not None and (current is None or current.revision != data.expected_revision):
+    revision = 0 if current is None else current.revision
+    if data.expected_revision is not None and data.expected_revision != revision:
         return connections
-    revision = 1 if current is None else current.revision + 1
     changed = Connection(
-        data.connection_id, data.connection, data.strategy, revision, _document(event), event.id, data.deleted
+        data.connection_id,
+        data.connection,
+        data.strategy,
+        revision + 1,
+        _document(event),
+        event.id,
+        data.deleted,
     )
     return {**connections, data.connection_id: changed}
 

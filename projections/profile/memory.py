@@ -5,6 +5,11 @@ partition, and everything at or below the lowest of them counts as applied. So n
 often and in whatever order events are repeated, and an event that was skipped at first still counts when it
 is brought back by a rewind, as long as no more than `OFFSETS` of this person's events from the same source
 partition were applied since.
+
+Commands have no source offset but ids that sort by time. The memory keeps the ids of the last ones; a command
+that is older than all of them, and by more than `LATE_MILLISECONDS` older than the newest, counts as applied.
+So a copy of an old command, which anybody can make who may write to the log, gives nobody an old password or
+role back.
 """
 
 from bisect import bisect_left, insort
@@ -12,25 +17,51 @@ from collections.abc import Sequence
 from typing import Final
 
 from projections.profile.state import Memory, Profile
-from schemas.envelope import Envelope
-from schemas.events import CommandData, PersonEvent
+from schemas.events import CommandData, Event, PersonEvent
 
 RECENT: Final = 32
 """How many of a person's latest events are remembered to recognise a gateway's retry."""
 OFFSETS: Final = 128
 """How many source offsets are remembered per source partition."""
+COMMANDS: Final = 64
+"""How many of a person's latest commands are remembered."""
+LATE_MILLISECONDS: Final = 600_000
+"""A command that others overtake on its way to the log is on it long before so much time has passed."""
 REFUSED: Final = 16
 _BEFORE_ALL: Final = (-1,)
+_BY_TIME: Final = "7"
+"""The version of UUIDs that sort by time."""
 
 
-def is_duplicate(memory: Memory, event: Envelope) -> bool:
+def is_duplicate(memory: Memory, event: Event) -> bool:
     """Whether the event was applied before: its source offset is known or below all that are, or its id is
     among the recent ones."""
+    mark = _mark(event)
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
         if _is_applied(memory.sources.get(source, _BEFORE_ALL), int(offset)):
             return True
-    return _short(event.id) in memory.recent
+    return _short(event.id) in memory.recent or (mark is not None and _is_old(memory.commands, mark))
+
+
+def _is_old(commands: Sequence[str], mark: str) -> bool:
+    if not commands or mark > commands[-1]:
+        return False
+    if mark in commands:
+        return True
+    is_late = _milliseconds(commands[-1]) - _milliseconds(mark) > LATE_MILLISECONDS
+    return len(commands) == COMMANDS and mark < commands[0] and is_late
+
+
+def _mark(event: Event) -> str | None:
+    """The time of a command's event and some of its random bits, in an order that is that of time."""
+    if not isinstance(event.data, CommandData) or event.id[14] != _BY_TIME:
+        return None
+    return event.id[:8] + event.id[9:13] + event.id[-8:]
+
+
+def _milliseconds(mark: str) -> int:
+    return int(mark[:12], 16)
 
 
 def _is_applied(offsets: Sequence[int], offset: int) -> bool:
@@ -44,16 +75,18 @@ def _short(event_id: str) -> str:
     return event_id[-17:-13] + event_id[-12:]
 
 
-def remember(memory: Memory, event: Envelope) -> Memory:
+def remember(memory: Memory, event: Event) -> Memory:
     """The memory with this event in it."""
-    sources = memory.sources
+    sources, commands, mark = memory.sources, memory.commands, _mark(event)
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
         offsets = [*sources.get(source, _BEFORE_ALL)]
         insort(offsets, int(offset))
         sources = {**sources, source: offsets[-OFFSETS:]}
     recent = (*memory.recent, _short(event.id))[-RECENT:]
-    return memory._replace(sources=sources, recent=recent)
+    if mark is not None:
+        commands = tuple(sorted((*commands, mark)))[-COMMANDS:]
+    return memory._replace(sources=sources, recent=recent, commands=commands)
 
 
 def refuse(profile: Profile, event: PersonEvent) -> Profile:

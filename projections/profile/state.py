@@ -41,6 +41,7 @@ class Memory(NamedTuple):
 
     `sources`: source partition (`epoch/partition`) -> the last source offsets applied, in ascending order;
     whatever is at or below the first one counts as applied. `recent`: short ids of the last events.
+    `commands`: the marks of the last commands, oldest first (see `memory`).
     `refused`: the last commands the fold turned down. `provenance`: event id -> where the attributes it gave
     came from. `marks`: which logins decided what else the document shows; `linked`: identity -> attribute of
     its profile data -> the mark of what gave it, under "" that of its leftovers (see `marks`).
@@ -53,6 +54,7 @@ class Memory(NamedTuple):
     deleted_at: str | None = None
     marks: Mapping[str, str] = _NOTHING
     linked: Mapping[str, Mapping[str, str]] = _NOTHING
+    commands: tuple[str, ...] = ()
 
 
 class Profile(NamedTuple):
@@ -86,4 +88,5 @@ def load_memory(text: str | bytes) -> Memory:
         parts.get("deleted_at"),
         parts.get("marks", {}),
         parts.get("linked", {}),
+        tuple(parts.get("commands", ())),
     )

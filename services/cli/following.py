@@ -47,6 +47,7 @@ async def reading(kafka: KafkaAccess, topic: str, *, from_beginning: bool) -> As
     consumer = AIOKafkaConsumer(
         **kafka.arguments(),
         enable_auto_commit=False,
+        isolation_level="read_committed",
         fetch_max_wait_ms=100,
         max_poll_records=_RECORDS,
     )

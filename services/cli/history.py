@@ -83,7 +83,10 @@ async def _read(
 @asynccontextmanager
 async def _consumer(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        **kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+        **kafka.arguments(),
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=_FETCH_BYTES,
     )
     await consumer.start()
     try:

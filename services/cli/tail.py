@@ -7,7 +7,7 @@ import typer
 from services.cli import places
 from services.cli.access import bearer_token
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
-from services.cli.output import print_json_line, print_line, safe, shown
+from services.cli.output import note, print_json_line, print_line, safe, shown
 from services.cli.running import run
 
 Tenant = Annotated[str | None, typer.Option(help="Only this tenant's events.")]
@@ -49,8 +49,9 @@ def tail(
 ) -> None:
     """Follow the event log; a line is time, type, tenant, subject, actor and position.
 
-    Personal data stays sealed unless you ask for it and your token may read it. With --json, a line is the
-    whole event.
+    Personal data stays sealed unless you ask for it and your token may read it. An event is verified when
+    it is opened; without --open a line is what somebody wrote to the topic, authentic or not. With --json,
+    a line is the whole event, and its member `verified` says which.
 
     Example: vita tail --type 'profile.login.*' --from-beginning --limit 20
     """
@@ -65,6 +66,8 @@ def tail(
     if open_sealed:
         url = places.management_url(management_url)
         door = Door(places.ledger(database_url, key_provider), url, bearer_token(token, url))
+    if door is None:
+        note("Nothing is verified without --open: a line may come from whoever can write to the topic.")
     show = print_json_line if as_json else _print_line
     run(follow_log(source, Wanted(tenant, event_type, subject), door, show))
 

@@ -41,7 +41,8 @@ class Door:
 
 
 async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Show) -> None:
-    """Shows events until the limit or the end is reached. A door opens only events of the token's tenant."""
+    """Shows events until the limit or the end is reached. A door opens only events of the token's tenant;
+    opening verifies them, and what is not opened is shown as it lies on the log."""
     async with AsyncExitStack() as stack:
         tenant, opener = None, None
         if door is not None:
@@ -56,8 +57,11 @@ async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Sh
             event = _event(record)
             if event is None or not wanted.holds(event):
                 continue
-            envelope = await opener.open(event) if opener and event.tenant == tenant else event.envelope
-            show(envelope | {"position": str(Position(record.partition, record.offset))})
+            opened = opener is not None and event.tenant == tenant
+            envelope = await opener.open(event) if opener and opened else event.envelope
+            verified = opened and "unreadable" not in envelope
+            position = str(Position(record.partition, record.offset))
+            show(envelope | {"position": position, "verified": verified})
             count += 1
             if count == source.limit:
                 return

@@ -167,9 +167,13 @@ async def test_a_user_is_made_changed_blocked_and_deleted(vita: Vita) -> None:
 
 
 async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
-    """`vita tail` shows no personal data; `--open` needs read:events, and then shows it."""
+    """`vita tail` shows no personal data and says that nothing of it is verified; `--open` needs read:events,
+    and then shows and verifies it."""
     arguments = ("tail", "--from-beginning", "--no-follow", "--json", "--type", "login.*")
-    assert "jane@example.com" not in vita(*arguments).out
+    sealed = vita(*arguments)
+    assert "jane@example.com" not in sealed.out
+    assert "Nothing is verified without --open" in sealed.err
+    assert not any(json.loads(line)["verified"] for line in sealed.out.splitlines())
     made = vita("clients", "create", "--tenant", "demo", "--scope", "read:users", "--json")
     assert made.code == 0, made.err
     poor = {
@@ -181,7 +185,7 @@ async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
     assert "read:events" in refused.err
     opened = [json.loads(line) for line in vita(*arguments, "--open").out.splitlines()]
     assert "jane@example.com" in str(opened)
-    assert all(":" in event["position"] for event in opened)
+    assert all(":" in event["position"] and event["verified"] for event in opened)
 
 
 async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> None:

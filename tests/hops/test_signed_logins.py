@@ -22,7 +22,7 @@ from services.cli.places import Ledger
 from services.normalizer.content_modes import signed_body
 from services.normalizer.hop import Normalizer, Settings
 from services.runtime.sql import load
-from tests.flow import Flow, make_flow
+from tests.flow import Flow, make_flow, producing
 from tests.ingest_site import LOGINS, make_site
 from tests.raw_logins import make_event
 from tests.stack import Stack
@@ -113,6 +113,21 @@ async def test_a_gateway_reports_the_logins_of_its_tenant(flow: Flow) -> None:
     await flow.normalize()
     assert await told(flow) == [(offset, "not_authentic") for offset in range(1, 20)]
     assert await logins(flow) == ["demo"]
+
+
+async def test_a_signed_login_is_not_taken_later(flow: Flow) -> None:
+    """A copy of a signed login counts for nothing once the tolerance has passed, on whatever partition and
+    with whatever time its producer gives it: the broker's time counts."""
+    name, secret = await gateway(flow)
+    login, signed_at = flow.login(), datetime.now(UTC) - LATER
+    headers = signed(login, name, secret, at=signed_at)
+    topic, claimed = flow.prefix + Topic.LOGINS_RAW.value, int(signed_at.timestamp() * 1000)
+    async with producing(flow.stack.kafka) as producer:
+        for partition in (0, 5):
+            await producer.send(topic, exact_json.dumps(login), b"key", partition, claimed, headers)
+    await flow.normalize()
+    assert await told(flow) == [(0, "not_authentic")] * 2
+    assert await logins(flow) == []
 
 
 async def test_a_login_in_binary_mode_is_signed_with_its_attributes(flow: Flow) -> None:

@@ -61,6 +61,7 @@ def decide_new(body: CreateConnection, connection_id: str) -> Accepted:
         connection_id=connection_id,
         connection=body.name,
         strategy=body.strategy,
+        expected_revision=0,
         settings=_with_activity(settings, body),
     )
     return Accepted((Draft(ConnectionConfigured, data),), (Claim(body.name, "connection", body.name),))

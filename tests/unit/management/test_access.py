@@ -65,6 +65,9 @@ def test_actors_never_hold_what_an_envelope_refuses() -> None:
     """A foreign client id falls back to a fixed word."""
     assert access.actor(principal(client_id="abc")) == "client:abc"
     assert access.actor(principal(client_id="a b")) == "client:external"
+    assert access.actor(principal(client_id="abc@corp")) == "client:abc@corp"
+    assert access.actor(principal(client_id="jane@example.com@corp")) == "client:external"
+    assert access.actor(principal(client_id="jane@example.com")) == "client:external"
 
 
 @pytest.mark.parametrize("header", ['"7"', '"6", "7"', ' "7" '])

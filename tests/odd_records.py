@@ -37,6 +37,26 @@ def stored_batch(content: bytes, codec: int, count: int) -> bytes:
     return bytes(builder._buffer)
 
 
+def record_of_headers(count: int) -> bytes:
+    """A record as it lies in a batch, without key and value, with so many headers without name and value."""
+    record, length = bytearray((0, 0, 0, 1, 1)), bytearray()
+    encode_varint(count, record.append)
+    record += b"\x00\x01" * count
+    encode_varint(len(record), length.append)
+    return bytes(length + record)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A batch that is sent as it is."""
+
+    batch: bytes
+
+    def build(self) -> bytes:
+        """It."""
+        return self.batch
+
+
 class Bomb:
     """A batch with one record whose value is `size` zero bytes, never held in memory as a whole."""
 
@@ -91,9 +111,16 @@ class Sender:
 
     async def send_bomb(self, size: int) -> None:
         """One record of some kilobytes that inflates to `size` bytes."""
-        async with AIOKafkaProducer(**self.kafka.arguments()) as producer:
+        await self._send_built(Bomb(size))
+
+    async def send_headers(self, count: int) -> None:
+        """One record with so many headers of two bytes each."""
+        await self._send_built(Built(stored_batch(record_of_headers(count), 0, 1)))
+
+    async def _send_built(self, built: Any) -> None:
+        async with AIOKafkaProducer(**self.kafka.arguments(), max_request_size=64 << 20) as producer:
             batch = producer.create_batch()
-            batch._builder = Bomb(size)
+            batch._builder = built
             batch._relative_offset = 1
             await (await producer.send_batch(batch, self.topic, partition=self.partition))
 

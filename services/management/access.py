@@ -9,8 +9,8 @@ from services.runtime.tokens import BAD_FORMAT, InvalidToken, Principal
 
 IDP_TOKENS: Final = "read:user_idp_tokens"
 _ACTOR: Final = re.compile(r"[A-Za-z0-9._~/-]{1,96}(@[a-z0-9][a-z0-9-]{0,30})?")
-"""A client, and the external issuer that knows it. What a token says in place of a client may be an address of
-a person, which no actor holds."""
+"""A client, and the external issuer that knows it. What a token says in place of a client may be an address
+of a person, which no actor holds."""
 _OF_ONESELF: Final = ":current_user"
 
 

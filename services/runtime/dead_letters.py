@@ -27,6 +27,8 @@ MOST_BYTES: Final = 4_500_000
 """A larger record, possible only in a compressed batch, does not fit a dead letter; its beginning is kept."""
 NOTED_SECONDS: Final = 30 * 86_400.0
 """As long as the dead-letter topics keep what is noted."""
+_HEADER_OVERHEAD_BYTES: Final = 12
+"""More than what stands around a header in a dead letter, before that is encoded."""
 _KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()
 
@@ -139,7 +141,8 @@ def open_dead_letter(value: bytes, keys: SubjectKeys) -> DeadLetter:
 
 def _content(record: ConsumerRecord) -> dict[str, Any]:
     key, value, headers = record.key, record.value, record.headers
-    size = len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") for name, text in headers)
+    size = len(key or b"") + len(value or b"")
+    size += sum(len(name) + len(text or b"") + _HEADER_OVERHEAD_BYTES for name, text in headers)
     whole = size <= MOST_BYTES
     if not whole:
         headers = ()

@@ -11,12 +11,17 @@ from typing import Final
 
 import cramjam
 from aiokafka.errors import UnsupportedCodecError
+from aiokafka.record.util import decode_varint
 
-MOST_BYTES: Final = 32 << 20
+MOST_BYTES: Final = 16 << 20
 """What a batch may inflate to. Producers fill batches of a few megabytes at most."""
 MOST_RECORDS: Final = 100_000
 """Records in a compressed batch: more are too small to be events of any kind."""
-_HEADER_BYTES: Final = 61
+MOST_HEADERS: Final = 1_000_000
+"""Of all records of a compressed batch together."""
+HEADER_BYTES: Final = 80
+"""What a header takes in memory at least, however few bytes it has in its batch."""
+_HEAD_BYTES: Final = 61
 """Of a batch of format 2: codec and count are read from it, and the records follow it."""
 _CODEC_AT: Final = 22
 _CODEC_BITS: Final = 0x07
@@ -45,9 +50,28 @@ def inflated(batch: memoryview) -> bytes:
         raise TooLarge(f"the compressed batch holds {count} records, at most {MOST_RECORDS}")
     if codec not in _CODECS:
         raise UnsupportedCodecError(f"codec {codec}")
-    header = bytearray(batch[:_HEADER_BYTES])
-    header[_CODEC_AT] &= ~_CODEC_BITS
-    return b"".join((header, _CODECS[codec](bytes(batch[_HEADER_BYTES:]), MOST_BYTES)))
+    head = bytearray(batch[:_HEAD_BYTES])
+    head[_CODEC_AT] &= ~_CODEC_BITS
+    return b"".join((head, _CODECS[codec](bytes(batch[_HEAD_BYTES:]), MOST_BYTES)))
+
+
+def bytes_in_memory(batch: bytes) -> int:
+    """What an inflated batch takes when its records are parsed. Raises TooLarge, and other exceptions for
+    content that holds no records."""
+    (count,) = _COUNT.unpack_from(batch, _COUNT_AT)
+    headers, place = 0, _HEAD_BYTES
+    for _ in range(count):
+        length, start = decode_varint(batch, place)
+        place = start + length
+        for _ in range(3):  # attributes, time, offset
+            _, start = decode_varint(batch, start)
+        for _ in range(2):  # key, value
+            size, start = decode_varint(batch, start)
+            start += max(size, 0)
+        headers += decode_varint(batch, start)[0]
+        if headers > MOST_HEADERS:
+            raise TooLarge(f"the records of the compressed batch have more than {MOST_HEADERS} headers")
+    return len(batch) + HEADER_BYTES * headers
 
 
 def _gzip(content: bytes, most: int) -> bytes:

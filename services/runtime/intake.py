@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, IllegalStateError, KafkaError
 
 from schemas.errors import Transient
+from services.runtime.inflating import HEADER_BYTES
 from services.runtime.kafka_access import KafkaAccess
 from services.runtime.log_reader import CorruptLog, LogReader, open_log
 
@@ -27,7 +28,7 @@ _log = structlog.get_logger()
 POLL_SECONDS: Final = 0.005
 BROKER_SECONDS: Final = 10.0
 MOST_BYTES: Final = 32 << 20
-"""Of the values taken at once; the last partition may exceed it by what one answer of the broker holds."""
+"""Of the records taken at once; the last partition may exceed it by what one answer of the broker holds."""
 ATTEMPTS: Final = 3
 """A place that cannot be read this many times is given up."""
 
@@ -108,7 +109,7 @@ class Intake:
             if records:
                 found[place] = records
                 room -= len(records)
-                space -= sum(len(record.value or b"") for record in records)
+                space -= sum(map(_size, records))
         if not found:
             await asyncio.sleep(POLL_SECONDS)
         return found
@@ -270,6 +271,10 @@ class Intake:
             raise Transient(f"kafka: {type(error).__name__}") from error
         except CorruptLog as error:
             raise Transient(f"kafka: {error}") from error
+
+
+def _size(record: ConsumerRecord) -> int:
+    return len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
 
 
 @contextmanager

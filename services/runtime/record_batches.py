@@ -21,7 +21,7 @@ from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 
 from schemas.errors import DeadLetterReason, InvalidEvent
-from services.runtime.inflating import TooLarge, inflated, is_compressed
+from services.runtime.inflating import TooLarge, bytes_in_memory, inflated, is_compressed
 
 ANSWER_BYTES: Final = 16 << 20
 """After so many bytes, inflated, no further batch of an answer is read."""
@@ -125,9 +125,9 @@ class _Batch:
     def _parsed(self) -> Iterator[Any]:
         content, compiled = self._content, self._compiled
         if is_compressed(content):
-            content = memoryview(inflated(content))
-            compiled = DefaultRecordBatch(content)
-        self._count_bytes(len(content))
+            whole = inflated(content)
+            self._count_bytes(bytes_in_memory(whole))
+            content, compiled = memoryview(whole), DefaultRecordBatch(whole)
         count = 0
         try:
             for count, record in enumerate(compiled, 1):  # noqa: B007  # how many the parser has read

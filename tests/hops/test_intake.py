@@ -12,7 +12,7 @@ from schemas.errors import Transient
 from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceeded, RoleDefined, SettingData
 from schemas.identifiers import record_key, tenant_subject
 from schemas.mapper import Record, seal_event
-from schemas.topics import Topic
+from schemas.topics import Topic, catalogue
 from services.runtime.log_reader import open_log
 from services.runtime.ready import obstacle
 from tests.facts import login
@@ -169,6 +169,17 @@ async def test_the_dead_letter_of_an_odd_record_holds_every_byte(flow: Flow) -> 
         (b"\xff\xfename", b"x")
     ]
     assert null.headers == (("null", None),)
+
+
+@pytest.mark.parametrize("topic", [Topic.LOGINS_RAW, Topic.PROFILE_EVENTS])
+async def test_a_record_of_headers_only_fits_into_its_dead_letter(flow: Flow, topic: Topic) -> None:
+    """As many headers as the broker takes: of what would be too large as a dead letter the beginning is kept,
+    without headers."""
+    count = catalogue()[topic].max_message_bytes // 2 - 100
+    await Sender(flow.stack.kafka, flow.prefix + topic, 3, b"k").send_headers(count)
+    await (flow.normalize() if topic is Topic.LOGINS_RAW else flow.project())
+    (letter,) = await flow.letters(Topic(f"{topic}.dlq"))
+    assert (letter.partition, letter.whole, letter.headers) == (3, False, ())
 
 
 async def test_no_event_stops_the_projector(flow: Flow) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     KafkaConnectionError,
     KafkaError,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 
 from deploy.kafka_rights import RIGHTS, as_table
@@ -130,6 +131,40 @@ async def test_each_principal_keeps_positions_in_its_own_group(stack: Stack) -> 
 
     own = {service: {rights.group} - {None} for service, rights in RIGHTS.items()}
     assert await of_everybody(stack, allowed) == own | {"gateway": {"gateway-eu-1"}}
+
+
+async def test_no_service_begins_a_transaction(stack: Stack) -> None:
+    """One that is left open would hide everything behind it from the workers."""
+    prefix = await stack.topics()
+    for service in RIGHTS:
+        producer = AIOKafkaProducer(
+            **stack.kafka_of(service).arguments(), transactional_id=f"{prefix}{service}"
+        )
+        try:
+            with pytest.raises(TransactionalIdAuthorizationFailed):
+                await producer.start()
+        finally:
+            await producer.stop()
+
+
+async def test_no_service_deletes_records(stack: Stack) -> None:
+    """What is on a topic stays there until its retention ends."""
+    prefix = await stack.topics()
+    for topic in Topic:
+        assert await can_write(stack.kafka, prefix + topic)
+    for service in RIGHTS:
+        admin = AIOKafkaAdminClient(**stack.kafka_of(service).arguments())
+        await admin.start()
+        try:
+            for topic in Topic:
+                with pytest.raises(KafkaError):
+                    await admin.delete_records({TopicPartition(prefix + topic, 0): RecordsToDelete(-1)})
+                answer = await admin.delete_topics([prefix + topic])
+                assert answer.topic_error_codes[0][1] != 0
+        finally:
+            await admin.close()
+    for topic in Topic:
+        assert await can_read(stack.kafka, prefix + topic)
 
 
 async def test_no_service_rules_the_cluster(stack: Stack) -> None:

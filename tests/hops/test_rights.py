@@ -179,6 +179,50 @@ async def test_no_role_has_more_or_less_than_is_declared(flow: Flow) -> None:
     assert {(row["name"], row["login"]) for row in functions} == allowed
 
 
+async def test_roles_have_nothing_beside_the_declared_rights(flow: Flow) -> None:
+    """No attribute of a role, no membership, nothing they own, no schema or database to create things in, no
+    sequence, large object or parameter of the server widens what deploy/rights.yaml says."""
+    roles = [flow.database.role(login) for login in LOGINS]
+    wider = await flow.rows(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])"
+        " AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)", roles,
+    )  # fmt: skip
+    member = await flow.rows(
+        "SELECT m.member::regrole::text, m.roleid::regrole::text FROM pg_auth_members m"
+        " WHERE m.member::regrole::text = ANY ($1::text[])", roles,
+    )  # fmt: skip
+    owned = await flow.rows(
+        "SELECT d.refobjid::regrole::text, d.classid::regclass::text, d.objid FROM pg_shdepend d"
+        " WHERE d.deptype = 'o' AND d.refclassid = 'pg_authid'::regclass"
+        " AND d.refobjid::regrole::text = ANY ($1::text[])", roles,
+    )  # fmt: skip
+    created_in = await flow.rows(
+        "SELECT r, n.nspname FROM unnest($1::text[]) AS r CROSS JOIN pg_namespace n"
+        " WHERE has_schema_privilege(r, n.oid, 'CREATE') UNION ALL"
+        " SELECT r, d.datname FROM unnest($1::text[]) AS r CROSS JOIN pg_database d"
+        " WHERE d.datname = current_database() AND has_database_privilege(r, d.oid, 'CREATE, TEMP')", roles,
+    )  # fmt: skip
+    sequences = await flow.rows(
+        "SELECT r, c.oid::regclass::text FROM unnest($1::text[]) AS r CROSS JOIN pg_class c"
+        " WHERE c.relkind = 'S' AND has_sequence_privilege(r, c.oid, 'USAGE, SELECT, UPDATE')", roles,
+    )  # fmt: skip
+    other_kinds = await flow.rows(
+        "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    definers = await flow.rows(
+        "SELECT f.oid::regprocedure::text, l.r FROM pg_proc f CROSS JOIN unnest($1::text[]) AS l (r)"
+        " WHERE f.prosecdef AND has_function_privilege(l.r, f.oid, 'EXECUTE')", roles,
+    )  # fmt: skip
+    dangerous = await flow.rows(
+        "SELECT l.r, f.oid::regprocedure::text FROM pg_proc f CROSS JOIN unnest($1::text[]) AS l (r)"
+        " WHERE f.proname IN ('pg_read_file', 'pg_ls_dir', 'lo_import', 'lo_export', 'pg_read_binary_file')"
+        " AND has_function_privilege(l.r, f.oid, 'EXECUTE')", roles,
+    )  # fmt: skip
+    found = (wider, member, owned, created_in, sequences, other_kinds, definers, dangerous)
+    assert [[tuple(row) for row in rows] for rows in found] == [[]] * len(found)
+
+
 async def test_every_table_with_tenants_is_secured(flow: Flow) -> None:
     """A table with a tenant column has row-level security: one tenant, but for the declared roles."""
     rows = await flow.rows(

@@ -11,11 +11,11 @@ from aiokafka.codec import snappy_encode
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.errors import InvalidEvent
-from services.runtime.inflating import MOST_BYTES, MOST_RECORDS
+from services.runtime.inflating import MOST_BYTES, MOST_HEADERS, MOST_RECORDS
 from services.runtime.record_batches import ANSWER_BYTES, Unreadable, _Batches, check_readable
-from tests.odd_records import stored_batch
+from tests.odd_records import record_of_headers, stored_batch
 
-LARGE = 20 << 20
+LARGE = 12 << 20
 CODECS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "gzip": (1, lambda content: gzip.compress(content, 1)),
     "gzip of several members": (
@@ -81,6 +81,14 @@ def test_a_batch_of_too_many_records_is_one_refused_record() -> None:
     """Nothing is inflated to find out."""
     (record,) = read(stored_batch(b"not even zstd", 4, MOST_RECORDS + 1))
     assert (record.offset, refusal(record).reason) == (MOST_RECORDS, "too_large")
+
+
+def test_a_batch_of_too_many_headers_is_one_refused_record() -> None:
+    """Two bytes in the batch are many more in memory."""
+    packed = bytes(cramjam.zstd.compress(record_of_headers(MOST_HEADERS + 1)))
+    (read_as,) = read(stored_batch(packed, 4, 1))
+    assert refusal(read_as).reason == "too_large"
+    assert "headers" in refusal(read_as).detail
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -1,0 +1,73 @@
+"""How long `vita status` tells of processes that ended and of errors that passed."""
+
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from services.runtime import heartbeat
+from services.runtime.database import open_pool
+from services.runtime.heartbeat import Heartbeat
+from services.runtime.sql import load
+from tests.flow import Flow, make_flow
+from tests.stack import Stack
+
+LIVING, KILLED = "host:1", "host:2"
+
+
+@pytest_asyncio.fixture
+async def flow(stack: Stack) -> Flow:
+    return await make_flow(stack)
+
+
+async def seen(flow: Flow, instance: str, ago: str) -> None:
+    await flow.run(
+        "INSERT INTO ledger.heartbeat"
+        " (worker, instance, pid, host, started_at, seen_at, handled, rate, state)"
+        " VALUES ('projector', $1, 1, 'host', clock_timestamp() - interval '1 hour',"
+        " clock_timestamp() - $2::text::interval, 0, 0, 'up')"
+        " ON CONFLICT (worker, instance) DO UPDATE SET seen_at = excluded.seen_at",
+        instance,
+        ago,
+    )
+
+
+async def told(flow: Flow) -> set[str]:
+    return {row["instance"] for row in await flow.rows(load("services.cli")["heartbeats"])}
+
+
+async def test_a_killed_second_instance_is_forgotten(flow: Flow) -> None:
+    """Beside another one that works a killed process is told of for five minutes, alone for as long as nobody
+    follows it."""
+    await seen(flow, LIVING, "0 seconds")
+    await seen(flow, KILLED, "4 minutes")
+    assert await told(flow) == {LIVING, KILLED}
+    await seen(flow, LIVING, "0 seconds")
+    await seen(flow, KILLED, "6 minutes")
+    assert await told(flow) == {LIVING}
+    await flow.run("DELETE FROM ledger.heartbeat WHERE instance = $1", LIVING)
+    assert await told(flow) == {KILLED}
+
+
+async def test_an_error_that_passed_is_forgotten(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last error stays while the process tries again; some time after it recovered it is gone."""
+    monkeypatch.setattr(heartbeat, "ERROR_SHOWN", timedelta(0))
+    url = flow.stack.environment("projector", flow.database, flow.prefix)["VITA_DATABASE_URL"]
+    pool = await open_pool(url)
+    async with pool:
+        beating = Heartbeat(pool, "projector")
+        beating.retrying(ConnectionError("the broker is away"))
+        await beating.start()
+        try:
+            shown = "SELECT last_error FROM ledger.heartbeat WHERE worker = 'projector'"
+            assert [row["last_error"] for row in await flow.rows(shown)] == [
+                "ConnectionError: the broker is away"
+            ]
+            beating.working()
+
+            async def forgotten() -> bool:
+                return [row["last_error"] for row in await flow.rows(shown)] == [None]
+
+            await flow.stack.until(forgotten)
+        finally:
+            await beating.stop()

@@ -26,9 +26,8 @@ down: $(READY) ## stop everything, keep the data
 clean: $(READY) ## stop everything, remove the data, the keys and the logs
 	@$(BIN)/vita clean
 
-logs: ## follow the logs of all parts
-	@test -d .vita/logs || { echo "There are no logs yet: run \`make up\` first."; exit 1; }
-	@tail -n 20 -F .vita/logs/*.log
+logs: $(READY) ## follow the logs of all parts
+	@$(BIN)/vita logs --follow --lines 20
 
 # How many processes run the tests, each with a broker and a database server of its own; a file is run by one.
 WORKERS ?= 2

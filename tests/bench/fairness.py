@@ -1,15 +1,18 @@
 """`python -m tests.bench.fairness`: how a quiet tenant is served while another one does its worst.
 
-Reads, searches, writes, logins and login checks of one tenant are measured alone, then while a second tenant
-searches as expensively as it may, sends bodies of too many values and announces bodies that do not come.
+Reads, searches, writes, logins and login checks of one tenant are measured three times: alone; beside a
+process that costs as much processor time as making the noise does and asks nothing, since both share a
+machine with the services; and beside the noise. What the service answers for is the third against the
+second.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 from urllib.parse import quote
@@ -21,10 +24,10 @@ from rich.table import Table
 
 from schemas import exact_json
 from services.ingest.documents import LOGIN_CHECKS, LOGINS
-from services.ingest.refusals import MAX_BYTES
+from tests.bench import noise
 from tests.bench.crowd import email, fill, user_id
 from tests.bench.load import LoadRefused
-from tests.bench.meter import Percentiles, percentiles
+from tests.bench.meter import CpuMeter, Percentiles, percentiles
 from tests.bench.searches import search
 from tests.bench.site import TENANT, Site, fresh_site
 from tests.bench.wire import Wire, request
@@ -33,26 +36,34 @@ from tests.raw_logins import make_data, make_event
 NOISY: Final = "noisy"
 GOAL: Final = 3.0
 CONNECTIONS: Final = 2
-NOISE: Final = 16
+SETTLE_SECONDS: Final = 1.0
 SCOPES: Final = (
     "read:users", "create:users", "update:users", "create:connections", "publish:logins", "check:logins",
 )  # fmt: skip
-_EXPENSIVE: Final = " AND ".join(f"NOT name:*xyz{number}*" for number in range(30))
-_WIDE: Final = b'{"user_metadata":{"a":[' + b",".join([b"[]"] * 330_000) + b"]}}"
+SERVICES: Final = ("management", "ingest", "projector")
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """One kind of request of the quiet tenant, alone and beside the noisy one."""
+    """One kind of request of the quiet tenant: alone, beside the cost of the noise, beside the noise."""
 
     name: str
-    quiet: Percentiles
-    beside: Percentiles
+    alone: Percentiles
+    costs: Percentiles
+    noise: Percentiles
 
     @property
     def ratio(self) -> float:
-        """Of the slowest hundredth."""
-        return self.beside.p99 / self.quiet.p99
+        """Of the slowest hundredth, to what it is beside the cost of the noise."""
+        return self.noise.p99 / self.costs.p99
+
+
+@dataclass(frozen=True)
+class Found:
+    """All kinds, and the share of a processor that each process used during the noise."""
+
+    kinds: Sequence[Fairness]
+    processors: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -64,59 +75,28 @@ class Kind:
     requests: Sequence[bytes]
     expected: int
 
+    def part(self, which: int, of: int) -> "Kind":
+        """The requests of one of so many runs: a write is made once only."""
+        return Kind(self.name, self.url, self.requests[which::of], self.expected)
+
 
 async def timed(kind: Kind, seconds: float) -> Percentiles:
     """Latency of a few connections that ask one thing after the other. Raises LoadRefused."""
-    clock, taken = asyncio.get_running_loop().time, list[float]()
-    end = clock() + seconds
+    taken = list[float]()
+    end = time.perf_counter() + seconds
 
     async def one(place: int) -> None:
         wire = await Wire.open(kind.url)
-        while (started := clock()) < end:
+        while (started := time.perf_counter()) < end:
             status, body = await wire.ask(kind.requests[place % len(kind.requests)])
             if status != kind.expected:
                 raise LoadRefused(f"{kind.name}: {status} {body[:200]!r}")
-            taken.append(clock() - started)
+            taken.append(time.perf_counter() - started)
             place += CONNECTIONS
         wire.close()
 
     await asyncio.gather(*(one(place) for place in range(CONNECTIONS)))
     return percentiles(taken)
-
-
-@asynccontextmanager
-async def noise(management: str, ingest: str, token: str) -> AsyncIterator[None]:
-    """The noisy tenant at work; what it is answered does not matter."""
-    searching = request("GET", search(q=_EXPENSIVE), token)
-    widening = request("PATCH", f"/api/v2/users/{quote(user_id(1), safe='')}", token, _WIDE)
-
-    async def insist(sent: bytes) -> None:
-        while True:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                wire = await Wire.open(management)
-                while True:
-                    status, _ = await wire.ask(sent)
-                    if status == 429:
-                        await asyncio.sleep(0.05)
-
-    async def stall() -> None:
-        announced = request("POST", LOGINS, token, b"").replace(b": 0\r", b": %d\r" % MAX_BYTES)
-        while True:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                wire = await Wire.open(ingest)
-                await wire.ask(announced + b" " * 2_000_000)
-                wire.close()
-
-    tasks = [asyncio.create_task(insist(searching)) for _ in range(NOISE)]
-    tasks += [asyncio.create_task(insist(widening)) for _ in range(2)]
-    tasks += [asyncio.create_task(stall()) for _ in range(NOISE)]
-    try:
-        await asyncio.sleep(1)
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def kinds(management: str, ingest: str, token: str, people: int) -> list[Kind]:
@@ -141,8 +121,9 @@ def kinds(management: str, ingest: str, token: str, people: int) -> list[Kind]:
     ]
 
 
-async def measure(site: Site, people: int, seconds: float) -> list[Fairness]:
-    """Each kind alone, then each beside the noise; writes go on with people not made before."""
+async def measure(site: Site, people: int, seconds: float, noises: Sequence[str]) -> Found:
+    """Each kind alone, beside the noise, and beside what the noise cost; writes go on with people not made
+    before."""
     async with site.pool.acquire() as connection:
         await connection.execute("INSERT INTO ledger.tenant (name, display_name) VALUES ($1, $1)", NOISY)
         for tenant in (TENANT, NOISY):
@@ -160,44 +141,64 @@ async def measure(site: Site, people: int, seconds: float) -> list[Fairness]:
     for kind in asked:
         if kind.name != "write":
             await timed(kind, 1.0)
-    quiet = [await timed(_half(kind, 0), seconds) for kind in asked]
-    async with noise(management, ingest, hostile):
-        beside = [await timed(_half(kind, 1), seconds) for kind in asked]
-    return [Fairness(kind.name, *both) for kind, *both in zip(asked, quiet, beside, strict=True)]
+    alone = [await timed(kind.part(0, 3), seconds) for kind in asked]
+    places = ("--management", management, "--ingest", ingest, "--kinds", *noises)
+    async with noise.beside(*places, token=hostile) as pid:
+        await asyncio.sleep(SETTLE_SECONDS)
+        meter, own, began = site.cpu(*SERVICES), CpuMeter({"noise": pid}), time.perf_counter()
+        beside = [await timed(kind.part(1, 3), seconds) for kind in asked]
+        elapsed = time.perf_counter() - began
+        used = {name: spent / elapsed for name, spent in (meter.spent() | own.spent()).items()}
+    await asyncio.sleep(SETTLE_SECONDS)
+    async with noise.beside("--burn", f"{min(used['noise'], 1.0):.2f}"):
+        costs = [await timed(kind.part(2, 3), seconds) for kind in asked]
+    found = zip(asked, alone, costs, beside, strict=True)
+    return Found([Fairness(kind.name, *times) for kind, *times in found], used)
 
 
-def _half(kind: Kind, which: int) -> Kind:
-    return Kind(kind.name, kind.url, kind.requests[which::2], kind.expected)
-
-
-def show(console: Console, found: Sequence[Fairness]) -> None:
-    """A line for each kind."""
-    table = Table(title="one tenant beside a noisy one", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in ("what", "alone p50 ms", "p99 ms", "beside p50 ms", "p99 ms", "p99 ratio", "goal"):
+def show(console: Console, found: Found) -> None:
+    """A line for each kind, and what the processors were used for."""
+    table = Table(title="one tenant beside a noisy one, ms", title_justify="left", box=box.SIMPLE_HEAD)
+    heads = (
+        "what",
+        "alone p50",
+        "p99",
+        "beside its cost p50",
+        "p99",
+        "beside it p50",
+        "p99",
+        "ratio",
+        "goal",
+    )
+    for name in heads:
         table.add_column(name, justify="left" if name == "what" else "right")
-    for one in found:
-        times = (one.quiet.p50, one.quiet.p99, one.beside.p50, one.beside.p99)
+    for one in found.kinds:
+        times = (figure for each in (one.alone, one.costs, one.noise) for figure in (each.p50, each.p99))
         goal = "within 3" if one.ratio <= GOAL else "missed"
         table.add_row(one.name, *(f"{value:.1f}" for value in times), f"{one.ratio:.1f}", goal)
     console.print(table)
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in found.processors.items())
+    console.print(f"processors used during the noise, of {os.cpu_count()}: {shares}", highlight=False)
 
 
-async def run(people: int, seconds: float) -> list[Fairness]:
+async def run(people: int, seconds: float, noises: Sequence[str]) -> Found:
     """The whole bench, on a stack of its own."""
     async with fresh_site() as site:
-        return await measure(site, people, seconds)
+        return await measure(site, people, seconds, noises)
 
 
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fairness", description=__doc__)
     parser.add_argument("--people", type=int, default=20_000, help="people of each tenant")
-    parser.add_argument("--seconds", type=float, default=5, help="how long each kind is asked for, twice")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each kind is asked for, each time")
+    parser.add_argument("--noise", nargs="+", choices=list(noise.KINDS), default=list(noise.KINDS))
     parser.add_argument("--json", action="store_true", help="print JSON on standard output")
     options = parser.parse_args()
-    found = uvloop.run(run(options.people, options.seconds))
+    found = uvloop.run(run(options.people, options.seconds, options.noise))
     if options.json:
-        print(json.dumps([asdict(one) | {"ratio": one.ratio} for one in found], indent=2))
+        kinds = [asdict(one) | {"ratio": one.ratio} for one in found.kinds]
+        print(json.dumps({"kinds": kinds, "processors": dict(found.processors)}, indent=2))
     else:
         show(Console(), found)
     return 0

@@ -1,0 +1,166 @@
+"""`python -m tests.bench.noise`: a tenant that does its worst, as a process of its own.
+
+What it costs the machine to make the noise is not the service's doing; `burn` costs as much and asks nothing.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+from urllib.parse import quote
+
+import uvloop
+
+from schemas import exact_json
+from services.ingest.documents import LOGIN_CHECKS, LOGINS
+from services.ingest.login_checks import MAX_CHECKS
+from services.ingest.refusals import MAX_BYTES, MAX_EVENTS
+from tests.bench.crowd import email, user_id
+from tests.bench.searches import search
+from tests.bench.wire import Wire, request
+from tests.raw_logins import make_data, make_event
+
+TOKEN: Final = "VITA_NOISE_TOKEN"
+READY: Final = b"at work\n"
+BACK_OFF_SECONDS: Final = 0.05
+SLICE_SECONDS: Final = 0.005
+_EXPENSIVE: Final = " AND ".join(f"NOT name:*xyz{number}*" for number in range(30))
+_WIDE: Final = b'{"user_metadata":{"a":[' + b",".join([b"[]"] * 330_000) + b"]}}"
+_BEYOND: Final = " OR ".join(f"name:n{number}" for number in range(2000))
+
+Asked = Iterator[tuple[str, bytes]]
+"""Address and bytes of one request after the other."""
+
+
+def _searches(management: str, _ingest: str, token: str) -> Asked:
+    return itertools.repeat((management, request("GET", search(q=_EXPENSIVE), token)))
+
+
+def _refused_searches(management: str, _ingest: str, token: str) -> Asked:
+    return itertools.repeat((management, request("GET", search(q=_BEYOND), token)))
+
+
+def _wide(management: str, _ingest: str, token: str) -> Asked:
+    return itertools.repeat((management, request("PATCH", _path(1), token, _WIDE)))
+
+
+def _large(management: str, _ingest: str, token: str) -> Asked:
+    for number in itertools.count():
+        values = {f"k{place}": f"{number % 2}" * 60 for place in range(9_900)}
+        body = exact_json.dumps({"user_metadata": values})
+        yield management, request("PATCH", _path(2), token, body)
+
+
+def _stalled(_management: str, ingest: str, token: str) -> Asked:
+    announced = request("POST", LOGINS, token, b"").replace(b": 0\r", b": %d\r" % MAX_BYTES)
+    return itertools.repeat((ingest, announced + b" " * 2_000_000))
+
+
+def _batches(_management: str, ingest: str, token: str) -> Asked:
+    events = [
+        make_event(id=f"n{number}", data=make_data(claims={"sub": f"n{number}"}))
+        for number in range(MAX_EVENTS)
+    ]
+    return itertools.repeat((ingest, request("POST", LOGINS, token, exact_json.dumps(events))))
+
+
+def _checks(_management: str, ingest: str, token: str) -> Asked:
+    asked = [{"ip": "192.0.2.1", "identifier": email(number)} for number in range(MAX_CHECKS)]
+    return itertools.repeat((ingest, request("POST", LOGIN_CHECKS, token, exact_json.dumps(asked))))
+
+
+KINDS: Final[dict[str, tuple[int, Callable[[str, str, str], Asked]]]] = {
+    "searches": (16, _searches),
+    "refused searches": (4, _refused_searches),
+    "wide": (2, _wide),
+    "large": (2, _large),
+    "stalled": (16, _stalled),
+    "batches": (2, _batches),
+    "checks": (4, _checks),
+}
+"""How many connections ask at once, and what."""
+
+
+def _path(number: int) -> str:
+    return f"/api/v2/users/{quote(user_id(number), safe='')}"
+
+
+async def insist(asked: Asked) -> None:
+    """One connection that asks for ever, and waits a little only where it is told to."""
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            address, sent = next(asked)
+            wire = await Wire.open(address)
+            try:
+                while True:
+                    status, _ = await wire.ask(sent)
+                    if status == 429:
+                        await asyncio.sleep(BACK_OFF_SECONDS)
+                    if status == 408:
+                        break
+                    _, sent = next(asked)
+            finally:
+                wire.close()
+
+
+async def make(management: str, ingest: str, kinds: Sequence[str]) -> None:
+    """The noise, until the process ends."""
+    token = os.environ[TOKEN]
+    working: list[Coroutine[None, None, None]] = []
+    for connections, asking in (KINDS[kind] for kind in kinds):
+        working += [insist(asking(management, ingest, token)) for _ in range(connections)]
+    sys.stdout.buffer.write(READY)
+    sys.stdout.flush()
+    await asyncio.gather(*working)
+
+
+def burn(share: float) -> None:
+    """Uses that share of one processor, until the process ends."""
+    sys.stdout.buffer.write(READY)
+    sys.stdout.flush()
+    while True:
+        end = time.thread_time() + share * SLICE_SECONDS
+        while time.thread_time() < end:
+            pass
+        time.sleep((1 - share) * SLICE_SECONDS)
+
+
+@asynccontextmanager
+async def beside(*arguments: str, token: str = "") -> AsyncIterator[int]:
+    """This module as a process with these arguments, from when it is at work; its id."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.noise", *arguments,
+        env={**os.environ, TOKEN: token}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert running.stdout is not None
+        if await running.stdout.readline() != READY:
+            raise RuntimeError("the noise did not begin")
+        yield running.pid
+    finally:
+        with suppress(ProcessLookupError):
+            running.kill()
+        await running.wait()
+
+
+def main() -> None:
+    """Make noise, or burn."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.noise", description=__doc__)
+    parser.add_argument("--management", help="address of the Management API")
+    parser.add_argument("--ingest", help="address of ingest")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--burn", type=float, help="share of one processor to use instead")
+    options = parser.parse_args()
+    if options.burn is not None:
+        burn(options.burn)
+    else:
+        uvloop.run(make(options.management, options.ingest, options.kinds))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,11 +5,13 @@ standard library's road, which is slower and exact.
 """
 
 import json
+import re
 from typing import Any, Final
 
 import orjson
 
 _LONG_RUN: Final = b"0" * 19
+_ZEROS: Final = re.compile(b"0+")
 _DIGITS_AS_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 
 
@@ -40,8 +42,13 @@ def _may_hold_long_integer(data: bytes) -> bool:
             before -= 1
         if before < 0 or data[before] in b":[,":
             return True
-        start = zeros.find(_LONG_RUN, start + len(_LONG_RUN))
+        start = zeros.find(_LONG_RUN, _run_end(zeros, start))
     return False
+
+
+def _run_end(zeros: bytes, start: int) -> int:
+    run = _ZEROS.match(zeros, start)
+    return start if run is None else run.end()
 
 
 def holds_nul(value: Any, raw: bytes) -> bool:

@@ -6,28 +6,54 @@ MOST_VALUES: Final = 10_000
 """Values of one document, objects and arrays included: as many as of one person can be searched."""
 _QUOTES_OF_A_VALUE: Final = 4
 """At most: two of its key, two of itself."""
+_SLICE_BYTES: Final = 64 * 1024
 
 
 def surely_exceeds(raw: bytes, most: int = MOST_VALUES) -> bool:
     """Whether the text, which may not be JSON, holds so many separators that its values are more than `most`.
-    Cheap: it is asked before anything is parsed. A text of which it is not sure has at most twice as many."""
-    if _separators(raw) < most:
+    Cheap: it is asked before anything is parsed, and looks no further than it has to. A text of which it is
+    not sure has at most twice as many."""
+    if not _may_exceed(raw, most):
         return False
-    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if plain.count(b'"') > _QUOTES_OF_A_VALUE * most:
-        return True
-    outside = b"".join(plain.split(b'"')[::2])
-    return max(outside.count(b",") + 1, outside.count(b"{") + outside.count(b"[")) > most
+    commas = brackets = quotes = start = 0
+    while start < len(raw):
+        end = _slice_end(raw, start)
+        plain = raw[start:end].replace(b"\\\\", b"").replace(b'\\"', b"")
+        inside, found = quotes % 2, plain.count(b'"')
+        quotes += found
+        if quotes > _QUOTES_OF_A_VALUE * most:
+            return True
+        outside = b"".join(plain.split(b'"')[inside::2]) if found else plain[: 0 if inside else None]
+        commas += outside.count(b",")
+        brackets += outside.count(b"{") + outside.count(b"[")
+        if max(commas + 1, brackets) > most:
+            return True
+        start = end
+    return False
+
+
+def _slice_end(raw: bytes, start: int) -> int:
+    """Where to end a slice so that it does not end between a backslash and what it escapes."""
+    end = min(start + _SLICE_BYTES, len(raw))
+    before = raw[start:end]
+    escaping = (len(before) - len(before.rstrip(b"\\"))) % 2
+    return min(end + escaping, len(raw))
 
 
 def exceeds(value: Any, raw: bytes, most: int = MOST_VALUES) -> bool:
     """Whether a value parsed from `raw` holds more than `most` values, itself included."""
-    return _separators(raw) >= most and _counted(value, most) > most
+    return _may_exceed(raw, most) and _counted(value, most) > most
 
 
-def _separators(raw: bytes) -> int:
-    """At least the number of values, less one."""
-    return raw.count(b",") + raw.count(b"{") + raw.count(b"[")
+def _may_exceed(raw: bytes, most: int) -> bool:
+    """Whether the text has so many separators, be it in strings: there are at least as many as values, less
+    one."""
+    found = start = 0
+    while found < most and start < len(raw):
+        end = start + _SLICE_BYTES
+        found += raw.count(b",", start, end) + raw.count(b"{", start, end) + raw.count(b"[", start, end)
+        start = end
+    return found >= most
 
 
 def _counted(value: Any, most: int) -> int:

@@ -33,7 +33,7 @@ from services.runtime.request_bodies import (
     Send,
     read_body,
 )
-from services.runtime.request_context import identify
+from services.runtime.request_context import identify, own_turn
 from services.runtime.room import Lease, Room
 from services.runtime.shares import OverShare
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
@@ -94,6 +94,7 @@ class GatewayEndpoint(ABC):
         principal = await self._authenticated(headers)
         with self._room.lease(principal.tenant, principal.client_id) as lease:
             body = await _body(receive, headers, self._pace, lease)
+            await own_turn()
             return await self.take(principal, headers, body)
 
     async def _authenticated(self, headers: Mapping[str, str]) -> Principal:

@@ -25,7 +25,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_DEPTH: Final = 64
 MAX_FORM_FIELDS: Final = MOST_VALUES
-_NUL_ESCAPE: Final = re.compile(rb"\\u0000")
+_NUL_ESCAPE: Final = rb"\u0000"
 _FORM_KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _NUL: Final = invalid_body("Strings may not contain NUL characters")
 _TOO_DEEP: Final = invalid_body(f"Nested more than {MAX_DEPTH} levels deep")
@@ -57,9 +57,7 @@ def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
         return parse_form(raw, model)
     if media != JSON and not media.endswith("+json"):
         raise Refused(WRONG_MEDIA_TYPE)
-    if not raw.strip():
-        return None
-    return parse_json(raw)
+    return None if not raw or raw.isspace() else parse_json(raw)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -74,7 +72,7 @@ def parse_json(raw: bytes) -> Any:
         raise Refused(_TOO_MANY)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value):
         raise Refused(_TOO_DEEP)
-    if _NUL_ESCAPE.search(raw) and _holds_nul(value):
+    if _NUL_ESCAPE in raw and _holds_nul(value):
         raise Refused(_NUL)
     return value
 

@@ -29,7 +29,7 @@ from services.management.refusals import (
 )
 from services.management.service import Service
 from services.management.validation import validate
-from services.runtime.request_context import identify
+from services.runtime.request_context import identify, own_turn
 from services.runtime.room import Lease
 from services.runtime.shares import OverShare
 from services.runtime.tokens import InvalidToken, Principal, bearer_token
@@ -232,12 +232,14 @@ async def _admit(service: Service, operation: Operation, request: Request, lease
     if domain is not None and domain.tenant != principal.tenant:
         raise InvalidToken
     _count(service, operation, request, principal)
+    await own_turn()
     scopes = access.granted(principal, operation.scopes)
     query = _query(operation.query, request) if operation.query is not None else None
     body = sent = None
     if operation.body is not None:
         lease.belongs_to(principal.tenant, principal.client_id)
         raw = await bodies.read_raw(request, service.settings.body_limit_bytes, service.settings.pace, lease)
+        await own_turn()
         sent = bodies.parse(raw, bodies.media_type(request), operation.body)
         body = validate(operation.body, sent)
     if AT_LEAST in headers:

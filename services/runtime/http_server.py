@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from typing import Any, Final
 
 import uvloop
@@ -21,6 +22,9 @@ _BACKLOG: Final = 1024
 _COLLECT_AFTER: Final = (50_000, 20, 50)
 """Objects, then generations. With Python's defaults the collector takes four fifths of the time of reading a
 large body: every document is looked through again and again while it grows."""
+_SWITCH_SECONDS: Final = 0.0005
+"""How long one thread may keep others from running Python while they wait: granian's own, which hands
+requests to the loop, waits so long for each where the loop is busy. Python's default is ten times that."""
 
 
 async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
@@ -47,6 +51,7 @@ async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
         loop.add_signal_handler(number, server.stop)
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     await server.serve()
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from schemas.identifiers import new_event_id
 from services.runtime.access_log import AccessLog
+from services.runtime.loop_shares import LoopShares, in_turns
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +31,7 @@ class RequestContext:
     """What is known of the request under way; tenant and client once its token was verified."""
 
     request_id: str
+    shares: LoopShares
     tenant: str | None = None
     client: str | None = None
     position: str | None = None
@@ -61,6 +63,14 @@ def identify(principal: "Principal") -> None:
         request.tenant, request.client = principal.tenant, principal.client_id
 
 
+async def own_turn() -> None:
+    """Ends the running step where the tenant's next one has to wait for a turn: what costs time comes after
+    it."""
+    request = _current.get()
+    if request is not None and request.shares.must_wait(request.tenant):
+        await asyncio.sleep(0)
+
+
 def request_id(now: datetime) -> str:
     """The id of the request under way; outside of any, a new one."""
     request = _current.get()
@@ -83,10 +93,11 @@ def shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
 
 
 class WithRequestId:
-    """The outermost layer of an ASGI application: an id, a header and one line of log for each request."""
+    """The outermost layer of an ASGI application: an id, a header and one line of log for each request, and
+    tenants that take turns on the event loop."""
 
     def __init__(self, app: "ASGIApp", log: AccessLog) -> None:
-        self._app, self._log = app, log
+        self._app, self._log, self._shares = app, log, LoopShares()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """One request."""
@@ -94,7 +105,7 @@ class WithRequestId:
             await self._app(scope, receive, send)
             self._log.flush()
             return
-        request, status = RequestContext(new_event_id(datetime.now(UTC))), 0
+        request, status = RequestContext(new_event_id(datetime.now(UTC)), self._shares), 0
         mark = (_NAME, request.request_id.encode())
 
         async def watched(message: "Message") -> None:
@@ -105,9 +116,12 @@ class WithRequestId:
                 message["headers"] = [*message.get("headers", ()), mark]
             await send(message)
 
+        async def answered() -> None:
+            await self._app(scope, receive, watched)
+
         before, begin = _current.set(request), time.perf_counter()
         try:
-            await self._app(scope, receive, watched)
+            await in_turns(answered(), request, self._shares)
         finally:
             _current.reset(before)
             took = (time.perf_counter() - begin) * 1000

@@ -1,0 +1,113 @@
+"""The event loop, shared fairly: of a tenant that uses much of it, one step runs at a time.
+
+A step is what a request computes between two awaits. All steps that are ready run one after the other, and a
+request that becomes ready meanwhile waits for all of them; so a tenant with many requests under way would
+decide how long everybody waits. While other tenants are active, the steps of a tenant that uses more than a
+small share of the loop wait for turns: one in each round of the loop, of the tenant that used least. Nothing
+is left idle by that, and a tenant that is alone waits for nothing.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine, Generator
+from math import exp
+from types import coroutine
+from typing import Any, Final, Protocol, TypeVar
+
+SMALL_SHARE: Final = 0.05
+"""Of the loop's time: a tenant that uses less never waits for a turn."""
+WINDOW_SECONDS: Final = 1.0
+"""Over which use is averaged."""
+ACTIVE_SECONDS: Final = 60.0
+"""For how long a tenant counts as active after its last step."""
+Result = TypeVar("Result")
+
+
+class OfTenant(Protocol):
+    """A request; its tenant is None until it is known, and that of the steps before."""
+
+    tenant: str | None
+
+
+class LoopShares:
+    """How much of the loop each tenant used of late, and whose step is next."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._used: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
+        self._waiting: dict[str | None, deque[asyncio.Future[None]]] = {}
+        self._next: asyncio.Handle | None = None
+
+    def count(self, tenant: str | None, began: float) -> None:
+        """Counts a step that began then and ends now."""
+        now = self._clock()
+        self._used[tenant] = self._share(tenant, now) + (now - began) / WINDOW_SECONDS, now
+        self._used.move_to_end(tenant)
+        while now - next(iter(self._used.values()))[1] > ACTIVE_SECONDS:
+            self._used.popitem(last=False)
+
+    def now(self) -> float:
+        """The clock of steps."""
+        return self._clock()
+
+    def must_wait(self, tenant: str | None) -> bool:
+        """Whether the tenant's next step has to wait for a turn."""
+        if tenant in self._waiting:
+            return True
+        others = len(self._used) - len(self._used.keys() & {None, tenant})
+        return others > 0 and self._share(tenant, self._clock()) > SMALL_SHARE
+
+    def turn(self, tenant: str | None) -> asyncio.Future[None]:
+        """Done when it is the tenant's turn."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        if self._next is None:
+            self._next = loop.call_soon(self._give)
+        return turn
+
+    def _give(self) -> None:
+        self._next = None
+        while self._waiting:
+            now = self._clock()
+            tenant = min(self._waiting, key=lambda waiting: self._share(waiting, now))
+            line = self._waiting[tenant]
+            turn = line.popleft()
+            if not line:
+                del self._waiting[tenant]
+            if not turn.done():
+                turn.set_result(None)
+                break
+        if self._waiting:
+            self._next = asyncio.get_running_loop().call_soon(self._give)
+
+    def _share(self, tenant: str | None, now: float) -> float:
+        share, at = self._used.get(tenant, (0.0, now))
+        return share * exp((at - now) / WINDOW_SECONDS)
+
+
+@coroutine
+def in_turns(
+    work: Coroutine[Any, Any, Result], request: OfTenant, shares: LoopShares
+) -> Generator[Any, Any, Result]:
+    """Runs a request's work, each step counted as its tenant's and, where it must, after waiting for a
+    turn."""
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        began = shares.now()
+        try:
+            awaited = work.send(value) if error is None else work.throw(error)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            error = None
+            shares.count(request.tenant, began)
+        try:
+            value = yield awaited
+            if shares.must_wait(request.tenant):
+                yield from shares.turn(request.tenant)
+        except BaseException as raised:  # whatever it is, it is the work that is told
+            error = raised

@@ -16,7 +16,7 @@ from schemas.instants import milliseconds, render
 from schemas.topics import Topic
 from services.ingest.connections import Connections
 from services.ingest.documents import LOGIN_CHECKS, LOGINS, add_documents
-from services.ingest.endpoint import GatewayEndpoint, LoginsEndpoint
+from services.ingest.endpoint import Entrance, GatewayEndpoint, LoginsEndpoint
 from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
 from services.ingest.refusals import MAX_BYTES, error_body, headers_of
@@ -24,6 +24,7 @@ from services.ingest.settings import Settings
 from services.ingest.signing import Signer
 from services.runtime.access_log import AccessLog
 from services.runtime.database import open_pool
+from services.runtime.fair_threads import FairThreads
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.reference import docs_route
 from services.runtime.remote_keys import open_verifier
@@ -97,7 +98,9 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     trust = Trust(settings.token_issuer, settings.token_audience)
     known = await parts.enter_async_context(open_verifier(key_source(pool), trust, settings.external_issuers))
     verifier = DomainVerifier(Domains(pool), pool, known)
-    room, pace = Room(settings.in_flight_bytes, MAX_BYTES), settings.pace
+    room = Room(settings.in_flight_bytes, MAX_BYTES)
+    threads = parts.enter_context(FairThreads("reading", 1))
+    entrance = Entrance(verifier, room, settings.pace, threads)
     # Planning the one statement anew takes several times as long as carrying it out.
     database = await TenantPool.open(
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
@@ -105,14 +108,9 @@ async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, Ga
     parts.push_async_callback(database.close)
     connections = Connections(database, settings.check_seconds)
     endpoints: dict[str, GatewayEndpoint] = {
-        LOGINS: LoginsEndpoint(publisher, signer, connections, verifier, room, pace, _now, heartbeat.handled),
+        LOGINS: LoginsEndpoint(entrance, publisher, signer, connections, _now, heartbeat.handled),
         LOGIN_CHECKS: ChecksEndpoint(
-            database,
-            verifier,
-            room,
-            pace,
-            lambda: milliseconds(datetime.now(UTC)),
-            settings.check_seconds,
+            entrance, database, lambda: milliseconds(datetime.now(UTC)), settings.check_seconds
         ),
     }
     return endpoints, publisher

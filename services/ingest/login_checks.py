@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Final, Protocol
 
 from asyncpg import Record
@@ -21,11 +22,9 @@ from schemas.spelling import identifier_key
 from schemas.violations import RULE, violations
 from services.ingest.answers import Answer
 from services.ingest.bodies import json_in
-from services.ingest.endpoint import GatewayEndpoint, Verifier
+from services.ingest.endpoint import Entrance, GatewayEndpoint
 from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
 from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
-from services.runtime.request_bodies import Pace
-from services.runtime.room import Room
 from services.runtime.shares import OverShare
 from services.runtime.sql import load
 from services.runtime.tokens import Principal
@@ -91,21 +90,14 @@ class ChecksEndpoint(GatewayEndpoint):
     scopes = (CHECK_SCOPE, SCOPE)
 
     def __init__(
-        self,
-        database: Database,
-        verifier: Verifier,
-        room: Room,
-        pace: Pace,
-        clock: Callable[[], int],
-        patience_seconds: float,
+        self, entrance: Entrance, database: Database, clock: Callable[[], int], patience_seconds: float
     ) -> None:
-        super().__init__(verifier, room, pace)
+        super().__init__(entrance)
         self._database, self._clock, self._patience = database, clock, patience_seconds
 
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Reads what is known of everybody asked for, and decides."""
-        document = json_in(headers, body, "one check or an array of checks")
-        checks = checks_in(document, body)
+        document, checks = await self.read(principal.tenant, body, partial(_read, headers, body))
         query = load("services.ingest")["login_checks"]
         try:
             async with (
@@ -119,6 +111,11 @@ class ChecksEndpoint(GatewayEndpoint):
             raise cannot_tell() from None
         found = [shown(verdict) for verdict in decide(checks, rows, self._clock())]
         return Answer(200, exact_json.dumps(found if isinstance(document, list) else found[0]))
+
+
+def _read(headers: Mapping[str, str], body: bytes) -> tuple[Any, list[LoginCheck]]:
+    document = json_in(headers, body, "one check or an array of checks")
+    return document, checks_in(document, body)
 
 
 def checks_in(document: Any, body: bytes) -> list[LoginCheck]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from functools import cache, partial
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import structlog
@@ -36,12 +36,15 @@ from services.runtime.tokens import InvalidToken, Principal, bearer_token
 
 AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
+LARGE_BODY_BYTES: Final = 16 * 1024
+"""A larger body is read in a thread: a form of this size takes about 4 ms, one of 1 MB 18 ms."""
 _RATE: Final = "vita.rate"
 DECIDED: Final = "vita.decided"
 """In a request's scope once a change is being decided on: from there on it may be written."""
 _BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
 _BAD_POSITION: Final = bad_request("Vita-At-Least must be a position of the event log, `partition:offset`.")
+Result = TypeVar("Result")
 _log = structlog.get_logger()
 
 
@@ -68,6 +71,11 @@ class Call:
     def tenant(self) -> str:
         """Whose data this is about."""
         return self.principal.tenant
+
+    async def computed(self, work: Callable[[], Result]) -> Result:
+        """The result of work that takes longer than the event loop can wait, in the tenant's turn. Raises
+        what it raises, OverShare or Transient."""
+        return await self.service.computing.run(self.tenant, work)
 
     def path(self, name: str) -> str:
         """A path parameter, decoded. Raises Refused (400)."""
@@ -240,11 +248,17 @@ async def _admit(service: Service, operation: Operation, request: Request, lease
         lease.belongs_to(principal.tenant, principal.client_id)
         raw = await bodies.read_raw(request, service.settings.body_limit_bytes, service.settings.pace, lease)
         await own_turn()
-        sent = bodies.parse(raw, bodies.media_type(request), operation.body)
-        body = validate(operation.body, sent)
+        read = partial(_read, raw, bodies.media_type(request), operation.body)
+        large = len(raw) > LARGE_BODY_BYTES
+        sent, body = await service.computing.run(principal.tenant, read) if large else read()
     if AT_LEAST in headers:
         await _wait_for(service, headers[AT_LEAST])
     return Call(service, request, principal, scopes, query, body, operation, sent)
+
+
+def _read(raw: bytes, media: str, model: type[BaseModel]) -> tuple[Any, BaseModel]:
+    sent = bodies.parse(raw, media, model)
+    return sent, validate(model, sent)
 
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:

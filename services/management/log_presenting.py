@@ -1,6 +1,5 @@
 """Log entries as they are answered."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,14 +7,15 @@ import asyncpg
 
 from schemas import exact_json
 from schemas.instants import render
+from services.management.endpoint import Call
 from services.management.user_agents import UNKNOWN, shown
 
 
 async def present(
-    rows: Sequence[asyncpg.Record], names: frozenset[str], include: bool
+    call: Call, rows: Sequence[asyncpg.Record], names: frozenset[str], include: bool
 ) -> list[dict[str, Any]]:
     """The entries of rows, only with (or without) some root fields."""
-    return await asyncio.to_thread(lambda: [_chosen(entry(row), names, include) for row in rows])
+    return await call.computed(lambda: [_chosen(entry(row), names, include) for row in rows])
 
 
 def _chosen(whole: dict[str, Any], names: frozenset[str], include: bool) -> dict[str, Any]:

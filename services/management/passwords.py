@@ -1,12 +1,13 @@
 """Password hashes: argon2id (RFC 9106) with the parameters OWASP recommends, away from the event loop."""
 
-import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Self
 
 from argon2 import PasswordHasher
 from argon2.low_level import Type
+
+from services.runtime.fair_threads import FairThreads
 
 MEMORY_KIB = 19_456
 PASSES = 2
@@ -17,14 +18,14 @@ class Hasher:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
-        self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="argon2")
+        self._threads = FairThreads("argon2", min(4, os.cpu_count() or 1))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.__exit__()
 
-    async def hash(self, password: str) -> str:
-        """The hash in PHC string format."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+    async def hash(self, tenant: str, password: str) -> str:
+        """The hash in PHC string format, for a tenant. Raises OverShare or Transient."""
+        return await self._threads.run(tenant, partial(self._hasher.hash, password))

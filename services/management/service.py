@@ -22,6 +22,7 @@ from services.management.turns import Turns
 from services.management.writing import Writer
 from services.runtime.database import database_failures
 from services.runtime.event_log import EventLog
+from services.runtime.fair_threads import FairThreads
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.issuers import Verifier
 from services.runtime.key_store import load_keyring, provider_from
@@ -56,6 +57,8 @@ class Service:
     links: Links
     link_tokens: LinkTokens
     passwords: Hasher
+    computing: FairThreads
+    """One thread, for what takes more than a few milliseconds in Python."""
     partitions: int
     turns: Turns
     rates: RateLimits
@@ -113,7 +116,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         known = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
         verifier = DomainVerifier(domains, database.raw, known)
         background = Background()
-        with Hasher() as passwords:
+        with Hasher() as passwords, FairThreads("computing", 1) as computing:
             stack.push_async_callback(background.drain)
             yield Service(
                 settings,
@@ -132,6 +135,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 links,
                 LinkTokens(keys, settings.token_issuer, settings.external_issuers),
                 passwords,
+                computing,
                 log.partitions,
                 Turns(),
                 RateLimits(plan_of(settings.rate_limits)),

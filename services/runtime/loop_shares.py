@@ -10,7 +10,7 @@ is left idle by that, and a tenant that is alone waits for nothing.
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
 from math import exp
 from types import coroutine
 from typing import Any, Final, Protocol, TypeVar
@@ -21,6 +21,9 @@ WINDOW_SECONDS: Final = 1.0
 """Over which use is averaged."""
 ACTIVE_SECONDS: Final = 60.0
 """For how long a tenant counts as active after its last step."""
+STEP_SECONDS: Final = 0.001
+"""How long a step that can be ended may take."""
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -85,6 +88,16 @@ class LoopShares:
     def _share(self, tenant: str | None, now: float) -> float:
         share, at = self._used.get(tenant, (0.0, now))
         return share * exp((at - now) / WINDOW_SECONDS)
+
+
+async def in_steps(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, in steps: whatever is done with each, others have their turn in between."""
+    began = time.perf_counter()
+    for item in items:
+        yield item
+        if time.perf_counter() - began > STEP_SECONDS:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
 
 
 @coroutine

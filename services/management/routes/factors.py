@@ -132,7 +132,7 @@ async def regenerate_recovery_code(call: Call) -> Response:
     person = await people.living(call, call.path("id"))
     code = "".join(secrets.choice(_LETTERS) for _ in range(24))
     data = RecoveryCodeRegeneratedData(
-        factor_id=new_id("recovery-code|dev_"), code_hash=await call.service.passwords.hash(code)
+        factor_id=new_id("recovery-code|dev_"), code_hash=await call.service.passwords.hash(call.tenant, code)
     )
     written, _ = await people.tell(call, person, (Draft(RecoveryCodeRegenerated, data),))
     return answers.value({"recovery_code": code}, headers=_headers(written) | {"Cache-Control": "no-store"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import asyncpg
@@ -22,7 +22,7 @@ from services.management.search.fields import Path
 from services.management.search.ordering import Order, Place, natural, sorted_by
 from services.management.search.planning import plan
 from services.management.search.predicates import NOBODY, Equals, Predicate, every
-from services.management.search.syntax import parse
+from services.management.search.syntax import QUICK_CHARACTERS, parse
 from services.management.search.tree import Malformed
 from services.management.search.walking import not_a_cursor, place_in, text_of
 
@@ -32,7 +32,6 @@ _ENGINES: Final[Mapping[str, Refusal]] = {
     "v2": bad_request("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
 }
 _KEPT_PLANS: Final = 1024
-_KEPT_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,10 @@ class Search:
 async def list_users(call: Call) -> Response:
     """A page of users, by number or after a cursor; or how the query would be run."""
     query: ListUsers = call.query
-    search = search_of(query)
+    if len(query.q or "") <= QUICK_CHARACTERS:
+        search = search_of(query)
+    else:
+        search = await call.computed(partial(search_of, query))
     if query.explain:
         return await _explained(call, search)
     if query.take is not None or query.after is not None or query.cursor is not None:
@@ -72,7 +74,7 @@ def search_of(query: ListUsers) -> Search:
 
 def _predicate(q: str) -> Predicate:
     try:
-        return _kept_plan(q) if len(q) <= _KEPT_CHARACTERS else plan(affordable(parse(q)))
+        return _kept_plan(q) if len(q) <= QUICK_CHARACTERS else plan(affordable(parse(q)))
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
         raise Refused(bad_request(reason, "invalid_query_string")) from None

@@ -1,6 +1,7 @@
 """GET /logs, /logs/{id} and /users/{id}/logs."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from services.management.models.logs import MAX_TAKE, ListLogs, LogEntry, LogPag
 from services.management.models.users import Selected
 from services.management.paging import DEFAULT_TAKE
 from services.management.refusals import Refusal, Refused, bad_request, violation
+from services.management.search.syntax import QUICK_CHARACTERS
 from services.management.tenant_settings import oldest_log_id
 
 LOG_NOT_FOUND: Final = Refusal(404, "Log not found.")
@@ -35,10 +37,16 @@ async def list_logs(call: Call) -> Response:
         return await _walk(call, query)
     asked = _page(call, query)
     if query.q:
-        asked.tests.append(condition(query.q, asked))
+        asked.tests.append(await _condition(call, query.q, asked))
     if query.search:
         asked.tests.append(starting_with(asked, query.search))
     return await _answer(call, query, asked)
+
+
+async def _condition(call: Call, q: str, asked: Asked) -> str:
+    if len(q) <= QUICK_CHARACTERS:
+        return condition(q, asked)
+    return await call.computed(partial(condition, q, asked))
 
 
 async def list_user_logs(call: Call) -> Response:
@@ -75,7 +83,7 @@ async def _walk(call: Call, query: ListLogs) -> Response:
         asked.tests.append(f"e.log_id < {asked.add(await complete_below(call.service, connection))}")
         asked.oldest = await oldest_log_id(connection, call.tenant)
         rows = await connection.fetch(asked.statement, *asked.values)
-    found = await present(rows, presenting.field_names(query.fields), query.include_fields)
+    found = await present(call, rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after
     headers = {"Link": f'<{await _next(call, after, query.take)}>; rel="next"'}
     return answers.value(_totalled(found, start, take) if query.include_totals else found, headers=headers)
@@ -125,7 +133,7 @@ async def _found(call: Call, asked: Asked, query: Selected) -> list[dict[str, An
     async with call.service.searcher.planning(call.tenant) as connection:
         asked.oldest = await oldest_log_id(connection, call.tenant)
         rows = await connection.fetch(asked.statement, *asked.values)
-    return await present(rows, presenting.field_names(query.fields), query.include_fields)
+    return await present(call, rows, presenting.field_names(query.fields), query.include_fields)
 
 
 _COMMON: Final[Mapping[int, str]] = {

@@ -51,7 +51,7 @@ async def create_user(call: Call) -> Response:
     refusal = refuse_create(known, body)
     if refusal is not None or known is None:
         raise Refused(refusal or NO_SUCH_USER)
-    password_hash = None if body.password is None else await service.passwords.hash(body.password)
+    password_hash = await _hashed(call, body.password)
     pictures = pictures_of(row["default_picture"], service.settings.token_issuer)
     user_id, registered, command = await _register(call, command, known, password_hash, pictures)
     written = await people.write(call, registered.events, registered.keys, USER_EXISTS)
@@ -80,7 +80,7 @@ async def _update(call: Call, user_id: str, body: UpdateUser) -> Response:
     refusal = refuse_edit(document, known, body)
     if refusal is not None:
         raise Refused(refusal)
-    password_hash = None if body.password is None else await call.service.passwords.hash(body.password)
+    password_hash = await _hashed(call, body.password)
     merge: MetadataMerge = "deep" if bodies.media_type(call.request) == bodies.MERGE_PATCH else "first_level"
     decision = decide_edit(document, known, body, password_hash, expected, merge)
     if isinstance(decision, Refusal):
@@ -147,6 +147,10 @@ def _owner(person: reading.Person, connection: str) -> str:
     document = person.document
     identity = document["identities"][place_of(document, connection) or 0]
     return owner_of(person.profile, identity, person.subject)
+
+
+async def _hashed(call: Call, password: str | None) -> str | None:
+    return None if password is None else await call.service.passwords.hash(call.tenant, password)
 
 
 def _turn(call: Call, user_id: str) -> AbstractAsyncContextManager[None]:

@@ -11,9 +11,10 @@ import pytest
 from schemas import exact_json
 from schemas.errors import Transient
 from services.ingest.connections import Known
-from services.ingest.endpoint import LoginsEndpoint
+from services.ingest.endpoint import Entrance, LoginsEndpoint
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
 from services.ingest.signing import LoginRecord, Signer
+from services.runtime.fair_threads import FairThreads
 from services.runtime.request_bodies import Pace
 from services.runtime.room import Room
 from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
@@ -68,12 +69,10 @@ class Gateway:
         self.room = Room(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.endpoint = LoginsEndpoint(
+            Entrance(self.verifier, self.room, Pace(seconds, 4096), FairThreads("reading", 1)),
             self.log,
             Signer((b"s" * 32,)),
             Nowhere(),
-            self.verifier,
-            self.room,
-            Pace(seconds, 4096),
             lambda: ARRIVED,
             self._handle,
         )

@@ -1,0 +1,42 @@
+"""Work that takes longer than the event loop can wait: in threads that tenants share.
+
+Work in Python holds back the loop for no longer than a thread may run while others wait, work outside of it
+(a password's hash) not at all. A thread that becomes free goes to the waiting tenant that uses the fewest.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self, TypeVar
+
+from schemas.errors import Transient
+from services.runtime.fair_gate import FairGate
+
+PATIENCE_SECONDS: Final = 5.0
+WAITING: Final = 1000
+"""Requests of one tenant that may wait."""
+Result = TypeVar("Result")
+
+
+class FairThreads:
+    """So many threads; one tenant may use them all while no other waits."""
+
+    def __init__(self, what: str, threads: int, waiting: int = WAITING) -> None:
+        self._what = what
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=what)
+        self._gate = FairGate(what, threads, threads, waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    async def run(self, tenant: str, work: Callable[[], Result]) -> Result:
+        """The result of the work. Raises what it raises; OverShare when too much of the tenant's waits,
+        Transient when no thread was to be had in time."""
+        try:
+            async with self._gate.place(tenant, PATIENCE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError:
+            raise Transient(f"{self._what}: no thread in time") from None

@@ -1,0 +1,51 @@
+"""Threads shared by tenants: whose work is next, and how much may wait."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from services.runtime.fair_threads import FairThreads
+from services.runtime.shares import OverShare
+
+
+async def test_the_next_work_is_that_of_the_tenant_that_has_none_in_a_thread() -> None:
+    """However much of another one's waits."""
+    order: list[str] = []
+    held = threading.Event()
+
+    def work(name: str) -> Callable[[], None]:
+        return lambda: order.append(name)
+
+    with FairThreads("test", 1) as threads:
+        first = asyncio.create_task(threads.run("noisy", held.wait))
+        await asyncio.sleep(0)
+        noisy = [asyncio.create_task(threads.run("noisy", work("noisy"))) for _ in range(20)]
+        await asyncio.sleep(0)
+        quiet = asyncio.create_task(threads.run("quiet", work("quiet")))
+        await asyncio.sleep(0)
+        held.set()
+        await asyncio.gather(first, quiet, *noisy)
+    assert order.index("quiet") <= 1
+    assert order.count("noisy") == 20
+
+
+async def test_too_much_of_one_tenant_is_refused() -> None:
+    """What is beyond the queue gets its refusal at once; what waits is done."""
+    held = threading.Event()
+    with FairThreads("test", 1, waiting=2) as threads:
+        tasks = [asyncio.create_task(threads.run("noisy", held.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(OverShare):
+            await threads.run("noisy", held.wait)
+        held.set()
+        assert await asyncio.gather(*tasks) == [True] * 3
+
+
+async def test_what_the_work_raises_is_raised() -> None:
+    """And the thread goes on working."""
+    with FairThreads("test", 2) as threads:
+        with pytest.raises(ZeroDivisionError):
+            await threads.run("demo", lambda: 1 // 0)
+        assert await threads.run("demo", lambda: 1) == 1

@@ -1,0 +1,151 @@
+"""Tenants take turns on the event loop: which steps run between two of a quiet tenant's. The clock is the
+test's own, so that a step costs what the test says."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from services.runtime import loop_shares
+from services.runtime.loop_shares import SMALL_SHARE, WINDOW_SECONDS, LoopShares, in_steps, in_turns
+
+HEAVY = WINDOW_SECONDS * SMALL_SHARE
+"""A step after which a tenant uses more than a small share."""
+
+
+@dataclass
+class Request:
+    tenant: str | None
+
+
+@dataclass
+class Loop:
+    """A clock that moves while steps compute, and the order in which they ran."""
+
+    seconds: float = 0.0
+    ran: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.shares = LoopShares(lambda: self.seconds)
+
+    async def steps(self, name: str, count: int, each: float) -> int:
+        for _ in range(count):
+            self.seconds += each
+            self.ran.append(name)
+            await asyncio.sleep(0)
+        return count
+
+    def start(self, tenant: str, count: int, each: float) -> asyncio.Task[int]:
+        async def run() -> int:
+            return await in_turns(self.steps(tenant, count, each), Request(tenant), self.shares)
+
+        return asyncio.create_task(run())
+
+
+async def test_between_two_steps_of_a_quiet_tenant_others_have_one_at_most() -> None:
+    """Ten requests of a heavy tenant would run ten steps in each round of the loop."""
+    loop = Loop()
+    await loop.start("heavy", 1, HEAVY * 2)
+    await loop.start("quiet", 1, 0)
+    loop.ran.clear()
+    heavy = [loop.start("heavy", 20, HEAVY / 100) for _ in range(10)]
+    quiet = loop.start("quiet", 10, 0)
+    assert await quiet == 10
+    between = "".join(name[0] for name in loop.ran).strip("h").split("q")[1:-1]
+    assert max(map(len, between)) <= 1
+    assert await asyncio.gather(*heavy) == [20] * 10
+
+
+async def test_a_tenant_that_is_alone_waits_for_nothing() -> None:
+    """Nor do requests of which no tenant is known make others wait."""
+    loop = Loop()
+    await loop.start("heavy", 3, HEAVY * 2)
+    await in_turns(loop.steps("unknown", 3, HEAVY * 2), Request(None), loop.shares)
+    assert not loop.shares.must_wait("heavy")
+    await loop.start("quiet", 1, 0)
+    assert loop.shares.must_wait("heavy")
+    assert not loop.shares.must_wait("quiet")
+
+
+async def test_use_is_forgotten() -> None:
+    """Who was heavy a while ago is not any more, and who was active long ago does not count."""
+    loop = Loop()
+    await loop.start("heavy", 1, HEAVY * 2)
+    await loop.start("quiet", 1, 0)
+    loop.seconds += 5 * WINDOW_SECONDS
+    assert not loop.shares.must_wait("heavy")
+    loop.seconds += 2 * loop_shares.ACTIVE_SECONDS
+    await loop.start("heavy", 1, HEAVY * 2)
+    assert not loop.shares.must_wait("heavy")
+
+
+async def test_the_turn_is_that_of_the_tenant_that_used_least() -> None:
+    """Whoever waits, and in which order they came."""
+    loop = Loop()
+    await loop.start("most", 1, HEAVY * 8)
+    await loop.start("less", 1, HEAVY * 2)
+    loop.ran.clear()
+    await asyncio.gather(*(loop.start(name, 3, 0) for name in ("most", "most", "less", "less")))
+    first_wait = loop.ran[4:]
+    assert first_wait == ["less"] * 4 + ["most"] * 4
+
+
+async def test_a_request_that_is_given_up_while_it_waits_leaves_the_turn_to_the_next() -> None:
+    """A cancelled request is told, and holds nobody up."""
+    loop = Loop()
+    await loop.start("heavy", 1, HEAVY * 2)
+    await loop.start("quiet", 1, 0)
+    tasks = [loop.start("heavy", 5, HEAVY) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert results[1:] == [5, 5]
+
+
+async def test_errors_go_in_and_out() -> None:
+    """What the work awaits raises inside of it; what it raises is raised."""
+    failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        with pytest.raises(KeyError):
+            await failing
+        raise ValueError("the work's own")
+
+    task = asyncio.create_task(_awaited(work()))
+    await asyncio.sleep(0)
+    failing.set_exception(KeyError("inner"))
+    with pytest.raises(ValueError, match="the work's own"):
+        await task
+
+
+async def _awaited(work: Coroutine[Any, Any, None]) -> None:
+    await in_turns(work, Request("demo"), LoopShares())
+
+
+async def test_items_are_taken_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others run between two items once a step took its time, and not before."""
+    ran: list[int | str] = []
+
+    async def other() -> None:
+        while True:
+            ran.append("other")
+            await asyncio.sleep(0)
+
+    def run(item: int) -> int:
+        ran.append(item)
+        return item
+
+    async def take(step_seconds: float) -> list[int | str]:
+        monkeypatch.setattr(loop_shares, "STEP_SECONDS", step_seconds)
+        ran.clear()
+        beside = asyncio.create_task(other())
+        assert [run(item) async for item in in_steps(range(3))] == [0, 1, 2]
+        beside.cancel()
+        return ran
+
+    assert await take(float("inf")) == [0, 1, 2]
+    assert await take(-1.0) == [0, "other", 1, "other", 2, "other"]

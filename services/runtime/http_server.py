@@ -6,12 +6,14 @@ Measured, a POST of 700 bytes answered by a bare ASGI callable: granian 73 us of
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from typing import Any, Final
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from services.runtime.request_bodies import ReadsOn
@@ -19,12 +21,29 @@ from services.runtime.response_headers import SecureHeaders
 from services.runtime.settings import Tls
 
 _BACKLOG: Final = 1024
+_MOST_FILES: Final = 65_536
+_OTHER_FILES: Final = 256
+"""What a process opens besides connections of callers."""
+_HEADERS_MILLISECONDS: Final = 10_000
+"""How long a connection may stay open without a whole request's headers."""
 _COLLECT_AFTER: Final = (50_000, 20, 50)
 """Objects, then generations. With Python's defaults the collector takes four fifths of the time of reading a
 large body: every document is looked through again and again while it grows."""
-_SWITCH_SECONDS: Final = 0.0005
-"""How long one thread may keep others from running Python while they wait: granian's own, which hands
-requests to the loop, waits so long for each where the loop is busy. Python's default is ten times that."""
+_SERVER_THREADS: Final = 2
+_SWITCH_SECONDS: Final = 0.0001
+"""How long one thread may keep others from running Python while they wait. Granian's threads wait so long for
+each request that they hand to a busy loop, one after the other: with Python's 5 ms, and with one thread, a
+tenant with many requests under way keeps everybody's waiting there."""
+
+
+def _most_connections() -> int:
+    """How many connections may be open at once, idle ones included: as many as the process may have files.
+    Granian takes none beyond its backlog by default, so that a thousand idle ones would keep everybody else
+    out."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(_BACKLOG, files - _OTHER_FILES)
 
 
 async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
@@ -39,8 +58,11 @@ async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
+        runtime_threads=_SERVER_THREADS,
         websockets=False,
         backlog=_BACKLOG,
+        backpressure=_most_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_MILLISECONDS),
         ssl_cert=None if tls is None else tls.certificate,
         ssl_key=None if tls is None else tls.key,
         ssl_protocol_min=SSLProtocols.tls12,

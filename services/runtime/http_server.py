@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from services.runtime.request_bodies import ReadsOn
@@ -24,8 +23,6 @@ _BACKLOG: Final = 1024
 _MOST_FILES: Final = 65_536
 _OTHER_FILES: Final = 256
 """What a process opens besides connections of callers."""
-_HEADERS_MILLISECONDS: Final = 10_000
-"""How long a connection may stay open without a whole request's headers."""
 _COLLECT_AFTER: Final = (50_000, 20, 50)
 """Objects, then generations. With Python's defaults the collector takes four fifths of the time of reading a
 large body: every document is looked through again and again while it grows."""
@@ -62,7 +59,6 @@ async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
         websockets=False,
         backlog=_BACKLOG,
         backpressure=_most_connections(),
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_MILLISECONDS),
         ssl_cert=None if tls is None else tls.certificate,
         ssl_key=None if tls is None else tls.key,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -3,10 +3,12 @@ held is held until the quiet tenant has its answer."""
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from tests.stack import Stack
 
 CONNECTIONS: Final = 4
 QUEUE: Final = 5
+IDLE: Final = 1100
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -103,6 +106,11 @@ class Connection:
         body = await self._reader.readexactly(int(headers["content-length"]))
         return int(head[0].split()[1]), headers, exact_json.loads(body)
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether the server has closed it."""
+        return self._reader.at_eof()
+
     async def close(self) -> None:
         self._writer.close()
 
@@ -145,6 +153,60 @@ async def test_slow_and_large_bodies_of_one_client_leave_intake_to_others(ingest
         slow = await asyncio.gather(*(connection.answer() for connection in hostile[90:]))
         assert {status for status, _, _ in slow} == {408}
         assert slow[0][2]["message"] == "The body did not arrive in time."
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Files for more connections than a process may have by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_idle_connections_keep_nobody_out(ingest: IngestSite) -> None:
+    """More than the server takes by default, of somebody who says nothing: the next one is answered."""
+    environment = ingest.stack.environment("ingest", ingest.database, ingest.prefix)
+    async with process(ingest.stack, "ingest", **environment) as port, AsyncExitStack() as opened:
+        idle = [await Connection.open(port) for _ in range(IDLE)]
+        for connection in idle:
+            opened.push_async_callback(connection.close)
+        body = exact_json.dumps(make_event(id="beside", tenant="other"))
+        quiet = await Connection.open(port)
+        opened.push_async_callback(quiet.close)
+        await quiet.write(head("POST", LOGINS, ingest.token(tenant="other"), len(body)), body)
+        status, _, answer = await quiet.answer()
+        assert status == 202, answer
+        assert not any(connection.is_ended for connection in idle)
+
+
+async def test_large_requests_of_one_tenant_leave_turns_to_others(management: Site) -> None:
+    """While a tenant's work holds the thread and more of it waits, small requests of others are answered, and
+    their long query is the next to be read."""
+    computing, held = management.service.computing, threading.Event()
+    hostile, quiet = management.client(), management.client(tenant="other")
+    long_query = {"q": " OR ".join(f"name:n{number}" for number in range(100))}
+    order: list[str] = []
+
+    async def search(client: httpx.AsyncClient, name: str) -> int:
+        answer = await client.get("/api/v2/users", params=long_query)
+        order.append(name)
+        return answer.status_code
+
+    holding = asyncio.create_task(computing.run("demo", held.wait))
+    try:
+        noisy = [asyncio.create_task(search(hostile, "noisy")) for _ in range(8)]
+        await management.stack.until(lambda: len(computing._gate._waiting.get("demo", ())) == len(noisy))
+        assert (await quiet.get("/api/v2/users", params={"q": "name:x"})).status_code == 200
+        assert (await quiet.post("/api/v2/users", json={"connection": "none"})).status_code == 400
+        asked = asyncio.create_task(search(quiet, "quiet"))
+        await management.stack.until(lambda: "other" in computing._gate._waiting)
+        assert not order
+    finally:
+        held.set()
+    assert await asyncio.gather(asked, *noisy) == [200] * 9
+    assert await holding
 
 
 async def test_a_client_that_writes_everything_before_it_reads_gets_the_refusal(

@@ -33,6 +33,8 @@ _EXPENSIVE: Final = " AND ".join(f"NOT name:*xyz{number}*" for number in range(3
 _WIDE: Final = b'{"user_metadata":{"a":[' + b",".join([b"[]"] * 330_000) + b"]}}"
 _BEYOND: Final = " OR ".join(f"name:n{number}" for number in range(2000))
 
+_UNREAD: Final = (408, 413, 429)
+"""Answers before the whole request was read: another one needs a new connection."""
 Asked = Iterator[tuple[str, bytes]]
 """Address and bytes of one request after the other."""
 
@@ -101,7 +103,7 @@ async def insist(asked: Asked) -> None:
                     status, _ = await wire.ask(sent)
                     if status == 429:
                         await asyncio.sleep(BACK_OFF_SECONDS)
-                    if status == 408:
+                    if status in _UNREAD:
                         break
                     _, sent = next(asked)
             finally:

@@ -84,6 +84,24 @@ async def process(stack: Stack, service: str, **environment: str) -> AsyncIterat
                 raise
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gateway(ingest: IngestSite) -> AsyncIterator[int]:
+    """Ingest as a process with room for three of the largest bodies; its port."""
+    environment = ingest.stack.environment("ingest", ingest.database, ingest.prefix)
+    async with process(
+        ingest.stack, "ingest", **environment, VITA_IN_FLIGHT_BYTES=str(3 * MAX_BYTES)
+    ) as port:
+        yield port
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def api(management: Site) -> AsyncIterator[int]:
+    """Management as a process that waits a second for a body; its port."""
+    names = management.stack.environment("management", management.database, management.prefix)
+    async with process(management.stack, "management", **names, VITA_BODY_SECONDS="1") as port:
+        yield port
+
+
 class Connection:
     """A client that writes as it likes, and reads when it likes."""
 
@@ -122,19 +140,16 @@ def head(method: str, path: str, token: str, length: int) -> bytes:
     ).encode()
 
 
-async def test_slow_and_large_bodies_of_one_client_leave_intake_to_others(ingest: IngestSite) -> None:
+async def test_slow_and_large_bodies_of_one_client_leave_intake_to_others(
+    ingest: IngestSite, gateway: int
+) -> None:
     """A hundred requests that announce as much as is allowed and stop, among them more received bytes than
     there is memory: the surplus gets 429 with Retry-After, another tenant's login is accepted
     meanwhile; the stopped ones get 408."""
-    environment = ingest.stack.environment("ingest", ingest.database, ingest.prefix)
-    room = str(3 * MAX_BYTES)
-    async with (
-        process(ingest.stack, "ingest", **environment, VITA_IN_FLIGHT_BYTES=room) as port,
-        AsyncExitStack() as opened,
-    ):
+    async with AsyncExitStack() as opened:
         hostile = []
         for number in range(100):
-            connection = await Connection.open(port)
+            connection = await Connection.open(gateway)
             opened.push_async_callback(connection.close)
             hostile.append(connection)
             await connection.write(head("POST", LOGINS, ingest.token(), MAX_BYTES))
@@ -145,7 +160,7 @@ async def test_slow_and_large_bodies_of_one_client_leave_intake_to_others(ingest
         assert any(status == 429 for status, _, _ in refused)
         assert all(int(headers["retry-after"]) >= 1 for status, headers, _ in refused if status == 429)
         body = exact_json.dumps(make_event(id="quiet", tenant="other"))
-        quiet = await Connection.open(port)
+        quiet = await Connection.open(gateway)
         opened.push_async_callback(quiet.close)
         await quiet.write(head("POST", LOGINS, ingest.token(tenant="other"), len(body)), body)
         answer = await quiet.answer()
@@ -165,15 +180,14 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_idle_connections_keep_nobody_out(ingest: IngestSite) -> None:
+async def test_idle_connections_keep_nobody_out(ingest: IngestSite, gateway: int) -> None:
     """More than the server takes by default, of somebody who says nothing: the next one is answered."""
-    environment = ingest.stack.environment("ingest", ingest.database, ingest.prefix)
-    async with process(ingest.stack, "ingest", **environment) as port, AsyncExitStack() as opened:
-        idle = [await Connection.open(port) for _ in range(IDLE)]
+    async with AsyncExitStack() as opened:
+        idle = [await Connection.open(gateway) for _ in range(IDLE)]
         for connection in idle:
             opened.push_async_callback(connection.close)
         body = exact_json.dumps(make_event(id="beside", tenant="other"))
-        quiet = await Connection.open(port)
+        quiet = await Connection.open(gateway)
         opened.push_async_callback(quiet.close)
         await quiet.write(head("POST", LOGINS, ingest.token(tenant="other"), len(body)), body)
         status, _, answer = await quiet.answer()
@@ -210,46 +224,38 @@ async def test_large_requests_of_one_tenant_leave_turns_to_others(management: Si
 
 
 async def test_a_client_that_writes_everything_before_it_reads_gets_the_refusal(
-    ingest: IngestSite, management: Site
+    ingest: IngestSite, management: Site, gateway: int, api: int
 ) -> None:
     """Five megabytes, refused before they are read, by both services: no broken pipe, the documented
     answer; whatever it is refused for."""
     token, padding = ingest.token(), [b" " * 100_000] * 55
     length = sum(map(len, padding))
-    names = management.stack.environment("management", management.database, management.prefix)
-    async with (
-        process(ingest.stack, "ingest", **ingest.stack.environment("ingest", ingest.database, ingest.prefix))
-        as gateway,
-        process(management.stack, "management", **names) as api,
-    ):  # fmt: skip
-        for port, method, path, bearer, status in (
-            (gateway, "POST", LOGINS, token, 413),
-            (gateway, "POST", LOGINS, "a.b.c", 401),
-            (gateway, "POST", "/nowhere", token, 404),
-            (api, "POST", "/api/v2/users", management.token(), 413),
-            (api, "PATCH", "/api/v2/users/auth0%7Cx", management.token(["read:users"]), 403),
-            (api, "POST", "/oauth/token", "", 413),
-            (api, "POST", "/nowhere", "", 404),
-        ):
-            connection = await Connection.open(port)
-            await connection.write(head(method, path, bearer, length), *padding)
-            answer = await connection.answer()
-            await connection.close()
-            assert answer[0] == status, (path, answer)
+    for port, method, path, bearer, status in (
+        (gateway, "POST", LOGINS, token, 413),
+        (gateway, "POST", LOGINS, "a.b.c", 401),
+        (gateway, "POST", "/nowhere", token, 404),
+        (api, "POST", "/api/v2/users", management.token(), 413),
+        (api, "PATCH", "/api/v2/users/auth0%7Cx", management.token(["read:users"]), 403),
+        (api, "POST", "/oauth/token", "", 413),
+        (api, "POST", "/nowhere", "", 404),
+    ):
+        connection = await Connection.open(port)
+        await connection.write(head(method, path, bearer, length), *padding)
+        answer = await connection.answer()
+        await connection.close()
+        assert answer[0] == status, (path, answer)
 
 
-async def test_a_slow_body_ends_in_management_as_well(management: Site) -> None:
+async def test_a_slow_body_ends_in_management_as_well(management: Site, api: int) -> None:
     """408 in the documented shape, also where no token is known yet."""
-    names = management.stack.environment("management", management.database, management.prefix)
-    async with process(management.stack, "management", **names, VITA_BODY_SECONDS="0.2") as port:
-        for path in ("/api/v2/users", "/oauth/token"):
-            connection = await Connection.open(port)
-            await connection.write(head("POST", path, management.token(), 500), b"{")
-            status, _, body = await connection.answer()
-            await connection.close()
-            assert status == 408
-            message = body.get("message") or body["error_description"]
-            assert message == "The body did not arrive in time."
+    for path in ("/api/v2/users", "/oauth/token"):
+        connection = await Connection.open(api)
+        await connection.write(head("POST", path, management.token(), 500), b"{")
+        status, _, body = await connection.answer()
+        await connection.close()
+        assert status == 408
+        message = body.get("message") or body["error_description"]
+        assert message == "The body did not arrive in time."
 
 
 @pytest.mark.parametrize("path", ["/api/v2/users", "/api/v2/logs"])

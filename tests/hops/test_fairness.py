@@ -210,7 +210,7 @@ async def test_large_requests_of_one_tenant_leave_turns_to_others(management: Si
 
     holding = asyncio.create_task(computing.run("demo", held.wait))
     try:
-        noisy = [asyncio.create_task(search(hostile, "noisy")) for _ in range(8)]
+        noisy = [asyncio.create_task(search(hostile, "noisy")) for _ in range(QUEUE)]
         await management.stack.until(lambda: len(computing._gate._waiting.get("demo", ())) == len(noisy))
         assert (await quiet.get("/api/v2/users", params={"q": "name:x"})).status_code == 200
         assert (await quiet.post("/api/v2/users", json={"connection": "none"})).status_code == 400
@@ -219,7 +219,7 @@ async def test_large_requests_of_one_tenant_leave_turns_to_others(management: Si
         assert not order
     finally:
         held.set()
-    assert await asyncio.gather(asked, *noisy) == [200] * 9
+    assert await asyncio.gather(asked, *noisy) == [200] * (1 + QUEUE)
     assert await holding
 
 

@@ -6,6 +6,7 @@ Whatever a caller said is a parameter; what is put into the text is ours.
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from schemas.spelling import composed
 from services.runtime.sql import load
 
 _TENANT: Final = "e.tenant = $1"
@@ -42,11 +43,16 @@ class Asked:
 
 
 def starting_with(asked: Asked, text: str) -> str:
-    """The older search: the beginning of a client's name, a connection or a user's name, in any case."""
-    pattern = asked.add(escaped(text.lower()) + "%")
+    """The older search: the beginning of a client's name, a connection or a user's name, in any case and any
+    Unicode form."""
+    pattern = asked.add(escaped(composed(text.lower())) + "%")
+    form = "lower({column})" if text.isascii() else "normalize(lower({column}), NFC)"
+    connection, user, client = (
+        form.format(column=name) for name in ("e.connection", "e.user_name", "c.name")
+    )
     return (
-        f"(lower(e.connection) LIKE {pattern} OR lower(e.user_name) LIKE {pattern} OR e.client_id IN"
-        f" (SELECT c.client_id FROM views.client AS c WHERE c.tenant = $1 AND lower(c.name) LIKE {pattern}))"
+        f"({connection} LIKE {pattern} OR {user} LIKE {pattern} OR e.client_id IN"
+        f" (SELECT c.client_id FROM views.client AS c WHERE c.tenant = $1 AND {client} LIKE {pattern}))"
     )
 
 

@@ -28,17 +28,19 @@ _OWN: Final = (
     "client_id", "connection", "description", "hostname", "ip", "log_id", "organization_id", "user_id",
     "user_name", "user_agent", "strategy", "strategy_type", "type",
 )  # fmt: skip
-_FIELDS: Final[Mapping[str, str]] = {
-    **{name: f"e.{name} {{test}}" for name in _OWN},
-    "_id": "e.log_id {test}",
+_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
+    **{name: (f"e.{name}", "{test}") for name in _OWN},
+    "_id": ("e.log_id", "{test}"),
     "client_name": (
-        "e.client_id IN (SELECT c.client_id FROM views.client AS c WHERE c.tenant = $1 AND c.name {test})"
+        "c.name",
+        "e.client_id IN (SELECT c.client_id FROM views.client AS c WHERE c.tenant = $1 AND {test})",
     ),
     "connection_id": (
-        "e.connection IN (SELECT k.name FROM views.connection AS k WHERE k.tenant = $1 AND k.id {test})"
+        "k.id",
+        "e.connection IN (SELECT k.name FROM views.connection AS k WHERE k.tenant = $1 AND {test})",
     ),
 }
-"""Field -> the condition that some test of its text comes to."""
+"""Field -> its column, and the condition that a test of this column comes to."""
 _BARE: Final = ("client_name", "connection", "description", "ip", "log_id", "type", "user_name")
 _NEVER: Final = "false"
 
@@ -99,29 +101,38 @@ def _dated(node: Term | Exists | Range, asked: Asked) -> str:
             assert_never(node)
 
 
-def _tested(name: str, test: str) -> str:
-    return _FIELDS[name].format(test=test)
+def _tested(name: str, test: str, form: str = "{column}") -> str:
+    column, condition = _FIELDS[name]
+    return condition.format(test=f"{form.format(column=column)} {test}")
+
+
+def _form(text: str) -> str:
+    """How columns are compared with a composed text: they hold what was typed, in any Unicode form, so they
+    are composed unless the text is ASCII, which indexes can find."""
+    return "{column}" if text.isascii() else "normalize({column}, NFC)"
 
 
 def _term(term: Term, names: Sequence[str], asked: Asked) -> str:
+    text = composed(term.text)
+    form = _form(text)
     if len(term.parts) == 1:
-        text = composed(term.text)
         if "ip" in names and (address := ip_address(text)) is not None:
             text = address
         test = f"= {asked.add(text)}"
     else:
         test = f"LIKE {asked.add('%'.join(escaped(composed(part)) for part in term.parts))}"
-    return "(" + " OR ".join(_tested(name, test) for name in names) + ")"
+    return "(" + " OR ".join(_tested(name, test, form) for name in names) + ")"
 
 
 def _range(node: Range, name: str, asked: Asked) -> str:
     low, high = node.low, node.high
     tests = []
-    if low is not None:
-        tests.append(f"{'>=' if low.inclusive else '>'} {asked.add(low.text)}")
-    if high is not None:
-        tests.append(f"{'<=' if high.inclusive else '<'} {asked.add(high.text)}")
-    return "(" + " AND ".join(_tested(name, test) for test in tests) + ")"
+    for bound, sign in ((low, ">"), (high, "<")):
+        if bound is not None:
+            text = composed(bound.text)
+            test = f"{sign}{'=' if bound.inclusive else ''} {asked.add(text)}"
+            tests.append(_tested(name, test, _form(text)))
+    return "(" + " AND ".join(tests) + ")"
 
 
 def _dates(low: Bound | None, high: Bound | None, asked: Asked) -> str:

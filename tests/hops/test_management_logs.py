@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.events import LoginFailed, LoginFailedData
-from schemas.identifiers import record_key
+from schemas.identifiers import record_key, tenant_subject
 from schemas.topics import Topic
 from services.projector.pruning import prune
 from services.runtime.event_log import partition_of
@@ -235,6 +235,27 @@ async def test_the_older_search(site: Site) -> None:
     await client.post("/api/v2/users", json=new_user(email="undersscore@example.com"))
     found = await listed(client, search="UNDER_s")
     assert {entry["user_name"] for entry in found} == {"under_score@example.com"}
+
+
+@pytest.mark.parametrize("typed", ["Jo\u00e9", "Joe\u0301"])
+async def test_names_are_found_in_any_unicode_form(site: Site, typed: str) -> None:
+    """What was typed is kept as it was typed and found by either form, whole, by its beginning, in a range,
+    as a bare term and by the older search."""
+    tenant = f"forms-{len(typed)}"
+    client = await fresh(site, tenant)
+    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    data = LoginFailedData(
+        connection="google-oauth2", strategy="google-oauth2", reason="unknown_user", identifier=typed
+    )
+    await flow.send_events(flow.event(LoginFailed, tenant_subject(tenant), data, tenant=tenant))
+    for asked in ("Jo\u00e9", "Joe\u0301"):
+        for q in (f"user_name:{asked}", f"user_name:{asked}*", f"user_name:[{asked} TO {asked}]", asked):
+
+            async def found(q: str = q) -> bool:
+                return [entry["user_name"] for entry in await listed(client, q=q)] == [typed]
+
+            await site.stack.until(found)
+        assert [entry["user_name"] for entry in await listed(client, search=asked.lower())] == [typed]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,8 @@ class Keyring:
         )
 
     def _opened(self, blob: bytes, associated: bytes) -> bytes:
+        if len(blob) < _WRAPPING_KEY_ID.size:
+            raise CannotUnseal("blob too short")
         (identity,) = _WRAPPING_KEY_ID.unpack_from(blob)
         wrapping = self._wrapping_keys.get(identity)
         if wrapping is None:

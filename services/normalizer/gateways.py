@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
+import structlog
 from aiokafka import ConsumerRecord
 
 from schemas.errors import InvalidEvent
@@ -14,8 +15,11 @@ from schemas.instants import from_milliseconds
 from schemas.keys import Keyring
 from schemas.login_signature import GATEWAY, INGEST, Signature, read_signature
 from schemas.raw_login import RawLogin
+from schemas.sealing import CannotUnseal
 from services.normalizer.content_modes import signed_body
 from services.runtime.sql import load
+
+_log = structlog.get_logger()
 
 FRESH_SECONDS: Final = 1.0
 """How long a new or ended key may go unnoticed."""
@@ -42,7 +46,8 @@ class Gateways:
         self._read_at = float("-inf")
 
     async def refresh(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
-        """Read the keys when those known are no longer fresh or a record names an unknown gateway."""
+        """Read the keys when those known are no longer fresh or a record names an unknown gateway. A key that
+        does not open counts for nothing."""
         named = {value for record in records for name, value in record.headers if name == GATEWAY}
         known = {gateway.encode() for gateway in self._keys}
         now = time.monotonic()
@@ -50,7 +55,11 @@ class Gateways:
             return
         keys: dict[str, list[GatewayKey]] = {}
         for row in await connection.fetch(load("services.normalizer")["gateway_keys"]):
-            secret = self._keyring.open_secret(row["secret"], row["tenant"], row["gateway"])
+            try:
+                secret = self._keyring.open_secret(row["secret"], row["tenant"], row["gateway"])
+            except CannotUnseal:
+                _log.error("gateway_key_unreadable", gateway=row["gateway"], tenant=row["tenant"])
+                continue
             keys.setdefault(row["gateway"], []).append(GatewayKey(row["tenant"], secret, row["ends_at"]))
         self._keys, self._read_at = {**keys, INGEST: self._ingest}, now
 

@@ -35,7 +35,7 @@ from services.projector.store import Touched, read_views, writes
 from services.projector.waves import execute
 from services.runtime.database import database_failures, open_pool
 from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
-from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog
+from services.runtime.event_log import DEAD_LETTER_TYPE, EventLog, partition_of
 from services.runtime.heartbeat import Heartbeat
 from services.runtime.key_store import ensure_keys, load_keyring, provider_from
 from services.runtime.log_reader import first_offset_from
@@ -224,7 +224,10 @@ class Projector:
         for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
                 check_readable(record)
-                read.append((record, read_sealed(record.key, record.value), recorded_at))
+                sealed = read_sealed(record.key, record.value)
+                if partition_of(record.key, self._events.partitions) != record.partition:
+                    raise InvalidEvent("not_authentic", "the record is not in the partition of its subject")
+                read.append((record, sealed, recorded_at))
             except InvalidEvent as error:
                 letters.append(self._quarantine(record, error))
         return read

@@ -22,9 +22,10 @@ from schemas.events import (
 from schemas.examples import all_names, load_example
 from schemas.identifiers import record_key, tenant_subject
 from schemas.mapper import Record, seal_event
-from schemas.topics import Topic
+from schemas.topics import Topic, catalogue
 from schemas.upcasters import current_version
-from tests.flow import Flow, make_flow, somebody
+from services.runtime.event_log import partition_of
+from tests.flow import Flow, make_flow, producing, somebody
 from tests.stack import Stack
 
 ODD = (
@@ -42,6 +43,7 @@ ODD = (
     "9999-12-31T23:59:59-14:00",
 )
 """Put in the place of every value that stands readable in an event."""
+PARTITIONS = catalogue()[Topic.PROFILE_EVENTS].partitions
 OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 
 
@@ -211,3 +213,25 @@ async def test_a_persons_events_cannot_be_forged(flow: Flow) -> None:
     assert {letter.reason for letter in letters} == {"not_authentic"}
     assert {letter.value for letter in letters} >= {record.value for record in forged}
     assert len(letters) == len(forged) + 1
+
+
+async def test_a_copy_in_another_partition_comes_before_nothing(flow: Flow) -> None:
+    """Partitions are read in any order, in a rebuild above all: a copy of an authentic record in a partition
+    that is not its subject's is refused, so that it takes no effect before what it followed."""
+    jane = somebody()
+    keys = await flow.keys("demo", jane)
+    login = seal_event(signed_in(flow, jane), keys)
+    blocked = seal_event(flow.event(UserBlocked, jane, UserFlagData()), keys)
+    elsewhere = (partition_of(login.key, PARTITIONS) + 1) % PARTITIONS
+    async with producing(flow.stack.kafka) as producer:
+        for record in (blocked, login):
+            topic = flow.prefix + Topic.PROFILE_EVENTS.value
+            await producer.send_and_wait(topic, record.value, record.key, elsewhere)
+    await flow.project()
+    assert await flow.document(jane) is None
+    await flow.send_events(login, blocked)
+    await flow.project()
+    document = await flow.document(jane)
+    assert (document["logins_count"], document["blocked"]) == (1, True)
+    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    assert [(letter.reason, letter.partition) for letter in letters] == [("not_authentic", elsewhere)] * 2

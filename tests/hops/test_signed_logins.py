@@ -210,6 +210,23 @@ async def test_a_running_normalizer_learns_new_keys(flow: Flow) -> None:
     assert await logins(flow) == ["demo", "demo"]
 
 
+async def test_a_key_that_does_not_open_stops_nobody(flow: Flow) -> None:
+    """Rows with a secret that this installation did not wrap, or wrapped for another gateway, count for
+    nothing; the logins of others are taken."""
+    (name, secret), (broken, lost), (moved, stolen) = [await gateway(flow) for _ in range(3)]
+    await flow.run("UPDATE ledger.gateway_key SET secret = '\\x00' WHERE gateway = $1", broken)
+    await flow.run(
+        "UPDATE ledger.gateway_key SET secret = (SELECT secret FROM ledger.gateway_key WHERE gateway = $1)"
+        " WHERE gateway = $2", name, moved,
+    )  # fmt: skip
+    for key, by in ((secret, name), (lost, broken), (stolen, moved), (secret, moved)):
+        login = flow.login()
+        await flow.send_raw(login, headers=signed(login, by, key))
+    await flow.normalize()
+    assert await told(flow) == [(offset, "not_authentic") for offset in (1, 2, 3)]
+    assert await logins(flow) == ["demo"]
+
+
 async def test_ingest_signs_what_it_accepts(stack: Stack) -> None:
     """A login accepted over HTTP is signed as Standard Webhooks says, for any tenant, and is normalized."""
     site = await make_site(stack)

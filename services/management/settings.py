@@ -18,12 +18,15 @@ class Settings(HttpSettings):
     external_issuers: tuple[ExternalIssuer, ...] = Field(
         (), description="Other issuers whose tokens are taken, as a JSON array."
     )
-    pool_connections: int = Field(8, ge=1, le=100, description="Database connections, besides searches.")
+    pool_connections: int = Field(
+        8, ge=1, le=100, description="Database connections for everything but searches."
+    )
     search_connections: int = Field(
         4,
         ge=1,
         le=100,
-        description="Of each of two kinds, besides `pool_connections`; one tenant uses at most half of them.",
+        description="Database connections for searches with a known plan, and as many for the others; one "
+        "tenant uses at most half of each.",
     )
     search_queue: int = Field(
         100, ge=1, description="Searches of one tenant that may wait for a connection; the next one is a 429."

@@ -265,7 +265,7 @@ class Intake:
         """A reader of the topic that shares nothing with the consumer."""
         try:
             async with asyncio.timeout(BROKER_SECONDS):
-                async with open_log(self._source.kafka, self._source.topic, committed=True) as log:
+                async with open_log(self._source.kafka, self._source.topic) as log:
                     yield log
         except (KafkaError, OSError, LookupError) as error:
             raise Transient(f"kafka: {type(error).__name__}") from error

@@ -76,13 +76,11 @@ class LogReader:
 
 
 @asynccontextmanager
-async def open_log(
-    kafka: KafkaAccess, topic: str, *, check_crcs: bool = True, committed: bool = False
-) -> AsyncIterator[LogReader]:
+async def open_log(kafka: KafkaAccess, topic: str, *, check_crcs: bool = True) -> AsyncIterator[LogReader]:
     """A reader of the topic, closed at the end; LookupError when the broker has no such topic.
 
-    Without `check_crcs` it gives what lies on the broker, damaged or not; with `committed` it leaves out what
-    transactions have not committed.
+    It leaves out what transactions have not committed, as every worker does. Without `check_crcs` it gives
+    what lies on the broker, damaged or not.
     """
     partitions = await _partitions(kafka, topic)
     consumer = AIOKafkaConsumer(
@@ -93,7 +91,7 @@ async def open_log(
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_WAIT_MS,
         check_crcs=check_crcs,
-        isolation_level="read_committed" if committed else "read_uncommitted",
+        isolation_level="read_committed",
     )
     await consumer.start()
     try:
@@ -118,7 +116,7 @@ async def _partitions(kafka: KafkaAccess, topic: str) -> list[int]:
 async def first_offset_from(kafka: KafkaAccess, topic: str, partition: int, offset: int) -> int | None:
     """The offset of the first record at or after this one that the broker has. Raises Transient."""
     try:
-        async with open_log(kafka, topic, committed=True) as log:
+        async with open_log(kafka, topic) as log:
             await log.go_to(partition, offset)
             found = await log.read(await log.end(partition), most=1)
     except (KafkaError, OSError) as error:

@@ -13,6 +13,7 @@ from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceede
 from schemas.identifiers import record_key, tenant_subject
 from schemas.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
+from services.auditor.verify import verify
 from services.runtime.event_log import partition_of
 from services.runtime.log_reader import open_log
 from services.runtime.ready import obstacle
@@ -49,6 +50,14 @@ class Values:
         event = login(minute=self.made, subject=self._subject, id=f"0190a1b2-c3d4-7e5f-8a9b-{self.made:012x}")
         keys = await self._flow.keys("demo", self._subject)
         return seal_event(event, keys).value
+
+
+async def verified(flow: Flow) -> None:
+    """The verifier reads the log as the auditor does: it finds no difference."""
+    topic = flow.prefix + Topic.PROFILE_EVENTS
+    report = await verify(flow.stack.kafka, flow.database.url_for("vita_operator"), topic, {})
+    assert [part.difference for part in report.partitions] == [None] * len(report.partitions)
+    assert (report.stray, report.lag) == (None, 0)
 
 
 def sender_of(flow: Flow, topic: Topic, subject: str) -> Sender:
@@ -108,6 +117,7 @@ async def test_every_record_is_accounted_for(flow: Flow, worker: str) -> None:
             assert sum(counts) == good - len(ODD_KEYS) * 2
         case "auditor":
             assert await workers.leaves() == good + bad
+            await verified(flow)
     if worker != "auditor":
         letters = await flow.letters(Topic(f"{topic}.dlq"))
         expected = Counter({None: 2, b"": 2, b"\xff": 2, b"x": 2})
@@ -145,6 +155,7 @@ async def test_a_batch_that_inflates_to_gigabytes_is_one_bad_record(flow: Flow, 
     assert most < BOMB // 2
     if worker == "auditor":
         assert await workers.leaves() == 3
+        await verified(flow)
         return
     (letter,) = await flow.letters(Topic(f"{topic}.dlq"))
     assert (letter.offset, letter.reason) == (1, "too_large")

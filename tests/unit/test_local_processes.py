@@ -125,11 +125,16 @@ async def test_another_checkout_is_another_world(supervisor: Processes, tmp_path
 async def test_a_process_that_nobody_wrote_down_is_found(supervisor: Processes, tmp_path: Path) -> None:
     """A starter killed between starting and writing leaves a process that the next start knows."""
     mark = f"{(tmp_path / 'state').resolve()}#worker"
-    lost = subprocess.Popen(SLEEPER.argv, env={MARK: mark}, start_new_session=True)
-    assert pid_of(supervisor, "worker") == lost.pid
-    assert await supervisor.stop("worker") is True
-    assert not runs(lost.pid)
-    lost.wait()
+    with subprocess.Popen(SLEEPER.argv, env={MARK: mark}, start_new_session=True) as lost:
+        try:
+            # the kernel shows the environment a moment after the program has begun
+            while not psutil.Process(lost.pid).environ():
+                await asyncio.sleep(0)
+            assert pid_of(supervisor, "worker") == lost.pid
+            assert await supervisor.stop("worker") is True
+            assert not runs(lost.pid)
+        finally:
+            lost.kill()
 
 
 async def test_a_start_that_fails_shows_the_log(supervisor: Processes) -> None:

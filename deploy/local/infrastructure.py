@@ -148,6 +148,7 @@ class _Finder:
 def _check_environment(routes: Mapping[Part, Route]) -> None:
     part_of = {variable: part for part, variable in ports.PINS.items()}
     checks: list[Callable[[], object]] = [partial(ports.pinned, part) for part in part_of.values()]
+    checks.append(ports.check_pins_differ)
     if routes["kafka"] == "environment":
         checks.append(given_kafka)
     if routes["postgres"] == "environment":

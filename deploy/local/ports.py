@@ -52,6 +52,17 @@ def pinned(name: str) -> int | None:
     return int(value)
 
 
+def check_pins_differ() -> None:
+    """Raise StackFailure if the environment pins one port for two parts."""
+    pinning: dict[str, list[str]] = {}
+    for variable in dict.fromkeys(PINS.values()):
+        if value := os.environ.get(variable):
+            pinning.setdefault(value, []).append(variable)
+    for value, variables in pinning.items():
+        if len(variables) > 1:
+            raise StackFailure(f"{' and '.join(variables)} pin the same port {value}", "pin different ports")
+
+
 def refuse_pinned(name: str, port: int) -> StackFailure:
     """The failure for a pinned port that another program has."""
     return StackFailure(

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
+from schemas.characters import is_safe
 from services.management.app import OPERATIONS, PUBLIC
 from services.management.describing import JSON, document
 from services.management.endpoint import Operation
@@ -152,6 +153,17 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
     assert "://" not in page
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?!data:|/|#)", page) == []
     assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]
+
+
+def test_the_page_escapes_what_turns_the_direction_of_writing() -> None:
+    """Answers are shown with the same characters escaped as on the command line; control characters below
+    U+0020 are escaped in JSON already."""
+    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
+    pattern = re.search(r"const UNSAFE = /(\[.+\])/gu;", page)
+    assert pattern is not None
+    assert "escaped(shown)" in page
+    for code in range(0x20, 0x11000):
+        assert (re.fullmatch(pattern[1], chr(code)) is None) == is_safe(chr(code)), hex(code)
 
 
 def test_the_page_hides_what_it_marks_as_hidden() -> None:

@@ -128,6 +128,17 @@ async def test_all_that_is_malformed_is_told_at_once(
     assert local.state.read() == {}
 
 
+async def test_one_port_for_two_parts_is_told(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names both variables before anything starts."""
+    for variable in ("VITA_MANAGEMENT_PORT", "VITA_INGEST_PORT"):
+        monkeypatch.setenv(variable, "8120")
+    with pytest.raises(
+        StackFailure, match="VITA_MANAGEMENT_PORT and VITA_INGEST_PORT pin the same port 8120"
+    ):
+        await ensure_infrastructure(local, Engine(False))
+    assert local.state.read() == {}
+
+
 async def test_a_download_that_fails_is_told(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the download says is what the user reads, although PostgreSQL starts at the same time."""
 

@@ -252,9 +252,15 @@ class Intake:
         raise Transient("kafka: records were skipped")
 
     async def _offsets(self, place: TopicPartition, start: int, end: int) -> set[int]:
-        """The offsets of the records the broker has in a range."""
+        """The offsets of the records the broker has in a range. What its retention took before it was applied
+        is lost, and told."""
         found: set[int] = set()
         async with self._reader() as log:
+            begin = await log.begin(place.partition)
+            if begin > start:
+                _log.error(
+                    "records_expired", topic=place.topic, partition=place.partition, offset=start, until=begin
+                )
             await log.go_to(place.partition, start)
             while records := await log.read(end):
                 found |= {record.offset for record in records}

@@ -45,6 +45,11 @@ class LogReader:
         self.topic = topic
         self.partitions = partitions
 
+    async def begin(self, partition: int) -> int:
+        """The offset of the oldest place that the broker retains."""
+        place = TopicPartition(self.topic, partition)
+        return int((await self._consumer.beginning_offsets([place]))[place])
+
     async def end(self, partition: int) -> int:
         """The offset the next record will get."""
         place = TopicPartition(self.topic, partition)

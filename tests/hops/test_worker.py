@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import Topic
 from tests.facts import login
@@ -74,6 +76,22 @@ async def test_what_is_applied_is_not_seen_again(stack: Stack, topic: str) -> No
     await send(stack, topic, "second")
     async with worker(stack, topic) as other:
         assert await other.hears() == ["ok", ["second"]]
+
+
+async def test_records_that_expired_before_they_were_applied_are_told(stack: Stack, topic: str) -> None:
+    """Where retention has overtaken a worker that was away, its log names what is lost; the rest counts."""
+    await send(stack, topic, "b", "c", "d")
+    admin = AIOKafkaAdminClient(**stack.kafka.arguments())
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(3)})
+    finally:
+        await admin.close()
+    async with worker(stack, topic, STORED='{"0": 1}', LOGS="json") as one:
+        assert await one.hears() == ["ok", ["d"]]
+        code, told = await one.told_to_end()
+    (line,) = [json.loads(line) for line in told.splitlines() if "records_expired" in line]
+    assert (code, line["level"], line["offset"], line["until"]) == (0, "error", 1, 3)
 
 
 async def test_a_passing_failure_is_retried(stack: Stack, topic: str) -> None:

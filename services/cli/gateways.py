@@ -15,7 +15,9 @@ app = typer.Typer(help="Create, list, rotate and revoke the keys of gateways.", 
 Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Whose logins the gateway reports.")]
 AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
 Name = Annotated[str, typer.Option(help="What people call it.")]
-Gateway = Annotated[str, typer.Argument(help="The gateway's id, `gw_…`.", show_default=False)]
+Gateway = Annotated[
+    str, typer.Argument(metavar="GATEWAY", help="The gateway's id, `gw_…`.", show_default=False)
+]
 Overlap = Annotated[float, typer.Option(min=0, help="Hours for which signatures by the old secret count.")]
 
 

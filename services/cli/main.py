@@ -1,5 +1,6 @@
 """`vita`: every command, and how each of them ends. Commands import what is heavy when they run."""
 
+import inspect
 import os
 import sys
 from typing import Annotated
@@ -82,6 +83,20 @@ def version() -> None:
         print(f"vita {installed('vita')}")
     except PackageNotFoundError:
         print("vita, not installed: run from its source folder")
+
+
+def _let_flow(group: typer.Typer) -> None:
+    """Have terminals, not this code, break the lines in the paragraphs of each command's help."""
+    for command in group.registered_commands:
+        if command.callback is not None:
+            paragraphs = (inspect.getdoc(command.callback) or "").split("\n\n")
+            command.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _let_flow(inner.typer_instance)
+
+
+_let_flow(app)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ MostLetters = Annotated[
         envvar="VITA_MOST_DEAD_LETTERS",
         metavar="N",
         min=0,
-        help="Dead letters within 24 hours that are still taken for well.",
+        help="The command exits with 1 when more records were quarantined within 24 hours.",
     ),
 ]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")]

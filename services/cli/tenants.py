@@ -10,7 +10,7 @@ from services.cli.options import AsJson, Database
 from services.cli.output import out, print_json, print_table
 from services.cli.running import run
 
-app = typer.Typer(help="Create and list tenants.", no_args_is_help=True)
+app = typer.Typer(help="Create and list tenants, and give them domains of their own.", no_args_is_help=True)
 app.add_typer(domains.app, name="domain")
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, up to 63.")]

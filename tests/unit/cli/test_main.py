@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer
@@ -34,6 +35,15 @@ def test_every_command_helps_with_an_example(vita: Vita, path: tuple[str, ...]) 
     assert ran.code == 0
     assert "Example:" in ran.out
     assert f"vita {' '.join(path)}" in " ".join(ran.out.partition("Example:")[2].split())
+
+
+def test_terminals_break_the_lines_of_a_help() -> None:
+    """A paragraph of a command's help is one line, whatever width the code is written in."""
+    for path in COMMANDS:
+        command: Any = _ROOT
+        for name in path:
+            command = command.commands[name]
+        assert "\n" not in command.help.replace("\n\n", ""), path
 
 
 def test_the_promised_commands_are_there() -> None:

@@ -1,6 +1,7 @@
 """Raw logins are taken from those who may report them, on the real broker and database; the package
 standardwebhooks is the judge of signatures."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest_asyncio
 from aiokafka import ConsumerRecord
 from standardwebhooks import Webhook
 
+from deploy.local.state import CHECKOUT
 from schemas import exact_json
 from schemas.errors import InvalidEvent
 from schemas.login_signature import INGEST, Headers, shown_secret
@@ -24,6 +26,8 @@ from services.normalizer.hop import Normalizer, Settings
 from services.runtime.sql import load
 from tests.flow import Flow, make_flow, producing
 from tests.ingest_site import LOGINS, make_site
+from tests.patience import soon
+from tests.processes import python
 from tests.raw_logins import make_event
 from tests.stack import Stack
 
@@ -196,6 +200,30 @@ async def test_keys_are_rotated_and_revoked(flow: Flow) -> None:
     ):
         with pytest.raises(CommandFailed):
             await command
+
+
+async def test_the_gateway_in_the_readme_reports_a_login(flow: Flow) -> None:
+    """The program that README shows, run as it stands there with the principal of gateways, writes a login
+    that counts."""
+    kafka = flow.stack.kafka_of("gateway")
+    if kafka.mechanism != "SCRAM-SHA-512":
+        pytest.skip("the program signs in to Kafka by SCRAM-SHA-512")
+    (program,) = re.findall(
+        r"```python\n(.*?webhook-signature.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL
+    )
+    topic = f'"{flow.prefix}{Topic.LOGINS_RAW.value}"'
+    name, secret = await gateway(flow)
+    environment = {
+        "VITA_GATEWAY": name,
+        "VITA_GATEWAY_SECRET": secret,
+        "VITA_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "VITA_GATEWAY_KAFKA_USERNAME": kafka.username or "",
+        "VITA_GATEWAY_KAFKA_PASSWORD": kafka.password or "",
+    }
+    async with python("-c", program.replace('"logins.raw"', topic), env=environment) as process:
+        assert await soon(process.wait(), 40) == 0
+    await flow.normalize()
+    assert (await told(flow), await logins(flow)) == ([], ["demo"])
 
 
 async def test_a_running_normalizer_learns_new_keys(flow: Flow) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -148,6 +148,11 @@ async def beside(*arguments: str, token: str = "") -> AsyncIterator[int]:
         with suppress(ProcessLookupError):
             running.kill()
         await running.wait()
+
+
+def burning(share: float) -> AbstractAsyncContextManager[int]:
+    """A process that uses that share of one processor; its id."""
+    return beside("--burn", f"{share:.3f}")
 
 
 def main() -> None:

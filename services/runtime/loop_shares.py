@@ -21,7 +21,7 @@ WINDOW_SECONDS: Final = 1.0
 """Over which use is averaged."""
 ACTIVE_SECONDS: Final = 60.0
 """For how long a tenant counts as active after its last step."""
-STEP_SECONDS: Final = 0.001
+STEP_SECONDS: Final = 0.0003
 """How long a step that can be ended may take."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")

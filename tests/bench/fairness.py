@@ -33,7 +33,7 @@ from tests.bench import noise
 from tests.bench.crowd import email, fill, user_id
 from tests.bench.load import LoadRefused
 from tests.bench.meter import CpuMeter, Percentiles, percentiles
-from tests.bench.searches import search
+from tests.bench.searches import USERS, search
 from tests.bench.site import TENANT, Site, fresh_site
 from tests.bench.wire import Wire, request
 from tests.raw_logins import make_data, make_event
@@ -117,10 +117,10 @@ async def timed(kind: Kind, seconds: float) -> Percentiles:
 
 def kinds(management: str, ingest: str, token: str, people: int) -> list[Kind]:
     """What the quiet tenant asks for."""
-    users = [f"/api/v2/users/{quote(user_id(number), safe='')}" for number in range(people)][:1000]
+    users = [f"{USERS}/{quote(user_id(number), safe='')}" for number in range(people)][:1000]
     found = [search(q=f'email:"{email(number)}" OR app_metadata.seats:{number}') for number in range(500)]
     created = [
-        exact_json.dumps({"connection": "email", "email": f"quiet-{number}@example.org"})
+        exact_json.dumps({"connection": noise.CONNECTION, "email": f"quiet-{number}@example.org"})
         for number in range(5000)
     ]
     logins = [
@@ -131,7 +131,7 @@ def kinds(management: str, ingest: str, token: str, people: int) -> list[Kind]:
     return [
         Kind("read", management, [request("GET", path, token) for path in users], 200),
         Kind("search", management, [request("GET", path, token) for path in found], 200),
-        Kind("write", management, [request("POST", "/api/v2/users", token, body) for body in created], 201),
+        Kind("write", management, [request("POST", USERS, token, body) for body in created], 201),
         Kind("login", ingest, [request("POST", LOGINS, token, body) for body in logins], 202),
         Kind("check", ingest, [request("POST", LOGIN_CHECKS, token, body) for body in checks], 200),
     ]
@@ -150,8 +150,9 @@ async def measure(site: Site, people: int, seconds: float, rounds: int, noises: 
     management, ingest = site.stack.management_url, site.stack.ingest_url
     token, hostile = [await site.issue_token(SCOPES, f"{management}/", tenant) for tenant in (TENANT, NOISY)]
     wire = await Wire.open(management)
-    body = exact_json.dumps({"name": "email", "strategy": "email"})
-    await wire.ask(request("POST", "/api/v2/connections", token, body))
+    body = exact_json.dumps({"name": noise.CONNECTION, "strategy": "email"})
+    for of_tenant in (token, hostile):
+        await wire.ask(request("POST", "/api/v2/connections", of_tenant, body))
     wire.close()
     asked = kinds(management, ingest, token, people)
     for kind in asked:

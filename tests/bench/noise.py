@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import itertools
 import os
+import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
@@ -21,10 +22,12 @@ from services.ingest.documents import LOGIN_CHECKS, LOGINS
 from services.ingest.login_checks import MAX_CHECKS
 from services.ingest.refusals import MAX_BYTES, MAX_EVENTS
 from tests.bench.crowd import email, user_id
-from tests.bench.searches import search
+from tests.bench.searches import USERS, search
 from tests.bench.wire import Wire, request
 from tests.raw_logins import make_data, make_event
 
+CONNECTION: Final = "email"
+"""Of both tenants."""
 TOKEN: Final = "VITA_NOISE_TOKEN"
 READY: Final = b"at work\n"
 BACK_OFF_SECONDS: Final = 0.05
@@ -48,14 +51,17 @@ def _refused_searches(management: str, _ingest: str, token: str) -> Asked:
 
 
 def _wide(management: str, _ingest: str, token: str) -> Asked:
-    return itertools.repeat((management, request("PATCH", _path(1), token, _WIDE)))
+    return itertools.repeat(
+        (management, request("PATCH", f"{USERS}/{quote(user_id(1), safe='')}", token, _WIDE))
+    )
 
 
 def _large(management: str, _ingest: str, token: str) -> Asked:
-    for number in itertools.count():
-        values = {f"k{place}": f"{number % 2}" * 60 for place in range(9_900)}
-        body = exact_json.dumps({"user_metadata": values})
-        yield management, request("PATCH", _path(2), token, body)
+    values = {f"k{place}": "v" * 60 for place in range(9_900)}
+    for _ in itertools.count():
+        email_of_its_own = f"noise-{secrets.token_hex(8)}@example.org"
+        body = {"connection": CONNECTION, "email": email_of_its_own, "user_metadata": values}
+        yield management, request("POST", USERS, token, exact_json.dumps(body))
 
 
 def _stalled(_management: str, ingest: str, token: str) -> Asked:
@@ -86,10 +92,6 @@ KINDS: Final[dict[str, tuple[int, Callable[[str, str, str], Asked]]]] = {
     "checks": (4, _checks),
 }
 """How many connections ask at once, and what."""
-
-
-def _path(number: int) -> str:
-    return f"/api/v2/users/{quote(user_id(number), safe='')}"
 
 
 async def insist(asked: Asked) -> None:

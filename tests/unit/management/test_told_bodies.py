@@ -1,0 +1,22 @@
+"""What the logs tell of a request's body."""
+
+from typing import Any
+
+import pytest
+
+from services.management.commanding import MASK, MAX_LOGGED_BODY_BYTES, MAX_MASKED_BODY_BYTES, told_of
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (None, {}),
+        ({"name": "a"}, {"name": "a"}),
+        ({"password": "b" * MAX_LOGGED_BODY_BYTES, "name": "a"}, {"password": MASK, "name": "a"}),
+        ({"name": "a" * MAX_LOGGED_BODY_BYTES}, {}),
+        ({"password": "b" * MAX_MASKED_BODY_BYTES}, {}),
+    ],
+)
+def test_a_heavy_body_and_secrets_are_not_told(sent: Any, told: Any) -> None:
+    """A body counts as heavy without its secrets, unless it is too large to be looked through for them."""
+    assert told_of(sent) == told

@@ -27,6 +27,8 @@ _CODEC_AT: Final = 22
 _CODEC_BITS: Final = 0x07
 _COUNT: Final = struct.Struct(">i")
 _COUNT_AT: Final = 57
+_OFFSET: Final = 2
+_LONGEST_NUMBER: Final = bytes(10)
 _FIRST_GUESS: Final = 1 << 16
 _GUESSED_RATIO: Final = 8
 _GZIP_FRAME: Final = 31
@@ -59,16 +61,19 @@ def bytes_in_memory(batch: bytes) -> int:
     """What an inflated batch takes when its records are parsed. Raises TooLarge, and other exceptions for
     content that holds no records."""
     (count,) = _COUNT.unpack_from(batch, _COUNT_AT)
-    headers, place = 0, _HEAD_BYTES
+    headers, place, size = 0, _HEAD_BYTES, len(batch)
+    padded = batch + _LONGEST_NUMBER  # the compiled decoder does not look where its buffer ends
     for _ in range(count):
-        length, start = decode_varint(batch, place)
+        length, start = decode_varint(padded, place)
         place = start + length
-        for _ in range(3):  # attributes, time, offset
-            _, start = decode_varint(batch, start)
-        for _ in range(2):  # key, value
-            size, start = decode_varint(batch, start)
-            start += max(size, 0)
-        headers += decode_varint(batch, start)[0]
+        if not start <= place <= size:
+            raise ValueError("a record that ends behind its batch")
+        for field in range(5):  # attributes, time, offset; then key and value, which follow their lengths
+            length, start = decode_varint(padded, start)
+            start += max(length, 0) if field > _OFFSET else 0
+            if start > place:
+                raise ValueError("a field that ends behind its record")
+        headers += decode_varint(padded, start)[0]
         if headers > MOST_HEADERS:
             raise TooLarge(f"the records of the compressed batch have more than {MOST_HEADERS} headers")
     return len(batch) + HEADER_BYTES * headers

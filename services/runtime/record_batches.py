@@ -18,7 +18,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy, _DefaultRecordPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
-from aiokafka.record.util import decode_varint
+from aiokafka.record.util import decode_varint_py as decode_varint  # the compiled one reads past the end
 
 from schemas.errors import DeadLetterReason, InvalidEvent
 from services.runtime.inflating import TooLarge, bytes_in_memory, inflated, is_compressed
@@ -63,8 +63,8 @@ def name_text(name: bytes) -> str:
 
 
 class _AnyNames(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka marks it final for type checkers
-    """A batch parsed in Python, with header names of any bytes; its structure is known to be sound, because
-    the broker checks it at the append and the checksum has been verified."""
+    """A batch parsed in Python, with header names of any bytes. Brokers check the structure of what is
+    appended to them; what is broken all the same raises an exception."""
 
     _pos: int
 
@@ -92,6 +92,8 @@ class _AnyNames(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka marks 
         length, position = decode_varint(self._buffer, position)
         if length < 0:
             return None, position
+        if position + length > len(self._buffer):
+            raise IndexError("a field ends behind its batch")
         return bytes(self._buffer[position : position + length]), position + length
 
 

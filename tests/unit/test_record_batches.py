@@ -9,6 +9,8 @@ import pytest
 from aiokafka import ConsumerRecord
 from aiokafka.codec import snappy_encode
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.errors import InvalidEvent
 from services.runtime.inflating import MOST_BYTES, MOST_HEADERS, MOST_RECORDS
@@ -106,6 +108,26 @@ def test_a_batch_that_cannot_be_read_is_one_refused_record(codec: str, damage: s
     assert record.offset == 1
     assert isinstance(record.value, Unreadable)
     assert refusal(record).reason == "unreadable_batch"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6),
+    st.integers(0, 300),
+    st.sampled_from([0, 4]),
+    st.integers(-1, 9),
+)
+def test_no_content_does_more_than_be_refused(
+    changes: list[tuple[int, int]], size: int, codec: int, count: int
+) -> None:
+    """Whatever bytes have a right checksum: what is read lies within the batch, and no reader reads behind
+    its end (the process would be killed)."""
+    content = bytearray(content_of(b"one" * 20, b"two" * 20, b"\xff" * 60))
+    for place, byte in changes:
+        content[place % len(content)] = byte
+    cut = bytes(content[:size]) if size % 3 == 0 else bytes(content)
+    stored = stored_batch(cut if codec == 0 else bytes(cramjam.zstd.compress(cut)), codec, count)
+    for record in read(stored):
+        assert isinstance(record.value, Unreadable) or len(record.value or b"") <= len(cut)
 
 
 def test_an_answer_is_read_up_to_a_limit() -> None:

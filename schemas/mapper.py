@@ -30,6 +30,8 @@ from schemas.violations import violations
 
 MAX_BYTES: Final = 4 << 20
 """No event is larger: its topic takes no larger batch, and events are appended uncompressed."""
+LARGEST_EVENT_BYTES: Final = MAX_BYTES - 4096
+"""An event of this size can be appended, with its key and the batch around it, and relayed."""
 _CONTEXT: Final = ("correlationid", "causationid", "sourceposition")
 _FRAME: Final = frozenset(("specversion", "datacontenttype"))
 _TENANT: Final = re.compile(TENANT_PATTERN)

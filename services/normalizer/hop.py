@@ -20,7 +20,7 @@ from schemas.events import Event
 from schemas.identifiers import anonymous_subject, tenant_subject
 from schemas.instants import from_milliseconds
 from schemas.keys import KeyProvider, Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, seal_event
+from schemas.mapper import LARGEST_EVENT_BYTES, KeyDestroyed, Record, seal_event
 from schemas.topics import Topic
 from schemas.violations import violations
 from services.normalizer.content_modes import read_login
@@ -262,9 +262,11 @@ class Normalizer:
         for item in batch.items:
             try:
                 event, keys = _event(item, everyone, named, tenant_keys)
-                records.append(seal_event(event, keys))
+                records.append(_sealed(event, keys))
             except ValidationError as error:
                 self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.origin)
+            except InvalidEvent as error:
+                self._quarantine(batch, item.record, error, item.origin)
             except KeyDestroyed:
                 destroyed = InvalidEvent("no_key", "the subject's keys are destroyed")
                 self._quarantine(batch, item.record, destroyed, item.origin)
@@ -371,6 +373,14 @@ def _event(
     subject_id = anonymous_subject(keys.activity or b"", connection.name, identifier)
     event = refused if item.foreign and item.person is not None else failed
     return event(item.arrival, connection, subject_id), keys
+
+
+def _sealed(event: Event, keys: SubjectKeys) -> Record:
+    """The record of an event. Raises InvalidEvent for one that the log does not take, or KeyDestroyed."""
+    record = seal_event(event, keys)
+    if len(record.value) > LARGEST_EVENT_BYTES:
+        raise InvalidEvent("too_large", f"the login's event is larger than {LARGEST_EVENT_BYTES} bytes")
+    return record
 
 
 def _known(item: Item, people: Mapping[Identity, Subject], named: Mapping[Named, Subject]) -> Subject | None:

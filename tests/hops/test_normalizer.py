@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from schemas import exact_json
@@ -10,6 +11,7 @@ from schemas.events import ConnectionConfigured, LoginFailed, LoginQuarantined, 
 from schemas.identifiers import PERSON, record_key, tenant_subject
 from schemas.raw_login import MAX_BYTES
 from schemas.topics import Topic
+from services.normalizer import hop
 from services.normalizer.decide import registered
 from services.normalizer.mapping import ConnectionSettings
 from services.runtime.event_log import partition_of
@@ -165,6 +167,19 @@ async def test_a_bad_record_blocks_nobody(flow: Flow) -> None:
         "unmappable", "unknown_connection",
     ]  # fmt: skip
     assert told[18] == "not_json"
+
+
+async def test_a_login_that_makes_too_large_an_event_stops_nobody(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the log would not take is a dead letter: tried again, it would hold up all logins for ever."""
+    monkeypatch.setattr(hop, "LARGEST_EVENT_BYTES", 50_000)
+    large = flow.login(data={"claims": {"sub": "2", "note": "x" * 50_000}})
+    await flow.send_raw(flow.login(), large, flow.login())
+    await flow.normalize()
+    (letter,) = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    assert (letter.reason, letter.offset) == ("too_large", 1)
+    assert len([one for one in await flow.events() if isinstance(one, LoginSucceeded)]) == 2
 
 
 async def test_a_dead_letter_is_the_record_sealed(flow: Flow) -> None:

@@ -18,7 +18,9 @@ ATTRIBUTES = (
 )
 """The root attributes of a profile that a login can set, in the order they are written."""
 
-Reason = Literal["no_identity", "inexact_identity", "identity_too_long", "unsafe_identity", "too_deep"]
+Reason = Literal[
+    "no_identity", "inexact_identity", "identity_too_long", "unsafe_identity", "too_deep", "too_much"
+]
 
 
 @dataclass(frozen=True, slots=True)

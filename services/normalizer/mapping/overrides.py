@@ -9,20 +9,23 @@
 
 A profile key named here comes from here only: where the named claims hold nothing, it has no value (a name,
 nickname or picture then gets its default). Only `user_id` falls back on the strategy's own claims, because a
-login must name somebody. Secrets are never mapped. Where both forms name a key, `fieldsMap` wins.
+login must name somebody. Secrets are never mapped. Where both forms name a key, `fieldsMap` wins. What a
+mapping makes of a login is bounded: one claim can stand in any number of keys and templates.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from schemas import exact_json
 from schemas.secret_names import is_secret
-from services.normalizer.mapping.model import ConnectionSettings
+from services.normalizer.mapping.model import ConnectionSettings, UnmappableLogin
 from services.normalizer.mapping.paths import Found, Path, descend, parse, spell
 from services.normalizer.mapping.values import is_empty
 from services.normalizer.mapping.views import Claims, Reading, View
 
-_VARIABLE: Final = re.compile(r"\$\{context\.(tokenset|userinfo|connection)\.([^}]+)\}")
+_VARIABLE: Final = re.compile(r"\$\{context\.(tokenset|userinfo|connection)\.([^{}]{1,256})\}")
+MOST_MAPPED_BYTES: Final = 1 << 20
 _LITERAL: Final[Path] = ("connection:attribute_map",)
 
 
@@ -58,7 +61,25 @@ def mapped(scope: Scope) -> Mapped:
         return NOTHING
     values = {key: _filled(scope, template) for key, template in templates.items()}
     values |= {key: first_claim(scope, names) for key, names in fields.items()}
+    _check_size([found.value for found in values.values() if found is not None])
     return Mapped(values, is_complete)
+
+
+def _check_size(values: Iterable[Any]) -> None:
+    """Raises UnmappableLogin for more than an event can hold; a value that stands in many keys is measured
+    once and counts for each."""
+    sizes: dict[int, int] = {}
+    room = MOST_MAPPED_BYTES
+    for value in values:
+        if id(value) not in sizes:
+            sizes[id(value)] = len(value if isinstance(value, str) else exact_json.dumps(value))
+        room -= sizes[id(value)]
+        if room < 0:
+            raise _too_much()
+
+
+def _too_much() -> UnmappableLogin:
+    return UnmappableLogin("too_much", f"the connection's mapping gives more than {MOST_MAPPED_BYTES} bytes")
 
 
 def mapped_identity(scope: Scope) -> Found | None:
@@ -132,13 +153,16 @@ def _filled(scope: Scope, template: Any) -> Found | None:
 
 
 def _joined(template: str, parts: Iterable[tuple[tuple[int, int], Found | None]]) -> str | None:
-    """The template with its variables filled in; None when one of them holds no single value."""
+    """The template with its variables filled in; None when one of them holds no single value. Raises
+    UnmappableLogin for too long a text."""
     text, end = "", 0
     for (start, stop), found in parts:
         if found is None or not isinstance(found.value, str | int):
             return None
         value = str(found.value).lower() if isinstance(found.value, bool) else str(found.value)
         text += template[end:start] + value
+        if len(text) > MOST_MAPPED_BYTES:
+            raise _too_much()
         end = stop
     return text + template[end:]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ConnectionSettings, Normalized, normalize
+from services.normalizer.mapping import ConnectionSettings, Normalized, UnmappableLogin, normalize
 
 
 def login(strategy: str, claims: dict[str, Any], **options: Any) -> Normalized:
@@ -116,3 +116,25 @@ def test_broken_mappings_are_no_mappings(junk: Any) -> None:
         "oidc", {"email": "a@x.example"}, attribute_map=junk, fieldsMap=junk, non_persistent_attrs=junk
     )
     assert found.attributes["email"] == "a@x.example"
+
+
+TOO_MUCH: list[dict[str, Any]] = [
+    {"fieldsMap": {f"k{number}": "big" for number in range(9_000)}},
+    {"attribute_map": {"attributes": {f"k{number}": "${context.tokenset.big}" for number in range(9_000)}}},
+    {"attribute_map": {"attributes": {"name": "${context.tokenset.big} " * 9_000}}},
+    {"fieldsMap": {f"k{number}": "deep" for number in range(9_000)}},
+]
+
+
+@pytest.mark.parametrize("options", TOO_MUCH)
+def test_a_mapping_does_not_make_gigabytes_of_a_claim(options: dict[str, Any]) -> None:
+    """However often a claim stands in the mapping, what comes of one login is bounded."""
+    claims = {"big": "x" * 300_000, "deep": {"inner": ["x" * 300_000]}}
+    with pytest.raises(UnmappableLogin, match="too_much"):
+        login("oidc", claims, **options)
+
+
+def test_an_unfinished_variable_is_text() -> None:
+    """Any number of them is read in one pass."""
+    template = "${context.tokenset." * 50_000
+    assert login("oidc", {}, attribute_map={"attributes": {"name": template}}).attributes["name"] == template

@@ -26,6 +26,8 @@ from services.normalizer.mapping.views import Claims, Reading, View
 
 _VARIABLE: Final = re.compile(r"\$\{context\.(tokenset|userinfo|connection)\.([^{}]{1,256})\}")
 MOST_MAPPED_BYTES: Final = 1 << 20
+MOST_NAMES: Final = 500
+"""Claims that a mapping looks for in each login."""
 _LITERAL: Final[Path] = ("connection:attribute_map",)
 
 
@@ -59,10 +61,18 @@ def mapped(scope: Scope) -> Mapped:
     templates, fields, is_complete = _rules(scope.connection.options)
     if not templates and not fields:
         return NOTHING
+    if sum(map(_names_in, (*templates.values(), *fields.values()))) > MOST_NAMES:
+        raise UnmappableLogin("too_much", f"the connection's mapping names more than {MOST_NAMES} claims")
     values = {key: _filled(scope, template) for key, template in templates.items()}
     values |= {key: first_claim(scope, names) for key, names in fields.items()}
     _check_size([found.value for found in values.values() if found is not None])
     return Mapped(values, is_complete)
+
+
+def _names_in(rule: Any) -> int:
+    if isinstance(rule, str):
+        return max(rule.count("${"), 1)
+    return len(rule) if isinstance(rule, list | tuple) else 1
 
 
 def _check_size(values: Iterable[Any]) -> None:

@@ -62,7 +62,7 @@ def mapped(scope: Scope) -> Mapped:
     if not templates and not fields:
         return NOTHING
     if sum(map(_names_in, (*templates.values(), *fields.values()))) > MOST_NAMES:
-        raise UnmappableLogin("too_much", f"the connection's mapping names more than {MOST_NAMES} claims")
+        raise _too_many()
     values = {key: _filled(scope, template) for key, template in templates.items()}
     values |= {key: first_claim(scope, names) for key, names in fields.items()}
     _check_size([found.value for found in values.values() if found is not None])
@@ -88,6 +88,10 @@ def _check_size(values: Iterable[Any]) -> None:
             raise _too_much()
 
 
+def _too_many() -> UnmappableLogin:
+    return UnmappableLogin("too_much", f"the connection's mapping names more than {MOST_NAMES} claims")
+
+
 def _too_much() -> UnmappableLogin:
     return UnmappableLogin("too_much", f"the connection's mapping gives more than {MOST_MAPPED_BYTES} bytes")
 
@@ -96,8 +100,13 @@ def mapped_identity(scope: Scope) -> Found | None:
     """What the connection's own mapping says of `user_id`; a template without a claim is nobody's id."""
     templates, fields, _ = _rules(scope.connection.options)
     if "user_id" in fields:
-        return first_claim(scope, fields["user_id"])
+        names = fields["user_id"]
+        if _names_in(names) > MOST_NAMES:
+            raise _too_many()
+        return first_claim(scope, names)
     template = templates.get("user_id")
+    if _names_in(template) > MOST_NAMES:
+        raise _too_many()
     if not isinstance(template, str) or not any(
         match[1] != "connection" for match in _VARIABLE.finditer(template)
     ):

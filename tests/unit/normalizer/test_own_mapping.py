@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ConnectionSettings, Normalized, UnmappableLogin, normalize
+from services.normalizer.mapping import ConnectionSettings, Normalized, UnmappableLogin, identify, normalize
 
 
 def login(strategy: str, claims: dict[str, Any], **options: Any) -> Normalized:
@@ -139,13 +139,17 @@ def test_a_mapping_does_not_make_gigabytes_of_a_claim(options: dict[str, Any]) -
     [
         {"fieldsMap": {"name": ["absent"] * 3_000}},
         {"fieldsMap": {f"k{number}": "absent" for number in range(3_000)}},
+        {"fieldsMap": {"user_id": ["absent"] * 3_000}},
         {"attribute_map": {"attributes": {"name": "${context.tokenset.absent}" * 3_000}}},
+        {"attribute_map": {"attributes": {"user_id": "${context.tokenset.absent}" * 3_000}}},
     ],
 )
 def test_a_mapping_looks_for_so_many_claims_only(options: dict[str, Any]) -> None:
     """Every login through the connection costs what its mapping names, and others wait meanwhile."""
-    with pytest.raises(UnmappableLogin, match="too_much"):
-        login("oidc", {}, **options)
+    for read in (normalize, identify):
+        if read is normalize or "user_id" in str(options):
+            with pytest.raises(UnmappableLogin, match="too_much"):
+                read(ConnectionSettings("corp", "oidc", options), {"sub": "1"})
 
 
 def test_an_unfinished_variable_is_text() -> None:

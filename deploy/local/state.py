@@ -106,7 +106,7 @@ class StateFolder:
             if part.name in keep:
                 continue
             if part.is_dir():
-                shutil.rmtree(part)
+                _remove_folder(part)
             else:
                 part.unlink()
         if not keep:
@@ -146,3 +146,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _nothing() -> None:
     """Waiting is told once."""
+
+
+def _remove_folder(folder: Path) -> None:
+    """A server's last process may still delete files of its own meanwhile."""
+    while folder.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)

@@ -3,6 +3,7 @@
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,17 @@ def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
     assert "line 99" in str(failure)
     assert "line 50" not in str(failure)
     assert str(log) in str(failure)
+
+
+def test_a_folder_is_removed_although_somebody_else_deletes_in_it(state: StateFolder) -> None:
+    """A server that is just ending takes files of its own away."""
+    state.create()
+    files = [state.path / "postgres" / str(folder) / str(file) for folder in range(20) for file in range(50)]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    with ThreadPoolExecutor(1) as other:
+        deleting = other.submit(lambda: [file.unlink(missing_ok=True) for file in files])
+        state.remove()
+        deleting.result()
+    assert not state.path.exists()

@@ -46,6 +46,18 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
     return done
 
 
+async def vacuumed(connection: asyncpg.Connection, schema: str = "view_1") -> bool:
+    """Vacuums and analyses; whether every page is then known to be visible to all, which plans depend on. It
+    is not while another session, such as an automatic analysis, looks at an older state."""
+    await connection.execute("VACUUM ANALYZE")
+    found: bool = await connection.fetchval(
+        "SELECT bool_and(relallvisible >= relpages) FROM pg_class"
+        " WHERE relnamespace = $1::text::regnamespace AND relkind = 'r'",
+        schema,
+    )
+    return found
+
+
 async def _lines(rows: Iterable[Sequence[Any]]) -> AsyncIterator[bytes]:
     waiting = iter(rows)
     while block := "".join("\t".join(map(_cell, row)) + "\n" for row in islice(waiting, 1000)):

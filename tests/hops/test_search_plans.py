@@ -13,7 +13,7 @@ from services.management.search.ordering import Order, Place, natural, sorted_by
 from services.management.search.planning import plan
 from services.management.search.syntax import parse
 from tests.bench.crowd import email, people, user_id
-from tests.seeding import seed
+from tests.seeding import seed, vacuumed
 from tests.stack import Stack
 
 TENANT = "demo"
@@ -28,7 +28,7 @@ async def connection(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
     try:
         await seed(owner, TENANT, people(PEOPLE))
         await seed(owner, "other", people(500))
-        await owner.execute("VACUUM ANALYZE")
+        await stack.until(lambda: vacuumed(owner))
     finally:
         await owner.close()
     reader = await asyncpg.connect(

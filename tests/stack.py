@@ -39,6 +39,8 @@ WAITS = {
     "ingest": ("VITA_CHECK_SECONDS",),
 }
 """By which variables a service answers otherwise when the machine is slow."""
+UNLIMITED = {"management": {"VITA_TENANT_SHARE": "1"}}
+"""The tenants of a test are a load to nobody."""
 PASSING = Tuning(durable=False, max_connections=400)
 
 
@@ -145,6 +147,7 @@ class Stack:
             "VITA_LOGIN_SIGNING_KEY": f"file:{self.folder / database.name}.ingest",
             "VITA_LOG_FORMAT": "json",
             **{name: str(A_WHILE) for name in WAITS.get(service, ())},
+            **UNLIMITED.get(service, {}),
         }
 
     def key_provider(self, name: str) -> str:

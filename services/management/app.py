@@ -91,7 +91,8 @@ def create_app(service: Service) -> ASGIApp:
         for operation in OPERATIONS
         if (operation.method, operation.path) in STRAIGHT
     }
-    return WithRequestId(Transport(app, straight), AccessLog(service.settings.log_format))
+    settings = service.settings
+    return WithRequestId(Transport(app, straight), AccessLog(settings.log_format), settings.tenant_share)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

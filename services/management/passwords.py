@@ -18,7 +18,7 @@ class Hasher:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
-        self._threads = FairThreads("argon2", min(4, os.cpu_count() or 1))
+        self._threads = FairThreads("argon2", min(4, os.cpu_count() or 1), counted=False)
 
     def __enter__(self) -> Self:
         return self

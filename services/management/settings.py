@@ -34,6 +34,13 @@ class Settings(HttpSettings):
     search_timeout_seconds: float = Field(
         2.0, gt=0, description="How long a search may run until it is a 503."
     )
+    tenant_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Share of one processor that the requests of one tenant may use while other tenants are"
+        " active, searches in the database included; 1 sets no limit.",
+    )
     view_wait_seconds: float = Field(
         5.0, gt=0, description="How long a write waits for the view until it is a 202."
     )

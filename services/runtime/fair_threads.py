@@ -5,12 +5,14 @@ Work in Python holds back the loop for no longer than a thread may run while oth
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self, TypeVar
 
 from schemas.errors import Transient
 from services.runtime.fair_gate import FairGate
+from services.runtime.request_context import spend
 
 PATIENCE_SECONDS: Final = 5.0
 WAITING: Final = 1000
@@ -19,10 +21,11 @@ Result = TypeVar("Result")
 
 
 class FairThreads:
-    """So many threads; one tenant may use them all while no other waits."""
+    """So many threads; one tenant may use them all while no other waits. What the work uses of a processor
+    counts as its tenant's share of the event loop, unless it is not `counted`."""
 
-    def __init__(self, what: str, threads: int, waiting: int = WAITING) -> None:
-        self._what = what
+    def __init__(self, what: str, threads: int, waiting: int = WAITING, *, counted: bool = True) -> None:
+        self._what, self._counted = what, counted
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=what)
         self._gate = FairGate(what, threads, threads, waiting)
 
@@ -37,6 +40,23 @@ class FairThreads:
         Transient when no thread was to be had in time."""
         try:
             async with self._gate.place(tenant, PATIENCE_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                return await self._done(work)
         except TimeoutError:
             raise Transient(f"{self._what}: no thread in time") from None
+
+    async def _done(self, work: Callable[[], Result]) -> Result:
+        used = 0.0
+
+        def measured() -> Result:
+            nonlocal used
+            began = time.thread_time()
+            try:
+                return work()
+            finally:
+                used = time.thread_time() - began
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, measured)
+        finally:
+            if self._counted:
+                spend(used)

@@ -3,17 +3,21 @@
 A step is what a request computes between two awaits. All steps that are ready run one after the other, and a
 request that becomes ready meanwhile waits for all of them; so a tenant with many requests under way would
 decide how long everybody waits. While other tenants are active, the steps of a tenant that uses more than a
-small share of the loop wait for turns: one in each round of the loop, of the tenant that used least. Nothing
-is left idle by that, and a tenant that is alone waits for nothing.
+small share of the loop wait for turns: one in each round of the loop, of the tenant that used least. The
+requests of a tenant that uses more than one tenant may use begin later, so that a processor is free when
+others need it. A tenant that is alone waits for nothing.
 """
 
 import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
-from math import exp
+from math import exp, log
 from types import coroutine
 from typing import Any, Final, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+import structlog
 
 SMALL_SHARE: Final = 0.05
 """Of the loop's time: a tenant that uses less never waits for a turn."""
@@ -21,8 +25,10 @@ WINDOW_SECONDS: Final = 1.0
 """Over which use is averaged."""
 ACTIVE_SECONDS: Final = 60.0
 """For how long a tenant counts as active after its last step."""
+TELLING_SECONDS: Final = 60.0
 STEP_SECONDS: Final = 0.0003
 """How long a step that can be ended may take."""
+_log = structlog.get_logger()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -36,16 +42,24 @@ class OfTenant(Protocol):
 class LoopShares:
     """How much of the loop each tenant used of late, and whose step is next."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, most: float = 1.0) -> None:
+        """`most` is the share of one processor that a tenant may use while others are active; 1 sets no
+        limit."""
+        self._clock, self._most = clock, most
+        self._told_at = float("-inf")
+        self._entrances: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._used: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
         self._waiting: dict[str | None, deque[asyncio.Future[None]]] = {}
         self._next: asyncio.Handle | None = None
 
     def count(self, tenant: str | None, began: float) -> None:
         """Counts a step that began then and ends now."""
+        self.spend(tenant, self._clock() - began)
+
+    def spend(self, tenant: str | None, seconds: float) -> None:
+        """Counts what a request of the tenant has used: of the loop, in a thread, or of the database."""
         now = self._clock()
-        self._used[tenant] = self._share(tenant, now) + (now - began) / WINDOW_SECONDS, now
+        self._used[tenant] = self._share(tenant, now) + seconds / WINDOW_SECONDS, now
         self._used.move_to_end(tenant)
         while now - next(iter(self._used.values()))[1] > ACTIVE_SECONDS:
             self._used.popitem(last=False)
@@ -58,8 +72,18 @@ class LoopShares:
         """Whether the tenant's next step has to wait for a turn."""
         if tenant in self._waiting:
             return True
-        others = len(self._used) - len(self._used.keys() & {None, tenant})
-        return others > 0 and self._share(tenant, self._clock()) > SMALL_SHARE
+        return self._has_others(tenant) and self._share(tenant, self._clock()) > SMALL_SHARE
+
+    async def enter(self, tenant: str) -> None:
+        """Returns once a request of the tenant may begin: one after the other while the tenant uses more than
+        it may."""
+        if self._excess_seconds(tenant) <= 0 and tenant not in self._entrances:
+            return
+        entrance = self._entrances.setdefault(tenant, asyncio.Lock())
+        async with entrance:
+            if (seconds := self._excess_seconds(tenant)) > 0:
+                self._tell(tenant)
+                await asyncio.sleep(seconds)
 
     def turn(self, tenant: str | None) -> asyncio.Future[None]:
         """Done when it is the tenant's turn."""
@@ -84,6 +108,23 @@ class LoopShares:
                 break
         if self._waiting:
             self._next = asyncio.get_running_loop().call_soon(self._give)
+
+    def _tell(self, tenant: str) -> None:
+        """Not more than once a minute, whoever has to wait."""
+        now = self._clock()
+        if now - self._told_at >= TELLING_SECONDS:
+            self._told_at = now
+            _log.warning("tenant_share_used_up", tenant=tenant, share=self._most)
+
+    def _excess_seconds(self, tenant: str) -> float:
+        """Until the tenant's share is no more than it may be."""
+        if self._most >= 1 or not self._has_others(tenant):
+            return 0.0
+        share = self._share(tenant, self._clock())
+        return WINDOW_SECONDS * log(share / self._most) if share > self._most else 0.0
+
+    def _has_others(self, tenant: str | None) -> bool:
+        return len(self._used) > len(self._used.keys() & {None, tenant})
 
     def _share(self, tenant: str | None, now: float) -> float:
         share, at = self._used.get(tenant, (0.0, now))

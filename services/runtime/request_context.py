@@ -64,11 +64,19 @@ def identify(principal: "Principal") -> None:
 
 
 async def own_turn() -> None:
-    """Ends the running step where the tenant's next one has to wait for a turn: what costs time comes after
-    it."""
+    """Ends the running step where the tenant has to wait: what costs time comes after it."""
     request = _current.get()
-    if request is not None and request.shares.must_wait(request.tenant):
+    if request is None or request.tenant is None:
+        return
+    await request.shares.enter(request.tenant)
+    if request.shares.must_wait(request.tenant):
         await asyncio.sleep(0)
+
+
+def spend(seconds: float) -> None:
+    """Count processor time that the request under way has used outside of the event loop."""
+    if (request := _current.get()) is not None:
+        request.shares.spend(request.tenant, seconds)
 
 
 def request_id(now: datetime) -> str:
@@ -96,8 +104,8 @@ class WithRequestId:
     """The outermost layer of an ASGI application: an id, a header and one line of log for each request, and
     tenants that take turns on the event loop."""
 
-    def __init__(self, app: "ASGIApp", log: AccessLog) -> None:
-        self._app, self._log, self._shares = app, log, LoopShares()
+    def __init__(self, app: "ASGIApp", log: AccessLog, tenant_share: float = 1.0) -> None:
+        self._app, self._log, self._shares = app, log, LoopShares(most=tenant_share)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """One request."""

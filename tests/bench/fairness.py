@@ -41,7 +41,7 @@ from tests.raw_logins import make_data, make_event
 NOISY: Final = "noisy"
 GOAL: Final = 3.0
 CONNECTIONS: Final = 2
-PAUSE_SECONDS: Final = 0.005
+PAUSE_SECONDS: Final = 0.02
 """Between two requests of a connection: the quiet tenant asks often, and is not a load by itself."""
 SETTLE_SECONDS: Final = 0.5
 CALIBRATION_SECONDS: Final = 3.0

@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
+from services.runtime import fair_threads
 from services.runtime.fair_threads import FairThreads
 from services.runtime.shares import OverShare
 
@@ -49,3 +51,23 @@ async def test_what_the_work_raises_is_raised() -> None:
         with pytest.raises(ZeroDivisionError):
             await threads.run("demo", lambda: 1 // 0)
         assert await threads.run("demo", lambda: 1) == 1
+
+
+@pytest.mark.parametrize("counted", [True, False])
+async def test_what_the_work_uses_counts_for_its_tenant(
+    counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processor time, not waiting, also of work that fails; none of it where it is not counted."""
+    used: list[float] = []
+    monkeypatch.setattr(fair_threads, "spend", used.append)
+
+    def work() -> None:
+        end = time.thread_time() + 0.01
+        while time.thread_time() < end:
+            pass
+        raise ZeroDivisionError
+
+    with FairThreads("test", 1, counted=counted) as threads:
+        with pytest.raises(ZeroDivisionError):
+            await threads.run("demo", work)
+    assert [seconds >= 0.01 for seconds in used] == [True] * counted

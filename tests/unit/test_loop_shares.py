@@ -4,6 +4,8 @@ test's own, so that a step costs what the test says."""
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log
 from typing import Any
 
 import pytest
@@ -149,3 +151,68 @@ async def test_items_are_taken_in_steps(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert await take(float("inf")) == [0, 1, 2]
     assert await take(-1.0) == [0, "other", 1, "other", 2, "other"]
+
+
+def limited(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> LoopShares:
+    """A tenant may use a quarter; waiting moves the clock on."""
+    rest = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        loop.seconds += seconds
+        await rest(0)
+
+    monkeypatch.setattr(loop_shares.asyncio, "sleep", sleep)
+    return LoopShares(lambda: loop.seconds, most=0.25)
+
+
+async def test_a_tenant_begins_nothing_until_it_has_used_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its requests used in threads and in the database counts; it waits until the average over the
+    window is the most that it may use."""
+    loop = Loop()
+    shares = limited(loop, monkeypatch)
+    shares.spend("quiet", 0.001)
+    shares.spend("heavy", 0.5)
+    await shares.enter("quiet")
+    assert loop.seconds == 0
+    await shares.enter("heavy")
+    assert loop.seconds == pytest.approx(WINDOW_SECONDS * log(2))
+    await shares.enter("heavy")
+    assert loop.seconds == pytest.approx(WINDOW_SECONDS * log(2))
+
+
+async def test_requests_of_a_tenant_begin_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first one uses counts before the next begins, so that many at once use no more."""
+    loop = Loop()
+    shares = limited(loop, monkeypatch)
+    shares.spend("quiet", 0.001)
+    shares.spend("heavy", 0.5)
+    begun: list[float] = []
+
+    async def request() -> None:
+        await shares.enter("heavy")
+        begun.append(loop.seconds)
+        shares.spend("heavy", 0.25)
+
+    await asyncio.gather(*(request() for _ in range(5)))
+    pauses = [after - before for before, after in pairwise(begun)]
+    assert pauses == [pytest.approx(WINDOW_SECONDS * log(2))] * 4
+
+
+async def test_a_tenant_without_company_may_use_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So may every tenant where the limit is 1, and one whose neighbours have long been silent."""
+    loop = Loop()
+    shares = limited(loop, monkeypatch)
+    shares.spend(None, 0.001)
+    shares.spend("heavy", 50)
+    await shares.enter("heavy")
+    shares.spend("quiet", 0.001)
+    loop.seconds += 2 * loop_shares.ACTIVE_SECONDS
+    shares.spend("heavy", 50)
+    before = loop.seconds
+    await shares.enter("heavy")
+    assert loop.seconds == before
+    free = LoopShares(lambda: loop.seconds)
+    free.spend("quiet", 0.001)
+    free.spend("heavy", 50)
+    await free.enter("heavy")
+    assert loop.seconds == before

@@ -6,6 +6,7 @@ look values up are planned once; those whose best plan depends on the values (a 
 are planned each time.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from services.management.refusals import Refusal, Refused, unavailable
 from services.management.search.explaining import EXPLAIN
 from services.management.search.predicates import Constant, Equals, Predicate
 from services.management.search.statements import Lookup, Statement
+from services.runtime.request_context import spend
 from services.runtime.tenant_pool import TenantPool
 
 TIMEOUT: Final[Refusal] = unavailable(
@@ -70,7 +72,7 @@ class Searcher:
         """The rows of each statement, all of one moment. Raises Refused (503) when the time is over."""
         pool = self._known if _is_lookup(predicate) else self._planned
         with _in_time():
-            async with pool.connection(tenant) as connection:
+            async with pool.connection(tenant) as connection, _spending():
                 if len(statements) == 1:
                     return [await connection.fetch(statements[0].text, *statements[0].values)]
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -99,7 +101,7 @@ class Searcher:
         """A connection for statements that are planned each time and may take as long as a search. Raises
         Refused (503) when the time is over."""
         with _in_time():
-            async with self._planned.connection(tenant) as connection:
+            async with self._planned.connection(tenant) as connection, _spending():
                 yield connection
 
     async def explain(self, tenant: str, statement: Statement) -> Any:
@@ -107,6 +109,16 @@ class Searcher:
         async with self.planning(tenant) as connection:
             text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
         return exact_json.loads(text)[0]["Plan"]
+
+
+@asynccontextmanager
+async def _spending() -> AsyncIterator[None]:
+    """While a statement runs, a server process works for its tenant."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        spend(time.perf_counter() - began)
 
 
 async def _pool(url: str, connections: int, session: Mapping[str, str], waiting: int) -> TenantPool:

@@ -1,6 +1,7 @@
 """Chooses ports: the pinned one, else the remembered, else the well-known one, else the next that is free."""
 
 import contextlib
+import errno
 import os
 import random
 import socket
@@ -37,6 +38,12 @@ PINS = {
 
 class PortTaken(StackFailure):
     """Another program listens on a port that was chosen; the next port may do."""
+
+
+def is_lost(failure: StackFailure) -> bool:
+    """Whether a start failed since another program had one of the ports, if only for a moment: the process
+    writes so into its log."""
+    return isinstance(failure, PortTaken) or os.strerror(errno.EADDRINUSE).lower() in str(failure).lower()
 
 
 def pinned(name: str) -> int | None:

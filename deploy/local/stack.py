@@ -71,7 +71,7 @@ class LocalStack:
                 await self.processes.ensure(name, launch.command(chosen), ready, launch.budget_s)
             except StackFailure as failure:
                 taken = {port for port in chosen.values() if not ports.is_free(port)}
-                if not taken and not isinstance(failure, ports.PortTaken):
+                if not taken and not ports.is_lost(failure):
                     raise
                 self._refuse_pinned(chosen)
                 if attempt + 1 == PORT_ATTEMPTS:

@@ -90,6 +90,19 @@ async def test_a_process_that_fails_on_a_free_port_is_not_tried_again(local: Loc
     assert local.state.log("management").read_text() == "broken\n"
 
 
+async def test_a_port_that_was_taken_for_a_moment_is_given_up(local: LocalStack, tmp_path: Path) -> None:
+    """The other program has ended by the time anybody looks; the process says what was wrong."""
+    failed = tmp_path / "failed"
+    code = f"""
+import pathlib, sys
+if not pathlib.Path({str(failed)!r}).exists():
+    pathlib.Path({str(failed)!r}).write_text(sys.argv[1])
+    sys.exit("java.net.BindException: Address already in use")
+"""
+    chosen = await local.launch("management", launch(code + SHARING_SERVER))
+    assert chosen["management"] != int(failed.read_text())
+
+
 async def test_two_that_give_up_one_port_do_not_give_up_both(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
 
 
 def check_all(*checks: Callable[[], object]) -> None:
-    """Make all checks, so that one start tells all that is wrong. Raises StackFailure or SeveralFailures."""
+    """Run all checks and report every failure at once. Raises StackFailure or SeveralFailures."""
     failures = []
     for check in checks:
         try:

@@ -8,8 +8,7 @@ partition were applied since.
 
 Commands have no source offset but ids that sort by time. The memory keeps the ids of the last ones; a command
 that is older than all of them, and by more than `LATE_MILLISECONDS` older than the newest, counts as applied.
-So a copy of an old command, which anybody can make who may write to the log, gives nobody an old password or
-role back.
+Whoever may write to the log can copy an old command. Such a copy restores no old password or role.
 """
 
 from bisect import bisect_left, insort

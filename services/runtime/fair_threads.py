@@ -1,7 +1,8 @@
-"""Work that takes longer than the event loop can wait: in threads that tenants share.
+"""Runs work that would block the event loop for too long in threads that tenants share.
 
-Work in Python holds back the loop for no longer than a thread may run while others wait, work outside of it
-(a password's hash) not at all. A thread that becomes free goes to the waiting tenant that uses the fewest.
+Work in Python blocks the loop for at most the interpreter's switch interval at a time. Work that releases the
+GIL, such as hashing a password, does not block it. A thread that becomes free goes to the waiting tenant that
+uses the fewest threads.
 """
 
 import asyncio
@@ -21,8 +22,10 @@ Result = TypeVar("Result")
 
 
 class FairThreads:
-    """So many threads; one tenant may use them all while no other waits. What the work uses of a processor
-    counts as its tenant's share of the event loop, unless it is not `counted`."""
+    """A pool of threads. One tenant may use all of them while no other tenant waits.
+
+    If `counted`, the processor time of the work is added to what the tenant has used (`LoopShares.spend`).
+    """
 
     def __init__(self, what: str, threads: int, waiting: int = WAITING, *, counted: bool = True) -> None:
         self._what, self._counted = what, counted
@@ -36,8 +39,8 @@ class FairThreads:
         self._threads.shutdown(cancel_futures=True)
 
     async def run(self, tenant: str, work: Callable[[], Result]) -> Result:
-        """The result of the work. Raises what it raises; OverShare when too much of the tenant's waits,
-        Transient when no thread was to be had in time."""
+        """Return the result of the work, and raise what it raises. Raises OverShare when too many requests of
+        the tenant wait, Transient when no thread becomes free in time."""
         try:
             async with self._gate.place(tenant, PATIENCE_SECONDS):
                 return await self._done(work)

@@ -1,11 +1,14 @@
-"""The event loop, shared fairly: of a tenant that uses much of it, one step runs at a time.
+"""Shares the event loop fairly among tenants.
 
-A step is what a request computes between two awaits. All steps that are ready run one after the other, and a
-request that becomes ready meanwhile waits for all of them; so a tenant with many requests under way would
-decide how long everybody waits. While other tenants are active, the steps of a tenant that uses more than a
-small share of the loop wait for turns: one in each round of the loop, of the tenant that used least. The
-requests of a tenant that uses more than one tenant may use begin later, so that a processor is free when
-others need it. A tenant that is alone waits for nothing.
+A step is what a request computes between two awaits. The loop runs all steps that are ready before it looks
+for new ones, so a tenant with many concurrent requests would delay every other tenant. While other tenants
+are active, there are two limits:
+
+- The steps of a tenant that uses more than SMALL_SHARE of the loop wait for turns. Each round of the loop
+  runs one of them, of the waiting tenant that used least.
+- The requests of a tenant that uses more than `most` of a processor are delayed before they begin.
+
+A tenant that is alone is not limited.
 """
 
 import asyncio
@@ -20,12 +23,13 @@ from weakref import WeakValueDictionary
 import structlog
 
 SMALL_SHARE: Final = 0.05
-"""Of the loop's time: a tenant that uses less never waits for a turn."""
+"""Share of the loop's time below which a tenant never waits for a turn."""
 WINDOW_SECONDS: Final = 1.0
-"""Over which use is averaged."""
+"""Time constant of the exponential average of what a tenant uses."""
 ACTIVE_SECONDS: Final = 60.0
-"""For how long a tenant counts as active after its last step."""
+"""How long a tenant counts as active after its last step."""
 TELLING_SECONDS: Final = 60.0
+"""Minimum interval between two log lines about delayed requests."""
 STEP_SECONDS: Final = 0.0003
 """How long a step that can be ended may take."""
 _log = structlog.get_logger()
@@ -40,7 +44,7 @@ class OfTenant(Protocol):
 
 
 class LoopShares:
-    """How much of the loop each tenant used of late, and whose step is next."""
+    """Measures how much each tenant used recently, and decides whose step runs next."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, most: float = 1.0) -> None:
         """`most` is the share of one processor that a tenant may use while others are active; 1 sets no
@@ -57,7 +61,7 @@ class LoopShares:
         self.spend(tenant, self._clock() - began)
 
     def spend(self, tenant: str | None, seconds: float) -> None:
-        """Counts what a request of the tenant has used: of the loop, in a thread, or of the database."""
+        """Add time that a request of the tenant used: on the loop, in a thread or in the database."""
         now = self._clock()
         self._used[tenant] = self._share(tenant, now) + seconds / WINDOW_SECONDS, now
         self._used.move_to_end(tenant)
@@ -75,8 +79,8 @@ class LoopShares:
         return self._has_others(tenant) and self._share(tenant, self._clock()) > SMALL_SHARE
 
     async def enter(self, tenant: str) -> None:
-        """Returns once a request of the tenant may begin: one after the other while the tenant uses more than
-        it may."""
+        """Return once a request of the tenant may begin. While the tenant exceeds its share, its requests
+        begin one at a time, each when the average has decayed to the share."""
         if self._excess_seconds(tenant) <= 0 and tenant not in self._entrances:
             return
         entrance = self._entrances.setdefault(tenant, asyncio.Lock())
@@ -110,14 +114,15 @@ class LoopShares:
             self._next = asyncio.get_running_loop().call_soon(self._give)
 
     def _tell(self, tenant: str) -> None:
-        """Not more than once a minute, whoever has to wait."""
+        """Log that a tenant's requests are delayed, at most once per TELLING_SECONDS for all tenants."""
         now = self._clock()
         if now - self._told_at >= TELLING_SECONDS:
             self._told_at = now
             _log.warning("tenant_share_used_up", tenant=tenant, share=self._most)
 
     def _excess_seconds(self, tenant: str) -> float:
-        """Until the tenant's share is no more than it may be."""
+        """Return how long it takes until the tenant's average has decayed to its share; 0.0 when it is not
+        exceeded."""
         if self._most >= 1 or not self._has_others(tenant):
             return 0.0
         share = self._share(tenant, self._clock())

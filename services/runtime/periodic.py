@@ -1,4 +1,4 @@
-"""Work that a process does in the background, again and again, for as long as it runs."""
+"""Periodic background work of a process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,10 +13,10 @@ _log = structlog.get_logger()
 
 
 class Periodic:
-    """Does a piece of work every so many seconds until it is stopped.
+    """Repeats a piece of work, with a pause after each round, until it is stopped.
 
-    No failure ends it: what is Transient is logged as a warning, anything else as an error by its type alone,
-    since its text may hold personal data; the work is tried again when its time comes.
+    A failure does not end it. A Transient is logged as a warning. Any other exception is logged as an error
+    with its type only, because its text may hold personal data. The next round follows after the usual pause.
     """
 
     def __init__(
@@ -27,16 +27,16 @@ class Periodic:
         *,
         at_once: bool = True,
     ) -> None:
-        """`name` is what log lines call the work; without `at_once` the first round waits its time too."""
+        """`name` identifies the work in log lines. Unless `at_once`, the first round follows a pause."""
         self._name, self._work, self._every, self._at_once = name, work, every_seconds, at_once
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins."""
+        """Start the background task."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Ends, also in the middle of a round; a second call does nothing."""
+        """Cancel the background task, also in the middle of a round. A second call does nothing."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

@@ -64,7 +64,8 @@ def identify(principal: "Principal") -> None:
 
 
 async def own_turn() -> None:
-    """Ends the running step where the tenant has to wait: what costs time comes after it."""
+    """Wait until the tenant of the request under way may compute more. An endpoint awaits this before work
+    that costs much processor time."""
     request = _current.get()
     if request is None or request.tenant is None:
         return
@@ -74,7 +75,7 @@ async def own_turn() -> None:
 
 
 def spend(seconds: float) -> None:
-    """Count processor time that the request under way has used outside of the event loop."""
+    """Add processor time that the request under way used outside of the event loop, in seconds."""
     if (request := _current.get()) is not None:
         request.shares.spend(request.tenant, seconds)
 

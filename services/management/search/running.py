@@ -113,7 +113,7 @@ class Searcher:
 
 @asynccontextmanager
 async def _spending() -> AsyncIterator[None]:
-    """While a statement runs, a server process works for its tenant."""
+    """Add the time of the block to what the tenant has used: a server process works for it meanwhile."""
     began = time.perf_counter()
     try:
         yield

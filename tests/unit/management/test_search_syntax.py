@@ -7,7 +7,9 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from luqum.tree import Word
 
+from services.management.search import tokens as lexing
 from services.management.search.syntax import parse, parse_whole
 from services.management.search.tokens import DEEPEST, MOST_CLAUSES, tokens
 from services.management.search.tree import (
@@ -163,6 +165,67 @@ def test_hostile_queries_are_refused(text: str) -> None:
     """Nothing is nested deeper or longer than the limits, and nothing overflows a stack."""
     with pytest.raises(Malformed):
         parse(text)
+
+
+def refusal_of(text: str) -> str:
+    with pytest.raises(Malformed) as caught:
+        tokens(text)
+    return caught.value.reason
+
+
+def test_a_query_far_beyond_the_limit_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its refusal costs the first token and those from the end of the limit on."""
+    read = []
+    monkeypatch.setattr(lexing, "_whole_time", lambda token, *_: read.append(token))
+    assert refusal_of(" OR ".join(f"name:n{number}" for number in range(2000))) == (
+        f"Unexpected 'name' at position 13241, expected no more than {MOST_CLAUSES} terms"
+    )
+    assert len(read) <= 3
+
+
+PLAIN = ["a", "name:a", '"a b"', 'name:"a b"', "(a)", "(name:a)", "AND b", "OR b", "NOT b", "a-b", "aT12:30"]
+ODD = [
+    "AND", "OR", "TO", "NOT", ":", ": a", "a:b:c", "2020-01-01t10:30", "x:2020-01-01T10:30:00+02:00", "AND:a",
+    'OR"a"', 'a"OR"', "^", "\\(", "(", ")", "-a", "a~", "a\u2003b", "a*", "<1", "/a/", "'", '"',
+]  # fmt: skip
+
+
+@settings(deadline=None, database=None, max_examples=300)
+@given(
+    st.lists(st.sampled_from(PLAIN), min_size=1, max_size=5),
+    st.lists(st.sampled_from(PLAIN + ODD), max_size=2),
+    st.lists(st.sampled_from(PLAIN + ODD), max_size=5),
+    st.integers(MOST_CLAUSES - 2, MOST_CLAUSES + 4),
+)
+def test_a_refusal_that_is_certain_early_is_the_same(
+    plain: list[str], among: list[str], end: list[str], times: int
+) -> None:
+    """Whatever clauses there are too many of, and whatever stands where they become too many."""
+    text = " ".join([*(plain * times)[:times], *among, *plain, *end])
+
+    def read() -> str:
+        try:
+            return str([(token.type, token.lexpos, str(token.value)) for token in tokens(text)])
+        except Malformed as malformed:
+            return malformed.reason
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexing, "_TOO_MANY", re.compile(r"(?!)"))
+        expected = read()
+    assert read() == expected
+
+
+def test_terms_and_quotes_without_blanks_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A term ends at a quote in the lexer: it is not read to the end of the query, to be cut off."""
+    made: list[str] = []
+
+    def word(text: str) -> Word:
+        made.append(text)
+        return Word(text)
+
+    monkeypatch.setattr(lexing.luqum_parser, "Word", word)
+    assert "expected no more than" in refusal_of('a"b"' * 8000)
+    assert set(made) == {"a"}
 
 
 def test_limits_leave_room() -> None:

@@ -69,6 +69,7 @@ class TenantPool:
         *,
         share: float = SHARE,
         waiting: int = WAITING,
+        connection_class: type[TenantConnection] = TenantConnection,
     ) -> "TenantPool":
         """Connects, with these settings of every session; one tenant may use this share of the connections,
         at least one, while so many of its requests wait. Raises Transient."""
@@ -77,7 +78,7 @@ class TenantPool:
                 url,
                 min_size=1,
                 max_size=connections,
-                connection_class=TenantConnection,
+                connection_class=connection_class,
                 command_timeout=LONG_SECONDS if "statement_timeout" in session else COMMAND_SECONDS,
                 server_settings={"application_name": f"vita {name}", **_WAITS, **session},
             )

@@ -6,11 +6,12 @@ look values up are planned once; those whose best plan depends on the values (a 
 are planned each time.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -22,7 +23,7 @@ from services.management.search.explaining import EXPLAIN
 from services.management.search.predicates import Constant, Equals, Predicate
 from services.management.search.statements import Lookup, Statement
 from services.runtime.request_context import spend
-from services.runtime.tenant_pool import TenantPool
+from services.runtime.tenant_pool import TenantConnection, TenantPool
 
 TIMEOUT: Final[Refusal] = unavailable(
     "The query exceeded the timeout. Please try refining your search criteria."
@@ -31,6 +32,27 @@ TIMEOUT: Final[Refusal] = unavailable(
 SHARE: Final = 0.5
 """How many of the connections one tenant may use: searches take long, and half of them is left to others."""
 _MILLISECONDS: Final = 1000
+Result = TypeVar("Result")
+
+
+async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a statement, whose time is added to what the tenant has used: a server process works
+    meanwhile. As a task of its own it ends when the answer is there; the request may wait for a turn then."""
+
+    async def timed() -> Result:
+        began = time.perf_counter()
+        try:
+            return await statement
+        finally:
+            spend(time.perf_counter() - began)
+
+    return await asyncio.create_task(timed())
+
+
+class _SearchConnection(TenantConnection):
+    async def _execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Every statement that returns rows."""
+        return await counted(super()._execute(*args, **kwargs))
 
 
 class Searcher:
@@ -72,7 +94,7 @@ class Searcher:
         """The rows of each statement, all of one moment. Raises Refused (503) when the time is over."""
         pool = self._known if _is_lookup(predicate) else self._planned
         with _in_time():
-            async with pool.connection(tenant) as connection, _spending():
+            async with pool.connection(tenant) as connection:
                 if len(statements) == 1:
                     return [await connection.fetch(statements[0].text, *statements[0].values)]
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -101,7 +123,7 @@ class Searcher:
         """A connection for statements that are planned each time and may take as long as a search. Raises
         Refused (503) when the time is over."""
         with _in_time():
-            async with self._planned.connection(tenant) as connection, _spending():
+            async with self._planned.connection(tenant) as connection:
                 yield connection
 
     async def explain(self, tenant: str, statement: Statement) -> Any:
@@ -111,18 +133,11 @@ class Searcher:
         return exact_json.loads(text)[0]["Plan"]
 
 
-@asynccontextmanager
-async def _spending() -> AsyncIterator[None]:
-    """Add the time of the block to what the tenant has used: a server process works for it meanwhile."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        spend(time.perf_counter() - began)
-
-
 async def _pool(url: str, connections: int, session: Mapping[str, str], waiting: int) -> TenantPool:
-    return await TenantPool.open(url, connections, "management search", session, share=SHARE, waiting=waiting)
+    return await TenantPool.open(
+        url, connections, "management search", session,
+        share=SHARE, waiting=waiting, connection_class=_SearchConnection,
+    )  # fmt: skip
 
 
 def _is_lookup(predicate: Predicate) -> bool:

@@ -1,0 +1,65 @@
+"""What a search adds to what its tenant has used."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from services.management.search import running
+from services.runtime import request_context
+from services.runtime.loop_shares import LoopShares, in_turns
+from services.runtime.request_context import RequestContext
+
+
+@dataclass
+class Clock:
+    seconds: float = 0.0
+
+    def perf_counter(self) -> float:
+        return self.seconds
+
+
+class Shares(LoopShares):
+    """The tenant waits ten seconds for each turn."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock.perf_counter)
+        self.spent = 0.0
+        self._of = clock
+
+    def must_wait(self, tenant: str | None) -> bool:
+        return True
+
+    def turn(self, tenant: str | None) -> asyncio.Future[None]:
+        self._of.seconds += 10
+        return asyncio.get_running_loop().create_task(asyncio.sleep(0))
+
+    def spend(self, tenant: str | None, seconds: float) -> None:
+        self.spent += seconds
+
+
+async def test_a_statement_counts_without_the_turns_that_its_request_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It counts from when it is sent until its answer is there."""
+    clock = Clock()
+    shares = Shares(clock)
+    monkeypatch.setattr(running, "time", clock)
+    request = RequestContext("id", shares, "heavy")
+
+    async def statement() -> None:
+        clock.seconds += 0.25
+        await asyncio.sleep(0)
+        clock.seconds += 0.25
+
+    async def asked() -> None:
+        for _ in range(2):
+            await running.counted(statement())
+
+    before = request_context._current.set(request)
+    try:
+        await in_turns(asked(), request, shares)
+    finally:
+        request_context._current.reset(before)
+    assert clock.seconds == 21
+    assert shares.spent == pytest.approx(1.0)

@@ -35,7 +35,7 @@ def parse(text: str) -> datetime:
 def bounded(moment: datetime) -> datetime:
     """Return an aware time in UTC. Raises OutOfRange unless it lies within 1970 to 9999."""
     try:
-        utc = moment.astimezone(UTC)
+        utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
         raise OutOfRange("a time beyond the calendar") from None
     if utc < EARLIEST:
@@ -50,7 +50,8 @@ def render(moment: datetime) -> str:
 
 def truncate(moment: datetime) -> datetime:
     """The same instant without what is finer than a millisecond."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    finer = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - finer) if finer else moment
 
 
 def from_milliseconds(milliseconds: int) -> datetime:

@@ -183,9 +183,16 @@ PARTS: Final[Mapping[str, type[BaseModel]]] = {
 """Members of `data` that are objects with members of Vita's own."""
 
 
+_MEMBERS: Final[Mapping[type[BaseModel], frozenset[str]]] = {
+    Login: frozenset(Login.model_fields),
+    **{part: frozenset(part.model_fields) for part in PARTS.values()},
+}
+
+
 def _unknown(value: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
-    yield from sorted(value.keys() - model.model_fields.keys())
-    if model is Login:
+    if not _MEMBERS[model].issuperset(value):
+        yield from sorted(value.keys() - _MEMBERS[model])
+    if model is Login and not PARTS.keys().isdisjoint(value):
         for name, part in PARTS.items():
             if isinstance(inner := value.get(name), dict):
                 yield from (f"{name}.{member}" for member in _unknown(inner, part))

@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 _BRACKETED: Final = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\](?::[0-9]{1,5})?")
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+"""Every address of IPv4 in its one notation, and nothing else."""
 _WITH_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}")
 
 
@@ -28,6 +31,8 @@ def ip_address(text: str) -> str | None:
     Brackets, a port and a zone, as proxies and sockets write them, are left away; an IPv4 address mapped into
     IPv6 is the IPv4 address.
     """
+    if _PLAIN_IPV4.fullmatch(text):
+        return text
     written = text.strip()
     if found := _BRACKETED.fullmatch(written) or _WITH_PORT.fullmatch(written):
         written = found[1]

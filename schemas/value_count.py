@@ -48,6 +48,8 @@ def exceeds(value: Any, raw: bytes, most: int = MOST_VALUES) -> bool:
 def _may_exceed(raw: bytes, most: int) -> bool:
     """Whether the text has so many separators, be it in strings: there are at least as many as values, less
     one."""
+    if len(raw) < most:
+        return False
     found = start = 0
     while found < most and start < len(raw):
         end = start + _SLICE_BYTES

@@ -24,7 +24,14 @@ class Identity(NamedTuple):
 
 
 def identity_of(plan: Plan, scope: Scope, typed: str | None) -> Identity:
-    """The identity a login is for. `typed` is the address a passwordless code went to, if no claim has it."""
+    """The identity a login is for, as `key_of` finds it."""
+    provider, idp_id, native, found = key_of(plan, scope, typed)
+    return Identity(provider, idp_id, native, (found.used, *_same_id_elsewhere(plan, scope, found)))
+
+
+def key_of(plan: Plan, scope: Scope, typed: str | None) -> tuple[str, str, str | int, Found]:
+    """(provider, idp_id, native_id, where it was found) of a login. `typed` is the address a passwordless
+    code went to, if no claim has it. Raises UnmappableLogin."""
     connection = scope.connection
     found = _found(plan, scope)
     if found is None:
@@ -39,8 +46,7 @@ def identity_of(plan: Plan, scope: Scope, typed: str | None) -> Identity:
         raise UnmappableLogin("identity_too_long", f"the identity has more than {MAX_ID_BYTES} bytes")
     if not is_safe(idp_id):
         raise UnmappableLogin("unsafe_identity", "the identity holds a control or bidirectional character")
-    used = (found.used, *_same_id_elsewhere(plan, scope, found))
-    return Identity(plan.row.provider or connection.strategy, idp_id, native, used)
+    return plan.row.provider or connection.strategy, idp_id, native, found
 
 
 def derived_id(connection: str, address: str) -> str:

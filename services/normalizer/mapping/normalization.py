@@ -12,7 +12,7 @@ from services.normalizer.mapping.defaults import (
     default_picture,
 )
 from services.normalizer.mapping.draft import Draft
-from services.normalizer.mapping.identity import identity_of
+from services.normalizer.mapping.identity import identity_of, key_of
 from services.normalizer.mapping.leftovers import extras, pruned
 from services.normalizer.mapping.model import ATTRIBUTES, ConnectionSettings, Normalized
 from services.normalizer.mapping.overrides import Mapped, Scope, mapped
@@ -28,8 +28,8 @@ def identify(
 ) -> tuple[str, str]:
     """(provider, idp_id) of a login, the same as `normalize` says. Raises UnmappableLogin."""
     plan = plan_of(connection.strategy)
-    identity = identity_of(plan, _scope(plan, connection, claims), identifier)
-    return identity.provider, identity.idp_id
+    provider, idp_id, _, _ = key_of(plan, _scope(plan, connection, claims), identifier)
+    return provider, idp_id
 
 
 def normalize(

@@ -67,12 +67,9 @@ def _read_segments(claims: Claims) -> Reading:
 
 def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = _SAME) -> Reading:
     """Claims under the squashed form of their own names; where two meet, the better one takes the name."""
-    chosen: dict[str, str] = {}
-    for name, own in owns.items():
-        key = squash(own)
-        rival = chosen.get(key)
-        if rival is None or _is_better(claims, name, rival):
-            chosen[key] = name
+    chosen = {squash(own): name for name, own in owns.items()}
+    if len(chosen) < len(owns):
+        chosen = _best(claims, owns)
     own_names = {key: owns[name] for key, name in chosen.items()}
     if len(chosen) < len(owns):
         winners = set(chosen.values())
@@ -81,6 +78,17 @@ def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = 
         own_names |= losers
     read = {key: claims[name] for key, name in chosen.items()}
     return Reading(read, own_names, {key: raws.get(name, name) for key, name in chosen.items()})
+
+
+def _best(claims: Claims, owns: Mapping[str, str]) -> dict[str, str]:
+    """For each squashed form the best of the names that have it."""
+    chosen: dict[str, str] = {}
+    for name, own in owns.items():
+        key = squash(own)
+        rival = chosen.get(key)
+        if rival is None or _is_better(claims, name, rival):
+            chosen[key] = name
+    return chosen
 
 
 def _is_better(claims: Claims, name: str, rival: str) -> bool:

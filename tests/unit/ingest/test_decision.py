@@ -202,6 +202,15 @@ def test_misspelt_members_are_named(changes: dict[str, Any], warning: str) -> No
     assert accepted(make_event()).warnings == ()
 
 
+def test_likely_spellings_are_looked_for_a_few_times_only() -> None:
+    """An event with thousands of unknown members costs no search for each; all of them are named."""
+    misspelt = {f"sesion_id{number:04}": 1 for number in range(1000)}
+    warnings = accepted(make_event(data=make_data(**misspelt))).warnings
+    assert warnings[0] == f"{UNKNOWN.format('data.sesion_id0000')} Did you mean data.session_id?"
+    assert warnings[-1] == UNKNOWN.format("data.sesion_id0999")
+    assert len(warnings) == len(misspelt)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -14,10 +14,10 @@ from deploy.generations import ensure_generation
 from deploy.rights import apply_rights
 from deploy.roles import LOGINS, OWNER, Passwords, RolesRefused, drop_roles, ensure_roles, quoted, role_name
 from deploy.statistics import expect_one_tenant
-from schemas.keys import KeyProvider
-from schemas.sealing import CannotUnseal
-from services.runtime.key_store import ensure_wrapping_key
-from services.runtime.signing_keys import ensure_signing_key
+from schemas.sealing.blobs import CannotUnseal
+from schemas.sealing.keys import KeyProvider
+from services.ledger.keys.signing_keys import ensure_signing_key
+from services.ledger.keys.subject_keys import ensure_wrapping_key
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
 MIGRATIONS = Path(__file__).parent / "ledger"

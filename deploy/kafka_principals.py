@@ -26,7 +26,7 @@ from aiokafka.protocol.types import (
 from deploy.kafka_rights import RIGHTS, Acl, Pattern, Resource, acls
 from deploy.local.state import write_private
 from schemas.errors import Transient
-from services.runtime.kafka_access import SCRAM, KafkaAccess, Mechanism
+from services.runtime.kafka.access import SCRAM, KafkaAccess, Mechanism
 
 ITERATIONS: Final = 4096
 """The least that Kafka takes. The passwords are random, so that more would cost time and add no safety."""

@@ -19,11 +19,11 @@ from deploy.kafka_principals import (
 )
 from deploy.roles import Passwords, RolesRefused
 from schemas.errors import Transient
+from services.ledger.keys.subject_keys import provider_from
 from services.runtime.addresses import MalformedAddress, check_database_url
-from services.runtime.kafka_access import KafkaAccess, Mechanism
-from services.runtime.key_store import provider_from
+from services.runtime.kafka.access import KafkaAccess, Mechanism
+from services.runtime.kafka.topics import TopicMismatch, ensure_topics
 from services.runtime.settings import kafka_from, sentences
-from services.runtime.topics import TopicMismatch, ensure_topics
 
 DATABASE = "vita"
 

@@ -11,7 +11,7 @@ import asyncpg
 import yaml
 
 from deploy.roles import LOGINS, quoted, role_name
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 
 DECLARED: Final = Path(__file__).parent / "rights.yaml"
 EVERY_TENANT: Final = "every_tenant"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from projections.profile.state import Profile
 from schemas.events import Event
-from schemas.positions import Position
+from schemas.formats.positions import Position
 
 
 class Logged(NamedTuple):

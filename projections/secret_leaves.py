@@ -9,10 +9,10 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from schemas import exact_json
-from schemas.keys import SubjectKeys
-from schemas.sealing import associated_data, seal_in_place, unseal_in_place
-from schemas.secret_names import is_secret
+from schemas.formats import exact_json
+from schemas.sealing.blobs import associated_data, seal_in_place, unseal_in_place
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.secret_names import is_secret
 
 SEALED: Final = "vita-sealed:"
 _GONE: Final = object()

@@ -11,12 +11,12 @@ from schemas.envelope import CONTENT_TYPE, SPEC_VERSION, Envelope
 from schemas.errors import DeadLetterReason
 from schemas.events import ACTIVITY, EVENT_TYPES, OPEN, PROFILE, EventData, field_class
 from schemas.examples import load_example, names_of
-from schemas.keys import KEY_CLASSES
-from schemas.login_signature import GATEWAY, ID, SIGNATURE, TIMESTAMP
-from schemas.raw_login import EVENT_TYPE as LOGIN_TYPE
-from schemas.raw_login import RawLogin
+from schemas.logins.raw_login import EVENT_TYPE as LOGIN_TYPE
+from schemas.logins.raw_login import RawLogin
+from schemas.logins.signature import GATEWAY, ID, SIGNATURE, TIMESTAMP
 from schemas.revocation import EVENT_TYPE as REVOCATION_TYPE
 from schemas.revocation import Revocation
+from schemas.sealing.keys import KEY_CLASSES
 from schemas.topics import Topic, TopicSpec, catalogue
 
 _REFERENCE: Final = "#/components/schemas/{model}"

@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas import instants
-from schemas.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
+from schemas.formats import instants
+from schemas.formats.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas import exact_json
 from schemas.envelope import SPEC_VERSION, EventId
 from schemas.events.fields import ClientId, ConnectionName
 from schemas.events.seen import InstantText
-from schemas.identifiers import SUBJECT_PATTERN, TENANT_PATTERN, record_key
-from schemas.mapper import Record
+from schemas.formats import exact_json
+from schemas.formats.identifiers import SUBJECT_PATTERN, TENANT_PATTERN, record_key
+from schemas.sealing.mapper import Record
 
 EVENT_TYPE: Final = "vita.access.revoked.v1"
 What = Literal["sessions", "refresh_tokens", "remembered_browsers", "risk_assessments"]

@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from deploy.local import kafka, ports, postgres
-from deploy.local.compose import engine_answers
-from deploy.local.infrastructure import Part
-from services.runtime.kafka_access import KafkaAccess
+from deploy.local import ports
+from deploy.local.servers import kafka, postgres
+from deploy.local.servers.compose import engine_answers
+from deploy.local.servers.infrastructure import Part
+from services.runtime.kafka.access import KafkaAccess
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18"

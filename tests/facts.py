@@ -21,7 +21,7 @@ from schemas.events import (
     UserCreated,
     UserCreatedData,
 )
-from schemas.positions import Position
+from schemas.formats.positions import Position
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUBJECT = f"sub_{1:032x}"

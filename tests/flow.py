@@ -14,22 +14,22 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from schemas import exact_json
 from schemas.events import Event
-from schemas.identifiers import key_owner, new_event_id, new_subject
-from schemas.keys import Keyring, SubjectKeys
-from schemas.login_signature import INGEST, Headers, signed_headers
-from schemas.mapper import Record, open_event, read_sealed, seal_event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import key_owner, new_event_id, new_subject
+from schemas.logins.signature import INGEST, Headers, signed_headers
+from schemas.sealing.keys import Keyring, SubjectKeys
+from schemas.sealing.mapper import Record, open_event, read_sealed, seal_event
 from schemas.topics import Topic, catalogue
-from services.normalizer.hop import Normalizer
-from services.normalizer.hop import Settings as NormalizerSettings
-from services.projector.hop import Projector
-from services.projector.hop import Settings as ProjectorSettings
-from services.runtime.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
-from services.runtime.event_log import EventLog
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.key_store import ensure_keys, load_keyring, provider_from, read_keys
-from services.runtime.worker import Fenced
+from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
+from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from, read_keys
+from services.normalizer.consumer import Normalizer
+from services.normalizer.consumer import Settings as NormalizerSettings
+from services.projector.consumer import Projector
+from services.projector.consumer import Settings as ProjectorSettings
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.event_log import EventLog
+from services.runtime.worker.loop import Fenced
 from tests.raw_logins import make_data, make_event
 from tests.stack import Database, Stack
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from schemas.exact_json import same
+from schemas.formats.exact_json import same
 
 Path = tuple[str, ...]
 

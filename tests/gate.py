@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from schemas.topics import Topic, catalogue
 from services.ingest.app import build
 from services.ingest.login_checks import CHECK_SCOPE

@@ -12,12 +12,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from schemas.topics import Topic, catalogue
 from services.ingest.app import build
-from services.ingest.refusals import SCOPE
+from services.ingest.errors import SCOPE
 from services.ingest.settings import Settings
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import load_signing_key
-from services.runtime.tokens import TokenIssuer
+from services.ledger.keys.signing_keys import load_signing_key
+from services.ledger.keys.subject_keys import provider_from
+from services.runtime.auth.tokens import TokenIssuer
+from services.runtime.kafka.access import KafkaAccess
 from tests.patience import A_WHILE
 from tests.stack import Database, Stack
 

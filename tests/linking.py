@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from schemas.identifiers import new_subject
+from schemas.formats.identifiers import new_subject
 from tests.facts import login
 from tests.flow import Flow
 from tests.management import Site, path_of

@@ -16,12 +16,12 @@ import httpx
 from joserfc import jws
 from starlette.types import ASGIApp
 
-from schemas import exact_json
-from schemas.positions import Position
+from schemas.formats import exact_json
+from schemas.formats.positions import Position
 from services.management.app import OPERATIONS, create_app
-from services.management.service import Service, open_service
+from services.management.container import Service, open_service
 from services.management.settings import Settings
-from services.runtime.tokens import ALGORITHM, TokenIssuer
+from services.runtime.auth.tokens import ALGORITHM, TokenIssuer
 from tests.patience import A_WHILE, soon
 from tests.stack import Database, Stack
 

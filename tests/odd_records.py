@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.util import encode_varint
 
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 
 CODECS: Final = ("gzip", "snappy", "lz4", "zstd")
 ODD_HEADERS: Final[Sequence[tuple[Any, bytes | None]]] = (

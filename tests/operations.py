@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 
 from services.management.app import OPERATIONS
-from services.management.endpoint import Operation
+from services.management.http.operation import Operation
 
 NOBODY: Final = "auth0%7Cnobody"
 WITH_BODY: Final = tuple(operation for operation in OPERATIONS if operation.body is not None)

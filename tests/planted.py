@@ -7,10 +7,10 @@ from typing import Any, Final, get_args
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from schemas.sealing import associated_data, unseal
+from schemas.sealing.blobs import associated_data, unseal
 from schemas.topics import Topic
-from services.management.models.connections import Strategy
-from services.runtime.key_store import read_keys
+from services.ledger.keys.subject_keys import read_keys
+from services.management.connections.models import Strategy
 from tests.flow import Flow
 from tests.management import Site
 

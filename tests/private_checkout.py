@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import artifacts
+from deploy.local.servers import artifacts
 
 ROOT = Path(__file__).parents[1]
 CODE = ("schemas", "projections", "services", "deploy", "pyproject.toml")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.management.refusals import REASONS
+from services.management.http.errors import REASONS
 
 
 def refusal(status: int, message: str, code: str | None = None) -> dict[str, Any]:

@@ -19,10 +19,11 @@ import uvloop
 from aiokafka.errors import UnsupportedCodecError
 
 from schemas.errors import InvalidEvent, Transient
-from services.runtime import logs, record_batches
-from services.runtime.intake import Intake
+from services.runtime import logs
+from services.runtime.kafka import record_batches
 from services.runtime.settings import kafka_from
-from services.runtime.worker import Fenced, Source, Worker
+from services.runtime.worker.intake import Intake
+from services.runtime.worker.loop import Fenced, Source, Worker
 
 
 class Beats:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.instants import render
+from schemas.formats.instants import render
 from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, as_number, scalars
 
 LETTERS = "aAbBσΣςßé1.-*?\"\\%_: ()'/名"

@@ -10,7 +10,7 @@ import asyncpg
 from projections.profile.state import NOBODY, Profile
 from services.projector.batch import Change
 from services.projector.store import people_writes
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 
 BATCH: Final = 5000
 _TABLES: Final = {

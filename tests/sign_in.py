@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.events import LoginSucceeded, LoginSucceededData
-from schemas.identifiers import new_event_id
-from schemas.instants import render, truncate
-from services.management import reading
+from schemas.formats.identifiers import new_event_id
+from schemas.formats.instants import render, truncate
+from services.queries import users
 from tests.management import DATABASE_CONNECTION, Site
 
 _offsets = itertools.count()
@@ -28,7 +28,7 @@ async def sign_in(site: Site, user_id: str, time: datetime | None = None, **data
     moment = time or now()
     row = await site.service.people_to_edit.row("demo", user_id)
     assert row is not None
-    person = reading.person_of(row, site.service.keyring, "demo")
+    person = users.person_of(row, site.service.keyring, "demo")
     provider, _, idp_id = user_id.partition("|")
     given: dict[str, Any] = {
         "connection": DATABASE_CONNECTION,

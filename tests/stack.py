@@ -18,14 +18,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy import database as databases
 from deploy.kafka_principals import Principal, create_users, grant, new_passwords, principals
 from deploy.local.failure import StackFailure
-from deploy.local.infrastructure import ensure_infrastructure
-from deploy.local.kafka import MECHANISM
-from deploy.local.postgres import Tuning
+from deploy.local.servers.infrastructure import ensure_infrastructure
+from deploy.local.servers.kafka import MECHANISM
+from deploy.local.servers.postgres import Tuning
 from deploy.local.stack import LocalStack
 from deploy.roles import Passwords, role_name, role_url
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.key_store import provider_from
-from services.runtime.topics import ensure_topics
+from services.ledger.keys.subject_keys import provider_from
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.topics import ensure_topics
 from tests.containers import TestContainers
 from tests.patience import A_WHILE, PATIENCE
 

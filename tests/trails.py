@@ -13,10 +13,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from projections.trail.leaf import leaf_of
 from projections.trail.merkle import Tree
-from services.auditor.hop import Auditor, Settings
+from services.auditor.consumer import Auditor, Settings
 from services.auditor.signing import signer
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.log_reader import open_log
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.log_reader import open_log
 from tests.stack import Database, Stack
 
 FIRST_EVENT = {

@@ -5,8 +5,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from deploy.local import artifacts
 from deploy.local.failure import StackFailure, together
+from deploy.local.servers import artifacts
 from deploy.local.stack import LocalStack
 
 

@@ -13,14 +13,14 @@ import asyncpg
 import httpx
 
 from deploy.database import database_url
-from deploy.local.certificates import Certificates, authority_of
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
 from deploy.local.processes import Command, Ready
 from deploy.local.stack import Launch, LocalStack, Ports
 from deploy.local.state import CHECKOUT, StateFolder
+from deploy.local.tls.certificates import Certificates, authority_of
 from deploy.roles import Passwords, role_name, role_url, variable
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 from services.runtime.settings import kafka_from
 
 HTTP_SERVICES = ("management", "ingest")

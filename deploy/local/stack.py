@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import artifacts, kafka, ports, postgres
+from deploy.local import ports
 from deploy.local.failure import StackFailure
 from deploy.local.processes import Command, Processes, ProcessInfo, Ready
+from deploy.local.servers import artifacts, kafka, postgres
 from deploy.local.state import StateFolder
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 
 PORT_ATTEMPTS = 5
 

@@ -11,12 +11,11 @@ import asyncpg
 from rich.console import Console
 
 from deploy.kafka_principals import kept_passwords
-from deploy.local.certificates import ALWAYS, ensure_certificates
-from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure, together
-from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
-from deploy.local.kafka import MECHANISM
+from deploy.local.servers.compose import Compose
+from deploy.local.servers.infrastructure import PARTS, Infrastructure, ensure_infrastructure
+from deploy.local.servers.kafka import MECHANISM
 from deploy.local.services import (
     WORKERS,
     ServiceLauncher,
@@ -28,8 +27,9 @@ from deploy.local.services import (
 )
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
+from deploy.local.tls.certificates import ALWAYS, ensure_certificates
 from deploy.prepare import DATABASE, NotPrepared, Places, prepare_ledger, prepare_rights, prepare_topics
-from services.runtime.kafka_access import SCRAM
+from services.runtime.kafka.access import SCRAM
 from services.runtime.settings import KAFKA_VARIABLES
 
 KEPT = (

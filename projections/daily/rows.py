@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from projections.applied import Applied
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
-from schemas.login_reasons import code_of
+from schemas.logins.reasons import code_of
 
 LEAKED = "pwd_leak"
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from projections.applied import Applied
 from projections.profile.state import Profile
 from projections.search.value import INDEXED_CHARACTERS
-from schemas.exact_json import same
+from schemas.formats.exact_json import same
 
 Subject = tuple[str, str]
 """(tenant, subject)"""

@@ -22,7 +22,7 @@ from schemas.events import (
     UserCreated,
     UserDeleted,
 )
-from schemas.exact_json import same
+from schemas.formats.exact_json import same
 
 MASK: Final = "*****"
 _NOTHING: Final[Mapping[str, Any]] = {}

@@ -7,11 +7,11 @@ from projections.applied import Applied
 from projections.log_entry.details import NOTED, asked, detail, wanted
 from projections.log_entry.entry import Entry, log_id
 from projections.log_entry.people import document_of, strategy_type, user_name, who
-from schemas import exact_json
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.events import CommandData, Event, LoginFailed, LoginQuarantined, LoginSucceeded
-from schemas.identifiers import PERSON
-from schemas.login_reasons import code_of
+from schemas.formats import exact_json
+from schemas.formats.identifiers import PERSON
+from schemas.logins.reasons import code_of
 
 ADMINISTRATION: Final = "sapi"
 OVERSIZE: Final = "wum"

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from projections.applied import Logged
-from schemas.instants import render
+from schemas.formats.instants import render
 
 
 class Entry(NamedTuple):

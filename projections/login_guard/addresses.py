@@ -4,7 +4,7 @@ from bisect import insort
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from schemas.spelling import ip_address
+from schemas.formats.spelling import ip_address
 
 MAX_TIMES: Final = 1000
 """So many latest failures of an address are kept by each partition of the log; no bucket may be larger."""

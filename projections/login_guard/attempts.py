@@ -16,9 +16,9 @@ from schemas.events import (
     PasswordChanged,
     UserDeleted,
 )
-from schemas.instants import milliseconds
-from schemas.login_reasons import OTHER, code_of
-from schemas.spelling import identifier_key
+from schemas.formats.instants import milliseconds
+from schemas.formats.spelling import identifier_key
+from schemas.logins.reasons import OTHER, code_of
 
 EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
 """So long after the last failed attempt nothing is held against anybody."""
@@ -61,7 +61,7 @@ class Attempts(NamedTuple):
 
 
 Place = tuple[str, str]
-"""(connection, key of the identifier: see `schemas.spelling`)"""
+"""(connection, key of the identifier: see `schemas.formats.spelling`)"""
 Guard = Mapping[Place, Attempts]
 NOTHING: Final[Guard] = {}
 

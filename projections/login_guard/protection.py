@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from schemas import exact_json
+from schemas.formats import exact_json
 
 ProtectionId = Literal["brute-force-protection", "suspicious-ip-throttling", "breached-password-detection"]
 DEFAULTS: Final[Mapping[ProtectionId, Mapping[str, Any]]] = {

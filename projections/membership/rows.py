@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from projections.applied import Applied
-from projections.profile.access import held
+from projections.profile.changes.access import held
 
 KINDS: Final[Mapping[str, str]] = {"roles": "role", "organizations": "organization"}
 """Holdings that are found from the other side, and what such a row is called."""

@@ -3,13 +3,13 @@ person."""
 
 from typing import assert_never
 
-from projections.profile import links
-from projections.profile.access import granted
-from projections.profile.edits import created, edited
-from projections.profile.factors import with_factors
-from projections.profile.logins import logged_in
+from projections.profile.changes import links
+from projections.profile.changes.access import granted
+from projections.profile.changes.edits import created, edited
+from projections.profile.changes.factors import with_factors
+from projections.profile.changes.logins import logged_in
+from projections.profile.changes.sessions import of_a_session
 from projections.profile.memory import is_duplicate, remember
-from projections.profile.sessions import of_a_session
 from projections.profile.state import Profile
 from schemas.events import (
     AttributesChanged,

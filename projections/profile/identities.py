@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.exact_json import same
+from schemas.formats.exact_json import same
 
 
 def identity_of(connection: str, provider: str, idp_id: str | int, *, is_social: bool) -> dict[str, Any]:

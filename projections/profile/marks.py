@@ -7,7 +7,7 @@ of the logins that gave what no provenance covers.
 from typing import Final
 
 from schemas.envelope import Envelope
-from schemas.instants import render
+from schemas.formats.instants import render
 
 FIRST: Final = "first"
 """The earliest login of a profile that a login created."""

@@ -7,9 +7,9 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from schemas import exact_json
-from schemas.keys import SubjectKeys
-from schemas.sealing import associated_data, seal_in_place, unseal_in_place
+from schemas.formats import exact_json
+from schemas.sealing.blobs import associated_data, seal_in_place, unseal_in_place
+from schemas.sealing.keys import SubjectKeys
 
 MERGED: Final = "merged"
 """Among the holdings: the profile that a linked person had, with the secrets of it."""

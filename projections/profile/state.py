@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from schemas import exact_json
+from schemas.formats import exact_json
 
 ROOT_ATTRIBUTES: Final = frozenset(("name", "nickname", "given_name", "family_name", "picture"))
 """What `set_user_root_attributes` governs (spec §1.4)."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from projections.search.value import INDEXED_CHARACTERS, folded
-from schemas import exact_json
-from schemas.spelling import composed
+from schemas.formats import exact_json
+from schemas.formats.spelling import composed
 
 _MOVED: Final = frozenset(("updated_at", "last_login", "last_ip", "logins_count"))
 _TEXTS: Final = (

@@ -8,7 +8,7 @@ JSON value.
 from decimal import Decimal
 from typing import Final
 
-from schemas.spelling import composed
+from schemas.formats.spelling import composed
 
 INDEXED_CHARACTERS: Final = 256
 """Longer values and longer paths cannot be searched; the documents keep them (spec §1.5, §15)."""

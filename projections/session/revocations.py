@@ -12,7 +12,7 @@ from schemas.events import (
     SessionRevoked,
     UserDeleted,
 )
-from schemas.instants import render
+from schemas.formats.instants import render
 from schemas.revocation import Revocation, RevokedAccess
 
 

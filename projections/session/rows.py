@@ -6,10 +6,10 @@ which logins of a batch came together before.
 
 from typing import NamedTuple, Self
 
-from schemas import exact_json
 from schemas.events import LoginSucceeded
-from schemas.identifiers import derived
-from schemas.instants import render
+from schemas.formats import exact_json
+from schemas.formats.identifiers import derived
+from schemas.formats.instants import render
 
 
 class Session(NamedTuple):

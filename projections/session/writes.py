@@ -14,7 +14,6 @@ from projections.session.rows import (
     refresh_token_of,
     session_of,
 )
-from schemas import exact_json
 from schemas.events import (
     DeviceCredentialCreated,
     DeviceCredentialRemoved,
@@ -26,7 +25,8 @@ from schemas.events import (
     SessionChanged,
     SessionRevoked,
 )
-from schemas.instants import render
+from schemas.formats import exact_json
+from schemas.formats.instants import render
 
 Table = Literal["session", "refresh_token", "user_grant", "device_credential"]
 _EVERY: Final[Mapping[Table, str]] = {

@@ -16,7 +16,7 @@ from schemas.events import (
     TenantConfigured,
     UserAttributeProfileConfigured,
 )
-from schemas.instants import render
+from schemas.formats.instants import render
 
 Kind = Literal[
     "role",

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import orjson
 
 from projections.trail.merkle import leaf_hash
-from schemas import instants
-from schemas.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
-from schemas.mapper import MAX_BYTES
+from schemas.formats import instants
+from schemas.formats.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
+from schemas.sealing.mapper import MAX_BYTES
 
 TYPE_PATTERN: Final = r"profile(\.[a-z_]{1,40}){1,4}"
 

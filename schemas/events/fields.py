@@ -6,9 +6,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from schemas.characters import is_safe
-from schemas.identifiers import CONNECTION_PATTERN
-from schemas.violations import RULE
+from schemas.formats.characters import is_safe
+from schemas.formats.identifiers import CONNECTION_PATTERN
+from schemas.formats.violations import RULE
 
 OPEN: Final = "open"
 PROFILE: Final = "profile"

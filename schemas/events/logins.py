@@ -50,7 +50,7 @@ class LoginSucceeded(Envelope):
 
 
 class LoginFailedData(EventData):
-    """A refused login. `reason` is one of those in `schemas.login_reasons`; the gateway's own words are in
+    """A refused login. `reason` is one of those in `schemas.logins.reasons`; the gateway's own words are in
     `detail`."""
 
     connection: Annotated[ConnectionName, OPEN]

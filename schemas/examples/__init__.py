@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from schemas import exact_json
+from schemas.formats import exact_json
 
 
 @cache

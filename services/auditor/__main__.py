@@ -3,10 +3,10 @@
 import uvloop
 
 from schemas.topics import Topic
-from services.auditor.hop import Auditor, Settings
+from services.auditor.consumer import Auditor, Settings
 from services.auditor.signing import signer
 from services.runtime import logs
-from services.runtime.worker import Source, Worker
+from services.runtime.worker.loop import Source, Worker
 
 
 def build(settings: Settings) -> Worker:

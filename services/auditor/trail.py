@@ -8,10 +8,10 @@ import asyncpg
 
 from projections.trail.checkpoint import Checkpoint, TreeHead
 from projections.trail.merkle import Tree
-from services.auditor.growth import Growth, Tip
+from services.auditor.decide import Growth, Tip
 from services.auditor.signing import CheckpointSigner
-from services.runtime.sql import load
-from services.runtime.worker import Fenced
+from services.runtime.postgres.named_queries import load
+from services.runtime.worker.loop import Fenced
 
 
 def query(name: str) -> str:

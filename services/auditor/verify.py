@@ -14,8 +14,8 @@ from services.auditor.report import MISSING, PRESENT, ROW, Difference, Report
 from services.auditor.trail import query, verify_query
 from services.auditor.verify_checkpoints import TrustedKeys, verify_checkpoints
 from services.auditor.verify_partition import verify_partition
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.log_reader import open_log
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.log_reader import open_log
 
 Progress = Callable[[int, int], None]
 """Called with the leaves verified so far and those there are."""

@@ -11,7 +11,7 @@ from projections.trail.leaf import Leaf, leaf_of
 from projections.trail.merkle import TILE_HEIGHT, Node, Tree
 from services.auditor.report import MISSING, PRESENT, ROW, Difference, PartitionReport, Value
 from services.auditor.trail import query, verify_query
-from services.runtime.log_reader import CorruptLog, LogReader, LogRecord, open_log
+from services.runtime.kafka.log_reader import CorruptLog, LogReader, LogRecord, open_log
 
 _TILE_LEVELS: Final = range(TILE_HEIGHT, 64, TILE_HEIGHT)
 _LEAF_COLUMNS: Final = ("tenant", "subject", "type", "time")

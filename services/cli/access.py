@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas import exact_json
-from services.cli import places
+from schemas.formats import exact_json
+from services.cli import addresses
 from services.cli.failure import CommandFailed, unreachable
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def bearer_token(given: str | None, management_url: str) -> str:
     client_id, secret = os.environ.get("VITA_CLIENT_ID"), os.environ.get("VITA_CLIENT_SECRET")
     if client_id and secret:
         return fetch_token(management_url, client_id, secret)
-    stack = places.local_stack()
+    stack = addresses.local_stack()
     credentials = read_credentials(stack) if stack and stack.management_url == management_url else None
     if credentials is None:
         raise CommandFailed(
@@ -44,7 +44,7 @@ def ingest_token(given: str | None, ingest_url: str, management_url: str | None)
     """A token for ingest; the local stack's client serves no other stack's ingest. Raises CommandFailed."""
     if given:
         return given
-    issuer, stack = places.management_url(management_url), places.local_stack()
+    issuer, stack = addresses.management_url(management_url), addresses.local_stack()
     if stack and issuer == stack.management_url and ingest_url != stack.ingest_url:
         raise CommandFailed(
             "the ingest API is not the local stack's, its issuer of tokens is",
@@ -61,7 +61,7 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
         "grant_type": "client_credentials",
         "client_id": client_id,
         "client_secret": client_secret,
-        "audience": places.audience(management_url),
+        "audience": addresses.audience(management_url),
     }
     try:
         response = httpx.post(
@@ -69,7 +69,7 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
             json=body,
             timeout=10,
             trust_env=not is_local(management_url),
-            verify=places.trusted(management_url),
+            verify=addresses.trusted(management_url),
         )
     except httpx.TransportError as error:
         raise unreachable(management_url, error) from None

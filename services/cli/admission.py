@@ -2,21 +2,23 @@
 
 from typing import Final
 
-from services.cli import places
+from services.cli import addresses
 from services.cli.failure import CommandFailed
-from services.runtime.database import open_pool
-from services.runtime.signing_keys import key_source
-from services.runtime.token_verifier import TokenVerifier, Trust
-from services.runtime.tokens import InvalidToken, Principal
+from services.ledger.keys.signing_keys import key_source
+from services.runtime.auth.token_verifier import TokenVerifier, Trust
+from services.runtime.auth.tokens import InvalidToken, Principal
+from services.runtime.postgres.pool import open_pool
 
 SCOPE: Final = "read:events"
 
 
-async def admitted(ledger: places.Ledger, management_url: str, token: str, scope: str = SCOPE) -> Principal:
+async def admitted(
+    ledger: addresses.Ledger, management_url: str, token: str, scope: str = SCOPE
+) -> Principal:
     """Who the token names. Raises CommandFailed when it is not good or lacks the scope."""
     pool = await open_pool(ledger.url, max_size=1)
     verifier = TokenVerifier(
-        key_source(pool), Trust(places.issuer(management_url), places.audience(management_url))
+        key_source(pool), Trust(addresses.issuer(management_url), addresses.audience(management_url))
     )
     try:
         principal = await verifier.verify(token)

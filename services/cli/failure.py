@@ -77,7 +77,7 @@ _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("services.demo.gateway", "DemoError", str),
     ("schemas.errors", "Transient", _surroundings),
     (
-        "schemas.sealing",
+        "schemas.sealing.blobs",
         "CannotUnseal",
         lambda error: f"{error}: is VITA_KEY_PROVIDER the key of this database?",
     ),

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from schemas.keys import Keyring
-from services.runtime.database import database_failures
-from services.runtime.key_store import load_keyring, provider_from
+from schemas.sealing.keys import Keyring
+from services.ledger.keys.subject_keys import load_keyring, provider_from
+from services.runtime.postgres.pool import database_failures
 
 _CONNECT_SECONDS = 10
 

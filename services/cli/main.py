@@ -7,24 +7,15 @@ from typing import Annotated
 
 import typer
 
-from services.cli import (
-    audit,
-    clients,
-    config,
-    demo,
-    dlq,
-    env,
-    gateways,
-    keys,
-    logins,
-    logs,
-    stack,
-    status,
-    tail,
-    tenants,
-    users,
-)
+from services.cli.config import config
+from services.cli.dead_letters import dlq
 from services.cli.failure import explained
+from services.cli.log import audit, tail
+from services.cli.logins import logins
+from services.cli.stack import demo, env, logs, stack
+from services.cli.status import status
+from services.cli.tenants import clients, gateways, keys, tenants
+from services.cli.users import users
 
 app = typer.Typer(
     name="vita",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from schemas.characters import escaped
+from schemas.formats.characters import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from services.demo import golden
 from services.demo.connections import DATABASE
 from services.demo.gateway import DemoError

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from schemas import exact_json
+from schemas.formats import exact_json
 
 BATCH: Final = 500
 PATIENCE_SECONDS: Final = 120.0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.demo.connections import FACEBOOK, Connection
-from services.demo.shapes import Claims
+from services.demo.shapes.catalogue import Claims
 
 CONNECTION: Final[Connection] = FACEBOOK
 FACEBOOK_ID: Final = "10158923847120563"

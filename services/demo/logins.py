@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from schemas import instants
-from schemas.raw_login import EVENT_TYPE
+from schemas.formats import instants
+from schemas.logins.raw_login import EVENT_TYPE
 from services.demo import golden
 from services.demo.connections import DATABASE, Connection
 from services.demo.dice import Dice

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from services.demo import people, shapes
+from services.demo import people
 from services.demo.connections import DATABASE, Connection
 from services.demo.face import face
 from services.demo.people import Person
-from services.demo.shapes import Claims
+from services.demo.shapes import catalogue
+from services.demo.shapes.catalogue import Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,14 @@ def _failure(person: Person, connection: Connection, number: int) -> str | None:
 
 def payload(person: Person, connection: Connection, *, later: bool, first_time: bool, at: int) -> Claims:
     """What this person's provider returns at this time."""
-    return shapes.claims(connection, face(person, connection, later=later, first_time=first_time, at=at))
+    return catalogue.claims(connection, face(person, connection, later=later, first_time=first_time, at=at))
 
 
 def plain_user_id(person: Person, connection: Connection) -> str | None:
     """The profile's `user_id`, where the payload alone decides it."""
-    return shapes.plain_user_id(connection, payload(person, connection, later=False, first_time=False, at=0))
+    return catalogue.plain_user_id(
+        connection, payload(person, connection, later=False, first_time=False, at=0)
+    )
 
 
 @lru_cache(maxsize=50_000)

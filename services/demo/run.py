@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 from rich.console import Console
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from services.demo import edits, golden, show
 from services.demo.gateway import DemoError, progress_bar, publish
 from services.demo.logins import logins

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas import exact_json, instants
+from schemas.formats import exact_json, instants
 from services.demo.logins import envelope, login_data
 from services.demo.people import Person
 from services.demo.population import Population, Visit

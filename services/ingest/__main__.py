@@ -3,7 +3,7 @@
 from services.ingest.app import build
 from services.ingest.settings import Settings
 from services.runtime import logs
-from services.runtime.http_server import run
+from services.runtime.http.server import run
 
 
 def main() -> None:

@@ -11,29 +11,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from schemas import exact_json
-from schemas.instants import milliseconds, render
+from schemas.formats import exact_json
+from schemas.formats.instants import milliseconds, render
 from schemas.topics import Topic
 from services.ingest.connections import Connections
 from services.ingest.documents import LOGIN_CHECKS, LOGINS, add_documents
 from services.ingest.endpoint import Entrance, GatewayEndpoint, LoginsEndpoint
+from services.ingest.errors import MAX_BYTES, error_body, headers_of
 from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
-from services.ingest.refusals import MAX_BYTES, error_body, headers_of
 from services.ingest.settings import Settings
 from services.ingest.signing import Signer
-from services.runtime.access_log import AccessLog
-from services.runtime.database import open_pool
-from services.runtime.fair_threads import FairThreads
-from services.runtime.heartbeat import Heartbeat
-from services.runtime.reference import docs_route
-from services.runtime.remote_keys import open_verifier
-from services.runtime.request_context import WithRequestId
-from services.runtime.room import Room
-from services.runtime.signing_keys import key_source
-from services.runtime.tenant_domains import Domains, DomainVerifier
-from services.runtime.tenant_pool import TenantPool
-from services.runtime.token_verifier import Trust
+from services.ledger.heartbeats import Heartbeat
+from services.ledger.keys.signing_keys import key_source
+from services.ledger.tenant_domains import Domains, DomainVerifier
+from services.runtime.auth.remote_keys import open_verifier
+from services.runtime.auth.token_verifier import Trust
+from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.threads import FairThreads
+from services.runtime.http.access_log import AccessLog
+from services.runtime.http.reference import docs_route
+from services.runtime.http.request_context import WithRequestId
+from services.runtime.postgres.pool import open_pool
+from services.runtime.postgres.tenant_pool import TenantPool
 
 _JSON = "application/json; charset=utf-8"
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
-from schemas import exact_json
-from schemas.value_count import MOST_VALUES, surely_exceeds
-from schemas.violations import type_name
-from services.ingest.refusals import (
+from schemas.formats import exact_json
+from schemas.formats.value_count import MOST_VALUES, surely_exceeds
+from schemas.formats.violations import type_name
+from services.ingest.errors import (
     JSON,
     MAX_EVENTS,
     MAX_VALUES,

@@ -12,12 +12,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from projections.normalization import ConnectionSettings, UnmappableLogin, identify
+from projections.normalization.admission import Found, connection_of
 from schemas.errors import InvalidEvent, Transient
-from services.ingest.decision import Accepted, Rejected, Verdict
+from services.ingest.decide import Accepted, Rejected, Verdict
 from services.ingest.keying import stated_strategy
-from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, identify
-from services.normalizer.mapping.admission import Found, connection_of
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 
 KEPT_SECONDS: Final = 5.0
 MAX_KEPT: Final = 50_000

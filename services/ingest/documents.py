@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from projections.login_guard.verdict import SUSPICIOUS_IP, TOO_MANY_ATTEMPTS, USER_BLOCKED
-from schemas import asyncapi, exact_json
-from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
-from schemas.raw_login import MAX_DEPTH, RawLogin
+from schemas import asyncapi
+from schemas.formats import exact_json
+from schemas.logins.raw_login import MAX_BYTES as LARGEST_EVENT
+from schemas.logins.raw_login import MAX_DEPTH, RawLogin
+from services.ingest.errors import MAX_BYTES, MAX_EVENTS, MEDIA_TYPES, SCOPE
 from services.ingest.login_checks import CHECK_SCOPE, MAX_CHECKS, ChecksEndpoint, LoginCheck
-from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, MEDIA_TYPES, SCOPE
 
 LOGINS: Final = "/ingest/v1/logins"
 LOGIN_CHECKS: Final = "/ingest/v1/login-checks"

@@ -7,12 +7,10 @@ from functools import partial
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from schemas.errors import Transient
-from services.ingest.answers import Answer, answer_for
 from services.ingest.bodies import events_in
 from services.ingest.connections import Known, settle
-from services.ingest.decision import Accepted, Verdict, decide
-from services.ingest.keying import record_key
-from services.ingest.refusals import (
+from services.ingest.decide import Accepted, Verdict, decide
+from services.ingest.errors import (
     MAX_BYTES,
     SCOPE,
     RefusedError,
@@ -24,10 +22,15 @@ from services.ingest.refusals import (
     too_slow,
     unavailable,
 )
+from services.ingest.keying import record_key
+from services.ingest.responses import Answer, answer_for
 from services.ingest.signing import LoginRecord, Signer
-from services.runtime.fair_threads import FairThreads
-from services.runtime.loop_shares import in_steps
-from services.runtime.request_bodies import (
+from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
+from services.runtime.fairness.body_memory import Lease, Room
+from services.runtime.fairness.loop_shares import in_steps
+from services.runtime.fairness.shares import OverShare
+from services.runtime.fairness.threads import FairThreads
+from services.runtime.http.request_bodies import (
     BodyBrokenOff,
     BodyTooLarge,
     BodyTooSlow,
@@ -36,10 +39,7 @@ from services.runtime.request_bodies import (
     Send,
     read_body,
 )
-from services.runtime.request_context import identify, own_turn
-from services.runtime.room import Lease, Room
-from services.runtime.shares import OverShare
-from services.runtime.tokens import InvalidToken, Principal, bearer_token
+from services.runtime.http.request_context import identify, own_turn
 
 LARGE_BODY_BYTES: Final = 64 * 1024
 """A larger body is parsed in a thread: 250 KB with a thousand lines of logins take 13 ms."""

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from schemas.raw_login import RawLogin
-from services.normalizer.mapping.model import ConnectionSettings, UnmappableLogin
-from services.normalizer.mapping.normalization import identify
+from projections.normalization.mapping import identify
+from projections.normalization.model import ConnectionSettings, UnmappableLogin
+from schemas.logins.raw_login import RawLogin
 
 _NO_OPTIONS: dict[str, object] = {}
 

@@ -14,20 +14,20 @@ from projections.login_guard.addresses import Address, address_of
 from projections.login_guard.attempts import Tally
 from projections.login_guard.protection import brute_force, suspicious_ip
 from projections.login_guard.verdict import Facts, Row, Verdict, judge
-from schemas import exact_json
+from projections.normalization import ConnectionSettings, UnmappableLogin, default_strategy, identify
 from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
-from schemas.raw_login import Identifier, IpAddress
-from schemas.spelling import identifier_key
-from schemas.violations import RULE, violations
-from services.ingest.answers import Answer
+from schemas.formats import exact_json
+from schemas.formats.spelling import identifier_key
+from schemas.formats.violations import RULE, violations
+from schemas.logins.raw_login import Identifier, IpAddress
 from services.ingest.bodies import json_in
 from services.ingest.endpoint import Entrance, GatewayEndpoint
-from services.ingest.refusals import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
-from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, default_strategy, identify
-from services.runtime.shares import OverShare
-from services.runtime.sql import load
-from services.runtime.tokens import Principal
+from services.ingest.errors import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
+from services.ingest.responses import Answer
+from services.runtime.auth.tokens import Principal
+from services.runtime.fairness.shares import OverShare
+from services.runtime.postgres.named_queries import load
 
 CHECK_SCOPE: Final = "check:logins"
 MAX_CHECKS: Final = 100

@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
 from services.ingest.signing import LoginRecord
-from services.runtime.event_log import partition_of
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.producers import close_producer, open_producer
-from services.runtime.request_context import shared_task
+from services.runtime.http.request_context import shared_task
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.producers import close_producer, open_producer
 
 _RECONNECT_SECONDS = 0.5
 _PATIENCE = 6

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from services.runtime.issuers import ExternalIssuer
-from services.runtime.login_signing import LoginSigningSettings
+from services.ledger.keys.login_signing import LoginSigningSettings
+from services.runtime.auth.issuers import ExternalIssuer
 from services.runtime.settings import HttpSettings, RuntimeSettings
 
 

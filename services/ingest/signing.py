@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from schemas.envelope import CONTENT_TYPE
-from schemas.login_signature import INGEST, signed_headers
-from services.ingest.decision import Accepted
+from schemas.logins.signature import INGEST, signed_headers
+from services.ingest.decide import Accepted
 
 _CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
 

@@ -9,10 +9,10 @@ import uvloop
 
 from schemas.errors import Transient
 from services.management.app import create_app
-from services.management.service import Service, open_service
+from services.management.container import Service, open_service
 from services.management.settings import Settings
 from services.runtime import logs
-from services.runtime.http_server import serve
+from services.runtime.http.server import serve
 
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0

@@ -9,42 +9,42 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
-from services.management import answers, not_built
-from services.management.describing import document
-from services.management.endpoint import Operation, Public, endpoint_of, mount
-from services.management.refusals import NOT_FOUND, Refusal
-from services.management.routes import (
-    attack_protection,
-    avatars,
-    client_grants,
-    clients,
-    connection_users,
-    connections,
+from services.management import not_built
+from services.management.attack_protection import routes as attack_protection
+from services.management.attack_protection import user_blocks
+from services.management.avatars import routes as avatars
+from services.management.clients import client_grants
+from services.management.clients import routes as clients
+from services.management.connections import connection_users
+from services.management.connections import routes as connections
+from services.management.container import Service
+from services.management.factors import routes as factors
+from services.management.http import health, responses
+from services.management.http.errors import NOT_FOUND, Refusal
+from services.management.http.fast_routes import Transport
+from services.management.http.openapi import reference
+from services.management.http.openapi.document import document
+from services.management.http.operation import Operation, Public, endpoint_of, mount
+from services.management.logs import routes as logs
+from services.management.logs import stats
+from services.management.oauth import routes as oauth
+from services.management.organizations import routes as organizations
+from services.management.resource_servers import routes as resource_servers
+from services.management.roles import routes as roles
+from services.management.sessions import grants
+from services.management.sessions import routes as sessions
+from services.management.tenants import routes as tenants
+from services.management.user_attribute_profiles import routes as user_attribute_profiles
+from services.management.users import (
     effective_access,
-    factors,
-    grants,
-    health,
     identities,
     list_users,
-    logs,
-    oauth,
-    organizations,
     read_users,
-    reference,
-    resource_servers,
-    roles,
-    sessions,
-    stats,
-    tenants,
     user_access,
-    user_attribute_profiles,
-    user_blocks,
     write_users,
 )
-from services.management.service import Service
-from services.management.transport import Transport
-from services.runtime.access_log import AccessLog
-from services.runtime.request_context import WithRequestId
+from services.runtime.http.access_log import AccessLog
+from services.runtime.http.request_context import WithRequestId
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *list_users.OPERATIONS,
@@ -100,13 +100,13 @@ async def _refuse(request: Request, error: Exception) -> Response:
     path does not have, 404 for an unknown path."""
     path = request.scope["path"]
     if (absent := not_built.refusal_for(request.method, path)) is not None:
-        return answers.refusal(absent)
+        return responses.refusal(absent)
     known = isinstance(error, HTTPException) and error.status_code == 405
     if known or not_built.names_at(path):
         allowed = _allowed(request) | not_built.names_at(path).keys()
         headers = {"Allow": ", ".join(sorted(allowed))}
-        return answers.refusal(Refusal(405, "Method Not Allowed", None, headers))
-    return answers.refusal(NOT_FOUND)
+        return responses.refusal(Refusal(405, "Method Not Allowed", None, headers))
+    return responses.refusal(NOT_FOUND)
 
 
 def _allowed(request: Request) -> set[str]:

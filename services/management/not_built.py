@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from services.management.refusals import Refusal
+from services.management.http.errors import Refusal
 
 TABLE: Final = "auth0_operations.txt"
 PREFIX: Final = "/api/v2/"

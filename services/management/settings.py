@@ -2,8 +2,8 @@
 
 from pydantic import Field, field_validator
 
-from services.management.rate_limits import plan_of
-from services.runtime.issuers import ExternalIssuer
+from services.management.http.limits.rate_limits import plan_of
+from services.runtime.auth.issuers import ExternalIssuer
 from services.runtime.settings import HttpSettings
 
 

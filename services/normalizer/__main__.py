@@ -3,9 +3,9 @@
 import uvloop
 
 from schemas.topics import Topic
-from services.normalizer.hop import Normalizer, Settings
+from services.normalizer.consumer import Normalizer, Settings
 from services.runtime import logs
-from services.runtime.worker import Source, Worker
+from services.runtime.worker.loop import Source, Worker
 
 
 def build(settings: Settings) -> Worker:

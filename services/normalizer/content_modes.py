@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
-from schemas.raw_login import MAX_BYTES, RawLogin, check_raw_login, parse_raw_login
+from schemas.formats import exact_json
+from schemas.logins.raw_login import MAX_BYTES, RawLogin, check_raw_login, parse_raw_login
 
 _ATTRIBUTE: Final = "ce_"
 _STRUCTURED: Final = b"application/cloudevents"

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast, get_args
 
-from schemas import login_reasons
+from projections.normalization import (
+    ConnectionSettings,
+    Normalized,
+    UnmappableLogin,
+    identify,
+    is_social,
+    normalize,
+)
+from projections.normalization.defaults import GRAVATAR, Pictures
 from schemas.errors import InvalidEvent
 from schemas.events import (
     ConnectionConfigured,
@@ -16,18 +24,10 @@ from schemas.events import (
     LoginSucceededData,
     RootPolicy,
 )
-from schemas.identifiers import derived, tenant_subject
-from schemas.instants import truncate
-from schemas.raw_login import Login, RawLogin
-from services.normalizer.mapping import (
-    ConnectionSettings,
-    Normalized,
-    UnmappableLogin,
-    identify,
-    is_social,
-    normalize,
-)
-from services.normalizer.mapping.defaults import GRAVATAR, Pictures
+from schemas.formats.identifiers import derived, tenant_subject
+from schemas.formats.instants import truncate
+from schemas.logins import reasons
+from schemas.logins.raw_login import Login, RawLogin
 
 SOURCE: Final = "/vita/normalizer"
 FOREIGN_IDENTITY: Final = "identity_of_another_connection"
@@ -105,7 +105,7 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
     """The event of a refused login."""
     login = arrival.login.data
     reason = login.reason or "other"
-    short = reason if reason in login_reasons.CODES else "other"
+    short = reason if reason in reasons.CODES else "other"
     return LoginFailed(
         **_envelope(arrival, connection, subject, "profile.login.failed"),
         data=LoginFailedData(

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from schemas.identifiers import new_subject
-from schemas.keys import Keyring, SubjectKeys, generate_subject_keys
-from schemas.spelling import identifier_key
-from services.runtime.key_store import wrapped_keys
-from services.runtime.sql import load
+from schemas.formats.identifiers import new_subject
+from schemas.formats.spelling import identifier_key
+from schemas.sealing.keys import Keyring, SubjectKeys, generate_subject_keys
+from services.ledger.keys.subject_keys import wrapped_keys
+from services.runtime.postgres.named_queries import load
 
 Identity = tuple[str, str, str]
 """(tenant, provider, id at the provider)"""

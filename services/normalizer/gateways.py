@@ -11,13 +11,13 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from schemas.errors import InvalidEvent
-from schemas.instants import from_milliseconds
-from schemas.keys import Keyring
-from schemas.login_signature import GATEWAY, INGEST, Signature, read_signature
-from schemas.raw_login import RawLogin
-from schemas.sealing import CannotUnseal
+from schemas.formats.instants import from_milliseconds
+from schemas.logins.raw_login import RawLogin
+from schemas.logins.signature import GATEWAY, INGEST, Signature, read_signature
+from schemas.sealing.blobs import CannotUnseal
+from schemas.sealing.keys import Keyring
 from services.normalizer.content_modes import signed_body
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 
 _log = structlog.get_logger()
 

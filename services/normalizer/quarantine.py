@@ -17,17 +17,17 @@ from aiokafka import ConsumerRecord
 
 from schemas.errors import InvalidEvent
 from schemas.events import LoginQuarantined, LoginQuarantinedData
-from schemas.identifiers import derived, tenant_subject
-from schemas.instants import from_milliseconds, truncate
-from schemas.keys import Keyring, SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, seal_event
-from schemas.raw_login import RawLogin
+from schemas.formats.identifiers import derived, tenant_subject
+from schemas.formats.instants import from_milliseconds, truncate
+from schemas.logins.raw_login import RawLogin
+from schemas.sealing.keys import Keyring, SubjectKeys
+from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
+from services.ledger.dead_letters import Sealed, note, send
+from services.ledger.keys.subject_keys import ensure_keys
 from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
-from services.runtime.database import database_failures
-from services.runtime.dead_letters import Sealed, note, send
-from services.runtime.event_log import EventLog
-from services.runtime.key_store import ensure_keys
-from services.runtime.sql import load
+from services.runtime.kafka.event_log import EventLog
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures
 
 MINUTE: Final = 60
 _log = structlog.get_logger()

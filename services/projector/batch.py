@@ -10,10 +10,10 @@ from projections.client.fold import fold as fold_client
 from projections.connection.fold import Connection, Connections
 from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
-from projections.profile.access import held
-from projections.profile.edits import place_of
+from projections.profile.changes.access import held
+from projections.profile.changes.edits import place_of
+from projections.profile.changes.links import forwarded_to, owner_of
 from projections.profile.fold import fold as fold_profile
-from projections.profile.links import forwarded_to, owner_of
 from projections.profile.state import NOBODY, Memory, Profile
 from projections.quarantined_login.fold import fold as fold_quarantined
 from projections.search.leaf import Leaf, difference, leaves
@@ -64,9 +64,9 @@ from schemas.events import (
     UserRestored,
     UserUnblocked,
 )
-from schemas.identifiers import PERSON
-from services.projector.derived import Write
-from services.projector.guarding import Guards
+from schemas.formats.identifiers import PERSON
+from services.projector.event_views import Write
+from services.projector.login_guard_store import Guards
 
 Person = tuple[str, str]
 """(tenant, subject)"""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
-from schemas.instants import from_milliseconds
+from schemas.formats.instants import from_milliseconds
 
 Latest = dict[int, datetime]
 """Partition -> the time of its last record."""

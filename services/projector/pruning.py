@@ -11,8 +11,8 @@ import asyncpg
 import structlog
 
 from projections.log_entry.entry import first_id
-from services.runtime.database import database_failures
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures
 
 EVERY_SECONDS: Final = 600.0
 AT_ONCE: Final = 5_000

@@ -13,10 +13,10 @@ import asyncpg
 from projections.applied import Logged
 from schemas.envelope import RELAYED
 from schemas.events import Event
-from schemas.identifiers import derived
-from schemas.keys import Keyring
-from schemas.mapper import KeyDestroyed, Record, seal_event
-from services.runtime.key_store import read_keys
+from schemas.formats.identifiers import derived
+from schemas.sealing.keys import Keyring
+from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
+from services.ledger.keys.subject_keys import read_keys
 
 SOURCE: Final = "/vita/projector"
 

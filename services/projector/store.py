@@ -15,15 +15,15 @@ from projections.profile.sealed import dump_holdings, load_holdings, opened, sea
 from projections.profile.state import Memory, Profile, dump_memory, load_memory
 from projections.secret_leaves import seal_leaves
 from projections.setting.fold import Setting
-from schemas import exact_json
-from schemas.identifiers import tenant_subject
-from schemas.instants import render
-from schemas.keys import Keyring, SubjectKeys
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.formats.instants import render
+from schemas.sealing.keys import Keyring, SubjectKeys
+from services.ledger.keys.subject_keys import wrapped_keys
 from services.projector.batch import Change, Claims, ClientKey, Outcome, Person, SettingKey, Views
-from services.projector.derived import DERIVED, Wave, Write
-from services.projector.waves import side_by_side
-from services.runtime.key_store import wrapped_keys
-from services.runtime.sql import load
+from services.projector.event_views import DERIVED, Wave, Write
+from services.projector.statement_batches import side_by_side
+from services.runtime.postgres.named_queries import load
 
 Columns = list[list[Any]]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from services.runtime.request_context import add_request
+from services.runtime.http.request_context import add_request
 
 
 def configure(log_format: Literal["console", "json"]) -> None:

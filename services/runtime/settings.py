@@ -10,9 +10,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from schemas.topics import Topic
 from services.runtime.addresses import check_bootstrap, check_database_url
-from services.runtime.kafka_access import KafkaAccess, Mechanism, Protocol
-from services.runtime.kafka_tokens import OAuthClient
-from services.runtime.request_bodies import Pace
+from services.runtime.http.request_bodies import Pace
+from services.runtime.kafka.access import KafkaAccess, Mechanism, Protocol
+from services.runtime.kafka.oauth_tokens import OAuthClient
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from schemas.instants import render
+from schemas.formats.instants import render
 from tests.seeding import seed
 
 GIVEN: Final = (

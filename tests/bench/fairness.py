@@ -27,7 +27,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from services.ingest.documents import LOGIN_CHECKS, LOGINS
 from tests.bench import noise
 from tests.bench.crowd import email, fill, user_id

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from schemas import exact_json
+from schemas.formats import exact_json
 
 BATCH = 500
 IN_FLIGHT = 4

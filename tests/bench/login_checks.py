@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.ingest.documents import LOGIN_CHECKS
-from services.runtime.http_server import serve
+from services.runtime.http.server import serve
 from tests.bench.meter import Percentiles
 from tests.bench.site import TENANT, Site, fresh_site
 from tests.bench.wire import drive, request

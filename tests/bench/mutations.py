@@ -23,7 +23,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from schemas.topics import Topic
 from tests.bench.meter import Percentiles, percentiles
 from tests.bench.site import Site, fresh_site

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import uvloop
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from services.ingest.documents import LOGIN_CHECKS, LOGINS
+from services.ingest.errors import MAX_BYTES, MAX_EVENTS
 from services.ingest.login_checks import MAX_CHECKS
-from services.ingest.refusals import MAX_BYTES, MAX_EVENTS
 from tests.bench.crowd import email, user_id
 from tests.bench.searches import USERS, search
 from tests.bench.wire import Wire, request

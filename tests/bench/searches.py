@@ -19,11 +19,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from services.management.cursors import Cursors, list_of
-from services.management.models.users import ListUsers
-from services.management.search.ordering import Place
-from services.management.search.walking import text_of
-from services.runtime.key_store import load_keyring, provider_from
+from services.ledger.keys.subject_keys import load_keyring, provider_from
+from services.management.http.cursors import Cursors, list_of
+from services.management.users.models import ListUsers
+from services.queries.search.cursor import text_of
+from services.queries.search.ordering import Place
 from tests.bench import wrk
 from tests.bench.crowd import CITIES, GIVEN, SYLLABLES, email, fill, subject, surname, user_id
 from tests.bench.meter import Percentiles

@@ -13,16 +13,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.database import Access, prepare_database
 from deploy.kafka_principals import create_users, grant, new_passwords, principals
-from deploy.local.kafka import MECHANISM
+from deploy.local.servers.kafka import MECHANISM
 from deploy.local.services import ServiceLauncher, Stack
 from deploy.local.stack import LocalStack
 from deploy.local.state import default_state_dir
 from schemas.topics import Topic, catalogue
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.key_store import provider_from
-from services.runtime.signing_keys import load_signing_key
-from services.runtime.tokens import TokenIssuer
-from services.runtime.topics import ensure_topics
+from services.ledger.keys.signing_keys import load_signing_key
+from services.ledger.keys.subject_keys import provider_from
+from services.runtime.auth.tokens import TokenIssuer
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.topics import ensure_topics
 from tests.bench.meter import CpuMeter
 
 TENANT = "demo"

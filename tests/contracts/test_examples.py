@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from projections.normalization.admission import Found, connection_of
 from projections.profile.state import NOBODY, Profile
 from projections.setting.fold import KIND_OF
 from projections.trail.leaf import leaf_of
 from projections.trail.merkle import leaf_hash
-from schemas import exact_json
 from schemas.events import (
     ACTIVITY,
     EVENT_TYPES,
@@ -23,17 +23,17 @@ from schemas.events import (
     field_class,
 )
 from schemas.examples import all_names, load_example, names_of, read_example
-from schemas.identifiers import PERSON, new_subject, record_key
-from schemas.instants import render
-from schemas.keys import generate_subject_keys
-from schemas.mapper import open_event, read_sealed, seal_event
-from schemas.raw_login import EVENT_TYPE as RAW_LOGIN
-from schemas.raw_login import RawLogin, parse_raw_login
+from schemas.formats import exact_json
+from schemas.formats.identifiers import PERSON, new_subject, record_key
+from schemas.formats.instants import render
+from schemas.logins.raw_login import EVENT_TYPE as RAW_LOGIN
+from schemas.logins.raw_login import RawLogin, parse_raw_login
+from schemas.sealing.keys import generate_subject_keys
+from schemas.sealing.mapper import open_event, read_sealed, seal_event
 from schemas.upcasters import current_version
-from services.ingest.decision import Accepted, decide
+from services.ingest.decide import Accepted, decide
 from services.ingest.keying import record_key as login_key
 from services.normalizer.decide import Arrival, failed, normalized, succeeded
-from services.normalizer.mapping.admission import Found, connection_of
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 

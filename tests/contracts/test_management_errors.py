@@ -9,7 +9,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.management.refusals import REASONS
+from services.management.http.errors import REASONS
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
 from tests.stack import Stack
 

@@ -9,12 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from schemas.characters import is_safe
+from schemas.formats.characters import is_safe
 from services.management.app import OPERATIONS, PUBLIC
-from services.management.describing import JSON, document
-from services.management.endpoint import Operation
-from services.management.refusals import REASONS
-from services.runtime import reference
+from services.management.http.errors import REASONS
+from services.management.http.openapi.document import JSON, document
+from services.management.http.operation import Operation
+from services.runtime.http import reference
 
 DOCUMENT = document(OPERATIONS, PUBLIC, "http://vita/")
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda item: f"{item.method} {item.path}")
@@ -149,7 +149,7 @@ def test_every_operation_says_who_may_ask(operation: Operation) -> None:
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     """Every address in it is of this server, and its policy lets the browser ask nobody else."""
-    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
+    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
     assert "://" not in page
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?!data:|/|#)", page) == []
     assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]
@@ -158,7 +158,7 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
 def test_the_page_escapes_what_turns_the_direction_of_writing() -> None:
     """Answers are shown with the same characters escaped as on the command line; control characters below
     U+0020 are escaped in JSON already."""
-    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
+    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
     pattern = re.search(r"const UNSAFE = /(\[.+\])/gu;", page)
     assert pattern is not None
     assert "escaped(shown)" in page
@@ -169,7 +169,7 @@ def test_the_page_escapes_what_turns_the_direction_of_writing() -> None:
 def test_the_page_hides_what_it_marks_as_hidden() -> None:
     """A style of its own for `[hidden]` outranks those that set `display`, so that the page of a service that
     issues no tokens shows no form that asks for one."""
-    page = (files("services.runtime") / reference.PAGE).read_text("utf-8")
+    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
     assert "[hidden] { display: none !important; }" in page
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, checks
 
 from services.management.app import OPERATIONS, PUBLIC
-from services.management.describing import document
-from services.management.endpoint import Operation, Public
+from services.management.http.openapi.document import document
+from services.management.http.operation import Operation, Public
 from tests.management import Site, running_site
 from tests.stack import Stack
 

@@ -5,21 +5,11 @@ from typing import Any
 
 import pytest
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
 from schemas.events import Event, event_adapter
 from schemas.examples import load_example
-from schemas.keys import KEY_CLASSES, Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
-from schemas.mapper import (
-    KeyDestroyed,
-    SealedEvent,
-    open_event,
-    parse_sealed,
-    read_sealed,
-    seal_event,
-    seal_value,
-)
-from schemas.sealing import (
+from schemas.formats import exact_json
+from schemas.sealing.blobs import (
     FORMAT,
     KEY_BYTES,
     CannotUnseal,
@@ -29,6 +19,16 @@ from schemas.sealing import (
     seal_in_place,
     unseal,
     unseal_in_place,
+)
+from schemas.sealing.keys import KEY_CLASSES, Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
+from schemas.sealing.mapper import (
+    KeyDestroyed,
+    SealedEvent,
+    open_event,
+    parse_sealed,
+    read_sealed,
+    seal_event,
+    seal_value,
 )
 
 KEYS, OTHER_KEYS = generate_subject_keys(), generate_subject_keys()

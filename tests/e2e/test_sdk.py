@@ -12,8 +12,8 @@ import pytest
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
-from services.cli.places import Ledger
-from services.cli.registration import NewClient, configure_client
+from services.cli.addresses import Ledger
+from services.cli.tenants.registration import NewClient, configure_client
 from tests.management import ALL_SCOPES, PASSWORD, Site, running_site
 from tests.patience import A_WHILE, soon
 from tests.processes import python

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from tests.e2e.test_sdk import Tenant
 from tests.full_bodies import body_of, missing
 

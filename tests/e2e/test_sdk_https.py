@@ -9,10 +9,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from deploy.local.certificates import Certificates, ensure_certificates
 from deploy.local.state import StateFolder
-from services.cli.places import Ledger
-from services.cli.registration import NewClient, configure_client
+from deploy.local.tls.certificates import Certificates, ensure_certificates
+from services.cli.addresses import Ledger
+from services.cli.tenants.registration import NewClient, configure_client
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, PASSWORD, running_site
 from tests.patience import soon

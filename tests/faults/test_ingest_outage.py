@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.stack import LocalStack
-from schemas import exact_json
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.topics import ensure_topics
+from schemas.formats import exact_json
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.topics import ensure_topics
 from tests.ingest_site import LOGINS, Site, make_site
 from tests.raw_logins import make_data, make_event
 from tests.stack import Stack

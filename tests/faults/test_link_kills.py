@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from schemas.topics import Topic
-from services.management.service import open_service
+from services.management.container import open_service
 from tests.e2e.test_sdk import free_port
 from tests.flow import Flow, make_flow
 from tests.management import path_of, settings_for

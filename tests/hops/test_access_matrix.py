@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.management.endpoint import Operation
+from services.management.http.operation import Operation
 from tests.management import Site, new_user, running_site, user_token
 from tests.operations import EVERY_SCOPE, OPERATIONS, WITH_PARAMETER, ask, title
 from tests.stack import Stack

@@ -12,7 +12,7 @@ import pytest
 
 from deploy import database as databases
 from projections.trail.checkpoint import Checkpoint, TreeHead
-from services.auditor.growth import grow
+from services.auditor.decide import grow
 from services.auditor.report import MISSING, PRESENT, ROW, Report
 from services.auditor.signing import FileSigner, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth

@@ -16,12 +16,12 @@ import pytest
 from projections.trail.checkpoint import Checkpoint, is_signed
 from projections.trail.merkle import Tree, leaf_hash
 from projections.trail.proofs import verify_consistency, verify_inclusion
-from schemas.identifiers import tenant_subject
+from schemas.formats.identifiers import tenant_subject
 from services.auditor.proofs import MissingHash, consistency_proof, inclusion_proof
 from services.auditor.signing import beside, signer, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint
-from services.runtime.sql import load
-from services.runtime.worker import Fenced
+from services.runtime.postgres.named_queries import load
+from services.runtime.worker.loop import Fenced
 from tests.stack import Database, Stack
 from tests.trails import LoggedRecord, auditing, connected, event, forget_before, publish, read_log, tree_of
 

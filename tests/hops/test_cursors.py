@@ -13,10 +13,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.ledger.keys.subject_keys import add_wrapping_key, provider_from
 from services.management.app import create_app
-from services.management.models.logs import ListLogs
-from services.management.service import open_service
-from services.runtime.key_store import add_wrapping_key, provider_from
+from services.management.container import open_service
+from services.management.logs.models import ListLogs
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site, settings_for
 from tests.operations import WITH_QUERY, title
 from tests.sign_in import sign_in

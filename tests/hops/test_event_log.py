@@ -6,10 +6,10 @@ from collections import defaultdict
 import pytest
 
 from schemas.errors import Transient
-from schemas.mapper import Record
-from schemas.positions import Position
+from schemas.formats.positions import Position
+from schemas.sealing.mapper import Record
 from schemas.topics import Topic
-from services.runtime.event_log import BATCH_BYTES, EventLog
+from services.runtime.kafka.event_log import BATCH_BYTES, EventLog
 from tests.flow import Flow, make_flow
 from tests.stack import Stack
 

@@ -15,11 +15,11 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from pydantic import ValidationError
 
 from schemas.errors import Transient
-from services.runtime import remote_keys
-from services.runtime.issuers import ExternalIssuer, Issuers, Verifier, trust_of, verifier_of
-from services.runtime.remote_keys import fetching_keys, usable_keys
-from services.runtime.token_verifier import TokenVerifier, Trust
-from services.runtime.tokens import BAD_SIGNATURE, EXPIRED, INVALID, InvalidToken, TokenIssuer
+from services.runtime.auth import remote_keys
+from services.runtime.auth.issuers import ExternalIssuer, Issuers, Verifier, trust_of, verifier_of
+from services.runtime.auth.remote_keys import fetching_keys, usable_keys
+from services.runtime.auth.token_verifier import TokenVerifier, Trust
+from services.runtime.auth.tokens import BAD_SIGNATURE, EXPIRED, INVALID, InvalidToken, TokenIssuer
 from tests.issuer import Issuer, rsa_key, serving_issuer
 from tests.unit.test_tokens import NOW
 

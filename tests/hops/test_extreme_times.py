@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest_asyncio
 
-from schemas import instants
+from schemas.formats import instants
 from schemas.topics import Topic
 from services.auditor.verify import verify
 from tests.flow import Flow

@@ -16,10 +16,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
-from services.ingest.refusals import MAX_BYTES
-from services.management.search.running import SHARE
-from services.runtime.shares import OverShare
+from schemas.formats import exact_json
+from services.ingest.errors import MAX_BYTES
+from services.queries.search.searcher import SHARE
+from services.runtime.fairness.shares import OverShare
 from tests.ingest_site import LOGINS, add_tenant, make_site
 from tests.ingest_site import Site as IngestSite
 from tests.management import Site, running_site

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 from tests.stack import Stack
 
 NOBODYS = "00000000-0000-0000-0000-000000000000"

@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from schemas import exact_json
 from schemas.events import (
     EVENT_TYPES,
     ClientConfigured,
@@ -20,11 +19,12 @@ from schemas.events import (
     event_adapter,
 )
 from schemas.examples import all_names, load_example
-from schemas.identifiers import record_key, tenant_subject
-from schemas.mapper import Record, seal_event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import record_key, tenant_subject
+from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from schemas.upcasters import current_version
-from services.runtime.event_log import partition_of
+from services.runtime.kafka.event_log import partition_of
 from tests.flow import Flow, make_flow, producing, somebody
 from tests.stack import Stack
 

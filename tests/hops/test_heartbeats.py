@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.runtime import heartbeat
-from services.runtime.database import open_pool
-from services.runtime.heartbeat import Heartbeat
-from services.runtime.sql import load
+from services.ledger import heartbeats
+from services.ledger.heartbeats import Heartbeat
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import open_pool
 from tests.flow import Flow, make_flow
 from tests.stack import Stack
 
@@ -51,7 +51,7 @@ async def test_a_killed_second_instance_is_forgotten(flow: Flow) -> None:
 
 async def test_an_error_that_passed_is_forgotten(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last error stays while the process tries again; some time after it recovered it is gone."""
-    monkeypatch.setattr(heartbeat, "ERROR_SHOWN", timedelta(0))
+    monkeypatch.setattr(heartbeats, "ERROR_SHOWN", timedelta(0))
     url = flow.stack.environment("projector", flow.database, flow.prefix)["VITA_DATABASE_URL"]
     pool = await open_pool(url)
     async with pool:

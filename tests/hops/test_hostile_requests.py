@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from starlette.types import Message
 
-from schemas.positions import Position
-from services.management.endpoint import Operation
+from schemas.formats.positions import Position
+from services.management.http.operation import Operation
 from tests.management import Site, running_site
 from tests.operations import (
     EVERY_SCOPE,

@@ -11,8 +11,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.profile.metadata import merged
-from services.management.models.users import CreateUser, UpdateUser
+from projections.profile.changes.metadata import merged
+from services.management.users.models import CreateUser, UpdateUser
 from tests.management import Site, new_user, path_of, running_site
 from tests.stack import Stack
 

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import Transient
-from schemas.identifiers import tenant_subject
-from schemas.positions import Position
-from services.management import answers, idempotency
-from services.management.commanding import command_of
-from services.management.endpoint import Call, Operation, endpoint_of
-from services.management.refusals import Refused, bad_request
+from schemas.formats.identifiers import tenant_subject
+from schemas.formats.positions import Position
+from services.management.http import idempotency, responses
+from services.management.http.command_context import command_of
+from services.management.http.errors import Refused, bad_request
+from services.management.http.operation import Call, Operation, endpoint_of
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.patience import A_WHILE
@@ -116,8 +116,8 @@ async def test_a_refusal_is_a_result(site: Site, api: httpx.AsyncClient) -> None
 
 async def test_of_many_at_once_one_is_carried_out(api: httpx.AsyncClient) -> None:
     """The others are told to come back, or get its result; one person is made."""
-    answers = await asyncio.gather(*(create(api, "race", "race@example.com") for _ in range(12)))
-    carried_out = [answer for answer in answers if "idempotency-replayed" not in answer.headers]
+    responses = await asyncio.gather(*(create(api, "race", "race@example.com") for _ in range(12)))
+    carried_out = [answer for answer in responses if "idempotency-replayed" not in answer.headers]
     waiting = [answer for answer in carried_out if answer.status_code == 409]
     assert [answer.status_code for answer in carried_out if answer not in waiting] == [201]
     for answer in waiting:
@@ -303,7 +303,7 @@ class Handler:
             outcome = {"done": True}
         if isinstance(outcome, Exception):
             raise outcome
-        return answers.value(outcome, 201)
+        return responses.value(outcome, 201)
 
 
 async def ask(site: Site, handler: Handler, key: str) -> Response:

@@ -13,11 +13,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
 from schemas.examples import load_example, names_of
-from schemas.raw_login import MAX_BYTES as LARGEST_EVENT
+from schemas.formats import exact_json
+from schemas.logins.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.topics import Topic, catalogue
-from services.runtime.event_log import partition_of
+from services.runtime.kafka.event_log import partition_of
 from tests.ingest_site import LOGINS, Site, make_site
 from tests.patience import A_WHILE, soon
 from tests.processes import python

@@ -7,16 +7,16 @@ from collections import Counter
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
 from schemas.errors import Transient
 from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceeded, RoleDefined, SettingData
-from schemas.identifiers import record_key, tenant_subject
-from schemas.mapper import Record, seal_event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import record_key, tenant_subject
+from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from services.auditor.verify import verify
-from services.runtime.event_log import partition_of
-from services.runtime.log_reader import open_log
-from services.runtime.ready import obstacle
+from services.ledger.ready import obstacle
+from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_reader import open_log
 from tests.facts import login
 from tests.flow import Flow, make_flow, somebody
 from tests.odd_records import CODECS, ODD_HEADERS, Sender

@@ -12,8 +12,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from deploy.local import kafka, postgres
 from deploy.local.processes import MARK
+from deploy.local.servers import kafka, postgres
 from deploy.local.stack import LocalStack
 from services.runtime.settings import kafka_from
 

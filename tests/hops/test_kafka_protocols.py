@@ -20,18 +20,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deploy.kafka_principals import create_users, grant, new_passwords, principals
-from deploy.local import artifacts, kafka
 from deploy.local.processes import Command, Ready
+from deploy.local.servers import artifacts, kafka
 from deploy.local.stack import Launch, LocalStack
 from schemas.errors import Transient
-from schemas.mapper import Record
+from schemas.sealing.mapper import Record
 from schemas.topics import Topic
-from services.runtime.event_log import EventLog
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.log_reader import open_log
-from services.runtime.producers import open_producer
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_reader import open_log
+from services.runtime.kafka.producers import open_producer
+from services.runtime.kafka.topics import ensure_topics
 from services.runtime.settings import kafka_from
-from services.runtime.topics import ensure_topics
 from tests.unit.cli.fake_vita import FakeVita
 
 LOGIN = Record(b"key", b"{}")

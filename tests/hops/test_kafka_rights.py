@@ -19,7 +19,7 @@ from deploy.kafka_rights import RIGHTS, as_table
 from deploy.local.state import CHECKOUT
 from deploy.prepare import Places, prepare_rights
 from schemas.topics import Topic
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 from tests.stack import Stack
 
 Right = tuple[str, str]

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from schemas.keys import KeyProvider, Keyring
-from schemas.sealing import CannotUnseal
-from services.runtime.key_store import (
+from schemas.sealing.blobs import CannotUnseal
+from schemas.sealing.keys import KeyProvider, Keyring
+from services.ledger.keys.subject_keys import (
     ensure_keys,
     ensure_wrapping_key,
     load_keyring,
@@ -66,7 +66,9 @@ async def test_a_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path) ->
 
 async def test_processes_that_start_at_once_agree_on_the_file(tmp_path: Path) -> None:
     """Of several that make the file at the same moment all use the same key."""
-    code = "import sys; from services.runtime.key_store import provider_from; provider_from(sys.argv[1])"
+    code = (
+        "import sys; from services.ledger.keys.subject_keys import provider_from; provider_from(sys.argv[1])"
+    )
     place = tmp_path / "kek"
     started = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", code, f"file:{place}") for _ in range(4)

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from joserfc import jws
 
-from schemas import exact_json
-from services.runtime.issuers import ExternalIssuer
+from schemas.formats import exact_json
+from services.runtime.auth.issuers import ExternalIssuer
 from tests.issuer import Issuer, rsa_key, serving_issuer
 from tests.linking import Linked
 from tests.management import Site, path_of, running_site

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
 from schemas.events import IdentityLinked, IdentityLinkedData, UserDeleted, UserMerged, UserMergedData
-from schemas.positions import Position
+from schemas.formats import exact_json
+from schemas.formats.positions import Position
 from schemas.topics import Topic
+from services.commands.saga import Links
 from services.management.app import create_app
-from services.management.links import Links
-from services.management.refusals import OUTCOME_UNKNOWN, Refused
-from services.projector.hop import Projector
+from services.management.http.errors import OUTCOME_UNKNOWN, Refused
+from services.projector.consumer import Projector
 from tests.facts import flag, login
 from tests.flow import Flow, make_flow, somebody
 from tests.linking import Linked

@@ -7,7 +7,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.runtime.tenant_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
+from services.runtime.postgres.tenant_pool import (
+    ACQUIRE_SECONDS,
+    COMMAND_SECONDS,
+    LOCK_SECONDS,
+    STATEMENT_SECONDS,
+)
 from tests.management import Site, new_user, path_of, running_site
 from tests.stack import Stack
 

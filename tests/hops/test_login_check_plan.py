@@ -3,7 +3,7 @@
 import pytest
 import pytest_asyncio
 
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 from tests.bench.login_checks import fill
 from tests.flow import Flow, make_flow
 from tests.stack import Stack

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
+from schemas.formats import exact_json
 from tests.gate import ALLOW, BLOCKED, CHECKS, FORCED, IP, OTHER_IP, SUSPICIOUS, Gate, running_gate
 from tests.management import DATABASE_CONNECTION, PASSWORD, path_of
 from tests.stack import Stack

@@ -15,10 +15,10 @@ import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from services.cli.places import Ledger
-from services.cli.registration import NewClient, configure_client
-from services.runtime.sql import load
-from services.runtime.tokens import TokenIssuer
+from services.cli.addresses import Ledger
+from services.cli.tenants.registration import NewClient, configure_client
+from services.runtime.auth.tokens import TokenIssuer
+from services.runtime.postgres.named_queries import load
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site
 from tests.patience import A_WHILE, soon
 from tests.processes import HEARD, python

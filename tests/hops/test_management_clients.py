@@ -9,8 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.cli.places import Ledger
-from services.cli.registration import NewClient, configure_client
+from services.cli.addresses import Ledger
+from services.cli.tenants.registration import NewClient, configure_client
 from tests.management import Site, running_site
 from tests.stack import Stack
 

@@ -13,8 +13,8 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 
 from projections.profile.sealed import opened, sealed
-from schemas.sealing import CannotUnseal
-from services.runtime.key_store import read_keys
+from schemas.sealing.blobs import CannotUnseal
+from services.ledger.keys.subject_keys import read_keys
 from tests.management import Site, new_user, path_of, running_site, user_token
 from tests.stack import Stack
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from projections.profile.access import MOST
-from services.management.routes import roles as role_routes
+from projections.profile.changes.access import MOST
+from services.management.roles import routes as role_routes
 from tests.management import Site, new_user, path_of, running_site
 from tests.stack import Stack
 
@@ -348,7 +348,7 @@ async def test_a_user_has_so_many_permissions_at_most(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one too many is refused in Auth0's words, and nothing of its request is given."""
-    monkeypatch.setattr("services.management.routes.user_access.MOST", {"permissions": 2})
+    monkeypatch.setattr("services.management.users.user_access.MOST", {"permissions": 2})
     await server(api, "a", "b", "c")
     path = f"{path_of(await user(api))}/permissions"
     assert (await api.post(path, json=named("a"))).status_code == 201

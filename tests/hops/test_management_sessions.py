@@ -9,7 +9,7 @@ import httpx
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.instants import render
+from schemas.formats.instants import render
 from schemas.revocation import Revocation
 from schemas.topics import Topic
 from tests.management import Site, new_user, path_of, running_site, user_token

@@ -10,12 +10,12 @@ from uuid import UUID
 import pytest_asyncio
 
 from schemas.errors import Transient
-from schemas.identifiers import new_event_id, new_subject
-from schemas.positions import Position
+from schemas.formats.identifiers import new_event_id, new_subject
+from schemas.formats.positions import Position
+from services.commands.outcome import Claim
+from services.commands.writer import Writer
 from services.management.app import create_app
-from services.management.decisions.outcome import Claim
-from services.management.service import open_service
-from services.management.writing import Writer
+from services.management.container import open_service
 from tests.management import Site, new_user, path_of, running_site, settings_for
 from tests.stack import Stack
 

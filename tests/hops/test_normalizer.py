@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
+from projections.normalization import ConnectionSettings
 from schemas.events import ConnectionConfigured, LoginFailed, LoginQuarantined, LoginSucceeded
-from schemas.identifiers import PERSON, record_key, tenant_subject
-from schemas.raw_login import MAX_BYTES
+from schemas.formats import exact_json
+from schemas.formats.identifiers import PERSON, record_key, tenant_subject
+from schemas.logins.raw_login import MAX_BYTES
 from schemas.topics import Topic
-from services.normalizer import hop
+from services.normalizer import consumer
 from services.normalizer.decide import registered
-from services.normalizer.mapping import ConnectionSettings
-from services.runtime.event_log import partition_of
+from services.runtime.kafka.event_log import partition_of
 from tests.flow import NOW, Flow, both, by_subject, make_flow
 from tests.raw_logins import make_data, make_event
 from tests.stack import Stack
@@ -173,7 +173,7 @@ async def test_a_login_that_makes_too_large_an_event_stops_nobody(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the log would not take is a dead letter: tried again, it would hold up all logins for ever."""
-    monkeypatch.setattr(hop, "LARGEST_EVENT_BYTES", 50_000)
+    monkeypatch.setattr(consumer, "LARGEST_EVENT_BYTES", 50_000)
     large = flow.login(data={"claims": {"sub": "2", "note": "x" * 50_000}})
     await flow.send_raw(flow.login(), large, flow.login())
     await flow.normalize()

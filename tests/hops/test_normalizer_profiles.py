@@ -11,7 +11,7 @@ from schemas.events import (
     SettingData,
     UserAttributeProfileConfigured,
 )
-from schemas.identifiers import tenant_subject
+from schemas.formats.identifiers import tenant_subject
 from tests.flow import Flow, make_flow
 from tests.stack import Stack
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import kafka, postgres
+from deploy.local.servers import kafka, postgres
 from services.runtime.settings import kafka_from
 from tests.private_checkout import PrivateCheckout, make_private_checkout
 

@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
 from schemas.events import (
     EmailChanged,
@@ -21,11 +20,12 @@ from schemas.events import (
     UserDeleted,
     UserDeletedData,
 )
-from schemas.identifiers import record_key
-from schemas.mapper import Record, seal_event, seal_value
+from schemas.formats import exact_json
+from schemas.formats.identifiers import record_key
+from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
-from services.runtime.positions import CHANNEL
-from services.runtime.worker import Fenced
+from services.ledger.position_watch import CHANNEL
+from services.runtime.worker.loop import Fenced
 from tests.flow import Flow, applied_or_fenced, both, make_flow, somebody
 from tests.patience import soon
 from tests.stack import Stack

@@ -5,7 +5,6 @@ from typing import Any
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from schemas import exact_json
 from schemas.events import (
     ClientConfigured,
     ClientConfiguredData,
@@ -19,12 +18,13 @@ from schemas.events import (
     MetadataChanged,
     MetadataChangedData,
 )
-from schemas.identifiers import tenant_subject
-from schemas.keys import SubjectKeys
-from schemas.mapper import Record, seal_event, seal_value
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
-from services.projector.hop import CHUNK
-from services.runtime.event_log import partition_of
+from services.projector.consumer import CHUNK
+from services.runtime.kafka.event_log import partition_of
 from tests.facts import address, creation, login
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack

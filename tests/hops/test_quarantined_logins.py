@@ -11,18 +11,18 @@ import pytest
 import pytest_asyncio
 
 from deploy.database import count_topic_lives
-from schemas import exact_json
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.errors import InvalidEvent, Transient
 from schemas.events import LoginQuarantined
-from schemas.identifiers import tenant_subject
-from schemas.login_signature import Headers, signed_headers
-from schemas.mapper import Record, seal_event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.logins.signature import Headers, signed_headers
+from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic
-from services.cli.gateway_keys import add_gateway
-from services.cli.letters import list_of
-from services.cli.places import Ledger
-from services.normalizer.hop import Normalizer, Settings
+from services.cli.addresses import Ledger
+from services.cli.dead_letters.letters import list_of
+from services.ledger.keys.gateway_keys import add_gateway
+from services.normalizer.consumer import Normalizer, Settings
 from tests.flow import Flow, both, make_flow
 from tests.management import running_site
 from tests.stack import Stack

@@ -10,10 +10,10 @@ import pytest_asyncio
 from deploy.database import Access, DatabaseRefused, drop_installation, open_databases, prepare_database
 from deploy.rights import declared
 from deploy.roles import LOGINS, Passwords, role_url
-from schemas import exact_json
 from schemas.events import RolesAssigned, RolesData, UserCreated, UserCreatedData
-from services.runtime.key_store import provider_from
-from services.runtime.sql import load
+from schemas.formats import exact_json
+from services.ledger.keys.subject_keys import provider_from
+from services.runtime.postgres.named_queries import load
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack
 
@@ -249,16 +249,16 @@ _RUNS: dict[str, tuple[str, ...]] = {
     "services.normalizer/queries.sql": ("normalizer",),
     "services.projector/queries.sql": ("projector",),
     "services.management/queries.sql": ("management",),
-    "services.management/sessions.sql": ("management",),
-    "services.management/links.sql": ("management",),
-    "services.management/idempotency.sql": ("management",),
+    "services.queries/sessions.sql": ("management",),
+    "services.commands/saga.sql": ("management",),
+    "services.ledger/idempotency.sql": ("management",),
     "services.cli/queries.sql": ("operator",),
     "services.cli/domains.sql": ("keymaster",),
-    "services.runtime/signing_keys.sql": ("keymaster",),
-    "services.runtime/tenant_domains.sql": ("ingest", "management"),
-    "services.runtime/heartbeat.sql": ("ingest", "normalizer", "projector", "auditor", "management"),
-    "services.runtime/positions.sql": ("management", "operator"),
-    "services.runtime/tenant_pool.sql": ("management",),
+    "services.ledger.keys/signing_keys.sql": ("keymaster",),
+    "services.ledger/tenant_domains.sql": ("ingest", "management"),
+    "services.ledger/heartbeats.sql": ("ingest", "normalizer", "projector", "auditor", "management"),
+    "services.ledger/position_watch.sql": ("management", "operator"),
+    "services.runtime.postgres/tenant_pool.sql": ("management",),
     "projections.trail/queries.sql": ("auditor",),
     "projections.trail/verify.sql": ("operator",),
     **{

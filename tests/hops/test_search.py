@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from services.management.app import create_app
-from services.management.search.cost import INFIX, MOST_COST, NEGATED
-from services.management.service import open_service
-from services.runtime.tenant_pool import STATEMENT_SECONDS
+from services.management.container import open_service
+from services.queries.search.cost import INFIX, MOST_COST, NEGATED
+from services.runtime.postgres.tenant_pool import STATEMENT_SECONDS
 from tests.management import Site, new_user, path_of, running_site, settings_for
 from tests.seeding import seed
 from tests.stack import Stack

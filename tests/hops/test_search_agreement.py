@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.profile.state import NOBODY, Profile
-from services.management.search import statements
-from services.management.search.ordering import Order, Place, natural, sorted_by
-from services.management.search.planning import plan
-from services.management.search.predicates import Predicate
-from services.management.search.syntax import parse
 from services.projector.batch import Change
+from services.projector.statement_batches import execute
 from services.projector.store import people_writes
-from services.projector.waves import execute
-from services.runtime.sql import load
+from services.queries.search import statements
+from services.queries.search.analysis import plan
+from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.predicates import Predicate
+from services.queries.search.syntax.parser import parse
+from services.runtime.postgres.named_queries import load
 from tests.search_people import people, queries
 from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
 from tests.stack import Database, Stack

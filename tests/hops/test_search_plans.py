@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from schemas import exact_json
-from services.management.search import statements
-from services.management.search.explaining import EXPLAIN, nodes
-from services.management.search.ordering import Order, Place, natural, sorted_by
-from services.management.search.planning import plan
-from services.management.search.syntax import parse
+from schemas.formats import exact_json
+from services.queries.search import statements
+from services.queries.search.analysis import plan
+from services.queries.search.explaining import EXPLAIN, nodes
+from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.syntax.parser import parse
 from tests.bench.crowd import email, people, user_id
 from tests.seeding import seed, vacuumed
 from tests.stack import Stack

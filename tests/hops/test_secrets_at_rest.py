@@ -12,12 +12,12 @@ import pytest_asyncio
 from joserfc import jws
 from joserfc.util import urlsafe_b64decode
 
-from schemas import exact_json
 from schemas.events import LoginSucceeded, LoginSucceededData
-from schemas.identifiers import new_event_id
-from schemas.instants import truncate
-from services.management import reading
-from services.runtime.key_store import read_keys
+from schemas.formats import exact_json
+from schemas.formats.identifiers import new_event_id
+from schemas.formats.instants import truncate
+from services.ledger.keys.subject_keys import read_keys
+from services.queries import users
 from tests.management import Site, new_user, path_of, running_site
 from tests.planted import (
     ADDONS,
@@ -218,7 +218,7 @@ def id_token(site: Site, user_id: str) -> str:
 async def sign_in_with_tokens(site: Site, user: dict[str, Any]) -> None:
     """A login that brings the provider's tokens."""
     row = await site.service.people_to_edit.row("demo", user["user_id"])
-    person = reading.person_of(row, site.service.keyring, "demo")
+    person = users.person_of(row, site.service.keyring, "demo")
     identity = user["identities"][0]
     now = truncate(datetime.now(UTC))
     data = LoginSucceededData(

@@ -20,8 +20,8 @@ from schemas.events import (
     UserDeleted,
 )
 from services.projector.batch import Views, fold_batch
-from services.projector.derived import sessions
-from services.projector.waves import execute
+from services.projector.event_views import sessions
+from services.projector.statement_batches import execute
 from tests.facts import on_the_log
 from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed

@@ -13,17 +13,17 @@ from aiokafka import ConsumerRecord
 from standardwebhooks import Webhook
 
 from deploy.local.state import CHECKOUT
-from schemas import exact_json
 from schemas.errors import InvalidEvent
-from schemas.login_signature import INGEST, Headers, shown_secret
+from schemas.formats import exact_json
+from schemas.logins.signature import INGEST, Headers, shown_secret
 from schemas.topics import Topic
+from services.cli.addresses import Ledger
 from services.cli.failure import CommandFailed
-from services.cli.gateway_keys import add_gateway, gateways, revoke_gateway, rotate_gateway
-from services.cli.health import workers
-from services.cli.places import Ledger
+from services.cli.status.health import workers
+from services.ledger.keys.gateway_keys import add_gateway, gateways, revoke_gateway, rotate_gateway
+from services.normalizer.consumer import Normalizer, Settings
 from services.normalizer.content_modes import signed_body
-from services.normalizer.hop import Normalizer, Settings
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 from tests.flow import Flow, make_flow, producing
 from tests.ingest_site import LOGINS, make_site
 from tests.patience import soon

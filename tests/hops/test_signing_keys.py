@@ -9,12 +9,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from schemas import exact_json
-from schemas.sealing import CannotUnseal
-from services.runtime.key_store import NoKeys, load_keyring, provider_from
-from services.runtime.signing_keys import ensure_signing_key, key_source, load_signing_key
-from services.runtime.token_verifier import TokenVerifier, Trust
-from services.runtime.tokens import InvalidToken, TokenIssuer
+from schemas.formats import exact_json
+from schemas.sealing.blobs import CannotUnseal
+from services.ledger.keys.signing_keys import ensure_signing_key, key_source, load_signing_key
+from services.ledger.keys.subject_keys import NoKeys, load_keyring, provider_from
+from services.runtime.auth.token_verifier import TokenVerifier, Trust
+from services.runtime.auth.tokens import InvalidToken, TokenIssuer
 from tests.stack import Database, Stack
 
 ISSUER, AUDIENCE = "https://vita.example/", "https://vita.example/api/v2/"

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 from tests.stack import Database, Stack
 
 ROOT = Path(__file__).parent.parent.parent

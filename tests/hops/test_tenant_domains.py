@@ -11,17 +11,19 @@ import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from services.cli import domains as domain_commands
-from services.cli import keys as key_commands
+from services.cli.addresses import Ledger
 from services.cli.failure import CommandFailed
-from services.cli.places import Ledger
-from services.cli.registration import NewClient, configure_client
-from services.runtime import signing_keys, tenant_domains, token_verifier
-from services.runtime.remote_keys import open_verifier
-from services.runtime.signing_keys import key_source
-from services.runtime.tenant_domains import Domains, DomainVerifier, MalformedOrigin, domain_of
-from services.runtime.token_verifier import Trust
-from services.runtime.tokens import InvalidToken, TokenIssuer, claims_in
+from services.cli.tenants import domains as domain_commands
+from services.cli.tenants import keys as key_commands
+from services.cli.tenants.registration import NewClient, configure_client
+from services.ledger import tenant_domains
+from services.ledger.keys import signing_keys
+from services.ledger.keys.signing_keys import key_source
+from services.ledger.tenant_domains import Domains, DomainVerifier, MalformedOrigin, domain_of
+from services.runtime.auth import token_verifier
+from services.runtime.auth.remote_keys import open_verifier
+from services.runtime.auth.token_verifier import Trust
+from services.runtime.auth.tokens import InvalidToken, TokenIssuer, claims_in
 from tests.management import Site, running_site
 from tests.stack import Stack
 
@@ -277,6 +279,6 @@ def test_what_is_no_origin(text: str) -> None:
 
 
 def provider_of(site: Site) -> Any:
-    from services.runtime.key_store import provider_from
+    from services.ledger.keys.subject_keys import provider_from
 
     return provider_from(site.service.settings.key_provider)

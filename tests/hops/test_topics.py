@@ -11,8 +11,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.errors import Transient
 from schemas.topics import TIMESTAMPS, Topic, catalogue
-from services.runtime.kafka_access import KafkaAccess
-from services.runtime.topics import TopicMismatch, ensure_topics
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.topics import TopicMismatch, ensure_topics
 from tests.flow import both
 from tests.stack import Stack
 

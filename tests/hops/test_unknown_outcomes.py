@@ -12,12 +12,12 @@ import pytest_asyncio
 from starlette.types import ASGIApp
 
 from schemas.errors import Transient
-from schemas.mapper import Record
-from schemas.positions import Position
+from schemas.formats.positions import Position
+from schemas.sealing.mapper import Record
+from services.commands.saga import Links
+from services.commands.writer import Writer
 from services.management.app import create_app
-from services.management.links import Links
-from services.management.writing import Writer
-from services.runtime.event_log import EventLog
+from services.runtime.kafka.event_log import EventLog
 from tests.management import Site, new_user, path_of, running_site
 from tests.stack import Stack
 

@@ -12,7 +12,7 @@ from schemas.events import (
     LoginQuarantined,
     LoginQuarantinedData,
 )
-from schemas.identifiers import tenant_subject
+from schemas.formats.identifiers import tenant_subject
 from tests.laws.events import TENANT, connections, event_id, instants, placed, steps, text
 
 _client_configurations = st.builds(

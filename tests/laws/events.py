@@ -52,7 +52,7 @@ from schemas.events import (
     UserRestoredData,
     UserUnblocked,
 )
-from schemas.identifiers import tenant_subject
+from schemas.formats.identifiers import tenant_subject
 from tests.laws.access import HELD_EDITS, shown
 
 TENANT = "demo"

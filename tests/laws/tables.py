@@ -5,10 +5,10 @@ from typing import Any
 
 from projections.profile.state import Profile
 from schemas.events import Event
-from schemas.keys import SubjectKeys
+from schemas.sealing.keys import SubjectKeys
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.store import people_writes, profile_of
-from services.runtime.sql import load
+from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 
 Rows = dict[Person, tuple[Any, ...]]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.membership.rows import KINDS, changes
-from projections.profile.access import MOST, held
+from projections.profile.changes.access import MOST, held
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
 from schemas.events import LoginSucceeded, OrganizationLeft, PermissionsRemoved, RolesRemoved, UserDeleted

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from projections.client.fold import Client, fold
 from schemas.events import ClientConfigured, ClientConfiguredData
-from schemas.identifiers import tenant_subject
+from schemas.formats.identifiers import tenant_subject
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import START, TENANT, event_id, objects, revisions

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidEvent, Transient
-from services.runtime import isolation
-from services.runtime.intake import WorkerFailed
-from services.runtime.isolation import MOST_IN_A_ROW, Isolation
+from services.runtime.worker import isolation
+from services.runtime.worker.intake import WorkerFailed
+from services.runtime.worker.isolation import MOST_IN_A_ROW, Isolation
 
 
 class Spot(int):

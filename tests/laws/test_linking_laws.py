@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.applied import Logged
-from projections.profile.links import commands_of, forwarded_to, links_of, merged_into
+from projections.profile.changes.links import commands_of, forwarded_to, links_of, merged_into
 from projections.profile.state import NOBODY, Profile
 from schemas.events import LoginSucceeded
-from schemas.positions import Position
-from services.management.decisions.link_identity import (
+from schemas.formats.positions import Position
+from services.commands.links.decide import (
     Party,
     Steps,
     delete,
@@ -24,7 +24,7 @@ from services.management.decisions.link_identity import (
     refuse_link,
     unlink,
 )
-from services.management.refusals import NO_SUCH_USER, Refusal
+from services.management.http.errors import NO_SUCH_USER, Refusal
 from services.projector.batch import Views, fold_batch
 from services.projector.relaying import relayed
 from tests.facts import event, login

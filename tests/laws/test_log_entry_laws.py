@@ -13,8 +13,8 @@ from projections.daily.rows import Counts, Day, days
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
 from projections.population.rows import Place, differences
-from schemas import exact_json
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
+from schemas.formats import exact_json
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.any_event import any_events

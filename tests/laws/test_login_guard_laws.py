@@ -13,7 +13,6 @@ from projections.login_guard.addresses import MAX_TIMES, Address, counting, is_e
 from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, of_nobody
 from projections.login_guard.protection import brute_force
 from projections.login_guard.verdict import Row, blocks
-from schemas import exact_json
 from schemas.events import (
     IpUnblocked,
     IpUnblockedData,
@@ -22,11 +21,12 @@ from schemas.events import (
     LoginFailed,
     LoginFailedData,
 )
-from schemas.identifiers import tenant_subject
-from schemas.instants import milliseconds
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.formats.instants import milliseconds
 from services.projector.batch import Views, fold_batch
-from services.projector.guarding import Guards, guards_of
-from services.runtime.sql import load
+from services.projector.login_guard_store import Guards, guards_of
+from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 from tests.laws.events import IDENTIFIERS, START, SUBJECTS, TENANT, event_id, histories
 from tests.laws.tables import Tables

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
-from schemas import exact_json
 from schemas.events import (
     AttributesChanged,
     EmailChanged,
@@ -21,6 +20,7 @@ from schemas.events import (
     RootPolicy,
     UserCreated,
 )
+from schemas.formats import exact_json
 from tests.laws.events import (
     START,
     SUBJECTS,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
 from schemas.events import ACTIVITY, EVENT_TYPES, PROFILE, Event, field_class
-from schemas.identifiers import record_key
-from schemas.keys import SubjectKeys
-from schemas.mapper import KeyDestroyed, Record, open_event, parse_sealed, read_sealed, seal_event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import record_key
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.mapper import KeyDestroyed, Record, open_event, parse_sealed, read_sealed, seal_event
 from tests.laws.any_event import any_events
 from tests.laws.events import values
 

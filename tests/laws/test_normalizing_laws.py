@@ -8,15 +8,15 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from projections.normalization import ATTRIBUTES, KNOWN_STRATEGIES, ConnectionSettings
 from projections.profile.state import OWN_KEYS
-from schemas import exact_json
-from schemas.characters import replaced
 from schemas.errors import InvalidEvent
-from schemas.keys import SubjectKeys
-from schemas.mapper import open_event, read_sealed, seal_event
-from schemas.raw_login import RawLogin, parse_raw_login
+from schemas.formats import exact_json
+from schemas.formats.characters import replaced
+from schemas.logins.raw_login import RawLogin, parse_raw_login
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.mapper import open_event, read_sealed, seal_event
 from services.normalizer.decide import CLOCK_SKEW, Arrival, failed, identity_of, normalized, succeeded
-from services.normalizer.mapping import ATTRIBUTES, KNOWN_STRATEGIES, ConnectionSettings
 from tests.laws.events import instants, text, values
 
 KEYS = SubjectKeys(1, b"p" * 32, b"a" * 32)

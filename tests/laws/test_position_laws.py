@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.positions import Position
-from services.runtime.event_log import partition_of
-from services.runtime.positions import PositionWatch, notification
-from services.runtime.worker import first_offsets, next_offsets
+from schemas.formats.positions import Position
+from services.ledger.position_watch import PositionWatch, notification
+from services.runtime.kafka.event_log import partition_of
+from services.runtime.worker.loop import first_offsets, next_offsets
 
 positions = st.builds(Position, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1))
 

@@ -10,12 +10,11 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from projections.profile.changes.links import links_of, merged_into
 from projections.profile.fold import fold
-from projections.profile.links import links_of, merged_into
 from projections.profile.memory import OFFSETS, RECENT
 from projections.profile.provenance import of
 from projections.profile.state import NOBODY, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
-from schemas import exact_json
 from schemas.events import (
     AttributesChanged,
     LoginSucceeded,
@@ -27,6 +26,7 @@ from schemas.events import (
     UserDeletedData,
     UserFlagData,
 )
+from schemas.formats import exact_json
 from tests.facts import login
 from tests.laws.events import (
     START,

@@ -11,8 +11,8 @@ from projections.search.leaf import difference, leaves
 from projections.search.row import same_search, search_row
 from projections.search.value import INDEXED_CHARACTERS
 from projections.search.value import folded as fold_case
-from schemas import exact_json
 from schemas.events import LoginSucceeded, MetadataChanged, MetadataChangedData
+from schemas.formats import exact_json
 from tests.laws.events import START, Step, histories, logins, near_values, placed, values
 from tests.laws.tables import folded
 

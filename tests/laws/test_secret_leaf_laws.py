@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.secret_leaves import SEALED, open_leaves, seal_leaves
-from schemas import exact_json
-from schemas.keys import SubjectKeys
+from schemas.formats import exact_json
+from schemas.sealing.keys import SubjectKeys
 
 KEYS = SubjectKeys(1, bytes(range(32)), bytes(range(32)))
 PLACE = ("connection", "demo", "con_1")

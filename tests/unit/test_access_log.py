@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from services.runtime.access_log import AccessLog
+from services.runtime.http.access_log import AccessLog
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -6,12 +6,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from schemas import exact_json
 from schemas.asyncapi import document
 from schemas.events import EVENT_TYPES, Event, event_adapter
 from schemas.examples import load_example, names_of
-from schemas.keys import generate_subject_keys
-from schemas.mapper import seal_event
+from schemas.formats import exact_json
+from schemas.sealing.keys import generate_subject_keys
+from schemas.sealing.mapper import seal_event
 from schemas.topics import catalogue
 
 DOCUMENT = document()

@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from schemas import exact_json
-from schemas.characters import escaped, is_safe
+from projections.normalization import ConnectionSettings, UnmappableLogin, normalize
 from schemas.errors import InvalidEvent
-from schemas.raw_login import parse_raw_login
+from schemas.formats import exact_json
+from schemas.formats.characters import escaped, is_safe
+from schemas.logins.raw_login import parse_raw_login
 from services.cli.output import print_json, safe
-from services.management.models.apis import CreateApi, UpdateApi
-from services.management.models.clients import CreateClient, UpdateClient
-from services.management.models.connections import CreateConnection, UpdateConnection
-from services.management.models.organizations import CreateOrganization, UpdateOrganization
-from services.management.models.roles import CreateRole, UpdateRole
-from services.management.models.sessions import CreateDeviceCredential
-from services.management.models.tenants import UpdateTenantSettings
-from services.management.models.users import CreateUser
-from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, normalize
+from services.management.clients.models import CreateClient, UpdateClient
+from services.management.connections.models import CreateConnection, UpdateConnection
+from services.management.organizations.models import CreateOrganization, UpdateOrganization
+from services.management.resource_servers.models import CreateApi, UpdateApi
+from services.management.roles.models import CreateRole, UpdateRole
+from services.management.sessions.models import CreateDeviceCredential
+from services.management.tenants.models import UpdateTenantSettings
+from services.management.users.models import CreateUser
 from tests.raw_logins import make_data, make_event
 
 UNSAFE = ["\x07", "\x1b[2J", "\x7f", "\x9b2J", "\u2028", "\u202e", "\u2066", "\u200f", "\ufeff"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from services.runtime.clients import hash_secret, new_client_id, new_client_secret, secret_matches
+from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret, secret_matches
 
 
 def test_ids_are_32_letters_and_digits() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.local import kafka
-from deploy.local.compose import COMPOSE_FILE
+from deploy.local.servers import kafka
+from deploy.local.servers.compose import COMPOSE_FILE
 from deploy.local.services import SERVICES
-from services.runtime import ready
+from services.ledger import ready
 from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]

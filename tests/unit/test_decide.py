@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from schemas import exact_json
+from projections.normalization import ConnectionSettings
+from projections.normalization.admission import Found, connection_of
 from schemas.errors import InvalidEvent
 from schemas.examples import load_example
-from schemas.raw_login import RawLogin, parse_raw_login
+from schemas.formats import exact_json
+from schemas.logins.raw_login import RawLogin, parse_raw_login
 from services.normalizer.decide import (
     CLOCK_SKEW,
     Arrival,
@@ -20,8 +22,6 @@ from services.normalizer.decide import (
     root_policy,
     succeeded,
 )
-from services.normalizer.mapping import ConnectionSettings
-from services.normalizer.mapping.admission import Found, connection_of
 from tests.raw_logins import make_data, make_event
 
 STORED = datetime(2026, 11, 23, 10, 0, 1, 500_900, UTC)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from schemas import exact_json, instants
-from schemas.raw_login import parse_raw_login
+from projections.normalization import ConnectionSettings, identify
+from schemas.formats import exact_json, instants
+from schemas.logins.raw_login import parse_raw_login
 from services.demo import edits, golden, show
 from services.demo.connections import CONNECTIONS
 from services.demo.gateway import batches
 from services.demo.logins import logins
 from services.demo.population import Population, payload, plain_user_id
 from services.demo.stream import stream
-from services.normalizer.mapping import ConnectionSettings, identify
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 Event = dict[str, Any]

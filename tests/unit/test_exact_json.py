@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.exact_json import dumps, holds_nul, loads, same
+from schemas.formats.exact_json import dumps, holds_nul, loads, same
 
 integers = (
     st.integers() | st.integers(-(10**40), 10**40) | st.sampled_from([2**53 + 1, 2**63, 2**64, -(2**64)])

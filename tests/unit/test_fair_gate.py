@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.fair_gate import FairGate
-from services.runtime.shares import OverShare
+from services.runtime.fairness.gate import FairGate
+from services.runtime.fairness.shares import OverShare
 
 
 async def settled() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.runtime import fair_threads
-from services.runtime.fair_threads import FairThreads
-from services.runtime.shares import OverShare
+from services.runtime.fairness import threads as fair_threads
+from services.runtime.fairness.shares import OverShare
+from services.runtime.fairness.threads import FairThreads
 
 
 async def test_the_next_work_is_that_of_the_tenant_that_has_none_in_a_thread() -> None:

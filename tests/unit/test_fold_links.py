@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from projections.profile.changes.links import links_of, merged_into
 from projections.profile.fold import fold
-from projections.profile.links import links_of, merged_into
 from projections.profile.memory import RECENT
 from projections.profile.state import Profile
 from schemas.events import (

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from faststream.kafka.security import parse_security
 from pydantic import ValidationError
 
-from services.runtime.kafka_tokens import ClientCredentials, OAuthClient
+from services.runtime.kafka.oauth_tokens import ClientCredentials, OAuthClient
 from services.runtime.settings import RuntimeSettings, kafka_from, sentences
 from tests.unit.cli.fake_vita import FakeVita
 

@@ -16,7 +16,7 @@ from deploy.kafka_principals import (
     principals,
 )
 from deploy.kafka_rights import RIGHTS, acls
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 
 ADMINISTRATOR = KafkaAccess("b:9092", "SASL_SSL", "SCRAM-SHA-256", "admin", "secret")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import artifacts
-from deploy.local.artifacts import Artifact, fetch, is_intact, parse_lock, render_lock
 from deploy.local.failure import StackFailure
+from deploy.local.servers import artifacts
+from deploy.local.servers.artifacts import Artifact, fetch, is_intact, parse_lock, render_lock
 
 JAR = b"bytes of a jar" * 2000
 ARTIFACT = Artifact("org.example", "part", "1.0", len(JAR), hashlib.sha256(JAR).hexdigest())

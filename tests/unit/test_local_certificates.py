@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from deploy.local import authority
-from deploy.local.authority import Authority
-from deploy.local.certificates import Certificates, ensure_certificates
 from deploy.local.failure import StackFailure
 from deploy.local.services import Stack
 from deploy.local.state import StateFolder
+from deploy.local.tls import authority
+from deploy.local.tls.authority import Authority
+from deploy.local.tls.certificates import Certificates, ensure_certificates
 from deploy.local.up import served_domain
-from services.cli.env import trust
+from services.cli.stack.env import trust
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import kafka
 from deploy.local.failure import StackFailure
-from deploy.local.postgres import MIB, Tuning, settings
-from deploy.local.server_user import give_to_server, server_user
+from deploy.local.servers import kafka
+from deploy.local.servers.postgres import MIB, Tuning, settings
+from deploy.local.servers.server_user import give_to_server, server_user
 from deploy.local.services import Stack, code_fingerprint, read_stack, remember_stack
 from deploy.local.state import StateFolder
 from deploy.roles import LOGINS

@@ -9,7 +9,6 @@ from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
-from schemas import exact_json
 from schemas.events import (
     ClientThrottled,
     ClientThrottledData,
@@ -20,7 +19,8 @@ from schemas.events import (
     UserBlocked,
     UserDeleted,
 )
-from schemas.login_reasons import CODES, code_of, table
+from schemas.formats import exact_json
+from schemas.logins.reasons import CODES, code_of, table
 from tests.facts import address, creation, edit, event, flag, login, on_the_log, person
 
 COMMAND = "0190a1b2-c3d4-7e5f-8a9b-00000000c0de"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from services.runtime import loop_shares
-from services.runtime.loop_shares import SMALL_SHARE, WINDOW_SECONDS, LoopShares, in_steps, in_turns
+from services.runtime.fairness import loop_shares
+from services.runtime.fairness.loop_shares import SMALL_SHARE, WINDOW_SECONDS, LoopShares, in_steps, in_turns
 
 HEAVY = WINDOW_SECONDS * SMALL_SHARE
 """A step after which a tenant uses more than a small share."""

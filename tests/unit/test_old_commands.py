@@ -3,7 +3,7 @@
 from typing import Any
 
 from projections.connection.fold import fold as fold_connection
-from projections.profile.access import held
+from projections.profile.changes.access import held
 from projections.profile.fold import fold
 from projections.profile.memory import COMMANDS, LATE_MILLISECONDS, RECENT
 from projections.profile.state import Profile, dump_memory, load_memory
@@ -17,9 +17,9 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
-from schemas.identifiers import new_event_id
-from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
-from services.management.models.connections import CreateConnection, UpdateConnection
+from schemas.formats.identifiers import new_event_id
+from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
+from services.management.connections.models import CreateConnection, UpdateConnection
 from tests.facts import at, creation, event, flag, login, person
 
 LATE_MINUTES = LATE_MILLISECONDS // 60_000 + 1

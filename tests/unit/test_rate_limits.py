@@ -2,11 +2,18 @@
 
 import pytest
 
-from services.management import rate_limits
-from services.management.rate_limits import PER_USER, PLANS, RateLimits, headers, plan_of, too_many
+from services.management.http.limits import rate_limits
+from services.management.http.limits.rate_limits import (
+    PER_USER,
+    PLANS,
+    RateLimits,
+    headers,
+    plan_of,
+    too_many,
+)
+from services.management.http.limits.token_bucket import Limit
 from services.management.settings import Settings
-from services.management.token_bucket import Limit
-from services.runtime.tokens import Principal
+from services.runtime.auth.tokens import Principal
 
 NOW = 1_764_000_000.25
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import exact_json, instants
 from schemas.errors import InvalidEvent
 from schemas.examples import load_example, names_of, read_example
-from schemas.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, parse_raw_login
+from schemas.formats import exact_json, instants
+from schemas.logins.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, parse_raw_login
 from tests.raw_logins import make_data, make_event
 
 

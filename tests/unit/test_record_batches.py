@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidEvent
-from services.runtime.inflating import MOST_BYTES, MOST_HEADERS, MOST_RECORDS
-from services.runtime.record_batches import ANSWER_BYTES, Unreadable, _Batches, check_readable
+from services.runtime.kafka.decompression import MOST_BYTES, MOST_HEADERS, MOST_RECORDS
+from services.runtime.kafka.record_batches import ANSWER_BYTES, Unreadable, _Batches, check_readable
 from tests.odd_records import record_of_headers, stored_batch
 
 LARGE = 12 << 20

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.runtime.request_bodies import (
+from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.shares import OverShare
+from services.runtime.http.request_bodies import (
     BodyBrokenOff,
     BodyTooLarge,
     BodyTooSlow,
@@ -15,8 +17,6 @@ from services.runtime.request_bodies import (
     Receive,
     read_body,
 )
-from services.runtime.room import Room
-from services.runtime.shares import OverShare
 
 PACE = Pace(30, 4096)
 
@@ -95,7 +95,7 @@ async def test_a_body_that_stops(pace: Pace) -> None:
 
 async def test_the_pace_counts_what_came_lately(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fast beginning does not pay for standing still."""
-    monkeypatch.setattr("services.runtime.request_bodies.WINDOW_SECONDS", 0.01)
+    monkeypatch.setattr("services.runtime.http.request_bodies.WINDOW_SECONDS", 0.01)
     with pytest.raises(BodyTooSlow):
         await read([b"x" * 90], pace=Pace(3600, 1), ends=False)
 

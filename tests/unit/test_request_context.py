@@ -9,8 +9,9 @@ import httpx
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from services.runtime.access_log import AccessLog
-from services.runtime.request_context import (
+from services.runtime.auth.tokens import Principal
+from services.runtime.http.access_log import AccessLog
+from services.runtime.http.request_context import (
     HEADER,
     WithRequestId,
     add_request,
@@ -18,7 +19,6 @@ from services.runtime.request_context import (
     identify,
     shared_task,
 )
-from services.runtime.tokens import Principal
 
 PRINCIPAL = Principal("abc@clients", "demo", 'cl"ient', frozenset())
 

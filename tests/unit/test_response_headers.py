@@ -5,7 +5,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.runtime.response_headers import SecureHeaders
+from services.runtime.http.response_headers import SecureHeaders
 
 SHARED = [(b"content-length", b"1")]
 

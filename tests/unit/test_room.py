@@ -6,8 +6,8 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.room import LARGEST_BODIES, Room
-from services.runtime.shares import OverShare
+from services.runtime.fairness.body_memory import LARGEST_BODIES, Room
+from services.runtime.fairness.shares import OverShare
 
 LIMIT, LARGEST = 6_000, 1_000
 CLIENTS: Final = st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.secret_names import hides, is_secret
+from schemas.sealing.secret_names import hides, is_secret
 
 SECRET = (
     "password", "client_secret", "totp_secret", "link_with", "recovery_code", "access_token",

@@ -9,8 +9,8 @@ from projections.login_guard.attempts import Guard, of_nobody
 from projections.search.row import search_row
 from projections.search.value import folded, value_text
 from schemas.events import LoginFailed, LoginFailedData
-from schemas.identifiers import anonymous_subject
-from schemas.spelling import composed, identifier_key, ip_address
+from schemas.formats.identifiers import anonymous_subject
+from schemas.formats.spelling import composed, identifier_key, ip_address
 from tests.facts import event
 
 ANONYMOUS = f"anon_{1:032x}"

@@ -14,9 +14,9 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from schemas.errors import Transient
-from services.runtime.signing_keys import jwks
-from services.runtime.token_verifier import REMEMBERED_TOKENS, TokenVerifier, Trust
-from services.runtime.tokens import (
+from services.ledger.keys.signing_keys import jwks
+from services.runtime.auth.token_verifier import REMEMBERED_TOKENS, TokenVerifier, Trust
+from services.runtime.auth.tokens import (
     BAD_FORMAT,
     BAD_SIGNATURE,
     EXPIRED,
@@ -260,7 +260,7 @@ async def test_known_keys_outlive_a_database_outage() -> None:
 
 async def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remembered tokens never grow beyond the bound, and a forgotten one is simply verified again."""
-    monkeypatch.setattr("services.runtime.token_verifier.REMEMBERED_TOKENS", 3)
+    monkeypatch.setattr("services.runtime.auth.token_verifier.REMEMBERED_TOKENS", 3)
     assert REMEMBERED_TOKENS == 10_000
     verifier = make_verifier()
     tokens = [sign(claims_of(jti=str(number))) for number in range(5)]

@@ -5,8 +5,8 @@ from importlib.resources import files
 import pytest
 from pydantic import ValidationError
 
-from schemas import mapper
-from schemas.raw_login import MAX_BYTES
+from schemas.logins.raw_login import MAX_BYTES
+from schemas.sealing import mapper
 from schemas.topics import Topic, TopicSpec, catalogue
 
 DAY = 86_400_000

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from projections.trail.merkle import Tree, leaf_hash
-from services.auditor.growth import Jump, Tip, grow
+from services.auditor.decide import Jump, Tip, grow
 
 
 class Record(NamedTuple):

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from projections.trail.leaf import Leaf, leaf_of
-from schemas.mapper import MAX_BYTES
+from schemas.sealing.mapper import MAX_BYTES
 
 SUBJECT = "sub_" + "0123456789abcdef" * 2
 EVENT = {

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
 from schemas.events import EVENT_TYPES, EmailChanged, event_adapter
 from schemas.examples import load_example
-from schemas.keys import generate_subject_keys
-from schemas.mapper import SealedEvent, open_event, parse_sealed, seal_event, seal_value
+from schemas.formats import exact_json
+from schemas.sealing.keys import generate_subject_keys
+from schemas.sealing.mapper import SealedEvent, open_event, parse_sealed, seal_event, seal_value
 from schemas.upcasters import UPCASTERS, Upcaster, current_version, upcast
 
 TYPE = "profile.email.changed"

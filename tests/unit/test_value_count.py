@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import exact_json
 from schemas.errors import InvalidEvent
-from schemas.raw_login import parse_raw_login
-from schemas.value_count import MOST_VALUES, exceeds, surely_exceeds
+from schemas.formats import exact_json
+from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
+from schemas.logins.raw_login import parse_raw_login
 from services.ingest.bodies import events_in, json_in
-from services.ingest.refusals import MAX_VALUES, RefusedError
-from services.management.bodies import FORM, JSON, parse
-from services.management.models.users import UpdateUser
-from services.management.refusals import Refused
+from services.ingest.errors import MAX_VALUES, RefusedError
+from services.management.http.bodies import FORM, JSON, parse
+from services.management.http.errors import Refused
+from services.management.users.models import UpdateUser
 from tests.raw_logins import make_data, make_event
 
 documents = st.recursive(

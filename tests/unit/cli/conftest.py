@@ -12,7 +12,7 @@ import pytest
 from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
 from deploy.roles import LOGINS
-from services.cli import main, output, places
+from services.cli import addresses, main, output
 from tests.unit.cli.fake_vita import FakeVita
 
 
@@ -79,5 +79,5 @@ def local(fake: FakeVita, tmp_path: Path) -> Stack:
 
 
 def _forget() -> None:
-    for remembered in (places.local_stack, output.out, output.story, output.aside):
+    for remembered in (addresses.local_stack, output.out, output.story, output.aside):
         remembered.cache_clear()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import reference
+from services.cli.config import reference
 from tests.unit.cli.conftest import Vita
 
 README = Path(__file__).parents[3] / "deploy" / "README.md"

@@ -9,9 +9,9 @@ import pytest
 
 from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
-from services.cli import places
-from services.cli.env import forget_exports
-from services.runtime.kafka_access import KafkaAccess
+from services.cli import addresses
+from services.cli.stack.env import forget_exports
+from services.runtime.kafka.access import KafkaAccess
 from tests.unit.cli.conftest import Vita
 
 _NAMES = ("MANAGEMENT_URL", "INGEST_URL", "TENANT", "CLIENT_ID", "CLIENT_SECRET", "TOKEN", "KAFKA_BOOTSTRAP")
@@ -52,9 +52,9 @@ def test_a_gateway_gets_its_own_credentials(
     assert "of-operator" not in str(shown)
     for name, value in shown.items():
         monkeypatch.setenv(name, value)
-    assert places.kafka(os.environ["VITA_KAFKA_BOOTSTRAP"]).username == "vita-operator"
-    assert places.kafka(None).username == "vita-operator"
-    assert places.kafka("elsewhere:9092") == KafkaAccess("elsewhere:9092")
+    assert addresses.kafka(os.environ["VITA_KAFKA_BOOTSTRAP"]).username == "vita-operator"
+    assert addresses.kafka(None).username == "vita-operator"
+    assert addresses.kafka("elsewhere:9092") == KafkaAccess("elsewhere:9092")
     forget_exports()
     assert "VITA_GATEWAY_KAFKA_PASSWORD" not in os.environ
 

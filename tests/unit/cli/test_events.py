@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from schemas.events import LoginFailed, LoginFailedData, UserCreated, UserCreatedData
-from schemas.identifiers import new_event_id, new_subject
-from schemas.keys import SubjectKeys, generate_subject_keys
-from schemas.mapper import read_sealed, seal_event
-from services.cli import opening
-from services.cli.following import Wanted
-from services.cli.opening import Opener
+from schemas.formats.identifiers import new_event_id, new_subject
+from schemas.sealing.keys import SubjectKeys, generate_subject_keys
+from schemas.sealing.mapper import read_sealed, seal_event
+from services.cli.log import unseal
+from services.cli.log.following import Wanted
+from services.cli.log.unseal import Opener
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUBJECT = new_subject(NOW)
@@ -85,5 +85,5 @@ def _opener(monkeypatch: pytest.MonkeyPatch, keys: SubjectKeys) -> Opener:
     async def read(_connection: object, _keyring: object, owners: list[tuple[str, str]]) -> Any:
         return dict.fromkeys(owners, keys)
 
-    monkeypatch.setattr(opening, "read_keys", read)
+    monkeypatch.setattr(unseal, "read_keys", read)
     return Opener(None, None)

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.local.services import Stack
-from services.cli.health import (
+from services.cli.output import print_json
+from services.cli.status.health import (
     SERVICES,
     WORKERS,
     Health,
@@ -22,9 +23,8 @@ from services.cli.health import (
     services,
     workers,
 )
-from services.cli.health_view import as_document
-from services.cli.looking import is_gone
-from services.cli.output import print_json
+from services.cli.status.present import as_document
+from services.cli.status.probe import is_gone
 from tests.unit.cli.conftest import Vita
 
 UP = Part("up", "there")

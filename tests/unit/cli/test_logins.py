@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.local.services import Stack
-from services.cli import sending
-from services.cli.sending import BATCH_BYTES, BATCH_LINES, Line, Summary, batches, fitting
+from services.cli.logins import sending
+from services.cli.logins.sending import BATCH_BYTES, BATCH_LINES, Line, Summary, batches, fitting
 from tests.unit.cli.conftest import Vita
 from tests.unit.cli.fake_vita import FakeVita
 

@@ -92,7 +92,7 @@ def test_the_unexpected_names_the_way_to_the_traceback(vita: Vita, monkeypatch: 
     def broken() -> None:
         raise KeyError("jane@example.com")
 
-    monkeypatch.setattr("services.cli.places.local_stack", _cached(broken))
+    monkeypatch.setattr("services.cli.addresses.local_stack", _cached(broken))
     ran = vita("env")
     assert ran.code == 1
     assert "KeyError" in ran.err

@@ -6,9 +6,9 @@ import pytest
 
 from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
-from services.cli import places
+from services.cli import addresses
 from services.cli.failure import CommandFailed
-from services.runtime.kafka_access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess
 from tests.unit.cli.conftest import Vita
 from tests.unit.cli.fake_vita import FakeVita
 
@@ -67,9 +67,9 @@ def test_the_stacks_token_is_not_sent_to_another_ingest(vita: Vita, local: Stack
 def test_a_database_given_needs_its_own_key(local: Stack) -> None:
     """The local stack's key-encryption key is never used for another database."""
     with pytest.raises(CommandFailed, match="VITA_KEY_PROVIDER"):
-        _ = places.ledger("postgresql://elsewhere/vita").key_provider
-    assert places.ledger("postgresql://elsewhere/vita", "env:KEK").key_provider == "env:KEK"
-    assert places.ledger(None).key_provider == local.key_provider
+        _ = addresses.ledger("postgresql://elsewhere/vita").key_provider
+    assert addresses.ledger("postgresql://elsewhere/vita", "env:KEK").key_provider == "env:KEK"
+    assert addresses.ledger(None).key_provider == local.key_provider
 
 
 def test_the_stacks_topic_prefix_goes_with_its_broker(local: Stack) -> None:
@@ -77,9 +77,9 @@ def test_the_stacks_topic_prefix_goes_with_its_broker(local: Stack) -> None:
     state = StateFolder(local.state_dir)
     with state.lock():
         remember_stack(replace(local, topic_prefix="mine."), state)
-    assert places.topic_prefix(None, local.kafka("operator")) == "mine."
-    assert places.topic_prefix("", local.kafka("operator")) == ""
-    assert places.topic_prefix(None, KafkaAccess("elsewhere:9092")) == ""
+    assert addresses.topic_prefix(None, local.kafka("operator")) == "mine."
+    assert addresses.topic_prefix("", local.kafka("operator")) == ""
+    assert addresses.topic_prefix(None, KafkaAccess("elsewhere:9092")) == ""
 
 
 def test_a_refused_client_is_told_apart(vita: Vita, local: Stack, fake: FakeVita) -> None:

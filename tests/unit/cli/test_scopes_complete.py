@@ -1,6 +1,6 @@
 """`all-demo` is everything: a demo client can try each operation there is."""
 
-from services.cli.scopes import DEMO_SCOPES
+from services.cli.tenants.scopes import DEMO_SCOPES
 from services.management.app import OPERATIONS
 
 

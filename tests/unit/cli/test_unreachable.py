@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.local.authority import Authority
+from deploy.local.tls.authority import Authority
 from services.demo.gateway import DemoError
 from services.demo.run import run
 from tests.unit.cli.conftest import Vita

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from services.cli.log_files import LogFile, show
 from services.cli.output import safe, shown
-from services.cli.scopes import DEMO_SCOPES, expand, unknown
+from services.cli.stack.log_files import LogFile, show
+from services.cli.tenants.scopes import DEMO_SCOPES, expand, unknown
 
 
 def test_scopes_expand_in_order_and_once() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.bodies import NOT_JSON, events_in, json_in
-from services.ingest.refusals import MAX_EVENTS, MEDIA_TYPES, RefusedError
+from services.ingest.errors import MAX_EVENTS, MEDIA_TYPES, RefusedError
 
 
 def read(body: bytes, content_type: str = "application/json", **headers: str) -> list[Any]:

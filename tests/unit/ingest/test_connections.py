@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from projections.connection.identity import IDENTITY_OPTIONS
+from projections.normalization import KNOWN_STRATEGIES, ConnectionSettings, UnmappableLogin, identify
+from projections.normalization.admission import Found
 from schemas.errors import Transient
 from services.ingest.connections import KEPT_SECONDS, Connections, Known, settle
-from services.ingest.decision import Accepted, Rejected, decide
+from services.ingest.decide import Accepted, Rejected, decide
 from services.ingest.keying import record_key
-from services.normalizer.mapping import KNOWN_STRATEGIES, ConnectionSettings, UnmappableLogin, identify
-from services.normalizer.mapping.admission import Found
 from tests.raw_logins import make_data, make_event
 
 NOW = "2026-11-23T10:00:01.000Z"

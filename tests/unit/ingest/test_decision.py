@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import exact_json, instants
 from schemas.examples import load_example, names_of
-from schemas.raw_login import MAX_BYTES, parse_raw_login
+from schemas.formats import exact_json, instants
+from schemas.logins.raw_login import MAX_BYTES, parse_raw_login
 from services.ingest.bodies import NOT_JSON
-from services.ingest.decision import Accepted, Rejected, Verdict, decide
+from services.ingest.decide import Accepted, Rejected, Verdict, decide
 from services.ingest.documents import login_schema
 from services.ingest.keying import record_key
 from tests.raw_logins import make_data, make_event

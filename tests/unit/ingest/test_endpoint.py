@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas import exact_json
 from schemas.errors import Transient
+from schemas.formats import exact_json
 from services.ingest.connections import Known
 from services.ingest.endpoint import Entrance, LoginsEndpoint
-from services.ingest.refusals import MAX_BYTES, MAX_EVENTS, SCOPE
+from services.ingest.errors import MAX_BYTES, MAX_EVENTS, SCOPE
 from services.ingest.signing import LoginRecord, Signer
-from services.runtime.fair_threads import FairThreads
-from services.runtime.request_bodies import Pace
-from services.runtime.room import Room
-from services.runtime.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
+from services.runtime.auth.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
+from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.threads import FairThreads
+from services.runtime.http.request_bodies import Pace
 from tests.raw_logins import make_event
 
 SIGNER = Signer((b"s" * 32,))

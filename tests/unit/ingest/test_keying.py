@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.raw_login import RawLogin
+from schemas.logins.raw_login import RawLogin
 from services.ingest.keying import record_key
 
 

@@ -20,15 +20,15 @@ from projections.login_guard.verdict import (
     Verdict,
     judge,
 )
-from schemas import exact_json
 from schemas.errors import Transient
+from schemas.formats import exact_json
 from services.ingest.endpoint import Entrance
+from services.ingest.errors import MAX_BYTES
 from services.ingest.login_checks import ChecksEndpoint, LoginCheck
-from services.ingest.refusals import MAX_BYTES
-from services.runtime.fair_threads import FairThreads
-from services.runtime.request_bodies import Pace
-from services.runtime.room import Room
-from services.runtime.tokens import Principal
+from services.runtime.auth.tokens import Principal
+from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.threads import FairThreads
+from services.runtime.http.request_bodies import Pace
 
 NOW, IP = 1_800_000_000_000, "203.0.113.7"
 FAILED = Row(("users", "a@example.com"), Tally(10, NOW), {IP: Tally(10, NOW)})

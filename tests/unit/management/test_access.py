@@ -3,12 +3,12 @@
 import pytest
 from starlette.datastructures import Headers
 
-from services.management import access
-from services.management.commanding import expected_revision, has_revision
-from services.management.models.users import UpdateUser
-from services.management.refusals import OTHER_SUBJECT, REVISION_PASSED, Refused
-from services.management.routes.write_users import _refuse_fields
-from services.runtime.tokens import BAD_FORMAT, MISSING, InvalidToken, Principal
+from services.management.http import authorization
+from services.management.http.command_context import expected_revision, has_revision
+from services.management.http.errors import OTHER_SUBJECT, REVISION_PASSED, Refused
+from services.management.users.models import UpdateUser
+from services.management.users.write_users import _refuse_fields
+from services.runtime.auth.tokens import BAD_FORMAT, MISSING, InvalidToken, Principal
 
 SCOPES = ("read:users", "read:current_user")
 
@@ -19,9 +19,9 @@ def principal(*scopes: str, subject: str = "app@clients", client_id: str = "app"
 
 def test_any_one_scope_is_enough() -> None:
     """Without any the answer lists all that would do."""
-    assert access.granted(principal("read:users", "x"), SCOPES) == {"read:users"}
+    assert authorization.granted(principal("read:users", "x"), SCOPES) == {"read:users"}
     with pytest.raises(Refused) as caught:
-        access.granted(principal("x"), SCOPES)
+        authorization.granted(principal("x"), SCOPES)
     refusal = caught.value.refusal
     assert (refusal.status, refusal.error_code) == (403, "insufficient_scope")
     assert refusal.message == "Insufficient scope, expected any of: read:users,read:current_user"
@@ -30,9 +30,9 @@ def test_any_one_scope_is_enough() -> None:
 def test_scopes_of_oneself_reach_nobody_else() -> None:
     """They count for the token's own subject only."""
     oneself = frozenset(("read:current_user",))
-    assert access.reaching(oneself, principal(subject="auth0|1"), "auth0|1") == oneself
+    assert authorization.reaching(oneself, principal(subject="auth0|1"), "auth0|1") == oneself
     with pytest.raises(Refused) as caught:
-        access.reaching(oneself, principal(subject="auth0|1"), "auth0|2")
+        authorization.reaching(oneself, principal(subject="auth0|1"), "auth0|2")
     assert caught.value.refusal == OTHER_SUBJECT
 
 
@@ -50,12 +50,12 @@ def test_metadata_scopes_reach_one_property_each() -> None:
 
 def test_answers_to_tokens_that_name_nobody() -> None:
     """401 with attributes; 400 for what is no token."""
-    refusal = access.unauthorized(InvalidToken(MISSING))
+    refusal = authorization.unauthorized(InvalidToken(MISSING))
     assert refusal.body() == (
         b'{"statusCode":401,"error":"Unauthorized","message":"Missing authentication",'
         b'"attributes":{"error":"Missing authentication"}}'
     )
-    assert access.unauthorized(InvalidToken(BAD_FORMAT)).body() == (
+    assert authorization.unauthorized(InvalidToken(BAD_FORMAT)).body() == (
         b'{"statusCode":400,"error":"Bad Request","message":"Bad HTTP authentication header format",'
         b'"errorCode":"Bearer"}'
     )
@@ -63,11 +63,11 @@ def test_answers_to_tokens_that_name_nobody() -> None:
 
 def test_actors_never_hold_what_an_envelope_refuses() -> None:
     """A foreign client id falls back to a fixed word."""
-    assert access.actor(principal(client_id="abc")) == "client:abc"
-    assert access.actor(principal(client_id="a b")) == "client:external"
-    assert access.actor(principal(client_id="abc@corp")) == "client:abc@corp"
-    assert access.actor(principal(client_id="jane@example.com@corp")) == "client:external"
-    assert access.actor(principal(client_id="jane@example.com")) == "client:external"
+    assert authorization.actor(principal(client_id="abc")) == "client:abc"
+    assert authorization.actor(principal(client_id="a b")) == "client:external"
+    assert authorization.actor(principal(client_id="abc@corp")) == "client:abc@corp"
+    assert authorization.actor(principal(client_id="jane@example.com@corp")) == "client:external"
+    assert authorization.actor(principal(client_id="jane@example.com")) == "client:external"
 
 
 @pytest.mark.parametrize("header", ['"7"', '"6", "7"', ' "7" '])

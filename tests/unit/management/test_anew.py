@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.management.anew import ATTEMPTS, Overtaken, until_it_counts
-from services.management.refusals import REVISION_PASSED, Refusal, Refused
+from services.commands.conflict_retry import ATTEMPTS, Overtaken, until_it_counts
+from services.management.http.errors import REVISION_PASSED, Refusal, Refused
 
 BUSY = Refusal(409, "Busy.")
 

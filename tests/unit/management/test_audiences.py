@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.management.audiences import OURS, Granted, is_ours, scopes_for
+from services.management.oauth.audiences import OURS, Granted, is_ours, scopes_for
 
 OWN = "https://vita.example/api/v2/"
 

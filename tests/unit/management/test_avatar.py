@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.avatar import are_initials, avatar
+from services.management.avatars.initials import are_initials, avatar
 
 
 @pytest.mark.parametrize(

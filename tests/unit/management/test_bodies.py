@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.bodies import FORM, JSON, MAX_DEPTH, parse
-from services.management.models.users import UpdateUser
-from services.management.refusals import Refused
+from services.management.http.bodies import FORM, JSON, MAX_DEPTH, parse
+from services.management.http.errors import Refused
+from services.management.users.models import UpdateUser
 
 
 def refused(raw: bytes, media: str = JSON) -> Any:

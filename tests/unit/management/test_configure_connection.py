@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.management.decisions.configure_connection import decide_change, decide_new, decide_removal
-from services.management.decisions.outcome import UNCHANGED, Claim
-from services.management.decisions.sources import is_disabled
-from services.management.models.connections import CreateConnection, UpdateConnection
+from services.commands.outcome import UNCHANGED, Claim
+from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
+from services.commands.users.sources import is_disabled
+from services.management.connections.models import CreateConnection, UpdateConnection
 from tests.unit.management.factories import make_connection
 
 ALWAYS = {"authentication_methods", "passkey_options", "brute_force_protection"}

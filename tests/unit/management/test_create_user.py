@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from schemas.events import UserCreated
-from services.management.decisions.create_user import decide_create
-from services.management.decisions.outcome import Accepted, Claim
-from services.management.models.users import CreateUser
-from services.management.refusals import Refusal
+from services.commands.outcome import Accepted, Claim
+from services.commands.users.create import decide_create
+from services.management.http.errors import Refusal
+from services.management.users.models import CreateUser
 from tests.unit.management.factories import NAME, make_connection
 
 ID = "63d17c4a8869daf88ed7db97"

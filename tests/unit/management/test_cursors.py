@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.keys import Keyring
-from schemas.sealing import CannotUnseal
-from services.management.cursors import Cursors, list_of
-from services.management.models.connections import ListConnections
-from services.management.models.paging import AnyPage
-from services.management.models.users import ListUsers, Selected
+from schemas.sealing.blobs import CannotUnseal
+from schemas.sealing.keys import Keyring
+from services.management.connections.models import ListConnections
+from services.management.http.cursors import Cursors, list_of
+from services.management.http.models.paging import AnyPage
+from services.management.users.models import ListUsers, Selected
 from tests.operations import WITH_QUERY, title
 
 CURSORS = Cursors(Keyring({3: b"3" * 32}))

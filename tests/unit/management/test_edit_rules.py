@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.management.decisions.edit_rules import refuse_edit
-from services.management.models.users import UpdateUser
+from services.commands.users.edit_rules import refuse_edit
+from services.management.users.models import UpdateUser
 from tests.unit.management.factories import make_connection, make_document
 
 GOOGLE = make_connection("google-oauth2", "google-oauth2")

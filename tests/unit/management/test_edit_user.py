@@ -13,9 +13,9 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
-from services.management.decisions.edit_user import decide_edit
-from services.management.decisions.outcome import UNCHANGED, Accepted, Claim
-from services.management.models.users import UpdateUser
+from services.commands.outcome import UNCHANGED, Accepted, Claim
+from services.commands.users.edit import decide_edit
+from services.management.users.models import UpdateUser
 from tests.unit.management.factories import NAME, make_connection, make_document
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import Transient
-from services.management.gathering import AT_ONCE, Gathered, Together
+from services.runtime.postgres.batch_loader import AT_ONCE, Gathered, Together
 
 
 class Rows:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from projections.applied import Logged
 from projections.log_entry.entry import first_id, log_id
-from schemas.positions import Position
-from services.management.horizon import NOTHING, Reached, horizon
+from schemas.formats.positions import Position
+from services.queries.logs.completeness import NOTHING, Reached, horizon
 from tests.facts import login
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 
 from schemas.events.fields import OperationName
 from services.management.app import OPERATIONS
-from services.management.endpoint import Operation
+from services.management.http.operation import Operation
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")

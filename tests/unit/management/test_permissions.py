@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.decisions.permissions import Catalogue, Role, numbered, with_sources
-from services.management.decisions.room import Room, permissions_given, roles_given, room_for
-from services.management.members import _about
-from services.management.models.apis import Scope
+from services.commands.access.capacity import Room, permissions_given, roles_given, room_for
+from services.commands.access.permissions import Catalogue, Role, numbered, with_sources
+from services.management.resource_servers.models import Scope
+from services.management.roles.members import _about
 
 API_ID = f"{7:024x}"
 scope_lists = st.lists(st.sampled_from("abcd").map(lambda name: Scope(value=name)), max_size=4)

@@ -1,6 +1,6 @@
 """Documents as callers want to see them."""
 
-from services.management.presenting import array, field_names, present, wrapped
+from services.management.http.present import array, field_names, present, wrapped
 
 TEXT = '{"user_id":"a|1","email":"e","identities":[{"provider":"a","user_id":1}],"n":1e2}'
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.management.search.tokens import tokens
-from services.management.search.values import is_partly_dated, period
+from services.queries.search.syntax.tokens import tokens
+from services.queries.search.syntax.values import is_partly_dated, period
 
 TIMES = [
     "2026-11-23T10",

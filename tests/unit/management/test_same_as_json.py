@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from schemas import exact_json
-from services.management.decisions.configure_connection import decide_change
-from services.management.decisions.metadata import patch_changes
-from services.management.models.connections import UpdateConnection
+from schemas.formats import exact_json
+from services.commands.settings.decide_connection import decide_change
+from services.commands.users.metadata import patch_changes
+from services.management.connections.models import UpdateConnection
 from tests.facts import document, login
 from tests.unit.management.factories import make_connection
 

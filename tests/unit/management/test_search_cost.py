@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.management.log_pages import Asked
-from services.management.log_search import condition
-from services.management.models.users import ListUsers
-from services.management.refusals import Refused
-from services.management.routes.list_users import search_of
-from services.management.search.tokens import MOST_CLAUSES
+from services.management.http.errors import Refused
+from services.management.users.list_users import search_of
+from services.management.users.models import ListUsers
+from services.queries.logs.pages import Asked
+from services.queries.logs.search import condition
+from services.queries.search.syntax.tokens import MOST_CLAUSES
 
 ALLOWED = {
     "terms": " OR ".join(f"type:t{number}" for number in range(MOST_CLAUSES)),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.management.search.fields import COLUMNS, Path
-from services.management.search.ordering import Order, Place
-from services.management.search.walking import not_a_cursor, place_in, text_of
+from services.queries.search.cursor import not_a_cursor, place_in, text_of
+from services.queries.search.fields import COLUMNS, Path
+from services.queries.search.ordering import Order, Place
 
 BY_NAME, BY_LOGINS = Order(COLUMNS["name"], complete=False), Order(COLUMNS["logins_count"], complete=False)
 BY_CREATION = Order(COLUMNS["created_at"])

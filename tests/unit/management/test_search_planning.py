@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from projections.search.value import value_text
-from services.management.search.explaining import kind_of
-from services.management.search.fields import BARE, COLUMNS, Path
-from services.management.search.ordering import Order, natural
-from services.management.search.planning import plan
-from services.management.search.predicates import (
+from services.queries.search.analysis import plan
+from services.queries.search.explaining import kind_of
+from services.queries.search.fields import BARE, COLUMNS, Path
+from services.queries.search.ordering import Order, natural
+from services.queries.search.predicates import (
     EVERYBODY,
     NOBODY,
     AnyOf,
@@ -22,9 +22,9 @@ from services.management.search.predicates import (
     Present,
     is_selective,
 )
-from services.management.search.syntax import parse
-from services.management.search.tree import Malformed
-from services.management.search.values import period
+from services.queries.search.syntax.parser import parse
+from services.queries.search.syntax.tree import Malformed
+from services.queries.search.syntax.values import period
 
 LOGINS, CREATED, BLOCKED = (COLUMNS[name] for name in ("logins_count", "created_at", "blocked"))
 PLAN = Path("user_metadata.plan")

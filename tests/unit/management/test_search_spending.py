@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from services.management.search import running
-from services.runtime import request_context
-from services.runtime.loop_shares import LoopShares, in_turns
-from services.runtime.request_context import RequestContext
+from services.queries.search import searcher
+from services.runtime.fairness.loop_shares import LoopShares, in_turns
+from services.runtime.http import request_context
+from services.runtime.http.request_context import RequestContext
 
 
 @dataclass
@@ -44,7 +44,7 @@ async def test_a_statement_counts_without_the_turns_that_its_request_waits_for(
     """It counts from when it is sent until its answer is there."""
     clock = Clock()
     shares = Shares(clock)
-    monkeypatch.setattr(running, "time", clock)
+    monkeypatch.setattr(searcher, "time", clock)
     request = RequestContext("id", shares, "heavy")
 
     async def statement() -> None:
@@ -54,7 +54,7 @@ async def test_a_statement_counts_without_the_turns_that_its_request_waits_for(
 
     async def asked() -> None:
         for _ in range(2):
-            await running.counted(statement())
+            await searcher.counted(statement())
 
     before = request_context._current.set(request)
     try:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from luqum.tree import Word
 
-from services.management.search import tokens as lexing
-from services.management.search.syntax import parse, parse_whole
-from services.management.search.tokens import DEEPEST, MOST_CLAUSES, tokens
-from services.management.search.tree import (
+from services.queries.search.syntax import tokens as lexing
+from services.queries.search.syntax.parser import parse, parse_whole
+from services.queries.search.syntax.tokens import DEEPEST, MOST_CLAUSES, tokens
+from services.queries.search.syntax.tree import (
     EVERYBODY,
     And,
     Bound,

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.management.commanding import MASK, MAX_LOGGED_BODY_BYTES, MAX_MASKED_BODY_BYTES, told_of
+from services.management.http.command_context import (
+    MASK,
+    MAX_LOGGED_BODY_BYTES,
+    MAX_MASKED_BODY_BYTES,
+    told_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from schemas.events import CommandData, UserBlocked, UserFlagData, UserUnblocked
-from services.management.decisions.outcome import Command, Draft, dress
+from services.commands.outcome import Command, Draft, dress
 
 REQUEST = {"method": "patch", "path": "/x", "body": {"a": 1}, "ip": "192.0.2.1", "user_agent": "agent/1"}
 

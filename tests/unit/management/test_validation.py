@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from services.management.models.connections import CreateConnection, UpdateConnection
-from services.management.models.fields import FORBIDDEN_APP_METADATA, is_email
-from services.management.models.users import CreateUser, ListUsers, UpdateUser, UsersByEmail
-from services.management.refusals import Refused
-from services.management.validation import Place, validate
+from services.management.connections.models import CreateConnection, UpdateConnection
+from services.management.http.errors import Refused
+from services.management.http.models.fields import FORBIDDEN_APP_METADATA, is_email
+from services.management.http.validation import Place, validate
+from services.management.users.models import CreateUser, ListUsers, UpdateUser, UsersByEmail
 
 PAYLOAD = "Payload validation error: "
 QUERY = "Query validation error: "

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from services.management.decisions.profile_templates import TEMPLATES
-from services.management.models.user_attribute_profiles import CreateProfile
-from services.normalizer.mapping import ConnectionSettings, normalize
-from services.normalizer.mapping.attribute_profiles import profile_of, with_profile
+from projections.normalization import ConnectionSettings, normalize
+from projections.normalization.attribute_profiles import profile_of, with_profile
+from services.commands.settings.profile_templates import TEMPLATES
+from services.management.user_attribute_profiles.models import CreateProfile
 
 GENERIC: Any = TEMPLATES["auth0-generic"]["template"]
 SAML = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"

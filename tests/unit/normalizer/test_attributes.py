@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from services.management.avatar import are_initials
-from services.normalizer.mapping import ConnectionSettings, Normalized, normalize
-from services.normalizer.mapping.defaults import Pictures
+from projections.normalization import ConnectionSettings, Normalized, normalize
+from projections.normalization.defaults import Pictures
+from services.management.avatars.initials import are_initials
 
 
 def login(strategy: str, claims: dict[str, Any], **options: Any) -> Normalized:

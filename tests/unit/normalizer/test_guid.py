@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.normalizer.mapping import ConnectionSettings, identify
-from services.normalizer.mapping.guid import guid
+from projections.normalization import ConnectionSettings, identify
+from projections.normalization.claims.guid import guid
 
 KNOWN = "6b29fc40-ca47-1067-b31d-00dd010662da"
 BYTES = bytes.fromhex("40fc296b47ca6710b31d00dd010662da")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import (
+from projections.normalization import (
     KNOWN_STRATEGIES,
     ConnectionSettings,
     UnmappableLogin,

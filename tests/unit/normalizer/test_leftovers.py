@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ConnectionSettings, UnmappableLogin, normalize
+from projections.normalization import ConnectionSettings, UnmappableLogin, normalize
 
 
 def extras(claims: dict[str, Any], strategy: str = "oauth2", **options: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.normalizer.mapping import (
+from projections.normalization import (
     ATTRIBUTES,
     KNOWN_STRATEGIES,
     ConnectionSettings,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ConnectionSettings, Normalized, UnmappableLogin, identify, normalize
+from projections.normalization import ConnectionSettings, Normalized, UnmappableLogin, identify, normalize
 
 
 def login(strategy: str, claims: dict[str, Any], **options: Any) -> Normalized:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import (
+from projections.normalization import (
     ATTRIBUTES,
     KNOWN_STRATEGIES,
     ConnectionSettings,

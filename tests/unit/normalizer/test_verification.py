@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.normalizer.mapping import ConnectionSettings, normalize
+from projections.normalization import ConnectionSettings, normalize
 
 ALWAYS, NEVER = "always_set_emails_as_verified", "never_set_emails_as_verified"
 OPTION = "should_trust_email_verified_connection"

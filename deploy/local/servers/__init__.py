@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL for one checkout: found, or downloaded and run."""

@@ -1,0 +1,1 @@
+"""Reading of claims: paths, shapes, value types, and whether an address is verified."""

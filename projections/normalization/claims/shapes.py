@@ -1,0 +1,259 @@
+"""Claims whose shape no path describes: each function answers what it found in them, or None."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from projections.normalization.claims.guid import guid
+from projections.normalization.claims.paths import Found, Path, descend
+from projections.normalization.claims.values import identifier, text
+from projections.normalization.strategy import Shape
+
+Claims = Mapping[str, Any]
+
+_PERSONAL_OBJECT_ID = re.compile(r"00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
+_PERSISTENT_ID = re.compile(r"[0-9A-Fa-f]{16}")
+_IMAGE_FILE = re.compile(r"[^?#]+\.(?:png|jpe?g|gif|webp|svg|avif)(?:[?#].*)?", re.IGNORECASE)
+_AVATAR_HASH = re.compile(r"(a_)?[0-9a-f]{32}")
+_NAME_ID_VALUES = ("value", "#text", "_", "text", "$t", "Value", "content")
+
+
+def last_segment(name: str) -> Shape:
+    """An id that is sometimes given as an address: its last path segment."""
+
+    def shape(claims: Claims) -> Found | None:
+        read = identifier(claims.get(name))
+        if read is None or isinstance(read[0], int):
+            return None if read is None else _found(read[0], (name, *read[1]))
+        value = read[0].rstrip("/").rpartition("/")[2] if "://" in read[0] else read[0]
+        return _found(value, (name, *read[1]))
+
+    return shape
+
+
+def apple_name(part: str) -> Shape:
+    """Apple's form post names the person once: in `user` (an object, or JSON text of one) or in `name`."""
+
+    def shape(claims: Claims) -> Found | None:
+        user = claims.get("user")
+        parsed = _parsed(user) if isinstance(user, str) else user
+        for name, path in ((descend(parsed, ("name",)), ("user", "name")), (claims.get("name"), ("name",))):
+            value = descend(name, (part,))
+            if text(value) is not None:
+                used = ("user",) if isinstance(user, str) and path[0] == "user" else (*path, part)
+                return Found(value, (*path, part), used)
+        return None
+
+    return shape
+
+
+def linkedin_picture(claims: Claims) -> Found | None:
+    """The widest of the images in `profilePicture.displayImage~.elements`."""
+    elements = descend(claims, ("profilePicture", "displayImage~", "elements"))
+    widest: tuple[int, str, int] | None = None
+    for index, element in enumerate(elements if isinstance(elements, list) else ()):
+        address = descend(element, ("identifiers", 0, "identifier"))
+        sizes = descend(
+            element, ("data", "com.linkedin.digitalmedia.mediaartifact.StillImage", "storageSize")
+        )
+        width = descend(sizes, ("width",))
+        if isinstance(address, str) and (widest is None or _number(width) > widest[0]):
+            widest = (_number(width), address, index)
+    if widest is None:
+        return None
+    path: Path = ("profilePicture", "displayImage~", "elements", widest[2], "identifiers", 0, "identifier")
+    return Found(widest[1], path, ("profilePicture",))
+
+
+def localized(name: str) -> Shape:
+    """LinkedIn's `{localized: {en_US: …}, preferredLocale: {language, country}}`: the preferred one."""
+
+    def shape(claims: Claims) -> Found | None:
+        values = descend(claims, (name, "localized"))
+        if not isinstance(values, dict) or not values:
+            return None
+        preferred = descend(claims, (name, "preferredLocale"))
+        language, country = descend(preferred, ("language",)), descend(preferred, ("country",))
+        locale = f"{language}_{country}" if f"{language}_{country}" in values else min(values)
+        return _found(values[locale], (name, "localized", locale), (name,))
+
+    return shape
+
+
+def confirmed_address(claims: Claims) -> Found | None:
+    """X's `confirmed_email` is by its name a verified address, as long as no other one is meant."""
+    confirmed, other = claims.get("confirmed_email"), claims.get("email")
+    if text(confirmed) is None or (text(other) is not None and other != confirmed):
+        return None
+    return Found(True, ("confirmed_email",), ("confirmed_email",))
+
+
+def directory_guid(claims: Claims) -> Found | None:
+    """objectGUID in its canonical form; a value that is no GUID counts as it is."""
+    value = claims.get("objectguid")
+    canonical = guid(value)
+    if canonical is not None:
+        return _found(canonical, ("objectguid",))
+    read = text(value)
+    return None if read is None else _found(read[0], ("objectguid", *read[1]))
+
+
+def office_user_id(claims: Claims) -> Found | None:
+    """The PUID with the suffix that Office 365 identities carry."""
+    read = text(claims.get("puid"))
+    if read is None:
+        return None
+    value = read[0] if "@" in read[0] else f"{read[0]}@MicrosoftOnline.com"
+    return _found(value, ("puid", *read[1]))
+
+
+def microsoft_cid(claims: Claims) -> Found | None:
+    """A personal account's 16-digit id, hidden in the object id that Entra ID gives such accounts."""
+    match = _PERSONAL_OBJECT_ID.fullmatch(str(claims.get("oid", "")))
+    return _found(f"{match[1]}{match[2]}".lower(), ("oid",)) if match else None
+
+
+def member_name(name: str) -> Shape:
+    """A Microsoft sign-in name that may be an address: guests' names (`#EXT#`) are not."""
+
+    def shape(claims: Claims) -> Found | None:
+        read = text(claims.get(name))
+        return None if read is None or "#ext#" in read[0].lower() else _found(read[0], (name, *read[1]))
+
+    return shape
+
+
+def name_id(name: str) -> Shape:
+    """A SAML NameID as the XML libraries render one: text, or an object with its text and format."""
+
+    def shape(claims: Claims) -> Found | None:
+        value = claims.get(name)
+        if not isinstance(value, dict):
+            return _found(value, (name,)) if identifier(value) else None
+        for key in _NAME_ID_VALUES:
+            if (read := identifier(value.get(key))) is not None:
+                return _found(read[0], (name, key))
+        return None
+
+    return shape
+
+
+def name_id_address(claims: Claims) -> Found | None:
+    """A NameID whose format says that it is an e-mail address."""
+    formats = [
+        claims.get("nameidformat"),
+        *(
+            descend(claims, (holder, key))
+            for holder in ("nameidattributes", "nameid")
+            for key in ("Format", "format")
+        ),
+    ]
+    if not any(isinstance(one, str) and one.endswith(":emailAddress") for one in formats):
+        return None
+    for holder in (
+        "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier",
+        "nameid",
+        "nameidentifier",
+    ):
+        found = name_id(holder)(claims)
+        if found is not None:
+            return found
+    return None
+
+
+def included_address(claims: Claims) -> Found | None:
+    """Planning Center's addresses are separate JSON:API resources in `included`; the primary one counts."""
+    included = claims.get("included")
+    addresses: list[tuple[bool, int, Any]] = []
+    for index, resource in enumerate(included if isinstance(included, list) else ()):
+        if descend(resource, ("type",)) == "Email":
+            is_primary = descend(resource, ("attributes", "primary")) is True
+            addresses.append((not is_primary, index, descend(resource, ("attributes", "address"))))
+    if not addresses:
+        return None
+    _, index, address = min(addresses, key=lambda entry: entry[:2])
+    return _found(address, ("included", index, "attributes", "address"))
+
+
+def renren_avatar(claims: Claims) -> Found | None:
+    """The largest of the sizes LARGE, MAIN, HEAD and TINY."""
+    sizes = claims.get("avatar")
+    by_type = {
+        descend(size, ("type",)): index
+        for index, size in enumerate(sizes if isinstance(sizes, list) else ())
+        if isinstance(descend(size, ("type",)), str)
+    }
+    for size in ("LARGE", "MAIN", "HEAD", "TINY"):
+        if size in by_type:
+            path: Path = ("avatar", by_type[size], "url")
+            return _found(descend(claims, path), path, ("avatar",))
+    return None
+
+
+def kakao_nickname(claims: Claims) -> Found | None:
+    """Kakao shows a person under the nickname of its profile; `connected_at` gives Kakao away."""
+    return _found(claims.get("nickname"), ("nickname",)) if "connectedat" in claims else None
+
+
+def baidu_portrait(claims: Claims) -> Found | None:
+    """The portrait is a key to Baidu's picture server."""
+    read = text(claims.get("portrait"))
+    if read is None or "/" in read[0]:
+        return None
+    return _found(f"https://himg.bdimg.com/sys/portrait/item/{read[0]}", ("portrait",))
+
+
+def yandex_avatar(claims: Claims) -> Found | None:
+    """`default_avatar_id` is a key to Yandex's picture server, unless `is_avatar_empty`."""
+    read = text(claims.get("default_avatar_id"))
+    if read is None or claims.get("is_avatar_empty") is True:
+        return None
+    return _found(f"https://avatars.yandex.net/get-yapic/{read[0]}/islands-200", ("default_avatar_id",))
+
+
+def profile_image(claims: Claims) -> Found | None:
+    """`profile` is the address of a page in OpenID Connect; some providers put a picture there, which ends as
+    an image file does."""
+    value = claims.get("profile")
+    return _found(value, ("profile",)) if isinstance(value, str) and _IMAGE_FILE.fullmatch(value) else None
+
+
+def discord_avatar(claims: Claims) -> Found | None:
+    """Discord's avatar is the name of a file of the person's."""
+    value, owner = claims.get("avatar"), claims.get("id")
+    if not (isinstance(value, str) and isinstance(owner, str) and owner.isdigit() and owner.isascii()):
+        return None
+    match = _AVATAR_HASH.fullmatch(value)
+    if match is None:
+        return None
+    return _found(
+        f"https://cdn.discordapp.com/avatars/{owner}/{value}.{'gif' if match[1] else 'png'}", ("avatar",)
+    )
+
+
+def discord_verified(claims: Claims) -> Found | None:
+    """Discord's `verified` speaks of the address; elsewhere that word means other things."""
+    return _found(claims.get("verified"), ("verified",)) if "discriminator" in claims else None
+
+
+def valid_kakao_address(claims: Claims) -> Found | None:
+    """Kakao's flag of an address that somebody else has taken over since counts for nothing."""
+    if claims.get("isemailvalid") is False:
+        return _found(False, ("isemailverified",))
+    return None
+
+
+def _found(value: Any, path: Path, used: Path | None = None) -> Found:
+    return Found(value, path, path if used is None else used)
+
+
+def _parsed(document: str) -> Any:
+    try:
+        return json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,156 @@
+"""Views: how the claims of a strategy are read when their names are not fixed.
+
+A view never changes the claims. It answers a `Reading`: the claims under the names the tables use, and for
+each its own name (what a leftover is called) and its raw path (what `sources` shows).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from projections.normalization.claims.values import is_empty
+
+Claims = Mapping[str, Any]
+
+
+class Reading(NamedTuple):
+    """Claims as seen through a view. A name missing in `own` or `raw` is the one the claim stands under."""
+
+    claims: Claims
+    own: Mapping[str, str]
+    raw: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`read` looks at claims through the view; `fold` writes a claim name the way the reading does."""
+
+    read: Callable[[Claims], Reading]
+    fold: Callable[[str], str]
+
+
+_SAME: Mapping[str, str] = {}
+_HIDDEN = "\x00"
+"""Before the name of a claim that lost its place to a better spelling; no claim's own name holds it."""
+_SEPARATORS = str.maketrans("", "", "_- ")
+
+
+def squash(name: str) -> str:
+    """`Last Name`, `last_name` and `lastName` -> `lastname`."""
+    return _squash(name) if len(name) <= 128 else name
+
+
+@lru_cache(maxsize=8192)
+def _squash(name: str) -> str:
+    return name.translate(_SEPARATORS).lower()
+
+
+def segment(name: str) -> str:
+    """The last segment of a claim URI; any other name as it is."""
+    if ":" not in name:
+        return name
+    return name.rstrip("/").rpartition("/")[2].rpartition(":")[2] or name
+
+
+def _read_as_sent(claims: Claims) -> Reading:
+    return Reading(claims, _SAME, _SAME)
+
+
+def _read_loosely(claims: Claims) -> Reading:
+    return _renamed(claims, {name: name for name in claims})
+
+
+def _read_segments(claims: Claims) -> Reading:
+    return _renamed(claims, {name: segment(name) for name in claims})
+
+
+def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = _SAME) -> Reading:
+    """Claims under the squashed form of their own names; where two meet, the better one takes the name."""
+    chosen = {squash(own): name for name, own in owns.items()}
+    if len(chosen) < len(owns):
+        chosen = _best(claims, owns)
+    own_names = {key: owns[name] for key, name in chosen.items()}
+    if len(chosen) < len(owns):
+        winners = set(chosen.values())
+        losers = {_HIDDEN + name: name for name in owns if name not in winners}
+        chosen |= losers
+        own_names |= losers
+    read = {key: claims[name] for key, name in chosen.items()}
+    return Reading(read, own_names, {key: raws.get(name, name) for key, name in chosen.items()})
+
+
+def _best(claims: Claims, owns: Mapping[str, str]) -> dict[str, str]:
+    """For each squashed form the best of the names that have it."""
+    chosen: dict[str, str] = {}
+    for name, own in owns.items():
+        key = squash(own)
+        rival = chosen.get(key)
+        if rival is None or _is_better(claims, name, rival):
+            chosen[key] = name
+    return chosen
+
+
+def _is_better(claims: Claims, name: str, rival: str) -> bool:
+    empty, rival_empty = is_empty(claims[name]), is_empty(claims[rival])
+    return (empty, name.lower() != name, name) < (rival_empty, rival.lower() != rival, rival)
+
+
+def unwrapped(*wrappers: str, loosely: bool = False) -> View:
+    """Members of wrapping objects (also of the first object of a wrapping list) stand beside the other
+    claims.
+
+    An outer claim goes before an inner one of the same name; the inner one then stays inside its wrapper.
+    """
+
+    def read(claims: Claims) -> Reading:
+        if claims.keys().isdisjoint(wrappers):
+            return _read_loosely(claims) if loosely else _read_as_sent(claims)
+        flat, raws = _flatten(claims, wrappers, 4)
+        return _renamed(flat, {name: name for name in flat}, raws) if loosely else Reading(flat, _SAME, raws)
+
+    return View(read, squash if loosely else _same)
+
+
+def _flatten(claims: Claims, wrappers: tuple[str, ...], depth: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """The claims with their wrappers opened, and the raw path of each member that stood in one."""
+    flat, raws = dict(claims), dict[str, str]()
+    if not depth or claims.keys().isdisjoint(wrappers):
+        return flat, raws
+    for wrapper in wrappers:
+        inner, prefix, rest = _open(claims.get(wrapper), wrapper)
+        if not inner:
+            continue
+        members, inner_raws = _flatten(inner, wrappers, depth - 1)
+        del flat[wrapper]
+        staying = {}
+        for name, value in members.items():
+            if name == wrapper or not is_empty(flat.get(name)):
+                staying[name] = value
+            else:
+                flat[name] = value
+                raws[name] = f"{prefix}.{inner_raws.get(name, name)}"
+        if staying or rest:
+            flat[wrapper] = [staying, *rest] if rest else staying
+            raws.pop(wrapper, None)
+    return flat, raws
+
+
+def _open(value: Any, wrapper: str) -> tuple[Claims, str, list[Any]]:
+    """(the object inside a wrapper, its raw path, further objects beside it)"""
+    if isinstance(value, dict):
+        return value, wrapper, []
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return value[0], f"{wrapper}[0]", value[1:]
+    return _SAME, wrapper, []
+
+
+def _same(name: str) -> str:
+    return name
+
+
+AS_SENT = View(_read_as_sent, _same)
+LOOSE = View(_read_loosely, squash)
+"""Names count without regard to case, blanks, underscores and dashes."""
+SEGMENTS = View(_read_segments, lambda name: squash(segment(name)))
+"""Claim URIs are known by their last segment, then as LOOSE."""

@@ -1,0 +1,1 @@
+"""Strategies by kind of provider: which claims become which attributes."""

@@ -1,0 +1,18 @@
+"""Connections whose users live here or in the customer's own database: our words, so hardly any mapping."""
+
+from projections.normalization.strategy import Strategy
+
+_ID = ("user_id", "_id", "id", "sub")
+_DATABASE = Strategy(kind="database", id=_ID, lower_case=True)
+
+OWN_STRATEGIES = {
+    "auth0": _DATABASE,
+    "custom": _DATABASE,
+    "email": Strategy(kind="passwordless", id=_ID, ignore=("email_verified",)),
+    "sms": Strategy(
+        kind="passwordless",
+        id=_ID,
+        phone_number=("phone_number", "phone"),
+        ignore=("phone_verified", "phone_number_verified"),
+    ),
+}

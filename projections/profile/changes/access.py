@@ -1,0 +1,63 @@
+"""What a person may do and belongs to: roles, permissions of their own and organizations, each with the time
+and the actor it came with."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from projections.profile.memory import is_refused, refuse
+from projections.profile.revisions import hold
+from projections.profile.state import Profile
+from schemas.events import (
+    OrganizationJoined,
+    OrganizationLeft,
+    PermissionsAssigned,
+    PermissionsRemoved,
+    RolesAssigned,
+    RolesRemoved,
+)
+from schemas.formats.instants import render
+
+AccessEvent = (
+    RolesAssigned
+    | RolesRemoved
+    | PermissionsAssigned
+    | PermissionsRemoved
+    | OrganizationJoined
+    | OrganizationLeft
+)
+MOST: Final[Mapping[str, int]] = {"roles": 50, "permissions": 1000}
+"""How many of a kind one person can have (fact sheet §0.4), those that are no more among them."""
+_GIVES: Final[Mapping[type[Any], str]] = {
+    RolesAssigned: "roles",
+    PermissionsAssigned: "permissions",
+    OrganizationJoined: "organizations",
+}
+_TAKES: Final[Mapping[type[Any], str]] = {
+    RolesRemoved: "roles",
+    PermissionsRemoved: "permissions",
+    OrganizationLeft: "organizations",
+}
+
+
+def granted(profile: Profile, event: AccessEvent) -> Profile:
+    """The person with what was given, without what was taken; the same one when it is turned down."""
+    expected = event.data.expected_revision
+    stale = expected is not None and expected != profile.revision
+    if profile.document is None or stale or is_refused(profile, event):
+        return refuse(profile, event)
+    kind = _GIVES.get(type(event))
+    if kind is None:
+        kind, targets = _TAKES[type(event)], frozenset(event.data.targets)
+        kept = {name: mark for name, mark in held(profile, kind).items() if name not in targets}
+        return hold(profile, **{kind: kept})
+    mark = {"at": render(event.time), "by": event.actor}
+    after = {**dict.fromkeys(event.data.targets, mark), **held(profile, kind)}
+    return (
+        refuse(profile, event) if len(after) > MOST.get(kind, len(after)) else hold(profile, **{kind: after})
+    )
+
+
+def held(profile: Profile, kind: str) -> Mapping[str, Mapping[str, str]]:
+    """What the person has of a kind: id -> `{at, by}`."""
+    found: Mapping[str, Mapping[str, str]] = profile.holdings.get(kind, {})
+    return found

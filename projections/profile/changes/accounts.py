@@ -1,0 +1,49 @@
+"""Accounts at providers that may be used on behalf of a person, as logins showed them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from projections.profile.marks import mark_of
+from schemas.events import LoginSucceeded
+from schemas.formats.identifiers import derived
+from schemas.formats.instants import render
+
+ACCOUNTS: Final = "connected_accounts"
+Account = Mapping[str, Any]
+
+
+def accounts_of(holdings: Mapping[str, Any]) -> Sequence[Account]:
+    """In the order of their first days."""
+    found: Sequence[Account] = holdings.get(ACCOUNTS, ())
+    return found
+
+
+def with_account(holdings: Mapping[str, Any], event: LoginSucceeded) -> Mapping[str, Any]:
+    """The holdings after a login: one account per connection and organization, as the latest login showed it
+    and since the first one."""
+    told, organization = event.data.connected_account, event.data.organization_id
+    if told is None or "connection" not in told:
+        return holdings
+    seen: dict[str, Any] = {
+        "id": f"cac_{derived(event.subject, told['connection'], organization or '').replace('-', '')[:16]}",
+        "connection": told["connection"],
+        "strategy": told.get("strategy", event.data.strategy),
+        "scopes": told.get("scopes", []),
+        "created_at": render(event.time),
+        "mark": mark_of(event),
+    }
+    if "expires_at" in told:
+        seen["expires_at"] = told["expires_at"]
+    if organization is not None:
+        seen["organization_id"] = organization
+    known = accounts_of(holdings)
+    before = next((one for one in known if one["id"] == seen["id"]), None)
+    if before is None:
+        return {**holdings, ACCOUNTS: _in_order([*known, seen])}
+    latest = seen if seen["mark"] > before["mark"] else before
+    now = {**latest, "created_at": min(seen["created_at"], before["created_at"])}
+    return {**holdings, ACCOUNTS: _in_order([now if one is before else one for one in known])}
+
+
+def _in_order(accounts: Sequence[Account]) -> list[Account]:
+    return sorted(accounts, key=lambda one: (one["created_at"], one["id"]))

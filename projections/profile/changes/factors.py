@@ -1,0 +1,123 @@
+"""The factors a person has enrolled: shown ones among the holdings, what proves them among the secrets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, assert_never
+
+from projections.profile.memory import is_turned_down, refuse
+from projections.profile.revisions import advance, hold
+from projections.profile.state import Profile
+from schemas.events import FactorEvent, MfaChanged, MfaEnrolled, MfaRemoved, RecoveryCodeRegenerated
+from schemas.formats.instants import render
+
+FACTORS: Final = "factors"
+RECOVERY_CODE: Final = "recovery-code"
+Factor = Mapping[str, Any]
+"""`id, type, confirmed, created_at`, the details, and what an edit sets."""
+_PROVIDERS: Final[Mapping[str, str]] = {
+    "totp": "google-authenticator",
+    "push": "guardian",
+    "phone": "guardian",
+    "email": "guardian",
+    "webauthn-roaming": "guardian",
+    "webauthn-platform": "guardian",
+    "guardian": "guardian",
+}
+_ADDRESSES: Final = ("email", "phone_number", "key_id")
+"""What no two factors of a type may share."""
+
+
+def factors_of(holdings: Mapping[str, Any]) -> Sequence[Factor]:
+    """In the order in which they were enrolled."""
+    found: Sequence[Factor] = holdings.get(FACTORS, ())
+    return found
+
+
+def provider_of(factor: Factor) -> str | None:
+    """Under which name `multifactor` shows a factor, None for one that is no second factor."""
+    return _PROVIDERS.get(factor["type"])
+
+
+def collides(factors: Sequence[Factor], kind: str, details: Mapping[str, Any]) -> bool:
+    """Whether there is such a factor already: the same address or key; a second TOTP generator."""
+    alike = [factor for factor in factors if factor["type"] == kind]
+    if kind == "totp":
+        return bool(alike)
+    return any(
+        factor.get(name) == details[name] for factor in alike for name in _ADDRESSES if name in details
+    )
+
+
+def with_factors(profile: Profile, event: FactorEvent) -> Profile:
+    """The person after the event, or the same one when it is turned down or names no factor there is."""
+    document = profile.document
+    if document is None or is_turned_down(profile, event):
+        return refuse(profile, event)
+    factors = factors_of(profile.holdings)
+    match event:
+        case MfaEnrolled():
+            made = _enrolled(event)
+            known = any(factor["id"] == made["id"] for factor in factors)
+            if known or collides(factors, made["type"], event.data.details):
+                return refuse(profile, event)
+            return _moved(profile, document, event, (*factors, made), {made["id"]: event.data.secrets})
+        case MfaRemoved():
+            kept = tuple(factor for factor in factors if factor["id"] not in event.data.factor_ids)
+            return _moved(profile, document, event, kept)
+        case MfaChanged():
+            if all(factor["id"] != event.data.factor_id for factor in factors):
+                return refuse(profile, event)
+            return hold(profile, **{FACTORS: [_changed(factor, event) for factor in factors]})
+        case RecoveryCodeRegenerated():
+            made = _made(event.data.factor_id, RECOVERY_CODE, event)
+            others = tuple(factor for factor in factors if factor["type"] != RECOVERY_CODE)
+            secrets = {made["id"]: {"code_hash": event.data.code_hash}}
+            return _moved(profile, document, event, (*others, made), secrets)
+        case _:
+            assert_never(event)
+
+
+def _made(factor_id: str, kind: str, event: FactorEvent, confirmed: bool = True) -> dict[str, Any]:
+    return {"id": factor_id, "type": kind, "confirmed": confirmed, "created_at": render(event.time)}
+
+
+def _enrolled(event: MfaEnrolled) -> dict[str, Any]:
+    made = _made(event.data.factor_id, event.data.factor_type, event, event.data.confirmed)
+    return {**event.data.details, **made}
+
+
+def _changed(factor: Factor, event: MfaChanged) -> Factor:
+    if factor["id"] != event.data.factor_id:
+        return factor
+    told = {
+        "name": event.data.name,
+        "preferred_authentication_method": event.data.preferred_authentication_method,
+    }
+    return {**factor, **{name: value for name, value in told.items() if value is not None}}
+
+
+def _moved(
+    profile: Profile,
+    document: Mapping[str, Any],
+    event: FactorEvent,
+    factors: Sequence[Factor],
+    new: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Profile:
+    """The person with these factors and no secrets of others; `multifactor` follows."""
+    now, there = render(event.time), {factor["id"] for factor in factors}
+    known = {**profile.secrets.get(FACTORS, {}), **(new or {})}
+    secrets = {name: value for name, value in profile.secrets.items() if name != FACTORS}
+    if kept := {name: value for name, value in known.items() if name in there and value}:
+        secrets[FACTORS] = kept
+    holdings = {name: value for name, value in profile.holdings.items() if name != FACTORS}
+    if factors:
+        holdings[FACTORS] = list(factors)
+    changed = {name: value for name, value in document.items() if name != "multifactor"}
+    providers = dict.fromkeys(provider for factor in factors if (provider := _second(factor)) is not None)
+    if providers:
+        changed["multifactor"] = list(providers)
+    changed["multifactor_last_modified"] = now
+    return advance(profile._replace(secrets=secrets, holdings=holdings), changed, now)
+
+
+def _second(factor: Factor) -> str | None:
+    return provider_of(factor) if factor["confirmed"] else None

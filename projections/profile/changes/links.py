@@ -1,0 +1,240 @@
+"""Profiles that become one person's, and part again (design D16).
+
+The primary's holdings say under `linked` whose identities it shows, and under `links` what was linked and
+unlinked. The secondary keeps all it was under `merged`; its events stay its own and its logins are handed on.
+Each side knows by which command it was linked, so that a command carried out twice has one effect; a link
+that has ended, and what ended it, are among the refused commands, so that a late event of theirs has none.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from projections.profile.document import ordered
+from projections.profile.identities import identity_key, identity_of, is_same_identity
+from projections.profile.marks import PRIMARY, TOKENS, mark_of
+from projections.profile.memory import REFUSED, is_refused, refuse
+from projections.profile.provenance import Provenance, credit
+from projections.profile.revisions import advance
+from projections.profile.state import Memory, Profile
+from schemas.envelope import RELAYED
+from schemas.events import (
+    IdentityLinked,
+    IdentityUnlinked,
+    LoginFailed,
+    LoginSucceeded,
+    PersonEvent,
+    UserDeleted,
+    UserMerged,
+    UserRestored,
+)
+from schemas.formats.instants import render
+
+REMEMBERED: Final = 100
+"""How many links and unlinks a person's history goes back."""
+
+
+def merged_into(profile: Profile) -> str | None:
+    """The subject that shows this person's identity, None for a person of their own."""
+    merged = profile.holdings.get("merged")
+    return None if merged is None else merged["into"]
+
+
+def forwarded_to(profile: Profile, event: PersonEvent) -> str | None:
+    """The subject that takes an event of this person, when it is not this one."""
+    return merged_into(profile) if isinstance(event, LoginSucceeded | LoginFailed) else None
+
+
+def takes(profile: Profile, event: LoginSucceeded) -> bool:
+    """Whether a login is this person's: one handed on is, while its identity is linked."""
+    relayed = event.sourceposition is not None and event.sourceposition.startswith(RELAYED)
+    return not relayed or identity_key(event.data.provider, event.data.idp_id) in links_of(profile)
+
+
+def links_of(profile: Profile) -> Mapping[str, Mapping[str, Any]]:
+    """Identity -> `subject` and `command` of its link."""
+    found: Mapping[str, Mapping[str, Any]] = profile.holdings.get("linked", {})
+    return found
+
+
+def commands_of(profile: Profile) -> list[str]:
+    """The commands by which this person is linked, be it as primary or as secondary."""
+    merged = profile.holdings.get("merged")
+    links = [link["command"] for link in links_of(profile).values()]
+    return links if merged is None else [merged["command"]]
+
+
+def owner_of(profile: Profile, identity: Mapping[str, Any], subject: str) -> str:
+    """Whose the unique values of an identity are: those of a linked one stay its own subject's."""
+    link = links_of(profile).get(identity_key(identity["provider"], identity["user_id"]))
+    return subject if link is None else link["subject"]
+
+
+def linked(profile: Profile, event: IdentityLinked) -> Profile:
+    """The primary with one more identity."""
+    data, key, command = event.data, identity_key(event.data.provider, event.data.idp_id), _command(event)
+    if links_of(profile).get(key, {}).get("command") == command:
+        return profile
+    identity = identity_of(data.connection, data.provider, data.idp_id, is_social=data.is_social)
+    document = profile.document
+    if (
+        document is None
+        or _is_turned_down(profile, event)
+        or data.secondary == event.subject
+        or any(is_same_identity(known, identity) for known in document["identities"])
+    ):
+        return refuse(profile, event)
+    entry = {**_entry("linked", event), "isSocial": data.is_social, "means": data.means}
+    holdings = {
+        **profile.holdings,
+        "linked": {**links_of(profile), key: {"subject": data.secondary, "command": command}},
+        "links": [*profile.holdings.get("links", ()), entry][-REMEMBERED:],
+    }
+    secrets, marks = profile.secrets, dict(data.marks)
+    token_mark = marks.pop(TOKENS, mark_of(event))
+    memory = profile.memory._replace(linked={**profile.memory.linked, key: marks})
+    if data.tokens is not None:
+        secrets = {**secrets, "tokens": {**secrets.get("tokens", {}), key: data.tokens}}
+        memory = memory._replace(marks={**memory.marks, TOKENS + key: token_mark})
+    identities = [*document["identities"], {"profileData": data.profile_data, **identity}]
+    return advance(
+        profile._replace(holdings=holdings, secrets=secrets, memory=memory),
+        {**document, "identities": identities},
+        render(event.time),
+    )
+
+
+def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
+    """The primary without this identity; a link taken back by its own command leaves no trace."""
+    key, document = identity_key(event.data.provider, event.data.idp_id), profile.document
+    link = links_of(profile).get(key)
+    if (
+        document is None
+        or link is None
+        or link["subject"] != event.data.secondary
+        or _is_turned_down(profile, event)
+    ):
+        return refuse(profile, event)
+    gone = {"provider": event.data.provider, "user_id": event.data.idp_id}
+    identities = [known for known in document["identities"] if not is_same_identity(known, gone)]
+    history = profile.holdings.get("links", ())
+    if link["command"] == _command(event):
+        history = [entry for entry in history if entry["command"] != link["command"]]
+    else:
+        history = [*history, _entry("unlinked", event)][-REMEMBERED:]
+    holdings = {
+        **profile.holdings,
+        "linked": {name: one for name, one in links_of(profile).items() if name != key},
+        "links": history,
+    }
+    secrets = dict(profile.secrets)
+    for kind in ("tokens", "passwords"):
+        if left := {name: one for name, one in secrets.pop(kind, {}).items() if name != key}:
+            secrets[kind] = left
+    return advance(
+        profile._replace(
+            holdings={name: value for name, value in holdings.items() if value},
+            secrets=secrets,
+            memory=_without(_ended(profile.memory, [link["command"], _command(event)]), key),
+        ),
+        {**document, "identities": identities},
+        render(event.time),
+    )
+
+
+def merged(profile: Profile, event: UserMerged) -> Profile:
+    """The secondary, who is put by; somebody who has linked identities stays."""
+    known = profile.holdings.get("merged")
+    if known is not None and known["command"] == _command(event):
+        return profile
+    alone = not links_of(profile) and event.data.into != event.subject
+    if profile.document is None or not alone or _is_turned_down(profile, event):
+        return refuse(profile, event)
+    kept = {
+        "into": event.data.into,
+        "command": _command(event),
+        "document": ordered(profile.document),
+        "secrets": dict(profile.secrets),
+        "holdings": dict(profile.holdings),
+        "provenance": dict(profile.memory.provenance),
+        "marks": dict(profile.memory.marks),
+    }
+    memory = profile.memory._replace(provenance={}, marks={}, linked={})
+    return Profile(profile.revision + 1, None, memory, holdings={"merged": kept})
+
+
+def restored(profile: Profile, event: UserRestored) -> Profile:
+    """The secondary as it was put by, with what logins and edits brought since."""
+    kept, now, data = profile.holdings.get("merged"), render(event.time), event.data
+    if kept is None or kept["into"] != data.parted_from or _is_turned_down(profile, event):
+        return refuse(profile, event)
+    document = {
+        name: value for name, value in {**kept["document"], **data.values}.items() if name not in data.removed
+    }
+    secrets, marks = dict(kept["secrets"]), {**kept["marks"], PRIMARY: data.marks.get("", mark_of(event))}
+    if data.tokens is not None:
+        secrets["tokens"] = {**secrets.get("tokens", {}), _own_key(document): data.tokens}
+        marks[TOKENS + _own_key(document)] = data.marks.get(TOKENS, mark_of(event))
+    if data.password_hash is not None:
+        secrets["password_hash"] = data.password_hash
+    memory = _ended(profile.memory, [kept["command"], _command(event)])._replace(
+        provenance=_credited(kept["provenance"], event), marks=marks
+    )
+    return advance(Profile(profile.revision, None, memory, secrets, kept["holdings"]), document, now)
+
+
+def _credited(provenance: Provenance, event: UserRestored) -> Provenance:
+    """The provenance with what came since the profile was put by, as of the events that brought it."""
+    for name in (*event.data.values, *event.data.removed):
+        at, _, event_id = event.data.marks.get(name, mark_of(event)).partition(" ")
+        provenance = credit(provenance, event_id, at, event.actor, {name: "profileData"})
+    return provenance
+
+
+def deleted(profile: Profile, event: UserDeleted) -> Profile:
+    """Nobody: the people whose identities are linked go together or not at all."""
+    group = merged_into(profile) or (event.subject if links_of(profile) else None)
+    nobody = profile.document is None and group is None
+    if nobody or event.data.together_with != group or _is_turned_down(profile, event):
+        return refuse(profile, event)
+    memory = profile.memory
+    if group is not None:
+        memory = _ended(memory, [*commands_of(profile), _command(event)])
+    memory = memory._replace(provenance={}, marks={}, linked={}, deleted_at=render(event.time))
+    return Profile(profile.revision + 1, None, memory)
+
+
+def _is_turned_down(profile: Profile, event: Any) -> bool:
+    expected = event.data.expected_revision
+    return is_refused(profile, event) or (expected is not None and expected != profile.revision)
+
+
+def _ended(memory: Memory, commands: Iterable[str]) -> Memory:
+    return memory._replace(refused=(*memory.refused, *commands)[-REFUSED:])
+
+
+def _without(memory: Memory, key: str) -> Memory:
+    """The memory without what it knew of an identity's logins."""
+    linked = {name: marks for name, marks in memory.linked.items() if name != key}
+    marks = {name: mark for name, mark in memory.marks.items() if name != TOKENS + key}
+    return memory._replace(linked=linked, marks=marks)
+
+
+def _command(event: PersonEvent) -> str:
+    return event.causationid or event.id
+
+
+def _own_key(document: Mapping[str, Any]) -> str:
+    primary = document["identities"][0]
+    return identity_key(primary["provider"], primary["user_id"])
+
+
+def _entry(what: str, event: IdentityLinked | IdentityUnlinked) -> dict[str, Any]:
+    return {
+        "type": what,
+        "date": render(event.time),
+        "actor": event.actor,
+        "connection": event.data.connection,
+        "provider": event.data.provider,
+        "user_id": event.data.idp_id,
+        "command": _command(event),
+    }

@@ -1,0 +1,1 @@
+"""Keys, sealed blobs, and the mapper: the one place where events are sealed and opened."""

@@ -1,0 +1,241 @@
+"""The one door between events and bytes: personal data is sealed on the way out and opened on the way in, and
+every event is authenticated with its owner's key.
+
+`data.sealed` is the last member of a record's value and holds the activity part, if there is one, and then
+the profile part, which every event has. The associated data of a part are all bytes of the value before that
+part. The profile part therefore authenticates everything else in the record, the activity part included, also
+when the activity key has been destroyed.
+"""
+
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.envelope import SPEC_VERSION
+from schemas.errors import InvalidEvent
+from schemas.events import ACTIVITY, EVENT_TYPES, OPEN, PROFILE, Event, EventData, event_adapter, field_class
+from schemas.formats import exact_json
+from schemas.formats.identifiers import SUBJECT_PATTERN, TENANT_PATTERN, KeyClass, key_owner, record_key
+from schemas.formats.instants import render
+from schemas.formats.violations import violations
+from schemas.sealing.blobs import CannotUnseal, associated_data, key_version, seal, unseal
+from schemas.sealing.keys import KEY_CLASSES, SubjectKeys
+from schemas.upcasters import UPCASTERS, Upcaster, current_version, upcast
+
+MAX_BYTES: Final = 4 << 20
+"""No event is larger: its topic takes no larger batch, and events are appended uncompressed."""
+LARGEST_EVENT_BYTES: Final = MAX_BYTES - 4096
+"""An event of this size can be appended, with its key and the batch around it, and relayed."""
+_CONTEXT: Final = ("correlationid", "causationid", "sourceposition")
+_FRAME: Final = frozenset(("specversion", "datacontenttype"))
+_TENANT: Final = re.compile(TENANT_PATTERN)
+_SUBJECT: Final = re.compile(SUBJECT_PATTERN)
+_END: Final = b"}}}"
+"""The end of a record's value: of `sealed`, of `data` and of the envelope."""
+_PLACES: Final = {part: associated_data("event", part, "") for part in KEY_CLASSES}
+
+
+class KeyDestroyed(Exception):
+    """The event's personal data is gone: its subject was erased or this class of data has expired."""
+
+
+class Record(NamedTuple):
+    """A Kafka record's key and value."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEvent:
+    """An event as it lies on the log: the envelope readable, the personal parts closed, nothing verified."""
+
+    envelope: dict[str, Any]
+    tenant: str
+    subject: str
+    value: bytes
+
+    @property
+    def owner(self) -> str:
+        """Whose keys open it."""
+        return key_owner(self.tenant, self.subject)
+
+
+def seal_event(event: Event, keys: SubjectKeys) -> Record:
+    """The record of an event. Raises KeyDestroyed when a part has no key to be sealed with."""
+    data = event.data
+    by_class: dict[str, dict[str, Any]] = {OPEN: {}}
+    for name, part in _classes(type(data)).items():
+        if (value := getattr(data, name)) is not None:
+            by_class.setdefault(part, {})[name] = value
+    envelope: dict[str, Any] = {
+        "specversion": SPEC_VERSION,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": render(event.time),
+        "datacontenttype": "application/json",
+        "dataversion": event.dataversion,
+        "tenant": event.tenant,
+        "actor": event.actor,
+    }
+    for name in _CONTEXT:
+        if (value := getattr(event, name)) is not None:
+            envelope[name] = value
+    envelope["data"] = by_class.pop(OPEN)
+    return Record(record_key(event.tenant, event.subject), seal_value(envelope, by_class, keys))
+
+
+def seal_value(
+    envelope: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], keys: SubjectKeys
+) -> bytes:
+    """A record's value: the envelope with its open data, and the data of the other classes sealed. Raises
+    KeyDestroyed when a part has no key to be sealed with."""
+    opened = {**envelope, "data": {**envelope["data"], "sealed": {}}}
+    value = exact_json.dumps(opened).removesuffix(_END)
+    if ACTIVITY in parts:
+        value += _sealed_part("activity", parts[ACTIVITY], value, keys) + b","
+    return value + _sealed_part("profile", parts.get(PROFILE, {}), value, keys) + _END
+
+
+def read_sealed(key: bytes | None, value: bytes | None) -> SealedEvent:
+    """The readable outside of a record, not verified yet. Raises InvalidEvent when it is not an event at all,
+    or lies under the key of another subject."""
+    sealed = parse_sealed(value or b"")
+    if key != record_key(sealed.tenant, sealed.subject):
+        raise InvalidEvent("not_authentic", "the record's key is not that of its subject")
+    return sealed
+
+
+def parse_sealed(value: bytes) -> SealedEvent:
+    """The readable outside of a record's value, not verified yet. Raises InvalidEvent when it is not an event
+    at all."""
+    if len(value) > MAX_BYTES:
+        raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
+    try:
+        envelope = orjson.loads(value)
+    except ValueError as error:
+        raise InvalidEvent("not_json") from error
+    if not isinstance(envelope, dict) or envelope.get("specversion") != SPEC_VERSION:
+        raise InvalidEvent("contract", "not a CloudEvents 1.0 event")
+    if exact_json.holds_nul(envelope, value):
+        raise InvalidEvent("nul_character", "U+0000 cannot be stored")
+    tenant, subject = envelope.get("tenant"), envelope.get("subject")
+    if not (
+        isinstance(tenant, str)
+        and _TENANT.fullmatch(tenant)
+        and isinstance(subject, str)
+        and _SUBJECT.fullmatch(subject)
+    ):
+        raise InvalidEvent("contract", "tenant and subject must be those of this log")
+    if not (isinstance(envelope.get("id"), str) and isinstance(envelope.get("type"), str)):
+        raise InvalidEvent("contract", "id and type must be text")
+    if not isinstance(envelope.get("data"), dict):
+        raise InvalidEvent("contract", "data must be an object")
+    return SealedEvent(envelope, tenant, subject, value)
+
+
+def open_event(
+    sealed: SealedEvent, keys: SubjectKeys, steps: Mapping[tuple[str, int], Upcaster] = UPCASTERS
+) -> Event:
+    """The newest version of the event behind a record, verified.
+
+    Raises InvalidEvent (`not_authentic` for a record that its owner's key did not seal as it is; any other
+    reason, such as an unknown type or a wrong shape, is of a record that is its owner's), or KeyDestroyed
+    when the profile key is gone. An activity part whose key has expired is simply absent: its fields are all
+    optional.
+    """
+    parts = _verified_parts(sealed, keys)
+    envelope = {name: value for name, value in sealed.envelope.items() if name not in _FRAME}
+    event_type, version = envelope["type"], envelope.get("dataversion")
+    if type(version) is not int:
+        raise InvalidEvent("contract", "dataversion must be an integer")
+    if version == current_version(event_type):
+        _check_classes(event_type, parts)
+    data = {name: value for values in parts.values() for name, value in values.items()}
+    envelope["dataversion"], envelope["data"] = upcast(event_type, version, data, steps)
+    try:
+        return event_adapter.validate_python(envelope)
+    except ValidationError as error:
+        raise InvalidEvent("contract", violations(error)) from None
+
+
+@cache
+def _classes(model: type[EventData]) -> Mapping[str, str]:
+    return {name: field_class(info) or OPEN for name, info in model.model_fields.items()}
+
+
+def _check_classes(event_type: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Every field lies where the catalogue says: what is personal is sealed, what is open is not."""
+    classes = _classes(EVENT_TYPES[event_type].model_fields["data"].annotation)
+    for part, values in parts.items():
+        for name in values:
+            if classes.get(name, part) != part:
+                raise InvalidEvent("contract", f"data.{name} belongs to the {classes[name]} part")
+
+
+def _sealed_part(part: KeyClass, values: Mapping[str, Any], before: bytes, keys: SubjectKeys) -> bytes:
+    key = keys.of(part)
+    if key is None:
+        raise KeyDestroyed(part)
+    blob = seal(key, keys.version, exact_json.dumps(values), _bound(part, before))
+    return _member(part, binascii.b2a_base64(blob, newline=False))
+
+
+def _member(part: KeyClass, blob: bytes) -> bytes:
+    return b'"%s":"%s"' % (part.encode(), blob)
+
+
+def _bound(part: KeyClass, before: bytes) -> bytes:
+    return _PLACES[part] + before
+
+
+def _verified_parts(sealed: SealedEvent, keys: SubjectKeys) -> dict[str, dict[str, Any]]:
+    """The data by class, from the end of the record to its beginning; no byte of it is left unverified."""
+    data = dict(sealed.envelope["data"])
+    parts = data.pop("sealed", None)
+    if not isinstance(parts, dict) or tuple(parts) not in (("activity", "profile"), ("profile",)):
+        raise InvalidEvent("not_authentic", "data.sealed must hold a profile part, behind it nothing else")
+    if keys.profile is None:
+        raise KeyDestroyed(sealed.subject)
+    before = _before(sealed.value, "profile", parts["profile"], _END)
+    opened = {OPEN: data, PROFILE: _opened("profile", parts["profile"], before, keys, keys.profile)}
+    if "activity" in parts and keys.activity is not None:
+        before = _before(before, "activity", parts["activity"], b",")
+        opened[ACTIVITY] = _opened("activity", parts["activity"], before, keys, keys.activity)
+    return opened
+
+
+def _before(record: bytes, part: KeyClass, blob: object, end: bytes) -> bytes:
+    """The bytes before a part that stands at the end of the record."""
+    member = _member(part, blob.encode()) + end if isinstance(blob, str) else b""
+    if not member or not record.endswith(member):
+        raise InvalidEvent("not_authentic", f"data.sealed.{part} is not as it is written")
+    return record[: -len(member)]
+
+
+def _opened(part: KeyClass, text: str, before: bytes, keys: SubjectKeys, key: bytes) -> dict[str, Any]:
+    try:
+        encoded = text.encode("ascii")
+        blob = binascii.a2b_base64(encoded, strict_mode=True)
+        if binascii.b2a_base64(blob, newline=False) != encoded or key_version(blob) != keys.version:
+            raise CannotUnseal("not canonical, or of another version of the key")
+        plaintext = unseal(key, blob, _bound(part, before))
+    except ValueError as error:
+        raise InvalidEvent("not_authentic", f"data.sealed.{part} does not open in this record") from error
+    try:
+        values = exact_json.loads(plaintext)
+    except ValueError as error:
+        raise InvalidEvent("not_json", f"data.sealed.{part}") from error
+    if not isinstance(values, dict):
+        raise InvalidEvent("contract", f"data.sealed.{part}")
+    if exact_json.holds_nul(values, plaintext):
+        raise InvalidEvent("nul_character", f"data.sealed.{part}")
+    return values

@@ -1,0 +1,131 @@
+"""profile.events -> trail, exactly once: leaves are added in the transaction that moves the positions.
+
+It reads the open envelope only and holds no key that opens more. Any bytes become a leaf: nothing stops it.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+
+import structlog
+from aiokafka import ConsumerRecord
+from pydantic import Field
+
+from schemas.errors import InvalidEvent, Transient
+from schemas.topics import Topic
+from services.auditor.decide import Jump, grow
+from services.auditor.signing import CheckpointSigner, beside
+from services.auditor.trail import read_tips, sign_checkpoint, write_growth
+from services.ledger.heartbeats import Heartbeat
+from services.runtime.kafka.log_reader import first_offset_from
+from services.runtime.postgres.pool import database_failures, open_pool
+from services.runtime.settings import RuntimeSettings
+from services.runtime.worker.loop import Fenced, WorkerFailed
+
+_log = structlog.get_logger()
+
+
+class Settings(RuntimeSettings):
+    """The auditor's settings."""
+
+    checkpoint_key: str | None = Field(
+        None, description="Checkpoint key, `file:<path>`; by default a file beside the key-encryption key's."
+    )
+    checkpoint_seconds: float = Field(
+        5.0, gt=0, le=10, description="Time between checkpoints while events flow."
+    )
+    audit_batch_records: int = Field(4000, gt=0, description="Most records taken at once.")
+
+    @property
+    def checkpoint_provider(self) -> str:
+        """Where the checkpoint key is."""
+        return self.checkpoint_key or beside(self.key_provider)
+
+
+class Auditor:
+    """The hop: grows the trees by each batch, and signs them now and then."""
+
+    def __init__(self, settings: Settings, checkpoint_signer: CheckpointSigner) -> None:
+        self._settings = settings
+        self._signer = checkpoint_signer
+        self._topic = settings.topic(Topic.PROFILE_EVENTS)
+        self._resources = AsyncExitStack()
+
+    async def start(self) -> Heartbeat:
+        """Connects, and signs from then on. Raises Transient."""
+        async with AsyncExitStack() as opening:
+            self._pool = await open_pool(self._settings.database_url.get_secret_value(), max_size=3)
+            opening.push_async_callback(self._pool.close)
+            self._heartbeat = Heartbeat(self._pool, "auditor")
+            with database_failures():
+                await self._heartbeat.start()
+            opening.push_async_callback(self._heartbeat.stop)
+            self._signing = asyncio.create_task(self._sign_now_and_then())
+            opening.push_async_callback(self._end_signing)
+            self._resources = opening.pop_all()
+        return self._heartbeat
+
+    async def stop(self) -> None:
+        """Signs what has grown since, and disconnects."""
+        await self._resources.aclose()
+
+    async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The offsets the trees wait for."""
+        with database_failures():
+            tips = await read_tips(self._pool, partitions)
+        return {partition: tip.next_offset for partition, tip in tips.items()}
+
+    async def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """Adds a batch to the trail, wholly or not at all. Raises Transient or Fenced."""
+        if self._signing.done():
+            await self._signing
+        with database_failures():
+            growth = grow(await read_tips(self._pool, {record.partition for record in records}), records)
+        for jump in growth.jumps:
+            await self._account_for(jump)
+        with database_failures():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await write_growth(connection, growth)
+
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Raises WorkerFailed: a trail without one of its leaves would prove nothing."""
+        raise WorkerFailed(
+            f"{record.topic}/{record.partition} offset {record.offset} has no leaf: {error.detail}"
+        )
+
+    async def _account_for(self, jump: Jump) -> None:
+        """Right when the log has no record in between; else Fenced, to start again at the stored position."""
+        if jump.found > jump.expected:
+            following = await first_offset_from(
+                self._settings.kafka, self._topic, jump.partition, jump.expected
+            )
+            if following == jump.found:
+                _log.warning("log_skips_offsets", topic=self._topic, **jump._asdict())
+                return
+        raise Fenced(f"partition {jump.partition} waits for offset {jump.expected}, not {jump.found}")
+
+    async def _sign_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.checkpoint_seconds)
+            try:
+                await self._sign()
+            except Transient as error:
+                self._heartbeat.failed(error)
+                _log.warning("checkpoint_delayed", error=str(error))
+
+    async def _sign(self) -> None:
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                checkpoint = await sign_checkpoint(connection, self._topic, self._signer, datetime.now(UTC))
+        if checkpoint is not None:
+            _log.info("checkpoint_signed", number=checkpoint.number)
+
+    async def _end_signing(self) -> None:
+        self._signing.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._signing
+        try:
+            await self._sign()
+        except Transient as error:
+            _log.warning("last_checkpoint_missed", error=str(error))

@@ -1,0 +1,1 @@
+"""`vita config`: every variable that a service reads."""

@@ -1,0 +1,36 @@
+"""`vita config`: every variable that a service reads."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.options import AsJson
+from services.cli.output import print_json, print_table
+
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="Print the table of deploy/README.md, without values.")
+]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel=panel)(config)
+
+
+def config(as_json: AsJson = False, markdown: Markdown = False) -> None:
+    """Show the variables of the services: who reads each, its default, meaning and value in this shell.
+
+    Secrets are masked.
+
+    Example: vita config --json
+    """
+    from services.cli.config.reference import as_documents, as_markdown, as_rows
+
+    if as_json and markdown:
+        raise typer.BadParameter("--json and --markdown exclude each other: choose one")
+    if markdown:
+        print(as_markdown())
+    elif as_json:
+        print_json(as_documents())
+    else:
+        print_table(("variable", "services", "default", "meaning", "value"), as_rows())

@@ -1,0 +1,1 @@
+"""`vita dlq`: records that could not be processed."""

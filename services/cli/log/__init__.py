@@ -1,0 +1,1 @@
+"""`vita tail`, `vita history`, `vita audit`: the event log, read and opened."""

@@ -1,0 +1,95 @@
+"""A person's events, read from the log where the audit trail says they are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.errors import InvalidEvent
+from schemas.formats.identifiers import record_key
+from schemas.formats.positions import Position
+from schemas.sealing.mapper import read_sealed
+from schemas.topics import Topic, catalogue
+from services.cli import addresses
+from services.cli.ledger import keyring, operator
+from services.cli.log.unseal import Opener
+from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.event_log import partition_of
+from services.runtime.postgres.named_queries import load
+
+_AUDITED_WITHIN_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
+_FETCH_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Reads a tenant's people as the operator."""
+
+    ledger: addresses.Ledger
+    kafka: KafkaAccess
+    topic: str
+    tenant: str
+
+    async def of_user(self, user_id: str) -> list[dict[str, Any]]:
+        """The opened events behind a user, oldest first, each with its position; none for an unknown user."""
+        async with operator(self.ledger.url) as connection, _consumer(self.kafka) as consumer:
+            subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
+            if subject is None:
+                return []
+            await self._until_audited(connection, consumer, subject)
+            rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
+            opener = Opener(connection, await keyring(connection, self.ledger.key_provider))
+            addresses = (Position(row["partition"], row["log_offset"]) for row in rows)
+            found = [await _read(consumer, self.topic, place, opener) for place in addresses]
+            return [event for event in found if event is not None]
+
+    async def _until_audited(
+        self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, subject: str
+    ) -> None:
+        """Returns when the trail knows what the log holds now, or does not within the time it is given."""
+        partition = partition_of(
+            record_key(self.tenant, subject), catalogue()[Topic.PROFILE_EVENTS].partitions
+        )
+        place = TopicPartition(self.topic, partition)
+        end = (await consumer.end_offsets([place]))[place]
+        deadline = asyncio.get_running_loop().time() + _AUDITED_WITHIN_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            row = await connection.fetchrow(load("projections.trail")["newest_appends"], [partition])
+            if row is not None and row["next_offset"] >= end:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _read(
+    consumer: AIOKafkaConsumer, topic: str, position: Position, opener: Opener
+) -> dict[str, Any] | None:
+    """The opened event, or None for a record that is not an event of its subject."""
+    place = TopicPartition(topic, position.partition)
+    consumer.assign([place])
+    consumer.seek(place, position.offset)
+    record = await consumer.getone(place)
+    try:
+        sealed = read_sealed(record.key, record.value)
+    except InvalidEvent:
+        return None
+    return await opener.open(sealed) | {"position": str(position)}
+
+
+@asynccontextmanager
+async def _consumer(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        **kafka.arguments(),
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

@@ -1,0 +1,1 @@
+"""`vita logins`: login events sent to ingest."""

@@ -1,0 +1,1 @@
+"""`vita up`, `vita down`, `vita logs`, `vita demo`: the local stack of a checkout."""

@@ -1,0 +1,100 @@
+"""`vita env`: the running stack for scripts."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from services.cli import addresses
+from services.cli.access import fetch_token, read_credentials
+from services.cli.failure import CommandFailed
+from services.cli.options import AsJson
+from services.cli.output import print_json
+
+if TYPE_CHECKING:
+    from services.runtime.kafka.access import KafkaAccess
+
+_KAFKA, _KAFKA_OF_STACK = "VITA_KAFKA_BOOTSTRAP", "VITA_STACK_KAFKA"
+"""The second one remembers that the first was exported here, and is no wish of the operator's."""
+_GATEWAY = ("VITA_GATEWAY_KAFKA_USERNAME", "VITA_GATEWAY_KAFKA_PASSWORD")
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Adds the command."""
+    app.command(rich_help_panel=panel)(env)
+
+
+def env(as_json: AsJson = False) -> None:
+    """Print the running stack's addresses, client and a fresh token as shell exports.
+
+    Example: eval "$(vita env)"; curl -H "Authorization: Bearer $VITA_TOKEN" $VITA_MANAGEMENT_URL/api/v2/users
+    """
+    found = variables()
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def variables() -> dict[str, str]:
+    """Everything a script needs. Raises CommandFailed when the stack does not run."""
+    stack = addresses.local_stack()
+    credentials = read_credentials(stack) if stack is not None else None
+    if stack is None or credentials is None:
+        raise CommandFailed("there is no local stack with a client here", "start it with `vita up`")
+    return {
+        "VITA_MANAGEMENT_URL": stack.management_url,
+        "VITA_INGEST_URL": stack.ingest_url,
+        _KAFKA: stack.kafka_bootstrap,
+        **({} if _is_given() else {_KAFKA_OF_STACK: stack.kafka_bootstrap}),
+        **gateway(stack.kafka("gateway")),
+        **({"VITA_TOPIC_PREFIX": stack.topic_prefix} if stack.topic_prefix else {}),
+        **trust(stack.authority),
+        "VITA_TENANT": credentials.tenant,
+        "VITA_CLIENT_ID": credentials.client_id,
+        "VITA_CLIENT_SECRET": credentials.client_secret,
+        "VITA_TOKEN": fetch_token(stack.management_url, credentials.client_id, credentials.client_secret),
+    }
+
+
+def gateway(access: "KafkaAccess") -> dict[str, str]:
+    """By whose name and password a gateway writes to Kafka; nothing where the brokers ask for none."""
+    if not access.username or not access.password:
+        return {}
+    return dict(zip(_GATEWAY, (access.username, access.password), strict=True))
+
+
+def trust(authority: Path | None) -> dict[str, str]:
+    """What makes clients trust the stack's authority beside this machine's roots; nothing for HTTP."""
+    if authority is None:
+        return {}
+    from deploy.local.tls.certificates import bundle_of
+
+    bundle = str(bundle_of(authority.parents[1]))
+    return {
+        "SSL_CERT_FILE": bundle,
+        "CURL_CA_BUNDLE": bundle,
+        "REQUESTS_CA_BUNDLE": bundle,
+        "NODE_EXTRA_CA_CERTS": str(authority),
+    }
+
+
+def forget_exports() -> None:
+    """Before a stack is started: what `vita env` exported is no broker to use instead of its own."""
+    own = os.environ.pop(_KAFKA_OF_STACK, None)
+    if own is not None:
+        for name in _GATEWAY:
+            os.environ.pop(name, None)
+    if own is not None and os.environ.get(_KAFKA) == own:
+        del os.environ[_KAFKA]
+
+
+def _is_given() -> bool:
+    """Whether the stack's broker was named by the operator."""
+    from deploy.local.state import StateFolder, default_state_dir
+
+    routes = StateFolder(default_state_dir()).read().get("routes", {})
+    return bool(routes.get("kafka") == "environment")

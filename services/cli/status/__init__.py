@@ -1,0 +1,1 @@
+"""`vita status`: whether every part works and how far behind it is."""

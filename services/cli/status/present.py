@@ -1,0 +1,131 @@
+"""Health for people and for programs."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from schemas.formats.instants import render
+from services.cli.output import safe, shown
+from services.cli.status.health import Health, Letters, Part, Process
+
+_COLORS: Final = {
+    "up": "green", "retrying": "yellow", "degraded": "yellow", "unknown": "yellow",
+    "stuck": "bold red", "down": "bold red",
+}  # fmt: skip
+_NUMBERS: Final = ("pid", "lag", "position", "events/s")
+
+
+def as_document(health: Health) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "ok": health.ok,
+        "workers": [_process(process) for process in health.workers],
+        "services": [_process(process) for process in health.services],
+        "broker": _part(health.broker),
+        "database": _part(health.database),
+        "dead_letters": [_letters(letters) for letters in health.letters],
+    }
+
+
+def as_table(health: Health) -> Group:
+    """Two tables: the processes, then what they stand on."""
+    processes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("name", "state", *_NUMBERS, "last error"):
+        processes.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
+    for process in (*health.workers, *health.services):
+        processes.add_row(*_cells(process))
+    parts = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("part", "state", "address", "", "answered in"):
+        parts.add_column(name, overflow="fold")
+    for name, part in (("broker", health.broker), ("database", health.database)):
+        about = part.error or part.version or ""
+        took = "" if part.milliseconds is None else f"{part.milliseconds:.0f} ms"
+        parts.add_row(name, _state(part.state), part.address, safe(about), took)
+    return Group(processes, parts, *_letters_table(health), *_advice(health))
+
+
+def _letters_table(health: Health) -> Iterator[Table]:
+    if not health.letters:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("dead letters", "last 24 h", "in all", "oldest", "newest"):
+        table.add_column(name, justify="right" if name in ("last 24 h", "in all") else "left")
+    for one in health.letters:
+        cells = (one.reason, shown(one.last_day), shown(one.total), render(one.oldest), render(one.newest))
+        table.add_row(*cells)
+    yield table
+
+
+def _cells(process: Process) -> Iterator[Text]:
+    known = process.progress
+    rate = None if process.rate is None else f"{process.rate:,.0f}"
+    lag, position = (known.lag, known.position) if known else (None, None)
+    yield Text(process.name)
+    yield _state(process.state)
+    for cell in (str(process.pid or ""), lag, position, rate):
+        yield Text(shown(cell))
+    when = f" ({render(process.last_error_at)})" if process.last_error_at else ""
+    yield Text(safe(f"{process.last_error}{when}" if process.last_error else ""))
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=_COLORS[state])
+
+
+def _advice(health: Health) -> Iterator[str | Text]:
+    for process in (*health.workers, *health.services):
+        if process.notice:
+            yield Text(safe(f"WARNING: {process.name}: {process.notice}"), style="bold red")
+    if down := [one.name for one in (*health.workers, *health.services) if one.state == "down"]:
+        yield f"Down: {', '.join(down)}. `vita up` starts what is down, `vita logs {down[0]}` may tell why."
+    for process in (*health.workers, *health.services):
+        if process.state in ("stuck", "retrying"):
+            yield safe(f"{process.name} is {process.state}: {process.reason or process.last_error}")
+    if health.too_many_letters:
+        yield f"More than {health.most_letters} records were quarantined in 24 hours: `vita dlq list`."
+    for name, part in (("broker", health.broker), ("database", health.database)):
+        if part.state != "up":
+            yield f"The {name} at {part.address} is down: {part.error}. `vita up` starts the local one."
+
+
+def _letters(letters: Letters) -> dict[str, Any]:
+    return {
+        "reason": letters.reason,
+        "last_day": letters.last_day,
+        "total": letters.total,
+        "oldest": render(letters.oldest),
+        "newest": render(letters.newest),
+    }
+
+
+def _process(process: Process) -> dict[str, Any]:
+    known = process.progress
+    return {
+        "name": process.name,
+        "state": process.state,
+        "pid": process.pid,
+        "host": process.host,
+        "lag": known.lag if known else None,
+        "position": known.position if known else None,
+        "rate": None if process.rate is None else round(process.rate, 1),
+        "handled": process.handled,
+        "reason": process.reason,
+        "notice": process.notice,
+        "last_error": process.last_error,
+        "last_error_at": render(process.last_error_at) if process.last_error_at else None,
+        "seen_seconds_ago": None if process.seen_seconds_ago is None else round(process.seen_seconds_ago, 1),
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "state": part.state,
+        "address": part.address,
+        "version": part.version,
+        "milliseconds": part.milliseconds,
+        "error": part.error,
+    }

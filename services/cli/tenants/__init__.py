@@ -1,0 +1,1 @@
+"""Tenants, their domains, API clients, gateways and keys."""

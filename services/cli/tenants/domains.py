@@ -1,0 +1,119 @@
+"""`vita tenants domain …`: domains by which a tenant is an issuer of its own."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli import addresses
+from services.cli.failure import CommandFailed
+from services.cli.options import AsJson, KeymasterDatabase, KeyProvider
+from services.cli.output import out, print_json, print_table
+from services.cli.running import run
+
+app = typer.Typer(help="Give a tenant a domain of its own.", no_args_is_help=True)
+
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
+Origin = Annotated[str, typer.Argument(metavar="URL", help="Such as https://login.acme.example.")]
+
+
+@app.command()
+def add(
+    tenant: Tenant,
+    origin: Origin,
+    as_json: AsJson = False,
+    keymaster_url: KeymasterDatabase = None,
+    key_provider: KeyProvider = None,
+) -> None:
+    """Make a domain an issuer of a tenant: requests to this host speak for the tenant only.
+
+    The tenant gets a signing key of its own, unless it has one. Running services know the domain within five
+    seconds. Your DNS and your certificate for the domain lead to the Management API.
+
+    Example: vita tenants domain add acme https://login.acme.example
+    """
+    from services.ledger.tenant_domains import MalformedOrigin, domain_of
+
+    try:
+        domain = domain_of(origin, tenant)
+    except MalformedOrigin as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    kid = run(_add(addresses.keymaster(keymaster_url, key_provider), domain.host, domain.origin, tenant))
+    if as_json:
+        print_json({"tenant": tenant, "origin": domain.origin, "issuer": domain.issuer, "kid": kid})
+    else:
+        out().print(
+            f"{domain.origin} is an issuer of the tenant {tenant}; its tokens have iss {domain.issuer}"
+        )
+
+
+@app.command("list")
+def list_domains(as_json: AsJson = False, keymaster_url: KeymasterDatabase = None) -> None:
+    """Show the domains of all tenants.
+
+    Example: vita tenants domain list
+    """
+    rows = run(_list(addresses.keymaster(keymaster_url).url))
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        out().print("No tenant has a domain: vita tenants domain add TENANT URL")
+    else:
+        columns = ("origin", "tenant", "created_at")
+        print_table(columns, [[row[name] for name in columns] for row in rows])
+
+
+@app.command()
+def remove(origin: Origin, keymaster_url: KeymasterDatabase = None) -> None:
+    """Take a domain away from its tenant: tokens of its issuer are invalid within five seconds.
+
+    Example: vita tenants domain remove https://login.acme.example
+    """
+    from services.ledger.tenant_domains import MalformedOrigin, domain_of
+
+    try:
+        host = domain_of(origin, "").host
+    except MalformedOrigin as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    tenant = run(_remove(addresses.keymaster(keymaster_url).url, host))
+    out().print(f"{origin} is no domain of the tenant {tenant} any more.")
+
+
+async def _add(ledger: addresses.Ledger, host: str, origin: str, tenant: str) -> str:
+    from datetime import UTC, datetime
+
+    from services.cli.ledger import operator
+    from services.ledger.keys.signing_keys import ensure_signing_key
+    from services.ledger.keys.subject_keys import provider_from
+    from services.runtime.postgres.named_queries import load
+
+    queries = load("services.cli", "domains.sql")
+    async with operator(ledger.url) as connection, connection.transaction():
+        if not await connection.fetchval(queries["tenant_known"], tenant):
+            raise CommandFailed(f"there is no tenant {tenant}", f"create it: vita tenants create {tenant}")
+        if await connection.fetchval(queries["add_domain"], host, origin, tenant) is None:
+            raise CommandFailed(
+                f"{host} is a domain of a tenant already", "see which one: vita tenants domain list"
+            )
+        provider = provider_from(ledger.key_provider)
+        return str((await ensure_signing_key(connection, provider, datetime.now(UTC), tenant)).kid)
+
+
+async def _list(url: str) -> list[dict[str, object]]:
+    from schemas.formats.instants import render
+    from services.cli.ledger import operator
+    from services.runtime.postgres.named_queries import load
+
+    async with operator(url) as connection:
+        rows = await connection.fetch(load("services.cli", "domains.sql")["tenant_domains"])
+    return [dict(row) | {"created_at": render(row["created_at"])} for row in rows]
+
+
+async def _remove(url: str, host: str) -> str:
+    from services.cli.ledger import operator
+    from services.runtime.postgres.named_queries import load
+
+    async with operator(url) as connection:
+        tenant = await connection.fetchval(load("services.cli", "domains.sql")["remove_domain"], host)
+    if tenant is None:
+        raise CommandFailed(f"{host} is a domain of no tenant", "see the domains: vita tenants domain list")
+    return str(tenant)

@@ -1,0 +1,83 @@
+"""`vita tenants …`: who shares this installation."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli import addresses
+from services.cli.failure import CommandFailed
+from services.cli.options import AsJson, Database
+from services.cli.output import out, print_json, print_table
+from services.cli.running import run
+from services.cli.tenants import domains
+
+app = typer.Typer(help="Create and list tenants, and give them domains of their own.", no_args_is_help=True)
+app.add_typer(domains.app, name="domain")
+
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, up to 63.")]
+DisplayName = Annotated[str | None, typer.Option(help="What people call it.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse logins through connections that are not configured.")
+]
+
+
+@app.command()
+def create(
+    name: NewName,
+    display_name: DisplayName = None,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    database_url: Database = None,
+) -> None:
+    """Create a tenant.
+
+    Example: vita tenants create acme --display-name 'Acme Inc.'
+    """
+    from schemas.formats.identifiers import is_tenant
+
+    if not is_tenant(name):
+        raise typer.BadParameter(
+            f"{name!r} is no tenant's name: small letters, digits and hyphens", param_hint="NAME"
+        )
+    run(_create(addresses.ledger(database_url).url, name, display_name or name, strict))
+    if as_json:
+        print_json({"name": name, "display_name": display_name or name, "strict_connections": strict})
+    else:
+        out().print(
+            f"Tenant {name} is there. Its first client: vita clients create --tenant {name} --scope all-demo"
+        )
+
+
+@app.command("list")
+def list_tenants(as_json: AsJson = False, database_url: Database = None) -> None:
+    """Show all tenants.
+
+    Example: vita tenants list
+    """
+    rows = run(_list(addresses.ledger(database_url).url))
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("name", "display_name", "strict_connections", "created_at")
+        print_table(columns, [[row[name] for name in columns] for row in rows])
+
+
+async def _create(url: str, name: str, display_name: str, strict: bool) -> None:
+    from services.cli.ledger import operator
+    from services.cli.tenants.registration import add_tenant
+
+    async with operator(url) as connection:
+        if not await add_tenant(connection, name, display_name, strict):
+            raise CommandFailed(
+                f"there is a tenant {name} already", "choose another name (`vita tenants list`)"
+            )
+
+
+async def _list(url: str) -> list[dict[str, object]]:
+    from schemas.formats.instants import render
+    from services.cli.ledger import operator
+    from services.runtime.postgres.named_queries import load
+
+    async with operator(url) as connection:
+        rows = await connection.fetch(load("services.cli")["tenants"])
+    return [dict(row) | {"created_at": render(row["created_at"])} for row in rows]

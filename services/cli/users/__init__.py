@@ -1,0 +1,1 @@
+"""`vita users`: people, through the Management API."""

@@ -1,0 +1,112 @@
+"""What `vita users` asks the Management API, and how it shows the answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from services.cli.failure import CommandFailed
+from services.cli.output import note, out, print_json, print_table, safe
+from services.cli.users.api import Api, document
+
+if TYPE_CHECKING:
+    import httpx
+    from rich.console import Console
+
+_COLUMNS: Final = ("user_id", "name", "email", "connection", "logins", "last_login", "blocked")
+
+
+def show_page(api: Api, page: int, per_page: int, as_json: bool) -> None:
+    """A page of users with the total."""
+    query = {"page": page, "per_page": per_page, "include_totals": "true"}
+    answer = document(api.call("GET", "/api/v2/users", query=query))
+    if as_json:
+        print_json(answer)
+        return
+    print_users(answer["users"])
+    first, past = page * per_page + 1, page * per_page + len(answer["users"])
+    more = (
+        f"; the next: vita users list --page {page + 1} --per-page {per_page}"
+        if past < answer["total"]
+        else ""
+    )
+    shown = f"{first:,} to {past:,}" if past >= first else "none"
+    out().print(f"{shown} of {answer['total']:,} users{more}")
+
+
+def print_users(users: Sequence[Mapping[str, Any]], console: "Console | None" = None) -> None:
+    """One line each."""
+    print_table(_COLUMNS, map(_row, users), right=("logins",), console=console)
+
+
+def show_one(api: Api, user: str, as_json: bool) -> None:
+    """One user, by id, or by an e-mail address that only one has."""
+    if "|" in user or "@" not in user:
+        _show_answer(api.call("GET", _path(user)), as_json)
+        return
+    found = document(api.call("GET", "/api/v2/users-by-email", query={"email": user}))
+    if not found:
+        raise CommandFailed("nobody has this e-mail address", "`vita users list` shows who is there")
+    if len(found) > 1:
+        ids = ", ".join(safe(str(one["user_id"])) for one in found)
+        raise CommandFailed(f"{len(found)} users have this e-mail address", f"name one by its id: {ids}")
+    _show_answer(api.call("GET", _path(found[0]["user_id"])), as_json)
+
+
+def create(api: Api, body: dict[str, Any], as_json: bool) -> None:
+    """A new user."""
+    _show_written(api.call("POST", "/api/v2/users", body=body), as_json)
+
+
+def change(api: Api, user_id: str, body: dict[str, Any], as_json: bool, revision: int | None = None) -> None:
+    """The user after the change; refused when the revision is another by now."""
+    headers = {} if revision is None else {"if-match": f'"{revision}"'}
+    _show_written(api.call("PATCH", _path(user_id), body=body, headers=headers), as_json)
+
+
+def delete(api: Api, user_id: str, asks: bool, as_json: bool) -> None:
+    """Takes the user away, after a question if wanted."""
+    if asks:
+        import typer
+
+        user = document(api.call("GET", _path(user_id)))
+        typer.confirm(
+            f"Delete {safe(str(user.get('name') or user_id))} ({safe(user_id)})?", abort=True, err=True
+        )
+    response = api.call("DELETE", _path(user_id))
+    position = response.headers.get("vita-position")
+    if as_json:
+        print_json({"user_id": user_id, "deleted": True, "position": position})
+    else:
+        out().print(f"{safe(user_id)} is deleted.", markup=False)
+
+
+def _path(user_id: str) -> str:
+    return f"/api/v2/users/{quote(user_id, safe='')}"
+
+
+def _show_written(response: "httpx.Response", as_json: bool) -> None:
+    """A write that the view does not show yet answers 202: it is on the log and not lost."""
+    if response.status_code == 202:
+        note("Recorded, not visible yet: the projector is behind (`vita status`).")
+        if as_json:
+            print_json(document(response))
+        return
+    _show_answer(response, as_json)
+
+
+def _show_answer(response: "httpx.Response", as_json: bool) -> None:
+    user = document(response)
+    if as_json:
+        print_json(user)
+        return
+    revision = response.headers.get("etag", "").removeprefix("W/").strip('"')
+    print_table(("attribute", "value"), [*user.items(), *([("(revision)", revision)] if revision else [])])
+
+
+def _row(user: Mapping[str, Any]) -> tuple[object, ...]:
+    identities = user.get("identities") or [{}]
+    last = str(user.get("last_login") or "")[:16].replace("T", " ")
+    return (
+        user.get("user_id"), user.get("name"), user.get("email"), identities[0].get("connection"),
+        user.get("logins_count"), last, "blocked" if user.get("blocked") else None,
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""The event that decides what became of a request with an `Idempotency-Key`.
+
+Before the event is appended it is claimed for the request, as unique values are. The projector confirms or
+drops the claim with the event, and the reconciler releases it once the log is known not to hold the event. So
+the claim tells what became of a request whose process or acknowledgement was lost.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.formats.identifiers import key_owner
+from schemas.sealing.keys import SubjectKeys
+from services.commands.outcome import Claim
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.tenant_pool import TenantPool
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request whose result is kept. `owner` and `keys` are those of the event that decides, once there is
+    one: they seal the result as they seal the event."""
+
+    database: TenantPool
+    tenant: str
+    place: bytes
+    owner: str
+    keys: SubjectKeys = field(repr=False)
+
+    @property
+    def claim(self) -> Claim:
+        """Return the claim of the request's event."""
+        return Claim("", "request", self.place.hex())
+
+    async def note(
+        self, subject: str, event_id: str, keys: SubjectKeys, connection: asyncpg.Connection | None = None
+    ) -> None:
+        """Claim an event, which these keys seal, for the request, in place of one before. Raises
+        Transient."""
+        if connection is None:
+            async with self.database.connection(self.tenant) as own:
+                await self.note(subject, event_id, keys, own)
+            return
+        query = load("services.ledger", "idempotency.sql")["note_once"]
+        await connection.execute(query, self.tenant, self.claim.value, subject, UUID(event_id))
+        self.owner, self.keys = key_owner(self.tenant, subject), keys
+
+
+PENDING: Final[ContextVar[Pending | None]] = ContextVar("pending", default=None)
+"""The request that is being carried out, where its result is kept."""

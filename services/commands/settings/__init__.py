@@ -1,0 +1,1 @@
+"""The configuration of a tenant: connections, API clients and settings of every other kind."""

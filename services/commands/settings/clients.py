@@ -1,0 +1,123 @@
+"""API clients found, written and waited for: each change is decided on one revision and counts for that."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import asyncpg
+
+from projections.client.fold import Client
+from schemas.events import ClientConfigured, ClientConfiguredData
+from schemas.formats import exact_json
+from schemas.formats.exact_json import same
+from schemas.formats.identifiers import tenant_subject
+from services.commands.conflict_retry import Overtaken, until_it_counts
+from services.commands.outcome import Draft, dress
+from services.commands.settings import configuration
+from services.commands.writer import Written
+from services.management.http.command_context import command_of, expected_revision, names_revision
+from services.management.http.errors import Refusal, Refused
+from services.management.http.operation import Call
+from services.queries.opener import opener_for
+from services.runtime.postgres.named_queries import load
+
+NO_SUCH_CLIENT: Final = Refusal(404, "The client does not exist", "inexistent_client")
+_BUSY: Final = Refusal(409, "The client is being changed by others. Please try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A client after a command; `written` is None when nothing had to be written."""
+
+    client: Client
+    written: Written | None
+
+
+async def all_clients(call: Call) -> tuple[list[Client], Callable[[Client], Client]]:
+    """The living clients of the tenant, with their secrets sealed, and what opens one of them."""
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(load("services.management")["clients"], call.tenant)
+        texts = {row["client_id"]: row["settings"] for row in rows}
+        opener = await opener_for(connection, call.service.keyring, call.tenant, texts.values())
+
+    def opened(client: Client) -> Client:
+        return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
+
+    return [_client_of(row, exact_json.loads(row["settings"])) for row in rows], opened
+
+
+async def find(call: Call, client_id: str) -> Client | None:
+    """The living client of this id."""
+    if "\x00" in client_id:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["client_by_id"], call.tenant, client_id)
+        if row is None or row["deleted"]:
+            return None
+        opener = await opener_for(connection, call.service.keyring, call.tenant, [row["settings"]])
+    return _client_of(row, opener.document(row["settings"], "client", client_id))
+
+
+async def living(call: Call, client_id: str) -> Client:
+    """The same. Raises Refused (404)."""
+    found = await find(call, client_id)
+    if found is None:
+        raise Refused(NO_SUCH_CLIENT)
+    return found
+
+
+async def create(call: Call, client: Client) -> Changed:
+    """A client under an id that nobody has."""
+    return await _write(call, client, 0)
+
+
+async def change(call: Call, client_id: str, decide: Callable[[Client], Client]) -> Changed:
+    """The client as `decide` makes it; decided anew when another change came first.
+
+    Raises Refused: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
+    """
+    headers = call.request.headers
+
+    async def attempt() -> Changed:
+        current = await living(call, client_id)
+        expected_revision(headers, current.revision)
+        decided = decide(current)
+        if decided == current and same(dict(decided.settings), dict(current.settings)):
+            return Changed(current, None)
+        changed = await _write(call, decided, current.revision)
+        if not await _took_effect(call, changed):
+            raise Overtaken
+        return changed
+
+    return await until_it_counts(attempt, _BUSY, names_revision(headers))
+
+
+def _client_of(row: asyncpg.Record, settings: Mapping[str, Any]) -> Client:
+    return Client(
+        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
+        row["deleted"], row["revision"], settings,
+    )  # fmt: skip
+
+
+async def _took_effect(call: Call, changed: Changed) -> bool:
+    if changed.written is None or not changed.written.visible:
+        return True
+    query = load("services.management")["client_by_id"]
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(query, call.tenant, changed.client.client_id)
+    return row is not None and str(row["event_id"]) == changed.client.event_id
+
+
+async def _write(call: Call, client: Client, revision: int) -> Changed:
+    data = ClientConfiguredData(
+        client_id=client.client_id,
+        name=client.name,
+        scopes=client.scopes,
+        secret_hash=client.secret_hash,
+        deleted=client.deleted,
+        settings=dict(client.settings),
+        expected_revision=revision,
+    )
+    (event,) = dress(command_of(call), tenant_subject(call.tenant), (Draft(ClientConfigured, data),))
+    written = await configuration.write(call, (event,))
+    return Changed(replace(client, event_id=event.id, revision=revision + 1), written)

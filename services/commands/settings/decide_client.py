@@ -1,0 +1,91 @@
+"""API clients as they are made, changed and shown. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from projections.client.fold import Client
+from services.management.clients.models import CreateClient, UpdateClient
+
+_MACHINE: Final = "client_credentials"
+_LOGINS: Final = ("authorization_code", "implicit", "refresh_token")
+_GRANT_TYPES: Final[Mapping[str | None, tuple[str, ...]]] = {
+    "non_interactive": (_MACHINE,),
+    "native": _LOGINS,
+    "spa": _LOGINS,
+    "resource_server": (),
+}
+"""What a client may do that does not say so, by its type; any other: log people in, and itself."""
+_PUBLIC: Final = ("native", "spa")
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "is_first_party": True,
+    "oidc_conformant": True,
+    "sso_disabled": False,
+    "cross_origin_authentication": False,
+    "custom_login_page_on": True,
+    "jwt_configuration": {"alg": "RS256", "lifetime_in_seconds": 36000, "secret_encoded": False},
+}
+
+
+_WITH_CREDENTIALS: Final = ("signed_request_object", "token_vault_privileged_access")
+
+
+def new_settings(body: CreateClient) -> dict[str, Any]:
+    """The settings of a new client."""
+    given = body.model_dump(exclude_unset=True, exclude={"name"})
+    app_type = given.get("app_type")
+    method = "none" if app_type in _PUBLIC else "client_secret_post"
+    derived = {
+        "grant_types": list(_GRANT_TYPES.get(app_type, (*_LOGINS, _MACHINE))),
+        "token_endpoint_auth_method": method,
+    }
+    return {**_DEFAULTS, **derived, **given}
+
+
+def changed_settings(current: Mapping[str, Any], body: UpdateClient) -> dict[str, Any]:
+    """The settings after a change: what is named is replaced, metadata key by key."""
+    given = body.model_dump(exclude_unset=True, exclude={"name", "client_secret"})
+    metadata = {**current.get("client_metadata", {}), **given.pop("client_metadata", {})}
+    kept = {name: value for name, value in metadata.items() if value is not None}
+    return {**current, **given, **({"client_metadata": kept} if metadata else {})}
+
+
+def with_credential_ids(settings: Mapping[str, Any], new_id: Callable[[], str]) -> dict[str, Any]:
+    """The settings with an id on each public key or certificate that came without one."""
+
+    def identified(holder: Any) -> Any:
+        if not isinstance(holder, Mapping) or not isinstance(holder.get("credentials"), list):
+            return holder
+        credentials = [
+            {"id": new_id(), **one} if isinstance(one, Mapping) else one for one in holder["credentials"]
+        ]
+        return {**holder, "credentials": credentials}
+
+    found = {name: identified(settings[name]) for name in _WITH_CREDENTIALS if name in settings}
+    methods = settings.get("client_authentication_methods")
+    if isinstance(methods, Mapping):
+        methods = {name: identified(method) for name, method in methods.items()}
+        found["client_authentication_methods"] = methods
+    return {**settings, **found}
+
+
+def shown(tenant: str, client: Client, secret: str | None = None) -> dict[str, Any]:
+    """A client as it is answered; the secret only where it has just been made."""
+    return {
+        "tenant": tenant,
+        "global": False,
+        "is_token_endpoint_ip_header_trusted": False,
+        "name": client.name,
+        "client_id": client.client_id,
+        **({} if secret is None else {"client_secret": secret}),
+        **client.settings,
+    }
+
+
+def has_secret(settings: Mapping[str, Any]) -> bool:
+    """Whether a client proves who it is by a secret."""
+    return settings.get("token_endpoint_auth_method") != "none"
+
+
+def may_ask_for_itself(settings: Mapping[str, Any]) -> bool:
+    """Whether it may use the grant `client_credentials`; one without settings was made for nothing else."""
+    return _MACHINE in settings.get("grant_types", (_MACHINE,))

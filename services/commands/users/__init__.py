@@ -1,0 +1,1 @@
+"""Commands that create, edit and delete users."""

@@ -1,0 +1,169 @@
+"""POST /users: a person of a database or passwordless connection (fact sheet §1.2, §4.1)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from projections.connection.fold import Connection
+from projections.normalization.defaults import (
+    GRAVATAR,
+    Pictures,
+    default_name,
+    default_nickname,
+    default_picture,
+)
+from schemas.events import UserCreated, UserCreatedData
+from services.commands.outcome import Accepted, Claim, Decision, Draft
+from services.commands.users.credentials import refuse_password, refuse_username
+from services.commands.users.sources import (
+    Kind,
+    identifies_by,
+    is_disabled,
+    kind_of,
+    requires_username,
+)
+from services.management.http.errors import Refusal, bad_request, invalid_body
+from services.management.users.models import CreateUser
+
+NO_CONNECTION: Final = bad_request("Connection does not exist.", "inexistent_connection")
+NOT_CREATABLE: Final = bad_request(
+    "Connection does not support user creation through the API."
+    " It must either be a database or passwordless connection.",
+    "operation_not_supported",
+)
+DISABLED: Final = bad_request("Connection is disabled.")
+NO_USERNAMES: Final = bad_request("Cannot set username for connection without requires_username.")
+NO_PHONE_NUMBERS: Final = bad_request("Cannot set phone_number for connection without it as an attribute.")
+_PLAIN: Final = ("given_name", "family_name", "name", "nickname", "picture")
+
+
+def decide_create(
+    connection: Connection | None,
+    body: CreateUser,
+    password_hash: str | None,
+    idp_id: str,
+    pictures: Pictures = GRAVATAR,
+) -> Decision:
+    """A user with this id, every default decided; `password_hash` is of the body's password, `pictures` the
+    tenant's choice."""
+    refusal = refuse_create(connection, body)
+    if refusal is not None or connection is None:
+        return refusal or NO_CONNECTION
+    attributes, sources = _attributes(connection, body, idp_id, pictures)
+    data = UserCreatedData(
+        connection=connection.name,
+        strategy=connection.strategy,
+        blocked=body.blocked,
+        provider=connection.strategy,
+        idp_id=idp_id,
+        attributes=attributes,
+        sources=sources,
+        user_metadata=_without_nulls(body.user_metadata),
+        app_metadata=_without_nulls(body.app_metadata),
+        password_hash=password_hash,
+    )
+    return Accepted((Draft(UserCreated, data),), _claims(connection, body, attributes, idp_id))
+
+
+def refuse_create(connection: Connection | None, body: CreateUser) -> Refusal | None:
+    """Why this user cannot be made, None when it can."""
+    if connection is None:
+        return NO_CONNECTION
+    kind = kind_of(connection)
+    if kind in ("social", "enterprise", "custom_database"):
+        return NOT_CREATABLE
+    if is_disabled(connection):
+        return DISABLED
+    return _refuse_database(connection, body) if kind == "store" else _refuse_passwordless(kind, body)
+
+
+def _refuse_database(connection: Connection, body: CreateUser) -> Refusal | None:
+    if body.username is not None and not identifies_by(connection, "username"):
+        return NO_USERNAMES
+    if body.phone_number is not None and not identifies_by(connection, "phone_number"):
+        return NO_PHONE_NUMBERS
+    if body.username is None and requires_username(connection):
+        return _missing("username")
+    if body.email is None and not _known_otherwise(connection, body):
+        return _missing("email")
+    if body.password is None:
+        return _missing("password")
+    refusal = refuse_username(connection, body.username) if body.username is not None else None
+    return refusal or refuse_password(connection, body.password)
+
+
+def _known_otherwise(connection: Connection, body: CreateUser) -> bool:
+    return (body.username is not None and identifies_by(connection, "username")) or (
+        body.phone_number is not None and identifies_by(connection, "phone_number")
+    )
+
+
+def _refuse_passwordless(kind: Kind, body: CreateUser) -> Refusal | None:
+    if body.username is not None:
+        return NO_USERNAMES
+    if body.password is not None:
+        return invalid_body("Additional properties not allowed: password")
+    if kind == "email":
+        if body.phone_number is not None:
+            return NO_PHONE_NUMBERS
+        return _missing("email") if body.email is None else None
+    return _missing("phone_number") if body.phone_number is None else None
+
+
+def _missing(name: str) -> Refusal:
+    return invalid_body(f"Missing required property: {name}")
+
+
+def _attributes(
+    connection: Connection, body: CreateUser, idp_id: str, pictures: Pictures
+) -> tuple[dict[str, Any], dict[str, str]]:
+    attributes: dict[str, Any] = {}
+    if body.email is not None:
+        attributes["email"] = body.email.lower() if kind_of(connection) == "store" else body.email
+        attributes["email_verified"] = body.email_verified is True
+    if body.phone_number is not None:
+        attributes["phone_number"] = body.phone_number
+        attributes["phone_verified"] = body.phone_verified is True
+    if body.username is not None:
+        attributes["username"] = body.username.lower()
+    attributes.update((name, value) for name in _PLAIN if (value := getattr(body, name)) is not None)
+    return _with_defaults(attributes, connection.strategy, idp_id, pictures)
+
+
+def _with_defaults(
+    attributes: Mapping[str, Any], provider: str, idp_id: str, pictures: Pictures
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Name, nickname and picture made up where they were not given; given names make no name here."""
+    known = {name: value for name, value in attributes.items() if name not in ("given_name", "family_name")}
+    made_up = {
+        "name": default_name(known, None, idp_id),
+        "nickname": default_nickname(known, None, idp_id),
+        "picture": default_picture(known, provider, pictures),
+    }
+    missing = {
+        name: default for name, default in made_up.items() if name not in attributes and default is not None
+    }
+    values = {name: value for name, (value, _) in missing.items()}
+    return {**attributes, **values}, {
+        name: f"default:{made_from}" for name, (_, made_from) in missing.items()
+    }
+
+
+def _claims(
+    connection: Connection, body: CreateUser, attributes: Mapping[str, Any], idp_id: str
+) -> tuple[Claim, ...]:
+    claims = []
+    if body.email is not None:
+        claims.append(Claim(connection.name, "email", body.email.lower()))
+    if body.username is not None:
+        claims.append(Claim(connection.name, "username", attributes["username"]))
+    if body.phone_number is not None:
+        claims.append(Claim(connection.name, "phone_number", body.phone_number))
+    if body.user_id:
+        claims.append(Claim(connection.name, "user_id", idp_id))
+    return tuple(claims)
+
+
+def _without_nulls(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return (
+        None if metadata is None else {name: value for name, value in metadata.items() if value is not None}
+    )

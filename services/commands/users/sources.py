@@ -1,0 +1,71 @@
+"""Where a connection's users come from, and what that allows (fact sheet §1.4)."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from projections.connection.fold import Connection
+from projections.normalization.catalogue import plan_of
+
+Kind = Literal["store", "custom_database", "email", "sms", "social", "enterprise"]
+
+
+def options_of(connection: Connection) -> Mapping[str, Any]:
+    """The connection's options; empty when it has none."""
+    options = connection.document.get("options")
+    return options if isinstance(options, Mapping) else {}
+
+
+def kind_of(connection: Connection) -> Kind:
+    """`store` is the built-in database; `custom_database` only asks the customer's and imports nobody."""
+    kind, options = plan_of(connection.strategy).row.kind, options_of(connection)
+    if kind == "database":
+        foreign = (
+            options.get("enabledDatabaseCustomization") is True and options.get("import_mode") is not True
+        )
+        return "custom_database" if foreign else "store"
+    if kind == "passwordless":
+        return "email" if connection.strategy == "email" else "sms"
+    return "enterprise" if kind == "enterprise" else "social"
+
+
+def is_disabled(connection: Connection) -> bool:
+    """Whether no application may use the connection."""
+    authentication = connection.document.get("authentication")
+    return isinstance(authentication, Mapping) and authentication.get("active") is False
+
+
+def keeps_edits(connection: Connection) -> bool:
+    """Whether root attributes edited here stay: the provider does not write them at each login."""
+    kind = kind_of(connection)
+    if kind in ("store", "email", "sms"):
+        return True
+    policy = options_of(connection).get("set_user_root_attributes")
+    return kind != "custom_database" and policy in ("on_first_login", "never_on_login")
+
+
+def identifies_by(connection: Connection, attribute: Literal["email", "username", "phone_number"]) -> bool:
+    """Whether users of a database connection are known by this attribute."""
+    options = options_of(connection)
+    attributes = options.get("attributes")
+    if isinstance(attributes, Mapping) and attributes:
+        return isinstance(attributes.get(attribute), Mapping)
+    return attribute == "email" or (attribute == "username" and options.get("requires_username") is True)
+
+
+def requires_username(connection: Connection) -> bool:
+    """Whether a user of a database connection must have a username."""
+    options = options_of(connection)
+    attributes = options.get("attributes")
+    if not isinstance(attributes, Mapping) or not attributes:
+        return options.get("requires_username") is True
+    username = attributes.get("username")
+    signup = username.get("signup") if isinstance(username, Mapping) else None
+    return isinstance(signup, Mapping) and signup.get("status") == "required"
+
+
+def never_stored(connection: Connection) -> frozenset[str]:
+    """Attributes listed in `non_persistent_attrs`."""
+    names = options_of(connection).get("non_persistent_attrs")
+    return (
+        frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
+    )

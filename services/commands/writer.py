@@ -1,0 +1,78 @@
+"""The way of every write: seal, append, wait for the view."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.errors import Transient
+from schemas.events import Event
+from schemas.formats.positions import Position
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.mapper import Record, seal_event
+from services.commands.pending import PENDING
+from services.ledger.position_watch import PositionWatch
+from services.management.http.errors import OUTCOME_UNKNOWN, Refused
+from services.runtime.kafka.event_log import EventLog
+
+_log = structlog.get_logger()
+
+
+class NotSent(Exception):
+    """The events certainly are not on the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where the last event stands, and whether the view shows it."""
+
+    position: Position
+    visible: bool
+
+
+class Writer:
+    """Appends the events of one command, all or none, and waits until they can be seen."""
+
+    def __init__(
+        self, log: EventLog, watch: PositionWatch, append_wait_seconds: float, view_wait_seconds: float
+    ) -> None:
+        self._log, self._watch = log, watch
+        self._append_wait, self._view_wait = append_wait_seconds, view_wait_seconds
+        self._under_way: dict[asyncio.Future[Position], tuple[str, tuple[str, ...]]] = {}
+
+    async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
+        """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
+        records = [seal_event(event, keys) for event in events]
+        if (pending := PENDING.get()) is not None:
+            await pending.note(events[0].subject, events[0].id, keys)
+        position = await self.append(events[0].tenant, [event.id for event in events], records)
+        return Written(position, await self._watch.wait_for(position, self._view_wait))
+
+    async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
+        """Appends sealed events without waiting for the view. Raises NotSent, or Refused (503)."""
+        try:
+            appending = self._log.append(records)
+        except ValueError as error:
+            raise NotSent from error
+        self._under_way[appending] = tenant, tuple(event_ids)
+        appending.add_done_callback(self._arrived)
+        done, _ = await asyncio.wait([appending], timeout=self._append_wait)
+        if not done:
+            raise Refused(OUTCOME_UNKNOWN)
+        try:
+            return appending.result()
+        except Transient as error:
+            raise Refused(OUTCOME_UNKNOWN) from error
+
+    def under_way(self) -> dict[str, list[str]]:
+        """Ids of events that may still reach the log, by tenant."""
+        found: dict[str, list[str]] = {}
+        for tenant, event_ids in self._under_way.values():
+            found.setdefault(tenant, []).extend(event_ids)
+        return found
+
+    def _arrived(self, appending: asyncio.Future[Position]) -> None:
+        self._under_way.pop(appending, None)
+        if not appending.cancelled() and (error := appending.exception()) is not None:
+            _log.warning("append_failed", error=type(error).__name__)

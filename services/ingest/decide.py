@@ -1,0 +1,108 @@
+"""Which events are accepted, and what is written for them. Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from schemas.errors import DeadLetterReason, InvalidEvent
+from schemas.formats import exact_json
+from schemas.formats.violations import type_name
+from schemas.logins.raw_login import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    RawLogin,
+    check_raw_login,
+    known_members,
+    unknown_members,
+)
+from schemas.sealing.mapper import Record
+from services.ingest.bodies import NOT_JSON
+from services.ingest.keying import Key
+
+RecordKey = Callable[[RawLogin], Key]
+_SHOWN_ID_LENGTH = 256
+_MOST_HINTS = 20
+"""Of one event: looking for what is alike takes 30 us, and an event may have thousands of members."""
+_LONGEST_HINTED = 100
+"""In characters of a path: no known one is longer, and what is remembered is bounded."""
+
+
+class Accepted(NamedTuple):
+    """To be written. `identified`: the strategy that the login states finds an identity in its claims;
+    `warnings` are sentences for the gateway's developer."""
+
+    login: RawLogin
+    record: Record
+    identified: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The event's own id."""
+        return self.login.id
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never to be written. `id` is the event's own where it could be read; `detail` is for its developer."""
+
+    id: str | None
+    reason: DeadLetterReason
+    detail: str
+
+
+Verdict = Accepted | Rejected
+
+
+def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
+    """The verdict on one event of a request whose token is for `tenant` and which came in at `arrived`.
+
+    An absent `tenant` or `time` is filled in; everything else is written as it was sent, integers exact.
+    """
+    if event is NOT_JSON:
+        return Rejected(None, "not_json", "The line is not JSON in UTF-8.")
+    if not isinstance(event, dict):
+        return Rejected(None, "contract", f"'Expected type object but found type {type_name(event)}'")
+    shown = _shown_id(event)
+    event = event if event.get("tenant") is not None else event | {"tenant": tenant}
+    event = event if event.get("time") is not None else event | {"time": arrived}
+    if isinstance(event["tenant"], str) and event["tenant"] != tenant:
+        return Rejected(shown, "tenant_mismatch", f"The token is for the tenant {tenant}.")
+    try:
+        value = _written(event)
+        login = check_raw_login(event, value)
+    except InvalidEvent as error:
+        return Rejected(shown, error.reason, error.detail)
+    key, identified = key_of(login)
+    return Accepted(login, Record(key, value), identified, tuple(_warnings(event)))
+
+
+def _warnings(event: dict[str, Any]) -> Iterator[str]:
+    for number, path in enumerate(unknown_members(event)):
+        hint = _hint(path) if number < _MOST_HINTS and len(path) <= _LONGEST_HINTED else ""
+        yield f"Vita does not know {path} and ignores it.{hint}"
+
+
+@lru_cache(maxsize=1024)
+def _hint(path: str) -> str:
+    """Which known member this may be meant to be; a gateway sends the same ones with each of its logins."""
+    parent, _, member = path.rpartition(".")
+    alike = get_close_matches(member, known_members(path), n=1)
+    return f" Did you mean {parent}.{alike[0]}?" if alike else ""
+
+
+def _written(event: dict[str, Any]) -> bytes:
+    try:
+        value = exact_json.dumps(event)
+    except ValueError:
+        raise InvalidEvent("contract", f"'Nested deeper than {MAX_DEPTH} levels'") from None
+    if len(value) > MAX_BYTES:
+        raise InvalidEvent("too_large", f"The event has {len(value)} bytes, maximum {MAX_BYTES}.")
+    return value
+
+
+def _shown_id(event: dict[str, Any]) -> str | None:
+    identity = event.get("id")
+    return identity[:_SHOWN_ID_LENGTH] if isinstance(identity, str) else None

@@ -1,0 +1,164 @@
+"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it
+stood."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+import orjson
+import structlog
+from aiokafka import ConsumerRecord
+
+from schemas.errors import DeadLetterReason, InvalidEvent
+from schemas.sealing.blobs import associated_data, seal, unseal
+from schemas.sealing.keys import SubjectKeys
+from schemas.sealing.mapper import Record
+from services.ledger.heartbeats import Heartbeat
+from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.record_batches import name_bytes, name_text
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures
+
+SYSTEM_TENANT: Final = "system"
+OWNER: Final = "ten_system"
+MOST_BYTES: Final = 4_500_000
+"""A larger record, possible only in a compressed batch, does not fit a dead letter; its beginning is kept."""
+NOTED_SECONDS: Final = 30 * 86_400.0
+"""As long as the dead-letter topics keep what is noted."""
+_HEADER_OVERHEAD_BYTES: Final = 12
+"""More than what stands around a header in a dead letter, before that is encoded."""
+_KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
+_log = structlog.get_logger()
+
+Row = tuple[str, int, int, str, str, str | None]
+"""Topic, partition and offset of the record, reason, detail, tenant."""
+Noted = tuple[str, int, int, str, str, str | None, int | None]
+"""The same, with how many others the tenant's log tells of together with this one; None where it tells of
+none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A quarantined record as it was; not `whole` when only its beginning was kept."""
+
+    reason: DeadLetterReason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    tenant: str | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A dead letter to be kept: its record on the dead-letter topic, and its row in the ledger."""
+
+    record: Record
+    row: Row
+
+
+def seal_dead_letter(
+    record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys, tenant: str | None = None
+) -> Sealed:
+    """The dead letter of a record; nothing of its content is readable. `tenant` is named when it is known for
+    certain."""
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    if keys.profile is None:
+        raise ValueError("the dead-letter key has been destroyed")
+    content = orjson.dumps(_content(record))
+    blob = seal(keys.profile, keys.version, content, associated_data("dead letter", place))
+    letter = {
+        "reason": error.reason,
+        "detail": error.detail,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "tenant": tenant,
+        "sealed": _text(blob),
+    }
+    row = record.topic, record.partition, record.offset, error.reason, error.detail, tenant
+    return Sealed(Record(place.encode(), orjson.dumps(letter)), row)
+
+
+async def keep(letters: Sequence[Sealed], log: EventLog, pool: asyncpg.Pool) -> None:
+    """Put dead letters on their topic and note them in the ledger, where status and commands find them.
+    Raises Transient; repeating it notes nothing twice."""
+    if not letters:
+        return
+    await send(letters, log)
+    with database_failures():
+        async with pool.acquire() as connection:
+            await note(connection, [(*letter.row, None) for letter in letters])
+
+
+async def send(letters: Iterable[Sealed], log: EventLog) -> None:
+    """Put dead letters on their topic. Raises Transient."""
+    await log.append_many([letter.record for letter in letters])
+
+
+async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
+    """Note dead letters in the ledger, none of them twice."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    statement = load("services.ledger", "dead_letters.sql")["note_dead_letters"]
+    await connection.execute(statement, *columns, NOTED_SECONDS)
+
+
+def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:
+    """Log a refused record; one that is not authentic is an alarm: it is counted and logged as an error."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    if error.reason == "not_authentic":
+        heartbeat.refused(f"{record.topic}/{record.partition}/{record.offset}")
+        _log.error("not_authentic", **place, detail=error.detail)
+    else:
+        _log.warning("dead_letter", **place, reason=error.reason)
+
+
+def open_dead_letter(value: bytes, keys: SubjectKeys) -> DeadLetter:
+    """The record behind a dead letter. Raises CannotUnseal."""
+    letter = orjson.loads(value)
+    place = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
+    if keys.profile is None:
+        raise ValueError("the dead-letter key has been destroyed")
+    blob = base64.b64decode(letter.pop("sealed"))
+    content = orjson.loads(unseal(keys.profile, blob, associated_data("dead letter", place)))
+    headers = tuple((name_text(_bytes(name) or b""), _bytes(text)) for name, text in content["headers"])
+    return DeadLetter(
+        **letter,
+        key=_bytes(content["key"]),
+        value=_bytes(content["value"]),
+        headers=headers,
+        whole=content["whole"],
+    )
+
+
+def _content(record: ConsumerRecord) -> dict[str, Any]:
+    key, value, headers = record.key, record.value, record.headers
+    size = len(key or b"") + len(value or b"")
+    size += sum(len(name) + len(text or b"") + _HEADER_OVERHEAD_BYTES for name, text in headers)
+    whole = size <= MOST_BYTES
+    if not whole:
+        headers = ()
+        key = key and key[:_KEPT_KEY_BYTES]
+        value = value and value[:_KEPT_VALUE_BYTES]
+    return {
+        "key": _text(key),
+        "value": _text(value),
+        "headers": [[_text(name_bytes(name)), _text(text)] for name, text in headers],
+        "whole": whole,
+    }
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode("ascii")
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -1,0 +1,1 @@
+"""Keys at rest: subject keys, signing keys of tokens, keys of gateways."""

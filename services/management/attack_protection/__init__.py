@@ -1,0 +1,1 @@
+"""Attack protection and the blocks it sets."""

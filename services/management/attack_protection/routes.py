@@ -1,0 +1,154 @@
+"""GET and PATCH of /attack-protection, and the addresses it throttles: /anomaly/blocks/ips/{ip}."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from projections.login_guard.addresses import Address, counting
+from projections.login_guard.protection import DEFAULTS, ProtectionId, suspicious_ip
+from projections.login_guard.verdict import is_suspicious
+from projections.setting.fold import Kind, Setting
+from schemas.events import IpUnblocked, IpUnblockedData
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.formats.instants import milliseconds
+from schemas.formats.spelling import ip_address
+from services.commands.outcome import Draft, dress
+from services.commands.settings import configuration
+from services.commands.users import people
+from services.management.attack_protection.models import (
+    AddressSettings,
+    BruteForceSettings,
+    PasswordSettings,
+)
+from services.management.http import responses
+from services.management.http.command_context import command_of
+from services.management.http.errors import NOT_FOUND, Refused, bad_request, violation
+from services.management.http.models.results import Empty
+from services.management.http.operation import Call, Handler, Operation
+from services.queries import users
+from services.runtime.postgres.named_queries import load
+
+_KIND: Final[Kind] = "attack_protection"
+
+
+def merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with what a patch names, at every level; lists are replaced."""
+    return {**settings} | {
+        name: merged(settings.get(name, {}), value) if isinstance(value, Mapping) else value
+        for name, value in patch.items()
+    }
+
+
+def reader(name: ProtectionId) -> Handler:
+    """The handler that answers one protection's settings."""
+
+    async def handler(call: Call) -> Response:
+        """The settings in force: the tenant's own, else the defaults."""
+        return responses.value(_settings(name, await _current(call, name)))
+
+    handler.__name__ = f"get_{name.replace('-', '_')}"
+    return handler
+
+
+def changer(name: ProtectionId) -> Handler:
+    """The handler that changes one protection's settings."""
+
+    async def handler(call: Call) -> Response:
+        """What the body names changes, at every level; it holds for the very next login check."""
+        patch = call.body.model_dump(by_alias=True, exclude_unset=True)
+        setting, written = await configuration.set_only(
+            call, _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
+        )
+        if written is None:
+            return responses.value(_settings(name, setting))
+        if not written.visible:
+            return people.accepted(written)
+        return responses.value(_settings(name, setting), 200, {responses.POSITION: str(written.position)})
+
+    handler.__name__ = f"update_{name.replace('-', '_')}"
+    return handler
+
+
+async def _current(call: Call, name: ProtectionId) -> Setting | None:
+    async with call.service.database.connection(call.tenant) as connection:
+        return await users.setting(connection, call.service.keyring, call.tenant, _KIND, name)
+
+
+def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:
+    document = {} if setting is None else setting.document
+    return {**DEFAULTS[name], **{key: value for key, value in document.items() if key != "id"}}
+
+
+async def check_ip(call: Call) -> Response:
+    """200 when logins from the address are throttled, 404 when not."""
+    ip = _ip_of(call)
+    setting = await _current(call, "suspicious-ip-throttling")
+    protection = suspicious_ip(None if setting is None else exact_json.dumps(setting.document).decode())
+    blocking = protection.shield.blocks and protection.shield.applies_to(ip)
+    now = milliseconds(datetime.now(UTC))
+    if not blocking or not is_suspicious(await _known(call, ip), protection, now):
+        raise Refused(NOT_FOUND)
+    return responses.value({})
+
+
+async def unblock_ip(call: Call) -> Response:
+    """204 whether or not it was throttled."""
+    ip, tenant = _ip_of(call), call.tenant
+    if not counting(await _known(call, ip)):
+        return responses.nothing()
+    events = dress(command_of(call), tenant_subject(tenant), (Draft(IpUnblocked, IpUnblockedData(ip=ip)),))
+    written = await configuration.write(call, events)
+    if not written.visible:
+        return people.accepted(written)
+    return responses.nothing(204, {responses.POSITION: str(written.position)})
+
+
+async def _known(call: Call, ip: str) -> Sequence[Address]:
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(load("services.management")["failures_from"], call.tenant, ip)
+    return [Address(tuple(row["times"]), row["released_at"]) for row in rows]
+
+
+def _ip_of(call: Call) -> str:
+    text = call.path("ip")
+    address = ip_address(text)
+    if address is None:
+        reason = f"Object didn't pass validation for format ipv4 or ipv6: {text[:200]}"
+        raise Refused(bad_request(violation("Path", reason, "id", "IP address to check"), "invalid_uri"))
+    return address
+
+
+def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple[Operation, Operation]:
+    path = f"/api/v2/attack-protection/{name}"
+    return (
+        Operation(
+            "GET", path, reader(name), ("read:attack_protection",), f"Get {title} settings",
+            {200: "The settings."}, tag="attack-protection", result=model,
+        ),
+        Operation(
+            "PATCH", path, changer(name), ("update:attack_protection",), f"Update {title} settings",
+            {200: "The settings.", 202: "Accepted.", 409: configuration.BUSY, 413: "Body too large."},
+            body=model, tag="attack-protection", result=model,
+        ),
+    )  # fmt: skip
+
+
+_IP: Final = "/api/v2/anomaly/blocks/ips/{ip}"
+OPERATIONS: Final = (
+    *_operations("brute-force-protection", "Brute-force", BruteForceSettings),
+    *_operations("suspicious-ip-throttling", "Suspicious IP Throttling", AddressSettings),
+    *_operations("breached-password-detection", "Breached Password Detection", PasswordSettings),
+    Operation(
+        "GET", _IP, check_ip, ("read:anomaly_blocks",), "Check if an IP address is blocked",
+        {200: "It is blocked.", 404: NOT_FOUND}, tag="anomaly", result=Empty,
+    ),
+    Operation(
+        "DELETE", _IP, unblock_ip, ("delete:anomaly_blocks",), "Remove the blocked IP address",
+        {204: "It is not blocked any more.", 202: "Accepted."},
+        tag="anomaly",
+    ),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""Blocks by brute-force protection: GET and DELETE of /user-blocks and /user-blocks/{id}."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from projections.login_guard.attempts import Tally
+from projections.login_guard.protection import BruteForce, brute_force
+from projections.login_guard.verdict import Row, blocks
+from schemas.events import LoginBlockReleased, LoginBlockReleasedData
+from schemas.formats import exact_json
+from schemas.formats.identifiers import key_owner
+from schemas.formats.instants import milliseconds
+from schemas.formats.spelling import identifier_key
+from services.commands.outcome import Draft, dress
+from services.commands.users import people
+from services.commands.writer import Written
+from services.ledger.keys.subject_keys import ensure_keys
+from services.management.attack_protection.models import (
+    Blocks,
+    BlocksByIdentifier,
+    UnblockIdentifier,
+    UserBlocks,
+)
+from services.management.http import responses
+from services.management.http.command_context import command_of
+from services.management.http.errors import NO_SUCH_USER, Refused
+from services.management.http.operation import Call, Operation
+from services.queries import users
+from services.runtime.postgres.named_queries import load
+
+Release = tuple[str, str | None]
+"""A subject, and the identifier that is let go; None for all of theirs."""
+_SIGN_IN_WITH: Final = ("email", "username", "phone_number")
+
+
+async def blocks_by_identifier(call: Call) -> Response:
+    """Of whoever signs in with this identifier, known or not."""
+    query: BlocksByIdentifier = call.query
+    return await _answer(call, query, await _by_identifier(call, query.identifier))
+
+
+async def blocks_of_user(call: Call) -> Response:
+    """Of one person, with whatever identifier."""
+    return await _answer(call, call.query, await _of_user(call, await people.living(call, call.path("id"))))
+
+
+async def unblock_identifier(call: Call) -> Response:
+    """204 whether or not anything was blocked, or anybody is known."""
+    query: UnblockIdentifier = call.query
+    rows = await _by_identifier(call, query.identifier)
+    return await _release(call, [(row["subject"], row["identifier"]) for row in rows])
+
+
+async def unblock_user(call: Call) -> Response:
+    """An admin's block stays."""
+    person = await people.living(call, call.path("id"))
+    rows = await _of_user(call, person)
+    mine = person.subject
+    return await _release(
+        call, [(row["subject"], None if row["subject"] == mine else row["identifier"]) for row in rows]
+    )
+
+
+async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
+    async with call.service.database.connection(call.tenant) as connection:
+        return list(
+            await connection.fetch(
+                load("services.management")["failures_as"], call.tenant, identifier_key(identifier)
+            )
+        )
+
+
+async def _of_user(call: Call, person: users.Person) -> list[asyncpg.Record]:
+    """A person's failures, and those as their identifiers from before they were known."""
+    names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
+    async with call.service.database.connection(call.tenant) as connection:
+        return list(
+            await connection.fetch(
+                load("services.management")["failures_of"], call.tenant, person.subject, names
+            )
+        )
+
+
+async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record]) -> Response:
+    async with call.service.database.connection(call.tenant) as connection:
+        setting = await users.setting(
+            connection, call.service.keyring, call.tenant, "attack_protection", "brute-force-protection"
+        )
+    document = None if setting is None else exact_json.dumps(setting.document).decode()
+    enforced = query.consider_brute_force_enablement
+    now = milliseconds(datetime.now(UTC))
+    return responses.value({"blocked_for": shown(map(_row, rows), brute_force(document), enforced, now)})
+
+
+def shown(rows: Iterable[Row], protection: BruteForce, enforced: bool, now: int) -> list[dict[str, Any]]:
+    """What is blocked; only what is also enforced when asked so."""
+    shield = protection.shield
+    return [
+        {"identifier": block.place[1]}
+        | ({} if block.ip is None else {"ip": block.ip})
+        | {"connection": block.place[0]}
+        for block in blocks(rows, protection, now)
+        if not enforced or (shield.blocks and shield.applies_to(block.ip))
+    ]
+
+
+def _row(row: asyncpg.Record) -> Row:
+    ips = {ip: Tally(*tally) for ip, tally in exact_json.loads(row["ips"]).items()}
+    return Row((row["connection"], row["identifier"]), Tally(row["failures"], row["last_failed"]), ips)
+
+
+async def _release(call: Call, releases: Sequence[Release]) -> Response:
+    """One event for each subject and identifier, each waited for; the request is told once."""
+    command, written = command_of(call), None
+    for subject, identifier in dict.fromkeys(releases):
+        draft = Draft(LoginBlockReleased, LoginBlockReleasedData(identifier=identifier))
+        owner = key_owner(call.tenant, subject)
+        async with call.service.database.connection(call.tenant) as connection:
+            keys = await ensure_keys(connection, call.service.keyring, call.tenant, owner)
+        written = await _write(call, dress(command, subject, (draft,)), keys) or written
+        command = replace(command, operation=None)
+    if written is None:
+        return responses.nothing()
+    if not written.visible:
+        return people.accepted(written)
+    return responses.nothing(204, {responses.POSITION: str(written.position)})
+
+
+async def _write(call: Call, events: Any, keys: Any) -> Written | None:
+    """None for somebody who was erased meanwhile."""
+    try:
+        return await people.write(call, events, keys, NO_SUCH_USER)
+    except Refused as refused:
+        if refused.refusal is NO_SUCH_USER:
+            return None
+        raise
+
+
+_REMOVED: Final[Mapping[int, str]] = {204: "Nothing of it is blocked any more.", 202: "Accepted."}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/user-blocks", blocks_by_identifier, ("read:users",), "Get blocks by identifier",
+        {200: "What is blocked."}, BlocksByIdentifier, tag="user-blocks", result=Blocks,
+    ),
+    Operation(
+        "DELETE", "/api/v2/user-blocks", unblock_identifier, ("update:users",), "Unblock by identifier",
+        _REMOVED, UnblockIdentifier, tag="user-blocks",
+    ),
+    Operation(
+        "GET", "/api/v2/user-blocks/{id}", blocks_of_user, ("read:users",), "Get a user's blocks",
+        {200: "What is blocked.", 404: NO_SUCH_USER}, UserBlocks, tag="user-blocks", result=Blocks,
+    ),
+    Operation(
+        "DELETE", "/api/v2/user-blocks/{id}", unblock_user, ("update:users",), "Unblock a user",
+        {**_REMOVED, 404: NO_SUCH_USER}, tag="user-blocks",
+    ),
+)  # fmt: skip

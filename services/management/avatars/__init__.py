@@ -1,0 +1,1 @@
+"""Default pictures of users."""

@@ -1,0 +1,41 @@
+"""GET /avatars/{initials}.svg: the default picture of tenants that chose `initials`."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from projections.normalization.defaults import PATH
+from services.management.avatars.initials import are_initials, avatar
+from services.management.container import Service
+from services.management.http import responses
+from services.management.http.errors import NOT_FOUND, Refused
+from services.management.http.models.results import Failure
+from services.management.http.operation import Public, path_parameter
+
+MEDIA: Final = "image/svg+xml"
+HEADERS: Final = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def get_avatar(_service: Service, request: Request) -> Response:
+    """An image of one or two characters; 404 for anything but letters and digits."""
+    try:
+        initials = path_parameter(request, "initials")
+    except Refused:
+        return responses.refusal(NOT_FOUND)
+    if not are_initials(initials):
+        return responses.refusal(NOT_FOUND)
+    return Response(avatar(initials), headers=HEADERS, media_type=MEDIA)
+
+
+PUBLIC: Final = (
+    Public(
+        "GET", f"{PATH}/{{initials}}.svg", get_avatar, "An image of initials",
+        {200: "The image.", 404: "Not one or two letters or digits."}, str, Failure, media=MEDIA,
+    ),
+)  # fmt: skip

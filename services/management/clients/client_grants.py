@@ -1,0 +1,169 @@
+"""Client grants: which scopes a client may ask for at one API."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from services.commands.settings import clients, configuration
+from services.commands.settings.configuration import Changed
+from services.commands.users.people import accepted
+from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
+from services.management.http import paging, responses
+from services.management.http.errors import Refusal, Refused, invalid_body
+from services.management.http.models.paging import listed
+from services.management.http.operation import Call, Operation
+from services.management.oauth.audiences import OURS, is_ours
+from services.queries import users
+
+_ABSENT: Final = Refusal(404, "Client grant not found.", "inexistent_client_grant")
+_EXISTS: Final = Refusal(409, "A client grant with the same client_id and audience already exists.")
+_NO_SUCH_API: Final = Refusal(404, "Resource server not found.", "inexistent_resource_server")
+_SCOPES: Final = ":client_grants"
+
+
+async def list_grants(call: Call) -> Response:
+    """A page of the tenant's grants."""
+    query: ListGrants = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.settings(connection, call.service.keyring, call.tenant, "client_grant")
+    asked = [grant for grant in found if _is_asked_for(call, grant, query)]
+    return paging.answer(
+        call, asked, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
+    )
+
+
+async def get_grant(call: Call) -> Response:
+    """One grant."""
+    found = await configuration.find(call, "client_grant", call.path("id"), _ABSENT)
+    return responses.value(_shown(call, found), headers=responses.revision_headers(found.revision))
+
+
+async def create_grant(call: Call) -> Response:
+    """A client's scopes at an API, one grant for each API; they count for tokens from now on."""
+    body: CreateGrant = call.body
+    holder = await _holder(call, body)
+    audience = await _known_as(call, body.audience)
+    subject_type = body.subject_type or "client"
+    settings = {
+        **holder,
+        "audience": audience,
+        "scope": list(dict.fromkeys(body.scope or ())),
+        "subject_type": subject_type,
+        **_kept(body),
+    }
+    name = f"{next(iter(holder.values()))} {audience}"
+    if subject_type != "client":
+        name += f" {subject_type}"
+    changed = await configuration.create(
+        call, "client_grant", configuration.new_id("cgr_"), name, settings, _EXISTS
+    )
+    return _answer(call, changed, 201)
+
+
+async def update_grant(call: Call) -> Response:
+    """Other scopes for the same client and API; tokens there are keep what they have until they expire."""
+    body: UpdateGrant = call.body
+
+    def decide(current: Setting) -> Mapping[str, Any]:
+        before = {name: value for name, value in current.document.items() if name != "id"}
+        scope = {} if body.scope is None else {"scope": list(dict.fromkeys(body.scope))}
+        return {**before, **scope, **_kept(body)}
+
+    return _answer(
+        call, await configuration.change(call, "client_grant", call.path("id"), decide, _ABSENT), 200
+    )
+
+
+async def delete_grant(call: Call) -> Response:
+    """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
+    written = await configuration.remove(call, "client_grant", call.path("id"))
+    if written is None:
+        return responses.nothing()
+    if not written.visible:
+        return accepted(written)
+    return responses.nothing(headers={responses.POSITION: str(written.position)})
+
+
+async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
+    """The client of a new grant, or which clients it is a default of. Raises Refused (400, 404)."""
+    if body.client_id is None and body.default_for is not None:
+        return {"default_for": body.default_for}
+    if body.client_id is None:
+        raise Refused(invalid_body("Missing required property: client_id"))
+    if body.default_for is not None:
+        raise Refused(invalid_body("Additional properties not allowed: default_for"))
+    await clients.living(call, body.client_id)
+    return {"client_id": body.client_id}
+
+
+def _kept(body: KeptByGrants) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in KeptByGrants.model_fields if body.given(name)}
+
+
+async def _known_as(call: Call, audience: str) -> str:
+    """What a grant says of the API. Raises Refused (404) for one that nobody has defined."""
+    if _is_ours(call, audience):
+        return OURS
+    async with call.service.database.connection(call.tenant) as connection:
+        known = await users.setting_named(
+            connection, call.service.keyring, call.tenant, "resource_server", audience
+        )
+    if known is None or audience == OURS:
+        raise Refused(_NO_SUCH_API)
+    return audience
+
+
+def _is_ours(call: Call, audience: str) -> bool:
+    return is_ours(audience, call.service.settings.token_audience, call.request.headers.get("host", ""))
+
+
+def _shown(call: Call, grant: Setting) -> Mapping[str, Any]:
+    """The grant with the address that this API has now."""
+    if grant.document["audience"] != OURS:
+        return grant.document
+    return {**grant.document, "audience": call.service.settings.token_audience}
+
+
+def _is_asked_for(call: Call, grant: Setting, query: ListGrants) -> bool:
+    document, audience = grant.document, query.audience
+    if audience is not None and document["audience"] != (OURS if _is_ours(call, audience) else audience):
+        return False
+    return query.client_id is None or document.get("client_id") == query.client_id
+
+
+def _answer(call: Call, changed: Changed, status: int) -> Response:
+    written, grant = changed.written, changed.setting
+    if written is not None and not written.visible:
+        return accepted(written, {"id": grant.id})
+    position = None if written is None else written.position
+    return responses.value(_shown(call, grant), status, responses.revision_headers(grant.revision, position))
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_BUSY: Final = "The grant is being changed by others."
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/client-grants", list_grants, ("read" + _SCOPES,), "Get client grants",
+        {200: "Grants."}, ListGrants, tag="client-grants", result=listed(Grant, "client_grants"),
+    ),
+    Operation(
+        "POST", "/api/v2/client-grants", create_grant, ("create" + _SCOPES,), "Create a client grant",
+        {201: "The grant.", 202: _LATE, 404: _NO_SUCH_API, 409: _EXISTS}, body=CreateGrant,
+        tag="client-grants", result=Grant,
+    ),
+    Operation(
+        "GET", "/api/v2/client-grants/{id}", get_grant, ("read" + _SCOPES,), "Get a client grant",
+        {200: "The grant.", 404: _ABSENT}, tag="client-grants", result=Grant,
+    ),
+    Operation(
+        "PATCH", "/api/v2/client-grants/{id}", update_grant, ("update" + _SCOPES,), "Update a client grant",
+        {200: "The grant.", 202: _LATE, 404: _ABSENT, 409: _BUSY}, body=UpdateGrant, tag="client-grants",
+        result=Grant,
+    ),
+    Operation(
+        "DELETE", "/api/v2/client-grants/{id}", delete_grant, ("delete" + _SCOPES,), "Delete a client grant",
+        {202: _LATE, 204: "Gone.", 409: _BUSY}, tag="client-grants",
+    ),
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""API clients: GET, POST, PATCH, DELETE, and new secrets, which are shown once and kept as hashes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.client.fold import Client
+from services.commands.settings import clients, configuration
+from services.commands.settings.decide_client import (
+    changed_settings,
+    has_secret,
+    new_settings,
+    shown,
+    with_credential_ids,
+)
+from services.commands.users.people import accepted
+from services.management.clients.models import Client as Shown
+from services.management.clients.models import (
+    ClientFields,
+    ClientWithSecret,
+    CreateClient,
+    ListClients,
+    UpdateClient,
+)
+from services.management.http import paging, responses
+from services.management.http import present as presenting
+from services.management.http.command_context import has_revision
+from services.management.http.errors import Refused, bad_request
+from services.management.http.models.paging import listed
+from services.management.http.operation import Call, Operation
+from services.queries import users
+from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
+
+_NO_SECRET: Final = bad_request(
+    "The client authenticates by no secret (token_endpoint_auth_method is none).", "operation_not_supported"
+)
+
+
+def _new_credential_id() -> str:
+    return configuration.new_id("cred_")
+
+
+async def list_clients(call: Call) -> Response:
+    """A page of the tenant's clients, by name."""
+    query: ListClients = call.query
+    everybody, opened = await clients.all_clients(call)
+    return paging.answer(
+        call,
+        [client for client in everybody if _is_asked_for(client, query)],
+        "clients",
+        lambda client: f"{client.name}\t{client.client_id}",
+        lambda client: _selected(shown(call.tenant, opened(client)), query),
+    )
+
+
+async def get_client(call: Call) -> Response:
+    """One client, without its secret, which nobody knows."""
+    query: ClientFields = call.query
+    found = await clients.living(call, call.path("id"))
+    headers = responses.revision_headers(found.revision)
+    if has_revision(call.request.headers, found.revision):
+        return responses.nothing(304, headers)
+    return responses.value(_selected(shown(call.tenant, found), query), headers=headers)
+
+
+async def create_client(call: Call) -> Response:
+    """A client with a secret that is shown now only; what it may ask for is said by its grants."""
+    body: CreateClient = call.body
+    settings = with_credential_ids(new_settings(body), _new_credential_id)
+    secret = new_client_secret() if has_secret(settings) else None
+    fresh = Client(
+        new_client_id(),
+        body.name,
+        None if secret is None else hash_secret(secret),
+        (),
+        "",
+        False,
+        0,
+        settings,
+    )
+    return _answer(call, await clients.create(call, fresh), 201, secret)
+
+
+async def update_client(call: Call) -> Response:
+    """What the body names is replaced, the rest stays; `client_metadata` is merged."""
+    body: UpdateClient = call.body
+
+    def decide(current: Client) -> Client:
+        changed = changed_settings(current.settings, body)
+        settings = with_credential_ids(changed, _new_credential_id)
+        secret_hash = current.secret_hash if has_secret(settings) else None
+        if body.client_secret is not None:
+            if not has_secret(settings):
+                raise Refused(_NO_SECRET)
+            secret_hash = hash_secret(body.client_secret)
+        return replace(current, name=body.name or current.name, settings=settings, secret_hash=secret_hash)
+
+    return _answer(call, await clients.change(call, call.path("id"), decide), 200)
+
+
+async def rotate_secret(call: Call) -> Response:
+    """A new secret; the old one gets no more tokens. Tokens there are stay good until they expire."""
+    secret = new_client_secret()
+
+    def decide(current: Client) -> Client:
+        if not has_secret(current.settings):
+            raise Refused(_NO_SECRET)
+        return replace(current, secret_hash=hash_secret(secret))
+
+    return _answer(call, await clients.change(call, call.path("id"), decide), 200, secret)
+
+
+async def delete_client(call: Call) -> Response:
+    """Gone with its grants; 204 also for one that never was. Tokens there are stay good until they expire."""
+    client_id = call.path("id")
+    if await clients.find(call, client_id) is None:
+        return responses.nothing()
+    try:
+        changed = await clients.change(
+            call, client_id, lambda current: replace(current, deleted=True, secret_hash=None)
+        )
+    except Refused as refused:
+        if refused.refusal is clients.NO_SUCH_CLIENT:
+            return responses.nothing()
+        raise
+    await _remove_grants(call, client_id)
+    if changed.written is not None and not changed.written.visible:
+        return accepted(changed.written)
+    return responses.nothing(headers=_position(changed))
+
+
+async def _remove_grants(call: Call, client_id: str) -> None:
+    async with call.service.database.connection(call.tenant) as connection:
+        grants = await users.settings(connection, call.service.keyring, call.tenant, "client_grant")
+    for grant in grants:
+        if grant.document.get("client_id") == client_id:
+            await configuration.remove(call, "client_grant", grant.id)
+
+
+def _is_asked_for(client: Client, query: ListClients) -> bool:
+    settings, types = client.settings, presenting.field_names(query.app_type)
+    first_party = settings.get("is_first_party", True)
+    return (query.is_first_party is None or first_party is query.is_first_party) and (
+        not types or settings.get("app_type") in types
+    )
+
+
+def _selected(document: Mapping[str, Any], query: ClientFields | ListClients) -> Mapping[str, Any]:
+    names = presenting.field_names(query.fields)
+    if not names:
+        return document
+    return {name: value for name, value in document.items() if (name in names) is query.include_fields}
+
+
+def _answer(call: Call, changed: clients.Changed, status: int, secret: str | None = None) -> Response:
+    client, written = changed.client, changed.written
+    if written is not None and not written.visible:
+        known = {"client_id": client.client_id, **({} if secret is None else {"client_secret": secret})}
+        return accepted(written, known)
+    headers = {responses.ETAG: responses.etag(client.revision), **_position(changed)}
+    if secret is not None:
+        headers["Cache-Control"] = "no-store"
+    return responses.value(shown(call.tenant, client, secret), status, headers)
+
+
+def _position(changed: clients.Changed) -> dict[str, str]:
+    return {} if changed.written is None else {responses.POSITION: str(changed.written.position)}
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_ABSENT: Final = clients.NO_SUCH_CLIENT
+_OTHER_REVISION: Final = "If-Match names another revision."
+_BUSY: Final = "The client is being changed by others."
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/clients", list_clients, ("read:clients", "read:client_keys"), "Get clients",
+        {200: "Clients."}, ListClients, tag="clients", result=listed(Shown, "clients"),
+    ),
+    Operation(
+        "POST", "/api/v2/clients", create_client, ("create:clients",), "Create a client",
+        {201: "The client with its secret.", 202: _LATE}, body=CreateClient, tag="clients",
+        result=ClientWithSecret | Shown,
+    ),
+    Operation(
+        "GET", "/api/v2/clients/{id}", get_client, ("read:clients", "read:client_keys"), "Get a client by ID",
+        {200: "The client.", 304: "Not modified.", 404: _ABSENT}, ClientFields, tag="clients", result=Shown,
+    ),
+    Operation(
+        "PATCH", "/api/v2/clients/{id}", update_client, ("update:clients",), "Update a client",
+        {200: "The client.", 202: _LATE, 404: _ABSENT, 409: _BUSY, 412: _OTHER_REVISION}, body=UpdateClient,
+        tag="clients", result=Shown,
+    ),
+    Operation(
+        "DELETE", "/api/v2/clients/{id}", delete_client, ("delete:clients",), "Delete a client",
+        {202: _LATE, 204: "Gone.", 409: _BUSY, 412: _OTHER_REVISION}, tag="clients",
+    ),
+    Operation(
+        "POST", "/api/v2/clients/{id}/rotate-secret", rotate_secret, ("update:client_keys",),
+        "Rotate a client secret",
+        {200: "The client with its new secret.", 202: _LATE, 404: _ABSENT, 412: _OTHER_REVISION},
+        tag="clients", result=ClientWithSecret,
+    ),
+)  # fmt: skip

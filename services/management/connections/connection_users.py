@@ -1,0 +1,45 @@
+"""DELETE /connections/{id}/users: somebody of a database connection by address (fact sheet §4.4)."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from services.commands.outcome import Claim
+from services.commands.users.edit_rules import NOT_SUPPORTED
+from services.commands.users.sources import kind_of
+from services.management.connections.models import ConnectionUser
+from services.management.http import responses
+from services.management.http.errors import NO_SUCH_CONNECTION, Refused
+from services.management.http.operation import Call, Operation
+from services.management.users.write_users import remove
+from services.queries import users
+from services.runtime.postgres.named_queries import load
+
+
+async def delete_connection_user(call: Call) -> Response:
+    """The user this address stands for in the connection is deleted, and an address held for somebody who
+    never came to be is free again; 204 also for nobody."""
+    query: ConnectionUser = call.query
+    queries, email, connection_id = load("services.management"), query.email.lower(), call.path("id")
+    if "\x00" in connection_id:
+        raise Refused(NO_SUCH_CONNECTION)
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(queries["living_connection"], call.tenant, connection_id)
+        if row is None:
+            raise Refused(NO_SUCH_CONNECTION)
+        known = users.connection_of(row)
+        if kind_of(known) not in ("store", "custom_database"):
+            raise Refused(NOT_SUPPORTED)
+        user_id = await connection.fetchval(queries["user_of_connection"], call.tenant, known.name, email)
+    await call.service.reconciler.settle(call.tenant, [Claim(known.name, "email", email)])
+    return responses.nothing() if user_id is None else await remove(call, user_id)
+
+
+OPERATIONS: Final = (
+    Operation(
+        "DELETE", "/api/v2/connections/{id}/users", delete_connection_user, ("delete:users",),
+        "Delete a connection user",
+        {202: "Accepted; the view does not show it yet.", 204: "Gone.", 404: NO_SUCH_CONNECTION},
+        ConnectionUser, tag="connections", group="delete_users",
+    ),
+)  # fmt: skip

@@ -1,0 +1,317 @@
+"""GET, POST, PATCH and DELETE of connections."""
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.connection.fold import Connection
+from projections.secret_leaves import holds_sealed
+from schemas.events import Event
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.formats.instants import render
+from services.commands.conflict_retry import Overtaken, until_it_counts
+from services.commands.outcome import Accepted, Command, dress
+from services.commands.reserve import claim
+from services.commands.settings import configuration
+from services.commands.settings.decide_connection import (
+    decide_change,
+    decide_clients,
+    decide_new,
+    decide_removal,
+)
+from services.commands.writer import Written
+from services.ledger import reservations
+from services.management.connections.models import (
+    ClientStatuses,
+    ConnectionFields,
+    CreateConnection,
+    EnabledClient,
+    ListConnections,
+    UpdateConnection,
+)
+from services.management.http import paging, responses
+from services.management.http import present as presenting
+from services.management.http.command_context import (
+    command_of,
+    expected_revision,
+    has_revision,
+    names_revision,
+)
+from services.management.http.errors import (
+    CONNECTION_BUSY,
+    CONNECTION_EXISTS,
+    NO_SUCH_CONNECTION,
+    Refused,
+)
+from services.management.http.models.paging import CheckpointPage, listed
+from services.management.http.models.results import Connection as Shown
+from services.management.http.models.results import Deleted
+from services.management.http.operation import Call, Operation
+from services.queries import users
+from services.queries.opener import opener_for
+from services.runtime.postgres.named_queries import load
+
+_ID_LETTERS: Final = string.ascii_lowercase + string.digits
+
+
+async def list_connections(call: Call) -> Response:
+    """A page of connections by name."""
+    query: ListConnections = call.query
+    by_cursor = query.take is not None or query.after is not None
+    return await (_after_cursor if by_cursor else _at_offset)(call, query)
+
+
+async def get_connection(call: Call) -> Response:
+    """One connection."""
+    query: ConnectionFields = call.query
+    found = await _find(call)
+    if found is None:
+        raise Refused(NO_SUCH_CONNECTION)
+    revision = found["revision"]
+    headers = responses.revision_headers(revision)
+    if has_revision(call.request.headers, revision):
+        return responses.nothing(304, headers)
+    names = presenting.field_names(query.fields)
+    (text,) = await _opened(call, [found])
+    return responses.document(presenting.present(text, names, query.include_fields), headers=headers)
+
+
+async def create_connection(call: Call) -> Response:
+    """A connection with a name of its own."""
+    body: CreateConnection = call.body
+    connection_id = "con_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
+    command, accepted = command_of(call), decide_new(body, connection_id)
+    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    await _claim_name(call, connection_id, accepted, events)
+    written = await configuration.write(call, events)
+    return await _answer(call, connection_id, written, 201)
+
+
+async def update_connection(call: Call) -> Response:
+    """What the body names is replaced; `options` wholly."""
+    body: UpdateConnection = call.body
+
+    async def attempt() -> Response:
+        current = await _current(call)
+        if current is None:
+            raise Refused(NO_SUCH_CONNECTION)
+        expected_revision(call.request.headers, current.revision)
+        accepted = decide_change(current, body, current.revision)
+        if not accepted.drafts:
+            return await _answer(call, current.id, None, 200)
+        written = await _take_effect(call, command_of(call), accepted)
+        return await _answer(call, current.id, written, 200)
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+
+
+async def list_enabled_clients(call: Call) -> Response:
+    """A page of the clients that may use the connection, by id."""
+    current = await _current(call)
+    if current is None:
+        raise Refused(NO_SUCH_CONNECTION)
+    enabled: set[str] = {*current.document.get("enabled_clients", ())}
+    return paging.answer(
+        call,
+        sorted(enabled),
+        "clients",
+        lambda client_id: client_id,
+        lambda client_id: {"client_id": client_id},
+    )
+
+
+async def update_enabled_clients(call: Call) -> Response:
+    """The named clients are enabled or disabled; the others stay as they are."""
+
+    async def attempt() -> Response:
+        current = await _current(call)
+        if current is None:
+            raise Refused(NO_SUCH_CONNECTION)
+        expected_revision(call.request.headers, current.revision)
+        accepted = decide_clients(current, call.body, current.revision)
+        if not accepted.drafts:
+            return responses.nothing()
+        return configuration.removed(
+            await _take_effect(call, command_of(call), accepted), responses.nothing()
+        )
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+
+
+async def delete_connection(call: Call) -> Response:
+    """202 with the time; 204 for one that is not there (any more)."""
+
+    async def attempt() -> Response:
+        current = await _current(call)
+        if current is None:
+            return responses.nothing()
+        expected_revision(call.request.headers, current.revision)
+        command = command_of(call)
+        written = await _take_effect(call, command, decide_removal(current, current.revision))
+        await _release_name(call, current.name)
+        headers = {responses.POSITION: str(written.position)}
+        return responses.value({"deleted_at": render(command.now)}, 202, headers)
+
+    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+
+
+async def _take_effect(call: Call, command: Command, accepted: Accepted) -> Written:
+    """Appends a change that only counts for the revision it was decided on. Raises Overtaken when the view
+    shows that another came first, or right after."""
+    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    written = await configuration.write(call, events)
+    row = await _find(call, living=False) if written.visible else None
+    if written.visible and (row is None or str(row["event_id"]) != events[0].id):
+        raise Overtaken
+    return written
+
+
+async def _release_name(call: Call, name: str) -> bool:
+    """Frees the name of a connection that is not there any more; whether there was anything to free."""
+    async with call.service.database.connection(call.tenant) as connection:
+        status = await connection.execute(
+            load("services.management")["release_connection"], call.tenant, name
+        )
+    return bool(status != "DELETE 0")
+
+
+async def _find(call: Call, living: bool = True) -> Any:
+    connection_id = call.path("id")
+    if "\x00" in connection_id:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
+    return None if row is None or (living and row["deleted"]) else row
+
+
+async def _current(call: Call) -> Connection | None:
+    """The living connection, with its secrets: a change of it carries all of them."""
+    row = await _find(call)
+    if row is None:
+        return None
+    (text,) = await _opened(call, [row])
+    return replace(users.connection_of(row), document=exact_json.loads(text))
+
+
+async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
+    """The documents of connections with the secrets in them open."""
+    texts = [row["document"] for row in rows]
+    if not any(map(holds_sealed, texts)):
+        return texts
+    async with call.service.database.connection(call.tenant) as connection:
+        opener = await opener_for(connection, call.service.keyring, call.tenant, texts)
+    return [opener.text(row["document"], "connection", row["id"]) for row in rows]
+
+
+async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
+    wanted = accepted.claims
+    try:
+        await claim(call, connection_id, wanted, events, lambda: _release_name(call, wanted[0].value))
+    except reservations.Taken:
+        raise Refused(CONNECTION_EXISTS) from None
+
+
+async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:
+    """What the view shows."""
+    position = None if written is None else written.position
+    if written is not None and not written.visible:
+        body = {"status": "accepted", "position": str(position), "id": connection_id}
+        return responses.value(body, 202, {responses.POSITION: str(position)})
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
+    (text,) = await _opened(call, [row])
+    return responses.document(text, status, responses.revision_headers(row["revision"], position))
+
+
+async def _at_offset(call: Call, query: ListConnections) -> Response:
+    queries, total = load("services.management"), 0
+    start, strategies = query.page * query.per_page, list(query.strategy) or None
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            queries["list_connections"], call.tenant, "", strategies, query.name, query.per_page, start
+        )
+        if query.include_totals:
+            total = await connection.fetchval(
+                queries["count_connections"], call.tenant, strategies, query.name
+            )
+    shown = await _shown(call, rows, query)
+    if not query.include_totals:
+        return responses.document(shown)
+    parts = {"total": total, "start": start, "limit": query.per_page, "connections": None}
+    return responses.document(presenting.wrapped(parts, {"connections": shown}))
+
+
+async def _after_cursor(call: Call, query: ListConnections) -> Response:
+    take, after = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            load("services.management")["list_connections"],
+            call.tenant, after, list(query.strategy) or None, query.name, take + 1, 0,
+        )  # fmt: skip
+    parts: dict[str, Any] = {"connections": None}
+    if len(rows) > take:
+        parts["next"] = paging.cursor(call, rows[take - 1]["name"])
+    return responses.document(
+        presenting.wrapped(parts, {"connections": await _shown(call, rows[:take], query)})
+    )
+
+
+async def _shown(call: Call, rows: Sequence[Any], query: ListConnections) -> bytes:
+    names, texts = presenting.field_names(query.fields), await _opened(call, rows)
+    return presenting.array(presenting.present(text, names, query.include_fields) for text in texts)
+
+
+_COMMON: Final[Mapping[int, str]] = {
+    400: "Invalid request.",
+    401: "Invalid token.",
+    403: "Insufficient scope.",
+}
+_WRITE: Final[Mapping[int, str]] = {
+    202: "Accepted.", **_COMMON, 413: "Body too large.", 503: "Not available now; outcome unknown.",
+}  # fmt: skip
+_OTHER_REVISION: Final = "If-Match names another revision."
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/connections", list_connections, ("read:connections",), "List connections",
+        {200: "Connections.", **_COMMON}, ListConnections, tag="connections",
+        result=listed(Shown, "connections"),
+    ),
+    Operation(
+        "POST", "/api/v2/connections", create_connection, ("create:connections",), "Create a connection",
+        {201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
+        body=CreateConnection, tag="connections", result=Shown,
+    ),
+    Operation(
+        "GET", "/api/v2/connections/{id}", get_connection, ("read:connections",), "Get a connection",
+        {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
+        ConnectionFields, tag="connections", result=Shown,
+    ),
+    Operation(
+        "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",),
+        "Update a connection",
+        {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
+        body=UpdateConnection, tag="connections", result=Shown,
+    ),
+    Operation(
+        "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",),
+        "Delete a connection",
+        {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION}, tag="connections", result=Deleted,
+    ),
+    Operation(
+        "GET", "/api/v2/connections/{id}/clients", list_enabled_clients, ("read:connections",),
+        "Get enabled clients for a connection",
+        {200: "Clients.", **_COMMON, 404: "No such connection."}, CheckpointPage, tag="connections",
+        result=listed(EnabledClient, "clients", offset=False),
+    ),
+    Operation(
+        "PATCH", "/api/v2/connections/{id}/clients", update_enabled_clients, ("update:connections",),
+        "Update enabled clients for a connection",
+        {**_WRITE, 204: "Updated.", 404: "No such connection.", 412: _OTHER_REVISION},
+        body=ClientStatuses, tag="connections",
+    ),
+)  # fmt: skip

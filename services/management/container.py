@@ -1,0 +1,150 @@
+"""What the Management API holds while it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from schemas.sealing.keys import Keyring
+from schemas.topics import Topic
+from services.commands.links.link_tokens import LinkTokens
+from services.commands.reconciler import Reconciler
+from services.commands.saga import Links
+from services.commands.user_locks import Turns
+from services.commands.users.registration import Newcomers
+from services.commands.writer import Writer
+from services.ledger.heartbeats import Heartbeat
+from services.ledger.keys.signing_keys import key_source
+from services.ledger.keys.subject_keys import load_keyring, provider_from
+from services.ledger.position_watch import PositionWatch
+from services.ledger.tenant_domains import Domains, DomainVerifier, TokenIssuers
+from services.management.http.cursors import Cursors
+from services.management.http.limits.rate_limits import RateLimits, plan_of
+from services.management.settings import Settings
+from services.queries.search.searcher import Searcher
+from services.runtime.auth.issuers import Verifier
+from services.runtime.auth.passwords import Hasher
+from services.runtime.auth.remote_keys import open_verifier
+from services.runtime.auth.token_verifier import KeySource, Trust
+from services.runtime.background import Background
+from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.threads import FairThreads
+from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_end import LogEnd
+from services.runtime.periodic import Periodic
+from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.tenant_pool import TenantPool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a request may need."""
+
+    settings: Settings
+    database: TenantPool
+    searcher: Searcher
+    keyring: Keyring
+    cursors: Cursors
+    keys: KeySource
+    issuers: TokenIssuers
+    domains: Domains
+    verifier: Verifier
+    writer: Writer
+    watch: PositionWatch
+    end: LogEnd
+    reconciler: Reconciler
+    links: Links
+    link_tokens: LinkTokens
+    passwords: Hasher
+    computing: FairThreads
+    """One thread, for what takes more than a few milliseconds in Python."""
+    partitions: int
+    turns: Turns
+    rates: RateLimits
+    room: Room
+    background: Background
+    people: Gathered
+    people_with_tokens: Gathered
+    people_to_edit: Gathered
+    people_now: Gathered
+    connections: Gathered
+    newcomers: Newcomers
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Connects to the database and the event log, and disconnects at the end. Raises Transient."""
+    url = settings.database_url.get_secret_value()
+    topic = settings.topic(Topic.PROFILE_EVENTS)
+    provider = provider_from(settings.key_provider)
+    async with AsyncExitStack() as stack:
+        database = await TenantPool.open(url, settings.pool_connections, "management")
+        stack.push_async_callback(database.close)
+        searcher = await stack.enter_async_context(
+            Searcher.open(
+                url,
+                settings.search_connections,
+                settings.search_timeout_seconds,
+                settings.search_queue,
+            )
+        )
+        with database_failures():
+            async with database.raw.acquire() as connection:
+                keyring = await load_keyring(connection, provider)
+            heartbeat = Heartbeat(database.raw, "management")
+            stack.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
+        watch = await PositionWatch.open(url, topic)
+        stack.push_async_callback(watch.close)
+        end = await LogEnd.open(settings.kafka, topic)
+        stack.push_async_callback(end.close)
+        log = await EventLog.open(settings.kafka, topic)
+        stack.push_async_callback(log.close)
+        writer = Writer(log, watch, settings.append_wait_seconds, settings.view_wait_seconds)
+        links = Links(settings, database, keyring, writer, watch)
+        stack.push_async_callback(links.stop)
+        reconciler = Reconciler(settings, database, writer, end, watch, log.partitions, links)
+        sweeping = Periodic("claim_sweep", reconciler.sweep, settings.claim_sweep_seconds)
+        sweeping.start()
+        stack.push_async_callback(sweeping.stop)
+        keys = key_source(database.raw)
+        issuers = TokenIssuers(database.raw, provider, settings.token_issuer)
+        await issuers.of()
+        domains = Domains(database.raw)
+        trust = Trust(settings.token_issuer, settings.token_audience)
+        known = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
+        verifier = DomainVerifier(domains, database.raw, known)
+        background = Background()
+        with Hasher() as passwords, FairThreads("computing", 1) as computing:
+            stack.push_async_callback(background.drain)
+            yield Service(
+                settings,
+                database,
+                searcher,
+                keyring,
+                Cursors(keyring),
+                keys,
+                issuers,
+                domains,
+                verifier,
+                writer,
+                watch,
+                end,
+                reconciler,
+                links,
+                LinkTokens(keys, settings.token_issuer, settings.external_issuers),
+                passwords,
+                computing,
+                log.partitions,
+                Turns(),
+                RateLimits(plan_of(settings.rate_limits)),
+                Room(settings.in_flight_bytes, settings.body_limit_bytes),
+                background,
+                Gathered(database, load("services.management")["users"]),
+                Gathered(database, load("services.management")["users_with_secrets"]),
+                Gathered(database, load("services.management")["users_to_edit"]),
+                Gathered(database, load("services.management")["users_by_subject"]),
+                Gathered(database, load("services.management")["connections_named"]),
+                Newcomers(database, keyring),
+            )

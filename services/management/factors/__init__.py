@@ -1,0 +1,1 @@
+"""Authentication methods and enrolments."""

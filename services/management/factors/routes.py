@@ -1,0 +1,278 @@
+"""Authentication methods, enrolments, recovery codes, and the end of them (fact sheet §4.5)."""
+
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.profile.changes.factors import Factor, factors_of
+from schemas.events import (
+    RecoveryCodeRegenerated,
+    RecoveryCodeRegeneratedData,
+    RememberedBrowsersInvalidated,
+    RiskAssessmentCleared,
+    RiskAssessmentClearedData,
+)
+from services.commands.conflict_retry import Overtaken, until_it_counts
+from services.commands.factors import decide as decisions
+from services.commands.outcome import Draft
+from services.commands.settings.configuration import new_id
+from services.commands.users import people
+from services.commands.writer import Written
+from services.management.factors import models
+from services.management.http import authorization, responses
+from services.management.http.command_context import expected_revision, names_revision
+from services.management.http.errors import NO_SUCH_USER, REVISION_PASSED, Refusal, Refused, bad_request
+from services.management.http.operation import Call, Operation
+from services.management.sessions.models import ClearRiskAssessments
+from services.queries.users import Person
+
+NOBODY: Final = bad_request(NO_SUCH_USER.message, NO_SUCH_USER.error_code)
+_BUSY: Final = Refusal(409, "The user is being changed by others. Please try again.")
+_PROVIDERS: Final = ("duo", "google-authenticator")
+_LETTERS: Final = string.digits + string.ascii_uppercase
+Decide = Callable[[Person], Sequence[Draft] | Refusal]
+
+
+async def list_factors(call: Call) -> Response:
+    """The user's authentication methods, masked."""
+    query: models.FactorPage = call.query
+    person = await people.living(call, call.path("id"))
+    every = decisions.in_list(person.holdings)
+    start = query.page * query.per_page
+    page = [decisions.shown(factor) for factor in every[start : start + query.per_page]]
+    if not query.include_totals:
+        return responses.value(page)
+    total = {"total": len(every)} if every else {}
+    return responses.value({"authenticators": page, **total, "start": start, "limit": query.per_page})
+
+
+async def get_factor(call: Call) -> Response:
+    """One of the user's authentication methods, masked."""
+    person = await people.living(call, call.path("id"))
+    return responses.value(decisions.shown(_factor(person, call.path("method_id"))))
+
+
+async def create_factor(call: Call) -> Response:
+    """One more authentication method, confirmed."""
+    body: models.CreateFactor = call.body
+    device = new_id("dev_")
+
+    def decide(person: Person) -> Sequence[Draft] | Refusal:
+        draft = decisions.enrol(person.holdings, body, device)
+        return draft if isinstance(draft, Refusal) else (draft,)
+
+    written = await _decided(call, decide)
+    return await _answered(call, written, f"{body.type}|{device}", 201)
+
+
+async def set_factors(call: Call) -> Response:
+    """These authentication methods instead of all there were."""
+    bodies: models.SetFactors = call.body
+    devices = [new_id("dev_") for _ in bodies.root]
+    written = await _decided(
+        call, lambda person: decisions.replace(person.holdings, bodies.root, devices), NOBODY
+    )
+    if written is not None and not written.visible:
+        return people.accepted(written)
+    person = await people.living(call, call.path("id"), NOBODY)
+    shown = [decisions.shown_set(factor) for factor in factors_of(person.holdings)]
+    return responses.value(shown, headers=_headers(written))
+
+
+async def update_factor(call: Call) -> Response:
+    """A name, or how somebody prefers to be reached."""
+    identity, body = call.path("method_id"), call.body
+    written = await _decided(call, lambda person: decisions.change(_factor(person, identity), body))
+    return await _answered(call, written, identity, 200)
+
+
+async def delete_factors(call: Call) -> Response:
+    """No authentication methods any more; 204 also for nobody."""
+    if await people.find(call, call.path("id")) is None:
+        return responses.nothing()
+    return await _without(
+        call, lambda person: decisions.remove(person.holdings, factors_of(person.holdings)), NOBODY
+    )
+
+
+async def delete_factor(call: Call) -> Response:
+    """One authentication method less."""
+    identity = call.path("method_id")
+    return await _without(call, lambda person: decisions.gone((_factor(person, identity),)))
+
+
+async def delete_authenticators(call: Call) -> Response:
+    """No second factors and no recovery code any more: the user has to enrol anew."""
+    return await _without(call, lambda person: decisions.gone(decisions.second_factors(person.holdings)))
+
+
+async def delete_provider(call: Call) -> Response:
+    """No second factors of a provider any more."""
+    provider = call.path("provider")
+    if provider not in _PROVIDERS:
+        reason = f"Path validation error: 'No enum match for: {provider[:200]}' on property provider"
+        raise Refused(bad_request(f"{reason} (The multi-factor provider).", "invalid_uri"))
+    return await _without(
+        call, lambda person: decisions.gone(decisions.of_provider(person.holdings, provider))
+    )
+
+
+async def list_enrollments(call: Call) -> Response:
+    """The first confirmed enrolment in multi-factor authentication."""
+    user_id = call.path("id")
+    authorization.reaching(call.scopes, call.principal, user_id)
+    person = await people.living(call, user_id)
+    return responses.value(decisions.enrollments(person.holdings))
+
+
+async def regenerate_recovery_code(call: Call) -> Response:
+    """A new recovery code, answered this once; only its hash is kept."""
+    person = await people.living(call, call.path("id"))
+    code = "".join(secrets.choice(_LETTERS) for _ in range(24))
+    data = RecoveryCodeRegeneratedData(
+        factor_id=new_id("recovery-code|dev_"), code_hash=await call.service.passwords.hash(call.tenant, code)
+    )
+    written, _ = await people.tell(call, person, (Draft(RecoveryCodeRegenerated, data),))
+    return responses.value({"recovery_code": code}, headers=_headers(written) | {"Cache-Control": "no-store"})
+
+
+async def invalidate_remembered_browsers(call: Call) -> Response:
+    """Gateways are told to ask for another factor again, whatever browser the user comes with."""
+    event = RememberedBrowsersInvalidated
+    return await _without(call, lambda _: (Draft(event, event.model_fields["data"].default),))
+
+
+async def clear_risk_assessments(call: Call) -> Response:
+    """Gateways are told to forget what they know of the user's devices."""
+    body: ClearRiskAssessments = call.body
+    data = RiskAssessmentClearedData(connection=body.connection, assessors=body.assessors)
+    return await _without(call, lambda _: (Draft(RiskAssessmentCleared, data),))
+
+
+async def _decided(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -> Written | None:
+    """Decided on one revision and written for that one only; decided anew when another change came first.
+    None when there is nothing to write."""
+    user_id, headers = call.path("id"), call.request.headers
+
+    async def attempt() -> Written | None:
+        person = await people.living(call, user_id, absent)
+        expected_revision(headers, person.revision)
+        drafts = decide(person)
+        if isinstance(drafts, Refusal):
+            raise Refused(drafts)
+        if not drafts:
+            return None
+        try:
+            written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
+        except Refused as refused:
+            if refused.refusal is REVISION_PASSED:
+                raise Overtaken from None
+            raise
+        return written
+
+    async with call.service.turns.of(call.tenant, user_id, True):
+        return await until_it_counts(attempt, _BUSY, names_revision(headers))
+
+
+def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:
+    first, *rest = drafts
+    guarded = first.data.model_copy(update={"expected_revision": person.revision})
+    return (Draft(first.event, guarded), *rest)
+
+
+async def _without(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -> Response:
+    written = await _decided(call, decide, absent)
+    if written is not None and not written.visible:
+        return people.accepted(written)
+    return responses.nothing(headers=_headers(written))
+
+
+async def _answered(call: Call, written: Written | None, identity: str, status: int) -> Response:
+    if written is not None and not written.visible:
+        return people.accepted(written, {"id": identity})
+    person = await people.living(call, call.path("id"))
+    return responses.value(decisions.shown_changed(_factor(person, identity)), status, _headers(written))
+
+
+def _factor(person: Person, identity: str) -> Factor:
+    found = next((one for one in factors_of(person.holdings) if one["id"] == identity), None)
+    if found is None:
+        raise Refused(decisions.NO_SUCH_FACTOR)
+    return found
+
+
+def _headers(written: Written | None) -> dict[str, str]:
+    return {} if written is None else {responses.POSITION: str(written.position)}
+
+
+_METHODS: Final = "/api/v2/users/{id}/authentication-methods"
+_UPDATE: Final = ("update:users",)
+_LATE: Final = "The view is late."
+_GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Gone.", 404: NO_SUCH_USER, 409: _BUSY}
+_NO_FACTOR: Final = decisions.NO_SUCH_FACTOR
+OPERATIONS: Final = (
+    Operation(
+        "GET", _METHODS, list_factors, ("read:authentication_methods",),
+        "Get a list of authentication methods", {200: "Found.", 404: NO_SUCH_USER}, models.FactorPage,
+        result=list[models.FactorResult] | models.FactorList, group="user_authentication_methods",
+    ),
+    Operation(
+        "POST", _METHODS, create_factor, ("create:authentication_methods",),
+        "Creates an authentication method for a given user",
+        {201: "Created.", 202: _LATE, 404: NO_SUCH_USER, 409: decisions.EXISTS},
+        body=models.CreateFactor, result=models.FactorResult,
+    ),
+    Operation(
+        "PUT", _METHODS, set_factors, ("update:authentication_methods",),
+        "Update all authentication methods by replacing them with the given ones",
+        {200: "Replaced.", 202: _LATE, 400: NOBODY, 409: decisions.EXISTS},
+        body=models.SetFactors, result=list[models.FactorResult],
+    ),
+    Operation(
+        "DELETE", _METHODS, delete_factors, ("delete:authentication_methods",),
+        "Delete all authentication methods for the given user", {202: _LATE, 204: "Gone.", 409: _BUSY},
+    ),
+    Operation(
+        "GET", f"{_METHODS}/{{method_id}}", get_factor, ("read:authentication_methods",),
+        "Get an authentication method by ID", {200: "Found.", 404: _NO_FACTOR}, result=models.FactorResult,
+    ),
+    Operation(
+        "PATCH", f"{_METHODS}/{{method_id}}", update_factor, ("update:authentication_methods",),
+        "Update an authentication method", {200: "Changed.", 202: _LATE, 404: _NO_FACTOR, 409: _BUSY},
+        body=models.UpdateFactor, result=models.FactorResult,
+    ),
+    Operation(
+        "DELETE", f"{_METHODS}/{{method_id}}", delete_factor, ("delete:authentication_methods",),
+        "Delete an authentication method by ID", {202: _LATE, 204: "Gone.", 404: _NO_FACTOR, 409: _BUSY},
+    ),
+    Operation(
+        "DELETE", "/api/v2/users/{id}/authenticators", delete_authenticators,
+        ("delete:guardian_enrollments",), "Delete All Authenticators", _GONE,
+    ),
+    Operation(
+        "GET", "/api/v2/users/{id}/enrollments", list_enrollments, ("read:users", "read:current_user"),
+        "Get the First Confirmed Multi-factor Authentication Enrollment",
+        {200: "Found.", 404: NO_SUCH_USER}, result=list[models.Enrollment], group="read_users",
+    ),
+    Operation(
+        "DELETE", "/api/v2/users/{id}/multifactor/{provider}", delete_provider, _UPDATE,
+        "Delete a User's Multi-factor Provider", _GONE,
+    ),
+    Operation(
+        "POST", "/api/v2/users/{id}/multifactor/actions/invalidate-remember-browser",
+        invalidate_remembered_browsers, _UPDATE,
+        "Invalidate All Remembered Browsers for Multi-factor Authentication", _GONE,
+    ),
+    Operation(
+        "POST", "/api/v2/users/{id}/recovery-code-regeneration", regenerate_recovery_code, _UPDATE,
+        "Generate New Multi-factor Authentication Recovery Code", {200: "Made.", 404: NO_SUCH_USER},
+        result=models.RecoveryCode,
+    ),
+    Operation(
+        "POST", "/api/v2/users/{id}/risk-assessments/clear", clear_risk_assessments, _UPDATE,
+        "Clear risk assessment assessors for a specific user", _GONE, body=ClearRiskAssessments,
+    ),
+)  # fmt: skip

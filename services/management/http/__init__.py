@@ -1,0 +1,1 @@
+"""How requests reach operations and how results become responses."""

@@ -1,0 +1,65 @@
+"""Who may do what: scopes, and the ones that only reach the caller's own profile (fact sheet §0.1)."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from services.management.http.errors import OTHER_SUBJECT, Refusal, Refused, bad_request, insufficient_scope
+from services.runtime.auth.tokens import BAD_FORMAT, InvalidToken, Principal
+
+IDP_TOKENS: Final = "read:user_idp_tokens"
+_ACTOR: Final = re.compile(r"[A-Za-z0-9._~/-]{1,96}(@[a-z0-9][a-z0-9-]{0,30})?")
+"""A client, and the external issuer that knows it. What a token says in place of a client may be an address
+of a person, which no actor holds."""
+_OF_ONESELF: Final = ":current_user"
+
+
+def unauthorized(error: InvalidToken) -> Refusal:
+    """The answer to a token that names nobody: 401, or 400 for something that is no token at all."""
+    if error.message == BAD_FORMAT:
+        return bad_request(error.message, error.error_code)
+    return Refusal(
+        error.status,
+        error.message,
+        error.error_code,
+        {"WWW-Authenticate": "Bearer"},
+        {"error": error.message},
+    )
+
+
+def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
+    """Which of an operation's scopes the caller has; of several in one text (`a b`) all are needed. Raises
+    Refused when none."""
+    found = principal.scopes.intersection(scopes)
+    if not found:
+        together = (frozenset(text.split()) for text in scopes if " " in text)
+        found = next((names for names in together if names <= principal.scopes), found)
+    if not found:
+        raise Refused(insufficient_scope(*scopes))
+    return found
+
+
+def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> frozenset[str]:
+    """The scopes that count for this user: those of oneself only for the token's subject. Raises Refused."""
+    if principal.subject == user_id:
+        return scopes
+    others = _of_anybody(scopes)
+    if not others:
+        raise Refused(OTHER_SUBJECT)
+    return others
+
+
+@lru_cache(maxsize=256)
+def _of_anybody(scopes: frozenset[str]) -> frozenset[str]:
+    return frozenset(scope for scope in scopes if _OF_ONESELF not in scope)
+
+
+def sees_tokens(principal: Principal) -> bool:
+    """Whether identity providers' tokens are shown to the caller in lists."""
+    return IDP_TOKENS in principal.scopes
+
+
+def actor(principal: Principal) -> str:
+    """The actor of the events a caller causes."""
+    known = _ACTOR.fullmatch(principal.client_id) is not None
+    return f"client:{principal.client_id}" if known else "client:external"

@@ -1,0 +1,151 @@
+"""Request bodies: read within a limit, JSON or form, and only what can be stored."""
+
+import re
+from typing import Any, Final, get_args
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from schemas.formats import exact_json
+from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
+from services.management.http.errors import (
+    INVALID_JSON,
+    TOO_SLOW,
+    WRONG_MEDIA_TYPE,
+    Refusal,
+    Refused,
+    invalid_body,
+)
+from services.runtime.fairness.body_memory import Lease
+from services.runtime.http.request_bodies import BodyBrokenOff, BodyTooLarge, BodyTooSlow, Pace, read_body
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+FORM: Final = "application/x-www-form-urlencoded"
+MAX_DEPTH: Final = 64
+MAX_FORM_FIELDS: Final = MOST_VALUES
+_NUL_ESCAPE: Final = rb"\u0000"
+_FORM_KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_NUL: Final = invalid_body("Strings may not contain NUL characters")
+_TOO_DEEP: Final = invalid_body(f"Nested more than {MAX_DEPTH} levels deep")
+_TOO_MANY: Final = invalid_body(f"More than {MOST_VALUES} values")
+_BAD_FORM: Final = invalid_body("Not a valid form")
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters; JSON when none was sent."""
+    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower() or JSON
+
+
+async def read_raw(request: Request, limit_bytes: int, pace: Pace, lease: Lease) -> bytes:
+    """The body's bytes. Raises Refused: 413 beyond the limit, 408 for a body that is too slow, 400 for one
+    that breaks off; OverShare when the caller's share of the memory is in use."""
+    try:
+        return await read_body(request.receive, request.headers, limit_bytes, pace, lease)
+    except BodyTooLarge:
+        raise Refused(_too_large(limit_bytes)) from None
+    except BodyTooSlow:
+        raise Refused(TOO_SLOW) from None
+    except BodyBrokenOff:
+        raise Refused(INVALID_JSON) from None
+
+
+def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
+    """The value a body holds. Raises Refused for what is neither JSON nor a form, or could not be stored."""
+    if media == FORM:
+        return parse_form(raw, model)
+    if media != JSON and not media.endswith("+json"):
+        raise Refused(WRONG_MEDIA_TYPE)
+    return None if not raw or raw.isspace() else parse_json(raw)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON of at most 10,000 values and 64 levels, without NUL characters. Raises Refused."""
+    if surely_exceeds(raw):
+        raise Refused(_TOO_MANY)
+    try:
+        value = exact_json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Refused(INVALID_JSON) from None
+    if exceeds(value, raw):
+        raise Refused(_TOO_MANY)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value):
+        raise Refused(_TOO_DEEP)
+    if _NUL_ESCAPE in raw and _holds_nul(value):
+        raise Refused(_NUL)
+    return value
+
+
+def parse_form(raw: bytes, model: type[BaseModel]) -> dict[str, Any]:
+    """A form as the object it stands for: `a[b]=c` is nested, `true` a boolean where one is due."""
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
+        )
+    except ValueError:
+        raise Refused(_BAD_FORM) from None
+    value: dict[str, Any] = {}
+    for name, text in pairs:
+        _put(value, name, text)
+    if _holds_nul(value):
+        raise Refused(_NUL)
+    return {name: _typed(item, model, name) for name, item in value.items()}
+
+
+def _put(target: dict[str, Any], name: str, text: str) -> None:
+    found = _FORM_KEY.fullmatch(name)
+    first, rest = (found[1], found[2]) if found else (name, "")
+    path = [first, *(part.rstrip("]") for part in rest.split("[")[1:])]
+    if len(path) > MAX_DEPTH:
+        raise Refused(_TOO_DEEP)
+    for position, key in enumerate(path[:-1]):
+        if path[position + 1 :] == [""]:
+            target.setdefault(key, [])
+            if not isinstance(target[key], list):
+                raise Refused(_BAD_FORM)
+            target[key].append(text)
+            return
+        target = target.setdefault(key, {})
+        if not isinstance(target, dict):
+            raise Refused(_BAD_FORM)
+    target[path[-1]] = text
+
+
+def _typed(value: Any, model: type[BaseModel], name: str) -> Any:
+    field = model.model_fields.get(name)
+    if field is None or value not in ("true", "false"):
+        return value
+    wants_boolean = field.annotation is bool or bool in get_args(field.annotation)
+    return value == "true" if wants_boolean else value
+
+
+def _depth_exceeds(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for item in level for inner in _children(item)]
+        if not level:
+            return False
+    return any(isinstance(item, (dict, list)) for item in level)
+
+
+def _holds_nul(value: Any) -> bool:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str) and "\x00" in item:
+            return True
+        if isinstance(item, dict):
+            pending.extend(item)
+        pending.extend(_children(item))
+    return False
+
+
+def _children(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, list) else []
+
+
+def _too_large(limit_bytes: int) -> Refusal:
+    return Refusal(413, f"Payload content length greater than maximum allowed: {limit_bytes}")

@@ -1,0 +1,108 @@
+"""A request that wants to change something: as whom, when, and against which revision."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.datastructures import Headers
+
+from schemas.formats import exact_json
+from schemas.formats.identifiers import new_event_id
+from schemas.formats.instants import truncate
+from schemas.sealing.secret_names import hides
+from services.commands.outcome import Command
+from services.management.http import authorization
+from services.management.http.errors import REVISION_PASSED, Refused
+from services.management.http.operation import DECIDED, Call
+from services.runtime.http.request_context import request_id
+
+MAX_CORRELATION: Final = 64
+MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
+MAX_MASKED_BODY_BYTES: Final = 64 * 1024
+"""A larger body is not looked through for secrets, which would take up to 10 ms, and so is not told of."""
+MAX_LOGGED_TEXT: Final = 1024
+MAX_LOGGED_SCOPES: Final = 100
+MASK: Final = "*****"
+_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+
+
+def command_of(call: Call) -> Command:
+    """The command of this request, under an id of its own."""
+    call.request.scope[DECIDED] = True
+    now = truncate(datetime.now(UTC))
+    headers = call.request.headers
+    correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]
+    trace = headers.get("traceparent", "")
+    return Command(
+        id=new_event_id(now),
+        tenant=call.tenant,
+        actor=authorization.actor(call.principal),
+        now=now,
+        request_id=request_id(now),
+        correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
+        traceparent=trace if _TRACE.fullmatch(trace) else None,
+        operation=call.operation.summary,
+        request=_request_of(call),
+    )
+
+
+def _request_of(call: Call) -> dict[str, Any]:
+    """What the log tells of a request: no secrets, and no body that would weigh more than the change."""
+    request = call.request
+    return {
+        "method": request.method.lower(),
+        "path": request.scope["raw_path"].decode("latin-1")[:MAX_LOGGED_TEXT],
+        "query": {_text(name): _text(value) for name, value in request.query_params.items()},
+        "body": told_of(call.sent),
+        "scopes": sorted(call.principal.scopes)[:MAX_LOGGED_SCOPES],
+        "ip": None if request.client is None else request.client.host,
+        "user_agent": _text(request.headers.get("user-agent", "")),
+        "status": call.operation.success,
+    }
+
+
+def told_of(sent: Any) -> Any:
+    """A body without its secrets; nothing of one that is heavy even so."""
+    if sent is None or len(exact_json.dumps(sent)) > MAX_MASKED_BODY_BYTES:
+        return {}
+    body = masked(sent)
+    return {} if len(exact_json.dumps(body)) > MAX_LOGGED_BODY_BYTES else body
+
+
+def _text(value: str) -> str:
+    """No event may hold U+0000; a query that nobody reads may."""
+    return value[:MAX_LOGGED_TEXT].replace("\x00", "\ufffd")
+
+
+def masked(value: Any) -> Any:
+    """The value with every secret in it as `*****`."""
+    match value:
+        case dict():
+            return {name: MASK if hides(name, item) else masked(item) for name, item in value.items()}
+        case list():
+            return [masked(item) for item in value]
+    return value
+
+
+def expected_revision(headers: Headers, current: int) -> int | None:
+    """The revision an `If-Match` allows to change, None without one. Raises Refused (412) for another."""
+    if not names_revision(headers):
+        return None
+    if str(current) not in {tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak}:
+        raise Refused(REVISION_PASSED)
+    return current
+
+
+def names_revision(headers: Headers) -> bool:
+    """Whether an `If-Match` allows to change one revision only."""
+    return headers.get("if-match", "*").strip() != "*"
+
+
+def has_revision(headers: Headers, current: int) -> bool:
+    """Whether an `If-None-Match` says that the caller has the current revision."""
+    known = headers.get("if-none-match")
+    if known is None:
+        return False
+    return known.strip() == "*" or str(current) in {tag for _, tag in _TAG.findall(known)}

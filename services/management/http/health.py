@@ -1,0 +1,53 @@
+"""GET /healthz: whether this process can do its work."""
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import Transient
+from services.management.container import Service
+from services.management.http import responses
+from services.management.http.models.results import Health
+from services.management.http.operation import Public
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures
+
+PATIENCE_SECONDS: Final = 2
+
+
+async def health(service: Service, _request: Request) -> Response:
+    """200 when database and event log answer, otherwise 503 naming what does not."""
+    database, broker = await asyncio.gather(_database(service), _broker(service))
+    parts = {"database": database, "event_log": broker}
+    well = all(parts.values())
+    shown = {name: "ok" if answers_now else "unreachable" for name, answers_now in parts.items()}
+    return responses.value({"status": "ok" if well else "degraded", "parts": shown}, 200 if well else 503)
+
+
+async def _database(service: Service) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with database_failures():
+                await service.database.raw.fetchval(load("services.management")["alive"])
+    except (Transient, TimeoutError):
+        return False
+    return True
+
+
+async def _broker(service: Service) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await service.end.last(0)
+    except (Transient, TimeoutError):
+        return False
+    return True
+
+
+PUBLIC: Final = (
+    Public(
+        "GET", "/healthz", health, "Whether the service can do its work",
+        {200: "It can.", 503: "A part does not answer."}, Health, Health,
+    ),
+)  # fmt: skip

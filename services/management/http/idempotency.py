@@ -1,0 +1,252 @@
+"""`Idempotency-Key`: a POST that is repeated answers its first result and is not carried out again.
+
+What holds: of any number of requests with one key (of one tenant, caller and path) at most one takes effect
+within a day. Its result is kept when it is final, without the secrets that are shown once. When the process
+died, the event log did not confirm in time, or the request ended in a 5xx once a change was being decided,
+the log decides: if the views show the request's event, a repetition answers 202; if the log certainly does
+not hold it, the repetition is carried out; until one of the two is known, the repetition is a 409. What
+failed before anything was decided leaves no trace: its repetition is carried out.
+
+A result is sealed with the keys of whom it is about: the person whose event decided, otherwise the tenant. It
+goes with those keys, and a repetition then answers 410.
+"""
+
+import asyncio
+import hmac
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from schemas.errors import Transient
+from schemas.formats.identifiers import tenant_subject
+from schemas.sealing.blobs import associated_data, seal, unseal
+from schemas.sealing.keys import SubjectKeys
+from services.commands.pending import PENDING, Pending
+from services.ledger.keys.subject_keys import ensure_keys, wrapped_keys
+from services.ledger.reservations import log_key
+from services.management.http import responses
+from services.management.http.errors import NOT_FOUND, Refusal, Refused, bad_request
+from services.management.http.kept_results import REPLAYED, pack, unpack
+from services.runtime.kafka.event_log import partition_of
+from services.runtime.postgres.named_queries import load
+
+if TYPE_CHECKING:
+    from services.management.http.operation import Call
+
+HEADER: Final = "idempotency-key"
+KEPT_SECONDS: Final = 24 * 3600
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_BAD_KEY: Final = bad_request(
+    "Idempotency-Key must be 1 to 255 visible ASCII characters.", "invalid_idempotency_key"
+)
+_OTHER_REQUEST: Final = Refusal(
+    422, "This Idempotency-Key was sent before with another request.", "idempotency_key_reused"
+)
+_ERASED: Final = Refusal(
+    410,
+    "The first request with this Idempotency-Key was carried out. Its result has been erased with the keys of"
+    " the person it was about.",
+    "idempotency_result_erased",
+)
+Execute = Callable[[], Awaitable[Response]]
+"""Carries the request out; answers errors, too, and raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a result is kept: keyed hashes, so that neither keys nor bodies can be guessed from the table."""
+
+    tenant: str
+    place: bytes
+    request: bytes
+    keys: SubjectKeys
+
+    def associated(self, owner: str) -> bytes:
+        """What a kept result of this owner is bound to."""
+        return associated_data("idempotency", self.tenant, owner, self.place.hex(), self.request.hex())
+
+
+async def once(call: "Call", execute: Execute) -> Response:
+    """The result of the first request with this key, which may be this one. Raises Refused, or Transient."""
+    place = await _place(call)
+    for _ in range(2):
+        if await _begin(call, place):
+            # the result is kept although the caller goes away: a repetition is what the key is for
+            return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
+        known = await _found(call, place)
+        if known is not None and (response := await _repeated(call, place, known)) is not None:
+            return response
+        if known is not None and await _begin_once_more(call, place):
+            return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
+    raise Refused(in_progress(1))
+
+
+async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
+    """Takes away what was kept for a day."""
+    await connection.execute(_query("forget_once"), tenant, KEPT_SECONDS)
+    await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)
+
+
+def in_progress(seconds: int) -> Refusal:
+    """409 while the first request is being carried out."""
+    return Refusal(
+        409,
+        "A request with this Idempotency-Key is being carried out.",
+        "idempotency_in_progress",
+        {"Retry-After": str(max(1, min(seconds, 2)))},
+    )
+
+
+def unknown(seconds: int) -> Refusal:
+    """409 until it is known whether the first request was carried out."""
+    return Refusal(
+        409,
+        "It is not known yet whether the first request with this Idempotency-Key was carried out."
+        " Repeat it later.",
+        "idempotency_outcome_unknown",
+        {"Retry-After": str(max(1, seconds))},
+    )
+
+
+def fingerprint(secret: bytes, *parts: str) -> bytes:
+    """A keyed hash; no two lists of parts have the same one."""
+    return hmac.digest(secret, json.dumps(["idempotency", *parts]).encode(), "sha256")
+
+
+def canonical(sent: Any, query: str) -> str:
+    """The same text for the same request, in whatever order its body names things."""
+    return f"{query}\n{json.dumps(sent, sort_keys=True, separators=(',', ':'))}"
+
+
+async def _place(call: "Call") -> Place:
+    key = call.request.headers[HEADER]
+    if not _KEY.fullmatch(key):
+        raise Refused(_BAD_KEY)
+    service, tenant, who = call.service, call.tenant, call.principal
+    async with service.database.connection(tenant) as connection:
+        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
+    if keys.profile is None:
+        raise Refused(NOT_FOUND)
+    path, query = call.request.scope["path"], call.request.scope["query_string"].decode("latin-1")
+    return Place(
+        tenant,
+        fingerprint(keys.profile, who.client_id, who.subject, path, key),
+        fingerprint(keys.profile, canonical(call.sent, query)),
+        keys,
+    )
+
+
+async def _begin(call: "Call", place: Place) -> bool:
+    async with call.service.database.connection(place.tenant) as connection:
+        begun = await connection.fetchval(
+            _query("begin_once"), place.tenant, place.place, place.request, _lease(call), KEPT_SECONDS
+        )
+    return begun is True
+
+
+async def _begin_once_more(call: "Call", place: Place) -> bool:
+    settle = call.service.settings.claim_settle_seconds
+    async with call.service.database.connection(place.tenant) as connection:
+        begun = await connection.fetchval(
+            _query("begin_once_more"), place.tenant, place.place, _lease(call), settle
+        )
+    return begun is True
+
+
+def _lease(call: "Call") -> float:
+    settings = call.service.settings
+    return settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
+
+
+async def _found(call: "Call", place: Place) -> Any:
+    settle = call.service.settings.claim_settle_seconds
+    async with call.service.database.connection(place.tenant) as connection:
+        return await connection.fetchrow(_query("found_once"), place.tenant, place.place, settle)
+
+
+async def _row(call: "Call", query: str, place: Place) -> Any:
+    async with call.service.database.connection(place.tenant) as connection:
+        return await connection.fetchrow(_query(query), place.tenant, place.place)
+
+
+async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
+    """What became of the first request; None when it certainly was not carried out."""
+    if not hmac.compare_digest(known["request"], place.request):
+        raise Refused(_OTHER_REQUEST)
+    if known["result"] is not None:
+        return _kept(call, place, known)
+    if known["seconds_left"]:
+        raise Refused(in_progress(known["seconds_left"]))
+    if known["confirmed"]:
+        return await _taken(call, place, known)
+    if known["seconds_open"]:
+        raise Refused(unknown(known["seconds_open"]))
+    if known["event_id"] is not None:
+        await call.service.reconciler.settle(place.tenant, [_pending(call, place).claim])
+        settled = await _found(call, place)
+        if settled is not None and settled["confirmed"]:
+            return await _taken(call, place, settled)
+        if settled is not None and settled["event_id"] is not None:
+            raise Refused(unknown(1))
+    return None
+
+
+def _kept(call: "Call", place: Place, known: Any) -> Response:
+    """The first result. Raises Refused (410) when its owner's key has been destroyed."""
+    owner = known["owner"]
+    if known["profile"] is None:
+        raise Refused(_ERASED)
+    keys = call.service.keyring.open(place.tenant, owner, wrapped_keys(known))
+    assert keys.profile is not None
+    return unpack(unseal(keys.profile, known["result"], place.associated(owner)))
+
+
+async def _taken(call: "Call", place: Place, known: Any) -> Response:
+    """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
+    service, tenant = call.service, place.tenant
+    async with service.database.connection(tenant) as connection:
+        made = await connection.fetchrow(_query("made_once"), tenant, known["subject"], known["event_id"])
+    partition = partition_of(log_key(tenant, known["subject"]), service.partitions)
+    position = str(await service.end.last(partition))
+    body = {
+        "status": "accepted",
+        "position": position,
+        **({} if made is None else {made["name"]: made["id"]}),
+    }
+    return responses.value(body, 202, {responses.POSITION: position, REPLAYED: "true"})
+
+
+def _pending(call: "Call", place: Place) -> Pending:
+    return Pending(call.service.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys)
+
+
+async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
+    pending = _pending(call, place)
+    PENDING.set(pending)
+    response = await execute()
+    try:
+        if response.status_code < (500 if call.decided else 400):
+            await _keep(call, place, pending, response)
+        else:
+            await _row(call, "lose_once" if call.decided else "free_once", place)
+    except Transient:
+        # the lease runs out by itself, and what happened then counts as unknown
+        return response
+    return response
+
+
+async def _keep(call: "Call", place: Place, pending: Pending, response: Response) -> None:
+    owner, keys = pending.owner, pending.keys
+    assert keys.profile is not None  # it has sealed the event
+    sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))
+    async with call.service.database.connection(place.tenant) as connection:
+        await connection.execute(_query("keep_once"), place.tenant, place.place, sealed, owner)
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "idempotency.sql")[name]

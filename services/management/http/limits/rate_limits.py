@@ -1,0 +1,179 @@
+"""Rate limits by client and group of operations (fact sheet §0.4), kept by each process for itself.
+
+Of n processes behind one address each allows what is set here, so a client gets at most n times as much; no
+request waits for another machine to be counted.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Final, Literal, get_args
+
+from services.management.http.errors import Refusal
+from services.management.http.limits.token_bucket import Bucket, Limit, Verdict, take
+from services.runtime.auth.tokens import Principal
+
+Group = Literal[
+    "api", "read_users", "write_users", "delete_users", "read_logs", "user_authentication_methods"
+]
+"""What an operation counts as. The last one counts as `api` and, besides, for each user by itself."""
+
+PER_USER: Final = "user_authentication_methods"
+OF_CLIENT: Final = "token"
+"""Requests for a token, for each client that an address names: a stranger who names a client from elsewhere
+uses up nothing of it."""
+OF_SOURCE: Final = "token_source"
+"""Requests for a token, for each address."""
+GROUPS: Final[tuple[str, ...]] = (*get_args(Group), OF_CLIENT, OF_SOURCE)
+MAX_BUCKETS: Final = 100_000
+NEWS_SECONDS: Final = 3600
+"""How long one refused request stands for all that follow it."""
+_FREE, _ENTERPRISE = Limit(2, 2.0), Limit(50, 16.0)
+_OF_ONE_USER: Final = Limit(5, 5 / 60)
+_TOKENS: Final[Mapping[str, Limit]] = {OF_CLIENT: Limit(100, 20.0), OF_SOURCE: Limit(1000, 100.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The limits of groups with a bucket of their own; all others share that of `api`."""
+
+    limits: Mapping[str, Limit]
+
+
+PLANS: Final[Mapping[str, Plan | None]] = {
+    "off": None,
+    "generous": Plan(
+        {
+            "api": Limit(2000, 1000.0),
+            "write_users": Limit(2000, 200.0),
+            "delete_users": Limit(2000, 200.0),
+            PER_USER: Limit(100, 10.0),
+            **_TOKENS,
+        }
+    ),
+    "free": Plan({"api": _FREE, PER_USER: _OF_ONE_USER, **_TOKENS}),
+    "essentials": Plan(
+        {
+            "api": Limit(50, 10.0),
+            "read_users": Limit(40, 500 / 60),
+            "write_users": Limit(20, 200 / 60),
+            "delete_users": Limit(20, 200 / 60),
+            "read_logs": Limit(10, 100 / 60),
+            PER_USER: _OF_ONE_USER,
+            **_TOKENS,
+        }
+    ),
+    "enterprise": Plan({"api": _ENTERPRISE, PER_USER: _OF_ONE_USER, **_TOKENS}),
+}
+
+
+def plan_of(text: str) -> Plan | None:
+    """`off`, or a plan's name, then changes: `enterprise,read_users=100/20` (burst / per second).
+
+    Raises ValueError for anything else.
+    """
+    name, *changes = [part.strip() for part in text.split(",")]
+    if name not in PLANS:
+        raise ValueError(f"a plan is one of {', '.join(PLANS)}")
+    plan = PLANS[name]
+    if plan is None:
+        if changes:
+            raise ValueError("limits that are off cannot be changed: name a plan first")
+        return None
+    return Plan({**plan.limits, **dict(_change(part) for part in changes)})
+
+
+def _change(text: str) -> tuple[str, Limit]:
+    group, equals, rest = text.partition("=")
+    burst, slash, refill = rest.partition("/")
+    if group not in GROUPS or not equals or not slash or not burst.isdecimal():
+        raise ValueError(f"a limit is <{'|'.join(GROUPS)}>=<burst>/<per second>")
+    limit = Limit(int(burst), float(refill))
+    if limit.burst < 1 or not 0 < limit.refill < 1e9:
+        raise ValueError("burst and refill of a limit are above zero")
+    return group, limit
+
+
+def buckets_of(plan: Plan, group: str, user: str) -> tuple[tuple[str, str, Limit], ...]:
+    """Where a request counts: (bucket, user, limit)."""
+    if group == PER_USER:
+        return ("api", "", plan.limits["api"]), (PER_USER, user, plan.limits[PER_USER])
+    name = group if group in plan.limits else "api"
+    return ((name, "", plan.limits[name]),)
+
+
+def headers(verdict: Verdict) -> dict[str, str]:
+    """What every answer says."""
+    return {
+        "X-RateLimit-Limit": str(verdict.limit),
+        "X-RateLimit-Remaining": str(verdict.remaining),
+        "X-RateLimit-Reset": str(verdict.reset),
+    }
+
+
+def too_many(verdict: Verdict) -> Refusal:
+    """429, and when to come back."""
+    wait = {"Retry-After": str(max(1, ceil(verdict.wait_seconds)))}
+    return Refusal(429, "Global limit has been reached", "too_many_requests", wait)
+
+
+class RateLimits:
+    """The buckets of one process; those longest unused are forgotten first."""
+
+    def __init__(self, plan: Plan | None, clock: Callable[[], float] = time.time) -> None:
+        self._plan, self._clock = plan, clock
+        self._buckets: OrderedDict[tuple[str, ...], Bucket] = OrderedDict()
+        self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether anything is counted at all."""
+        return self._plan is not None
+
+    def count(self, principal: Principal, group: str, user: str = "") -> Verdict | None:
+        """Counts a request, in all of its buckets or in none; None when limits are off."""
+        if self._plan is None:
+            return None
+        now, verdicts = self._clock(), []
+        taken: dict[tuple[str, ...], Bucket] = {}
+        for name, whose, limit in buckets_of(self._plan, group, user):
+            key = (principal.tenant, principal.client_id, name, whose)
+            taken[key], verdict = take(self._buckets.get(key), limit, now)
+            verdicts.append(verdict)
+        scarcest = min(verdicts, key=lambda verdict: (verdict.allowed, verdict.remaining))
+        if scarcest.allowed:
+            self._keep(taken)
+        return scarcest
+
+    def count_token(self, name: str, *whose: str) -> Verdict | None:
+        """Counts a request for a token in one bucket of `OF_CLIENT` or `OF_SOURCE`; None when limits are
+        off."""
+        if self._plan is None:
+            return None
+        key = (name, *whose)
+        bucket, verdict = take(self._buckets.get(key), self._plan.limits[name], self._clock())
+        if verdict.allowed:
+            self._keep({key: bucket})
+        return verdict
+
+    def is_news(self, principal: Principal, group: str) -> bool:
+        """Whether a request refused in this group is the client's first for as long as one is told of; asked
+        again it is not."""
+        now, key = self._clock(), (principal.tenant, principal.client_id, group)
+        told = self._told.get(key)
+        if told is not None and abs(now - told) < NEWS_SECONDS:
+            return False
+        self._told[key] = now
+        self._told.move_to_end(key)
+        while len(self._told) > MAX_BUCKETS:
+            self._told.popitem(last=False)
+        return True
+
+    def _keep(self, taken: Mapping[tuple[str, ...], Bucket]) -> None:
+        for key, bucket in taken.items():
+            self._buckets[key] = bucket
+            self._buckets.move_to_end(key)
+        while len(self._buckets) > MAX_BUCKETS:
+            self._buckets.popitem(last=False)

@@ -1,0 +1,1 @@
+"""Field types, pages and results that several families of operations share."""

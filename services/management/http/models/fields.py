@@ -1,0 +1,167 @@
+"""Field types shared by the request models."""
+
+import re
+from typing import Annotated, Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from projections.normalization.claims.values import is_picture
+from schemas.formats.violations import RULE, type_name
+from services.management.http.validation import FORMAT
+
+_EMAIL: Final = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]+@(?P<domain>[^\s@]+)")
+_LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_URI: Final = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_KEYS: Final = r"^[^.$]*$"
+_INTEGER: Final = re.compile(r"-?[0-9]{1,12}")
+FORBIDDEN_APP_METADATA: Final = frozenset((
+    "__tenant", "_id", "blocked", "clientID", "created_at", "email_verified", "email", "globalClientID",
+    "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount", "metadata",
+    "multifactor_last_modified", "multifactor", "updated_at", "user_id",
+))  # fmt: skip
+
+
+class Body(BaseModel):
+    """A closed request body; nothing is coerced."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    at_least: ClassVar[int] = 0
+    """How many properties must be named."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        if cls.at_least:
+            handler.resolve_ref_schema(found)["minProperties"] = cls.at_least
+        return found
+
+    def given(self, name: str) -> bool:
+        """Whether the caller named the property, be it with null."""
+        return name in self.model_fields_set
+
+
+class _Given:
+    """Marks a property that may be left out (then it is None) but not sent as null."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        return schema["schema"] if schema["type"] == "nullable" else schema
+
+
+Given: Final = _Given()
+
+
+def is_email(text: str) -> bool:
+    """Local part of 64, 254 in all, a domain of at least two labels."""
+    found = _EMAIL.fullmatch(text)
+    if found is None or len(text) > 254 or text.index("@") > 64:
+        return False
+    local, labels = text[: text.index("@")], found["domain"].split(".")
+    dotted = not (local.startswith(".") or local.endswith(".") or ".." in local)
+    return dotted and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
+
+
+def _email(text: str) -> str:
+    if not is_email(text):
+        raise PydanticCustomError(FORMAT, "not an email", {"name": "email"})
+    return text
+
+
+def _uri(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = _SCHEME.fullmatch(parts.scheme) and (parts.netloc or parts.path) and _URI.fullmatch(text)
+    except ValueError:
+        usable = None
+    if not usable:
+        raise PydanticCustomError(FORMAT, "not a URI", {"name": "strict-uri"})
+    return text
+
+
+def _picture(text: str) -> str:
+    if not is_picture(_uri(text)):
+        raise PydanticCustomError(FORMAT, "not a picture", {"name": "uri (http, https or data:image)"})
+    return text
+
+
+def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    pending: list[Any] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            for key in item:
+                if "." in key or "$" in key:
+                    raise PydanticCustomError(RULE, "Property names may not contain '.' or '$'")
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+    return value
+
+
+def _app_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    forbidden = sorted(FORBIDDEN_APP_METADATA & value.keys())
+    if forbidden:
+        raise PydanticCustomError(
+            RULE, "Additional properties not allowed: {names}", {"names": ",".join(forbidden)}
+        )
+    return _metadata(value)
+
+
+def _integer(value: object) -> object:
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise PydanticCustomError(
+            RULE, "Expected type integer but found type {found}", {"found": type_name(value)}
+        )
+    return value
+
+
+def _boolean(value: object) -> object:
+    match value:
+        case "true":
+            return True
+        case "false":
+            return False
+    raise PydanticCustomError(
+        RULE, "Expected type boolean but found type {found}", {"found": type_name(value)}
+    )
+
+
+Email = Annotated[str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
+Uri = Annotated[str, AfterValidator(_uri), WithJsonSchema({"type": "string", "format": "uri"})]
+Picture = Annotated[
+    str,
+    AfterValidator(_picture),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^([hH][tT][tT][pP][sS]?://|data:image/)"}),
+]
+UserMetadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_metadata),
+    WithJsonSchema({"type": "object", "propertyNames": {"pattern": _KEYS}}),
+]
+AppMetadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_app_metadata),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": _KEYS, "not": {"enum": sorted(FORBIDDEN_APP_METADATA)}},
+        }
+    ),
+]
+QueryInteger = Annotated[int, BeforeValidator(_integer)]
+QueryBoolean = Annotated[bool, BeforeValidator(_boolean)]

@@ -1,0 +1,297 @@
+"""The OpenAPI document, from the operations themselves: what validates a request also describes it."""
+
+import inspect
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from services.management.http.errors import (
+    REASONS,
+    REVISION_PASSED,
+    SURROUNDINGS_DOWN,
+    TOO_SLOW,
+    URI_TOO_LONG,
+    WRONG_MEDIA_TYPE,
+    Refusal,
+    bad_request,
+    insufficient_scope,
+    invalid_body,
+)
+from services.management.http.models.results import Accepted, Failure
+from services.management.http.openapi.json_schema import example_of, members_of, shapes_of
+from services.management.http.operation import Operation, Public
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+_PATH_NAME: Final = re.compile(r"{(\w+)}")
+_IN_PATHS: Final[Mapping[str, tuple[str, str]]] = {
+    "id": ("The id, percent-encoded.", "auth0|63d17c4a8869daf88ed7db97"),
+    "name": ("The name, percent-encoded.", "acme"),
+    "initials": ("One or two letters or digits of any script, percent-encoded.", "jd"),
+    "ip": ("An IP address, percent-encoded.", "192.0.2.1"),
+    "provider": ("The identity's provider.", "google-oauth2"),
+    "user_id": ("The id without its provider.", "117282391823912331"),
+}
+_IDS: Final[Mapping[str, str]] = {
+    "connections": "con_c5zI4XDdzzbD0qav",
+    "roles": "rol_c5zI4XDdzzbD0qav",
+    "organizations": "org_c5zI4XDdzzbD0qav",
+    "resource-servers": "64f0c2a19be3d7001c8f5a21",
+    "user-attribute-profiles": "uap_1csDj3szFsgxGS1oTZTdFm",
+}
+_HEADERS: Final[tuple[tuple[str, str, Callable[[Operation], bool]], ...]] = (
+    (
+        "If-Match",
+        "The revision to change; any other is refused with 412.",
+        lambda item: 412 in item.answers,
+    ),
+    (
+        "If-None-Match",
+        "The revision the caller has; the same one answers 304.",
+        lambda item: 304 in item.answers,
+    ),
+    (
+        "Idempotency-Key",
+        "A repetition within 24 hours answers the first result and changes nothing.",
+        lambda item: item.method == "POST",
+    ),
+    (
+        "Vita-At-Least",
+        "A position the views must have reached before they are read.",
+        lambda item: item.method == "GET",
+    ),
+    (
+        "X-Correlation-ID",
+        "Kept with the events and log entries, up to 64 characters.",
+        lambda item: item.method != "GET",
+    ),
+    (
+        "auth0-custom-domain",
+        "Accepted for clients that send it; there is one domain.",
+        lambda item: item.method in ("POST", "PATCH") and item.path.count("/") < 5 and item.tag == "users",
+    ),
+)
+_TEXT: Final = {"schema": {"type": "string"}}
+_NUMBER: Final = {"schema": {"type": "integer"}}
+_ANSWERED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ETag": {"description": "The revision.", **_TEXT},
+    "Vita-Position": {"description": "Where the write stands on the log.", **_TEXT},
+    "Idempotency-Replayed": {"description": "`true` where an Idempotency-Key came again.", **_TEXT},
+    "Retry-After": {"description": "Seconds to wait.", **_NUMBER},
+    "X-Request-Id": {"description": "The request, as logs and events call it (a UUID).", **_TEXT},
+    "X-RateLimit-Limit": {"description": "Requests at most, where limits are set.", **_NUMBER},
+    "X-RateLimit-Remaining": {"description": "Requests left.", **_NUMBER},
+    "X-RateLimit-Reset": {"description": "When one more is there, in Unix seconds.", **_NUMBER},
+}
+_EVERYWHERE: Final[Mapping[int, str]] = {
+    400: "Invalid request.",
+    401: "Invalid token.",
+    403: "Insufficient scope.",
+    414: "The address is too long.",
+    429: "Too many requests.",
+    503: "Not available now; of a write, the outcome may be unknown.",
+}
+"""What any operation may answer, whatever it does."""
+_REPEATABLE: Final[Mapping[int, str]] = {
+    409: "In conflict with what is there, or a request with this Idempotency-Key is still under way.",
+    410: "The result of the first request with this Idempotency-Key has been erased.",
+    422: "This Idempotency-Key was sent before with another request.",
+}
+_WITH_A_BODY: Final[Mapping[int, str]] = {
+    408: "The body did not arrive in time.",
+    413: "Body too large.",
+    415: "Neither JSON nor a form.",
+}
+_REFUSALS: Final[Mapping[int, Refusal]] = {
+    401: Refusal(401, "Invalid token", attributes={"error": "Invalid token"}),
+    408: TOO_SLOW,
+    412: REVISION_PASSED,
+    413: Refusal(413, "Payload content length greater than maximum allowed: 1048576"),
+    414: URI_TOO_LONG,
+    415: WRONG_MEDIA_TYPE,
+    429: Refusal(429, "Global limit has been reached", "too_many_requests"),
+    503: SURROUNDINGS_DOWN,
+}
+_ABOUT: Final = """\
+A self-hosted user-profile store that answers as Auth0's Management API does. Every write is an event first:
+its answer says in `Vita-Position` where that stands on the log, and in `ETag` which revision it made.
+
+Bodies are JSON; every operation also takes the same members form-encoded.
+
+Authorize with a token of `/oauth/token`; each operation names the scopes of which any one is enough."""
+
+
+def document(operations: Sequence[Operation], public: Sequence[Public], address: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these operations, which are found at this address."""
+    every: tuple[Operation | Public, ...] = (*operations, *public)
+    requests: dict[Hashable, Any] = {_id(item): item.body for item in every if item.body is not None}
+    results: dict[Hashable, Any] = {"accepted": Accepted, "failure": Failure}
+    results |= {(_id(item), "result"): item.result for item in every if item.result is not None}
+    results |= {(_id(item), "failure"): item.failure for item in public}
+    found, shapes = shapes_of(requests, results)
+    writer = _Writer(found, shapes)
+    paths: dict[str, dict[str, Any]] = {}
+    for item in every:
+        described = writer.operation(item) if isinstance(item, Operation) else writer.public(item)
+        paths.setdefault(item.path, {})[item.method.lower()] = described
+    scopes = sorted({scope for item in operations for text in item.scopes for scope in text.split()})
+    flow = {"tokenUrl": f"{address.rstrip('/')}/oauth/token", "scopes": {scope: scope for scope in scopes}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Vita Management API", "version": "2.0", "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(item.tag for item in every)],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(shapes.items())),
+            "headers": {name: dict(header) for name, header in _ANSWERED.items()},
+            "securitySchemes": {"oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}}},
+        },
+    }
+
+
+def answers_of(operation: Operation) -> dict[int, str | Refusal]:
+    """Every documented status of an operation, with what it means."""
+    common = {**_EVERYWHERE, **(_WITH_A_BODY if operation.body is not None else {})}
+    repeatable = _REPEATABLE if operation.method == "POST" else {}
+    return dict(sorted({**common, **repeatable, **operation.answers}.items()))
+
+
+def _id(item: Operation | Public) -> str:
+    """`get_users_by_id`: a path has one operation of a method, so it is unique."""
+    parts = [part for part in re.split(r"[/.-]", item.path.removeprefix("/api/v2")) if part]
+    named = [f"by_{part[1:-1]}" if part.startswith("{") else part for part in parts]
+    return "_".join((item.method.lower(), *named)).replace("-", "_")
+
+
+class _Writer:
+    """Writes operations down, given the schemas of what they take and answer."""
+
+    def __init__(self, schemas: Mapping[Any, Any], shapes: Mapping[str, Any]) -> None:
+        self._schemas, self._shapes = schemas, shapes
+
+    def operation(self, item: Operation) -> dict[str, Any]:
+        """An operation that needs a token."""
+        described = self._head(item)
+        described["security"] = [{"oauth2": text.split()} for text in item.scopes]
+        described["parameters"] = [
+            *_path_parameters(item),
+            *_query_parameters(item),
+            *_header_parameters(item),
+        ]
+        described["responses"] = {
+            str(status): self._answer(item, status, meaning) for status, meaning in answers_of(item).items()
+        }
+        return described
+
+    def public(self, item: Public) -> dict[str, Any]:
+        """An operation that anybody may ask."""
+        described = self._head(item)
+        described["security"] = []
+        if parameters := _path_parameters(item):
+            described["parameters"] = parameters
+        result, failure = self._schemas.get((_id(item), "result"), {}), self._schemas[_id(item), "failure"]
+        described["responses"] = {
+            str(status): {
+                "description": meaning,
+                "content": self._content(failure)
+                if status >= 400
+                else self._content(result, media=item.media),
+            }
+            for status, meaning in item.answers.items()
+        }
+        return described
+
+    def _head(self, item: Operation | Public) -> dict[str, Any]:
+        head: dict[str, Any] = {
+            "operationId": _id(item),
+            "summary": item.summary,
+            "description": inspect.getdoc(item.handler) or item.summary,
+            "tags": [item.tag],
+        }
+        if item.body is not None:
+            content = self._content(self._schemas[_id(item)])[JSON]
+            media = (JSON,) if isinstance(item, Operation) else (JSON, FORM)
+            head["requestBody"] = {"required": True, "content": dict.fromkeys(media, content)}
+        return head
+
+    def _content(self, schema: Any, example: Any = None, media: str = JSON) -> dict[str, Any]:
+        shown = example_of(schema, self._shapes) if example is None else example
+        return {media: {"schema": schema, "example": shown}}
+
+    def _answer(self, item: Operation, status: int, meaning: str | Refusal) -> dict[str, Any]:
+        text = meaning.message if isinstance(meaning, Refusal) else meaning
+        described: dict[str, Any] = {"description": text}
+        described["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in _header_names(item, status)
+        }
+        if status in (204, 304):
+            return described
+        if status >= 400:
+            example = (meaning if isinstance(meaning, Refusal) else _refusal(item, status, text)).document()
+            described["content"] = self._content(self._schemas["failure"], example)
+        elif status == 202 and (item.result is None or not item.answers.keys().isdisjoint({200, 201})):
+            described["content"] = self._content(self._schemas["accepted"])
+        else:
+            described["content"] = self._content(self._schemas.get((_id(item), "result"), {}))
+        return described
+
+
+def _header_names(item: Operation, status: int) -> list[str]:
+    names = [name for name in _ANSWERED if name.startswith("X-")]
+    names += ["Idempotency-Replayed"] if item.method == "POST" else []
+    if status < 400:
+        names += ["ETag"] if item.method == "GET" else ["ETag", "Vita-Position"]
+    return names + (["Retry-After"] if status in (429, 503) else [])
+
+
+def _refusal(item: Operation, status: int, text: str) -> Refusal:
+    """An answer of this status as this operation gives it."""
+    if status == 403:
+        return insufficient_scope(*item.scopes)
+    if status == 400:
+        unknown = "Additional properties not allowed: surprise"
+        return invalid_body(unknown) if item.body is not None else bad_request("Invalid request.")
+    return _REFUSALS.get(status) or Refusal(status, text or REASONS[status])
+
+
+def _path_parameters(item: Operation | Public) -> list[dict[str, Any]]:
+    family = item.path.removeprefix("/api/v2/").partition("/")[0]
+    found = []
+    for name in _PATH_NAME.findall(item.path):
+        about, example = _IN_PATHS.get(name, ("Its id, percent-encoded.", "example"))
+        if name == "id":
+            example = _IDS.get(family, example if family == "users" else "example")
+        schema = {"type": "string", "minLength": 1}
+        found.append(
+            {"name": name, "in": "path", "required": True, "description": about, "schema": schema,
+             "example": example}
+        )  # fmt: skip
+    return found
+
+
+def _query_parameters(item: Operation) -> list[dict[str, Any]]:
+    model: type[BaseModel] | None = item.query
+    if model is None:
+        return []
+    members, required = members_of(model)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": part.pop("description", name),
+            "schema": part,
+        }
+        for name, part in members.items()
+    ]
+
+
+def _header_parameters(item: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "header", "required": False, "description": about, **_TEXT}
+        for name, about, applies in _HEADERS
+        if applies(item)
+    ]

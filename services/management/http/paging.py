@@ -1,0 +1,82 @@
+"""Lists cut into pages, and the cursors that go on where a page ended."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from starlette.responses import Response
+
+from schemas.sealing.blobs import CannotUnseal
+from services.management.http import responses
+from services.management.http.cursors import list_of
+from services.management.http.errors import Refusal, Refused, bad_request, violation
+from services.management.http.models.paging import AnyPage, CheckpointPage, OffsetPage
+from services.management.http.operation import Call
+
+DEFAULT_TAKE: Final = 50
+BAD_CURSOR: Final = bad_request(
+    violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
+)
+T = TypeVar("T")
+
+
+def cursor(call: Call, place: str) -> str:
+    """An opaque text for a place in the list that is asked for."""
+    return call.service.cursors.seal(place, _list_of(call))
+
+
+def place_of(call: Call, text: str | None, refusal: Refusal = BAD_CURSOR) -> str:
+    """The place behind a cursor of the list that is asked for, "" (before everything) without one. Raises
+    Refused (400) for a cursor of another list, and for anything else."""
+    if not text:
+        return ""
+    try:
+        return call.service.cursors.open(text, _list_of(call))
+    except CannotUnseal:
+        raise Refused(refusal) from None
+
+
+def _list_of(call: Call) -> bytes:
+    parameters = {name: call.path(name) for name in call.request.path_params}
+    return list_of(call.tenant, call.operation.path, parameters, call.query)
+
+
+def by_checkpoint(query: OffsetPage | CheckpointPage) -> bool:
+    """Whether the list is walked by cursor."""
+    if isinstance(query, OffsetPage) and not isinstance(query, AnyPage):
+        return False
+    return not isinstance(query, OffsetPage) or query.take is not None or query.after is not None
+
+
+def answer(
+    call: Call,
+    items: Sequence[T],
+    key: str,
+    place: Callable[[T], str],
+    show: Callable[[T], Any] = lambda item: item,
+) -> Response:
+    """The page asked for of a whole list that fits in memory; `place` is unique and orders the list."""
+    query: OffsetPage | CheckpointPage = call.query
+    ordered = sorted(items, key=place)
+    if by_checkpoint(query):
+        asked, take = query.after, query.take or DEFAULT_TAKE  # type: ignore[union-attr]
+        after = place_of(call, asked)
+        rest = [item for item in ordered if place(item) > after] if asked else ordered
+        last = place(rest[take - 1]) if len(rest) > take else None
+        return after_cursor(call, [show(item) for item in rest[:take]], key, last)
+    assert isinstance(query, OffsetPage)
+    start = query.page * query.per_page
+    shown = [show(item) for item in ordered[start : start + query.per_page]]
+    return at_offset(shown, query, key, len(ordered))
+
+
+def at_offset(shown: Sequence[Any], query: OffsetPage, key: str, total: int) -> Response:
+    """An array, or with totals `{<key>, start, limit, total}`."""
+    if not query.include_totals:
+        return responses.value(shown)
+    start = query.page * query.per_page
+    return responses.value({key: shown, "start": start, "limit": query.per_page, "total": total})
+
+
+def after_cursor(call: Call, shown: Sequence[Any], key: str, last: str | None) -> Response:
+    """`{<key>, next}`; no `next` on the last page. `last` is the place of the last item when more follow."""
+    return responses.value({key: shown} if last is None else {key: shown, "next": cursor(call, last)})

@@ -1,0 +1,69 @@
+"""Documents as a caller wants to see them; untouched bytes where nothing was asked for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from schemas.formats import exact_json
+from services.management.users.models import Selected
+
+_TOKENS: Final = ("access_token", "access_token_secret", "refresh_token")
+
+
+Tokens = Mapping[str, Any]
+"""By identity, as `provider|user_id`."""
+TokensOf = Callable[[Mapping[str, Any]], Tokens]
+"""Finds the identity providers' tokens in a row of a person."""
+
+
+def field_names(fields: str | None) -> frozenset[str]:
+    """The names in a comma-separated list."""
+    return frozenset(name.strip() for name in (fields or "").split(",") if name.strip())
+
+
+def present(
+    text: str, names: frozenset[str] = frozenset(), include: bool = True, tokens: Tokens | None = None
+) -> str | bytes:
+    """A stored document, only with (or without) some root fields, with the identities' tokens when given."""
+    if not names and not tokens:
+        return text
+    document = exact_json.loads(text)
+    if tokens:
+        _add_tokens(document, tokens)
+    if names:
+        document = {name: value for name, value in document.items() if (name in names) is include}
+    return exact_json.dumps(document)
+
+
+def shown(rows: Iterable[Mapping[str, Any]], query: Selected, tokens_of: TokensOf | None) -> bytes:
+    """A JSON array of users as a query selects their fields; `tokens_of` finds what a row has besides its
+    `document`, for callers who may see it."""
+    names = field_names(query.fields)
+    return array(
+        present(row["document"], names, query.include_fields, None if tokens_of is None else tokens_of(row))
+        for row in rows
+    )
+
+
+def array(items: Iterable[str | bytes]) -> bytes:
+    """A JSON array of ready documents."""
+    return b"[" + b",".join(_bytes(item) for item in items) + b"]"
+
+
+def wrapped(parts: Mapping[str, Any], ready: Mapping[str, bytes]) -> bytes:
+    """A JSON object in the order of `parts`; members named in `ready` are put in as they are."""
+    members = (
+        exact_json.dumps(name) + b":" + (ready[name] if name in ready else exact_json.dumps(value))
+        for name, value in parts.items()
+    )
+    return b"{" + b",".join(members) + b"}"
+
+
+def _bytes(item: str | bytes) -> bytes:
+    return item.encode() if isinstance(item, str) else item
+
+
+def _add_tokens(document: dict[str, Any], tokens: Tokens) -> None:
+    for identity in document.get("identities", ()):
+        known = tokens.get(f"{identity['provider']}|{identity['user_id']}")
+        if isinstance(known, Mapping):
+            identity.update((name, known[name]) for name in _TOKENS if name in known)

@@ -1,0 +1,64 @@
+"""Responses from prepared bytes."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from schemas.formats import exact_json
+from schemas.formats.positions import Position
+from services.management.http.errors import Refusal
+
+JSON: Final = "application/json; charset=utf-8"
+ETAG: Final = "ETag"
+POSITION: Final = "Vita-Position"
+_TYPE: Final = (b"content-type", JSON.encode())
+
+
+class Ready(Response):
+    """JSON that is there already: a framework's response costs more than reading what is in it."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _TYPE]
+        if headers:
+            self.raw_headers += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Sends it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def document(body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A stored document as it lies in the view."""
+    return Ready(body.encode() if isinstance(body, str) else body, status, headers)
+
+
+def value(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Anything JSON can hold."""
+    return Ready(exact_json.dumps(body), status, headers)
+
+
+def refusal(refused: Refusal) -> Response:
+    """An error in the documented shape."""
+    return Response(refused.body(), refused.status, refused.headers, JSON)
+
+
+def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:
+    """An empty body; typed all the same, as clients of this API know it."""
+    return Response(None, status, headers, JSON)
+
+
+def etag(revision: int) -> str:
+    """The strong validator of a revision."""
+    return f'"{revision}"'
+
+
+def revision_headers(revision: int, position: Position | None = None) -> dict[str, str]:
+    """`ETag`, and `Vita-Position` when something was written."""
+    headers = {ETAG: etag(revision)}
+    if position is not None:
+        headers[POSITION] = str(position)
+    return headers

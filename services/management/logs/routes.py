@@ -1,0 +1,161 @@
+"""GET /logs, /logs/{id} and /users/{id}/logs."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from services.management.http import present as presenting
+from services.management.http import responses
+from services.management.http.errors import Refusal, Refused, bad_request, violation
+from services.management.http.operation import Call, Operation
+from services.management.http.paging import DEFAULT_TAKE
+from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
+from services.management.logs.present import present
+from services.management.users.models import Selected
+from services.queries.logs.completeness import complete_below
+from services.queries.logs.pages import Asked, starting_with
+from services.queries.logs.search import condition
+from services.queries.search.syntax.parser import QUICK_CHARACTERS
+from services.queries.tenant_settings import oldest_log_id
+
+LOG_NOT_FOUND: Final = Refusal(404, "Log not found.")
+_SCOPES: Final = ("read:logs", "read:logs_users")
+_BY_ID: Final = ("log_id", "_id")
+_COLUMNS: Final = (
+    "type", "description", "connection", "client_id", "ip", "hostname", "user_id", "user_name", "strategy",
+    "strategy_type", "organization_id", "user_agent",
+)  # fmt: skip
+_WAYS: Final[Mapping[str, str]] = {"1": "ASC", "-1": "DESC"}
+
+
+async def list_logs(call: Call) -> Response:
+    """A page of all entries, newest first; with `from` or `take` a walk through them, oldest first."""
+    query: ListLogs = call.query
+    if query.after is not None or query.take is not None:
+        return await _walk(call, query)
+    asked = _page(call, query)
+    if query.q:
+        asked.tests.append(await _condition(call, query.q, asked))
+    if query.search:
+        asked.tests.append(starting_with(asked, query.search))
+    return await _answer(call, query, asked)
+
+
+async def _condition(call: Call, q: str, asked: Asked) -> str:
+    if len(q) <= QUICK_CHARACTERS:
+        return condition(q, asked)
+    return await call.computed(partial(condition, q, asked))
+
+
+async def list_user_logs(call: Call) -> Response:
+    """A page of somebody's entries; of nobody known, none."""
+    asked, user_id = _page(call, call.query), call.path("id")
+    if "\x00" in user_id:
+        return responses.value([])
+    asked.tests.append(f"e.user_id = {asked.add(user_id)}")
+    return await _answer(call, call.query, asked)
+
+
+async def get_log(call: Call) -> Response:
+    """One entry."""
+    query: Selected = call.query
+    identity = call.path("id")
+    if "\x00" in identity:
+        raise Refused(LOG_NOT_FOUND)
+    asked = Asked(call.tenant, "", 1)
+    asked.tests.append(f"e.log_id = {asked.add(identity)}")
+    found = await _found(call, asked, query)
+    if not found:
+        raise Refused(LOG_NOT_FOUND)
+    return responses.value(found[0])
+
+
+async def _walk(call: Call, query: ListLogs) -> Response:
+    """What follows an id and is complete; no entry can appear behind it later. With totals `page` counts on:
+    SDKs that know no walk send both and go from page to page."""
+    take = min(query.take or DEFAULT_TAKE, MAX_TAKE)
+    start = query.page * take if query.include_totals else 0
+    asked = Asked(call.tenant, "", take, start, order="e.log_id ASC")
+    asked.tests.append(f"e.log_id > {asked.add(query.after or '')}")
+    async with call.service.searcher.planning(call.tenant) as connection:
+        asked.tests.append(f"e.log_id < {asked.add(await complete_below(call.service, connection))}")
+        asked.oldest = await oldest_log_id(connection, call.tenant)
+        rows = await connection.fetch(asked.statement, *asked.values)
+    found = await present(call, rows, presenting.field_names(query.fields), query.include_fields)
+    after = rows[-1]["log_id"] if rows else query.after
+    headers = {"Link": f'<{await _next(call, after, query.take)}>; rel="next"'}
+    return responses.value(_totalled(found, start, take) if query.include_totals else found, headers=headers)
+
+
+async def _next(call: Call, after: str | None, take: int | None) -> str:
+    """Return the address of the next page, under the domain of the tenant that the request came to, otherwise
+    under the configured address: a Host header that is neither is not repeated."""
+    asked = {name: value for name, value in (("from", after), ("take", take)) if value is not None}
+    domain = await call.service.domains.of_host(call.request.headers.get("host", ""))
+    base = call.service.settings.token_issuer.rstrip("/") if domain is None else domain.origin
+    return f"{base}{call.operation.path}?{urlencode(asked)}"
+
+
+def _page(call: Call, query: UserLogs) -> Asked:
+    """Raises Refused for an order there is none."""
+    order = _order(query.sort or "log_id:-1")
+    return Asked(call.tenant, "", query.per_page, query.page * query.per_page, order)
+
+
+def _order(sort: str) -> str:
+    name, _, way = sort.rpartition(":")
+    if way in _WAYS and name in _BY_ID:
+        return f"e.log_id {_WAYS[way]}"
+    if way in _WAYS and name == "date":
+        return f"e.date {_WAYS[way]}, e.log_id {_WAYS[way]}"
+    if way in _WAYS and name in _COLUMNS:
+        return f"e.{name} {_WAYS[way]} NULLS LAST, e.log_id DESC"
+    reason = f"String does not match pattern ^(<field>):(1|-1)$: {sort[:200]}"
+    raise Refused(
+        bad_request(violation("Query", reason, "sort", "Field to use for sorting"), "invalid_query_string")
+    )
+
+
+async def _answer(call: Call, query: UserLogs, asked: Asked) -> Response:
+    found = await _found(call, asked, query)
+    if not query.include_totals:
+        return responses.value(found)
+    return responses.value(_totalled(found, query.page * query.per_page, query.per_page))
+
+
+def _totalled(found: list[dict[str, Any]], start: int, limit: int) -> dict[str, Any]:
+    return {"start": start, "limit": limit, "length": len(found), "logs": found, "total": len(found)}
+
+
+async def _found(call: Call, asked: Asked, query: Selected) -> list[dict[str, Any]]:
+    async with call.service.searcher.planning(call.tenant) as connection:
+        asked.oldest = await oldest_log_id(connection, call.tenant)
+        rows = await connection.fetch(asked.statement, *asked.values)
+    return await present(call, rows, presenting.field_names(query.fields), query.include_fields)
+
+
+_COMMON: Final[Mapping[int, str]] = {
+    400: "Invalid request.",
+    401: "Invalid token.",
+    403: "Insufficient scope.",
+}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/logs", list_logs, _SCOPES, "Search Log Events",
+        {200: "Log entries.", **_COMMON, 503: "Not available now."}, ListLogs,
+        result=list[LogEntry] | LogPage, tag="logs", group="read_logs",
+    ),
+    Operation(
+        "GET", "/api/v2/logs/{id}", get_log, _SCOPES, "Get a Log Event by ID",
+        {200: "The entry.", **_COMMON, 404: "No such entry."}, Selected, result=LogEntry, tag="logs",
+        group="read_logs",
+    ),
+    Operation(
+        "GET", "/api/v2/users/{id}/logs", list_user_logs, _SCOPES, "Get user's log events",
+        {200: "Log entries.", **_COMMON, 503: "Not available now."}, UserLogs,
+        result=list[LogEntry] | LogPage, tag="logs", group="read_logs",
+    ),
+)  # fmt: skip

@@ -1,0 +1,60 @@
+"""GET /stats/active-users and /stats/daily."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from schemas.formats.instants import render
+from services.management.http import responses
+from services.management.http.operation import Call, Operation
+from services.management.logs.models import DayCounts, Days
+from services.runtime.postgres.named_queries import load
+
+ACTIVE: Final = timedelta(days=30)
+_SCOPES: Final = ("read:stats",)
+
+
+async def active_users(call: Call) -> Response:
+    """How many people have signed in within the last 30 days: a bare number."""
+    async with call.service.database.connection(call.tenant) as connection:
+        number = await connection.fetchval(
+            load("services.management")["active_users"], call.tenant, datetime.now(UTC) - ACTIVE
+        )
+    return responses.value(number)
+
+
+async def daily(call: Call) -> Response:
+    """Counts by day; days on which nothing happened are not there."""
+    query: Days = call.query
+    end = date.fromisoformat(query.end) if query.end else datetime.now(UTC).date()
+    start = date.fromisoformat(query.start) if query.start else date.fromordinal(max(1, end.toordinal() - 30))
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(load("services.management")["days"], call.tenant, start, end)
+    return responses.value([_day(row) for row in rows])
+
+
+def _day(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "date": f"{row['date'].isoformat()}T00:00:00.000Z",
+        "logins": row["logins"],
+        "signups": row["signups"],
+        "leaked_passwords": row["leaked_passwords"],
+        "created_at": render(row["created_at"]),
+        "updated_at": render(row["updated_at"]),
+    }
+
+
+_ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/stats/active-users", active_users, _SCOPES, "Get active users count",
+        {200: "How many.", **_ERRORS}, result=int, tag="stats",
+    ),
+    Operation(
+        "GET", "/api/v2/stats/daily", daily, _SCOPES, "Get daily stats",
+        {200: "Counts by day.", 400: "Invalid request.", **_ERRORS}, Days, result=list[DayCounts],
+        tag="stats",
+    ),
+)  # fmt: skip

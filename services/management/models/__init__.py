@@ -1,1 +1,0 @@
-"""What callers may send: one source for validation and for the OpenAPI document."""

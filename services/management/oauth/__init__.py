@@ -1,0 +1,1 @@
+"""The token endpoint and the documents by which others verify tokens."""

@@ -1,0 +1,196 @@
+"""Organizations and who belongs to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from schemas.events import OrganizationData, OrganizationJoined, OrganizationLeft
+from services.commands.outcome import Draft
+from services.commands.settings import configuration
+from services.management.http import paging, responses
+from services.management.http import present as presenting
+from services.management.http.errors import REVISION_PASSED, Refusal, Refused
+from services.management.http.models.paging import listed
+from services.management.http.operation import Call, Operation
+from services.management.organizations.models import (
+    Change,
+    CreateOrganization,
+    ListMembers,
+    ListOrganizations,
+    Members,
+    UpdateOrganization,
+)
+from services.management.roles import members
+from services.management.roles.results import Member, Organization
+from services.queries import users
+from services.queries.users import Person
+
+EXISTS: Final = Refusal(409, "An organization with this name already exists.")
+ABSENT: Final = Refusal(404, "No organization found by that id or name", "inexistent_organization")
+_SOMEBODY_MISSING: Final = Refusal(404, "One or more of the users do not exist.")
+
+
+async def list_organizations(call: Call) -> Response:
+    """A page of organizations by name."""
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.settings(connection, call.service.keyring, call.tenant, "organization")
+    return paging.answer(
+        call,
+        [organization_shown(each) for each in found],
+        "organizations",
+        lambda each: str(each["name"]),
+    )
+
+
+async def get_organization(call: Call) -> Response:
+    """One organization."""
+    found = await _organization(call)
+    return configuration.show(call, found, organization_shown(found))
+
+
+async def get_organization_by_name(call: Call) -> Response:
+    """The organization of this name."""
+    name = call.path("name")
+    if "\x00" in name:
+        raise Refused(ABSENT)
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.setting_named(connection, call.service.keyring, call.tenant, "organization", name)
+    if found is None:
+        raise Refused(ABSENT)
+    return configuration.show(call, found, organization_shown(found))
+
+
+async def create_organization(call: Call) -> Response:
+    """An organization with a name of its own; it is displayed as its name unless told otherwise."""
+    body: CreateOrganization = call.body
+    settings = {"name": body.name, "display_name": body.name, **_given(body)}
+    made = await configuration.create(
+        call, "organization", configuration.new_id("org_"), body.name, settings, EXISTS
+    )
+    return configuration.answer(made, organization_shown(made.setting), 201)
+
+
+async def update_organization(call: Call) -> Response:
+    """What the body names is replaced."""
+
+    def changed(organization: Setting) -> Mapping[str, Any]:
+        before = {name: value for name, value in organization.document.items() if name != "id"}
+        return {**before, **_given(call.body)}
+
+    made = await configuration.change(call, "organization", call.path("id"), changed, ABSENT, EXISTS)
+    return configuration.answer(made, organization_shown(made.setting))
+
+
+async def delete_organization(call: Call) -> Response:
+    """The organization gone; nobody belongs to it any more."""
+    written = await configuration.remove(call, "organization", call.path("id"), ABSENT)
+    return configuration.removed(written, responses.nothing())
+
+
+async def list_members(call: Call) -> Response:
+    """A page of members, the longest first."""
+    query: ListMembers = call.query
+    named = presenting.field_names(query.fields)
+    shown = [name for name in members.SHOWN if not named or (name in named) is query.include_fields]
+    return await members.listed(call, "organization", (await _organization(call)).id, "members", shown)
+
+
+async def add_members(call: Call) -> Response:
+    """All of these users become members; nobody does when one of them is not there. After that each is a
+    change of its own, and asking again is harmless."""
+    body: Members = call.body
+    organization = await _organization(call)
+    everybody = await members.found(call, body.members)
+    if not everybody.keys() >= {*body.members}:
+        raise Refused(_SOMEBODY_MISSING)
+
+    def joining(person: Person) -> Sequence[Draft]:
+        return () if _belongs(person, organization) else (Draft(OrganizationJoined, _data(organization)),)
+
+    return await members.tell(call, everybody, joining, responses.nothing())
+
+
+async def delete_members(call: Call) -> Response:
+    """These users are members no more; those who never were are left alone."""
+    body: Members = call.body
+    organization = await _organization(call)
+
+    def leaving(person: Person) -> Sequence[Draft]:
+        return (Draft(OrganizationLeft, _data(organization)),) if _belongs(person, organization) else ()
+
+    return await members.tell(call, await members.found(call, body.members), leaving, responses.nothing())
+
+
+def organization_shown(setting: Setting) -> dict[str, Any]:
+    """An organization as it is answered."""
+    rest = {name: value for name, value in setting.document.items() if name not in ("id", "name")}
+    return {"id": setting.id, "name": setting.document["name"], **rest}
+
+
+def _given(body: Change) -> dict[str, Any]:
+    return body.model_dump(exclude_unset=True)
+
+
+async def _organization(call: Call) -> Setting:
+    return await configuration.find(call, "organization", call.path("id"), ABSENT)
+
+
+def _belongs(person: Person, organization: Setting) -> bool:
+    return organization.id in person.holdings.get("organizations", {})
+
+
+def _data(organization: Setting) -> OrganizationData:
+    return OrganizationData(organization=organization.id)
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_ALL: Final = "/api/v2/organizations"
+_ONE: Final = "/api/v2/organizations/{id}"
+_TAG: Final = "organizations"
+OPERATIONS: Final = (
+    Operation(
+        "GET", _ALL, list_organizations, ("read:organizations",), "Get organizations",
+        {200: "Organizations."}, ListOrganizations, tag=_TAG, result=listed(Organization, "organizations"),
+    ),
+    Operation(
+        "POST", _ALL, create_organization, ("create:organizations",), "Create an Organization",
+        {201: "The organization.", 202: _LATE, 409: EXISTS}, body=CreateOrganization, tag=_TAG,
+        result=Organization,
+    ),
+    Operation(
+        "GET", f"{_ALL}/name/{{name}}", get_organization_by_name, ("read:organizations",),
+        "Get organization by name", {200: "The organization.", 304: "Not modified.", 404: ABSENT}, tag=_TAG,
+        result=Organization,
+    ),
+    Operation(
+        "GET", _ONE, get_organization, ("read:organizations",), "Get organization",
+        {200: "The organization.", 304: "Not modified.", 404: ABSENT}, tag=_TAG, result=Organization,
+    ),
+    Operation(
+        "PATCH", _ONE, update_organization, ("update:organizations",), "Modify an Organization",
+        {200: "The organization.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: REVISION_PASSED},
+        body=UpdateOrganization, tag=_TAG, result=Organization,
+    ),
+    Operation(
+        "DELETE", _ONE, delete_organization, ("delete:organizations",), "Delete organization",
+        {202: _LATE, 204: "Gone.", 404: ABSENT, 409: "Being changed by others.", 412: REVISION_PASSED},
+        tag=_TAG,
+    ),
+    Operation(
+        "GET", f"{_ONE}/members", list_members, ("read:organization_members",),
+        "Get members who belong to an organization", {200: "Members.", 404: ABSENT}, ListMembers, tag=_TAG,
+        result=listed(Member, "members"),
+    ),
+    Operation(
+        "POST", f"{_ONE}/members", add_members, ("create:organization_members",),
+        "Add members to an organization", {202: _LATE, 204: "Added.", 404: _SOMEBODY_MISSING}, body=Members,
+        tag=_TAG,
+    ),
+    Operation(
+        "DELETE", f"{_ONE}/members", delete_members, ("delete:organization_members",),
+        "Delete members from an organization", {202: _LATE, 204: "Removed.", 404: ABSENT}, body=Members,
+        tag=_TAG,
+    ),
+)  # fmt: skip

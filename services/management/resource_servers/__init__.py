@@ -1,0 +1,1 @@
+"""Resource servers: the APIs that permissions belong to."""

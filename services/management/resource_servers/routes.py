@@ -1,0 +1,164 @@
+"""The APIs that permissions belong to; the Management API itself is one of them and stays as it is."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from services.commands.access.permissions import numbered
+from services.commands.settings import configuration
+from services.management.http import paging, responses
+from services.management.http.errors import REVISION_PASSED, Refusal, Refused
+from services.management.http.models.paging import listed
+from services.management.http.operation import Call, Operation
+from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
+from services.management.roles.results import Api
+from services.queries import users
+from services.queries.permissions import NO_SUCH_API, system_api
+
+EXISTS: Final = Refusal(409, "A resource server with the same identifier already exists.")
+SYSTEM: Final = Refusal(403, "System APIs can not be changed or deleted.", "operation_not_supported")
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "allow_offline_access": False,
+    "skip_consent_for_verifiable_first_party_clients": False,
+    "token_lifetime": 86400,
+    "token_lifetime_for_web": 7200,
+    "signing_alg": "RS256",
+}
+_INTERNAL: Final = ("id", "scopes", "numbers")
+
+
+async def list_apis(call: Call) -> Response:
+    """A page of APIs by name, the Management API among them."""
+    query: ListApis = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.settings(connection, call.service.keyring, call.tenant, "resource_server")
+    apis = [shown(api) for api in (*(each.document for each in found), system_api(call))]
+    if query.identifiers:
+        apis = [api for api in apis if api["identifier"] in query.identifiers]
+    return paging.answer(call, apis, "resource_servers", lambda api: f"{api['name']} {api['identifier']}")
+
+
+async def get_api(call: Call) -> Response:
+    """One API, by its id or its identifier."""
+    system = _system(call)
+    if system is not None:
+        return responses.value(shown(system))
+    api = await _find(call)
+    return configuration.show(call, api, shown(api.document))
+
+
+async def create_api(call: Call) -> Response:
+    """Create an API. Its identifier is the audience of tokens, so it is unique in the installation."""
+    body: CreateApi = call.body
+    domains = call.service.domains
+    if body.identifier == system_api(call)["identifier"] or await domains.of_audience(body.identifier):
+        raise Refused(EXISTS)
+    settings = {
+        "name": body.name or body.identifier,
+        "identifier": body.identifier,
+        **_DEFAULTS,
+        **_given(body),
+        **numbered(body.scopes or (), {}),
+    }
+    made = await configuration.create(
+        call, "resource_server", secrets.token_hex(12), body.identifier, settings, EXISTS
+    )
+    return configuration.answer(made, shown(made.setting.document), 201)
+
+
+async def update_api(call: Call) -> Response:
+    """What the body names is replaced. A permission that stays in `scopes` stays with those who have it."""
+    body: UpdateApi = call.body
+    _refuse_system(call)
+
+    def changed(api: Setting) -> Mapping[str, Any]:
+        before = {name: value for name, value in api.document.items() if name != "id"}
+        scopes = {} if body.scopes is None else numbered(body.scopes, before)
+        return {**before, **_given(body), **scopes}
+
+    api = await _find(call)
+    made = await configuration.change(call, "resource_server", api.id, changed, NO_SUCH_API, EXISTS)
+    return configuration.answer(made, shown(made.setting.document))
+
+
+async def delete_api(call: Call) -> Response:
+    """The API gone, and its permissions with it; 204 also for one that never was."""
+    _refuse_system(call)
+    try:
+        api = await _find(call)
+    except Refused:
+        return responses.nothing()
+    written = await configuration.remove(call, "resource_server", api.id)
+    return configuration.removed(written, responses.nothing())
+
+
+def shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An API as it is answered."""
+    scopes = [
+        {name: value for name, value in scope.items() if name != "number"} for scope in document["scopes"]
+    ]
+    rest = {name: value for name, value in document.items() if name not in _INTERNAL}
+    return {"id": document["id"], **rest, "scopes": scopes}
+
+
+def _given(body: ApiSettings) -> dict[str, Any]:
+    """What the body names besides what is treated apart."""
+    apart = {"scopes", "identifier", "signing_secret"}
+    return {name: value for name, value in body.model_dump(exclude=apart).items() if body.given(name)}
+
+
+def _system(call: Call) -> dict[str, Any] | None:
+    system, asked = system_api(call), call.path("id")
+    return system if asked in (system["id"], system["identifier"]) else None
+
+
+def _refuse_system(call: Call) -> None:
+    if _system(call) is not None:
+        raise Refused(SYSTEM)
+
+
+async def _find(call: Call) -> Setting:
+    asked = call.path("id")
+    if "\x00" in asked:
+        raise Refused(NO_SUCH_API)
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.settings_among(
+            connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
+        )
+    if not found:
+        raise Refused(NO_SUCH_API)
+    return next((api for api in found if api.id == asked), found[0])
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_API: Final = "/api/v2/resource-servers/{id}"
+_TAG: Final = "resource-servers"
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/resource-servers", list_apis, ("read:resource_servers",), "Get resource servers",
+        {200: "APIs."}, ListApis, tag=_TAG, result=listed(Api, "resource_servers"),
+    ),
+    Operation(
+        "POST", "/api/v2/resource-servers", create_api, ("create:resource_servers",),
+        "Create a resource server", {201: "The API.", 202: _LATE, 409: EXISTS}, body=CreateApi, tag=_TAG,
+        result=Api,
+    ),
+    Operation(
+        "GET", _API, get_api, ("read:resource_servers",), "Get a resource server",
+        {200: "The API.", 304: "Not modified.", 404: NO_SUCH_API}, GetApi, tag=_TAG, result=Api,
+    ),
+    Operation(
+        "PATCH", _API, update_api, ("update:resource_servers",), "Update a resource server",
+        {200: "The API.", 202: _LATE, 403: SYSTEM, 404: NO_SUCH_API, 409: "Being changed by others.",
+         412: REVISION_PASSED},
+        body=UpdateApi, tag=_TAG, result=Api,
+    ),
+    Operation(
+        "DELETE", _API, delete_api, ("delete:resource_servers",), "Delete a resource server",
+        {202: _LATE, 204: "Gone.", 403: SYSTEM, 409: "Being changed by others.", 412: REVISION_PASSED},
+        tag=_TAG,
+    ),
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""Who has a role or belongs to an organization: listed, and changed person by person."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from starlette.responses import Response
+
+from schemas.formats import exact_json
+from schemas.formats.instants import render
+from services.commands.outcome import Draft
+from services.commands.pending import PENDING
+from services.commands.users import people
+from services.commands.writer import Written
+from services.management.http import paging, responses
+from services.management.http.errors import NO_SUCH_USER, Refusal
+from services.management.http.operation import Call
+from services.queries import users
+from services.runtime.postgres.named_queries import load
+
+SHOWN: Final = ("user_id", "email", "picture", "name")
+_AT_ONCE: Final = 16
+Kind = Literal["role", "organization"]
+
+
+async def listed(call: Call, kind: Kind, target: str, key: str, names: Sequence[str] = SHOWN) -> Response:
+    """A page of those who have it, the longest first."""
+    query, queries = call.query, load("services.management")
+    async with call.service.database.connection(call.tenant) as connection:
+        if paging.by_checkpoint(query):
+            take = query.take or paging.DEFAULT_TAKE
+            rows = await connection.fetch(
+                queries["members"], call.tenant, kind, target, *_place_of(call, query.after), take + 1, 0
+            )
+            last = rows[take - 1] if len(rows) > take else None
+            place = None if last is None else f"{render(last['since'])} {last['subject']}"
+            return paging.after_cursor(call, [_shown(row, names) for row in rows[:take]], key, place)
+        start = query.page * query.per_page
+        rows = await connection.fetch(
+            queries["members"], call.tenant, kind, target, *_place_of(call, None), query.per_page, start
+        )
+        total = await connection.fetchval(queries["count_members"], call.tenant, kind, target)
+    return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
+
+
+async def found(call: Call, user_ids: Sequence[str]) -> dict[str, users.Person]:
+    """Those of these users that live, by id."""
+    asked = tuple(dict.fromkeys(user_ids))
+    people_found = await asyncio.gather(*(people.find(call, user_id) for user_id in asked))
+    return {
+        user_id: person for user_id, person in zip(asked, people_found, strict=True) if person is not None
+    }
+
+
+async def tell(
+    call: Call,
+    everybody: Mapping[str, users.Person],
+    drafts: Callable[[users.Person], Sequence[Draft]],
+    answer: Response,
+    full: Refusal = NO_SUCH_USER,
+) -> Response:
+    """A command for each of these people whom it changes.
+
+    Everybody is told, whatever becomes of the others; each either takes effect wholly or not at all. The
+    first refusal is answered; asking again is harmless, for it changes nothing for those who have it.
+    """
+    turn = asyncio.Semaphore(_AT_ONCE)
+    PENDING.set(None)  # no event of one person decides; a repetition is harmless
+
+    async def one(user_id: str, person: users.Person) -> Written | None:
+        told = drafts(person)
+        if not told:
+            return None
+        async with turn:
+            return (await people.tell(_about(call, user_id), person, told, full=full))[0]
+
+    results = await asyncio.gather(
+        *(one(user_id, person) for user_id, person in everybody.items()), return_exceptions=True
+    )
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    written = [result for result in results if isinstance(result, Written)]
+    late = next((result for result in written if not result.visible), None)
+    if late is not None:
+        return people.accepted(late)
+    if written:
+        answer.headers[responses.POSITION] = str(written[-1].position)
+    return answer
+
+
+def _about(call: Call, user_id: str) -> Call:
+    """The call as this person's event tells of it: nobody else's id is sealed with this person's keys."""
+    return replace(call, sent={name: [user_id] for name in call.sent})
+
+
+def _place_of(call: Call, cursor: str | None) -> tuple[str, str]:
+    place = paging.place_of(call, cursor)
+    since, _, subject = place.partition(" ")
+    return since or "-infinity", subject
+
+
+def _shown(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    document = exact_json.loads(row["document"])
+    return {name: document[name] for name in names if name in document}

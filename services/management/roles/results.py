@@ -1,0 +1,87 @@
+"""What the API answers about roles, permissions, APIs and organizations, as the OpenAPI document tells it."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from services.management.http.models.results import Result
+
+
+class Role(Result):
+    """A role."""
+
+    id: str = Field(examples=["rol_c5zI4XDdzzbD0qav"])
+    name: str = Field(examples=["Reader"])
+    description: str | None = Field(examples=["May read everything"])
+    type: str = Field(examples=["tenant"])
+
+
+class PermissionShown(Result):
+    """A permission, by its API's name and its own."""
+
+    permission_name: str = Field(examples=["read:invoices"])
+    description: str | None = Field(examples=["Read invoices"])
+    resource_server_name: str = Field(examples=["Invoices"])
+    resource_server_identifier: str = Field(examples=["https://api.example.com"])
+
+
+class PermissionSource(Result):
+    """Where somebody has a permission from; ids and names are empty for a direct one."""
+
+    source_id: str = Field(examples=["rol_c5zI4XDdzzbD0qav"])
+    source_name: str = Field(examples=["Reader"])
+    source_type: Literal["DIRECT", "ROLE"] = Field(examples=["ROLE"])
+
+
+class UserPermission(PermissionShown):
+    """A permission of a user."""
+
+    sources: list[PermissionSource]
+
+
+class EffectivePermission(PermissionShown):
+    """A permission of a user, with the ways it came."""
+
+    sources: list[Literal["direct", "roles"]] = Field(examples=[["roles"]])
+
+
+class EffectiveRole(Role):
+    """A role of a user, with the ways it came."""
+
+    sources: list[Literal["direct", "groups"]] = Field(examples=[["direct"]])
+
+
+class Member(Result):
+    """Somebody who has a role or belongs to an organization."""
+
+    user_id: str = Field("", examples=["auth0|63d17c4a8869daf88ed7db97"])
+    email: str = Field("", examples=["jane@example.com"])
+    picture: str = ""
+    name: str = Field("", examples=["Jane Doe"])
+
+
+class ScopeShown(Result):
+    """A permission that an API knows."""
+
+    value: str = Field(examples=["read:invoices"])
+    description: str = Field("", examples=["Read invoices"])
+
+
+class Api(Result):
+    """An API that permissions belong to."""
+
+    id: str = Field(examples=["64f0c2a19be3d7001c8f5a21"])
+    name: str = Field("", examples=["Invoices"])
+    identifier: str = Field(examples=["https://api.example.com"])
+    is_system: bool = False
+    scopes: list[ScopeShown] = Field(default_factory=list)
+
+
+class Organization(Result):
+    """An organization."""
+
+    id: str = Field(examples=["org_c5zI4XDdzzbD0qav"])
+    name: str = Field(examples=["acme"])
+    display_name: str = Field("", examples=["Acme Inc."])
+    branding: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,216 @@
+"""Roles, what they permit, and who has them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from projections.profile.changes.access import MOST
+from projections.setting.fold import Setting
+from services.commands.access.capacity import roles_given, room_for
+from services.commands.access.permissions import MOST_OF_A_ROLE
+from services.commands.outcome import Draft
+from services.commands.settings import configuration
+from services.management.http import paging, responses
+from services.management.http.errors import REVISION_PASSED, Refusal, Refused, bad_request
+from services.management.http.models.paging import AnyPage, listed
+from services.management.http.models.results import Empty
+from services.management.http.operation import Call, Operation
+from services.management.roles import members
+from services.management.roles.models import CreateRole, ListRoles, Permissions, UpdateRole, UserIds
+from services.management.roles.results import Member, PermissionShown, Role
+from services.queries import permissions, users
+from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_shown
+
+MOST_ROLES: Final = 1000
+ROLE_EXISTS: Final = Refusal(409, "The role already exists.")
+ROLES_FULL: Final = bad_request("No more roles can be assigned to this user.")
+_NOT_FOUND: Final = Refusal(404, "Role not found.")
+_SOMEBODY_MISSING: Final = Refusal(404, "One or more of the users do not exist.")
+_TENANT_FULL: Final = bad_request("No more roles can be created in this tenant.")
+_ROLE_FULL: Final = bad_request("No more permissions can be assigned to this role.")
+
+
+async def list_roles(call: Call) -> Response:
+    """A page of roles by name."""
+    query: ListRoles = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        everything = await users.settings(connection, call.service.keyring, call.tenant, "role")
+    wanted = (query.name_filter or "").casefold()
+    found = [role_shown(role) for role in everything if wanted in role.document["name"].casefold()]
+    for name, value in (("type", query.type), ("owner_id", query.owner_id)):
+        found = found if value is None else [role for role in found if role.get(name) == value]
+    return paging.answer(call, found, "roles", lambda role: str(role["name"]))
+
+
+async def get_role(call: Call) -> Response:
+    """One role."""
+    role = await _role(call)
+    return configuration.show(call, role, role_shown(role))
+
+
+async def create_role(call: Call) -> Response:
+    """A role that permits nothing yet."""
+    body: CreateRole = call.body
+
+    async def room(connection: asyncpg.Connection) -> None:
+        if await users.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
+            raise Refused(_TENANT_FULL)
+
+    settings = {"name": body.name, "description": body.description, "type": "tenant"}
+    made = await configuration.create(
+        call, "role", configuration.new_id("rol_"), body.name, settings, ROLE_EXISTS, room
+    )
+    shown = {**role_shown(made.setting), "description": body.description}
+    return configuration.answer(made, shown)
+
+
+async def update_role(call: Call) -> Response:
+    """What the body names is replaced."""
+    given = {name: value for name, value in call.body.model_dump().items() if call.body.given(name)}
+    changed = await configuration.change(
+        call, "role", call.path("id"), lambda role: {**_settings(role), **given}, NO_SUCH_ROLE, ROLE_EXISTS
+    )
+    return configuration.answer(changed, role_shown(changed.setting))
+
+
+async def delete_role(call: Call) -> Response:
+    """The role gone; whoever had it has it no more."""
+    written = await configuration.remove(call, "role", call.path("id"), NO_SUCH_ROLE)
+    return configuration.removed(written, responses.value({}))
+
+
+async def list_role_permissions(call: Call) -> Response:
+    """A page of what a role permits, by name."""
+    ids = _permissions(await _role(call))
+    found = (await permissions.catalogue(call, ids)).living(ids)
+    return paging.answer(call, found, "permissions", lambda one: one.place, lambda one: one.shown())
+
+
+async def add_role_permissions(call: Call) -> Response:
+    """Permissions for everybody who has the role, at once."""
+    body: Permissions = call.body
+    before = _permissions(await _role(call))
+    identifiers = {each.resource_server_identifier for each in body.permissions}
+    known = await permissions.catalogue(call, before, identifiers)
+    wanted = [permission.id for permission in permissions.asked_for(known, body.permissions)]
+    gone = {*before} - {permission.id for permission in known.living(before)}
+
+    def added(role: Setting) -> Mapping[str, Any] | Refusal:
+        kept = [each for each in _permissions(role) if each not in gone]
+        after = list(dict.fromkeys([*kept, *wanted]))
+        return _ROLE_FULL if len(after) > MOST_OF_A_ROLE else {**_settings(role), "permissions": after}
+
+    changed = await configuration.change(call, "role", call.path("id"), added, NO_SUCH_ROLE)
+    return configuration.answer(changed, {}, 201)
+
+
+async def remove_role_permissions(call: Call) -> Response:
+    """What the role does not permit any more; what it never did is left alone."""
+    body: Permissions = call.body
+    names = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
+    known = await permissions.catalogue(call, identifiers={identifier for identifier, _ in names})
+    taken = {found.id for name in names if (found := known.named(*name)) is not None}
+
+    def removed(role: Setting) -> Mapping[str, Any]:
+        kept = [each for each in _permissions(role) if each not in taken]
+        return {**_settings(role), "permissions": kept}
+
+    changed = await configuration.change(call, "role", call.path("id"), removed, NO_SUCH_ROLE)
+    return configuration.removed(changed.written, responses.nothing())
+
+
+async def list_role_users(call: Call) -> Response:
+    """A page of those who have the role, the longest first."""
+    role = await _role(call, _NOT_FOUND)
+    return await members.listed(call, "role", role.id, "users")
+
+
+async def assign_role_users(call: Call) -> Response:
+    """The role for all of these users. Nobody gets it when one of them is not there or has no room for it;
+    after that each is a change of its own, and asking again is harmless."""
+    body: UserIds = call.body
+    role = await _role(call, _NOT_FOUND)
+    everybody = await members.found(call, body.users)
+    if not everybody.keys() >= {*body.users}:
+        raise Refused(_SOMEBODY_MISSING)
+    held = {user_id: person.holdings.get("roles", {}) for user_id, person in everybody.items()}
+    every_role = {name for roles in held.values() for name in roles}
+    living = {one.id for one in await permissions.roles(call, every_role)} | {role.id}
+    drafts: dict[str, Sequence[Draft]] = {}
+    for user_id, roles in held.items():
+        room = room_for(roles, living, [role.id], MOST["roles"])
+        if room is None:
+            raise Refused(ROLES_FULL)
+        drafts[everybody[user_id].subject] = roles_given(room)
+    return await members.tell(
+        call, everybody, lambda person: drafts[person.subject], responses.value({}), ROLES_FULL
+    )
+
+
+async def _role(call: Call, absent: Refusal = NO_SUCH_ROLE) -> Setting:
+    return await configuration.find(call, "role", call.path("id"), absent)
+
+
+def _settings(role: Setting) -> dict[str, Any]:
+    return {name: value for name, value in role.document.items() if name != "id"}
+
+
+def _permissions(role: Setting) -> list[str]:
+    return list(role.document.get("permissions", ()))
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_ROLE: Final = "/api/v2/roles/{id}"
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/roles", list_roles, ("read:roles",), "Get roles", {200: "Roles."}, ListRoles,
+        tag="roles", result=listed(Role, "roles"),
+    ),
+    Operation(
+        "POST", "/api/v2/roles", create_role, ("create:roles",), "Create a role",
+        {200: "The role.", 202: _LATE, 409: ROLE_EXISTS}, body=CreateRole, tag="roles", result=Role,
+    ),
+    Operation(
+        "GET", _ROLE, get_role, ("read:roles",), "Get a role",
+        {200: "The role.", 304: "Not modified.", 404: NO_SUCH_ROLE}, tag="roles", result=Role,
+    ),
+    Operation(
+        "PATCH", _ROLE, update_role, ("update:roles",), "Update a role",
+        {200: "The role.", 202: _LATE, 404: NO_SUCH_ROLE, 409: ROLE_EXISTS, 412: REVISION_PASSED},
+        body=UpdateRole, tag="roles", result=Role,
+    ),
+    Operation(
+        "DELETE", _ROLE, delete_role, ("delete:roles",), "Delete a role",
+        {200: "Gone.", 202: _LATE, 404: NO_SUCH_ROLE, 409: "Being changed by others.", 412: REVISION_PASSED},
+        tag="roles", result=Empty,
+    ),
+    Operation(
+        "GET", f"{_ROLE}/permissions", list_role_permissions, ("read:roles",),
+        "Get permissions granted by role", {200: "Permissions.", 404: NO_SUCH_ROLE}, AnyPage, tag="roles",
+        result=listed(PermissionShown, "permissions"),
+    ),
+    Operation(
+        "POST", f"{_ROLE}/permissions", add_role_permissions, ("update:roles",),
+        "Associate permissions with a role",
+        {201: "Added.", 202: _LATE, 404: NO_SUCH_API, 409: "Being changed by others.", 412: REVISION_PASSED},
+        body=Permissions, tag="roles", result=Empty,
+    ),
+    Operation(
+        "DELETE", f"{_ROLE}/permissions", remove_role_permissions, ("update:roles",),
+        "Remove permissions from a role",
+        {202: _LATE, 204: "Removed.", 404: NO_SUCH_ROLE, 409: "Being changed by others.",
+         412: REVISION_PASSED},
+        body=Permissions, tag="roles",
+    ),
+    Operation(
+        "GET", f"{_ROLE}/users", list_role_users, ("read:roles", "read:role_members"), "Get a role's users",
+        {200: "Users.", 404: _NOT_FOUND}, AnyPage, tag="roles", result=listed(Member, "users"),
+    ),
+    Operation(
+        "POST", f"{_ROLE}/users", assign_role_users, ("update:roles", "create:role_members"),
+        "Assign users to a role", {200: "Assigned.", 202: _LATE, 404: _SOMEBODY_MISSING}, body=UserIds,
+        tag="roles", result=Empty,
+    ),
+)  # fmt: skip

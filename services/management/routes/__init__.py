@@ -1,1 +1,0 @@
-"""The operations, one file per family: a table of what there is, and the handlers."""

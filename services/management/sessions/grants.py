@@ -1,0 +1,191 @@
+"""Grants, device credentials and connected accounts of users, as logins showed them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.profile.changes.accounts import Account, accounts_of
+from schemas.events import (
+    DeviceCredentialCreated,
+    DeviceCredentialCreatedData,
+    DeviceCredentialRemoved,
+    DeviceCredentialRemovedData,
+    GrantRevoked,
+    GrantRevokedData,
+    RefreshTokenRevoked,
+    RefreshTokenRevokedData,
+)
+from services.commands.outcome import Draft
+from services.commands.settings.configuration import new_id
+from services.commands.users import people
+from services.management.http import paging, responses
+from services.management.http.errors import NO_SUCH_USER, Refusal, Refused
+from services.management.http.models.paging import CheckpointPage, OffsetPage, listed
+from services.management.http.operation import Call, Operation
+from services.management.sessions import models
+from services.management.sessions import present as showing
+from services.runtime.postgres.named_queries import load
+
+DEVICE_KNOWN: Final = Refusal(409, "A public key for this device and client exists already.")
+
+
+async def list_grants(call: Call) -> Response:
+    """What applications may do for users, narrowed down by user, client or audience."""
+    query: models.ListGrants = call.query
+    rows, total = await _page(call, "grants", query, (query.user_id, query.client_id, query.audience))
+    return paging.at_offset([showing.grant(row) for row in rows], query, "grants", total)
+
+
+async def delete_grants(call: Call) -> Response:
+    """No application may do anything for the user any more; 204 also for nobody."""
+    query: models.DeleteGrants = call.query
+    return await _end(call, query.user_id, Draft(GrantRevoked, GrantRevokedData(every=True)))
+
+
+async def delete_grant(call: Call) -> Response:
+    """A grant ends; 204 also for one that is not there."""
+    identity = call.path("id")
+    owner = await _value(call, "owner_of_grant", identity)
+    return await _end(call, owner, Draft(GrantRevoked, GrantRevokedData(grant_id=identity)))
+
+
+async def list_device_credentials(call: Call) -> Response:
+    """Public keys of devices and refresh tokens, narrowed down by user, client or type."""
+    query: models.ListDeviceCredentials = call.query
+    narrowed = query.user_id, query.client_id, query.type
+    rows, total = await _page(call, "device_credentials", query, narrowed)
+    shown = [showing.selected(showing.known(dict(row)), query.fields, query.include_fields) for row in rows]
+    return paging.at_offset(shown, query, "device_credentials", total)
+
+
+async def create_device_credential(call: Call) -> Response:
+    """A public key of a device of the caller, who has to be a user."""
+    body: models.CreateDeviceCredential = call.body
+    person = await people.living(call, call.principal.subject)
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.queries", "sessions.sql")["device_is_known"]
+        where = call.tenant, person.subject, body.device_id, body.client_id
+        if await connection.fetchval(query, *where):
+            raise Refused(DEVICE_KNOWN)
+    data = DeviceCredentialCreatedData(
+        credential_id=new_id("dcr_"),
+        client_id=body.client_id,
+        device_id=body.device_id,
+        device_name=body.device_name,
+        value=body.value,
+    )
+    written, _ = await people.tell(call, person, (Draft(DeviceCredentialCreated, data),))
+    if not written.visible:
+        return people.accepted(written, {"id": data.credential_id})
+    return responses.value({"id": data.credential_id}, 201, {responses.POSITION: str(written.position)})
+
+
+async def delete_device_credential(call: Call) -> Response:
+    """A public key or a refresh token ends; 204 also for one that is not there."""
+    identity = call.path("id")
+    owner = await _value(call, "public_key", identity)
+    if owner is not None:
+        data = DeviceCredentialRemovedData(credential_id=identity)
+        return await _end(call, owner, Draft(DeviceCredentialRemoved, data))
+    owner = await _value(call, "refresh_token", identity, "user_id")
+    ended = RefreshTokenRevokedData(refresh_token_ids=(identity,))
+    return await _end(call, owner, Draft(RefreshTokenRevoked, ended))
+
+
+async def list_connected_accounts(call: Call) -> Response:
+    """Accounts at providers that may be used for the user."""
+    person = await people.living(call, call.path("id"))
+    accounts = accounts_of(person.holdings)
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.queries", "sessions.sql")["connection_ids"]
+        rows = await connection.fetch(query, call.tenant, [one["connection"] for one in accounts])
+    ids = {row["name"]: row["id"] for row in rows}
+    return paging.answer(
+        call, accounts, "connected_accounts", lambda one: str(one["id"]), lambda one: _account(one, ids)
+    )
+
+
+def _account(account: Account, ids: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": account["id"],
+        "connection": account["connection"],
+        "connection_id": ids.get(account["connection"], ""),
+        "strategy": account["strategy"],
+        "access_type": "offline",
+        **{name: account[name] for name in ("scopes", "created_at")},
+        **{name: account[name] for name in ("expires_at", "organization_id") if name in account},
+    }
+
+
+async def _page(
+    call: Call, name: str, query: OffsetPage, narrowed: tuple[str | None, ...]
+) -> tuple[list[Any], int]:
+    queries = load("services.queries", "sessions.sql")
+    counts = {"grants": "count_grants", "device_credentials": "count_device_credentials"}
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            queries[name], call.tenant, *narrowed, query.per_page, query.page * query.per_page
+        )
+        total = 0
+        if query.include_totals:
+            total = await connection.fetchval(queries[counts[name]], call.tenant, *narrowed)
+    return list(rows), total
+
+
+async def _value(call: Call, statement: str, identity: str, column: str = "user_id") -> str | None:
+    if "\x00" in identity:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.queries", "sessions.sql")[statement]
+        row = await connection.fetchrow(query, call.tenant, identity)
+    return None if row is None else str(row[column])
+
+
+async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
+    person = None if user_id is None else await people.find(call, user_id)
+    if person is None:
+        return responses.nothing()
+    written, _ = await people.tell(call, person, (draft,))
+    if not written.visible:
+        return people.accepted(written)
+    return responses.nothing(headers={responses.POSITION: str(written.position)})
+
+
+_GONE: Final[Mapping[int, str | Refusal]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}
+_GRANTS: Final = ("read:grants",)
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/grants", list_grants, _GRANTS, "Get grants", {200: "Found."}, models.ListGrants,
+        result=listed(models.GrantResult, "grants", checkpoint=False), tag="grants",
+    ),
+    Operation(
+        "DELETE", "/api/v2/grants", delete_grants, ("delete:grants",), "Delete a grant by user_id", _GONE,
+        models.DeleteGrants, tag="grants",
+    ),
+    Operation(
+        "DELETE", "/api/v2/grants/{id}", delete_grant, ("delete:grants",), "Delete a grant by id", _GONE,
+        tag="grants",
+    ),
+    Operation(
+        "GET", "/api/v2/device-credentials", list_device_credentials, ("read:device_credentials",),
+        "Retrieve device credentials", {200: "Found."}, models.ListDeviceCredentials,
+        result=listed(models.DeviceCredentialResult, "device_credentials", checkpoint=False),
+        tag="device-credentials",
+    ),
+    Operation(
+        "POST", "/api/v2/device-credentials", create_device_credential,
+        ("create:current_user_device_credentials",), "Create a device public key credential",
+        {201: "Created.", 202: "The view is late.", 404: NO_SUCH_USER, 409: DEVICE_KNOWN},
+        body=models.CreateDeviceCredential, result=models.Created, tag="device-credentials",
+    ),
+    Operation(
+        "DELETE", "/api/v2/device-credentials/{id}", delete_device_credential,
+        ("delete:device_credentials",), "Delete a device credential", _GONE, tag="device-credentials",
+    ),
+    Operation(
+        "GET", "/api/v2/users/{id}/connected-accounts", list_connected_accounts, ("read:users",),
+        "Get a User's Connected Accounts", {200: "Found.", 404: NO_SUCH_USER}, CheckpointPage,
+        result=listed(models.ConnectedAccountResult, "connected_accounts", offset=False), group="read_users",
+    ),
+)  # fmt: skip

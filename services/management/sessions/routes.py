@@ -1,0 +1,301 @@
+"""Sessions and refresh tokens: listed, read, described, revoked. Gateways are told of revocations."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from schemas.events import (
+    RefreshTokenChanged,
+    RefreshTokenChangedData,
+    RefreshTokenRevoked,
+    RefreshTokenRevokedData,
+    SessionChanged,
+    SessionChangedData,
+    SessionRevoked,
+    SessionRevokedData,
+)
+from services.commands.outcome import Draft
+from services.commands.users import people
+from services.commands.writer import Written
+from services.management.http import paging, responses
+from services.management.http.errors import NO_SUCH_USER, Refusal, Refused, bad_request
+from services.management.http.models.results import Empty
+from services.management.http.operation import Call, Operation
+from services.management.sessions import models
+from services.management.sessions import present as showing
+from services.runtime.postgres.named_queries import load
+
+NO_SUCH_SESSION: Final = Refusal(404, "The session does not exist.", "inexistent_session")
+NO_SUCH_TOKEN: Final = Refusal(404, "The refresh token does not exist.", "inexistent_refresh_token")
+NOBODY: Final = bad_request(NO_SUCH_USER.message, NO_SUCH_USER.error_code)
+_EVERY_SESSION: Final = Draft(SessionRevoked, SessionRevokedData(every=True))
+_EVERY_TOKEN: Final = Draft(RefreshTokenRevoked, RefreshTokenRevokedData(every=True))
+
+
+async def list_sessions(call: Call) -> Response:
+    """The user's sessions that have not ended."""
+    user_id = call.path("id")
+    return await _page(call, user_id, ("sessions_of", "count_sessions_of"), "sessions", showing.session)
+
+
+async def list_refresh_tokens(call: Call) -> Response:
+    """The user's refresh tokens that have not ended; of each client the 200 newest."""
+    names = "refresh_tokens_of", "count_refresh_tokens_of"
+    return await _page(call, call.path("id"), names, "tokens", showing.refresh_token)
+
+
+async def find_refresh_tokens(call: Call) -> Response:
+    """The refresh tokens of a user, at one client where it is named."""
+    query: models.ListRefreshTokens = call.query
+    take = query.take or paging.DEFAULT_TAKE
+    place = paging.place_of(call, query.after)
+    async with call.service.database.connection(call.tenant) as connection:
+        subject = await _subject(connection, call.tenant, query.user_id)
+        statement = load("services.queries", "sessions.sql")["refresh_tokens_of"]
+        rows = await connection.fetch(statement, call.tenant, subject, place, take + 1, query.client_id)
+    shown = [
+        showing.selected(showing.refresh_token(row, query.user_id), query.fields, query.include_fields)
+        for row in rows[:take]
+    ]
+    last = rows[take - 1]["id"] if len(rows) > take else None
+    return paging.after_cursor(call, shown, "refresh_tokens", last)
+
+
+async def delete_sessions(call: Call) -> Response:
+    """All of the user's sessions end, those too that only gateways know of."""
+    return await _tell(call, call.path("id"), _EVERY_SESSION, NO_SUCH_USER)
+
+
+async def delete_refresh_tokens(call: Call) -> Response:
+    """All of the user's refresh tokens end, those too that only gateways know of."""
+    return await _tell(call, call.path("id"), _EVERY_TOKEN, NO_SUCH_USER)
+
+
+async def get_session(call: Call) -> Response:
+    """One session, whoever's it is."""
+    row = await _row(call, "session", NO_SUCH_SESSION)
+    return responses.value(showing.session(row, row["user_id"]))
+
+
+async def update_session(call: Call) -> Response:
+    """The metadata of a session, replaced."""
+    row = await _row(call, "session", NO_SUCH_SESSION)
+    body: models.DescribeSession = call.body
+    if not body.given("session_metadata"):
+        return responses.value(showing.session(row, row["user_id"]))
+    data = SessionChangedData(session_id=row["id"], session_metadata=body.session_metadata or None)
+    written = await _written(call, row["user_id"], Draft(SessionChanged, data), NO_SUCH_SESSION)
+    if not written.visible:
+        return people.accepted(written)
+    row = await _row(call, "session", NO_SUCH_SESSION)
+    return responses.value(showing.session(row, row["user_id"]), headers=_headers(written))
+
+
+async def delete_session(call: Call) -> Response:
+    """A session ends; 202 also for one that nobody knows."""
+    row = await _found(call, "session", call.path("id"))
+    if row is None:
+        return responses.value({}, 202)
+    data = SessionRevokedData(session_id=row["id"])
+    return await _tell(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
+
+
+async def revoke_session(call: Call) -> Response:
+    """A session ends, and its refresh tokens with it."""
+    row = await _row(call, "session", NO_SUCH_SESSION)
+    data = SessionRevokedData(session_id=row["id"], refresh_tokens=True)
+    return await _tell(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
+
+
+async def get_refresh_token(call: Call) -> Response:
+    """One refresh token, whoever's it is."""
+    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    return responses.value(showing.refresh_token(row, row["user_id"]))
+
+
+async def update_refresh_token(call: Call) -> Response:
+    """The metadata of a refresh token, replaced."""
+    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    body: models.DescribeRefreshToken = call.body
+    if not body.given("refresh_token_metadata"):
+        return responses.value(showing.refresh_token(row, row["user_id"]))
+    metadata = body.refresh_token_metadata or None
+    data = RefreshTokenChangedData(refresh_token_id=row["id"], refresh_token_metadata=metadata)
+    written = await _written(call, row["user_id"], Draft(RefreshTokenChanged, data), NO_SUCH_TOKEN)
+    if not written.visible:
+        return people.accepted(written)
+    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    return responses.value(showing.refresh_token(row, row["user_id"]), headers=_headers(written))
+
+
+async def delete_refresh_token(call: Call) -> Response:
+    """A refresh token ends; 202 also for one that nobody knows."""
+    row = await _found(call, "refresh_token", call.path("id"))
+    if row is None:
+        return responses.value({}, 202)
+    data = RefreshTokenRevokedData(refresh_token_ids=(row["id"],))
+    return await _tell(call, row["user_id"], Draft(RefreshTokenRevoked, data), NO_SUCH_TOKEN)
+
+
+async def revoke_refresh_tokens(call: Call) -> Response:
+    """Refresh tokens end: those named, or a user's, as far as it is narrowed down."""
+    body: models.RevokeRefreshTokens = call.body
+    if body.user_id is not None:
+        data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
+        return await _tell(call, body.user_id, Draft(RefreshTokenRevoked, data), NOBODY)
+    response = responses.value({}, 202)
+    for owner in await _owners(call, body.ids or ()):
+        data = RefreshTokenRevokedData(refresh_token_ids=tuple(owner["ids"]))
+        response = await _tell(call, owner["user_id"], Draft(RefreshTokenRevoked, data), NOBODY)
+    return response
+
+
+async def revoke_access(call: Call) -> Response:
+    """A user's sessions end, or one does; so do refresh tokens unless they are to be preserved."""
+    body: models.RevokeAccess = call.body
+    data = SessionRevokedData(
+        every=body.session_id is None,
+        session_id=body.session_id,
+        refresh_tokens=not body.preserve_refresh_tokens,
+    )
+    return await _tell(call, call.path("id"), Draft(SessionRevoked, data), NOBODY)
+
+
+async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str, show: Any) -> Response:
+    query: models.CountedPage = call.query
+    take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
+    queries = load("services.queries", "sessions.sql")
+    more = (None,) if key == "tokens" else ()
+    async with call.service.database.connection(call.tenant) as connection:
+        subject = await _subject(connection, call.tenant, user_id)
+        rows = await connection.fetch(queries[statements[0]], call.tenant, subject, place, take + 1, *more)
+        total = None
+        if query.include_totals:
+            total = await connection.fetchval(queries[statements[1]], call.tenant, subject)
+    page: dict[str, Any] = {key: [show(row, user_id) for row in rows[:take]]}
+    if len(rows) > take:
+        page["next"] = paging.cursor(call, rows[take - 1]["id"])
+    if total is not None:
+        page["total"] = total
+    return responses.value(page)
+
+
+async def _subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str:
+    query = load("services.queries", "sessions.sql")["subject_of"]
+    subject: str | None = None
+    if "\x00" not in user_id:
+        subject = await connection.fetchval(query, tenant, user_id)
+    if subject is None:
+        raise Refused(NO_SUCH_USER)
+    return subject
+
+
+async def _found(call: Call, statement: str, identity: str) -> asyncpg.Record | None:
+    if "\x00" in identity:
+        return None
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.queries", "sessions.sql")[statement]
+        return await connection.fetchrow(query, call.tenant, identity)
+
+
+async def _row(call: Call, statement: str, absent: Refusal) -> asyncpg.Record:
+    row = await _found(call, statement, call.path("id"))
+    if row is None:
+        raise Refused(absent)
+    return row
+
+
+async def _owners(call: Call, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    async with call.service.database.connection(call.tenant) as connection:
+        query = load("services.queries", "sessions.sql")["owners_of_refresh_tokens"]
+        found: Sequence[Mapping[str, Any]] = await connection.fetch(query, call.tenant, list(ids))
+    return found
+
+
+async def _written(call: Call, user_id: str, draft: Draft, absent: Refusal) -> Written:
+    person = await people.living(call, user_id, absent)
+    written, _ = await people.tell(call, person, (draft,))
+    return written
+
+
+async def _tell(call: Call, user_id: str, draft: Draft, absent: Refusal) -> Response:
+    written = await _written(call, user_id, draft, absent)
+    if not written.visible:
+        return people.accepted(written)
+    return responses.value({}, 202, _headers(written))
+
+
+def _headers(written: Written) -> dict[str, str]:
+    return {responses.POSITION: str(written.position)}
+
+
+_READ, _DELETE, _UPDATE = ("read:sessions",), ("delete:sessions",), ("update:sessions",)
+_READ_TOKENS, _DELETE_TOKENS = ("read:refresh_tokens",), ("delete:refresh_tokens",)
+_UPDATE_TOKENS: Final = ("update:refresh_tokens",)
+_REVOKED: Final = "Revoked, or the view is late."
+_FOUND: Final[Mapping[int, str | Refusal]] = {200: "Found.", 404: NO_SUCH_USER}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/users/{id}/sessions", list_sessions, _READ, "Get sessions for user",
+        _FOUND, models.CountedPage, result=models.SessionList, group="read_users",
+    ),
+    Operation(
+        "DELETE", "/api/v2/users/{id}/sessions", delete_sessions, _DELETE, "Delete sessions for user",
+        {202: _REVOKED, 404: NO_SUCH_USER}, result=Empty,
+    ),
+    Operation(
+        "GET", "/api/v2/users/{id}/refresh-tokens", list_refresh_tokens, _READ_TOKENS,
+        "Get refresh tokens for a user", _FOUND, models.CountedPage, result=models.RefreshTokenList,
+        group="read_users",
+    ),
+    Operation(
+        "DELETE", "/api/v2/users/{id}/refresh-tokens", delete_refresh_tokens, _DELETE_TOKENS,
+        "Delete refresh tokens for a user", {202: _REVOKED, 404: NO_SUCH_USER}, result=Empty,
+    ),
+    Operation(
+        "POST", "/api/v2/users/{id}/revoke-access", revoke_access, (*_DELETE, *_DELETE_TOKENS),
+        "Revokes selected resources from a user", {202: _REVOKED, 400: NOBODY},
+        body=models.RevokeAccess, result=Empty,
+    ),
+    Operation(
+        "GET", "/api/v2/sessions/{id}", get_session, _READ, "Get session",
+        {200: "Found.", 404: NO_SUCH_SESSION}, result=models.SessionResult, tag="sessions",
+    ),
+    Operation(
+        "PATCH", "/api/v2/sessions/{id}", update_session, _UPDATE, "Update session",
+        {200: "Changed.", 202: "The view is late.", 404: NO_SUCH_SESSION}, body=models.DescribeSession,
+        result=models.SessionResult, tag="sessions",
+    ),
+    Operation(
+        "DELETE", "/api/v2/sessions/{id}", delete_session, _DELETE, "Delete session",
+        {202: _REVOKED, 404: NO_SUCH_SESSION}, result=Empty, tag="sessions",
+    ),
+    Operation(
+        "POST", "/api/v2/sessions/{id}/revoke", revoke_session, (*_DELETE, *_DELETE_TOKENS),
+        "Revoke session", {202: _REVOKED, 404: NO_SUCH_SESSION}, result=Empty, tag="sessions",
+    ),
+    Operation(
+        "GET", "/api/v2/refresh-tokens", find_refresh_tokens, _READ_TOKENS, "Get refresh tokens", _FOUND,
+        models.ListRefreshTokens, result=models.FoundRefreshTokens, tag="refresh-tokens",
+    ),
+    Operation(
+        "POST", "/api/v2/refresh-tokens/revoke", revoke_refresh_tokens, _DELETE_TOKENS,
+        "Revoke refresh tokens", {202: _REVOKED, 400: NOBODY}, body=models.RevokeRefreshTokens,
+        result=Empty, tag="refresh-tokens",
+    ),
+    Operation(
+        "GET", "/api/v2/refresh-tokens/{id}", get_refresh_token, _READ_TOKENS, "Get a refresh token",
+        {200: "Found.", 404: NO_SUCH_TOKEN}, result=models.RefreshTokenResult, tag="refresh-tokens",
+    ),
+    Operation(
+        "PATCH", "/api/v2/refresh-tokens/{id}", update_refresh_token, _UPDATE_TOKENS,
+        "Update a refresh token", {200: "Changed.", 202: "The view is late.", 404: NO_SUCH_TOKEN},
+        body=models.DescribeRefreshToken, result=models.RefreshTokenResult, tag="refresh-tokens",
+    ),
+    Operation(
+        "DELETE", "/api/v2/refresh-tokens/{id}", delete_refresh_token, _DELETE_TOKENS,
+        "Delete a refresh token", {202: _REVOKED, 404: NO_SUCH_TOKEN}, result=Empty, tag="refresh-tokens",
+    ),
+)  # fmt: skip

@@ -1,0 +1,73 @@
+"""GET and PATCH of /tenants/settings."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.setting.fold import Setting
+from services.commands.settings import configuration
+from services.commands.users import people
+from services.management.http import present as presenting
+from services.management.http import responses
+from services.management.http.operation import Call, Operation
+from services.management.tenants.models import TenantSettings, UpdateTenantSettings
+from services.management.users.models import Selected
+from services.queries import users
+from services.queries.tenant_settings import SETTINGS
+
+_NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
+
+
+async def get_tenant_settings(call: Call) -> Response:
+    """The settings; null where nothing was set."""
+    query: Selected = call.query
+    async with call.service.database.connection(call.tenant) as connection:
+        found = _shown(await users.setting(connection, call.service.keyring, call.tenant, "tenant", SETTINGS))
+    names = presenting.field_names(query.fields)
+    return responses.value(
+        {name: value for name, value in found.items() if not names or (name in names) is query.include_fields}
+    )
+
+
+async def update_tenant_settings(call: Call) -> Response:
+    """What the body names is changed, the rest stays."""
+    patch = call.body.model_dump(exclude_unset=True)
+    setting, written = await configuration.set_only(
+        call, "tenant", SETTINGS, {}, lambda now: _merged(_shown(now), patch)
+    )
+    if written is None:
+        return responses.value(_shown(setting))
+    if not written.visible:
+        return people.accepted(written)
+    return responses.value(_shown(setting), 200, {responses.POSITION: str(written.position)})
+
+
+def _merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    flags = patch.get("flags")
+    if flags is not None:
+        patch = {**patch, "flags": {**settings.get("flags", {}), **flags}}
+    return {name: value for name, value in {**settings, **patch}.items() if value is not None}
+
+
+def _shown(setting: Setting | None) -> dict[str, Any]:
+    document = {} if setting is None else setting.document
+    return {**_NONE, **{name: value for name, value in document.items() if name != "id"}}
+
+
+_ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/tenants/settings", get_tenant_settings, ("read:tenant_settings",),
+        "Get Tenant Settings", {200: "The settings.", 400: "Invalid request.", **_ERRORS}, Selected,
+        result=TenantSettings, tag="tenants",
+    ),
+    Operation(
+        "PATCH", "/api/v2/tenants/settings", update_tenant_settings, ("update:tenant_settings",),
+        "Update Tenant Settings",
+        {200: "The settings.", 202: "Accepted; the view does not show it yet.", 400: "Invalid request.",
+         **_ERRORS, 409: "It is being changed by others.", 413: "Body too large.",
+         503: "Not available now."},
+        body=UpdateTenantSettings, result=TenantSettings, tag="tenants",
+    ),
+)  # fmt: skip

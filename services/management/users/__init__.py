@@ -1,0 +1,1 @@
+"""Users: list, search, read, create, edit, delete, link; what they may do."""

@@ -1,0 +1,95 @@
+"""What a user may do in the end, and through what."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from services.commands.access.permissions import Permission, Role, with_sources
+from services.management.http import paging
+from services.management.http.errors import NO_SUCH_USER, Refused
+from services.management.http.models.paging import listed
+from services.management.http.operation import Call, Operation
+from services.management.roles.models import Effective, EffectivePermissions, PermissionSources
+from services.management.roles.results import EffectivePermission, EffectiveRole
+from services.management.users.user_access import holdings
+from services.queries import permissions
+from services.queries.permissions import NO_SUCH_API
+
+
+async def list_effective_roles(call: Call) -> Response:
+    """Every role the user has, by name; there are no groups, so each is direct."""
+    roles = await _roles((await holdings(call)).get("roles", {}), call)
+    return _roles_answer(call, roles)
+
+
+async def list_effective_permissions(call: Call) -> Response:
+    """Everything the user may do at one API, directly or through roles, by name."""
+    has = await holdings(call)
+    roles = await _roles(has.get("roles", {}), call)
+    found = await _permissions(call, has.get("permissions", {}), roles)
+    return paging.answer(call, found, "permissions", lambda one: one[0].place, _effective)
+
+
+async def list_permission_sources(call: Call) -> Response:
+    """The roles that give the user a permission, by name."""
+    query: PermissionSources = call.query
+    roles = await _roles((await holdings(call)).get("roles", {}), call)
+    found = await _permissions(call, (), roles)
+    giving = {
+        source["source_id"]
+        for permission, sources in found
+        for source in sources
+        if permission.name == query.permission_name
+    }
+    return _roles_answer(call, [role for role in roles if role.id in giving])
+
+
+async def _roles(held: Any, call: Call) -> list[Role]:
+    return [permissions.role_of(role) for role in await permissions.roles(call, held)]
+
+
+async def _permissions(
+    call: Call, direct: Any, roles: Sequence[Role]
+) -> list[tuple[Permission, list[dict[str, str]]]]:
+    """At the API that is asked about. Raises Refused (404) when there is none."""
+    query: EffectivePermissions = call.query
+    known = await permissions.catalogue(call, identifiers=(query.resource_server_identifier,))
+    if not known.identifiers:
+        raise Refused(NO_SUCH_API)
+    return with_sources(known, direct, roles)
+
+
+def _effective(found: tuple[Permission, list[dict[str, str]]]) -> dict[str, Any]:
+    permission, sources = found
+    types = {source["source_type"] for source in sources}
+    ways = [way for way, kind in (("direct", "DIRECT"), ("roles", "ROLE")) if kind in types]
+    return {**permission.shown(), "sources": ways}
+
+
+def _roles_answer(call: Call, roles: Sequence[Role]) -> Response:
+    return paging.answer(
+        call, roles, "roles", lambda role: role.name, lambda role: {**role.shown, "sources": ["direct"]}
+    )
+
+
+_USER: Final = "/api/v2/users/{id}"
+OPERATIONS: Final = (
+    Operation(
+        "GET", f"{_USER}/effective-roles", list_effective_roles, ("read:user_effective_roles",),
+        "Get a user's effective roles", {200: "Roles.", 404: NO_SUCH_USER}, Effective,
+        result=listed(EffectiveRole, "roles", offset=False),
+    ),
+    Operation(
+        "GET", f"{_USER}/effective-permissions", list_effective_permissions,
+        ("read:user_effective_permissions",), "Get a user's effective permissions",
+        {200: "Permissions.", 404: NO_SUCH_API}, EffectivePermissions,
+        result=listed(EffectivePermission, "permissions", offset=False),
+    ),
+    Operation(
+        "GET", f"{_USER}/effective-permissions/sources/effective-roles", list_permission_sources,
+        ("read:user_permission_source_roles",), "Get the roles a user's permission comes from",
+        {200: "Roles.", 404: NO_SUCH_API}, PermissionSources,
+        result=listed(EffectiveRole, "roles", offset=False),
+    ),
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""GET /users: all users, or those a query finds, in pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Final
+
+import asyncpg
+from starlette.responses import Response
+
+from projections.search.value import INDEXED_CHARACTERS, value_text
+from services.commands.users import people
+from services.management.http import paging, responses
+from services.management.http import present as presenting
+from services.management.http.errors import Refusal, Refused, bad_request, violation
+from services.management.http.models.paging import listed
+from services.management.http.models.results import Explanation, User
+from services.management.http.operation import Call, Operation
+from services.management.users.models import ListUsers
+from services.queries.search import statements
+from services.queries.search.analysis import plan
+from services.queries.search.cost import affordable
+from services.queries.search.cursor import not_a_cursor, place_in, text_of
+from services.queries.search.explaining import explanation
+from services.queries.search.fields import Path
+from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.predicates import NOBODY, Equals, Predicate, every
+from services.queries.search.syntax.parser import QUICK_CHARACTERS, parse
+from services.queries.search.syntax.tree import Malformed
+
+BEGINNING: Final = ("", "*")
+_ENGINES: Final[Mapping[str, Refusal]] = {
+    "v1": bad_request("You are not allowed to use search_engine=v1."),
+    "v2": bad_request("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
+}
+_KEPT_PLANS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Who is asked for, and in which order."""
+
+    predicate: Predicate
+    order: Order
+
+
+async def list_users(call: Call) -> Response:
+    """A page of users, by number or after a cursor; or how the query would be run."""
+    query: ListUsers = call.query
+    if len(query.q or "") <= QUICK_CHARACTERS:
+        search = search_of(query)
+    else:
+        search = await call.computed(partial(search_of, query))
+    if query.explain:
+        return await _explained(call, search)
+    if query.take is not None or query.after is not None or query.cursor is not None:
+        return await _walked(call, query, search)
+    return await _numbered(call, query, search)
+
+
+def search_of(query: ListUsers) -> Search:
+    """What a request asks. Raises Refused (400)."""
+    refusal = _ENGINES.get(query.search_engine or "v3")
+    if refusal is not None:
+        raise Refused(refusal)
+    predicate = _predicate(query.q or "")
+    if query.connection is not None:
+        predicate = every((predicate, _of_connection(query.connection)))
+    if query.sort is None:
+        return Search(predicate, natural(predicate))
+    order = sorted_by(query.sort)
+    if order is None:
+        raise Refused(_unsortable(query.sort))
+    return Search(predicate, order)
+
+
+def _predicate(q: str) -> Predicate:
+    try:
+        return _kept_plan(q) if len(q) <= QUICK_CHARACTERS else plan(affordable(parse(q)))
+    except Malformed as malformed:
+        reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
+        raise Refused(bad_request(reason, "invalid_query_string")) from None
+
+
+@lru_cache(maxsize=_KEPT_PLANS)
+def _kept_plan(q: str) -> Predicate:
+    """Applications ask the same again; parsing costs about as much as the search itself."""
+    return plan(affordable(parse(q)))
+
+
+def _of_connection(name: str) -> Predicate:
+    if len(name) > INDEXED_CHARACTERS:
+        return NOBODY
+    return Equals(Path("identities.connection"), (value_text(name),))
+
+
+async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
+    window = statements.Window(query.per_page, query.page * query.per_page)
+    asked = (call.tenant, search.predicate, search.order, window)
+    tokens_of = people.tokens_for(call)
+    if tokens_of is not None or presenting.field_names(query.fields):
+        page = statements.page(*asked, secrets=tokens_of is not None)
+        users, length, total = await _selected(call, query, search, page, tokens_of)
+    else:
+        lookup = None if query.include_totals else statements.lookup(search.predicate, search.order, window)
+        if lookup is not None:
+            return responses.document(await call.service.searcher.look_up(call.tenant, lookup))
+        whole = statements.ready_page(*asked, query.include_totals)
+        ((row,),) = await call.service.searcher.fetch(call.tenant, search.predicate, whole)
+        users, length, total = row["users"], row["length"], row["total"] if query.include_totals else None
+    if total is None:
+        return responses.document(users)
+    parts = {"start": window.offset, "limit": window.limit, "length": length, "users": None, "total": total}
+    return responses.document(presenting.wrapped(parts, {"users": users}))
+
+
+async def _selected(
+    call: Call,
+    query: ListUsers,
+    search: Search,
+    page: statements.Statement,
+    tokens_of: presenting.TokensOf | None,
+) -> tuple[bytes, int, int | None]:
+    """A page as a query selects its fields, its length, and the total where it is asked for."""
+    asked = [page]
+    if query.include_totals:
+        asked.append(statements.count(call.tenant, search.predicate))
+    rows, *totals = await call.service.searcher.fetch(call.tenant, search.predicate, *asked)
+    return presenting.shown(rows, query, tokens_of), len(rows), totals[0][0]["count"] if totals else None
+
+
+async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
+    if query.cursor is not None and query.after is not None:
+        raise Refused(not_a_cursor("from"))
+    name, text = ("cursor", query.cursor) if query.cursor is not None else ("from", query.after)
+    after = None if text is None or text in BEGINNING else _after(call, text, search.order, name)
+    take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
+    window = statements.Window(take + 1, 0, after)
+    tokens_of = people.tokens_for(call)
+    asked = statements.page(call.tenant, search.predicate, search.order, window, tokens_of is not None)
+    (rows,) = await call.service.searcher.fetch(call.tenant, search.predicate, asked)
+    users = presenting.shown(rows[:take], query, tokens_of)
+    parts: dict[str, Any] = {"users": None}
+    if len(rows) > take:
+        parts["next"] = paging.cursor(call, text_of(_place(rows[take - 1], search.order)))
+    return responses.document(presenting.wrapped(parts, {"users": users}))
+
+
+def _after(call: Call, text: str, order: Order, name: str) -> Place:
+    refusal = not_a_cursor(name)
+    try:
+        return place_in(paging.place_of(call, text, refusal), order)
+    except ValueError:
+        raise Refused(refusal) from None
+
+
+def _place(row: asyncpg.Record, order: Order) -> Place:
+    return Place(None if order.target is None else row["key"], row["subject"])
+
+
+async def _explained(call: Call, search: Search) -> Response:
+    asked = statements.page(call.tenant, search.predicate, search.order, statements.Window(50))
+    found = await call.service.searcher.explain(call.tenant, asked)
+    return responses.value(explanation(search.predicate, search.order, found))
+
+
+def _unsortable(sort: str) -> Refusal:
+    reason = f"String does not match pattern ^(<root field or metadata path>):(1|-1)$: {sort[:200]}"
+    return bad_request(violation("Query", reason, "sort", "Field to sort by"), "invalid_query_string")
+
+
+LIST_USERS: Final = Operation(
+    "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
+    {
+        200: "Users.",
+        400: "Invalid request.",
+        401: "Invalid token.",
+        403: "Insufficient scope.",
+        503: "The search took too long, or the service is not available now.",
+    },
+    ListUsers, result=listed(User, "users") | Explanation, group="read_users",
+)  # fmt: skip
+OPERATIONS: Final = (LIST_USERS,)

@@ -1,0 +1,70 @@
+"""GET /users/{id} and /users-by-email."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.responses import Response
+
+from services.commands.users import people
+from services.management.http import authorization, responses
+from services.management.http import present as presenting
+from services.management.http.command_context import has_revision
+from services.management.http.errors import NO_SUCH_USER, Refused
+from services.management.http.models.results import User
+from services.management.http.operation import Call, Operation
+from services.management.users.models import Selected, UsersByEmail
+from services.queries import users
+from services.runtime.postgres.named_queries import load
+
+_READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
+
+
+async def get_user(call: Call) -> Response:
+    """One user; the bytes of the view where nothing special is asked for."""
+    user_id = call.path("id")
+    tokens = authorization.IDP_TOKENS in authorization.reaching(call.scopes, call.principal, user_id)
+    query: Selected = call.query
+    if "\x00" in user_id:
+        raise Refused(NO_SUCH_USER)
+    rows = call.service.people_with_tokens if tokens else call.service.people
+    row = await rows.row(call.tenant, user_id)
+    if row is None:
+        raise Refused(NO_SUCH_USER)
+    headers = responses.revision_headers(row["revision"])
+    if has_revision(call.request.headers, row["revision"]):
+        return responses.nothing(304, headers)
+    found = users.tokens_of(row, call.service.keyring, call.tenant) if tokens else None
+    names = presenting.field_names(query.fields)
+    return responses.document(
+        presenting.present(row["document"], names, query.include_fields, found), headers=headers
+    )
+
+
+async def users_by_email(call: Call) -> Response:
+    """Everybody with exactly this address, whatever the connection."""
+    query: UsersByEmail = call.query
+    tokens_of = people.tokens_for(call)
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await connection.fetch(
+            load("services.management")["users_by_email"], call.tenant, query.email, tokens_of is not None
+        )
+    return responses.document(presenting.shown(rows, query, tokens_of))
+
+
+_COMMON: Final[Mapping[int, str]] = {
+    400: "Invalid request.",
+    401: "Invalid token.",
+    403: "Insufficient scope.",
+}
+GET_USER: Final = Operation(
+    "GET", "/api/v2/users/{id}", get_user, _READ, "Get a User",
+    {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected, result=User,
+    group="read_users",
+)  # fmt: skip
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Search Users by Email",
+        {200: "Users.", **_COMMON}, UsersByEmail, result=list[User], group="read_users",
+    ),
+    GET_USER,
+)  # fmt: skip

@@ -1,0 +1,194 @@
+"""What a user may do and belongs to: roles, permissions and organizations of their own."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from projections.profile.changes.access import MOST
+from schemas.events import PermissionsData, PermissionsRemoved, RolesData, RolesRemoved
+from services.commands.access.capacity import permissions_given, roles_given, room_for
+from services.commands.access.permissions import with_sources
+from services.commands.outcome import Draft
+from services.commands.users import people
+from services.management.http import paging, responses
+from services.management.http.command_context import expected_revision
+from services.management.http.errors import NO_SUCH_USER, REVISION_PASSED, Refusal, Refused, bad_request
+from services.management.http.models.paging import AnyPage, listed
+from services.management.http.models.results import Empty
+from services.management.http.operation import Call, Operation
+from services.management.organizations.routes import organization_shown
+from services.management.roles.models import Permissions, RoleIds
+from services.management.roles.results import Organization, Role, UserPermission
+from services.management.roles.routes import ROLES_FULL
+from services.queries import permissions, users
+from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, role_shown
+
+Decide = Callable[[users.Person], Awaitable[Sequence[Draft]]]
+PERMISSIONS_FULL: Final = bad_request("No more permissions can be assigned to this user.")
+
+
+async def list_user_roles(call: Call) -> Response:
+    """A page of the user's roles, by name."""
+    found = await permissions.roles(call, (await holdings(call)).get("roles", {}))
+    return paging.answer(call, [role_shown(role) for role in found], "roles", lambda role: str(role["name"]))
+
+
+async def assign_user_roles(call: Call) -> Response:
+    """Roles for a user, all or none of them; those the user has already stay as they are."""
+    body: RoleIds = call.body
+
+    async def given(person: users.Person) -> list[Draft]:
+        held = person.holdings.get("roles", {})
+        living = {role.id for role in await permissions.roles(call, {*held, *body.roles})}
+        if not living >= {*body.roles}:
+            raise Refused(NO_SUCH_ROLE)
+        room = room_for(held, living, body.roles, MOST["roles"])
+        if room is None:
+            raise Refused(ROLES_FULL)
+        return roles_given(room)
+
+    return await _change(call, given, responses.nothing(), ROLES_FULL)
+
+
+async def remove_user_roles(call: Call) -> Response:
+    """Roles taken from a user; those the user does not have are left alone."""
+    body: RoleIds = call.body
+
+    async def taken(person: users.Person) -> list[Draft]:
+        held = person.holdings.get("roles", {})
+        roles = tuple(each for each in dict.fromkeys(body.roles) if each in held)
+        return [Draft(RolesRemoved, RolesData(roles=roles))] if roles else []
+
+    return await _change(call, taken, responses.nothing())
+
+
+async def list_user_permissions(call: Call) -> Response:
+    """A page of what the user may do, directly or through roles, by name."""
+    has = await holdings(call)
+    roles = [role_of(role) for role in await permissions.roles(call, has.get("roles", {}))]
+    direct = has.get("permissions", {})
+    given = {each for role in roles for each in role.permissions}
+    known = await permissions.catalogue(call, {*direct, *given})
+    return paging.answer(
+        call,
+        with_sources(known, direct, roles),
+        "permissions",
+        lambda found: found[0].place,
+        lambda found: {**found[0].shown(), "sources": found[1]},
+    )
+
+
+async def assign_user_permissions(call: Call) -> Response:
+    """Permissions for a user directly, all or none of them."""
+    body: Permissions = call.body
+
+    async def given(person: users.Person) -> list[Draft]:
+        held = person.holdings.get("permissions", {})
+        identifiers = {each.resource_server_identifier for each in body.permissions}
+        known = await permissions.catalogue(call, held, identifiers)
+        asked = permissions.asked_for(known, body.permissions)
+        names = {each.id: (each.api_identifier, each.name) for each in asked}
+        living = {each.id for each in known.living(held)}
+        room = room_for(held, living, list(names), MOST["permissions"])
+        if room is None:
+            raise Refused(PERMISSIONS_FULL)
+        return permissions_given(room, names)
+
+    return await _change(call, given, responses.value({}, 201), PERMISSIONS_FULL)
+
+
+async def remove_user_permissions(call: Call) -> Response:
+    """Permissions of the user's own taken; what roles give stays."""
+    body: Permissions = call.body
+
+    async def taken(person: users.Person) -> list[Draft]:
+        held = person.holdings.get("permissions", {})
+        wanted = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
+        known = await permissions.catalogue(call, identifiers={identifier for identifier, _ in wanted})
+        found = [each for name in sorted(wanted) if (each := known.named(*name)) and each.id in held]
+        data = [(each.id, (each.api_identifier, each.name)) for each in found]
+        if not data:
+            return []
+        ids, names = zip(*data, strict=True)
+        return [Draft(PermissionsRemoved, PermissionsData(permissions=ids, names=names))]
+
+    return await _change(call, taken, responses.nothing())
+
+
+async def list_user_organizations(call: Call) -> Response:
+    """A page of the organizations the user belongs to, by name."""
+    ids = (await holdings(call)).get("organizations", {})
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.settings_among(connection, call.service.keyring, call.tenant, "organization", ids)
+    return paging.answer(
+        call,
+        [organization_shown(each) for each in found],
+        "organizations",
+        lambda each: str(each["name"]),
+    )
+
+
+async def holdings(call: Call) -> Mapping[str, Any]:
+    """What the user of the path has. Raises Refused (404)."""
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await users.holdings(connection, call.tenant, call.path("id"))
+    if found is None:
+        raise Refused(NO_SUCH_USER)
+    return found
+
+
+async def _change(call: Call, decide: Decide, answer: Response, full: Refusal = NO_SUCH_USER) -> Response:
+    """The answer to a command that comes to what is decided, or to nothing."""
+    user_id = call.path("id")
+    async with call.service.turns.of(call.tenant, user_id, "if-match" in call.request.headers):
+        person = await people.living(call, user_id)
+        expected = expected_revision(call.request.headers, person.revision)
+        drafts = await decide(person)
+        if not drafts:
+            return answer
+        first = Draft(drafts[0].event, drafts[0].data.model_copy(update={"expected_revision": expected}))
+        written, outcome = await people.tell(call, person, (first, *drafts[1:]), expected, full)
+    if outcome is None:
+        return people.accepted(written)
+    answer.headers.update(responses.revision_headers(outcome.revision, written.position))
+    return answer
+
+
+_LATE: Final = "Accepted; the view does not show it yet."
+_ROLES: Final = "/api/v2/users/{id}/roles"
+_PERMISSIONS: Final = "/api/v2/users/{id}/permissions"
+OPERATIONS: Final = (
+    Operation(
+        "GET", _ROLES, list_user_roles, ("read:users read:roles", "read:role_members"),
+        "Get a user's roles", {200: "Roles.", 404: NO_SUCH_USER}, AnyPage, result=listed(Role, "roles"),
+    ),
+    Operation(
+        "POST", _ROLES, assign_user_roles, ("update:users", "create:role_members"),
+        "Assign roles to a user", {202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: REVISION_PASSED},
+        body=RoleIds,
+    ),
+    Operation(
+        "DELETE", _ROLES, remove_user_roles, ("update:users", "delete:role_members"),
+        "Removes roles from a user", {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: REVISION_PASSED},
+        body=RoleIds,
+    ),
+    Operation(
+        "GET", _PERMISSIONS, list_user_permissions, ("read:users",), "Get a User's Permissions",
+        {200: "Permissions.", 404: NO_SUCH_USER}, AnyPage, result=listed(UserPermission, "permissions"),
+    ),
+    Operation(
+        "POST", _PERMISSIONS, assign_user_permissions, ("update:users",), "Assign Permissions to a User",
+        {201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: REVISION_PASSED}, body=Permissions,
+        result=Empty,
+    ),
+    Operation(
+        "DELETE", _PERMISSIONS, remove_user_permissions, ("update:users",), "Remove Permissions from a User",
+        {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: REVISION_PASSED}, body=Permissions,
+    ),
+    Operation(
+        "GET", "/api/v2/users/{id}/organizations", list_user_organizations, ("read:organizations",),
+        "List user's organizations", {200: "Organizations.", 404: NO_SUCH_USER}, AnyPage,
+        result=listed(Organization, "organizations"),
+    ),
+)  # fmt: skip

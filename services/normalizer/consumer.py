@@ -1,0 +1,389 @@
+"""logins.raw -> profile.events, at least once; exactly once in effect because every event says which raw
+login it came from.
+
+The broker keeps this worker's position: it moves when all events of a batch are acknowledged by all replicas.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+from aiokafka import ConsumerRecord
+from pydantic import Field, ValidationError
+
+from projections.normalization import ConnectionSettings, Normalized
+from projections.normalization.admission import Found, connection_of
+from projections.normalization.attribute_profiles import profile_of, with_profile
+from projections.normalization.defaults import Pictures, pictures_of
+from projections.normalization.identity_space import may_use
+from schemas.envelope import CONTENT_TYPE
+from schemas.errors import InvalidEvent
+from schemas.events import Event
+from schemas.formats import exact_json
+from schemas.formats.characters import replaced
+from schemas.formats.identifiers import anonymous_subject, tenant_subject
+from schemas.formats.instants import from_milliseconds
+from schemas.formats.violations import violations
+from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
+from schemas.sealing.mapper import LARGEST_EVENT_BYTES, KeyDestroyed, Record, seal_event
+from schemas.topics import Topic
+from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
+from services.ledger.heartbeats import Heartbeat
+from services.ledger.keys.login_signing import TRUSTED, LoginSigningSettings
+from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.normalizer.content_modes import read_login
+from services.normalizer.decide import (
+    FOREIGN_IDENTITY,
+    Arrival,
+    failed,
+    identity_of,
+    normalized,
+    refused,
+    registered,
+    succeeded,
+)
+from services.normalizer.directory import Directory, Identity, Named, Subject
+from services.normalizer.gateways import Gateways
+from services.normalizer.quarantine import Letter, Origin, Quarantine
+from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog
+from services.runtime.kafka.record_batches import check_readable
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures, open_pool
+
+
+class Settings(LoginSigningSettings):
+    """The normalizer's settings."""
+
+    token_issuer: str = Field(
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+    )
+    signature_tolerance_seconds: float = Field(
+        300, gt=0, description="Most time between the signing of a login and its arrival at the broker."
+    )
+
+
+@dataclass(slots=True)
+class Item:
+    """One record on its way through a batch."""
+
+    record: ConsumerRecord
+    arrival: Arrival
+    connection: ConnectionSettings | None = None
+    person: Normalized | None = None
+    identity: Identity | None = None
+    foreign: bool = False
+    """True if the identity belongs to another connection: the login is nobody's."""
+    gateway: str | None = None
+    """Whose signature the record bears; None where signatures are not looked at."""
+    certain: bool = False
+    """True if the login is of a tenant that exists."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """Whose login it is, once that is certain."""
+        login = self.arrival.login
+        return Origin(login.tenant, self.gateway, login=login) if self.certain else None
+
+    @property
+    def named(self) -> Named | None:
+        """What the person typed, with where."""
+        login = self.arrival.login
+        return (
+            None
+            if login.data.identifier is None
+            else (login.tenant, login.data.connection, login.data.identifier)
+        )
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch of records becomes."""
+
+    items: list[Item] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
+
+
+class Normalizer:
+    """Turns raw logins into sealed events."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._signed = settings.raw_logins == "signed"
+        self._batch = Batch()
+        self._resources = AsyncExitStack()
+
+    async def start(self) -> Heartbeat:
+        """Connects, loads the keyring and learns which life of the topic this is."""
+        settings = self._settings
+        provider = provider_from(settings.key_provider)
+        async with AsyncExitStack() as opening:
+            self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=3)
+            opening.push_async_callback(self._pool.close)
+            await self._learn(provider)
+            self._events = await self._log(Topic.PROFILE_EVENTS, CONTENT_TYPE)
+            opening.push_async_callback(self._events.close)
+            letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
+            opening.push_async_callback(letters.close)
+            self._letters = Quarantine(letters, self._pool, self._keyring, self._epoch)
+            heartbeat = Heartbeat(self._pool, "normalizer", None if self._signed else TRUSTED)
+            opening.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
+            self._heartbeat = heartbeat
+            self._resources = opening.pop_all()
+        return heartbeat
+
+    async def _learn(self, provider: KeyProvider) -> None:
+        epoch = load("services.normalizer")["topic_epoch"]
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                self._keyring: Keyring = await load_keyring(connection, provider)
+                self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+                self._gateways = Gateways(
+                    self._keyring,
+                    self._settings.signing_secrets,
+                    self._settings.signature_tolerance_seconds,
+                )
+                topic = self._settings.topic(Topic.LOGINS_RAW)
+                self._epoch = await connection.fetchval(epoch, topic) or 0
+
+    async def _log(self, topic: Topic, content_type: str) -> EventLog:
+        return await EventLog.open(self._settings.kafka, self._settings.topic(topic), content_type)
+
+    async def stop(self) -> None:
+        """Ends the heartbeat and disconnects."""
+        await self._resources.aclose()
+
+    async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
+        """The broker's committed offsets are right here: effects come before them and repeat harmlessly."""
+        return None
+
+    async def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """One batch: read, resolve, seal, append."""
+        self._batch = batch = Batch()
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                if self._signed:
+                    await self._gateways.refresh(connection, records)
+                self._read(records, batch)
+                self._normalize(batch, await self._connections(connection, batch.items))
+                sealed = await self._events_of(connection, batch)
+        told = await self._letters.keep(batch.letters)
+        await self._events.append_many([*sealed, *told])
+
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Puts a record that cannot be processed with the dead letters."""
+        place = record.partition, record.offset
+        items = [item for item in self._batch.items if (item.record.partition, item.record.offset) == place]
+        batch = Batch()
+        self._quarantine(batch, record, error, items[0].origin if items else None)
+        await self._events.append_many(await self._letters.keep(batch.letters))
+
+    def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
+        for record in records:
+            try:
+                check_readable(record)
+                login = read_login(record)
+                gateway = self._gateways.verify(record, login) if self._signed else None
+            except InvalidEvent as error:
+                self._quarantine(batch, record, error, self._signer(record, error))
+                continue
+            position = f"{self._epoch}/{record.partition}/{record.offset}"
+            arrival = Arrival(login, position, from_milliseconds(record.timestamp))
+            batch.items.append(Item(record, arrival, gateway=gateway))
+
+    def _signer(self, record: ConsumerRecord, error: InvalidEvent) -> Origin | None:
+        """Whose the record is although its login cannot be read; nobody's when it is not authentic."""
+        authentic = self._signed and error.reason != "not_authentic"
+        found = self._gateways.signer(record) if authentic else None
+        if found is None:
+            return None
+        tenant, signature = found
+        return Origin(tenant, signature.gateway, replaced(signature.id.decode("utf-8", "replace")))
+
+    async def _connections(
+        self, connection: asyncpg.Connection, items: Sequence[Item]
+    ) -> dict[tuple[str, str], Found]:
+        asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
+        return await _with_profiles(connection, await self._found(connection, asked))
+
+    async def _found(
+        self, connection: asyncpg.Connection, asked: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Found]:
+        rows = await connection.fetch(
+            load("services.normalizer")["read_connections"],
+            [pair[0] for pair in asked],
+            [pair[1] for pair in asked],
+        )
+        return {(row["tenant"], row["name"]): _found(row) for row in rows}
+
+    def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], Found]) -> None:
+        kept = []
+        for item in batch.items:
+            login = item.arrival.login
+            place = login.tenant, login.data.connection
+            item.certain = found[place].tenant_known
+            try:
+                item.connection, new = connection_of(login, found[place])
+                pictures = pictures_of(found[place].default_picture, self._settings.token_issuer)
+                _identify(item, item.connection, pictures)
+            except InvalidEvent as error:
+                self._quarantine(batch, item.record, error, item.origin)
+                continue
+            if new:
+                batch.new_connections.setdefault(place, (item.connection, item.arrival))
+            kept.append(item)
+        batch.items = kept
+
+    async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
+        directory = Directory(connection, self._keyring)
+        brought: dict[Identity, str] = {}
+        for item in batch.items:
+            if item.person and item.identity and item.connection:
+                brought.setdefault(item.identity, item.connection.name)
+        people = await directory.find_or_add(brought)
+        failures = [item for item in batch.items if item.person is None]
+        known = await directory.find({item.identity for item in failures if item.identity} - set(people))
+        everyone = {**known, **people}
+        await self._refuse_foreign(connection, batch, everyone)
+        named = await directory.find_named({item.named for item in failures if item.named})
+        nobodies = [item for item in batch.items if item.person is None or item.foreign]
+        tenants = {item.arrival.login.tenant for item in nobodies} | {
+            tenant for tenant, _ in batch.new_connections
+        }
+        tenant_keys = {
+            t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)
+        }
+        records = [
+            seal_event(registered(tenant, settings, arrival.time), tenant_keys[tenant])
+            for (tenant, _), (settings, arrival) in batch.new_connections.items()
+        ]
+        for item in batch.items:
+            try:
+                event, keys = _event(item, everyone, named, tenant_keys)
+                records.append(_sealed(event, keys))
+            except ValidationError as error:
+                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.origin)
+            except InvalidEvent as error:
+                self._quarantine(batch, item.record, error, item.origin)
+            except KeyDestroyed:
+                destroyed = InvalidEvent("no_key", "the subject's keys are destroyed")
+                self._quarantine(batch, item.record, destroyed, item.origin)
+        return records
+
+    async def _refuse_foreign(
+        self, connection: asyncpg.Connection, batch: Batch, people: Mapping[Identity, Subject]
+    ) -> None:
+        """Marks the logins whose identity belongs to another connection, in another identity space."""
+        owners: dict[int, tuple[str, str]] = {}
+        for number, item in enumerate(batch.items):
+            subject = people.get(item.identity) if item.identity else None
+            if subject is None or subject.connection is None or item.connection is None:
+                continue
+            if subject.connection != item.connection.name:
+                owners[number] = item.arrival.login.tenant, subject.connection
+        if not owners:
+            return
+        found = await self._found(connection, sorted(set(owners.values())))
+        for number, owner in owners.items():
+            item = batch.items[number]
+            if item.connection is None or may_use(item.connection, found[owner].settings):
+                continue
+            item.foreign = True
+            if item.person is not None:
+                self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY), item.origin)
+
+    def _quarantine(
+        self, batch: Batch, record: ConsumerRecord, error: InvalidEvent, origin: Origin | None
+    ) -> None:
+        report(record, error, self._heartbeat)
+        tenant = None if origin is None else origin.tenant
+        sealed = seal_dead_letter(record, error, self._letter_keys, tenant)
+        batch.letters.append(Letter(record, error, origin, sealed))
+
+
+async def _with_profiles(
+    connection: asyncpg.Connection, found: Mapping[tuple[str, str], Found]
+) -> dict[tuple[str, str], Found]:
+    """The connections with the mappings of the user attribute profiles they name."""
+    named = {
+        place: profile
+        for place, one in found.items()
+        if one.settings is not None and (profile := profile_of(one.settings.options)) is not None
+    }
+    if not named:
+        return dict(found)
+    asked = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
+    rows = await connection.fetch(
+        load("services.normalizer")["read_attribute_profiles"],
+        [pair[0] for pair in asked],
+        [pair[1] for pair in asked],
+    )
+    known = {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
+    mapped = dict(found)
+    for place, profile in named.items():
+        one, document = found[place], known.get((place[0], profile))
+        if one.settings is not None and document is not None:
+            mapped[place] = replace(one, settings=with_profile(one.settings, document))
+    return mapped
+
+
+def _found(row: asyncpg.Record) -> Found:
+    settings = None
+    if row["id"] is not None:
+        settings = ConnectionSettings(
+            row["name"], row["strategy"], exact_json.loads(row["document"])["options"]
+        )
+    return Found(
+        row["tenant_known"],
+        bool(row["strict_connections"]),
+        bool(row["deleted"]),
+        settings,
+        row["default_picture"],
+    )
+
+
+def _identify(item: Item, connection: ConnectionSettings, pictures: Pictures) -> None:
+    login = item.arrival.login
+    if login.data.outcome == "success":
+        item.person = normalized(connection, login.data, pictures)
+        item.identity = login.tenant, item.person.provider, item.person.idp_id
+    elif (named := identity_of(connection, login.data)) is not None:
+        item.identity = login.tenant, *named
+
+
+def _event(
+    item: Item,
+    people: Mapping[Identity, Subject],
+    named: Mapping[Named, Subject],
+    tenant_keys: Mapping[str, SubjectKeys],
+) -> tuple[Event, SubjectKeys]:
+    connection, login = item.connection, item.arrival.login
+    if connection is None:
+        raise RuntimeError("an item reaches this point with its connection")
+    if item.person is not None and item.identity is not None and not item.foreign:
+        subject = people[item.identity]
+        return succeeded(item.arrival, connection, item.person, subject.id), subject.keys
+    known = None if item.foreign else _known(item, people, named)
+    if known is not None:
+        return failed(item.arrival, connection, known.id), known.keys
+    keys = tenant_keys[login.tenant]
+    identifier = "|".join(item.identity[1:]) if item.identity else login.data.identifier or ""
+    subject_id = anonymous_subject(keys.activity or b"", connection.name, identifier)
+    event = refused if item.foreign and item.person is not None else failed
+    return event(item.arrival, connection, subject_id), keys
+
+
+def _sealed(event: Event, keys: SubjectKeys) -> Record:
+    """The record of an event. Raises InvalidEvent for one that the log does not take, or KeyDestroyed."""
+    record = seal_event(event, keys)
+    if len(record.value) > LARGEST_EVENT_BYTES:
+        raise InvalidEvent("too_large", f"the login's event is larger than {LARGEST_EVENT_BYTES} bytes")
+    return record
+
+
+def _known(item: Item, people: Mapping[Identity, Subject], named: Mapping[Named, Subject]) -> Subject | None:
+    return (people.get(item.identity) if item.identity else None) or (
+        named.get(item.named) if item.named else None
+    )

@@ -1,0 +1,359 @@
+"""profile.events -> profile and search views, at least once read and exactly once in effect; the logins of
+linked identities go back to profile.events, for the subject that takes them.
+
+The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is
+fenced off. What gateways are to end is on the topic `revocations` before the position moves: at least once.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import ConsumerRecord
+
+from projections.applied import Logged
+from projections.session.revocations import revocations
+from projections.setting.fold import KIND_OF_TYPE
+from schemas.envelope import CONTENT_TYPE
+from schemas.errors import InvalidEvent
+from schemas.events import ClientConfigured, ConnectionConfigured, Event, LoginQuarantined
+from schemas.formats.positions import Position
+from schemas.revocation import record_of
+from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
+from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
+from schemas.topics import Topic
+from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
+from services.ledger.heartbeats import Heartbeat
+from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.ledger.position_watch import CHANNEL, notification
+from services.projector.batch import Outcome, Person, Views, fold_batch
+from services.projector.clock import Latest, stamp
+from services.projector.event_views import Wave
+from services.projector.login_guard_store import read_guards
+from services.projector.pruning import EVERY_SECONDS, prune
+from services.projector.relaying import sealed_relays
+from services.projector.statement_batches import execute
+from services.projector.store import Touched, read_views, writes
+from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog, partition_of
+from services.runtime.kafka.log_reader import first_offset_from
+from services.runtime.kafka.record_batches import check_readable
+from services.runtime.periodic import Periodic
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import database_failures, open_pool
+from services.runtime.settings import RuntimeSettings
+from services.runtime.worker.loop import Fenced, first_offsets, next_offsets
+
+CHUNK = 500
+"""Records per transaction."""
+BREATH = 25
+"""Events opened before the loop may see to the transaction under way."""
+ELSEWHERE: Final = "VT001"
+"""What the ledger says when positions are not where a batch expects them."""
+CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
+CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
+LOGIN_QUARANTINED: Final[str] = LoginQuarantined.model_fields["type"].default
+
+Read = tuple[ConsumerRecord, SealedEvent, datetime]
+"""A record, the event in it, and the broker's time of it."""
+
+
+class Settings(RuntimeSettings):
+    """The projector needs nothing of its own."""
+
+
+class Projector:
+    """Folds batches into one generation of the views."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = settings.topic(Topic.PROFILE_EVENTS)
+        self._generation = 0
+        self._latest: Latest = {}
+        self._authentic: dict[tuple[int, int], str] = {}
+        self._resources = AsyncExitStack()
+
+    async def start(self) -> Heartbeat:
+        """Connects, learns the live generation and loads the keyring."""
+        url = self._settings.database_url.get_secret_value()
+        provider = provider_from(self._settings.key_provider)
+        async with AsyncExitStack() as opening:
+            await self._learn(url, provider)
+            self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
+            opening.push_async_callback(self._pool.close)
+            topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
+            self._dead_letters = await EventLog.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
+            opening.push_async_callback(self._dead_letters.close)
+            self._events = await EventLog.open(self._settings.kafka, self._topic)
+            opening.push_async_callback(self._events.close)
+            told = self._settings.topic(Topic.REVOCATIONS)
+            self._revocations = await EventLog.open(self._settings.kafka, told, CONTENT_TYPE)
+            opening.push_async_callback(self._revocations.close)
+            heartbeat = Heartbeat(self._pool, "projector")
+            opening.push_async_callback(heartbeat.stop)
+            await heartbeat.start()
+            self._heartbeat = heartbeat
+            pool = self._pool
+            pruning = Periodic("log_entry_pruning", lambda: prune(pool, datetime.now(UTC)), EVERY_SECONDS)
+            opening.push_async_callback(pruning.stop)
+            pruning.start()
+            self._resources = opening.pop_all()
+        return heartbeat
+
+    async def _learn(self, url: str, provider: KeyProvider) -> None:
+        pool = await open_pool(url, max_size=1)
+        try:
+            with database_failures():
+                async with pool.acquire() as connection:
+                    self._generation = await connection.fetchval(
+                        load("services.projector")["live_generation"]
+                    )
+                    rows = await connection.fetch(
+                        load("services.projector")["history"], self._topic, self._generation
+                    )
+                    self._history = {row["partition"]: row["next_offset"] for row in rows}
+                    epoch = load("services.projector")["topic_epoch"]
+                    self._epoch: int = await connection.fetchval(epoch, self._topic) or 0
+                    self._keyring: Keyring = await load_keyring(connection, provider)
+                    self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
+        finally:
+            await pool.close()
+
+    async def stop(self) -> None:
+        """Ends the heartbeat and disconnects."""
+        await self._resources.aclose()
+
+    async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """From the ledger, where they move with the rows."""
+        query = load("services.projector")["read_positions"]
+        with database_failures():
+            rows = await self._pool.fetch(query, self._generation, self._topic, list(partitions))
+        for partition in partitions:
+            self._latest.pop(partition, None)
+        self._latest |= {row["partition"]: row["recorded_at"] for row in rows if row["recorded_at"]}
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
+        folded."""
+        folded, latest = Views(), await self._clock(records)
+        self._authentic = {}
+        writing: asyncio.Task[None] | None = None
+        try:
+            for start in range(0, len(records), CHUNK):
+                chunk = records[start : start + CHUNK]
+                outcome, keys, letters = await self._fold(chunk, folded, latest)
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(self._commit(chunk, outcome, keys, letters, dict(latest)))
+            if writing is not None:
+                await writing
+        finally:
+            if writing is not None and not writing.done():
+                await asyncio.wait([writing])
+
+    async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
+        """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
+        latest = await self._clock([record])
+        stamp([record], latest)
+        tenant = self._authentic.get((record.partition, record.offset))
+        letter = self._quarantine(record, error, tenant)
+        await self._commit([record], fold_batch(Views(), ()), {}, [letter], latest)
+
+    async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
+        """The broker times that these records follow."""
+        unknown = {record.partition for record in records} - self._latest.keys()
+        if unknown:
+            await self.stored_positions(unknown)
+        return dict(self._latest)
+
+    async def _fold(
+        self, chunk: Sequence[ConsumerRecord], folded: Views, latest: Latest
+    ) -> tuple[Outcome, Mapping[Person, SubjectKeys], list[Sealed]]:
+        letters: list[Sealed] = []
+        read = self._read(chunk, letters, latest)
+        touched = _touched([sealed for _, sealed, _ in read])
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                keys, stored, guarded = await read_views(connection, self._keyring, touched)
+        events = await self._open(read, keys, letters)
+        with database_failures():
+            stored.guards = await read_guards(self._pool.acquire, events, guarded)
+        outcome = fold_batch(folded.over(stored, touched.owners), events)
+        folded.take(outcome.now)
+        return outcome, keys, letters
+
+    async def _commit(
+        self,
+        chunk: Sequence[ConsumerRecord],
+        outcome: Outcome,
+        keys: Mapping[Person, SubjectKeys],
+        letters: list[Sealed],
+        latest: Latest,
+    ) -> None:
+        if outcome.relays:
+            letters = [*letters, *await self._relay(chunk, outcome.relays)]
+        await keep(letters, self._dead_letters, self._pool)
+        if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
+            await self._revocations.append_many(ended)
+        with database_failures():
+            await self._write(chunk, [wave for wave in writes(outcome, keys) if wave], latest)
+        self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
+
+    async def _relay(
+        self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
+    ) -> list[Sealed]:
+        """Hands on what others take; letters for what nobody can."""
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
+        if records:
+            await self._events.append_many(records)
+        places = {(one.position.partition, one.position.offset): one.event.tenant for one in stranded}
+        error = InvalidEvent("no_key", "whoever takes this person's logins has no keys")
+        return [
+            self._quarantine(record, error, tenant)
+            for record in chunk
+            if (tenant := places.get((record.partition, record.offset))) is not None
+        ]
+
+    def _read(self, records: Sequence[ConsumerRecord], letters: list[Sealed], latest: Latest) -> list[Read]:
+        read: list[Read] = []
+        for record, recorded_at in zip(records, stamp(records, latest), strict=True):
+            try:
+                check_readable(record)
+                sealed = read_sealed(record.key, record.value)
+                if partition_of(record.key, self._events.partitions) != record.partition:
+                    raise InvalidEvent("not_authentic", "the record is not in the partition of its subject")
+                read.append((record, sealed, recorded_at))
+            except InvalidEvent as error:
+                letters.append(self._quarantine(record, error))
+        return read
+
+    async def _open(
+        self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Sealed]
+    ) -> list[Logged]:
+        opened: list[Logged] = []
+        for index, (record, sealed, recorded_at) in enumerate(read):
+            if index % BREATH == 0:
+                await asyncio.sleep(0)
+            found = keys.get((sealed.tenant, sealed.owner))
+            try:
+                if found is None:
+                    raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
+                event = open_event(sealed, found)
+            except InvalidEvent as error:
+                tenant = None if error.reason == "not_authentic" else sealed.tenant
+                letters.append(self._quarantine(record, error, tenant))
+            except KeyDestroyed:
+                continue
+            else:
+                self._authentic[record.partition, record.offset] = event.tenant
+                opened.append(self._logged(record, event, recorded_at))
+        return opened
+
+    def _logged(self, record: ConsumerRecord, event: Event, recorded_at: datetime) -> Logged:
+        position = Position(record.partition, record.offset)
+        replayed = record.offset < self._history.get(record.partition, 0)
+        return Logged(event, position, recorded_at, replayed)
+
+    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent, tenant: str | None = None) -> Sealed:
+        """The dead letter; the tenant is named when the tenant's key, or a person's of it, sealed the
+        record."""
+        report(record, error, self._heartbeat)
+        return seal_dead_letter(record, error, self._letter_keys, tenant)
+
+    async def _write(self, records: Sequence[ConsumerRecord], waves: Sequence[Wave], latest: Latest) -> None:
+        """The rows and the positions, wholly or not at all. Raises Fenced."""
+        expected = first_offsets(records)
+        for known in (False, True):
+            try:
+                async with self._pool.acquire() as connection, _at_once(connection, waves):
+                    await self._run(connection, waves, expected, next_offsets(records), latest)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != ELSEWHERE:
+                    raise
+                if known:
+                    raise Fenced("the stored positions moved meanwhile") from error
+                expected = await self._expected(first_offsets(records))
+            else:
+                return
+
+    async def _run(
+        self,
+        connection: asyncpg.Connection,
+        waves: Sequence[Wave],
+        expected: Mapping[int, int],
+        following: dict[int, int],
+        latest: Latest,
+    ) -> None:
+        partitions = sorted(following)
+        first, *later = waves or ((),)
+        await execute(
+            connection, first, load("services.projector")["advance"],
+            (
+                self._generation, self._topic, partitions, [expected[p] for p in partitions],
+                [following[p] for p in partitions], [latest[p] for p in partitions],
+                CHANNEL, notification(self._generation, following),
+            ),
+        )  # fmt: skip
+        for wave in later:
+            await execute(connection, wave)
+
+    async def _expected(self, first: Mapping[int, int]) -> dict[int, int]:
+        """The stored positions, when a batch follows them with no record of the log in between. Raises
+        Fenced."""
+        queries, partitions = load("services.projector"), list(first)
+        async with self._pool.acquire() as connection:
+            await connection.execute(queries["first_positions"], self._generation, self._topic, partitions)
+            rows = await connection.fetch(
+                queries["read_positions"], self._generation, self._topic, partitions
+            )
+        expected: dict[int, int] = {row["partition"]: row["next_offset"] for row in rows}
+        for partition, offset in first.items():
+            if expected[partition] != offset and not await self._is_gap(
+                partition, expected[partition], offset
+            ):
+                raise Fenced(f"partition {partition} waits for offset {expected[partition]}, not {offset}")
+        return expected
+
+    async def _is_gap(self, partition: int, expected: int, offset: int) -> bool:
+        if offset < expected:
+            return False
+        return await first_offset_from(self._settings.kafka, self._topic, partition, expected) == offset
+
+
+def _at_once(connection: asyncpg.Connection, waves: Sequence[Wave]) -> AbstractAsyncContextManager[Any]:
+    """One statement is a transaction already."""
+    return connection.transaction() if len(waves) > 1 else nullcontext()
+
+
+def _touched(batch: Sequence[SealedEvent]) -> Touched:
+    """What has to be read for these events; what names it is in their open part."""
+    return Touched(
+        owners=sorted({(sealed.tenant, sealed.owner) for sealed in batch}),
+        tenants=sorted(
+            {sealed.tenant for sealed in batch if sealed.envelope["type"] == CONNECTION_CONFIGURED}
+        ),
+        settings=sorted(
+            {
+                (sealed.tenant, kind, identity)
+                for sealed in batch
+                if (kind := KIND_OF_TYPE.get(sealed.envelope["type"])) is not None
+                and isinstance(identity := sealed.envelope["data"].get("setting_id"), str)
+            }
+        ),
+        clients=sorted(
+            {
+                (sealed.tenant, identity)
+                for sealed in batch
+                if sealed.envelope["type"] == CLIENT_CONFIGURED
+                and isinstance(identity := sealed.envelope["data"].get("client_id"), str)
+            }
+        ),
+        quarantined=sorted(
+            {sealed.tenant for sealed in batch if sealed.envelope["type"] == LOGIN_QUARANTINED}
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Log entries: pages, search, and how far the entries are complete."""

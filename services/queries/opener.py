@@ -1,0 +1,43 @@
+"""The tenant's configuration as the views hold it, opened: connections, settings and clients."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from projections.secret_leaves import holds_sealed, open_leaves
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from schemas.sealing.keys import Keyring, SubjectKeys
+from services.ledger.keys.subject_keys import read_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens documents of one tenant."""
+
+    tenant: str
+    keys: SubjectKeys | None
+
+    def document(self, text: str, kind: str, *identity: str) -> dict[str, Any]:
+        """A document behind its text, with the secrets in it open; without them once the tenant's key has
+        been destroyed."""
+        found: dict[str, Any] = exact_json.loads(text)
+        return open_leaves(found, self.keys, kind, self.tenant, *identity) if holds_sealed(text) else found
+
+    def text(self, text: str, kind: str, *identity: str) -> str:
+        """The same as text."""
+        if not holds_sealed(text):
+            return text
+        return exact_json.dumps(self.document(text, kind, *identity)).decode()
+
+
+async def opener_for(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, texts: Iterable[str]
+) -> Opener:
+    """What opens these documents; the key is read only where one of them holds a secret."""
+    if not any(map(holds_sealed, texts)):
+        return Opener(tenant, None)
+    owner = tenant, tenant_subject(tenant)
+    return Opener(tenant, (await read_keys(connection, keyring, [owner])).get(owner))

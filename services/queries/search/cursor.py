@@ -1,0 +1,50 @@
+"""Where a walk through a search goes on: the place of the last person shown, as the text inside a cursor."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.formats import exact_json
+from services.management.http.errors import Refusal, bad_request, violation
+from services.queries.search.fields import Column
+from services.queries.search.ordering import Order, Place
+
+
+def not_a_cursor(name: str) -> Refusal:
+    """400: not one of ours, or one of another list."""
+    reason = "Not a cursor of this list"
+    return bad_request(violation("Query", reason, name, "Where to go on"), "invalid_query_string")
+
+
+def text_of(place: Place) -> str:
+    """The text for a place."""
+    key = place.key.isoformat() if isinstance(place.key, datetime) else place.key
+    return exact_json.dumps([key, place.subject]).decode()
+
+
+def place_in(text: str, order: Order) -> Place:
+    """The place behind a text that `text_of` made. Raises ValueError when it is none of this order, as an
+    order that another version of the service chose."""
+    match exact_json.loads(text):
+        case [key, str(subject)]:
+            return Place(_key(key, order), subject)
+    raise ValueError("not a place")
+
+
+def _key(value: Any, order: Order) -> str | bool | int | datetime | None:
+    """The value as the type that the order compares."""
+    if value is None:
+        if order.target is not None and order.complete:
+            raise ValueError("everybody has a value")
+        return None
+    if order.target is None:
+        raise ValueError("nothing to sort by")
+    match order.target.kind if isinstance(order.target, Column) else "text", value:
+        case "instant", str():
+            return datetime.fromisoformat(value).astimezone(UTC)
+        case "flag", bool():
+            return value is True
+        case (("text" | "folded"), str(text)):
+            return text
+        case "number", int(whole) if type(value) is int:
+            return whole
+    raise ValueError("another type")

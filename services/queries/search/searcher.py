@@ -1,0 +1,156 @@
+"""Searches in the database, within the time allowed.
+
+They have connections of their own: the statement timeout is a property of the session, set when it is
+opened, so that it costs no round trip and can reach no other request. There are two kinds: statements that
+look values up are planned once; those whose best plan depends on the values (a common word or a rare one)
+are planned each time.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from schemas.errors import Transient
+from schemas.formats import exact_json
+from services.management.http.errors import Refusal, Refused, unavailable
+from services.queries.search.explaining import EXPLAIN
+from services.queries.search.predicates import Constant, Equals, Predicate
+from services.queries.search.statements import Lookup, Statement
+from services.runtime.http.request_context import spend
+from services.runtime.postgres.batch_loader import Together
+from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
+
+TIMEOUT: Final[Refusal] = unavailable(
+    "The query exceeded the timeout. Please try refining your search criteria."
+    " See https://auth0.com/docs/best-practices/search-best-practices."
+)
+SHARE: Final = 0.5
+"""How many of the connections one tenant may use: searches take long, and half of them is left to others."""
+_MILLISECONDS: Final = 1000
+Result = TypeVar("Result")
+
+
+async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a statement, whose time is added to what the tenant has used: a server process works
+    meanwhile. As a task of its own it ends when the answer is there; the request may wait for a turn then."""
+
+    async def timed() -> Result:
+        began = time.perf_counter()
+        try:
+            return await statement
+        finally:
+            spend(time.perf_counter() - began)
+
+    return await asyncio.create_task(timed())
+
+
+class _SearchConnection(TenantConnection):
+    async def _execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Every statement that returns rows."""
+        return await counted(super()._execute(*args, **kwargs))
+
+
+class Searcher:
+    """Runs searches for one tenant at a time."""
+
+    def __init__(self, known: TenantPool, planned: TenantPool) -> None:
+        self._known = known
+        self._planned = planned
+        self._lookups: dict[tuple[str, int], Together[tuple[Any, ...], bytes]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str, connections: int, seconds: float, waiting: int
+    ) -> AsyncIterator["Searcher"]:
+        """Connects, with so many connections of each kind, of which one tenant may use half while so many of
+        its searches wait. Raises Transient."""
+        session = {
+            "statement_timeout": str(round(seconds * _MILLISECONDS)),
+            # a page's branches must run in their order
+            "enable_parallel_append": "off",
+        }
+        known = await _pool(url, connections, session, waiting)
+        try:
+            each_time = {**session, "plan_cache_mode": "force_custom_plan"}
+            planned = await _pool(url, connections, each_time, waiting)
+        except BaseException:
+            await known.close()
+            raise
+        try:
+            yield cls(known, planned)
+        finally:
+            await known.close()
+            await planned.close()
+
+    async def fetch(
+        self, tenant: str, predicate: Predicate, *statements: Statement
+    ) -> list[Sequence[asyncpg.Record]]:
+        """The rows of each statement, all of one moment. Raises Refused (503) when the time is over."""
+        pool = self._known if _is_lookup(predicate) else self._planned
+        with _in_time():
+            async with pool.connection(tenant) as connection:
+                if len(statements) == 1:
+                    return [await connection.fetch(statements[0].text, *statements[0].values)]
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    return [await connection.fetch(one.text, *one.values) for one in statements]
+
+    async def look_up(self, tenant: str, asked: Lookup) -> bytes:
+        """The people of a lookup as an array of JSON; lookups of a kind that are under way at once are one
+        statement. Raises Refused (503) when the time is over."""
+        kind = (asked.text, asked.limit)
+        if kind not in self._lookups:
+            self._lookups[kind] = Together(partial(self._pages, *kind))
+        with _in_time():
+            found = await self._lookups[kind].answer(tenant, asked.key)
+        assert found is not None
+        return found
+
+    async def _pages(
+        self, text: str, limit: int, tenant: str, keys: Sequence[tuple[Any, ...]]
+    ) -> Mapping[tuple[Any, ...], bytes]:
+        async with self._known.connection(tenant) as connection:
+            rows = await connection.fetch(text, tenant, *zip(*keys, strict=True), limit)
+        return {keys[row["asked"] - 1]: row["users"] for row in rows}
+
+    @asynccontextmanager
+    async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for statements that are planned each time and may take as long as a search. Raises
+        Refused (503) when the time is over."""
+        with _in_time():
+            async with self._planned.connection(tenant) as connection:
+                yield connection
+
+    async def explain(self, tenant: str, statement: Statement) -> Any:
+        """PostgreSQL's plan for a statement."""
+        async with self.planning(tenant) as connection:
+            text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
+        return exact_json.loads(text)[0]["Plan"]
+
+
+async def _pool(url: str, connections: int, session: Mapping[str, str], waiting: int) -> TenantPool:
+    return await TenantPool.open(
+        url, connections, "management search", session,
+        share=SHARE, waiting=waiting, connection_class=_SearchConnection,
+    )  # fmt: skip
+
+
+def _is_lookup(predicate: Predicate) -> bool:
+    """Whether one plan is the best for all values: a single equality, or no condition at all."""
+    return isinstance(predicate, Constant | Equals)
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """The statement timeout as its refusal."""
+    try:
+        yield
+    except Transient as error:
+        if isinstance(error.__cause__, asyncpg.QueryCanceledError):
+            raise Refused(TIMEOUT) from None
+        raise

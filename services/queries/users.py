@@ -1,0 +1,174 @@
+"""Rows of the views as the routes need them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from projections.connection.fold import Connection
+from projections.profile.sealed import load_holdings, opened
+from projections.profile.state import Profile, load_memory
+from projections.setting.fold import Kind, Setting
+from schemas.formats import exact_json
+from schemas.formats.instants import render
+from schemas.sealing.keys import Keyring, SubjectKeys
+from services.ledger.keys.subject_keys import wrapped_keys
+from services.queries.opener import opener_for
+from services.runtime.postgres.named_queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user about to be changed."""
+
+    subject: str
+    revision: int
+    text: str
+    keys: SubjectKeys
+    held: str | None = None
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The user as it is answered, read."""
+        found: Mapping[str, Any] = exact_json.loads(self.text)
+        return found
+
+    @property
+    def holdings(self) -> Mapping[str, Any]:
+        """What the user has that the document does not show."""
+        found: Mapping[str, Any] = {} if self.held is None else exact_json.loads(self.held)
+        return found
+
+    @property
+    def profile(self) -> Profile:
+        """The same for the fold, which tells what an event would make of it."""
+        return Profile(self.revision, self.document, holdings=self.holdings)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the view shows after a command."""
+
+    revision: int
+    text: str | None
+    refused: bool
+
+
+def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
+    """A user about to be changed, from its row."""
+    keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
+    return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
+
+
+def profile_of(row: Mapping[str, Any], person: tuple[str, str], keys: SubjectKeys) -> Profile:
+    """The whole of a person, from their row."""
+    document = None if row["document"] is None else exact_json.loads(row["document"])
+    held = {} if row["holdings"] is None else load_holdings(row["holdings"], person, keys)
+    return Profile(
+        row["revision"], document, load_memory(row["memory"]), opened(row["secrets"], person, keys), held
+    )
+
+
+def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[str, Any]:
+    """The identity providers' tokens of a person, by identity, from a row with secrets and keys."""
+    if row["secrets"] is None or row["version"] is None:
+        return {}
+    keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
+    found: Mapping[str, Any] = opened(row["secrets"], (tenant, row["subject"]), keys).get("tokens", {})
+    return found
+
+
+async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
+    """What a living user has that the document does not show."""
+    if "\x00" in user_id:
+        return None
+    row = await connection.fetchrow(load("services.management")["holdings"], tenant, user_id)
+    if row is None:
+        return None
+    found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+    return found
+
+
+def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
+    """What became of a command the view has passed, from its person's row."""
+    if row is None:
+        return Outcome(0, None, True)
+    refused = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get("refused", ())
+    return Outcome(row["revision"], row["document"], refused)
+
+
+async def setting(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
+) -> Setting | None:
+    """The living setting of this id."""
+    if "\x00" in identity:
+        return None
+    rows = await connection.fetch(load("services.management")["setting"], tenant, kind, identity)
+    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
+
+
+async def setting_named(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
+) -> Setting | None:
+    """The living setting of this name."""
+    rows = await connection.fetch(load("services.management")["setting_named"], tenant, kind, name)
+    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
+
+
+async def settings(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
+) -> list[Setting]:
+    """All living settings of a kind, by name."""
+    rows = await connection.fetch(load("services.management")["settings"], tenant, kind)
+    return await _settings_of(connection, keyring, tenant, rows)
+
+
+async def settings_among(
+    connection: asyncpg.Connection,
+    keyring: Keyring,
+    tenant: str,
+    kind: Kind,
+    ids: Collection[str] = (),
+    names: Collection[str] = (),
+) -> list[Setting]:
+    """Those of these settings that live, by name."""
+    query = load("services.management")["settings_among"]
+    rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
+    return await _settings_of(connection, keyring, tenant, rows)
+
+
+async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> int:
+    """How many settings of a kind there are or are being made; nobody else is answered until the caller's
+    transaction ends."""
+    queries = load("services.management")
+    await connection.execute(queries["lock_kind"], tenant, kind)
+    found: int = await connection.fetchval(queries["count_settings"], tenant, kind)
+    return found
+
+
+async def _settings_of(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
+) -> list[Setting]:
+    opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
+    return [
+        Setting(
+            row["kind"], row["id"], row["name"], row["revision"],
+            opener.document(row["document"], "setting", row["kind"], row["id"]),
+            str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def connection_of(row: asyncpg.Record) -> Connection:
+    """A connection from its row."""
+    return Connection(
+        row["id"],
+        row["name"],
+        row["strategy"],
+        row["revision"],
+        exact_json.loads(row["document"]),
+        str(row["event_id"]),
+        row["deleted"],
+    )

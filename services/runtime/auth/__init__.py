@@ -1,0 +1,1 @@
+"""Bearer tokens, their issuers, client secrets and password hashes."""

@@ -1,0 +1,95 @@
+"""Places that tenants share: no tenant can hold all of them, and each gets its turn."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.runtime.fairness.shares import OverShare
+
+
+class FairGate:
+    """Lets so many in at once; of one tenant at most `share`, while at most `queue` more of it wait.
+
+    A place that becomes free goes to the waiting tenant that holds the fewest, of those to the one that was
+    served longest ago, and within a tenant in order of arrival.
+    """
+
+    def __init__(self, what: str, places: int, share: int, queue: int) -> None:
+        self._what, self._free, self._share, self._queue = what, places, max(1, min(share, places)), queue
+        self._held: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a tenant that holds nothing would be let in at once."""
+        return self._free > 0
+
+    @asynccontextmanager
+    async def place(self, tenant: str, patience_seconds: float) -> AsyncIterator[None]:
+        """A place for the `with` block. Raises OverShare when too many of the tenant wait, or when one waits
+        too long while the tenant itself holds its share; TimeoutError when others are the cause."""
+        if self._free > 0 and self._held[tenant] < self._share and not self._waiting:
+            self._enter(tenant)
+        else:
+            await self._wait(tenant, patience_seconds)
+        try:
+            yield
+        finally:
+            self._leave(tenant)
+
+    def _enter(self, tenant: str) -> None:
+        self._free -= 1
+        self._held[tenant] += 1
+
+    def _leave(self, tenant: str) -> None:
+        self._free += 1
+        self._held[tenant] -= 1
+        if not self._held[tenant]:
+            del self._held[tenant]
+        if tenant in self._waiting:
+            self._waiting.move_to_end(tenant)
+        self._admit()
+
+    async def _wait(self, tenant: str, patience_seconds: float) -> None:
+        line = self._waiting.setdefault(tenant, deque())
+        if len(line) >= self._queue:
+            raise OverShare(self._what)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.append(turn)
+        self._admit()
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await turn
+        except BaseException as error:
+            had_its_share = self._held[tenant] >= self._share
+            if turn.done() and not turn.cancelled():
+                self._leave(tenant)
+            else:
+                self._forget(tenant, turn)
+            if isinstance(error, TimeoutError) and had_its_share:
+                raise OverShare(self._what) from None
+            raise
+
+    def _forget(self, tenant: str, turn: asyncio.Future[None]) -> None:
+        line = self._waiting.get(tenant)
+        if line is not None and turn in line:
+            line.remove(turn)
+            if not line:
+                del self._waiting[tenant]
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._free > 0:
+            eligible = [tenant for tenant in self._waiting if self._held[tenant] < self._share]
+            if not eligible:
+                return
+            tenant = min(eligible, key=self._held.__getitem__)
+            line = self._waiting[tenant]
+            turn = line.popleft()
+            self._waiting.move_to_end(tenant)
+            if not line:
+                del self._waiting[tenant]
+            if not turn.done():
+                self._enter(tenant)
+                turn.set_result(None)

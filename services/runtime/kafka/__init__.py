@@ -1,0 +1,1 @@
+"""Kafka at the edge: access, producers, appending to and reading from topics, record batches."""

@@ -1,0 +1,1 @@
+"""PostgreSQL at the edge: pools, connections of one tenant, named queries, batched look-ups."""

@@ -1,0 +1,83 @@
+"""Answers to one key each, many in one statement: under load a round trip each would cost more than the
+rows."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from services.runtime.http.request_context import shared_task
+from services.runtime.postgres.tenant_pool import TenantPool
+
+AT_ONCE: Final = 2
+"""Statements under way for one tenant; what is asked for meanwhile goes together in the next."""
+Row = Any
+"""A record of asyncpg, or None."""
+Key = TypeVar("Key", bound=Hashable)
+Answer = TypeVar("Answer")
+Ask = Callable[[str, Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
+"""Answers keys of a tenant; a key without an answer is left out."""
+
+
+class Together(Generic[Key, Answer]):
+    """Asks for many keys at once, and starts after each of them was asked for: whoever asks sees all that was
+    committed before."""
+
+    def __init__(self, ask: Ask[Key, Answer]) -> None:
+        self._ask = ask
+        self._waiting: dict[str, dict[Key, list[asyncio.Future[Answer | None]]]] = {}
+        self._working: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(self, tenant: str, key: Key) -> Answer | None:
+        """The answer to a key, None when there is none. Raises what asking raises."""
+        answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, {}).setdefault(key, []).append(answer)
+        if self._working[tenant] < AT_ONCE:
+            self._working[tenant] += 1
+            task = shared_task(self._work(tenant))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await answer
+
+    async def _work(self, tenant: str) -> None:
+        try:
+            while asked := self._waiting.pop(tenant, None):
+                await self._answer(tenant, asked)
+        finally:
+            self._working[tenant] -= 1
+            if not self._working[tenant]:
+                del self._working[tenant]
+
+    async def _answer(
+        self, tenant: str, asked: Mapping[Key, Sequence[asyncio.Future[Answer | None]]]
+    ) -> None:
+        try:
+            found = await self._ask(tenant, list(asked))
+        except Exception as error:  # whatever it is, it is those who asked who are told
+            for answers in asked.values():
+                for answer in answers:
+                    if not answer.done():
+                        answer.set_exception(error)
+            return
+        for key, answers in asked.items():
+            for answer in answers:
+                if not answer.done():
+                    answer.set_result(found.get(key))
+
+
+class Gathered:
+    """Look-ups by a statement that takes `(tenant, keys)` and names each row's key in a column `asked`."""
+
+    def __init__(self, database: TenantPool, statement: str) -> None:
+        self._database, self._statement = database, statement
+        self._together: Together[str, Row] = Together(self._rows)
+
+    async def row(self, tenant: str, key: str) -> Row:
+        """The row of a key, None when there is none. Raises Transient."""
+        return await self._together.answer(tenant, key)
+
+    async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Row]:
+        async with self._database.connection(tenant) as connection:
+            rows = await connection.fetch(self._statement, tenant, keys)
+        return {row["asked"]: row for row in rows}

@@ -1,0 +1,113 @@
+"""Database connections that speak for one tenant at a time: row-level security hides all others' rows."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any, Final
+
+import asyncpg
+
+from services.runtime.fairness.gate import FairGate
+from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import PlainConnection, database_failures
+
+ACQUIRE_SECONDS = 5
+LOCK_SECONDS: Final = 3
+"""How long a statement of a request waits for a lock."""
+STATEMENT_SECONDS: Final = 8
+"""How long a statement of a request may run."""
+COMMAND_SECONDS: Final = 10
+"""How long a server that has gone silent is waited for."""
+LONG_SECONDS: Final = 30
+"""The same where the session has a time limit of its own."""
+_WAITS: Final = MappingProxyType(
+    {"lock_timeout": f"{LOCK_SECONDS}s", "statement_timeout": f"{STATEMENT_SECONDS}s"}
+)
+SHARE: Final = 0.75
+"""How much of a pool one tenant may use, so that there is a connection for the next one."""
+WAITING: Final = 1000
+"""Requests of one tenant that may wait for a connection."""
+NO_TENANT: Final = ""
+_PLAIN: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class TenantConnection(PlainConnection):
+    """Remembers for whom it speaks, also after a return to the pool: the next request of the same tenant
+    needs no round trip for that."""
+
+    __slots__ = ("_tenant",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tenant: str | None = None
+
+    async def speak_for(self, tenant: str) -> None:
+        """Sets the tenant when it is another one; never inside a transaction."""
+        if self._tenant != tenant:
+            self._tenant = None
+            await self.execute(load("services.runtime.postgres", "tenant_pool.sql")["speak_for"], tenant)
+            self._tenant = tenant
+
+
+class TenantPool:
+    """A pool whose every connection is bound to a tenant before it is handed out.
+
+    Tenants share the connections: one tenant holds at most its share, a free connection goes to the tenant
+    that holds the fewest.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, gate: FairGate) -> None:
+        self.raw, self._gate = pool, gate
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        connections: int,
+        name: str,
+        session: Mapping[str, str] = _PLAIN,
+        *,
+        share: float = SHARE,
+        waiting: int = WAITING,
+        connection_class: type[TenantConnection] = TenantConnection,
+    ) -> "TenantPool":
+        """Connects, with these settings of every session; one tenant may use this share of the connections,
+        at least one, while so many of its requests wait. Raises Transient."""
+        with database_failures():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                connection_class=connection_class,
+                command_timeout=LONG_SECONDS if "statement_timeout" in session else COMMAND_SECONDS,
+                server_settings={"application_name": f"vita {name}", **_WAITS, **session},
+            )
+        gate = FairGate(f"database connections ({name})", connections, int(connections * share), waiting)
+        return cls(pool, gate)
+
+    async def close(self) -> None:
+        """Disconnects."""
+        self.raw.terminate()
+
+    @asynccontextmanager
+    async def connection(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that sees this tenant only. Raises OverShare when the tenant uses its share and waits
+        in vain, Transient when there is no connection to be had."""
+        async with self._acquired(tenant) as connection:
+            await connection.speak_for(tenant)
+            yield connection
+
+    @asynccontextmanager
+    async def unbound(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for requests of which no tenant is known yet; together they count as one tenant. It
+        speaks for whomever it spoke for last. Raises OverShare or Transient."""
+        async with self._acquired(NO_TENANT) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _acquired(self, tenant: str) -> AsyncIterator[Any]:
+        with database_failures():
+            async with self._gate.place(tenant, ACQUIRE_SECONDS):
+                patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
+                async with self.raw.acquire(timeout=patience) as connection:
+                    yield connection

@@ -49,12 +49,16 @@ class Connections:
         self._database, self._patience, self._clock = database, patience_seconds, clock
         self._kept: dict[tuple[str, str], tuple[float, Known]] = {}
 
+    def remembered(self, tenant: str, name: str) -> Known | None:
+        """What is known of a connection without asking; None when the database has to be asked."""
+        until, about = self._kept.get((tenant, name), (0.0, None))
+        return about if until > self._clock() else None
+
     async def known(self, tenant: str, names: Collection[str]) -> Mapping[str, Known]:
         """What is known of these connections of a tenant; a name is missing when the database does not answer
         for it in time."""
-        now = self._clock()
-        kept = {name: self._kept.get((tenant, name)) for name in names}
-        fresh = {name: entry[1] for name, entry in kept.items() if entry is not None and entry[0] > now}
+        kept = {name: self.remembered(tenant, name) for name in names}
+        fresh = {name: about for name, about in kept.items() if about is not None}
         missing = [name for name in kept if name not in fresh]
         return fresh | await self._read(tenant, missing) if missing else fresh
 
@@ -73,16 +77,16 @@ class Connections:
         return read
 
 
-def settle(verdict: Verdict, known: Mapping[str, Known]) -> Verdict:
+def settle(accepted: Accepted, about: Known | None) -> Verdict:
     """The verdict on a login with what is known of its connection: Rejected (`unknown_tenant`,
     `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
-    if isinstance(verdict, Rejected) or (about := known.get(verdict.login.data.connection)) is None:
-        return verdict
+    if about is None:
+        return accepted
     try:
-        _check(verdict, about)
+        _check(accepted, about)
     except InvalidEvent as error:
-        return Rejected(verdict.id, error.reason, error.detail)
-    return verdict
+        return Rejected(accepted.id, error.reason, error.detail)
+    return accepted
 
 
 def _check(accepted: Accepted, known: Known) -> None:

@@ -19,16 +19,24 @@ class LoginRecord(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
+class Signed(NamedTuple):
+    """An accepted login, ready for the log: the event's own id, its record, what its result warns of."""
+
+    id: str
+    record: LoginRecord
+    warnings: tuple[str, ...]
+
+
 class Signer:
     """Signs with the first key; without keys (trusted logins) records stay unsigned."""
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._secret = secrets[0] if secrets else None
 
-    def record(self, accepted: Accepted) -> LoginRecord:
-        """The record of an accepted login, signed now."""
-        key, value = accepted.record
-        if self._secret is None:
-            return LoginRecord(key, value, [_CONTENT_TYPE])
-        signature = signed_headers(self._secret, INGEST, accepted.login.id, int(time.time()), value)
-        return LoginRecord(key, value, [_CONTENT_TYPE, *signature])
+    def signed(self, accepted: Accepted) -> Signed:
+        """An accepted login, signed now."""
+        identity, (key, value) = accepted.id, accepted.record
+        headers = [_CONTENT_TYPE]
+        if self._secret is not None:
+            headers += signed_headers(self._secret, INGEST, identity, int(time.time()), value)
+        return Signed(identity, LoginRecord(key, value, headers), accepted.warnings)

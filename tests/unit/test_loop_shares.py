@@ -128,7 +128,7 @@ async def _awaited(work: Coroutine[Any, Any, None]) -> None:
     await in_turns(work, Request("demo"), LoopShares())
 
 
-async def test_items_are_taken_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_items_are_taken_in_steps() -> None:
     """Others run between two items once a step took its time, and not before."""
     ran: list[int | str] = []
 
@@ -142,15 +142,27 @@ async def test_items_are_taken_in_steps(monkeypatch: pytest.MonkeyPatch) -> None
         return item
 
     async def take(step_seconds: float) -> list[int | str]:
-        monkeypatch.setattr(loop_shares, "STEP_SECONDS", step_seconds)
         ran.clear()
         beside = asyncio.create_task(other())
-        assert [run(item) async for item in in_steps(range(3))] == [0, 1, 2]
+        assert [run(item) async for item in in_steps(range(3), lambda: step_seconds)] == [0, 1, 2]
         beside.cancel()
         return ran
 
     assert await take(float("inf")) == [0, 1, 2]
     assert await take(-1.0) == [0, "other", 1, "other", 2, "other"]
+
+
+def test_steps_are_short_while_others_are_active() -> None:
+    """A tenant that is alone ends its steps less often; not while, or soon after, another was active."""
+    loop = Loop()
+    loop.shares.spend(None, 0.1)
+    loop.shares.spend("busy", 0.1)
+    assert loop.shares.step_seconds("busy") == loop_shares.ALONE_STEP_SECONDS
+    loop.shares.spend("other", 0.1)
+    assert loop.shares.step_seconds("busy") == loop_shares.STEP_SECONDS
+    loop.seconds += 2 * loop_shares.ACTIVE_SECONDS
+    loop.shares.spend("busy", 0.1)
+    assert loop.shares.step_seconds("busy") == loop_shares.ALONE_STEP_SECONDS
 
 
 def limited(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> LoopShares:

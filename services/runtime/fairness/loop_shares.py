@@ -32,6 +32,8 @@ TELLING_SECONDS: Final = 60.0
 """Minimum interval between two log lines about delayed requests."""
 STEP_SECONDS: Final = 0.0003
 """How long a step that can be ended may take."""
+ALONE_STEP_SECONDS: Final = 0.001
+"""The same for a tenant that is alone: to end a step and begin the next costs as much as a login or two."""
 _log = structlog.get_logger()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +73,10 @@ class LoopShares:
     def now(self) -> float:
         """The clock of steps."""
         return self._clock()
+
+    def step_seconds(self, tenant: str | None) -> float:
+        """How long the tenant's next step may take, if it can be ended."""
+        return STEP_SECONDS if self._has_others(tenant) else ALONE_STEP_SECONDS
 
     def must_wait(self, tenant: str | None) -> bool:
         """Whether the tenant's next step has to wait for a turn."""
@@ -136,14 +142,15 @@ class LoopShares:
         return share * exp((at - now) / WINDOW_SECONDS)
 
 
-async def in_steps(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """The items, in steps: whatever is done with each, others have their turn in between."""
-    began = time.perf_counter()
+async def in_steps(items: Iterable[Item], seconds: Callable[[], float]) -> AsyncIterator[Item]:
+    """The items, in steps: whatever is done with each, others have their turn in between. `seconds` says how
+    long the next step may take."""
+    end = time.perf_counter() + seconds()
     for item in items:
         yield item
-        if time.perf_counter() - began > STEP_SECONDS:
+        if time.perf_counter() > end:
             await asyncio.sleep(0)
-            began = time.perf_counter()
+            end = time.perf_counter() + seconds()
 
 
 @coroutine

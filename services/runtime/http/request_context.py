@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from schemas.formats.identifiers import new_event_id
-from services.runtime.fairness.loop_shares import LoopShares, in_turns
+from services.runtime.fairness.loop_shares import STEP_SECONDS, LoopShares, in_turns
 from services.runtime.http.access_log import AccessLog
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ async def own_turn() -> None:
     await request.shares.enter(request.tenant)
     if request.shares.must_wait(request.tenant):
         await asyncio.sleep(0)
+
+
+def step_seconds() -> float:
+    """How long the next step of the request under way may take, if it can be ended."""
+    request = _current.get()
+    return STEP_SECONDS if request is None else request.shares.step_seconds(request.tenant)
 
 
 def spend(seconds: float) -> None:

@@ -12,7 +12,7 @@ from services.ingest.errors import MAX_EVENTS, MEDIA_TYPES, RefusedError
 
 def read(body: bytes, content_type: str = "application/json", **headers: str) -> list[Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return events_in({"content-type": content_type, **named}, body)
+    return list(events_in({"content-type": content_type, **named}, body))
 
 
 def refusal(body: bytes, content_type: str = "application/json", **headers: str) -> tuple[int, str]:

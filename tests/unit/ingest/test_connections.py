@@ -28,7 +28,9 @@ def known(strategy: str | None = None, name: str = "corp", **changes: Any) -> Kn
 
 def verdict_on(about: Known | None, **data: Any) -> Accepted | Rejected:
     event = make_event(data=make_data(connection="corp", **data))
-    return settle(decide(event, "demo", NOW, record_key), {} if about is None else {"corp": about})
+    accepted = decide(event, "demo", NOW, record_key)
+    assert isinstance(accepted, Accepted)
+    return settle(accepted, about)
 
 
 @pytest.mark.parametrize(

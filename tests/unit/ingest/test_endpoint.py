@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from projections.normalization import ConnectionSettings
+from projections.normalization.admission import Found
 from schemas.errors import Transient
 from schemas.formats import exact_json
 from services.ingest.connections import Known
@@ -18,7 +20,7 @@ from services.runtime.auth.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidTo
 from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.request_bodies import Pace
-from tests.raw_logins import make_event
+from tests.raw_logins import make_data, make_event
 
 SIGNER = Signer((b"s" * 32,))
 TOKEN, ARRIVED = "a.b.c", "2026-11-23T10:00:01.000Z"
@@ -55,11 +57,20 @@ class FakeVerifier:
         return Principal("abc@clients", self.tenant, "abc", self.scopes)
 
 
-class Nowhere:
-    """Connections of which nothing is known."""
+class FakeConnections:
+    """Knows some connections at once, and some others when asked."""
 
-    async def known(self, _tenant: str, _names: Collection[str]) -> Mapping[str, Known]:
-        return {}
+    def __init__(self) -> None:
+        self.kept: dict[str, Known] = {}
+        self.stored: dict[str, Known] = {}
+        self.asked: list[set[str]] = []
+
+    def remembered(self, _tenant: str, name: str) -> Known | None:
+        return self.kept.get(name)
+
+    async def known(self, _tenant: str, names: Collection[str]) -> Mapping[str, Known]:
+        self.asked.append(set(names))
+        return self.stored
 
 
 class Gateway:
@@ -68,11 +79,12 @@ class Gateway:
     def __init__(self, limit_bytes: int = 10 * MAX_BYTES, seconds: float = 30) -> None:
         self.room = Room(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
+        self.connections = FakeConnections()
         self.endpoint = LoginsEndpoint(
             Entrance(self.verifier, self.room, Pace(seconds, 4096), FairThreads("reading", 1)),
             self.log,
             Signer((b"s" * 32,)),
-            Nowhere(),
+            self.connections,
             lambda: ARRIVED,
             self._handle,
         )
@@ -130,6 +142,29 @@ async def test_results_come_in_the_order_of_the_events(gateway: Gateway) -> None
         ("3", "accepted"),
     ]
     assert (response.json()["accepted"], response.json()["rejected"]) == (2, 2)
+
+
+async def test_the_database_is_asked_once_for_what_is_not_remembered(gateway: Gateway) -> None:
+    """Every login is checked with what is known of its connection, remembered or read, in its place."""
+    names = ("kept", "kept-deleted", "stored", "stored-deleted", "unknown")
+    gateway.connections.kept = {name: _google(name) for name in names[:2]}
+    gateway.connections.stored = {name: _google(name) for name in names[2:4]}
+    events = [make_event(id=name, data=make_data(connection=name)) for name in names]
+    response = await gateway.send(events)
+    assert [(result["id"], result["status"]) for result in response.json()["results"]] == [
+        (name, "rejected" if name.endswith("deleted") else "accepted") for name in names
+    ]
+    assert [dict(record.headers)["webhook-id"] for record in gateway.log.written] == [
+        b"kept",
+        b"stored",
+        b"unknown",
+    ]
+    assert gateway.connections.asked == [{"stored", "stored-deleted", "unknown"}]
+
+
+def _google(name: str) -> Known:
+    settings = ConnectionSettings(name, "google-oauth2", {})
+    return Known(Found(True, False, name.endswith("deleted"), settings), False)
 
 
 async def test_lines_are_events(gateway: Gateway) -> None:

@@ -1,5 +1,6 @@
 """The Kafka key of a raw login: whatever keeps one person's logins in one partition."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from projections.normalization.mapping import identify
@@ -23,13 +24,18 @@ def record_key(login: RawLogin) -> Key:
     finds; it is the same for every login of a person, and that is all a key has to be.
     """
     data = login.data
-    connection = ConnectionSettings(data.connection, stated_strategy(login), _NO_OPTIONS)
+    connection = _without_options(data.connection, stated_strategy(login))
     identified = True
     try:
         provider, idp_id = identify(connection, data.claims, data.identifier)
     except UnmappableLogin:
         provider, idp_id, identified = data.connection, data.identifier or login.id, False
     return Key(f"{login.tenant}/{provider}|{idp_id}".encode(), identified)
+
+
+@lru_cache(maxsize=1024)
+def _without_options(connection: str, strategy: str) -> ConnectionSettings:
+    return ConnectionSettings(connection, strategy, _NO_OPTIONS)
 
 
 def stated_strategy(login: RawLogin) -> str:

@@ -2,14 +2,16 @@
 
 `ok`, `transient`, `fenced`, `unknown` or `broken` (errors that quote what they choked on, of a record and of
 the installation), `hang`, or `block` (the event loop stands still); after the last word all goes well, except
-that a batch with a record `poison` in it fails. It prints one JSON line per batch. UNREADABLE and SKIPPED
-are how often the Kafka client cannot parse, or leaves out, a record of that name. STORED gives the positions
-it keeps itself, by partition; SLOW, how many seconds it takes to read them; WATCHDOG, when it is stuck.
+that a batch with a record `poison` in it fails, and one with a record `wait...` waits until SIGUSR1. It
+prints one JSON line per batch. UNREADABLE and SKIPPED are how often the Kafka client cannot parse, or leaves
+out, a record of that name. STORED gives the positions it keeps itself, by partition; SLOW, how many seconds
+it takes to read them; WATCHDOG, when it is stuck; LARGE, from which size on a record is large.
 """
 
 import asyncio
 import json
 import os
+import signal
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -51,6 +53,8 @@ class Scripted:
 
     async def start(self) -> Any:
         """Nothing to open."""
+        self._may_go_on = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._may_go_on.set)
         return Beats()
 
     async def stop(self) -> None:
@@ -64,6 +68,9 @@ class Scripted:
 
     async def apply(self, records: Sequence[Any]) -> None:
         """As the script says."""
+        if any((record.value or b"").startswith(b"wait") for record in records):
+            say("waits", [text(record) for record in records])
+            await self._may_go_on.wait()
         word = self._words.pop(0) if self._words else "ok"
         say(word, [text(record) for record in records])
         if any(record.value == b"poison" for record in records):
@@ -136,7 +143,10 @@ async def main() -> None:
         None if stored is None else {int(partition): offset for partition, offset in stored.items()},
     )
     topic, seconds = os.environ["TOPIC"], float(os.environ.get("WATCHDOG", "60"))
-    source = Source(kafka_from(os.environ), topic, f"{topic}-group", watchdog_seconds=seconds)
+    large = int(os.environ.get("LARGE", "0")) or None
+    source = Source(
+        kafka_from(os.environ), topic, f"{topic}-group", watchdog_seconds=seconds, large_bytes=large
+    )
     await Worker(source, hop).run()
 
 

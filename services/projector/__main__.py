@@ -3,7 +3,7 @@
 import uvloop
 
 from schemas.topics import Topic
-from services.projector.consumer import Projector, Settings
+from services.projector.consumer import LARGE_BYTES, Projector, Settings
 from services.runtime import logs
 from services.runtime.worker.loop import Source, Worker
 
@@ -15,6 +15,7 @@ def build(settings: Settings) -> Worker:
         topic=settings.topic(Topic.PROFILE_EVENTS),
         group=f"{settings.topic_prefix}vita-projector",
         watchdog_seconds=settings.watchdog_seconds,
+        large_bytes=LARGE_BYTES,
     )
     return Worker(source, Projector(settings))
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -50,6 +51,8 @@ CHUNK = 500
 """Records per transaction."""
 BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
+LARGE_BYTES: Final = 64 << 10
+"""An event of this size takes tens of milliseconds: for each value of a person there is a row of searches."""
 ELSEWHERE: Final = "VT001"
 """What the ledger says when positions are not where a batch expects them."""
 CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
@@ -139,7 +142,8 @@ class Projector:
         """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
         folded."""
         folded, latest = Views(), await self._clock(records)
-        self._authentic = {}
+        partitions = next_offsets(records).keys()
+        self._authentic = {at: of for at, of in self._authentic.items() if at[0] not in partitions}
         writing: asyncio.Task[None] | None = None
         try:
             for start in range(0, len(records), CHUNK):
@@ -198,8 +202,11 @@ class Projector:
         await keep(letters, self._dead_letters, self._pool)
         if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
             await self._revocations.append_many(ended)
+        rows = partial(writes, outcome, keys)
+        is_large = any(len(record.value or b"") >= LARGE_BYTES for record in chunk)
+        waves = await asyncio.to_thread(rows) if is_large else rows()
         with database_failures():
-            await self._write(chunk, [wave for wave in writes(outcome, keys) if wave], latest)
+            await self._write(chunk, [wave for wave in waves if wave], latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(

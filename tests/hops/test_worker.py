@@ -276,3 +276,88 @@ async def test_a_topic_made_anew_is_told(stack: Stack) -> None:
     assert process.returncode == 1
     assert b"was the topic made anew? Rebuild the views" in told
     assert await flow.rows("SELECT FROM views.profile") == []
+
+
+LARGE = "wait" + "x" * 80
+"""A batch with such a record waits until it is told to go on."""
+
+
+async def test_other_partitions_do_not_wait_for_a_large_record(stack: Stack) -> None:
+    """What follows it in its own partition does, so that a partition keeps its order."""
+    topic = await stack.topics() + Topic.LOGINS_RAW
+    await send(stack, topic, LARGE)
+    async with worker(stack, topic, LARGE="84") as running:
+        assert await running.hears() == ["waits", [LARGE]]
+        await send(stack, topic, "behind it")
+        for value in ("one", "another"):
+            await send(stack, topic, value, partition=1)
+            assert await running.hears() == ["ok", [value]]
+        running.process.send_signal(signal.SIGUSR1)
+        assert await running.hears() == ["ok", [LARGE]]
+        assert await running.hears() == ["ok", ["behind it"]]
+        assert (await running.told_to_end())[0] == 0
+    async with worker(stack, topic, LARGE="84") as other:
+        await send(stack, topic, "new")
+        assert await other.hears() == ["ok", ["new"]]
+
+
+async def test_a_failed_fetch_leaves_a_large_record_alone(stack: Stack) -> None:
+    """Its partition is not sought back while it is under way: it would be applied twice."""
+    topic = await stack.topics() + Topic.LOGINS_RAW
+    await send(stack, topic, LARGE)
+    async with worker(stack, topic, LARGE="84", UNREADABLE="2") as running:
+        assert await running.hears() == ["waits", [LARGE]]
+        await send(stack, topic, "unreadable", partition=1)
+        assert await running.hears() == ["ok", ["unreadable"]]
+        running.process.send_signal(signal.SIGUSR1)
+        assert await running.hears() == ["ok", [LARGE]]
+        await send(stack, topic, "next")
+        assert await running.hears() == ["ok", ["next"]]
+
+
+async def test_a_large_record_that_is_fenced_off_is_read_again(stack: Stack) -> None:
+    """From the stored position of its partition; the others go on where they are."""
+    topic = await stack.topics() + Topic.LOGINS_RAW
+    await send(stack, topic, "first", partition=1)
+    async with worker(stack, topic, "ok fenced", LARGE="84", STORED="{}") as running:
+        assert await running.hears() == ["ok", ["first"]]
+        await send(stack, topic, LARGE)
+        assert await running.hears() == ["waits", [LARGE]]
+        running.process.send_signal(signal.SIGUSR1)
+        assert await running.hears() == ["fenced", [LARGE]]
+        assert await running.hears() == ["waits", [LARGE]]
+        assert await running.hears() == ["ok", [LARGE]]
+        await send(stack, topic, "second", partition=1)
+        assert await running.hears() == ["ok", ["second"]]
+
+
+async def test_a_large_record_that_hangs_ends_the_worker(stack: Stack) -> None:
+    """Although other partitions go on."""
+    topic = await stack.topics() + Topic.LOGINS_RAW
+    await send(stack, topic, LARGE)
+    async with worker(stack, topic, LARGE="84", WATCHDOG="1") as running, asyncio.TaskGroup() as group:
+        assert await running.hears() == ["waits", [LARGE]]
+
+        async def others() -> None:
+            while running.process.returncode is None:
+                await send(stack, topic, "other", partition=1)
+
+        group.create_task(others())
+        code, told = await running.ends()
+        assert code == 1
+        assert "no progress for 1 s while records wait: a batch of 1 from" in told
+
+
+async def test_told_to_end_while_a_large_record_is_under_way(stack: Stack) -> None:
+    """It is brought to its end first."""
+    topic = await stack.topics() + Topic.LOGINS_RAW
+    await send(stack, topic, LARGE)
+    async with worker(stack, topic, LARGE="84") as running:
+        assert await running.hears() == ["waits", [LARGE]]
+        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGUSR1)
+        assert await running.hears() == ["ok", [LARGE]]
+        assert await running.hears() == ["stopped", []]
+    async with worker(stack, topic) as other:
+        await send(stack, topic, "next")
+        assert await other.hears() == ["ok", ["next"]]

@@ -49,6 +49,8 @@ class Source:
     group: str
     max_records: int = 2000
     watchdog_seconds: float = 60.0
+    large_bytes: int | None = None
+    """Other partitions do not wait for a record of this size; None where effects must be in one order."""
 
 
 class Intake:
@@ -60,6 +62,7 @@ class Intake:
         self._next: dict[TopicPartition, int] = {}
         self._unlearned: set[TopicPartition] = set()
         self._failures: Counter[TopicPartition] = Counter()
+        self._aside: dict[TopicPartition, int] = {}
         self._turn = 0
 
     @property
@@ -101,7 +104,7 @@ class Intake:
         place cannot be read."""
         await self._learn_positions()
         found: dict[TopicPartition, Sequence[ConsumerRecord]] = {}
-        room, space = self._source.max_records, MOST_BYTES
+        room, space = self._source.max_records, MOST_BYTES - sum(self._aside.values())
         for place in self._in_turn():
             if room <= 0 or space <= 0 or (found and place in self._failures):
                 break
@@ -109,10 +112,18 @@ class Intake:
             if records:
                 found[place] = records
                 room -= len(records)
-                space -= sum(map(_size, records))
+                space -= sum(map(size, records))
         if not found:
             await asyncio.sleep(POLL_SECONDS)
         return found
+
+    def set_aside(self, place: TopicPartition, held_bytes: int) -> None:
+        """Read no more of a partition while its last records, of so many bytes, are worked on."""
+        self._aside[place] = held_bytes
+
+    def take_back(self, place: TopicPartition) -> None:
+        """Read a partition again that was set aside."""
+        self._aside.pop(place, None)
 
     async def complete(self, found: Found) -> list[ConsumerRecord]:
         """The records found, after the broker has confirmed that it has none between them, which costs
@@ -144,7 +155,7 @@ class Intake:
     def applied(self, records: Sequence[ConsumerRecord]) -> None:
         """Records were brought to their end."""
         for record in records:
-            place = TopicPartition(record.topic, record.partition)
+            place = place_of(record)
             if place in self._next:
                 self._next[place] = record.offset + 1
                 self._failures.pop(place, None)
@@ -176,7 +187,7 @@ class Intake:
         return None
 
     def rewind(self) -> None:
-        """Seek every partition back to its last applied record."""
+        """Seek every partition that is not aside back to its last applied record."""
         for place in self._readable():
             self.consumer.seek(place, self._next[place])
 
@@ -207,7 +218,11 @@ class Intake:
         return sorted([*places[start:], *places[:start]], key=lambda place: place in self._failures)
 
     def _readable(self) -> list[TopicPartition]:
-        return [place for place in self.consumer.assignment() if place in self._next]
+        """The partitions whose position is known, but for those set aside: what was read of these last is
+        not applied yet."""
+        return [
+            place for place in self.consumer.assignment() if place in self._next and place not in self._aside
+        ]
 
     async def _read(self, place: TopicPartition, room: int) -> Sequence[ConsumerRecord]:
         try:
@@ -279,7 +294,13 @@ class Intake:
             raise Transient(f"kafka: {error}") from error
 
 
-def _size(record: ConsumerRecord) -> int:
+def place_of(record: ConsumerRecord) -> TopicPartition:
+    """Where a record lies."""
+    return TopicPartition(record.topic, record.partition)
+
+
+def size(record: ConsumerRecord) -> int:
+    """About how many bytes of memory a record takes."""
     return len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
 
 

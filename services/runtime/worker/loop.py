@@ -24,8 +24,9 @@ from faststream.kafka import KafkaBroker
 
 from schemas.errors import InvalidEvent, Transient
 from services.ledger.heartbeats import Heartbeat, State
-from services.runtime.worker.intake import Found, Intake, Source, WorkerFailed
+from services.runtime.worker.intake import Found, Intake, Source, WorkerFailed, place_of
 from services.runtime.worker.isolation import Isolation
+from services.runtime.worker.side_track import SideTrack
 from services.runtime.worker.watchdog import Watchdog, limit_exit
 
 __all__ = ["Fenced", "Hop", "Source", "Worker", "WorkerFailed", "first_offsets", "next_offsets"]
@@ -85,6 +86,7 @@ class Worker:
         self._looked_at = 0.0
         self._intake = Intake(source)
         self._isolation = Isolation(self._applied, self._remaining, self._quarantined, self._done)
+        self._aside = SideTrack(self._intake, source.large_bytes, self._isolation.bring_to_an_end, self._fail)
         self._watchdog = Watchdog(source.watchdog_seconds, self._why_stuck, self._broker_answers)
         self._broker = KafkaBroker(
             **source.kafka.broker_arguments(),
@@ -140,6 +142,7 @@ class Worker:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await self._aside.cancel()
         if self._fatal is not None:
             limit_exit(EXIT_SECONDS)
             await self._beat.ends(*self._ends_as)
@@ -150,8 +153,11 @@ class Worker:
         """Before the broker disconnects: the batch under way is finished, within limits."""
         self._stopping.set()
         limit = HANDOVER_SECONDS if self._fatal is not None else DRAIN_SECONDS
-        if self._tasks:
-            await asyncio.wait(self._tasks[:1], timeout=limit)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                if self._tasks:
+                    await asyncio.wait(self._tasks[:1])
+                await self._aside.finished()
         await self.finish_batch()
 
     async def seek_to_stored(self, assigned: Collection[TopicPartition]) -> None:
@@ -221,16 +227,22 @@ class Worker:
         off instead."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HANDOVER_SECONDS), self._at_work:
+                await self._aside.finished()
                 await self._tell()
 
     async def _bring_to_an_end(self, found: Found) -> None:
-        self._under_way = records = await self._intake.complete(found)
-        self._watchdog.progressed()
+        self._under_way = records = self._aside.take(await self._intake.complete(found))
+        self._progressed()
         try:
             if records:
                 await self._isolation.bring_to_an_end(records)
         finally:
             self._under_way = ()
+
+    def _progressed(self) -> None:
+        """Others that go on are no progress while what is aside is stuck."""
+        if not self._aside.is_late(self._source.watchdog_seconds):
+            self._watchdog.progressed()
 
     def _fail(self, error: Exception, state: State = "failed") -> None:
         if self._fatal is not None:
@@ -253,7 +265,7 @@ class Worker:
 
     async def _why_stuck(self) -> str | None:
         waiting = await self._intake.waiting()
-        if records := self._under_way:
+        if records := self._under_way or self._aside.under_way:
             first = records[0]
             return (
                 f"a batch of {len(records)} from {first.topic}/{first.partition} offset {first.offset} on is "
@@ -275,17 +287,19 @@ class Worker:
         return self._heartbeat
 
     async def _applied(self, records: Sequence[ConsumerRecord]) -> bool:
-        return await self._unless_fenced(lambda: self._hop.apply(records))
+        return await self._unless_fenced(records, lambda: self._hop.apply(records))
 
     async def _quarantined(self, record: ConsumerRecord, error: InvalidEvent) -> bool:
-        return await self._unless_fenced(lambda: self._hop.quarantine(record, error))
+        return await self._unless_fenced([record], lambda: self._hop.quarantine(record, error))
 
-    async def _unless_fenced(self, action: Callable[[], Awaitable[None]]) -> bool:
+    async def _unless_fenced(
+        self, records: Sequence[ConsumerRecord], action: Callable[[], Awaitable[None]]
+    ) -> bool:
         try:
             return await self._retried(action)
         except Fenced as error:
             _log.info("fenced", group=self._source.group, reason=str(error))
-        await self._retried(self._recover)
+        await self._retried(lambda: self._recover(records))
         return False
 
     async def _remaining(self, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
@@ -305,7 +319,7 @@ class Worker:
     async def _done(self, records: Sequence[ConsumerRecord]) -> None:
         self._intake.applied(records)
         await self._acknowledge(records)
-        self._watchdog.progressed()
+        self._progressed()
         self._beat.handled(len(records))
 
     async def _retried(self, action: Callable[[], Awaitable[None]], told: str = "batch_retried") -> bool:
@@ -358,8 +372,10 @@ class Worker:
         except KafkaError as error:
             _log.warning("commit_failed", group=self._source.group, error=type(error).__name__)
 
-    async def _recover(self) -> None:
-        assigned = self.consumer.assignment()
+    async def _recover(self, records: Sequence[ConsumerRecord]) -> None:
+        """What is aside and the others go back each for themselves."""
+        assigned, places = self.consumer.assignment(), set(map(place_of, records))
+        assigned = assigned & places if places <= self._aside.places else assigned - self._aside.places
         await self.seek_to_stored(assigned)
         try:
             ends = await self.consumer.end_offsets(list(assigned))

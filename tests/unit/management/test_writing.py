@@ -1,0 +1,40 @@
+"""What a write adds to what its tenant has used."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from schemas.formats.positions import Position
+from schemas.sealing.mapper import Record
+from services.commands.writer import COUNTED_BYTES, SECONDS_PER_BYTE, Writer
+from services.runtime.fairness.loop_shares import LoopShares
+from services.runtime.http import request_context
+from services.runtime.http.request_context import RequestContext
+
+
+class Log:
+    def append(self, records: list[Record]) -> asyncio.Future[Position]:
+        appended: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        appended.set_result(Position(0, 0))
+        return appended
+
+
+class Shares(LoopShares):
+    spent = 0.0
+
+    def spend(self, tenant: str | None, seconds: float) -> None:
+        self.spent += seconds
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1_000_000])
+async def test_a_large_event_counts_for_what_it_costs_behind_the_request(beyond: int) -> None:
+    """By its size; a small one adds nothing."""
+    shares, writer = Shares(), Writer(Log(), None, 1, 1)  # type: ignore[arg-type]
+    value: Any = bytes(COUNTED_BYTES + beyond)
+    before = request_context._current.set(RequestContext("id", shares, "demo"))
+    try:
+        await writer.append("demo", ["an id"], [Record(b"", value)])
+    finally:
+        request_context._current.reset(before)
+    assert shares.spent == pytest.approx(max(0, beyond) * SECONDS_PER_BYTE)

@@ -24,7 +24,7 @@ from aiokafka.protocol.types import (
 )
 
 from deploy.kafka_rights import RIGHTS, Acl, Pattern, Resource, acls
-from deploy.local.state import write_private
+from deploy.private_files import write_private
 from schemas.errors import Transient
 from services.runtime.kafka.access import SCRAM, KafkaAccess, Mechanism
 

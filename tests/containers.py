@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from deploy.local import ports
+from deploy.local.compose import engine_answers
+from deploy.local.infrastructure import Part
 from deploy.local.servers import kafka, postgres
-from deploy.local.servers.compose import engine_answers
-from deploy.local.servers.infrastructure import Part
 from services.runtime.kafka.access import KafkaAccess
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"

@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy import database as databases
 from deploy.kafka_principals import Principal, create_users, grant, new_passwords, principals
 from deploy.local.failure import StackFailure
-from deploy.local.servers.infrastructure import ensure_infrastructure
+from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.servers.kafka import MECHANISM
 from deploy.local.servers.postgres import Tuning
 from deploy.local.stack import LocalStack

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.status import Status
 
-from deploy.local.servers.infrastructure import Part, Route
+from deploy.local.infrastructure import Part, Route
 
 NAMES: dict[Part, str] = {"kafka": "Kafka", "postgres": "PostgreSQL"}
 ROUTES: dict[Route, str] = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deploy.local.failure import StackFailure
+from deploy.private_files import write_private
 
 FOLDERS = ("logs", "keys")
 CHECKOUT = Path(__file__).parents[2]
@@ -128,20 +129,6 @@ class StateFolder:
                 shutil.rmtree(unfinished, ignore_errors=True)
             else:
                 unfinished.unlink(missing_ok=True)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in one step: a reader sees the old or the new one, whole."""
-    temporary = path.with_name(f"{path.name}.unfinished-{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _nothing() -> None:

@@ -11,10 +11,10 @@ import asyncpg
 from rich.console import Console
 
 from deploy.kafka_principals import kept_passwords
+from deploy.local.compose import Compose
 from deploy.local.display import Display
 from deploy.local.failure import StackFailure, together
-from deploy.local.servers.compose import Compose
-from deploy.local.servers.infrastructure import PARTS, Infrastructure, ensure_infrastructure
+from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
 from deploy.local.servers.kafka import MECHANISM
 from deploy.local.services import (
     WORKERS,

@@ -1,15 +1,19 @@
 """Who logged in: the provider and its id of the person."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from projections.normalization.claims.paths import Found, Path, spell
 from projections.normalization.claims.values import email, identifier, phone
-from projections.normalization.model import UnmappableLogin
+from projections.normalization.model import ConnectionSettings, UnmappableLogin
 from projections.normalization.overrides import Scope, first_claim, mapped_identity
 from projections.normalization.strategy import Candidate, Plan, find
 from schemas.formats.characters import is_safe
 
+IDENTITY_SPACE: Final = "identity_space"
+"""The option of connections that names an identity space. An identity belongs to the connection that first
+brought it; another connection of the same strategy may use it only where both name the same space."""
 MAX_ID_BYTES: Final = 1024
 """An identity must fit an index entry of the directory together with its provider."""
 
@@ -108,3 +112,17 @@ def _same_id_elsewhere(plan: Plan, scope: Scope, found: Found) -> tuple[Path, ..
 def _is_same(value: Any, text: str) -> bool:
     read = identifier(value) if isinstance(value, str | int) else None
     return read is not None and str(read[0]) == text
+
+
+def space_of(options: Mapping[str, Any]) -> str | None:
+    """The identity space that a connection's options name, or None if they name none."""
+    named = options.get(IDENTITY_SPACE)
+    return named if isinstance(named, str) and named else None
+
+
+def may_use(connection: ConnectionSettings, owner: ConnectionSettings | None) -> bool:
+    """Whether logins through the connection may use an identity of the other one, which may be unknown."""
+    if owner is None or owner.strategy != connection.strategy:
+        return False
+    space = space_of(connection.options)
+    return space is not None and space == space_of(owner.options)

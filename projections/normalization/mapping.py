@@ -6,7 +6,6 @@ from typing import Any
 from projections.normalization.catalogue import plan_of
 from projections.normalization.claims.paths import Found
 from projections.normalization.claims.values import Reader, anything, email, phone, text
-from projections.normalization.claims.verification import verify_email, verify_phone
 from projections.normalization.claims.views import Reading
 from projections.normalization.defaults import (
     GRAVATAR,
@@ -21,6 +20,7 @@ from projections.normalization.leftovers import extras, pruned
 from projections.normalization.model import ATTRIBUTES, ConnectionSettings, Normalized
 from projections.normalization.overrides import Mapped, Scope, mapped
 from projections.normalization.strategy import Plan, find
+from projections.normalization.verification import verify_email, verify_phone
 
 
 def identify(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from projections.normalization.claims.paths import Found, Path, descend, parse
+from projections.normalization.claims.shapes import Shape
 from projections.normalization.claims.values import Reader, boolean, email, phone, picture, text
 from projections.normalization.claims.views import AS_SENT, View
 from projections.normalization.model import ATTRIBUTES
 
-Shape = Callable[[Mapping[str, Any]], Found | None]
 Source = str | Shape
 Sources = Source | tuple[Source, ...]
 Kind = Literal["social", "enterprise", "database", "passwordless"]

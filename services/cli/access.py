@@ -102,7 +102,7 @@ def read_credentials(stack: "Stack") -> Credentials | None:
 
 def keep_credentials(stack: "Stack", credentials: Credentials) -> None:
     """Writes them where only their owner can read them."""
-    from deploy.local.state import write_private
+    from deploy.private_files import write_private
 
     content = {
         "tenant": credentials.tenant,

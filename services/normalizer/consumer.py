@@ -16,7 +16,7 @@ from projections.normalization import ConnectionSettings, Normalized
 from projections.normalization.admission import Found, connection_of
 from projections.normalization.attribute_profiles import profile_of, with_profile
 from projections.normalization.defaults import Pictures, pictures_of
-from projections.normalization.identity_space import may_use
+from projections.normalization.identity import may_use
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import Event

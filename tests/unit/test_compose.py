@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.local.compose import COMPOSE_FILE
 from deploy.local.servers import kafka
-from deploy.local.servers.compose import COMPOSE_FILE
 from deploy.local.services import SERVICES
 from services.ledger import ready
 from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE

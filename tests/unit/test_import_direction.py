@@ -14,7 +14,7 @@ ALLOWED = {
     "deploy": {"schemas", "projections", "services", "deploy"},
 }
 OURS = {*ALLOWED, "tests"}
-EXCEPTIONS = {("services/cli", "deploy.local")}
+EXCEPTIONS = {("services/cli", "deploy")}
 """The command line runs the local stack."""
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.local import stack, up
+from deploy.local import infrastructure, stack, up
 from deploy.local.failure import SeveralFailures, StackFailure, together
-from deploy.local.servers import infrastructure
-from deploy.local.servers.infrastructure import ensure_infrastructure
+from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.stack import LocalStack
 from services.cli.failure import CommandFailed, explained
 from tests.unit.test_local_routes import Engine

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import compose
+from deploy.local.compose import Compose
 from deploy.local.failure import StackFailure
-from deploy.local.servers import compose
-from deploy.local.servers.compose import Compose
-from deploy.local.servers.infrastructure import choose_routes
+from deploy.local.infrastructure import choose_routes
 from deploy.local.stack import LocalStack
 from services.runtime.kafka.access import KafkaAccess
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.failure import StackFailure, tail
-from deploy.local.state import StateFolder, default_state_dir, write_private
+from deploy.local.state import StateFolder, default_state_dir
+from deploy.private_files import write_private
 
 
 @pytest.fixture

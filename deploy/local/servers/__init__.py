@@ -1,1 +1,1 @@
-"""Kafka and PostgreSQL for one checkout: found, or downloaded and run."""
+"""Kafka and PostgreSQL as processes of one checkout: downloaded, configured, run."""

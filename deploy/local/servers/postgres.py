@@ -13,7 +13,7 @@ import psutil
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
 from deploy.local.servers.server_user import give_to_server, server_user
-from deploy.local.state import write_private
+from deploy.private_files import write_private
 from services.runtime.addresses import words_of_tls
 
 ADMIN = "postgres"

@@ -10,8 +10,9 @@ from pathlib import Path
 import certifi
 from cryptography import x509
 
-from deploy.local.state import StateFolder, write_private
+from deploy.local.state import StateFolder
 from deploy.local.tls.authority import Authority, is_fresh
+from deploy.private_files import write_private
 
 ALWAYS = ("localhost", "127.0.0.1")
 FOLDER = "tls"

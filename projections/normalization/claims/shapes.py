@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from projections.normalization.claims.guid import guid
 from projections.normalization.claims.paths import Found, Path, descend
 from projections.normalization.claims.values import identifier, text
-from projections.normalization.strategy import Shape
 
 Claims = Mapping[str, Any]
+Shape = Callable[[Claims], Found | None]
+"""Finds a value in claims, where no path describes its place."""
 
 _PERSONAL_OBJECT_ID = re.compile(r"00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
 _PERSISTENT_ID = re.compile(r"[0-9A-Fa-f]{16}")

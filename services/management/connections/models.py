@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 from pydantic_core import PydanticCustomError
 
-from projections.normalization.identity_space import OPTION as IDENTITY_SPACE
+from projections.normalization.identity import IDENTITY_SPACE
 from schemas.events.fields import SAFE
 from schemas.formats.violations import RULE
 from services.management.http.models.fields import Body, Email, Given, QueryBoolean, QueryInteger

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from deploy.local import ports
 from deploy.local.failure import StackFailure
+from deploy.local.infrastructure import Part
 from deploy.local.servers import kafka
-from deploy.local.servers.infrastructure import Part
-from deploy.local.state import StateFolder, write_private
+from deploy.local.state import StateFolder
+from deploy.private_files import write_private
 from services.runtime.kafka.access import KafkaAccess
 
-COMPOSE_FILE = Path(__file__).parents[2] / "compose.yaml"
+COMPOSE_FILE = Path(__file__).parents[1] / "compose.yaml"
 ENGINE_TIMEOUT_S = 10
 START_TIMEOUT_S = 300
 

@@ -8,14 +8,7 @@ from projections.applied import Applied
 from projections.login_guard.addresses import address_of
 from projections.profile.memory import is_duplicate, remember
 from projections.profile.state import Memory
-from schemas.events import (
-    LoginBlockReleased,
-    LoginFailed,
-    LoginFailedData,
-    LoginSucceeded,
-    PasswordChanged,
-    UserDeleted,
-)
+from schemas.events import LoginBlockReleased, LoginFailed, LoginFailedData
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
 from schemas.logins.reasons import OTHER, code_of
@@ -76,18 +69,18 @@ def follow(guard: Guard, applied: Applied) -> Guard:
     event = applied.event
     if applied.refused:
         return guard
-    match event:
-        case LoginFailed():
+    match event.type:
+        case "profile.login.failed":
             document = None if applied.after is None else applied.after.document
             if not is_attempt(event.data):
                 return guard
             places = [(event.data.connection, name) for name in _identifiers(event, document)]
             return _bounded({**guard, **{place: _failed(guard.get(place), event) for place in places}})
-        case LoginSucceeded():
+        case "profile.login.succeeded":
             return _succeeded(guard, event.data.ip)
-        case PasswordChanged() | UserDeleted():
+        case "profile.password.changed" | "profile.user.deleted":
             return NOTHING if guard else guard
-        case LoginBlockReleased():
+        case "profile.login_block.released":
             gone = _named(guard, event.data.identifier)
             return {place: one for place, one in guard.items() if place not in gone} if gone else guard
     return guard

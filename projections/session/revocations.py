@@ -4,14 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from projections.applied import Applied
-from schemas.events import (
-    Event,
-    RefreshTokenRevoked,
-    RememberedBrowsersInvalidated,
-    RiskAssessmentCleared,
-    SessionRevoked,
-    UserDeleted,
-)
+from schemas.events import Event
 from schemas.formats.instants import render
 from schemas.revocation import Revocation, RevokedAccess
 
@@ -33,21 +26,21 @@ def revocations(applied: Iterable[Applied]) -> Iterator[Revocation]:
 
 
 def _ended(event: Event) -> dict[str, Any] | None:
-    match event:
-        case UserDeleted():
+    match event.type:
+        case "profile.user.deleted":
             return {"what": ("sessions", "refresh_tokens")}
-        case SessionRevoked(data=data) if data.every or data.session_id is not None:
-            what = ("sessions", "refresh_tokens") if data.refresh_tokens else ("sessions",)
-            return {"what": what, "session_id": None if data.every else data.session_id}
-        case RefreshTokenRevoked(data=data) if data.every or data.refresh_token_ids:
+        case "profile.session.revoked" if event.data.every or event.data.session_id is not None:
+            what = ("sessions", "refresh_tokens") if event.data.refresh_tokens else ("sessions",)
+            return {"what": what, "session_id": None if event.data.every else event.data.session_id}
+        case "profile.refresh_token.revoked" if event.data.every or event.data.refresh_token_ids:
             return {
                 "what": ("refresh_tokens",),
-                "refresh_token_ids": None if data.every else data.refresh_token_ids,
-                "client_id": data.client_id,
-                "audience": data.audience,
+                "refresh_token_ids": None if event.data.every else event.data.refresh_token_ids,
+                "client_id": event.data.client_id,
+                "audience": event.data.audience,
             }
-        case RememberedBrowsersInvalidated():
+        case "profile.remembered_browsers.invalidated":
             return {"what": ("remembered_browsers",)}
-        case RiskAssessmentCleared(data=data):
-            return {"what": ("risk_assessments",), "connection": data.connection}
+        case "profile.risk_assessment.cleared":
+            return {"what": ("risk_assessments",), "connection": event.data.connection}
     return None

@@ -14,17 +14,7 @@ from projections.session.rows import (
     refresh_token_of,
     session_of,
 )
-from schemas.events import (
-    DeviceCredentialCreated,
-    DeviceCredentialRemoved,
-    Event,
-    GrantRevoked,
-    LoginSucceeded,
-    RefreshTokenChanged,
-    RefreshTokenRevoked,
-    SessionChanged,
-    SessionRevoked,
-)
+from schemas.events import Event, LoginSucceeded, RefreshTokenRevoked, SessionRevoked
 from schemas.formats import exact_json
 from schemas.formats.instants import render
 
@@ -109,30 +99,32 @@ def _seen(event: LoginSucceeded) -> Iterator[Operation]:
 
 def _said(event: Event) -> Iterator[Operation]:
     person = event.tenant, event.subject
-    match event:
-        case SessionRevoked():
+    match event.type:
+        case "profile.session.revoked":
             yield from _sessions_revoked(event, person)
-        case RefreshTokenRevoked():
+        case "profile.refresh_token.revoked":
             yield from _tokens_revoked(event, person)
-        case SessionChanged() if event.data.session_id is not None:
+        case "profile.session.changed" if event.data.session_id is not None:
             metadata = _text(event.data.session_metadata)
             edit = Edit(*person, event.data.session_id, metadata, render(event.time))
             yield Operation("session", "describe_sessions", edit)
-        case RefreshTokenChanged() if event.data.refresh_token_id is not None:
+        case "profile.refresh_token.changed" if event.data.refresh_token_id is not None:
             metadata = _text(event.data.refresh_token_metadata)
             edit = Edit(*person, event.data.refresh_token_id, metadata, render(event.time))
             yield Operation("refresh_token", "describe_refresh_tokens", edit)
-        case GrantRevoked(data=data):
-            one = Operation("user_grant", "delete_grants", (*person, data.grant_id))
-            yield _every("user_grant", person) if data.every else one
-        case DeviceCredentialCreated(data=data):
+        case "profile.grant.revoked":
+            one = Operation("user_grant", "delete_grants", (*person, event.data.grant_id))
+            yield _every("user_grant", person) if event.data.every else one
+        case "profile.device_credential.created":
+            data = event.data
             row = DeviceCredential(
                 *person, data.credential_id, data.client_id, data.device_id, data.device_name, data.value,
                 render(event.time),
             )  # fmt: skip
             yield Operation("device_credential", "write_device_credentials", row)
-        case DeviceCredentialRemoved(data=data):
-            yield Operation("device_credential", "delete_device_credentials", (*person, data.credential_id))
+        case "profile.device_credential.removed":
+            gone = (*person, event.data.credential_id)
+            yield Operation("device_credential", "delete_device_credentials", gone)
 
 
 def _sessions_revoked(event: SessionRevoked, person: tuple[str, str]) -> Iterator[Operation]:

@@ -40,24 +40,24 @@ def edited(profile: Profile, event: Edit) -> Profile:
     document = profile.document
     if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
-    match event:
-        case AttributesChanged():
+    match event.type:
+        case "profile.attributes.changed":
             return _edited(profile, document, event, event.data.values, event.data.removed)
-        case EmailChanged():
+        case "profile.email.changed":
             address = {"email": event.data.email, "email_verified": event.data.email_verified}
             return _addressed(profile, document, event, "email", address)
-        case PhoneChanged():
+        case "profile.phone.changed":
             number = {"phone_number": event.data.phone_number, "phone_verified": event.data.phone_verified}
             return _addressed(profile, document, event, "phone_number", number)
-        case MetadataChanged():
+        case "profile.metadata.changed":
             return advance(profile, {**document, **_metadata(document, event)}, render(event.time))
-        case PasswordChanged():
+        case "profile.password.changed":
             return _password(profile, document, event)
-        case UserBlocked() | UserUnblocked():
+        case "profile.user.blocked" | "profile.user.unblocked":
             return advance(
                 profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time)
             )
-        case LoginBlockReleased():
+        case "profile.login_block.released":
             return hold(profile)
         case _:
             assert_never(event)

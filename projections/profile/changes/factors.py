@@ -6,7 +6,7 @@ from typing import Any, Final, assert_never
 from projections.profile.memory import is_turned_down, refuse
 from projections.profile.revisions import advance, hold
 from projections.profile.state import Profile
-from schemas.events import FactorEvent, MfaChanged, MfaEnrolled, MfaRemoved, RecoveryCodeRegenerated
+from schemas.events import FactorEvent, MfaChanged, MfaEnrolled
 from schemas.formats.instants import render
 
 FACTORS: Final = "factors"
@@ -53,21 +53,21 @@ def with_factors(profile: Profile, event: FactorEvent) -> Profile:
     if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
     factors = factors_of(profile.holdings)
-    match event:
-        case MfaEnrolled():
+    match event.type:
+        case "profile.mfa.enrolled":
             made = _enrolled(event)
             known = any(factor["id"] == made["id"] for factor in factors)
             if known or collides(factors, made["type"], event.data.details):
                 return refuse(profile, event)
             return _moved(profile, document, event, (*factors, made), {made["id"]: event.data.secrets})
-        case MfaRemoved():
+        case "profile.mfa.removed":
             kept = tuple(factor for factor in factors if factor["id"] not in event.data.factor_ids)
             return _moved(profile, document, event, kept)
-        case MfaChanged():
+        case "profile.mfa.changed":
             if all(factor["id"] != event.data.factor_id for factor in factors):
                 return refuse(profile, event)
             return hold(profile, **{FACTORS: [_changed(factor, event) for factor in factors]})
-        case RecoveryCodeRegenerated():
+        case "profile.recovery_code.regenerated":
             made = _made(event.data.factor_id, RECOVERY_CODE, event)
             others = tuple(factor for factor in factors if factor["type"] != RECOVERY_CODE)
             secrets = {made["id"]: {"code_hash": event.data.code_hash}}

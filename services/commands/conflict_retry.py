@@ -3,9 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused
+from services.runtime.rejection import Rejected, Rejection
 
 ATTEMPTS: Final = 5
+STALE_REVISION: Final = Rejection(
+    "stale_revision",
+    "The resource has changed since the revision named in If-Match.",
+    "precondition_failed",
+)
 Result = TypeVar("Result")
 
 
@@ -14,11 +19,11 @@ class Overtaken(Exception):
 
 
 async def until_it_counts(
-    attempt: Callable[[], Awaitable[Result]], busy: Refusal, guarded: bool = False
+    attempt: Callable[[], Awaitable[Result]], busy: Rejection, guarded: bool = False
 ) -> Result:
     """What `attempt` comes to, which reads, decides and writes, and raises Overtaken where that came late.
 
-    Raises Refused: 412 at once for a caller who named the revision to change (`guarded`), `busy` when others
+    Raises Rejected: 412 at once for a caller who named the revision to change (`guarded`), `busy` when others
     keep coming first.
     """
     for _ in range(ATTEMPTS):
@@ -26,5 +31,5 @@ async def until_it_counts(
             return await attempt()
         except Overtaken:
             if guarded:
-                raise Refused(REVISION_PASSED) from None
-    raise Refused(busy)
+                raise Rejected(STALE_REVISION) from None
+    raise Rejected(busy)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from schemas.events import CommandData, Event, EventData
 from schemas.formats.identifiers import new_event_id
-from services.management.http.errors import Refusal
+from services.runtime.rejection import Rejection
 
 SOURCE: Final = "/vita/management"
 ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection", "name", "request"]
@@ -42,7 +42,7 @@ class Accepted:
 _SENT_ALONG: Final = ("correlation_id", "traceparent")
 _DESCRIBING: Final = ("operation", "request", "profile_bytes")
 _OF_EACH: Final = ("ip", "user_agent")
-Decision = Accepted | Refusal
+Decision = Accepted | Rejection
 UNCHANGED: Final = Accepted(())
 
 

@@ -11,7 +11,7 @@ from services.ledger import reservations
 from services.management.http.operation import Call
 
 Room = Callable[[asyncpg.Connection], Awaitable[None]]
-"""Raises Refused where there is none, asked in the transaction that claims."""
+"""Raises Rejected where there is none, asked in the transaction that claims."""
 
 
 async def claim(

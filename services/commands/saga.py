@@ -24,14 +24,15 @@ from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_seal
 from services.commands.links.decide import Party, Steps
 from services.commands.outcome import Command, Draft, dress
 from services.commands.pending import PENDING
-from services.commands.writer import NotSent, Writer
+from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.position_watch import PositionWatch
-from services.management.http.errors import NO_SUCH_USER, TOO_LARGE, Refused
 from services.management.settings import Settings
 from services.queries import users
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
+from services.runtime.rejection import Rejected
 
 Kind = Literal["link", "unlink", "delete"]
 RETRY_SECONDS: Final = 0.1
@@ -61,7 +62,7 @@ class Progress:
 
 
 Decide = Callable[[Mapping[str, Party]], Steps]
-"""The steps, decided on everybody as they are once nobody else links them. Raises Refused."""
+"""The steps, decided on everybody as they are once nobody else links them. Raises Rejected."""
 
 
 class Links:
@@ -87,7 +88,7 @@ class Links:
         """Does it; how far it came in the time a request has. `asked` is the subject the request was about.
 
         Two links of one person do not wait for one another; what ends links waits its turn. Raises Busy when
-        somebody else is at these people, Refused as `decide` does or when the log does not answer.
+        somebody else is at these people, Rejected as `decide` does or when the log does not answer.
         """
         patience = 0 if kind == "link" else self._settings.view_wait_seconds
         link = await self._turn(command, kind, subjects, asked, decide, time.monotonic() + patience)
@@ -100,7 +101,7 @@ class Links:
             try:
                 task.result()
             except NotSent as error:
-                raise Refused(TOO_LARGE) from error
+                raise Rejected(EVENT_TOO_LARGE) from error
         return progress
 
     async def _turn(
@@ -122,7 +123,7 @@ class Links:
                 if not settled:
                     await asyncio.sleep(RETRY_SECONDS)
             except KeyDestroyed as error:
-                raise Refused(NO_SUCH_USER) from error
+                raise Rejected(NO_SUCH_USER) from error
 
     async def _begin(
         self, command: Command, kind: Kind, subjects: Sequence[str], asked: str, decide: Decide

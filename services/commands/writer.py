@@ -14,14 +14,19 @@ from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record, seal_event
 from services.commands.pending import PENDING
 from services.ledger.position_watch import PositionWatch
-from services.management.http.errors import OUTCOME_UNKNOWN, Refused
 from services.runtime.http.request_context import spend
 from services.runtime.kafka.event_log import EventLog
+from services.runtime.rejection import Rejected, Rejection, unavailable
 
 COUNTED_BYTES: Final = 64 << 10
 """What the log and the projector do for an event of this size is little beside its request."""
 SECONDS_PER_BYTE: Final = 3e-7
 """What they use of the processors for each byte of a larger one; measured with metadata of many values."""
+EVENT_TOO_LARGE: Final = Rejection("too_large", "The change is larger than an event may be.")
+OUTCOME_UNKNOWN: Final = unavailable(
+    "The event log did not confirm the change in time: it may still be made. Read before you repeat it.",
+    "outcome_unknown",
+)
 _log = structlog.get_logger()
 
 
@@ -52,7 +57,7 @@ class Writer:
         self._under_way: dict[asyncio.Future[Position], tuple[str, tuple[str, ...]]] = {}
 
     async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
-        """Raises NotSent or KeyDestroyed when nothing was written, Refused (503) when that is not known."""
+        """Raises NotSent or KeyDestroyed when nothing was written, Rejected (503) when that is not known."""
         records = [seal_event(event, keys) for event in events]
         if (pending := PENDING.get()) is not None:
             await pending.note(events[0].subject, events[0].id, keys)
@@ -60,7 +65,7 @@ class Writer:
         return Written(position, await self._watch.wait_for(position, self._view_wait))
 
     async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
-        """Appends sealed events without waiting for the view. Raises NotSent, or Refused (503)."""
+        """Appends sealed events without waiting for the view. Raises NotSent, or Rejected (503)."""
         try:
             appending = self._log.append(records)
         except ValueError as error:
@@ -70,11 +75,11 @@ class Writer:
         appending.add_done_callback(self._arrived)
         done, _ = await asyncio.wait([appending], timeout=self._append_wait)
         if not done:
-            raise Refused(OUTCOME_UNKNOWN)
+            raise Rejected(OUTCOME_UNKNOWN)
         try:
             return appending.result()
         except Transient as error:
-            raise Refused(OUTCOME_UNKNOWN) from error
+            raise Rejected(OUTCOME_UNKNOWN) from error
 
     def under_way(self) -> dict[str, list[str]]:
         """Ids of events that may still reach the log, by tenant."""

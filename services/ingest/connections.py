@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from projections.normalization import ConnectionSettings, UnmappableLogin, identify
 from projections.normalization.admission import Found, connection_of
 from schemas.errors import InvalidEvent, Transient
-from services.ingest.decide import Accepted, Rejected, Verdict
+from services.ingest.decide import Accepted, RejectedLogin, Verdict
 from services.ingest.keying import stated_strategy
 from services.runtime.postgres.named_queries import load
 
@@ -78,14 +78,14 @@ class Connections:
 
 
 def settle(accepted: Accepted, about: Known | None) -> Verdict:
-    """The verdict on a login with what is known of its connection: Rejected (`unknown_tenant`,
+    """The verdict on a login with what is known of its connection: RejectedLogin (`unknown_tenant`,
     `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
     if about is None:
         return accepted
     try:
         _check(accepted, about)
     except InvalidEvent as error:
-        return Rejected(accepted.id, error.reason, error.detail)
+        return RejectedLogin(accepted.id, error.reason, error.detail)
     return accepted
 
 

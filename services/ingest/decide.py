@@ -45,7 +45,7 @@ class Accepted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedLogin:
     """Never to be written. `id` is the event's own where it could be read; `detail` is for its developer."""
 
     id: str | None
@@ -53,7 +53,7 @@ class Rejected:
     detail: str
 
 
-Verdict = Accepted | Rejected
+Verdict = Accepted | RejectedLogin
 
 
 def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
@@ -62,19 +62,19 @@ def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
     An absent `tenant` or `time` is filled in; everything else is written as it was sent, integers exact.
     """
     if event is NOT_JSON:
-        return Rejected(None, "not_json", "The line is not JSON in UTF-8.")
+        return RejectedLogin(None, "not_json", "The line is not JSON in UTF-8.")
     if not isinstance(event, dict):
-        return Rejected(None, "contract", f"'Expected type object but found type {type_name(event)}'")
+        return RejectedLogin(None, "contract", f"'Expected type object but found type {type_name(event)}'")
     shown = _shown_id(event)
     event = event if event.get("tenant") is not None else event | {"tenant": tenant}
     event = event if event.get("time") is not None else event | {"time": arrived}
     if isinstance(event["tenant"], str) and event["tenant"] != tenant:
-        return Rejected(shown, "tenant_mismatch", f"The token is for the tenant {tenant}.")
+        return RejectedLogin(shown, "tenant_mismatch", f"The token is for the tenant {tenant}.")
     try:
         value = _written(event)
         login = check_raw_login(event, value)
     except InvalidEvent as error:
-        return Rejected(shown, error.reason, error.detail)
+        return RejectedLogin(shown, error.reason, error.detail)
     key, identified = key_of(login)
     return Accepted(login, Record(key, value), identified, tuple(_warnings(event)))
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 from schemas.errors import Transient
 from services.ingest.bodies import events_in
 from services.ingest.connections import Known, settle
-from services.ingest.decide import Accepted, Rejected, decide
+from services.ingest.decide import Accepted, RejectedLogin, decide
 from services.ingest.errors import (
     MAX_BYTES,
     SCOPE,
@@ -173,21 +173,21 @@ class LoginsEndpoint(GatewayEndpoint):
         self._handled(sum(written))
         return answer_for(verdicts, written)
 
-    def _taken(self, event: Any, tenant: str, arrived: str) -> Signed | Rejected | Accepted:
+    def _taken(self, event: Any, tenant: str, arrived: str) -> Signed | RejectedLogin | Accepted:
         """What becomes of an event; Accepted while the database has to be asked for its connection.
 
         An event is taken from its text to its signature at once, while the processor's caches hold it: that
         takes a quarter less time than one step after the other for all events of a body.
         """
         verdict = decide(event, tenant, arrived, record_key)
-        if isinstance(verdict, Rejected):
+        if isinstance(verdict, RejectedLogin):
             return verdict
         about = self._connections.remembered(tenant, verdict.login.data.connection)
         return verdict if about is None else self._signed(verdict, about)
 
-    def _signed(self, accepted: Accepted, about: Known | None) -> Signed | Rejected:
+    def _signed(self, accepted: Accepted, about: Known | None) -> Signed | RejectedLogin:
         verdict = settle(accepted, about)
-        return verdict if isinstance(verdict, Rejected) else self._signer.signed(verdict)
+        return verdict if isinstance(verdict, RejectedLogin) else self._signer.signed(verdict)
 
 
 def _refusing(error: RefusedError) -> Answer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.formats import exact_json
-from services.ingest.decide import Rejected
+from services.ingest.decide import RejectedLogin
 from services.ingest.errors import error_body, headers_of
 from services.ingest.signing import Signed
 
@@ -27,7 +27,7 @@ class Answer:
         ]
 
 
-def answer_for(verdicts: Sequence[Signed | Rejected], written: Sequence[bool]) -> Answer:
+def answer_for(verdicts: Sequence[Signed | RejectedLogin], written: Sequence[bool]) -> Answer:
     """`written` says of each accepted event, in order, whether all replicas have it.
 
     202 when every accepted event is written; 503 when one is not (its status is `retry`; sending
@@ -46,10 +46,10 @@ def answer_for(verdicts: Sequence[Signed | Rejected], written: Sequence[bool]) -
     return Answer(202, exact_json.dumps(counts))
 
 
-def _results(verdicts: Sequence[Signed | Rejected], written: Sequence[bool]) -> Iterator[dict[str, Any]]:
+def _results(verdicts: Sequence[Signed | RejectedLogin], written: Sequence[bool]) -> Iterator[dict[str, Any]]:
     confirmed = iter(written)
     for verdict in verdicts:
-        if isinstance(verdict, Rejected):
+        if isinstance(verdict, RejectedLogin):
             yield {
                 "id": verdict.id,
                 "status": "rejected",

@@ -20,7 +20,7 @@ from services.management.connections import routes as connections
 from services.management.container import Service
 from services.management.factors import routes as factors
 from services.management.http import health, responses
-from services.management.http.errors import NOT_FOUND, Refusal
+from services.management.http.errors import ErrorResponse
 from services.management.http.fast_routes import Transport
 from services.management.http.openapi import reference
 from services.management.http.openapi.document import document
@@ -45,6 +45,7 @@ from services.management.users import (
 )
 from services.runtime.http.access_log import AccessLog
 from services.runtime.http.request_context import WithRequestId
+from services.runtime.rejection import NOT_FOUND
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *list_users.OPERATIONS,
@@ -100,13 +101,13 @@ async def _refuse(request: Request, error: Exception) -> Response:
     path does not have, 404 for an unknown path."""
     path = request.scope["path"]
     if (absent := not_built.refusal_for(request.method, path)) is not None:
-        return responses.refusal(absent)
+        return responses.error(absent)
     known = isinstance(error, HTTPException) and error.status_code == 405
     if known or not_built.names_at(path):
         allowed = _allowed(request) | not_built.names_at(path).keys()
         headers = {"Allow": ", ".join(sorted(allowed))}
-        return responses.refusal(Refusal(405, "Method Not Allowed", None, headers))
-    return responses.refusal(NOT_FOUND)
+        return responses.error(ErrorResponse(405, "Method Not Allowed", None, headers))
+    return responses.error(NOT_FOUND)
 
 
 def _allowed(request: Request) -> set[str]:

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from services.management.http.errors import Refusal
+from services.management.http.errors import ErrorResponse
 
 TABLE: Final = "auth0_operations.txt"
 PREFIX: Final = "/api/v2/"
@@ -15,7 +15,7 @@ Names = Mapping[str, str]
 """The name of each operation of a path, by method."""
 
 
-def refusal_for(method: str, path: str) -> Refusal | None:
+def refusal_for(method: str, path: str) -> ErrorResponse | None:
     """Return the 501 for an operation that Auth0 has at this path, or None if Auth0 has none there.
 
     Call it only for requests that no route takes.
@@ -24,7 +24,7 @@ def refusal_for(method: str, path: str) -> Refusal | None:
     if name is None:
         return None
     message = f"Not implemented: {name} is an operation of Auth0's Management API that Vita does not have."
-    return Refusal(501, message, ERROR_CODE)
+    return ErrorResponse(501, message, ERROR_CODE)
 
 
 def names_at(path: str) -> Names:

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from projections.setting.fold import Setting
 from services.commands.access.permissions import API_ID_LENGTH, Catalogue, Permission, Role, apis_of
-from services.management.http.errors import Refusal, Refused
 from services.management.http.operation import Call
 from services.management.roles.models import Permission as Asked
 from services.queries import users
+from services.runtime.rejection import Rejected, Rejection
 
-NO_SUCH_ROLE: Final = Refusal(404, "The role does not exist.")
-NO_SUCH_API: Final = Refusal(404, "The resource server does not exist.")
-NO_SUCH_PERMISSION: Final = Refusal(404, "The permission does not exist.")
+NO_SUCH_ROLE: Final = Rejection("not_found", "The role does not exist.")
+NO_SUCH_API: Final = Rejection("not_found", "The resource server does not exist.")
+NO_SUCH_PERMISSION: Final = Rejection("not_found", "The permission does not exist.")
 ELSEWHERE: Final = ("publish:logins", "read:events", "read:dead_letters")
 """Scopes of other services that tokens of this audience open."""
 
@@ -55,15 +55,15 @@ def role_shown(setting: Setting) -> dict[str, Any]:
 
 
 def asked_for(known: Catalogue, asked: Iterable[Asked]) -> list[Permission]:
-    """The permissions of these names, each once. Raises Refused (404) for an API or a permission there is
+    """The permissions of these names, each once. Raises Rejected (404) for an API or a permission there is
     none."""
     found: dict[str, Permission] = {}
     for each in asked:
         if each.resource_server_identifier not in known.identifiers:
-            raise Refused(NO_SUCH_API)
+            raise Rejected(NO_SUCH_API)
         permission = known.named(each.resource_server_identifier, each.permission_name)
         if permission is None:
-            raise Refused(NO_SUCH_PERMISSION)
+            raise Rejected(NO_SUCH_PERMISSION)
         found[permission.id] = permission
     return list(found.values())
 

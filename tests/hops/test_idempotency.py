@@ -16,8 +16,8 @@ from schemas.formats.identifiers import tenant_subject
 from schemas.formats.positions import Position
 from services.management.http import idempotency, responses
 from services.management.http.command_context import command_of
-from services.management.http.errors import Refused, bad_request
 from services.management.http.operation import Call, Operation, endpoint_of
+from services.runtime.rejection import Rejected, invalid
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.patience import A_WHILE
@@ -328,7 +328,7 @@ async def test_an_unknown_outcome_is_not_risked_again(site: Site, failure: Excep
     assert b"idempotency_outcome_unknown" in bytes(second.body)
 
 
-@pytest.mark.parametrize("failure", [Transient("away"), Refused(bad_request("not like this"))])
+@pytest.mark.parametrize("failure", [Transient("away"), Rejected(invalid("not like this"))])
 async def test_what_failed_before_anything_was_decided_may_be_repeated(
     site: Site, failure: Exception
 ) -> None:

@@ -12,9 +12,10 @@ from schemas.formats import exact_json
 from schemas.formats.positions import Position
 from schemas.topics import Topic
 from services.commands.saga import Links
+from services.commands.writer import OUTCOME_UNKNOWN
 from services.management.app import create_app
-from services.management.http.errors import OUTCOME_UNKNOWN, Refused
 from services.projector.consumer import Projector
+from services.runtime.rejection import Rejected
 from tests.facts import flag, login
 from tests.flow import Flow, make_flow, somebody
 from tests.linking import Linked
@@ -44,7 +45,7 @@ class Dying:
     async def append(self, *what: Any) -> Position:
         """One less to go."""
         if self._left == 0:
-            raise Refused(OUTCOME_UNKNOWN)
+            raise Rejected(OUTCOME_UNKNOWN)
         self._left -= 1
         return await self._writer.append(*what)
 

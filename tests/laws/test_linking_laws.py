@@ -24,9 +24,10 @@ from services.commands.links.decide import (
     refuse_link,
     unlink,
 )
-from services.management.http.errors import NO_SUCH_USER, Refusal
+from services.commands.users.rejections import NO_SUCH_USER
 from services.projector.batch import Views, fold_batch
 from services.projector.relaying import relayed
+from services.runtime.rejection import Rejection
 from tests.facts import event, login
 from tests.laws.events import SUBJECTS, TENANT, event_id
 
@@ -299,5 +300,5 @@ def test_nobody_is_linked_who_has_links() -> None:
     """No second level: the one with linked identities is refused as a secondary, and so is a linked one."""
     world = play(LINKED)
     for one, other in ((2, 0), (2, 1)):
-        assert isinstance(refuse_link(world.party(one), world.party(other)), Refusal)
+        assert isinstance(refuse_link(world.party(one), world.party(other)), Rejection)
     assert refuse_link(world.party(1), world.party(2)) == NO_SUCH_USER

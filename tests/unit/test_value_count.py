@@ -13,8 +13,8 @@ from schemas.logins.raw_login import parse_raw_login
 from services.ingest.bodies import events_in, json_in
 from services.ingest.errors import MAX_VALUES, RefusedError
 from services.management.http.bodies import FORM, JSON, parse
-from services.management.http.errors import Refused
 from services.management.users.models import UpdateUser
+from services.runtime.rejection import Rejected
 from tests.raw_logins import make_data, make_event
 
 documents = st.recursive(
@@ -55,10 +55,10 @@ MANY = {
 @pytest.mark.parametrize("name", MANY)
 def test_a_body_of_too_many_values_is_a_clear_400(name: str) -> None:
     """In management as JSON and as a form."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         parse(MANY[name], JSON, UpdateUser)
-    assert refused.value.refusal.message == f"Payload validation error: 'More than {MOST_VALUES} values'."
-    with pytest.raises(Refused):
+    assert refused.value.rejection.message == f"Payload validation error: 'More than {MOST_VALUES} values'."
+    with pytest.raises(Rejected):
         parse(b"&".join(b"a[]=%d" % number for number in range(10_001)), FORM, UpdateUser)
 
 

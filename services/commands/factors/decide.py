@@ -15,13 +15,15 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 from services.commands.outcome import Draft
 from services.management.factors.models import CreateFactor, SetFactor, UpdateFactor
-from services.management.http.errors import Refusal, bad_request
+from services.runtime.rejection import Rejection, invalid
 
-EXISTS: Final = Refusal(409, "Authentication method already exists.")
-TOO_MANY: Final = Refusal(403, "You reached the limit of entities of this type for this user.")
-HAS_PASSKEY: Final = Refusal(403, "Operation not permitted when the user has registered at least 1 passkey")
-NO_SUCH_FACTOR: Final = Refusal(404, "The authentication method could not be found.")
-NO_PHONE: Final = bad_request("preferred_authentication_method is for phone authentication methods only.")
+EXISTS: Final = Rejection("conflict", "Authentication method already exists.")
+TOO_MANY: Final = Rejection("forbidden", "You reached the limit of entities of this type for this user.")
+HAS_PASSKEY: Final = Rejection(
+    "forbidden", "Operation not permitted when the user has registered at least 1 passkey"
+)
+NO_SUCH_FACTOR: Final = Rejection("not_found", "The authentication method could not be found.")
+NO_PHONE: Final = invalid("preferred_authentication_method is for phone authentication methods only.")
 MOST: Final = 10
 """Authentication methods of one type that one user can have."""
 _SECRETS: Final = frozenset(("totp_secret",))
@@ -43,7 +45,7 @@ _ENROLLED_BY: Final[Mapping[str, str]] = {
 }
 
 
-def enrol(holdings: Mapping[str, Any], body: CreateFactor | SetFactor, device: str) -> Draft | Refusal:
+def enrol(holdings: Mapping[str, Any], body: CreateFactor | SetFactor, device: str) -> Draft | Rejection:
     """One more method, under the id that this device makes."""
     factors = factors_of(holdings)
     given = body.model_dump(mode="json", exclude_none=True, exclude={"type"})
@@ -72,22 +74,22 @@ def enrol(holdings: Mapping[str, Any], body: CreateFactor | SetFactor, device: s
 
 def replace(
     holdings: Mapping[str, Any], bodies: Sequence[SetFactor], devices: Sequence[str]
-) -> Sequence[Draft] | Refusal:
+) -> Sequence[Draft] | Rejection:
     """All methods gone and these instead."""
     gone = remove(holdings, factors_of(holdings))
-    if isinstance(gone, Refusal):
+    if isinstance(gone, Rejection):
         return gone
     drafts, there = list(gone), dict[str, Any](factors=[])
     for body, device in zip(bodies, devices, strict=True):
         draft = enrol(there, body, device)
-        if isinstance(draft, Refusal):
+        if isinstance(draft, Rejection):
             return draft
         drafts.append(draft)
         there["factors"].append({**draft.data.model_dump()["details"], "id": device, "type": body.type})
     return drafts
 
 
-def remove(holdings: Mapping[str, Any], factors: Sequence[Factor]) -> Sequence[Draft] | Refusal:
+def remove(holdings: Mapping[str, Any], factors: Sequence[Factor]) -> Sequence[Draft] | Rejection:
     """All of these gone; refused while there is a passkey."""
     if any(factor["type"] == "passkey" for factor in factors_of(holdings)):
         return HAS_PASSKEY
@@ -100,7 +102,7 @@ def gone(factors: Sequence[Factor]) -> Sequence[Draft]:
     return (Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ()
 
 
-def change(factor: Factor, body: UpdateFactor) -> Sequence[Draft] | Refusal:
+def change(factor: Factor, body: UpdateFactor) -> Sequence[Draft] | Rejection:
     """A method renamed or preferred another way; no event when it is so already."""
     preferred = body.preferred_authentication_method
     if preferred is not None and factor["type"] != "phone":

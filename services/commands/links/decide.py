@@ -24,18 +24,21 @@ from schemas.events import (
 )
 from schemas.formats.exact_json import same
 from services.commands.outcome import Draft
-from services.management.http.errors import NO_SUCH_USER, Refusal, bad_request
+from services.commands.users.rejections import NO_SUCH_USER
+from services.runtime.rejection import Rejection, invalid
 
-IDENTITY_EXISTS: Final = Refusal(409, "Specified identity already exists.", "identity_conflict")
-SAME_IDENTITY: Final = bad_request("Main identity and the new one are the same.")
-NOT_CONFIGURED: Final = bad_request("The provider or connection of the secondary account is not configured.")
-IDENTITIES_BUSY: Final = Refusal(409, "The identities of the user are being changed. Please try again.")
-MAIN_STAYS: Final = bad_request("Main identity cannot be removed.")
-NO_SUCH_IDENTITY: Final = bad_request("The specified identity does not belong to the user.")
-NEEDS_CONNECTION: Final = bad_request("Linking to an inexistent identity requires a connection.")
-INEXISTENT: Final = bad_request("Linking to an inexistent identity is not allowed.")
-UNABLE: Final = bad_request("Unable to link with the secondary account.")
-NOT_FOUND: Final = bad_request("Provided secondary account not found.")
+IDENTITY_EXISTS: Final = Rejection("conflict", "Specified identity already exists.", "identity_conflict")
+SAME_IDENTITY: Final = invalid("Main identity and the new one are the same.")
+NOT_CONFIGURED: Final = invalid("The provider or connection of the secondary account is not configured.")
+IDENTITIES_BUSY: Final = Rejection(
+    "conflict", "The identities of the user are being changed. Please try again."
+)
+MAIN_STAYS: Final = invalid("Main identity cannot be removed.")
+NO_SUCH_IDENTITY: Final = invalid("The specified identity does not belong to the user.")
+NEEDS_CONNECTION: Final = invalid("Linking to an inexistent identity requires a connection.")
+INEXISTENT: Final = invalid("Linking to an inexistent identity is not allowed.")
+UNABLE: Final = invalid("Unable to link with the secondary account.")
+NOT_FOUND: Final = invalid("Provided secondary account not found.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Steps:
     undo: tuple[str, Draft] | None = None
 
 
-def refuse_link(primary: Party | None, secondary: Party | None) -> Refusal | None:
+def refuse_link(primary: Party | None, secondary: Party | None) -> Rejection | None:
     """Why the second cannot be linked to the first, both as they are now."""
     if primary is None or primary.profile.document is None:
         return NO_SUCH_USER
@@ -112,7 +115,7 @@ def link(primary: Party, secondary: Party, means: LinkMeans) -> Steps:
     )
 
 
-def linked_subject(primary: Profile, provider: str, idp_id: str) -> str | Refusal:
+def linked_subject(primary: Profile, provider: str, idp_id: str) -> str | Rejection:
     """Whose identity it is that a person wants to be rid of."""
     document = primary.document
     if document is None:

@@ -19,10 +19,10 @@ from services.commands.links.decide import (
 )
 from services.commands.saga import read_parties
 from services.management.connections.models import Strategy
-from services.management.http.errors import Refusal, Refused, invalid_body
 from services.management.http.operation import Call
 from services.management.users.identity_models import LinkIdentity
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected, Rejection, invalid_body
 
 PROVIDERS: Final = frozenset(get_args(Strategy))
 """Identity providers that Auth0 knows; a connection of the tenant may have another one."""
@@ -45,37 +45,37 @@ def accounts(provider: str, user_id: str) -> list[str]:
 
 
 async def by_name(call: Call, primary: Party, body: LinkIdentity) -> Party:
-    """The account of a provider. Raises Refused."""
+    """The account of a provider. Raises Rejected."""
     provider, ids = body.provider or "", accounts(body.provider or "", body.user_id or "")
     connection = None if body.connection_id is None else await _connection(call, provider, body.connection_id)
     absent = NEEDS_CONNECTION if connection is None else INEXISTENT
     found = await _living_or_linked(call, primary, provider, ids)
     if isinstance(found, Party):
         if connection is not None and found.primary_identity["connection"] != connection:
-            raise Refused(INEXISTENT)
+            raise Rejected(INEXISTENT)
         return found
     if found is None and connection is None and not await _is_configured(call, provider):
-        raise Refused(NOT_CONFIGURED if provider in PROVIDERS else _unknown(provider))
-    raise Refused(found or absent)
+        raise Rejected(NOT_CONFIGURED if provider in PROVIDERS else _unknown(provider))
+    raise Rejected(found or absent)
 
 
-def _unknown(provider: str) -> Refusal:
+def _unknown(provider: str) -> Rejection:
     about = LinkIdentity.model_fields["provider"].description or ""
     return invalid_body(f"No enum match for: {provider[:200]}", "provider", about.rstrip("."))
 
 
 async def by_token(call: Call, primary: Party, user_id: str) -> Party:
-    """The account an ID token is of. Raises Refused."""
+    """The account an ID token is of. Raises Rejected."""
     provider, _, idp_id = user_id.partition("|")
     found = await _living_or_linked(call, primary, provider, [idp_id])
     if isinstance(found, Party):
         return found
-    raise Refused(found or NOT_FOUND)
+    raise Rejected(found or NOT_FOUND)
 
 
 async def _living_or_linked(
     call: Call, primary: Party, provider: str, ids: Sequence[str]
-) -> Party | Refusal | None:
+) -> Party | Rejection | None:
     main = primary.primary_identity
     if identity_key(main["provider"], main["user_id"]) in {identity_key(provider, one) for one in ids}:
         return SAME_IDENTITY
@@ -105,7 +105,7 @@ async def _connection(call: Call, provider: str, connection_id: str) -> str:
     async with call.service.database.connection(call.tenant) as connection:
         row = await connection.fetchrow(query, call.tenant, connection_id)
     if row is None or row["deleted"] or row["strategy"] != provider:
-        raise Refused(NOT_CONFIGURED)
+        raise Rejected(NOT_CONFIGURED)
     name: str = row["name"]
     return name
 

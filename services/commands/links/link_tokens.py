@@ -9,7 +9,6 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 
-from services.management.http.errors import Refusal, Refused, bad_request
 from services.runtime.auth.issuers import ExternalIssuer, claimed_issuer, named_by
 from services.runtime.auth.remote_keys import ANSWER_SECONDS, fetching_keys
 from services.runtime.auth.token_verifier import KeySource
@@ -22,12 +21,13 @@ from services.runtime.auth.tokens import (
     check_signature,
     parse,
 )
+from services.runtime.rejection import Rejected, Rejection, invalid
 
 KEEP_KEYS_SECONDS: Final = 30.0
 
 
-def _invalid(why: str = "") -> Refusal:
-    return bad_request(f"Invalid token (link_with).{why and ' '}{why}")
+def _invalid(why: str = "") -> Rejection:
+    return invalid(f"Invalid token (link_with).{why and ' '}{why}")
 
 
 INVALID: Final = _invalid()
@@ -53,25 +53,25 @@ class LinkTokens:
         self._kept: dict[str, tuple[float, Mapping[str, Mapping[str, Any]]]] = {}
 
     async def subject(self, token: str, asking: Principal) -> str:
-        """The user the token is of, for whoever was given it. Raises Refused (400), or Transient when its
+        """The user the token is of, for whoever was given it. Raises Rejected (400), or Transient when its
         keys cannot be read now."""
         if _algorithm(token) not in (None, ALGORITHM):
-            raise Refused(WRONG_ALGORITHM)
+            raise Rejected(WRONG_ALGORITHM)
         try:
             parts, kid = parse(token)
         except InvalidToken:
-            raise Refused(INVALID) from None
+            raise Rejected(INVALID) from None
         issuer = claimed_issuer(token)
         other = self._others.get(issuer)
         if other is None and issuer != self._own:
-            raise Refused(WRONG_ISSUER)
+            raise Rejected(WRONG_ISSUER)
         key = (await self._keys(other)).get(kid)
         if key is None:
-            raise Refused(INVALID)
+            raise Rejected(INVALID)
         try:
             claims = check_signature(parts, import_key(dict(key)))
         except (InvalidToken, JoseError, ValueError):
-            raise Refused(INVALID) from None
+            raise Rejected(INVALID) from None
         return _subject(claims, issuer, other, asking, self._clock())
 
     async def _keys(self, other: ExternalIssuer | None) -> Mapping[str, Mapping[str, Any]]:
@@ -91,17 +91,17 @@ def _subject(
     client_id = asking.client_id if other is None else asking.client_id.removesuffix(f"@{other.name}")
     audiences = claims.get("aud")
     if client_id not in (audiences if isinstance(audiences, list) else [audiences]):
-        raise Refused(WRONG_AUDIENCE)
+        raise Rejected(WRONG_AUDIENCE)
     try:
         check_claims(claims, issuer, client_id, now)
         tenant = claims.get("tenant") if other is None else named_by(other)(claims).tenant
     except InvalidToken as error:
-        raise Refused(TOO_OLD if error.message == EXPIRED else INVALID) from None
+        raise Rejected(TOO_OLD if error.message == EXPIRED else INVALID) from None
     if tenant != asking.tenant:
-        raise Refused(WRONG_ISSUER)
+        raise Rejected(WRONG_ISSUER)
     subject = claims.get("sub")
     if not isinstance(subject, str) or "|" not in subject or "\x00" in subject:
-        raise Refused(WRONG_SUBJECT)
+        raise Rejected(WRONG_SUBJECT)
     return subject
 
 

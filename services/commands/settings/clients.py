@@ -16,13 +16,13 @@ from services.commands.outcome import Draft, dress
 from services.commands.settings import configuration
 from services.commands.writer import Written
 from services.management.http.command_context import command_of, expected_revision, names_revision
-from services.management.http.errors import Refusal, Refused
 from services.management.http.operation import Call
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected, Rejection
 
-NO_SUCH_CLIENT: Final = Refusal(404, "The client does not exist", "inexistent_client")
-_BUSY: Final = Refusal(409, "The client is being changed by others. Please try again.")
+NO_SUCH_CLIENT: Final = Rejection("not_found", "The client does not exist", "inexistent_client")
+_BUSY: Final = Rejection("conflict", "The client is being changed by others. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ async def find(call: Call, client_id: str) -> Client | None:
 
 
 async def living(call: Call, client_id: str) -> Client:
-    """The same. Raises Refused (404)."""
+    """The same. Raises Rejected (404)."""
     found = await find(call, client_id)
     if found is None:
-        raise Refused(NO_SUCH_CLIENT)
+        raise Rejected(NO_SUCH_CLIENT)
     return found
 
 
@@ -74,7 +74,7 @@ async def create(call: Call, client: Client) -> Changed:
 async def change(call: Call, client_id: str, decide: Callable[[Client], Client]) -> Changed:
     """The client as `decide` makes it; decided anew when another change came first.
 
-    Raises Refused: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
+    Raises Rejected: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
     """
     headers = call.request.headers
 

@@ -38,10 +38,10 @@ from services.management.http.command_context import (
     has_revision,
     names_revision,
 )
-from services.management.http.errors import NOT_FOUND, Refusal, Refused
 from services.management.http.operation import Call
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import NOT_FOUND, Rejected, Rejection
 
 _LETTERS: Final = string.ascii_letters + string.digits
 _DEFINED: Final[Mapping[Kind, type[Any]]] = {
@@ -59,8 +59,8 @@ _NAMED_BY: Final[Mapping[Kind, str]] = {
     "organization": "name",
     "user_attribute_profile": "name",
 }
-BUSY: Final = Refusal(409, "It is being changed by others. Please try again.")
-Change = Callable[[Setting], Mapping[str, Any] | Refusal]
+BUSY: Final = Rejection("conflict", "It is being changed by others. Please try again.")
+Change = Callable[[Setting], Mapping[str, Any] | Rejection]
 """The settings after a change, decided on the present ones; the same ones when nothing changes."""
 
 
@@ -83,10 +83,10 @@ async def create(
     identity: str,
     name: str,
     settings: Mapping[str, Any],
-    exists: Refusal,
+    exists: Rejection,
     room: Room | None = None,
 ) -> Changed:
-    """A new setting under a name of its own. Raises Refused: `exists` when the name is taken, what `room`
+    """A new setting under a name of its own. Raises Rejected: `exists` when the name is taken, what `room`
     refuses."""
     data = SettingData(setting_id=identity, name=name, settings=dict(settings), expected_revision=0)
     events = _events(call, _DEFINED[kind], data)
@@ -96,12 +96,12 @@ async def create(
 
 
 async def change(
-    call: Call, kind: Kind, identity: str, decide: Change, absent: Refusal, exists: Refusal = BUSY
+    call: Call, kind: Kind, identity: str, decide: Change, absent: Rejection, exists: Rejection = BUSY
 ) -> Changed:
     """The setting with what `decide` makes of it; decided anew when another change came first, but for a
     caller who named a revision (If-Match).
 
-    A new `name` among the settings of a kind found by name is claimed first. Raises Refused: `absent`, what
+    A new `name` among the settings of a kind found by name is claimed first. Raises Rejected: `absent`, what
     `decide` refuses, `exists` for a name that is taken, 412 for a passed revision, 409 when others keep
     coming first.
     """
@@ -111,8 +111,8 @@ async def change(
         current = await find(call, kind, identity, absent)
         expected_revision(headers, current.revision)
         decided = decide(current)
-        if isinstance(decided, Refusal):
-            raise Refused(decided)
+        if isinstance(decided, Rejection):
+            raise Rejected(decided)
         before = {name: value for name, value in current.document.items() if name != "id"}
         if same(dict(decided), before):
             return Changed(current, None)
@@ -145,15 +145,15 @@ async def set_only(
         try:
             made = await create(call, kind, identity, identity, first, BUSY)
             return made.setting, made.written
-        except Refused as refused:
-            if refused.refusal is not BUSY:
+        except Rejected as rejected:
+            if rejected.rejection is not BUSY:
                 raise
     changed = await change(call, kind, identity, decide, BUSY)
     return changed.setting, changed.written
 
 
-async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None = None) -> Written | None:
-    """The setting gone. One that is not there: None, or Refused with `absent` where it is given; 412 for a
+async def remove(call: Call, kind: Kind, identity: str, absent: Rejection | None = None) -> Written | None:
+    """The setting gone. One that is not there: None, or Rejected with `absent` where it is given; 412 for a
     revision that has passed."""
     headers = call.request.headers
     event = RoleRemoved if kind == "role" else _DEFINED[kind]
@@ -162,7 +162,7 @@ async def remove(call: Call, kind: Kind, identity: str, absent: Refusal | None =
         current = await _current(call, kind, identity)
         if current is None:
             if absent is not None:
-                raise Refused(absent)
+                raise Rejected(absent)
             return None
         expected_revision(headers, current.revision)
         data = SettingData(
@@ -203,11 +203,11 @@ def show(call: Call, setting: Setting, shown: object) -> Response:
     return responses.value(shown, headers=headers)
 
 
-async def find(call: Call, kind: Kind, identity: str, absent: Refusal) -> Setting:
-    """The living setting. Raises Refused with `absent`."""
+async def find(call: Call, kind: Kind, identity: str, absent: Rejection) -> Setting:
+    """The living setting. Raises Rejected with `absent`."""
     found = await _current(call, kind, identity)
     if found is None:
-        raise Refused(absent)
+        raise Rejected(absent)
     return found
 
 
@@ -225,7 +225,7 @@ async def _current(call: Call, kind: Kind, identity: str) -> Setting | None:
 
 
 async def _now(
-    call: Call, kind: Kind, identity: str, settings: Mapping[str, Any], written: Written, lost: Refusal
+    call: Call, kind: Kind, identity: str, settings: Mapping[str, Any], written: Written, lost: Rejection
 ) -> Setting:
     """What the view shows; what was written where the view is late."""
     if not written.visible:
@@ -235,7 +235,7 @@ async def _now(
 
 
 async def write(call: Call, events: Sequence[Event]) -> Written:
-    """Appends events of the tenant itself and waits for the view. Raises Refused; then claims are given
+    """Appends events of the tenant itself and waits for the view. Raises Rejected; then claims are given
     back."""
     service, tenant = call.service, call.tenant
     async with service.database.connection(tenant) as connection:
@@ -266,14 +266,14 @@ async def _claim(
     identity: str,
     name: str,
     events: Sequence[Event],
-    exists: Refusal,
+    exists: Rejection,
     room: Room | None = None,
 ) -> None:
     try:
         wanted = (Claim(kind, "name", name),)
         await claim(call, identity, wanted, events, lambda: _release(call, kind, name), room)
     except reservations.Taken:
-        raise Refused(exists) from None
+        raise Rejected(exists) from None
 
 
 async def _release(call: Call, kind: Kind, name: str) -> bool:

@@ -9,7 +9,7 @@ from projections.profile.state import Profile
 from schemas.events import PersonEvent
 from schemas.formats import exact_json
 from services.commands.outcome import Command, Draft, dress
-from services.management.http.errors import Refusal, Refused
+from services.runtime.rejection import Rejected, Rejection
 
 ADVISED_BYTES: Final = 10 * 1024
 COPIES: Final = 4
@@ -24,13 +24,13 @@ _ANYBODY: Final = "sub_" + "0" * 32
 def weighed(
     command: Command, before: Profile, drafts: Sequence[Draft], sent: Any, limit_bytes: int
 ) -> Command:
-    """The command, which now knows a size that is worth telling. Raises Refused (413) for a profile that
+    """The command, which now knows a size that is worth telling. Raises Rejected (413) for a profile that
     would grow beyond the limit; one that is beyond it may shrink. `sent` is the body behind the drafts."""
     if _at_most(before, sent) <= min(limit_bytes, ADVISED_BYTES):
         return command
     size = _bytes(before, command, drafts)
     if size > limit_bytes and size > _bytes(before, command, ()):
-        raise Refused(too_large(size, limit_bytes))
+        raise Rejected(too_large(size, limit_bytes))
     return replace(command, profile_bytes=size if size > ADVISED_BYTES else None)
 
 
@@ -41,10 +41,10 @@ def warning(command: Command) -> Mapping[str, str]:
     return {WARNING: f"The profile has {command.profile_bytes} bytes, more than the advised {ADVISED_BYTES}."}
 
 
-def too_large(size: int, limit_bytes: int) -> Refusal:
+def too_large(size: int, limit_bytes: int) -> Rejection:
     """413 in the words known from bodies."""
     message = f"Profile size greater than maximum allowed: {size} of {limit_bytes} bytes"
-    return Refusal(413, message, "profile_too_large")
+    return Rejection("too_large", message, "profile_too_large")
 
 
 def _at_most(before: Profile, sent: Any) -> int:

@@ -21,18 +21,18 @@ from services.commands.users.sources import (
     kind_of,
     requires_username,
 )
-from services.management.http.errors import Refusal, bad_request, invalid_body
 from services.management.users.models import CreateUser
+from services.runtime.rejection import Rejection, invalid, invalid_body
 
-NO_CONNECTION: Final = bad_request("Connection does not exist.", "inexistent_connection")
-NOT_CREATABLE: Final = bad_request(
+NO_CONNECTION: Final = invalid("Connection does not exist.", "inexistent_connection")
+NOT_CREATABLE: Final = invalid(
     "Connection does not support user creation through the API."
     " It must either be a database or passwordless connection.",
     "operation_not_supported",
 )
-DISABLED: Final = bad_request("Connection is disabled.")
-NO_USERNAMES: Final = bad_request("Cannot set username for connection without requires_username.")
-NO_PHONE_NUMBERS: Final = bad_request("Cannot set phone_number for connection without it as an attribute.")
+DISABLED: Final = invalid("Connection is disabled.")
+NO_USERNAMES: Final = invalid("Cannot set username for connection without requires_username.")
+NO_PHONE_NUMBERS: Final = invalid("Cannot set phone_number for connection without it as an attribute.")
 _PLAIN: Final = ("given_name", "family_name", "name", "nickname", "picture")
 
 
@@ -45,9 +45,9 @@ def decide_create(
 ) -> Decision:
     """A user with this id, every default decided; `password_hash` is of the body's password, `pictures` the
     tenant's choice."""
-    refusal = refuse_create(connection, body)
-    if refusal is not None or connection is None:
-        return refusal or NO_CONNECTION
+    rejection = refuse_create(connection, body)
+    if rejection is not None or connection is None:
+        return rejection or NO_CONNECTION
     attributes, sources = _attributes(connection, body, idp_id, pictures)
     data = UserCreatedData(
         connection=connection.name,
@@ -64,7 +64,7 @@ def decide_create(
     return Accepted((Draft(UserCreated, data),), _claims(connection, body, attributes, idp_id))
 
 
-def refuse_create(connection: Connection | None, body: CreateUser) -> Refusal | None:
+def refuse_create(connection: Connection | None, body: CreateUser) -> Rejection | None:
     """Why this user cannot be made, None when it can."""
     if connection is None:
         return NO_CONNECTION
@@ -76,7 +76,7 @@ def refuse_create(connection: Connection | None, body: CreateUser) -> Refusal | 
     return _refuse_database(connection, body) if kind == "store" else _refuse_passwordless(kind, body)
 
 
-def _refuse_database(connection: Connection, body: CreateUser) -> Refusal | None:
+def _refuse_database(connection: Connection, body: CreateUser) -> Rejection | None:
     if body.username is not None and not identifies_by(connection, "username"):
         return NO_USERNAMES
     if body.phone_number is not None and not identifies_by(connection, "phone_number"):
@@ -87,8 +87,8 @@ def _refuse_database(connection: Connection, body: CreateUser) -> Refusal | None
         return _missing("email")
     if body.password is None:
         return _missing("password")
-    refusal = refuse_username(connection, body.username) if body.username is not None else None
-    return refusal or refuse_password(connection, body.password)
+    rejection = refuse_username(connection, body.username) if body.username is not None else None
+    return rejection or refuse_password(connection, body.password)
 
 
 def _known_otherwise(connection: Connection, body: CreateUser) -> bool:
@@ -97,7 +97,7 @@ def _known_otherwise(connection: Connection, body: CreateUser) -> bool:
     )
 
 
-def _refuse_passwordless(kind: Kind, body: CreateUser) -> Refusal | None:
+def _refuse_passwordless(kind: Kind, body: CreateUser) -> Rejection | None:
     if body.username is not None:
         return NO_USERNAMES
     if body.password is not None:
@@ -109,7 +109,7 @@ def _refuse_passwordless(kind: Kind, body: CreateUser) -> Refusal | None:
     return _missing("phone_number") if body.phone_number is None else None
 
 
-def _missing(name: str) -> Refusal:
+def _missing(name: str) -> Rejection:
     return invalid_body(f"Missing required property: {name}")
 
 

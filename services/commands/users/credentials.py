@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from projections.connection.fold import Connection
 from services.commands.users.sources import options_of
-from services.management.http.errors import Refusal, bad_request, invalid_body
 from services.management.http.models.fields import is_email
+from services.runtime.rejection import Rejection, invalid, invalid_body
 
 USERNAME_PATTERN: Final = r"^[A-Za-z0-9@^$.!`\-#+'~_]+$"
-TOO_WEAK: Final = bad_request("PasswordStrengthError: Password is too weak")
+TOO_WEAK: Final = invalid("PasswordStrengthError: Password is too weak")
 _USERNAME: Final = re.compile(USERNAME_PATTERN)
 _DEFAULT_LENGTHS: Final = (1, 15)
 _LEAST_CHARACTERS: Final[Mapping[str, int]] = {"low": 6, "fair": 8, "good": 8, "excellent": 10}
@@ -18,7 +18,7 @@ _NAME: Final = "username"
 _ABOUT: Final = "The user's username"
 
 
-def refuse_username(connection: Connection, username: str) -> Refusal | None:
+def refuse_username(connection: Connection, username: str) -> Rejection | None:
     """None when the connection takes this username."""
     least, most = _lengths(connection)
     if len(username) < least:
@@ -32,7 +32,7 @@ def refuse_username(connection: Connection, username: str) -> Refusal | None:
     return None
 
 
-def refuse_password(connection: Connection, password: str) -> Refusal | None:
+def refuse_password(connection: Connection, password: str) -> Rejection | None:
     """None when the password is long enough for the connection's policy."""
     return TOO_WEAK if len(password) < least_characters(connection) else None
 

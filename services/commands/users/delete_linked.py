@@ -17,12 +17,12 @@ from services.commands.users import people
 from services.commands.writer import Written
 from services.management.http import responses
 from services.management.http.command_context import command_of
-from services.management.http.errors import Refused
 from services.management.http.operation import Call
+from services.runtime.rejection import Rejected
 
 
 async def delete_together(call: Call, subject: str) -> Response:
-    """204 when they are gone; also when somebody else was faster. Raises Refused."""
+    """204 when they are gone; also when somebody else was faster. Raises Rejected."""
     service = call.service
 
     async def attempt() -> Response:
@@ -42,7 +42,7 @@ async def delete_together(call: Call, subject: str) -> Response:
                 command_of(call), "delete", [subject, *secondaries], subject, decide
             )
         except Busy:
-            raise Refused(IDENTITIES_BUSY) from None
+            raise Rejected(IDENTITIES_BUSY) from None
         if progress.took_effect is None and progress.position is not None:
             return people.accepted(Written(progress.position, visible=False))
         return responses.nothing(headers={responses.POSITION: str(progress.position)})

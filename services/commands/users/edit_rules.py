@@ -14,8 +14,8 @@ from services.commands.users.sources import (
     kind_of,
     never_stored,
 )
-from services.management.http.errors import Refusal, bad_request
 from services.management.users.models import UpdateUser
+from services.runtime.rejection import Rejection, invalid
 
 ROOT: Final = ("name", "nickname", "given_name", "family_name", "picture")
 OF_A_CONNECTION: Final = (
@@ -28,15 +28,13 @@ _NOT_TOGETHER: Final = (
     ("username", "email_verified"),
     ("username", "password"),
 )
-NOT_SUPPORTED: Final = bad_request(
-    "Connection is not supported for this operation.", "operation_not_supported"
-)
-NOT_THEIRS: Final = bad_request("The specified connection does not belong to the user.")
-NO_EMAIL_HERE: Final = bad_request("Cannot update email for non-database user.")
-NO_VERIFYING: Final = bad_request("Email verification is not supported for enterprise users.")
-DISABLED: Final = bad_request("Cannot change email or password for users in a disabled connection.")
-NO_ADDRESS: Final = bad_request("The user does not have an email address.")
-NO_NUMBER: Final = bad_request("The user does not have a phone number.")
+NOT_SUPPORTED: Final = invalid("Connection is not supported for this operation.", "operation_not_supported")
+NOT_THEIRS: Final = invalid("The specified connection does not belong to the user.")
+NO_EMAIL_HERE: Final = invalid("Cannot update email for non-database user.")
+NO_VERIFYING: Final = invalid("Email verification is not supported for enterprise users.")
+DISABLED: Final = invalid("Cannot change email or password for users in a disabled connection.")
+NO_ADDRESS: Final = invalid("The user does not have an email address.")
+NO_NUMBER: Final = invalid("The user does not have a phone number.")
 _EDITABLE: Final = (
     "The connection must either be a database connection (using the Auth0 store), a passwordless connection"
     " (email or sms) or has disabled 'Sync user profile attributes at each login'."
@@ -52,11 +50,11 @@ _REMOVABLE_UNSYNCED: Final = (
 Document = Mapping[str, Any]
 
 
-def refuse_edit(document: Document, connection: Connection | None, body: UpdateUser) -> Refusal | None:
+def refuse_edit(document: Document, connection: Connection | None, body: UpdateUser) -> Rejection | None:
     """Why the edit cannot be made, None when it can."""
     for one, other in _NOT_TOGETHER:
         if body.given(one) and body.given(other):
-            return bad_request(f"Cannot update {one} and {other} simultaneously.")
+            return invalid(f"Cannot update {one} and {other} simultaneously.")
     asked = [name for name in OF_A_CONNECTION if body.given(name)]
     if connection is None:
         return NO_CONNECTION if asked or body.connection is not None else None
@@ -71,11 +69,13 @@ def refuse_edit(document: Document, connection: Connection | None, body: UpdateU
         return _cannot_be_updated(set_here)
     shown = shown_of(document, place)
     rules = (_refuse_root, _refuse_email, _refuse_phone, _refuse_username, _refuse_password)
-    return next((refusal for rule in rules if (refusal := rule(shown, connection, body)) is not None), None)
+    return next(
+        (rejection for rule in rules if (rejection := rule(shown, connection, body)) is not None), None
+    )
 
 
-def _of_a_secondary(names: Sequence[str]) -> Refusal:
-    return bad_request(
+def _of_a_secondary(names: Sequence[str]) -> Rejection:
+    return invalid(
         f"The following user attributes cannot be updated: {', '.join(names)}."
         " The specified connection belongs to a secondary identity."
     )
@@ -85,18 +85,18 @@ def _set(asked: Sequence[str], body: UpdateUser) -> list[str]:
     return [name for name in asked if getattr(body, name) is not None]
 
 
-def _cannot_be_updated(names: Sequence[str]) -> Refusal:
-    return bad_request(f"The following user attributes cannot be updated: {', '.join(names)}. {_EDITABLE}")
+def _cannot_be_updated(names: Sequence[str]) -> Rejection:
+    return invalid(f"The following user attributes cannot be updated: {', '.join(names)}. {_EDITABLE}")
 
 
-def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Refusal:
-    return bad_request(
+def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Rejection:
+    return invalid(
         f"The following user attributes cannot be removed: {', '.join(names)}."
         f" The connection ({connection.name}) {_REMOVABLE}"
     )
 
 
-def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
     if keeps_edits(connection):
         return None
     asked = [name for name in ROOT if body.given(name)]
@@ -105,13 +105,13 @@ def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> 
     kept = [name for name in asked if name not in never_stored(connection)]
     if not kept or kind_of(connection) == "custom_database":
         return None
-    return bad_request(
+    return invalid(
         f"The following user attributes cannot be removed: {', '.join(kept)}."
         f" The connection ({connection.name}) {_REMOVABLE_UNSYNCED}"
     )
 
 
-def _refuse_email(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_email(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
     kind = kind_of(connection)
     if body.given("email"):
         if kind not in ("store", "email"):
@@ -130,7 +130,7 @@ def _refuse_email(shown: Document, connection: Connection, body: UpdateUser) -> 
     return None
 
 
-def _refuse_phone(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_phone(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
     if not (body.given("phone_number") or body.given("phone_verified")):
         return None
     kind = kind_of(connection)
@@ -143,7 +143,7 @@ def _refuse_phone(shown: Document, connection: Connection, body: UpdateUser) -> 
     return NO_NUMBER if body.phone_number is None and "phone_number" not in shown else None
 
 
-def _refuse_username(shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_username(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
     if not body.given("username"):
         return None
     if kind_of(connection) != "store":
@@ -156,7 +156,7 @@ def _refuse_username(shown: Document, connection: Connection, body: UpdateUser) 
     return refuse_username(connection, body.username)
 
 
-def _refuse_password(_shown: Document, connection: Connection, body: UpdateUser) -> Refusal | None:
+def _refuse_password(_shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
     if not body.given("password"):
         return None
     if kind_of(connection) != "store":

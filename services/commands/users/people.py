@@ -8,15 +8,17 @@ from starlette.responses import Response
 from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Command, Draft, dress
-from services.commands.writer import NotSent, Written
+from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.writer import EVENT_TOO_LARGE, NotSent, Written
 from services.ledger import reservations
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import command_of
-from services.management.http.errors import NO_SUCH_USER, REVISION_PASSED, TOO_LARGE, Refusal, Refused
 from services.management.http.operation import Call
 from services.queries import users
+from services.runtime.rejection import Rejected, Rejection
 
 
 def tokens_for(call: Call) -> presenting.TokensOf | None:
@@ -34,11 +36,11 @@ async def find(call: Call, user_id: str) -> users.Person | None:
     return None if row is None else users.person_of(row, call.service.keyring, call.tenant)
 
 
-async def living(call: Call, user_id: str, absent: Refusal = NO_SUCH_USER) -> users.Person:
-    """The same. Raises Refused (404) for somebody who is not there."""
+async def living(call: Call, user_id: str, absent: Rejection = NO_SUCH_USER) -> users.Person:
+    """The same. Raises Rejected (404) for somebody who is not there."""
     person = await find(call, user_id)
     if person is None:
-        raise Refused(absent)
+        raise Rejected(absent)
     return person
 
 
@@ -47,11 +49,11 @@ async def tell(
     person: users.Person,
     drafts: Sequence[Draft],
     expected: int | None = None,
-    full: Refusal = NO_SUCH_USER,
+    full: Rejection = NO_SUCH_USER,
 ) -> tuple[Written, users.Outcome | None]:
     """Appends what a command comes to and waits for the view; None while the view does not show it.
 
-    Raises Refused: 404 when the person is gone meanwhile, 412 when `expected` is not the revision any more,
+    Raises Rejected: 404 when the person is gone meanwhile, 412 when `expected` is not the revision any more,
     `full` when there is no room for what was to be given.
     """
     command = command_of(call)
@@ -61,21 +63,21 @@ async def tell(
         return written, None
     found = await outcome(call, person.subject, command)
     if found.refused and found.text is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     if found.refused:
-        raise Refused(full if expected is None else REVISION_PASSED)
+        raise Rejected(full if expected is None else STALE_REVISION)
     return written, found
 
 
-async def write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Refusal) -> Written:
-    """Appends events with the claims they hold already. Raises Refused; then the claims are given back."""
+async def write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Rejection) -> Written:
+    """Appends events with the claims they hold already. Raises Rejected; then the claims are given back."""
     service = call.service
     try:
         return await service.writer.write(events, keys)
     except (NotSent, KeyDestroyed) as error:
         async with service.database.connection(call.tenant) as connection:
             await reservations.release(connection, call.tenant, [event.id for event in events])
-        raise Refused(gone if isinstance(error, KeyDestroyed) else TOO_LARGE) from error
+        raise Rejected(gone if isinstance(error, KeyDestroyed) else EVENT_TOO_LARGE) from error
 
 
 async def outcome(call: Call, subject: str, command: Command) -> users.Outcome:

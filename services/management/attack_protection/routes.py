@@ -26,11 +26,11 @@ from services.management.attack_protection.models import (
 )
 from services.management.http import responses
 from services.management.http.command_context import command_of
-from services.management.http.errors import NOT_FOUND, Refused, bad_request, violation
 from services.management.http.models.results import Empty
 from services.management.http.operation import Call, Handler, Operation
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import NOT_FOUND, Rejected, invalid, violation
 
 _KIND: Final[Kind] = "attack_protection"
 
@@ -91,7 +91,7 @@ async def check_ip(call: Call) -> Response:
     blocking = protection.shield.blocks and protection.shield.applies_to(ip)
     now = milliseconds(datetime.now(UTC))
     if not blocking or not is_suspicious(await _known(call, ip), protection, now):
-        raise Refused(NOT_FOUND)
+        raise Rejected(NOT_FOUND)
     return responses.value({})
 
 
@@ -118,7 +118,7 @@ def _ip_of(call: Call) -> str:
     address = ip_address(text)
     if address is None:
         reason = f"Object didn't pass validation for format ipv4 or ipv6: {text[:200]}"
-        raise Refused(bad_request(violation("Path", reason, "id", "IP address to check"), "invalid_uri"))
+        raise Rejected(invalid(violation("Path", reason, "id", "IP address to check"), "invalid_uri"))
     return address
 
 

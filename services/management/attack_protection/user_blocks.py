@@ -18,6 +18,7 @@ from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
 from services.commands.outcome import Draft, dress
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.ledger.keys.subject_keys import ensure_keys
 from services.management.attack_protection.models import (
@@ -28,10 +29,10 @@ from services.management.attack_protection.models import (
 )
 from services.management.http import responses
 from services.management.http.command_context import command_of
-from services.management.http.errors import NO_SUCH_USER, Refused
 from services.management.http.operation import Call, Operation
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected
 
 Release = tuple[str, str | None]
 """A subject, and the identifier that is let go; None for all of theirs."""
@@ -135,8 +136,8 @@ async def _write(call: Call, events: Any, keys: Any) -> Written | None:
     """None for somebody who was erased meanwhile."""
     try:
         return await people.write(call, events, keys, NO_SUCH_USER)
-    except Refused as refused:
-        if refused.refusal is NO_SUCH_USER:
+    except Rejected as rejected:
+        if rejected.rejection is NO_SUCH_USER:
             return None
         raise
 

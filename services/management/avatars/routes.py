@@ -9,9 +9,9 @@ from projections.normalization.defaults import PATH
 from services.management.avatars.initials import are_initials, avatar
 from services.management.container import Service
 from services.management.http import responses
-from services.management.http.errors import NOT_FOUND, Refused
 from services.management.http.models.results import Failure
 from services.management.http.operation import Public, path_parameter
+from services.runtime.rejection import NOT_FOUND, Rejected
 
 MEDIA: Final = "image/svg+xml"
 HEADERS: Final = {
@@ -26,10 +26,10 @@ async def get_avatar(_service: Service, request: Request) -> Response:
     """An image of one or two characters; 404 for anything but letters and digits."""
     try:
         initials = path_parameter(request, "initials")
-    except Refused:
-        return responses.refusal(NOT_FOUND)
+    except Rejected:
+        return responses.error(NOT_FOUND)
     if not are_initials(initials):
-        return responses.refusal(NOT_FOUND)
+        return responses.error(NOT_FOUND)
     return Response(avatar(initials), headers=HEADERS, media_type=MEDIA)
 
 

@@ -11,15 +11,15 @@ from services.commands.settings.configuration import Changed
 from services.commands.users.people import accepted
 from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
 from services.management.http import paging, responses
-from services.management.http.errors import Refusal, Refused, invalid_body
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.oauth.audiences import OURS, is_ours
 from services.queries import users
+from services.runtime.rejection import Rejected, Rejection, invalid_body
 
-_ABSENT: Final = Refusal(404, "Client grant not found.", "inexistent_client_grant")
-_EXISTS: Final = Refusal(409, "A client grant with the same client_id and audience already exists.")
-_NO_SUCH_API: Final = Refusal(404, "Resource server not found.", "inexistent_resource_server")
+_ABSENT: Final = Rejection("not_found", "Client grant not found.", "inexistent_client_grant")
+_EXISTS: Final = Rejection("conflict", "A client grant with the same client_id and audience already exists.")
+_NO_SUCH_API: Final = Rejection("not_found", "Resource server not found.", "inexistent_resource_server")
 _SCOPES: Final = ":client_grants"
 
 
@@ -87,13 +87,13 @@ async def delete_grant(call: Call) -> Response:
 
 
 async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
-    """The client of a new grant, or which clients it is a default of. Raises Refused (400, 404)."""
+    """The client of a new grant, or which clients it is a default of. Raises Rejected (400, 404)."""
     if body.client_id is None and body.default_for is not None:
         return {"default_for": body.default_for}
     if body.client_id is None:
-        raise Refused(invalid_body("Missing required property: client_id"))
+        raise Rejected(invalid_body("Missing required property: client_id"))
     if body.default_for is not None:
-        raise Refused(invalid_body("Additional properties not allowed: default_for"))
+        raise Rejected(invalid_body("Additional properties not allowed: default_for"))
     await clients.living(call, body.client_id)
     return {"client_id": body.client_id}
 
@@ -103,7 +103,7 @@ def _kept(body: KeptByGrants) -> dict[str, Any]:
 
 
 async def _known_as(call: Call, audience: str) -> str:
-    """What a grant says of the API. Raises Refused (404) for one that nobody has defined."""
+    """What a grant says of the API. Raises Rejected (404) for one that nobody has defined."""
     if _is_ours(call, audience):
         return OURS
     async with call.service.database.connection(call.tenant) as connection:
@@ -111,7 +111,7 @@ async def _known_as(call: Call, audience: str) -> str:
             connection, call.service.keyring, call.tenant, "resource_server", audience
         )
     if known is None or audience == OURS:
-        raise Refused(_NO_SUCH_API)
+        raise Rejected(_NO_SUCH_API)
     return audience
 
 

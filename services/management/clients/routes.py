@@ -27,13 +27,13 @@ from services.management.clients.models import (
 from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
-from services.management.http.errors import Refused, bad_request
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.queries import users
 from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
+from services.runtime.rejection import Rejected, invalid
 
-_NO_SECRET: Final = bad_request(
+_NO_SECRET: Final = invalid(
     "The client authenticates by no secret (token_endpoint_auth_method is none).", "operation_not_supported"
 )
 
@@ -93,7 +93,7 @@ async def update_client(call: Call) -> Response:
         secret_hash = current.secret_hash if has_secret(settings) else None
         if body.client_secret is not None:
             if not has_secret(settings):
-                raise Refused(_NO_SECRET)
+                raise Rejected(_NO_SECRET)
             secret_hash = hash_secret(body.client_secret)
         return replace(current, name=body.name or current.name, settings=settings, secret_hash=secret_hash)
 
@@ -106,7 +106,7 @@ async def rotate_secret(call: Call) -> Response:
 
     def decide(current: Client) -> Client:
         if not has_secret(current.settings):
-            raise Refused(_NO_SECRET)
+            raise Rejected(_NO_SECRET)
         return replace(current, secret_hash=hash_secret(secret))
 
     return _answer(call, await clients.change(call, call.path("id"), decide), 200, secret)
@@ -121,8 +121,8 @@ async def delete_client(call: Call) -> Response:
         changed = await clients.change(
             call, client_id, lambda current: replace(current, deleted=True, secret_hash=None)
         )
-    except Refused as refused:
-        if refused.refusal is clients.NO_SUCH_CLIENT:
+    except Rejected as rejected:
+        if rejected.rejection is clients.NO_SUCH_CLIENT:
             return responses.nothing()
         raise
     await _remove_grants(call, client_id)

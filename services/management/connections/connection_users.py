@@ -5,15 +5,16 @@ from typing import Final
 from starlette.responses import Response
 
 from services.commands.outcome import Claim
+from services.commands.settings.connections import NO_SUCH_CONNECTION
 from services.commands.users.edit_rules import NOT_SUPPORTED
 from services.commands.users.sources import kind_of
 from services.management.connections.models import ConnectionUser
 from services.management.http import responses
-from services.management.http.errors import NO_SUCH_CONNECTION, Refused
 from services.management.http.operation import Call, Operation
 from services.management.users.write_users import remove
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected
 
 
 async def delete_connection_user(call: Call) -> Response:
@@ -22,14 +23,14 @@ async def delete_connection_user(call: Call) -> Response:
     query: ConnectionUser = call.query
     queries, email, connection_id = load("services.management"), query.email.lower(), call.path("id")
     if "\x00" in connection_id:
-        raise Refused(NO_SUCH_CONNECTION)
+        raise Rejected(NO_SUCH_CONNECTION)
     async with call.service.database.connection(call.tenant) as connection:
         row = await connection.fetchrow(queries["living_connection"], call.tenant, connection_id)
         if row is None:
-            raise Refused(NO_SUCH_CONNECTION)
+            raise Rejected(NO_SUCH_CONNECTION)
         known = users.connection_of(row)
         if kind_of(known) not in ("store", "custom_database"):
-            raise Refused(NOT_SUPPORTED)
+            raise Rejected(NOT_SUPPORTED)
         user_id = await connection.fetchval(queries["user_of_connection"], call.tenant, known.name, email)
     await call.service.reconciler.settle(call.tenant, [Claim(known.name, "email", email)])
     return responses.nothing() if user_id is None else await remove(call, user_id)

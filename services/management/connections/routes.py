@@ -18,6 +18,7 @@ from services.commands.conflict_retry import Overtaken, until_it_counts
 from services.commands.outcome import Accepted, Command, dress
 from services.commands.reserve import claim
 from services.commands.settings import configuration
+from services.commands.settings.connections import CONNECTION_BUSY, CONNECTION_EXISTS, NO_SUCH_CONNECTION
 from services.commands.settings.decide_connection import (
     decide_change,
     decide_clients,
@@ -42,12 +43,6 @@ from services.management.http.command_context import (
     has_revision,
     names_revision,
 )
-from services.management.http.errors import (
-    CONNECTION_BUSY,
-    CONNECTION_EXISTS,
-    NO_SUCH_CONNECTION,
-    Refused,
-)
 from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
@@ -55,6 +50,7 @@ from services.management.http.operation import Call, Operation
 from services.queries import users
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
 
@@ -71,7 +67,7 @@ async def get_connection(call: Call) -> Response:
     query: ConnectionFields = call.query
     found = await _find(call)
     if found is None:
-        raise Refused(NO_SUCH_CONNECTION)
+        raise Rejected(NO_SUCH_CONNECTION)
     revision = found["revision"]
     headers = responses.revision_headers(revision)
     if has_revision(call.request.headers, revision):
@@ -99,7 +95,7 @@ async def update_connection(call: Call) -> Response:
     async def attempt() -> Response:
         current = await _current(call)
         if current is None:
-            raise Refused(NO_SUCH_CONNECTION)
+            raise Rejected(NO_SUCH_CONNECTION)
         expected_revision(call.request.headers, current.revision)
         accepted = decide_change(current, body, current.revision)
         if not accepted.drafts:
@@ -114,7 +110,7 @@ async def list_enabled_clients(call: Call) -> Response:
     """A page of the clients that may use the connection, by id."""
     current = await _current(call)
     if current is None:
-        raise Refused(NO_SUCH_CONNECTION)
+        raise Rejected(NO_SUCH_CONNECTION)
     enabled: set[str] = {*current.document.get("enabled_clients", ())}
     return paging.answer(
         call,
@@ -131,7 +127,7 @@ async def update_enabled_clients(call: Call) -> Response:
     async def attempt() -> Response:
         current = await _current(call)
         if current is None:
-            raise Refused(NO_SUCH_CONNECTION)
+            raise Rejected(NO_SUCH_CONNECTION)
         expected_revision(call.request.headers, current.revision)
         accepted = decide_clients(current, call.body, current.revision)
         if not accepted.drafts:
@@ -213,7 +209,7 @@ async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events
     try:
         await claim(call, connection_id, wanted, events, lambda: _release_name(call, wanted[0].value))
     except reservations.Taken:
-        raise Refused(CONNECTION_EXISTS) from None
+        raise Rejected(CONNECTION_EXISTS) from None
 
 
 async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:

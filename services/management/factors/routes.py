@@ -15,25 +15,24 @@ from schemas.events import (
     RiskAssessmentCleared,
     RiskAssessmentClearedData,
 )
-from services.commands.conflict_retry import Overtaken, until_it_counts
+from services.commands.conflict_retry import STALE_REVISION, Overtaken, until_it_counts
 from services.commands.factors import decide as decisions
 from services.commands.outcome import Draft
 from services.commands.settings.configuration import new_id
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER, USER_BUSY
 from services.commands.writer import Written
 from services.management.factors import models
 from services.management.http import authorization, responses
 from services.management.http.command_context import expected_revision, names_revision
-from services.management.http.errors import NO_SUCH_USER, REVISION_PASSED, Refusal, Refused, bad_request
 from services.management.http.operation import Call, Operation
 from services.management.sessions.models import ClearRiskAssessments
 from services.queries.users import Person
+from services.runtime.rejection import Rejected, Rejection, invalid
 
-NOBODY: Final = bad_request(NO_SUCH_USER.message, NO_SUCH_USER.error_code)
-_BUSY: Final = Refusal(409, "The user is being changed by others. Please try again.")
 _PROVIDERS: Final = ("duo", "google-authenticator")
 _LETTERS: Final = string.digits + string.ascii_uppercase
-Decide = Callable[[Person], Sequence[Draft] | Refusal]
+Decide = Callable[[Person], Sequence[Draft] | Rejection]
 
 
 async def list_factors(call: Call) -> Response:
@@ -60,9 +59,9 @@ async def create_factor(call: Call) -> Response:
     body: models.CreateFactor = call.body
     device = new_id("dev_")
 
-    def decide(person: Person) -> Sequence[Draft] | Refusal:
+    def decide(person: Person) -> Sequence[Draft] | Rejection:
         draft = decisions.enrol(person.holdings, body, device)
-        return draft if isinstance(draft, Refusal) else (draft,)
+        return draft if isinstance(draft, Rejection) else (draft,)
 
     written = await _decided(call, decide)
     return await _answered(call, written, f"{body.type}|{device}", 201)
@@ -73,11 +72,11 @@ async def set_factors(call: Call) -> Response:
     bodies: models.SetFactors = call.body
     devices = [new_id("dev_") for _ in bodies.root]
     written = await _decided(
-        call, lambda person: decisions.replace(person.holdings, bodies.root, devices), NOBODY
+        call, lambda person: decisions.replace(person.holdings, bodies.root, devices), UNKNOWN_USER
     )
     if written is not None and not written.visible:
         return people.accepted(written)
-    person = await people.living(call, call.path("id"), NOBODY)
+    person = await people.living(call, call.path("id"), UNKNOWN_USER)
     shown = [decisions.shown_set(factor) for factor in factors_of(person.holdings)]
     return responses.value(shown, headers=_headers(written))
 
@@ -94,7 +93,7 @@ async def delete_factors(call: Call) -> Response:
     if await people.find(call, call.path("id")) is None:
         return responses.nothing()
     return await _without(
-        call, lambda person: decisions.remove(person.holdings, factors_of(person.holdings)), NOBODY
+        call, lambda person: decisions.remove(person.holdings, factors_of(person.holdings)), UNKNOWN_USER
     )
 
 
@@ -114,7 +113,7 @@ async def delete_provider(call: Call) -> Response:
     provider = call.path("provider")
     if provider not in _PROVIDERS:
         reason = f"Path validation error: 'No enum match for: {provider[:200]}' on property provider"
-        raise Refused(bad_request(f"{reason} (The multi-factor provider).", "invalid_uri"))
+        raise Rejected(invalid(f"{reason} (The multi-factor provider).", "invalid_uri"))
     return await _without(
         call, lambda person: decisions.gone(decisions.of_provider(person.holdings, provider))
     )
@@ -152,7 +151,7 @@ async def clear_risk_assessments(call: Call) -> Response:
     return await _without(call, lambda _: (Draft(RiskAssessmentCleared, data),))
 
 
-async def _decided(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -> Written | None:
+async def _decided(call: Call, decide: Decide, absent: Rejection = NO_SUCH_USER) -> Written | None:
     """Decided on one revision and written for that one only; decided anew when another change came first.
     None when there is nothing to write."""
     user_id, headers = call.path("id"), call.request.headers
@@ -161,20 +160,20 @@ async def _decided(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -
         person = await people.living(call, user_id, absent)
         expected_revision(headers, person.revision)
         drafts = decide(person)
-        if isinstance(drafts, Refusal):
-            raise Refused(drafts)
+        if isinstance(drafts, Rejection):
+            raise Rejected(drafts)
         if not drafts:
             return None
         try:
             written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
-        except Refused as refused:
-            if refused.refusal is REVISION_PASSED:
+        except Rejected as rejected:
+            if rejected.rejection is STALE_REVISION:
                 raise Overtaken from None
             raise
         return written
 
     async with call.service.turns.of(call.tenant, user_id, True):
-        return await until_it_counts(attempt, _BUSY, names_revision(headers))
+        return await until_it_counts(attempt, USER_BUSY, names_revision(headers))
 
 
 def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:
@@ -183,7 +182,7 @@ def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:
     return (Draft(first.event, guarded), *rest)
 
 
-async def _without(call: Call, decide: Decide, absent: Refusal = NO_SUCH_USER) -> Response:
+async def _without(call: Call, decide: Decide, absent: Rejection = NO_SUCH_USER) -> Response:
     written = await _decided(call, decide, absent)
     if written is not None and not written.visible:
         return people.accepted(written)
@@ -200,7 +199,7 @@ async def _answered(call: Call, written: Written | None, identity: str, status: 
 def _factor(person: Person, identity: str) -> Factor:
     found = next((one for one in factors_of(person.holdings) if one["id"] == identity), None)
     if found is None:
-        raise Refused(decisions.NO_SUCH_FACTOR)
+        raise Rejected(decisions.NO_SUCH_FACTOR)
     return found
 
 
@@ -211,7 +210,7 @@ def _headers(written: Written | None) -> dict[str, str]:
 _METHODS: Final = "/api/v2/users/{id}/authentication-methods"
 _UPDATE: Final = ("update:users",)
 _LATE: Final = "The view is late."
-_GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Gone.", 404: NO_SUCH_USER, 409: _BUSY}
+_GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Gone.", 404: NO_SUCH_USER, 409: USER_BUSY}
 _NO_FACTOR: Final = decisions.NO_SUCH_FACTOR
 OPERATIONS: Final = (
     Operation(
@@ -228,12 +227,12 @@ OPERATIONS: Final = (
     Operation(
         "PUT", _METHODS, set_factors, ("update:authentication_methods",),
         "Update all authentication methods by replacing them with the given ones",
-        {200: "Replaced.", 202: _LATE, 400: NOBODY, 409: decisions.EXISTS},
+        {200: "Replaced.", 202: _LATE, 400: UNKNOWN_USER, 409: decisions.EXISTS},
         body=models.SetFactors, result=list[models.FactorResult],
     ),
     Operation(
         "DELETE", _METHODS, delete_factors, ("delete:authentication_methods",),
-        "Delete all authentication methods for the given user", {202: _LATE, 204: "Gone.", 409: _BUSY},
+        "Delete all authentication methods for the given user", {202: _LATE, 204: "Gone.", 409: USER_BUSY},
     ),
     Operation(
         "GET", f"{_METHODS}/{{method_id}}", get_factor, ("read:authentication_methods",),
@@ -241,12 +240,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PATCH", f"{_METHODS}/{{method_id}}", update_factor, ("update:authentication_methods",),
-        "Update an authentication method", {200: "Changed.", 202: _LATE, 404: _NO_FACTOR, 409: _BUSY},
+        "Update an authentication method", {200: "Changed.", 202: _LATE, 404: _NO_FACTOR, 409: USER_BUSY},
         body=models.UpdateFactor, result=models.FactorResult,
     ),
     Operation(
         "DELETE", f"{_METHODS}/{{method_id}}", delete_factor, ("delete:authentication_methods",),
-        "Delete an authentication method by ID", {202: _LATE, 204: "Gone.", 404: _NO_FACTOR, 409: _BUSY},
+        "Delete an authentication method by ID", {202: _LATE, 204: "Gone.", 404: _NO_FACTOR, 409: USER_BUSY},
     ),
     Operation(
         "DELETE", "/api/v2/users/{id}/authenticators", delete_authenticators,

@@ -4,8 +4,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from services.management.http.errors import OTHER_SUBJECT, Refusal, Refused, bad_request, insufficient_scope
+from services.management.http.errors import OTHER_SUBJECT, ErrorResponse, insufficient_scope
 from services.runtime.auth.tokens import BAD_FORMAT, InvalidToken, Principal
+from services.runtime.rejection import Rejected
 
 IDP_TOKENS: Final = "read:user_idp_tokens"
 _ACTOR: Final = re.compile(r"[A-Za-z0-9._~/-]{1,96}(@[a-z0-9][a-z0-9-]{0,30})?")
@@ -14,11 +15,11 @@ of a person, which no actor holds."""
 _OF_ONESELF: Final = ":current_user"
 
 
-def unauthorized(error: InvalidToken) -> Refusal:
+def unauthorized(error: InvalidToken) -> ErrorResponse:
     """The answer to a token that names nobody: 401, or 400 for something that is no token at all."""
     if error.message == BAD_FORMAT:
-        return bad_request(error.message, error.error_code)
-    return Refusal(
+        return ErrorResponse(400, error.message, error.error_code)
+    return ErrorResponse(
         error.status,
         error.message,
         error.error_code,
@@ -29,23 +30,23 @@ def unauthorized(error: InvalidToken) -> Refusal:
 
 def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
     """Which of an operation's scopes the caller has; of several in one text (`a b`) all are needed. Raises
-    Refused when none."""
+    Rejected when none."""
     found = principal.scopes.intersection(scopes)
     if not found:
         together = (frozenset(text.split()) for text in scopes if " " in text)
         found = next((names for names in together if names <= principal.scopes), found)
     if not found:
-        raise Refused(insufficient_scope(*scopes))
+        raise Rejected(insufficient_scope(*scopes))
     return found
 
 
 def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> frozenset[str]:
-    """The scopes that count for this user: those of oneself only for the token's subject. Raises Refused."""
+    """The scopes that count for this user: those of oneself only for the token's subject. Raises Rejected."""
     if principal.subject == user_id:
         return scopes
     others = _of_anybody(scopes)
     if not others:
-        raise Refused(OTHER_SUBJECT)
+        raise Rejected(OTHER_SUBJECT)
     return others
 
 

@@ -9,16 +9,10 @@ from starlette.requests import Request
 
 from schemas.formats import exact_json
 from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
-from services.management.http.errors import (
-    INVALID_JSON,
-    TOO_SLOW,
-    WRONG_MEDIA_TYPE,
-    Refusal,
-    Refused,
-    invalid_body,
-)
+from services.management.http.errors import INVALID_JSON, TOO_SLOW, WRONG_MEDIA_TYPE, HttpError
 from services.runtime.fairness.body_memory import Lease
 from services.runtime.http.request_bodies import BodyBrokenOff, BodyTooLarge, BodyTooSlow, Pace, read_body
+from services.runtime.rejection import Rejected, Rejection, invalid_body
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -39,41 +33,41 @@ def media_type(request: Request) -> str:
 
 
 async def read_raw(request: Request, limit_bytes: int, pace: Pace, lease: Lease) -> bytes:
-    """The body's bytes. Raises Refused: 413 beyond the limit, 408 for a body that is too slow, 400 for one
+    """The body's bytes. Raises Rejected: 413 beyond the limit, 408 for a body that is too slow, 400 for one
     that breaks off; OverShare when the caller's share of the memory is in use."""
     try:
         return await read_body(request.receive, request.headers, limit_bytes, pace, lease)
     except BodyTooLarge:
-        raise Refused(_too_large(limit_bytes)) from None
+        raise Rejected(_too_large(limit_bytes)) from None
     except BodyTooSlow:
-        raise Refused(TOO_SLOW) from None
+        raise HttpError(TOO_SLOW) from None
     except BodyBrokenOff:
-        raise Refused(INVALID_JSON) from None
+        raise Rejected(INVALID_JSON) from None
 
 
 def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
-    """The value a body holds. Raises Refused for what is neither JSON nor a form, or could not be stored."""
+    """The value a body holds. Raises Rejected for what is neither JSON nor a form, or could not be stored."""
     if media == FORM:
         return parse_form(raw, model)
     if media != JSON and not media.endswith("+json"):
-        raise Refused(WRONG_MEDIA_TYPE)
+        raise HttpError(WRONG_MEDIA_TYPE)
     return None if not raw or raw.isspace() else parse_json(raw)
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON of at most 10,000 values and 64 levels, without NUL characters. Raises Refused."""
+    """Strict JSON of at most 10,000 values and 64 levels, without NUL characters. Raises Rejected."""
     if surely_exceeds(raw):
-        raise Refused(_TOO_MANY)
+        raise Rejected(_TOO_MANY)
     try:
         value = exact_json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refused(INVALID_JSON) from None
+        raise Rejected(INVALID_JSON) from None
     if exceeds(value, raw):
-        raise Refused(_TOO_MANY)
+        raise Rejected(_TOO_MANY)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value):
-        raise Refused(_TOO_DEEP)
+        raise Rejected(_TOO_DEEP)
     if _NUL_ESCAPE in raw and _holds_nul(value):
-        raise Refused(_NUL)
+        raise Rejected(_NUL)
     return value
 
 
@@ -84,12 +78,12 @@ def parse_form(raw: bytes, model: type[BaseModel]) -> dict[str, Any]:
             raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
         )
     except ValueError:
-        raise Refused(_BAD_FORM) from None
+        raise Rejected(_BAD_FORM) from None
     value: dict[str, Any] = {}
     for name, text in pairs:
         _put(value, name, text)
     if _holds_nul(value):
-        raise Refused(_NUL)
+        raise Rejected(_NUL)
     return {name: _typed(item, model, name) for name, item in value.items()}
 
 
@@ -98,17 +92,17 @@ def _put(target: dict[str, Any], name: str, text: str) -> None:
     first, rest = (found[1], found[2]) if found else (name, "")
     path = [first, *(part.rstrip("]") for part in rest.split("[")[1:])]
     if len(path) > MAX_DEPTH:
-        raise Refused(_TOO_DEEP)
+        raise Rejected(_TOO_DEEP)
     for position, key in enumerate(path[:-1]):
         if path[position + 1 :] == [""]:
             target.setdefault(key, [])
             if not isinstance(target[key], list):
-                raise Refused(_BAD_FORM)
+                raise Rejected(_BAD_FORM)
             target[key].append(text)
             return
         target = target.setdefault(key, {})
         if not isinstance(target, dict):
-            raise Refused(_BAD_FORM)
+            raise Rejected(_BAD_FORM)
     target[path[-1]] = text
 
 
@@ -147,5 +141,5 @@ def _children(item: Any) -> list[Any]:
     return item if isinstance(item, list) else []
 
 
-def _too_large(limit_bytes: int) -> Refusal:
-    return Refusal(413, f"Payload content length greater than maximum allowed: {limit_bytes}")
+def _too_large(limit_bytes: int) -> Rejection:
+    return Rejection("too_large", f"Payload content length greater than maximum allowed: {limit_bytes}")

@@ -10,11 +10,12 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
 from schemas.sealing.secret_names import hides
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Command
 from services.management.http import authorization
-from services.management.http.errors import REVISION_PASSED, Refused
 from services.management.http.operation import DECIDED, Call
 from services.runtime.http.request_context import request_id
+from services.runtime.rejection import Rejected
 
 MAX_CORRELATION: Final = 64
 MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
@@ -87,11 +88,11 @@ def masked(value: Any) -> Any:
 
 
 def expected_revision(headers: Headers, current: int) -> int | None:
-    """The revision an `If-Match` allows to change, None without one. Raises Refused (412) for another."""
+    """The revision an `If-Match` allows to change, None without one. Raises Rejected (412) for another."""
     if not names_revision(headers):
         return None
     if str(current) not in {tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak}:
-        raise Refused(REVISION_PASSED)
+        raise Rejected(STALE_REVISION)
     return current
 
 

@@ -1,10 +1,11 @@
-"""What the API says no with: one documented shape, and the texts clients compare."""
+"""Errors as HTTP answers them: one documented body, and the status of each kind of rejection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schemas.formats import exact_json
+from services.runtime.rejection import Kind, Rejection, unavailable
 
 REASONS: Final[Mapping[int, str]] = {
     400: "Bad Request",
@@ -25,12 +26,22 @@ REASONS: Final[Mapping[int, str]] = {
     501: "Not Implemented",
     503: "Service Unavailable",
 }
+STATUSES: Final[Mapping[Kind, int]] = {
+    "invalid": 400,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "stale_revision": 412,
+    "too_large": 413,
+    "unavailable": 503,
+}
 RETRY_AFTER_SECONDS: Final = 2
+"""When a client may repeat a request that was rejected as `unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer with an error. `message` may quote the caller's own words, so it is never logged."""
+class ErrorResponse:
+    """A response with an error. `message` may quote the caller's own input, so it is never logged."""
 
     status: int
     message: str = field(repr=False)
@@ -39,7 +50,7 @@ class Refusal:
     attributes: Mapping[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
-        """`{statusCode, error, message[, attributes][, errorCode]}`."""
+        """Return `{statusCode, error, message[, attributes][, errorCode]}`."""
         document: dict[str, Any] = {
             "statusCode": self.status,
             "error": REASONS.get(self.status, "Error"),
@@ -52,70 +63,43 @@ class Refusal:
         return document
 
     def body(self) -> bytes:
-        """The document as it travels."""
+        """Return the document as it travels."""
         return exact_json.dumps(self.document())
 
 
-class Refused(Exception):
-    """Carries a refusal to the edge."""
+class HttpError(Exception):
+    """Carries an error that only HTTP knows to the edge."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.status, refusal.error_code)
-        self.refusal = refusal
-
-
-def bad_request(message: str, error_code: str | None = None) -> Refusal:
-    """400."""
-    return Refusal(400, message, error_code)
+    def __init__(self, response: ErrorResponse) -> None:
+        super().__init__(response.status, response.error_code)
+        self.response = response
 
 
-def invalid_body(reason: str, path: str | None = None, description: str | None = None) -> Refusal:
-    """400 in the documented form of a body that breaks its schema."""
-    return bad_request(violation("Payload", reason, path, description), "invalid_body")
+def error_response(error: Rejection | ErrorResponse) -> ErrorResponse:
+    """Return the response that answers a rejection; an error response is its own."""
+    if isinstance(error, ErrorResponse):
+        return error
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.kind == "unavailable" else {}
+    return ErrorResponse(STATUSES[error.kind], error.message, error.code, headers)
 
 
-def violation(place: str, reason: str, path: str | None = None, description: str | None = None) -> str:
-    """`Payload validation error: '<reason>' on property <path> (<description>).`"""
-    where = "" if path is None else f" on property {path}"
-    what = "" if path is None or description is None else f" ({description})"
-    return f"{place} validation error: '{reason}'{where}{what}."
+def insufficient_scope(*expected: str) -> Rejection:
+    """Return the rejection of a caller who has none of the scopes that an operation needs."""
+    message = f"Insufficient scope, expected any of: {','.join(expected)}"
+    return Rejection("forbidden", message, "insufficient_scope")
 
 
-def insufficient_scope(*expected: str) -> Refusal:
-    """403: none of the scopes an operation wants."""
-    return Refusal(403, f"Insufficient scope, expected any of: {','.join(expected)}", "insufficient_scope")
-
-
-def unavailable(message: str, error_code: str | None = None) -> Refusal:
-    """503: the same request will do later."""
-    return Refusal(503, message, error_code, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-
-
-def over_share(retry_after_seconds: int) -> Refusal:
-    """429: the caller's own requests use its share of what all callers need."""
+def over_share(retry_after_seconds: int) -> ErrorResponse:
+    """Return 429: the caller's own requests use its share of what all callers need."""
     wait = {"Retry-After": str(retry_after_seconds)}
-    return Refusal(429, "Too many requests of this tenant are under way", "too_many_requests", wait)
+    return ErrorResponse(429, "Too many requests of this tenant are under way", "too_many_requests", wait)
 
 
-NOT_FOUND: Final = Refusal(404, "Not Found")
-NO_SUCH_USER: Final = Refusal(404, "The user does not exist.", "inexistent_user")
-NO_SUCH_CONNECTION: Final = Refusal(404, "The connection does not exist", "inexistent_connection")
-USER_EXISTS: Final = Refusal(409, "The user already exists.", "auth0_idp_error")
-CONNECTION_EXISTS: Final = Refusal(409, "A connection with the same name already exists")
-OTHER_SUBJECT: Final = Refusal(403, "User to be acted on does not match subject in bearer token.")
-CONNECTION_BUSY: Final = Refusal(409, "The connection is being changed by others. Please try again.")
-REVISION_PASSED: Final = Refusal(
-    412, "The resource has changed since the revision named in If-Match.", "precondition_failed"
-)
+OTHER_SUBJECT: Final = Rejection("forbidden", "User to be acted on does not match subject in bearer token.")
 SURROUNDINGS_DOWN: Final = unavailable("A part this service depends on does not answer. Please try again.")
-OUTCOME_UNKNOWN: Final = unavailable(
-    "The event log did not confirm the change in time: it may still be made. Read before you repeat it.",
-    "outcome_unknown",
-)
 VIEW_LAGS: Final = unavailable("The views have not reached the position of Vita-At-Least.", "view_lagging")
-INTERNAL: Final = Refusal(500, "An internal error occurred.", "internal_error")
-TOO_LARGE: Final = Refusal(413, "The change is larger than an event may be.")
-TOO_SLOW: Final = Refusal(408, "The body did not arrive in time.")
-URI_TOO_LONG: Final = Refusal(414, "Request-URI Too Large")
-WRONG_MEDIA_TYPE: Final = Refusal(415, "Unsupported Media Type")
-INVALID_JSON: Final = bad_request("Invalid request payload JSON format", "invalid_body")
+INTERNAL: Final = ErrorResponse(500, "An internal error occurred.", "internal_error")
+TOO_SLOW: Final = ErrorResponse(408, "The body did not arrive in time.")
+URI_TOO_LONG: Final = ErrorResponse(414, "Request-URI Too Large")
+WRONG_MEDIA_TYPE: Final = ErrorResponse(415, "Unsupported Media Type")
+INVALID_JSON: Final = Rejection("invalid", "Invalid request payload JSON format", "invalid_body")

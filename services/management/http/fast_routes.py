@@ -30,7 +30,7 @@ class Transport:
         raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         scope["path"] = raw.decode("latin-1")
         if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-            await responses.refusal(URI_TOO_LONG)(scope, receive, send)
+            await responses.error(URI_TOO_LONG)(scope, receive, send)
         elif (endpoint := self._straight_to(scope)) is not None:
             response = await endpoint(Request(scope, receive))
             await response(scope, receive, send)

@@ -30,10 +30,11 @@ from services.commands.pending import PENDING, Pending
 from services.ledger.keys.subject_keys import ensure_keys, wrapped_keys
 from services.ledger.reservations import log_key
 from services.management.http import responses
-from services.management.http.errors import NOT_FOUND, Refusal, Refused, bad_request
+from services.management.http.errors import ErrorResponse, HttpError
 from services.management.http.kept_results import REPLAYED, pack, unpack
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import NOT_FOUND, Rejected, invalid
 
 if TYPE_CHECKING:
     from services.management.http.operation import Call
@@ -41,13 +42,13 @@ if TYPE_CHECKING:
 HEADER: Final = "idempotency-key"
 KEPT_SECONDS: Final = 24 * 3600
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_BAD_KEY: Final = bad_request(
+_BAD_KEY: Final = invalid(
     "Idempotency-Key must be 1 to 255 visible ASCII characters.", "invalid_idempotency_key"
 )
-_OTHER_REQUEST: Final = Refusal(
+_OTHER_REQUEST: Final = ErrorResponse(
     422, "This Idempotency-Key was sent before with another request.", "idempotency_key_reused"
 )
-_ERASED: Final = Refusal(
+_ERASED: Final = ErrorResponse(
     410,
     "The first request with this Idempotency-Key was carried out. Its result has been erased with the keys of"
     " the person it was about.",
@@ -72,7 +73,7 @@ class Place:
 
 
 async def once(call: "Call", execute: Execute) -> Response:
-    """The result of the first request with this key, which may be this one. Raises Refused, or Transient."""
+    """The result of the first request with this key, which may be this one. Raises Rejected, or Transient."""
     place = await _place(call)
     for _ in range(2):
         if await _begin(call, place):
@@ -83,7 +84,7 @@ async def once(call: "Call", execute: Execute) -> Response:
             return response
         if known is not None and await _begin_once_more(call, place):
             return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
-    raise Refused(in_progress(1))
+    raise HttpError(in_progress(1))
 
 
 async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
@@ -92,9 +93,9 @@ async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
     await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)
 
 
-def in_progress(seconds: int) -> Refusal:
+def in_progress(seconds: int) -> ErrorResponse:
     """409 while the first request is being carried out."""
-    return Refusal(
+    return ErrorResponse(
         409,
         "A request with this Idempotency-Key is being carried out.",
         "idempotency_in_progress",
@@ -102,9 +103,9 @@ def in_progress(seconds: int) -> Refusal:
     )
 
 
-def unknown(seconds: int) -> Refusal:
+def unknown(seconds: int) -> ErrorResponse:
     """409 until it is known whether the first request was carried out."""
-    return Refusal(
+    return ErrorResponse(
         409,
         "It is not known yet whether the first request with this Idempotency-Key was carried out."
         " Repeat it later.",
@@ -126,12 +127,12 @@ def canonical(sent: Any, query: str) -> str:
 async def _place(call: "Call") -> Place:
     key = call.request.headers[HEADER]
     if not _KEY.fullmatch(key):
-        raise Refused(_BAD_KEY)
+        raise Rejected(_BAD_KEY)
     service, tenant, who = call.service, call.tenant, call.principal
     async with service.database.connection(tenant) as connection:
         keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
     if keys.profile is None:
-        raise Refused(NOT_FOUND)
+        raise Rejected(NOT_FOUND)
     path, query = call.request.scope["path"], call.request.scope["query_string"].decode("latin-1")
     return Place(
         tenant,
@@ -177,30 +178,30 @@ async def _row(call: "Call", query: str, place: Place) -> Any:
 async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
     """What became of the first request; None when it certainly was not carried out."""
     if not hmac.compare_digest(known["request"], place.request):
-        raise Refused(_OTHER_REQUEST)
+        raise HttpError(_OTHER_REQUEST)
     if known["result"] is not None:
         return _kept(call, place, known)
     if known["seconds_left"]:
-        raise Refused(in_progress(known["seconds_left"]))
+        raise HttpError(in_progress(known["seconds_left"]))
     if known["confirmed"]:
         return await _taken(call, place, known)
     if known["seconds_open"]:
-        raise Refused(unknown(known["seconds_open"]))
+        raise HttpError(unknown(known["seconds_open"]))
     if known["event_id"] is not None:
         await call.service.reconciler.settle(place.tenant, [_pending(call, place).claim])
         settled = await _found(call, place)
         if settled is not None and settled["confirmed"]:
             return await _taken(call, place, settled)
         if settled is not None and settled["event_id"] is not None:
-            raise Refused(unknown(1))
+            raise HttpError(unknown(1))
     return None
 
 
 def _kept(call: "Call", place: Place, known: Any) -> Response:
-    """The first result. Raises Refused (410) when its owner's key has been destroyed."""
+    """The first result. Raises Rejected (410) when its owner's key has been destroyed."""
     owner = known["owner"]
     if known["profile"] is None:
-        raise Refused(_ERASED)
+        raise HttpError(_ERASED)
     keys = call.service.keyring.open(place.tenant, owner, wrapped_keys(known))
     assert keys.profile is not None
     return unpack(unseal(keys.profile, known["result"], place.associated(owner)))

@@ -21,11 +21,9 @@ from services.management.http.errors import (
     INTERNAL,
     SURROUNDINGS_DOWN,
     VIEW_LAGS,
-    Refusal,
-    Refused,
-    bad_request,
+    ErrorResponse,
+    HttpError,
     over_share,
-    violation,
 )
 from services.management.http.limits import rate_limits, throttling
 from services.management.http.limits.rate_limits import Group
@@ -34,6 +32,7 @@ from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
 from services.runtime.fairness.body_memory import Lease
 from services.runtime.fairness.shares import OverShare
 from services.runtime.http.request_context import identify, own_turn
+from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
@@ -42,9 +41,9 @@ LARGE_BODY_BYTES: Final = 16 * 1024
 _RATE: Final = "vita.rate"
 DECIDED: Final = "vita.decided"
 """In a request's scope once a change is being decided on: from there on it may be written."""
-_BAD_QUERY: Final = bad_request(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
-_BAD_PATH: Final = bad_request("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
-_BAD_POSITION: Final = bad_request("Vita-At-Least must be a position of the event log, `partition:offset`.")
+_BAD_QUERY: Final = invalid(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
+_BAD_PATH: Final = invalid("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
+_BAD_POSITION: Final = invalid("Vita-At-Least must be a position of the event log, `partition:offset`.")
 Result = TypeVar("Result")
 _log = structlog.get_logger()
 
@@ -79,19 +78,21 @@ class Call:
         return await self.service.computing.run(self.tenant, work)
 
     def path(self, name: str) -> str:
-        """A path parameter, decoded. Raises Refused (400)."""
+        """A path parameter, decoded. Raises Rejected (400)."""
         return path_parameter(self.request, name)
 
 
 def path_parameter(request: Request, name: str) -> str:
-    """Return a path parameter, decoded. Raises Refused (400)."""
+    """Return a path parameter, decoded. Raises Rejected (400)."""
     raw: str = request.path_params[name]
     try:
         return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
     except UnicodeError:
-        raise Refused(_BAD_PATH) from None
+        raise Rejected(_BAD_PATH) from None
 
 
+Answer = str | Rejection | ErrorResponse
+"""The meaning of a documented status, or the error itself."""
 Handler = Callable[[Call], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -99,7 +100,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One line of the API. Any one of `scopes` is enough, but several in one text only together; `answers`
-    are the documented statuses besides those any operation may answer, each with its meaning or the refusal
+    are the documented statuses besides those any operation may answer, each with its meaning or the error
     itself; `group` is what its requests count as where rates are limited; `result` is the type that a
     successful answer's body has (anything pydantic can describe), `tag` its family."""
 
@@ -108,7 +109,7 @@ class Operation:
     handler: Handler
     scopes: tuple[str, ...]
     summary: str
-    answers: Mapping[int, str | Refusal]
+    answers: Mapping[int, Answer]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     group: Group = "api"
@@ -177,12 +178,12 @@ def public_endpoint_of(service: Service, operation: Public) -> Endpoint:
         try:
             return await operation.handler(service, request)
         except OverShare as error:
-            return responses.refusal(over_share(error.retry_after_seconds))
+            return responses.error(over_share(error.retry_after_seconds))
         except Transient:
-            return responses.refusal(SURROUNDINGS_DOWN)
+            return responses.error(SURROUNDINGS_DOWN)
         except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
             log_unexpected(operation.path, error)
-            return responses.refusal(INTERNAL)
+            return responses.error(INTERNAL)
 
     return endpoint
 
@@ -210,18 +211,20 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
 async def _answered(operation: Operation, answering: Awaitable[Response]) -> Response:
     try:
         return await answering
-    except Refused as refused:
-        return responses.refusal(refused.refusal)
+    except Rejected as rejected:
+        return responses.error(rejected.rejection)
+    except HttpError as error:
+        return responses.error(error.response)
     except InvalidToken as error:
-        return responses.refusal(authorization.unauthorized(error))
+        return responses.error(authorization.unauthorized(error))
     except OverShare as error:
-        return responses.refusal(over_share(error.retry_after_seconds))
+        return responses.error(over_share(error.retry_after_seconds))
     except Transient as error:
         _log.warning("surroundings_down", route=operation.path, error=str(error))
-        return responses.refusal(SURROUNDINGS_DOWN)
+        return responses.error(SURROUNDINGS_DOWN)
     except Exception as error:  # the edge: whatever it is, the caller gets a documented answer
         log_unexpected(operation.path, error)
-        return responses.refusal(INTERNAL)
+        return responses.error(INTERNAL)
 
 
 def log_unexpected(route: str, error: BaseException) -> None:
@@ -263,7 +266,7 @@ def _read(raw: bytes, media: str, model: type[BaseModel]) -> tuple[Any, BaseMode
 
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:
-    """Also counts what is refused later. Raises Refused (429)."""
+    """Also counts what is refused later. Raises HttpError (429)."""
     if not service.rates.are_limited:
         return
     verdict = service.rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
@@ -272,7 +275,7 @@ def _count(service: Service, operation: Operation, request: Request, principal: 
     request.scope[_RATE] = rate_limits.headers(verdict)
     if not verdict.allowed:
         throttling.note(service, principal, request, operation.group, verdict)
-        raise Refused(rate_limits.too_many(verdict))
+        raise HttpError(rate_limits.too_many(verdict))
 
 
 def _query(model: type[BaseModel], request: Request) -> BaseModel:
@@ -284,11 +287,11 @@ def _query(model: type[BaseModel], request: Request) -> BaseModel:
             text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
         )
     except ValueError:
-        raise Refused(_BAD_QUERY) from None
+        raise Rejected(_BAD_QUERY) from None
     values: dict[str, Any] = {}
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
-            raise Refused(_BAD_QUERY)
+            raise Rejected(_BAD_QUERY)
         if _is_list(model, name):
             values.setdefault(name, []).append(value)
         else:
@@ -310,8 +313,8 @@ async def _wait_for(service: Service, text: str) -> None:
     try:
         position = Position.parse(text)
     except ValueError:
-        raise Refused(_BAD_POSITION) from None
+        raise Rejected(_BAD_POSITION) from None
     if position.partition >= service.partitions:
-        raise Refused(_BAD_POSITION)
+        raise Rejected(_BAD_POSITION)
     if not await service.watch.wait_for(position, service.settings.read_wait_seconds):
-        raise Refused(VIEW_LAGS)
+        raise Rejected(VIEW_LAGS)

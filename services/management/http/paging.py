@@ -8,14 +8,12 @@ from starlette.responses import Response
 from schemas.sealing.blobs import CannotUnseal
 from services.management.http import responses
 from services.management.http.cursors import list_of
-from services.management.http.errors import Refusal, Refused, bad_request, violation
 from services.management.http.models.paging import AnyPage, CheckpointPage, OffsetPage
 from services.management.http.operation import Call
+from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 DEFAULT_TAKE: Final = 50
-BAD_CURSOR: Final = bad_request(
-    violation("Query", "Not a cursor of this list", "from"), "invalid_query_string"
-)
+BAD_CURSOR: Final = invalid(violation("Query", "Not a cursor of this list", "from"), "invalid_query_string")
 T = TypeVar("T")
 
 
@@ -24,15 +22,15 @@ def cursor(call: Call, place: str) -> str:
     return call.service.cursors.seal(place, _list_of(call))
 
 
-def place_of(call: Call, text: str | None, refusal: Refusal = BAD_CURSOR) -> str:
+def place_of(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) -> str:
     """The place behind a cursor of the list that is asked for, "" (before everything) without one. Raises
-    Refused (400) for a cursor of another list, and for anything else."""
+    Rejected (400) for a cursor of another list, and for anything else."""
     if not text:
         return ""
     try:
         return call.service.cursors.open(text, _list_of(call))
     except CannotUnseal:
-        raise Refused(refusal) from None
+        raise Rejected(rejection) from None
 
 
 def _list_of(call: Call) -> bytes:

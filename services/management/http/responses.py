@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
-from services.management.http.errors import Refusal
+from services.management.http.errors import ErrorResponse, error_response
+from services.runtime.rejection import Rejection
 
 JSON: Final = "application/json; charset=utf-8"
 ETAG: Final = "ETag"
@@ -41,9 +42,10 @@ def value(body: object, status: int = 200, headers: Mapping[str, str] | None = N
     return Ready(exact_json.dumps(body), status, headers)
 
 
-def refusal(refused: Refusal) -> Response:
-    """An error in the documented shape."""
-    return Response(refused.body(), refused.status, refused.headers, JSON)
+def error(found: Rejection | ErrorResponse) -> Response:
+    """Return an error in the documented shape."""
+    answer = error_response(found)
+    return Response(answer.body(), answer.status, answer.headers, JSON)
 
 
 def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:

@@ -17,7 +17,7 @@ from schemas.formats.violations import (
     type_name,
     unexpected_type,
 )
-from services.management.http.errors import Refusal, Refused, bad_request, violation
+from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 M = TypeVar("M", bound=BaseModel)
 Place = Literal["Payload", "Query"]
@@ -28,27 +28,27 @@ FORMAT: Final = "format"
 
 
 def validate(model: type[M], value: object, place: Place = "Payload") -> M:
-    """The value as the model. Raises Refused with the first fault, the object's own before its members'."""
+    """The value as the model. Raises Rejected with the first fault, the object's own before its members'."""
     expected = "array" if issubclass(model, RootModel) else "object"
     if type_name(value) != expected:
         reason = f"Expected type {expected} but found type {type_name(value)}"
-        raise Refused(bad_request(violation(place, reason), _CODES[place]))
+        raise Rejected(invalid(violation(place, reason), _CODES[place]))
     least = getattr(model, "at_least", 0)
     if isinstance(value, dict) and len(value) < least:
         reason = f"Too few properties defined ({len(value)}), minimum {least}"
-        raise Refused(bad_request(violation(place, reason), _CODES[place]))
+        raise Rejected(invalid(violation(place, reason), _CODES[place]))
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Refused(_refusal(error, model, place)) from None
+        raise Rejected(_refusal(error, model, place)) from None
 
 
-def _refusal(error: ValidationError, model: type[BaseModel], place: Place) -> Refusal:
+def _refusal(error: ValidationError, model: type[BaseModel], place: Place) -> Rejection:
     details = min(error.errors(include_url=False), key=lambda item: item["type"] not in OF_THE_OBJECT)
     location = details["loc"][:-1] if details["type"] in OF_THE_OBJECT else details["loc"]
     path = ".".join(str(part) for part in location) or None
     reason = _REASONS.get(details["type"], unexpected_type)(details)
-    return bad_request(violation(place, reason, path, _description(model, location)), _CODES[place])
+    return invalid(violation(place, reason, path, _description(model, location)), _CODES[place])
 
 
 def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from services.management.http import present as presenting
 from services.management.http import responses
-from services.management.http.errors import Refusal, Refused, bad_request, violation
 from services.management.http.operation import Call, Operation
 from services.management.http.paging import DEFAULT_TAKE
 from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
@@ -20,8 +19,9 @@ from services.queries.logs.pages import Asked, starting_with
 from services.queries.logs.search import condition
 from services.queries.search.syntax.parser import QUICK_CHARACTERS
 from services.queries.tenant_settings import oldest_log_id
+from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
-LOG_NOT_FOUND: Final = Refusal(404, "Log not found.")
+LOG_NOT_FOUND: Final = Rejection("not_found", "Log not found.")
 _SCOPES: Final = ("read:logs", "read:logs_users")
 _BY_ID: Final = ("log_id", "_id")
 _COLUMNS: Final = (
@@ -64,12 +64,12 @@ async def get_log(call: Call) -> Response:
     query: Selected = call.query
     identity = call.path("id")
     if "\x00" in identity:
-        raise Refused(LOG_NOT_FOUND)
+        raise Rejected(LOG_NOT_FOUND)
     asked = Asked(call.tenant, "", 1)
     asked.tests.append(f"e.log_id = {asked.add(identity)}")
     found = await _found(call, asked, query)
     if not found:
-        raise Refused(LOG_NOT_FOUND)
+        raise Rejected(LOG_NOT_FOUND)
     return responses.value(found[0])
 
 
@@ -100,7 +100,7 @@ async def _next(call: Call, after: str | None, take: int | None) -> str:
 
 
 def _page(call: Call, query: UserLogs) -> Asked:
-    """Raises Refused for an order there is none."""
+    """Raises Rejected for an order there is none."""
     order = _order(query.sort or "log_id:-1")
     return Asked(call.tenant, "", query.per_page, query.page * query.per_page, order)
 
@@ -114,8 +114,8 @@ def _order(sort: str) -> str:
     if way in _WAYS and name in _COLUMNS:
         return f"e.{name} {_WAYS[way]} NULLS LAST, e.log_id DESC"
     reason = f"String does not match pattern ^(<field>):(1|-1)$: {sort[:200]}"
-    raise Refused(
-        bad_request(violation("Query", reason, "sort", "Field to use for sorting"), "invalid_query_string")
+    raise Rejected(
+        invalid(violation("Query", reason, "sort", "Field to use for sorting"), "invalid_query_string")
     )
 
 

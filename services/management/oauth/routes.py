@@ -17,7 +17,7 @@ from services.ledger.keys.signing_keys import jwks, key_source
 from services.ledger.tenant_domains import Domain
 from services.management.container import Service
 from services.management.http import bodies, responses
-from services.management.http.errors import Refused
+from services.management.http.errors import HttpError
 from services.management.http.limits import rate_limits
 from services.management.http.limits.rate_limits import OF_CLIENT, OF_SOURCE
 from services.management.http.models.results import Failure, KeySet, Token, TokenRefused
@@ -29,6 +29,7 @@ from services.runtime.auth.client_secrets import secret_matches
 from services.runtime.auth.tokens import LIFETIME_SECONDS
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
+from services.runtime.rejection import Rejected
 
 GRANT: Final = "client_credentials"
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -114,9 +115,9 @@ def _count(service: Service, group: str, *whose: str) -> None:
     verdict = service.rates.count_token(group, *whose)
     if verdict is None or verdict.allowed:
         return
-    refusal = rate_limits.too_many(verdict)
-    headers = {**rate_limits.headers(verdict), **refusal.headers}
-    raise OAuthRefused(refusal.status, "too_many_requests", refusal.message, headers)
+    error = rate_limits.too_many(verdict)
+    headers = {**rate_limits.headers(verdict), **error.headers}
+    raise OAuthRefused(error.status, "too_many_requests", error.message, headers)
 
 
 async def _asked(service: Service, request: Request, source: str) -> dict[str, str]:
@@ -125,9 +126,12 @@ async def _asked(service: Service, request: Request, source: str) -> dict[str, s
         with service.room.lease(client=source) as lease:
             raw = await bodies.read_raw(request, MAX_BODY_BYTES, service.settings.pace, lease)
         value = bodies.parse(raw, bodies.media_type(request), TokenRequest)
-    except Refused as refused:
-        status = refused.refusal.status if refused.refusal.status in (408, 413) else 400
-        raise OAuthRefused(status, "invalid_request", refused.refusal.message) from refused
+    except Rejected as rejected:
+        status = 413 if rejected.rejection.kind == "too_large" else 400
+        raise OAuthRefused(status, "invalid_request", rejected.rejection.message) from rejected
+    except HttpError as error:
+        status = error.response.status if error.response.status == 408 else 400
+        raise OAuthRefused(status, "invalid_request", error.response.message) from error
     if not isinstance(value, dict):
         raise _invalid("The body must be a JSON object or a form")
     given = {name: item for name, item in value.items() if item is not None}

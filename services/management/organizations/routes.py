@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from schemas.events import OrganizationData, OrganizationJoined, OrganizationLeft
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.management.http import paging, responses
 from services.management.http import present as presenting
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.organizations.models import (
@@ -26,10 +26,11 @@ from services.management.roles import members
 from services.management.roles.results import Member, Organization
 from services.queries import users
 from services.queries.users import Person
+from services.runtime.rejection import Rejected, Rejection
 
-EXISTS: Final = Refusal(409, "An organization with this name already exists.")
-ABSENT: Final = Refusal(404, "No organization found by that id or name", "inexistent_organization")
-_SOMEBODY_MISSING: Final = Refusal(404, "One or more of the users do not exist.")
+EXISTS: Final = Rejection("conflict", "An organization with this name already exists.")
+ABSENT: Final = Rejection("not_found", "No organization found by that id or name", "inexistent_organization")
+_SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do not exist.")
 
 
 async def list_organizations(call: Call) -> Response:
@@ -54,11 +55,11 @@ async def get_organization_by_name(call: Call) -> Response:
     """The organization of this name."""
     name = call.path("name")
     if "\x00" in name:
-        raise Refused(ABSENT)
+        raise Rejected(ABSENT)
     async with call.service.database.connection(call.tenant) as connection:
         found = await users.setting_named(connection, call.service.keyring, call.tenant, "organization", name)
     if found is None:
-        raise Refused(ABSENT)
+        raise Rejected(ABSENT)
     return configuration.show(call, found, organization_shown(found))
 
 
@@ -104,7 +105,7 @@ async def add_members(call: Call) -> Response:
     organization = await _organization(call)
     everybody = await members.found(call, body.members)
     if not everybody.keys() >= {*body.members}:
-        raise Refused(_SOMEBODY_MISSING)
+        raise Rejected(_SOMEBODY_MISSING)
 
     def joining(person: Person) -> Sequence[Draft]:
         return () if _belongs(person, organization) else (Draft(OrganizationJoined, _data(organization)),)
@@ -170,12 +171,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PATCH", _ONE, update_organization, ("update:organizations",), "Modify an Organization",
-        {200: "The organization.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: REVISION_PASSED},
+        {200: "The organization.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
         body=UpdateOrganization, tag=_TAG, result=Organization,
     ),
     Operation(
         "DELETE", _ONE, delete_organization, ("delete:organizations",), "Delete organization",
-        {202: _LATE, 204: "Gone.", 404: ABSENT, 409: "Being changed by others.", 412: REVISION_PASSED},
+        {202: _LATE, 204: "Gone.", 404: ABSENT, 409: "Being changed by others.", 412: STALE_REVISION},
         tag=_TAG,
     ),
     Operation(

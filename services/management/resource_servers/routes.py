@@ -8,18 +8,21 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from services.commands.access.permissions import numbered
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.settings import configuration
 from services.management.http import paging, responses
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
 from services.management.roles.results import Api
 from services.queries import users
 from services.queries.permissions import NO_SUCH_API, system_api
+from services.runtime.rejection import Rejected, Rejection
 
-EXISTS: Final = Refusal(409, "A resource server with the same identifier already exists.")
-SYSTEM: Final = Refusal(403, "System APIs can not be changed or deleted.", "operation_not_supported")
+EXISTS: Final = Rejection("conflict", "A resource server with the same identifier already exists.")
+SYSTEM: Final = Rejection(
+    "forbidden", "System APIs can not be changed or deleted.", "operation_not_supported"
+)
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "allow_offline_access": False,
     "skip_consent_for_verifiable_first_party_clients": False,
@@ -55,7 +58,7 @@ async def create_api(call: Call) -> Response:
     body: CreateApi = call.body
     domains = call.service.domains
     if body.identifier == system_api(call)["identifier"] or await domains.of_audience(body.identifier):
-        raise Refused(EXISTS)
+        raise Rejected(EXISTS)
     settings = {
         "name": body.name or body.identifier,
         "identifier": body.identifier,
@@ -89,7 +92,7 @@ async def delete_api(call: Call) -> Response:
     _refuse_system(call)
     try:
         api = await _find(call)
-    except Refused:
+    except Rejected:
         return responses.nothing()
     written = await configuration.remove(call, "resource_server", api.id)
     return configuration.removed(written, responses.nothing())
@@ -117,19 +120,19 @@ def _system(call: Call) -> dict[str, Any] | None:
 
 def _refuse_system(call: Call) -> None:
     if _system(call) is not None:
-        raise Refused(SYSTEM)
+        raise Rejected(SYSTEM)
 
 
 async def _find(call: Call) -> Setting:
     asked = call.path("id")
     if "\x00" in asked:
-        raise Refused(NO_SUCH_API)
+        raise Rejected(NO_SUCH_API)
     async with call.service.database.connection(call.tenant) as connection:
         found = await users.settings_among(
             connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
         )
     if not found:
-        raise Refused(NO_SUCH_API)
+        raise Rejected(NO_SUCH_API)
     return next((api for api in found if api.id == asked), found[0])
 
 
@@ -153,12 +156,12 @@ OPERATIONS: Final = (
     Operation(
         "PATCH", _API, update_api, ("update:resource_servers",), "Update a resource server",
         {200: "The API.", 202: _LATE, 403: SYSTEM, 404: NO_SUCH_API, 409: "Being changed by others.",
-         412: REVISION_PASSED},
+         412: STALE_REVISION},
         body=UpdateApi, tag=_TAG, result=Api,
     ),
     Operation(
         "DELETE", _API, delete_api, ("delete:resource_servers",), "Delete a resource server",
-        {202: _LATE, 204: "Gone.", 403: SYSTEM, 409: "Being changed by others.", 412: REVISION_PASSED},
+        {202: _LATE, 204: "Gone.", 403: SYSTEM, 409: "Being changed by others.", 412: STALE_REVISION},
         tag=_TAG,
     ),
 )  # fmt: skip

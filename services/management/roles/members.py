@@ -12,12 +12,13 @@ from schemas.formats.instants import render
 from services.commands.outcome import Draft
 from services.commands.pending import PENDING
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
-from services.management.http.errors import NO_SUCH_USER, Refusal
 from services.management.http.operation import Call
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejection
 
 SHOWN: Final = ("user_id", "email", "picture", "name")
 _AT_ONCE: Final = 16
@@ -58,12 +59,12 @@ async def tell(
     everybody: Mapping[str, users.Person],
     drafts: Callable[[users.Person], Sequence[Draft]],
     answer: Response,
-    full: Refusal = NO_SUCH_USER,
+    full: Rejection = NO_SUCH_USER,
 ) -> Response:
     """A command for each of these people whom it changes.
 
     Everybody is told, whatever becomes of the others; each either takes effect wholly or not at all. The
-    first refusal is answered; asking again is harmless, for it changes nothing for those who have it.
+    first rejection is answered; asking again is harmless, for it changes nothing for those who have it.
     """
     turn = asyncio.Semaphore(_AT_ONCE)
     PENDING.set(None)  # no event of one person decides; a repetition is harmless

@@ -10,10 +10,10 @@ from projections.profile.changes.access import MOST
 from projections.setting.fold import Setting
 from services.commands.access.capacity import roles_given, room_for
 from services.commands.access.permissions import MOST_OF_A_ROLE
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.management.http import paging, responses
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused, bad_request
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Call, Operation
@@ -22,14 +22,15 @@ from services.management.roles.models import CreateRole, ListRoles, Permissions,
 from services.management.roles.results import Member, PermissionShown, Role
 from services.queries import permissions, users
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_shown
+from services.runtime.rejection import Rejected, Rejection, invalid
 
 MOST_ROLES: Final = 1000
-ROLE_EXISTS: Final = Refusal(409, "The role already exists.")
-ROLES_FULL: Final = bad_request("No more roles can be assigned to this user.")
-_NOT_FOUND: Final = Refusal(404, "Role not found.")
-_SOMEBODY_MISSING: Final = Refusal(404, "One or more of the users do not exist.")
-_TENANT_FULL: Final = bad_request("No more roles can be created in this tenant.")
-_ROLE_FULL: Final = bad_request("No more permissions can be assigned to this role.")
+ROLE_EXISTS: Final = Rejection("conflict", "The role already exists.")
+ROLES_FULL: Final = invalid("No more roles can be assigned to this user.")
+_NOT_FOUND: Final = Rejection("not_found", "Role not found.")
+_SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do not exist.")
+_TENANT_FULL: Final = invalid("No more roles can be created in this tenant.")
+_ROLE_FULL: Final = invalid("No more permissions can be assigned to this role.")
 
 
 async def list_roles(call: Call) -> Response:
@@ -56,7 +57,7 @@ async def create_role(call: Call) -> Response:
 
     async def room(connection: asyncpg.Connection) -> None:
         if await users.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
-            raise Refused(_TENANT_FULL)
+            raise Rejected(_TENANT_FULL)
 
     settings = {"name": body.name, "description": body.description, "type": "tenant"}
     made = await configuration.create(
@@ -97,7 +98,7 @@ async def add_role_permissions(call: Call) -> Response:
     wanted = [permission.id for permission in permissions.asked_for(known, body.permissions)]
     gone = {*before} - {permission.id for permission in known.living(before)}
 
-    def added(role: Setting) -> Mapping[str, Any] | Refusal:
+    def added(role: Setting) -> Mapping[str, Any] | Rejection:
         kept = [each for each in _permissions(role) if each not in gone]
         after = list(dict.fromkeys([*kept, *wanted]))
         return _ROLE_FULL if len(after) > MOST_OF_A_ROLE else {**_settings(role), "permissions": after}
@@ -134,7 +135,7 @@ async def assign_role_users(call: Call) -> Response:
     role = await _role(call, _NOT_FOUND)
     everybody = await members.found(call, body.users)
     if not everybody.keys() >= {*body.users}:
-        raise Refused(_SOMEBODY_MISSING)
+        raise Rejected(_SOMEBODY_MISSING)
     held = {user_id: person.holdings.get("roles", {}) for user_id, person in everybody.items()}
     every_role = {name for roles in held.values() for name in roles}
     living = {one.id for one in await permissions.roles(call, every_role)} | {role.id}
@@ -142,14 +143,14 @@ async def assign_role_users(call: Call) -> Response:
     for user_id, roles in held.items():
         room = room_for(roles, living, [role.id], MOST["roles"])
         if room is None:
-            raise Refused(ROLES_FULL)
+            raise Rejected(ROLES_FULL)
         drafts[everybody[user_id].subject] = roles_given(room)
     return await members.tell(
         call, everybody, lambda person: drafts[person.subject], responses.value({}), ROLES_FULL
     )
 
 
-async def _role(call: Call, absent: Refusal = NO_SUCH_ROLE) -> Setting:
+async def _role(call: Call, absent: Rejection = NO_SUCH_ROLE) -> Setting:
     return await configuration.find(call, "role", call.path("id"), absent)
 
 
@@ -178,12 +179,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PATCH", _ROLE, update_role, ("update:roles",), "Update a role",
-        {200: "The role.", 202: _LATE, 404: NO_SUCH_ROLE, 409: ROLE_EXISTS, 412: REVISION_PASSED},
+        {200: "The role.", 202: _LATE, 404: NO_SUCH_ROLE, 409: ROLE_EXISTS, 412: STALE_REVISION},
         body=UpdateRole, tag="roles", result=Role,
     ),
     Operation(
         "DELETE", _ROLE, delete_role, ("delete:roles",), "Delete a role",
-        {200: "Gone.", 202: _LATE, 404: NO_SUCH_ROLE, 409: "Being changed by others.", 412: REVISION_PASSED},
+        {200: "Gone.", 202: _LATE, 404: NO_SUCH_ROLE, 409: "Being changed by others.", 412: STALE_REVISION},
         tag="roles", result=Empty,
     ),
     Operation(
@@ -194,14 +195,14 @@ OPERATIONS: Final = (
     Operation(
         "POST", f"{_ROLE}/permissions", add_role_permissions, ("update:roles",),
         "Associate permissions with a role",
-        {201: "Added.", 202: _LATE, 404: NO_SUCH_API, 409: "Being changed by others.", 412: REVISION_PASSED},
+        {201: "Added.", 202: _LATE, 404: NO_SUCH_API, 409: "Being changed by others.", 412: STALE_REVISION},
         body=Permissions, tag="roles", result=Empty,
     ),
     Operation(
         "DELETE", f"{_ROLE}/permissions", remove_role_permissions, ("update:roles",),
         "Remove permissions from a role",
         {202: _LATE, 204: "Removed.", 404: NO_SUCH_ROLE, 409: "Being changed by others.",
-         412: REVISION_PASSED},
+         412: STALE_REVISION},
         body=Permissions, tag="roles",
     ),
     Operation(

@@ -19,15 +19,16 @@ from schemas.events import (
 from services.commands.outcome import Draft
 from services.commands.settings.configuration import new_id
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging, responses
-from services.management.http.errors import NO_SUCH_USER, Refusal, Refused
 from services.management.http.models.paging import CheckpointPage, OffsetPage, listed
 from services.management.http.operation import Call, Operation
 from services.management.sessions import models
 from services.management.sessions import present as showing
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected, Rejection
 
-DEVICE_KNOWN: Final = Refusal(409, "A public key for this device and client exists already.")
+DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and client exists already.")
 
 
 async def list_grants(call: Call) -> Response:
@@ -67,7 +68,7 @@ async def create_device_credential(call: Call) -> Response:
         query = load("services.queries", "sessions.sql")["device_is_known"]
         where = call.tenant, person.subject, body.device_id, body.client_id
         if await connection.fetchval(query, *where):
-            raise Refused(DEVICE_KNOWN)
+            raise Rejected(DEVICE_KNOWN)
     data = DeviceCredentialCreatedData(
         credential_id=new_id("dcr_"),
         client_id=body.client_id,
@@ -152,7 +153,7 @@ async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
     return responses.nothing(headers={responses.POSITION: str(written.position)})
 
 
-_GONE: Final[Mapping[int, str | Refusal]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}
+_GONE: Final[Mapping[int, str | Rejection]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}
 _GRANTS: Final = ("read:grants",)
 OPERATIONS: Final = (
     Operation(

@@ -18,18 +18,18 @@ from schemas.events import (
 )
 from services.commands.outcome import Draft
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
-from services.management.http.errors import NO_SUCH_USER, Refusal, Refused, bad_request
 from services.management.http.models.results import Empty
 from services.management.http.operation import Call, Operation
 from services.management.sessions import models
 from services.management.sessions import present as showing
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected, Rejection
 
-NO_SUCH_SESSION: Final = Refusal(404, "The session does not exist.", "inexistent_session")
-NO_SUCH_TOKEN: Final = Refusal(404, "The refresh token does not exist.", "inexistent_refresh_token")
-NOBODY: Final = bad_request(NO_SUCH_USER.message, NO_SUCH_USER.error_code)
+NO_SUCH_SESSION: Final = Rejection("not_found", "The session does not exist.", "inexistent_session")
+NO_SUCH_TOKEN: Final = Rejection("not_found", "The refresh token does not exist.", "inexistent_refresh_token")
 _EVERY_SESSION: Final = Draft(SessionRevoked, SessionRevokedData(every=True))
 _EVERY_TOKEN: Final = Draft(RefreshTokenRevoked, RefreshTokenRevokedData(every=True))
 
@@ -144,11 +144,11 @@ async def revoke_refresh_tokens(call: Call) -> Response:
     body: models.RevokeRefreshTokens = call.body
     if body.user_id is not None:
         data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
-        return await _tell(call, body.user_id, Draft(RefreshTokenRevoked, data), NOBODY)
+        return await _tell(call, body.user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     response = responses.value({}, 202)
     for owner in await _owners(call, body.ids or ()):
         data = RefreshTokenRevokedData(refresh_token_ids=tuple(owner["ids"]))
-        response = await _tell(call, owner["user_id"], Draft(RefreshTokenRevoked, data), NOBODY)
+        response = await _tell(call, owner["user_id"], Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     return response
 
 
@@ -160,7 +160,7 @@ async def revoke_access(call: Call) -> Response:
         session_id=body.session_id,
         refresh_tokens=not body.preserve_refresh_tokens,
     )
-    return await _tell(call, call.path("id"), Draft(SessionRevoked, data), NOBODY)
+    return await _tell(call, call.path("id"), Draft(SessionRevoked, data), UNKNOWN_USER)
 
 
 async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str, show: Any) -> Response:
@@ -188,7 +188,7 @@ async def _subject(connection: asyncpg.Connection, tenant: str, user_id: str) ->
     if "\x00" not in user_id:
         subject = await connection.fetchval(query, tenant, user_id)
     if subject is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     return subject
 
 
@@ -200,10 +200,10 @@ async def _found(call: Call, statement: str, identity: str) -> asyncpg.Record | 
         return await connection.fetchrow(query, call.tenant, identity)
 
 
-async def _row(call: Call, statement: str, absent: Refusal) -> asyncpg.Record:
+async def _row(call: Call, statement: str, absent: Rejection) -> asyncpg.Record:
     row = await _found(call, statement, call.path("id"))
     if row is None:
-        raise Refused(absent)
+        raise Rejected(absent)
     return row
 
 
@@ -214,13 +214,13 @@ async def _owners(call: Call, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]
     return found
 
 
-async def _written(call: Call, user_id: str, draft: Draft, absent: Refusal) -> Written:
+async def _written(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Written:
     person = await people.living(call, user_id, absent)
     written, _ = await people.tell(call, person, (draft,))
     return written
 
 
-async def _tell(call: Call, user_id: str, draft: Draft, absent: Refusal) -> Response:
+async def _tell(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Response:
     written = await _written(call, user_id, draft, absent)
     if not written.visible:
         return people.accepted(written)
@@ -235,7 +235,7 @@ _READ, _DELETE, _UPDATE = ("read:sessions",), ("delete:sessions",), ("update:ses
 _READ_TOKENS, _DELETE_TOKENS = ("read:refresh_tokens",), ("delete:refresh_tokens",)
 _UPDATE_TOKENS: Final = ("update:refresh_tokens",)
 _REVOKED: Final = "Revoked, or the view is late."
-_FOUND: Final[Mapping[int, str | Refusal]] = {200: "Found.", 404: NO_SUCH_USER}
+_FOUND: Final[Mapping[int, str | Rejection]] = {200: "Found.", 404: NO_SUCH_USER}
 OPERATIONS: Final = (
     Operation(
         "GET", "/api/v2/users/{id}/sessions", list_sessions, _READ, "Get sessions for user",
@@ -256,7 +256,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "POST", "/api/v2/users/{id}/revoke-access", revoke_access, (*_DELETE, *_DELETE_TOKENS),
-        "Revokes selected resources from a user", {202: _REVOKED, 400: NOBODY},
+        "Revokes selected resources from a user", {202: _REVOKED, 400: UNKNOWN_USER},
         body=models.RevokeAccess, result=Empty,
     ),
     Operation(
@@ -282,7 +282,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "POST", "/api/v2/refresh-tokens/revoke", revoke_refresh_tokens, _DELETE_TOKENS,
-        "Revoke refresh tokens", {202: _REVOKED, 400: NOBODY}, body=models.RevokeRefreshTokens,
+        "Revoke refresh tokens", {202: _REVOKED, 400: UNKNOWN_USER}, body=models.RevokeRefreshTokens,
         result=Empty, tag="refresh-tokens",
     ),
     Operation(

@@ -6,10 +6,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.settings import configuration
 from services.commands.settings.profile_templates import TEMPLATES, profile_shown
 from services.management.http import paging, responses
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused
 from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.operation import Call, Operation
 from services.management.user_attribute_profiles.models import (
@@ -20,10 +20,11 @@ from services.management.user_attribute_profiles.models import (
     UpdateProfile,
 )
 from services.queries import users
+from services.runtime.rejection import Rejected, Rejection
 
-ABSENT: Final = Refusal(404, "User attribute profile not found.")
-EXISTS: Final = Refusal(409, "A user attribute profile with the same name already exists.")
-_NO_TEMPLATE: Final = Refusal(404, "User attribute profile template not found.")
+ABSENT: Final = Rejection("not_found", "User attribute profile not found.")
+EXISTS: Final = Rejection("conflict", "A user attribute profile with the same name already exists.")
+_NO_TEMPLATE: Final = Rejection("not_found", "User attribute profile template not found.")
 _KIND: Final = "user_attribute_profile"
 
 
@@ -49,7 +50,7 @@ async def get_template(call: Call) -> Response:
     """One template."""
     found = TEMPLATES.get(call.path("id"))
     if found is None:
-        raise Refused(_NO_TEMPLATE)
+        raise Rejected(_NO_TEMPLATE)
     return responses.value(found)
 
 
@@ -116,12 +117,12 @@ OPERATIONS: Final = (
     Operation(
         "PATCH", f"{_ALL}/{{id}}", update_profile, ("update:user_attribute_profiles",),
         "Modify a user attribute profile",
-        {200: "The profile.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: REVISION_PASSED},
+        {200: "The profile.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
         body=UpdateProfile, tag=_TAG, result=ProfileShown,
     ),
     Operation(
         "DELETE", f"{_ALL}/{{id}}", delete_profile, ("delete:user_attribute_profiles",),
         "Delete User Attribute Profile",
-        {202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: REVISION_PASSED}, tag=_TAG,
+        {202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: STALE_REVISION}, tag=_TAG,
     ),
 )  # fmt: skip

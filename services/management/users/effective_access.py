@@ -6,8 +6,8 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from services.commands.access.permissions import Permission, Role, with_sources
+from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging
-from services.management.http.errors import NO_SUCH_USER, Refused
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.roles.models import Effective, EffectivePermissions, PermissionSources
@@ -15,6 +15,7 @@ from services.management.roles.results import EffectivePermission, EffectiveRole
 from services.management.users.user_access import holdings
 from services.queries import permissions
 from services.queries.permissions import NO_SUCH_API
+from services.runtime.rejection import Rejected
 
 
 async def list_effective_roles(call: Call) -> Response:
@@ -52,11 +53,11 @@ async def _roles(held: Any, call: Call) -> list[Role]:
 async def _permissions(
     call: Call, direct: Any, roles: Sequence[Role]
 ) -> list[tuple[Permission, list[dict[str, str]]]]:
-    """At the API that is asked about. Raises Refused (404) when there is none."""
+    """At the API that is asked about. Raises Rejected (404) when there is none."""
     query: EffectivePermissions = call.query
     known = await permissions.catalogue(call, identifiers=(query.resource_server_identifier,))
     if not known.identifiers:
-        raise Refused(NO_SUCH_API)
+        raise Rejected(NO_SUCH_API)
     return with_sources(known, direct, roles)
 
 

@@ -22,19 +22,15 @@ from services.commands.links.decide import (
 from services.commands.links.link_target import accounts, by_name, by_token, find_party
 from services.commands.saga import Busy, Progress, read_parties
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.management.http import authorization, responses
 from services.management.http.command_context import command_of
-from services.management.http.errors import (
-    NO_SUCH_USER,
-    Refusal,
-    Refused,
-    insufficient_scope,
-    invalid_body,
-)
+from services.management.http.errors import insufficient_scope
 from services.management.http.models.results import Identity
 from services.management.http.operation import Call, Operation
 from services.management.users.identity_models import IdentityChange, LinkIdentity
+from services.runtime.rejection import Rejected, Rejection, invalid_body
 
 
 async def link_identity(call: Call) -> Response:
@@ -56,9 +52,9 @@ async def link_identity(call: Call) -> Response:
 async def _link(call: Call, primary: Party, secondary: Party, means: LinkMeans) -> Response:
     def decide(parties: Mapping[str, Party]) -> Steps:
         one, other = parties.get(primary.subject), parties.get(secondary.subject)
-        refusal = refuse_link(one, other)
-        if refusal is not None or one is None or other is None:
-            raise Refused(refusal or UNABLE)
+        rejection = refuse_link(one, other)
+        if rejection is not None or one is None or other is None:
+            raise Rejected(rejection or UNABLE)
         return link(one, other, means)
 
     subjects = [primary.subject, secondary.subject]
@@ -67,10 +63,10 @@ async def _link(call: Call, primary: Party, secondary: Party, means: LinkMeans) 
             command_of(call), "link", subjects, primary.subject, decide
         )
     except Busy:
-        raise Refused(IDENTITY_EXISTS) from None
+        raise Rejected(IDENTITY_EXISTS) from None
     if progress.took_effect is False:
         parties = await _parties(call, *subjects)
-        raise Refused(refuse_link(*map(parties.get, subjects)) or UNABLE)
+        raise Rejected(refuse_link(*map(parties.get, subjects)) or UNABLE)
     return await _identities(call, primary, progress, 201)
 
 
@@ -81,15 +77,16 @@ async def unlink_identity(call: Call) -> Response:
     primary = await _living(call, user_id)
     found = [(one, linked_subject(primary.profile, provider, one)) for one in _accounts(call, provider)]
     idp_id, subject = next(
-        (item for item in found if not isinstance(item[1], Refusal) or item[1] != NO_SUCH_IDENTITY), found[0]
+        (item for item in found if item[1] != NO_SUCH_IDENTITY),
+        found[0],
     )
-    if isinstance(subject, Refusal):
-        raise Refused(subject)
+    if isinstance(subject, Rejection):
+        raise Rejected(subject)
 
     def decide(parties: Mapping[str, Party]) -> Steps:
         one, other = parties.get(primary.subject), parties.get(subject)
         if one is None or other is None or linked_subject(one.profile, provider, idp_id) != subject:
-            raise Refused(NO_SUCH_IDENTITY)
+            raise Rejected(NO_SUCH_IDENTITY)
         return unlink(one, other, provider, idp_id)
 
     subjects = [primary.subject, subject]
@@ -98,7 +95,7 @@ async def unlink_identity(call: Call) -> Response:
             command_of(call), "unlink", subjects, primary.subject, decide
         )
     except Busy:
-        raise Refused(IDENTITIES_BUSY) from None
+        raise Rejected(IDENTITIES_BUSY) from None
     return await _identities(call, primary, progress, 200)
 
 
@@ -113,17 +110,17 @@ async def identity_history(call: Call) -> Response:
 
 
 def _means(body: LinkIdentity, scopes: Set[str]) -> LinkMeans:
-    """How the secondary account is shown to be the user's. Raises Refused."""
+    """How the secondary account is shown to be the user's. Raises Rejected."""
     named = [name for name in ("provider", "user_id", "connection_id") if body.given(name)]
     if body.link_with is not None:
         if named:
-            raise Refused(invalid_body(f"Additional properties not allowed: {named[0]}"))
+            raise Rejected(invalid_body(f"Additional properties not allowed: {named[0]}"))
         return "token"
     if "update:users" not in scopes:
-        raise Refused(insufficient_scope("update:users"))
+        raise Rejected(insufficient_scope("update:users"))
     for name in ("provider", "user_id"):
         if not body.given(name):
-            raise Refused(invalid_body(f"Missing required property: {name}"))
+            raise Rejected(invalid_body(f"Missing required property: {name}"))
     return "admin"
 
 
@@ -134,7 +131,7 @@ def _accounts(call: Call, provider: str) -> list[str]:
 async def _living(call: Call, user_id: str) -> Party:
     found = await find_party(call, user_id)
     if found is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     return found
 
 

@@ -12,7 +12,6 @@ from projections.search.value import INDEXED_CHARACTERS, value_text
 from services.commands.users import people
 from services.management.http import paging, responses
 from services.management.http import present as presenting
-from services.management.http.errors import Refusal, Refused, bad_request, violation
 from services.management.http.models.paging import listed
 from services.management.http.models.results import Explanation, User
 from services.management.http.operation import Call, Operation
@@ -27,11 +26,12 @@ from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.predicates import NOBODY, Equals, Predicate, every
 from services.queries.search.syntax.parser import QUICK_CHARACTERS, parse
 from services.queries.search.syntax.tree import Malformed
+from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 BEGINNING: Final = ("", "*")
-_ENGINES: Final[Mapping[str, Refusal]] = {
-    "v1": bad_request("You are not allowed to use search_engine=v1."),
-    "v2": bad_request("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
+_ENGINES: Final[Mapping[str, Rejection]] = {
+    "v1": invalid("You are not allowed to use search_engine=v1."),
+    "v2": invalid("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
 }
 _KEPT_PLANS: Final = 1024
 
@@ -59,10 +59,10 @@ async def list_users(call: Call) -> Response:
 
 
 def search_of(query: ListUsers) -> Search:
-    """What a request asks. Raises Refused (400)."""
-    refusal = _ENGINES.get(query.search_engine or "v3")
-    if refusal is not None:
-        raise Refused(refusal)
+    """What a request asks. Raises Rejected (400)."""
+    rejection = _ENGINES.get(query.search_engine or "v3")
+    if rejection is not None:
+        raise Rejected(rejection)
     predicate = _predicate(query.q or "")
     if query.connection is not None:
         predicate = every((predicate, _of_connection(query.connection)))
@@ -70,7 +70,7 @@ def search_of(query: ListUsers) -> Search:
         return Search(predicate, natural(predicate))
     order = sorted_by(query.sort)
     if order is None:
-        raise Refused(_unsortable(query.sort))
+        raise Rejected(_unsortable(query.sort))
     return Search(predicate, order)
 
 
@@ -79,7 +79,7 @@ def _predicate(q: str) -> Predicate:
         return _kept_plan(q) if len(q) <= QUICK_CHARACTERS else plan(affordable(parse(q)))
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
-        raise Refused(bad_request(reason, "invalid_query_string")) from None
+        raise Rejected(invalid(reason, "invalid_query_string")) from None
 
 
 @lru_cache(maxsize=_KEPT_PLANS)
@@ -131,7 +131,7 @@ async def _selected(
 
 async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     if query.cursor is not None and query.after is not None:
-        raise Refused(not_a_cursor("from"))
+        raise Rejected(not_a_cursor("from"))
     name, text = ("cursor", query.cursor) if query.cursor is not None else ("from", query.after)
     after = None if text is None or text in BEGINNING else _after(call, text, search.order, name)
     take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
@@ -147,11 +147,11 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
 
 
 def _after(call: Call, text: str, order: Order, name: str) -> Place:
-    refusal = not_a_cursor(name)
+    rejection = not_a_cursor(name)
     try:
-        return place_in(paging.place_of(call, text, refusal), order)
+        return place_in(paging.place_of(call, text, rejection), order)
     except ValueError:
-        raise Refused(refusal) from None
+        raise Rejected(rejection) from None
 
 
 def _place(row: asyncpg.Record, order: Order) -> Place:
@@ -164,9 +164,9 @@ async def _explained(call: Call, search: Search) -> Response:
     return responses.value(explanation(search.predicate, search.order, found))
 
 
-def _unsortable(sort: str) -> Refusal:
+def _unsortable(sort: str) -> Rejection:
     reason = f"String does not match pattern ^(<root field or metadata path>):(1|-1)$: {sort[:200]}"
-    return bad_request(violation("Query", reason, "sort", "Field to sort by"), "invalid_query_string")
+    return invalid(violation("Query", reason, "sort", "Field to sort by"), "invalid_query_string")
 
 
 LIST_USERS: Final = Operation(

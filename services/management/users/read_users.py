@@ -6,15 +6,16 @@ from typing import Final
 from starlette.responses import Response
 
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
-from services.management.http.errors import NO_SUCH_USER, Refused
 from services.management.http.models.results import User
 from services.management.http.operation import Call, Operation
 from services.management.users.models import Selected, UsersByEmail
 from services.queries import users
 from services.runtime.postgres.named_queries import load
+from services.runtime.rejection import Rejected
 
 _READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
 
@@ -25,11 +26,11 @@ async def get_user(call: Call) -> Response:
     tokens = authorization.IDP_TOKENS in authorization.reaching(call.scopes, call.principal, user_id)
     query: Selected = call.query
     if "\x00" in user_id:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     rows = call.service.people_with_tokens if tokens else call.service.people
     row = await rows.row(call.tenant, user_id)
     if row is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     headers = responses.revision_headers(row["revision"])
     if has_revision(call.request.headers, row["revision"]):
         return responses.nothing(304, headers)

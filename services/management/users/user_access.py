@@ -9,11 +9,12 @@ from projections.profile.changes.access import MOST
 from schemas.events import PermissionsData, PermissionsRemoved, RolesData, RolesRemoved
 from services.commands.access.capacity import permissions_given, roles_given, room_for
 from services.commands.access.permissions import with_sources
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.users import people
+from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http.command_context import expected_revision
-from services.management.http.errors import NO_SUCH_USER, REVISION_PASSED, Refusal, Refused, bad_request
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Call, Operation
@@ -23,9 +24,10 @@ from services.management.roles.results import Organization, Role, UserPermission
 from services.management.roles.routes import ROLES_FULL
 from services.queries import permissions, users
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, role_shown
+from services.runtime.rejection import Rejected, Rejection, invalid
 
 Decide = Callable[[users.Person], Awaitable[Sequence[Draft]]]
-PERMISSIONS_FULL: Final = bad_request("No more permissions can be assigned to this user.")
+PERMISSIONS_FULL: Final = invalid("No more permissions can be assigned to this user.")
 
 
 async def list_user_roles(call: Call) -> Response:
@@ -42,10 +44,10 @@ async def assign_user_roles(call: Call) -> Response:
         held = person.holdings.get("roles", {})
         living = {role.id for role in await permissions.roles(call, {*held, *body.roles})}
         if not living >= {*body.roles}:
-            raise Refused(NO_SUCH_ROLE)
+            raise Rejected(NO_SUCH_ROLE)
         room = room_for(held, living, body.roles, MOST["roles"])
         if room is None:
-            raise Refused(ROLES_FULL)
+            raise Rejected(ROLES_FULL)
         return roles_given(room)
 
     return await _change(call, given, responses.nothing(), ROLES_FULL)
@@ -92,7 +94,7 @@ async def assign_user_permissions(call: Call) -> Response:
         living = {each.id for each in known.living(held)}
         room = room_for(held, living, list(names), MOST["permissions"])
         if room is None:
-            raise Refused(PERMISSIONS_FULL)
+            raise Rejected(PERMISSIONS_FULL)
         return permissions_given(room, names)
 
     return await _change(call, given, responses.value({}, 201), PERMISSIONS_FULL)
@@ -130,15 +132,15 @@ async def list_user_organizations(call: Call) -> Response:
 
 
 async def holdings(call: Call) -> Mapping[str, Any]:
-    """What the user of the path has. Raises Refused (404)."""
+    """What the user of the path has. Raises Rejected (404)."""
     async with call.service.database.connection(call.tenant) as connection:
         found = await users.holdings(connection, call.tenant, call.path("id"))
     if found is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     return found
 
 
-async def _change(call: Call, decide: Decide, answer: Response, full: Refusal = NO_SUCH_USER) -> Response:
+async def _change(call: Call, decide: Decide, answer: Response, full: Rejection = NO_SUCH_USER) -> Response:
     """The answer to a command that comes to what is decided, or to nothing."""
     user_id = call.path("id")
     async with call.service.turns.of(call.tenant, user_id, "if-match" in call.request.headers):
@@ -165,12 +167,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         "POST", _ROLES, assign_user_roles, ("update:users", "create:role_members"),
-        "Assign roles to a user", {202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: REVISION_PASSED},
+        "Assign roles to a user", {202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: STALE_REVISION},
         body=RoleIds,
     ),
     Operation(
         "DELETE", _ROLES, remove_user_roles, ("update:users", "delete:role_members"),
-        "Removes roles from a user", {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: REVISION_PASSED},
+        "Removes roles from a user", {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
         body=RoleIds,
     ),
     Operation(
@@ -179,12 +181,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         "POST", _PERMISSIONS, assign_user_permissions, ("update:users",), "Assign Permissions to a User",
-        {201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: REVISION_PASSED}, body=Permissions,
+        {201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: STALE_REVISION}, body=Permissions,
         result=Empty,
     ),
     Operation(
         "DELETE", _PERMISSIONS, remove_user_permissions, ("update:users",), "Remove Permissions from a User",
-        {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: REVISION_PASSED}, body=Permissions,
+        {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION}, body=Permissions,
     ),
     Operation(
         "GET", "/api/v2/users/{id}/organizations", list_user_organizations, ("read:organizations",),

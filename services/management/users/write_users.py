@@ -12,6 +12,7 @@ from projections.profile.changes.edits import place_of
 from projections.profile.changes.links import links_of, owner_of
 from projections.profile.state import NOBODY
 from schemas.events import MetadataMerge, UserDeleted, UserDeletedData
+from services.commands.conflict_retry import STALE_REVISION
 from services.commands.outcome import Accepted, Command, Draft, dress
 from services.commands.reserve import claim
 from services.commands.users import check_profile_size, people
@@ -20,27 +21,21 @@ from services.commands.users.delete_linked import delete_together
 from services.commands.users.edit import decide_edit, target_connection
 from services.commands.users.edit_rules import NOT_THEIRS, OF_A_CONNECTION, refuse_edit
 from services.commands.users.registration import Registered, candidate_ids, register
+from services.commands.users.rejections import NO_SUCH_USER, USER_EXISTS
 from services.ledger import reservations
 from services.management.http import authorization, bodies, responses
 from services.management.http.command_context import command_of, expected_revision
-from services.management.http.errors import (
-    NO_SUCH_USER,
-    REVISION_PASSED,
-    USER_EXISTS,
-    Refusal,
-    Refused,
-    bad_request,
-    insufficient_scope,
-)
+from services.management.http.errors import insufficient_scope
 from services.management.http.models.results import User
 from services.management.http.operation import Call, Operation
 from services.management.users.models import CreateUser, UpdateUser
 from services.queries import users
+from services.runtime.rejection import Rejected, Rejection, invalid
 
-_TAKEN: Final[Mapping[str, Refusal]] = {
-    "email": bad_request("The specified new email already exists", "auth0_idp_error"),
-    "username": bad_request("The username provided is in use already.", "auth0_idp_error"),
-    "phone_number": bad_request("The specified new phone number already exists", "auth0_idp_error"),
+_TAKEN: Final[Mapping[str, Rejection]] = {
+    "email": invalid("The specified new email already exists", "auth0_idp_error"),
+    "username": invalid("The username provided is in use already.", "auth0_idp_error"),
+    "phone_number": invalid("The specified new phone number already exists", "auth0_idp_error"),
 }
 _UPDATE: Final = ("update:users", "update:users_app_metadata", "update:current_user_metadata")
 
@@ -51,9 +46,9 @@ async def create_user(call: Call) -> Response:
     service, command = call.service, command_of(call)
     row = await service.connections.row(call.tenant, body.connection)
     known = None if row is None else users.connection_of(row)
-    refusal = refuse_create(known, body)
-    if refusal is not None or known is None:
-        raise Refused(refusal or NO_SUCH_USER)
+    rejection = refuse_create(known, body)
+    if rejection is not None or known is None:
+        raise Rejected(rejection or NO_SUCH_USER)
     password_hash = await _hashed(call, body.password)
     pictures = pictures_of(row["default_picture"], service.settings.token_issuer)
     user_id, registered, command = await _register(call, command, known, password_hash, pictures)
@@ -62,7 +57,7 @@ async def create_user(call: Call) -> Response:
         return people.accepted(written, {"user_id": user_id})
     outcome = await people.outcome(call, registered.subject, command)
     if outcome.refused or outcome.text is None:
-        raise Refused(USER_EXISTS)
+        raise Rejected(USER_EXISTS)
     headers = responses.revision_headers(outcome.revision, written.position)
     return responses.document(outcome.text, 201, {**headers, **check_profile_size.warning(command)})
 
@@ -80,14 +75,14 @@ async def _update(call: Call, user_id: str, body: UpdateUser) -> Response:
     person, known = await _person_and_connection(call, user_id, body)
     expected = expected_revision(call.request.headers, person.revision)
     document = person.document
-    refusal = refuse_edit(document, known, body)
-    if refusal is not None:
-        raise Refused(refusal)
+    rejection = refuse_edit(document, known, body)
+    if rejection is not None:
+        raise Rejected(rejection)
     password_hash = await _hashed(call, body.password)
     merge: MetadataMerge = "deep" if bodies.media_type(call.request) == bodies.MERGE_PATCH else "first_level"
     decision = decide_edit(document, known, body, password_hash, expected, merge)
-    if isinstance(decision, Refusal):
-        raise Refused(decision)
+    if isinstance(decision, Rejection):
+        raise Rejected(decision)
     if not decision.drafts:
         return responses.document(person.text, headers=responses.revision_headers(person.revision))
     return await _edit(call, person, decision, expected)
@@ -119,7 +114,7 @@ async def remove(call: Call, user_id: str) -> Response:
     if outcome.refused and outcome.text is not None:
         if expected is None:
             return await delete_together(call, person.subject)
-        raise Refused(REVISION_PASSED)
+        raise Rejected(STALE_REVISION)
     return responses.nothing(headers={responses.POSITION: str(written.position)})
 
 
@@ -132,15 +127,15 @@ async def _edit(call: Call, person: users.Person, accepted: Accepted, expected: 
         try:
             await claim(call, owner, accepted.claims, events)
         except reservations.Taken as taken:
-            raise Refused(_TAKEN[taken.kind]) from None
+            raise Rejected(_TAKEN[taken.kind]) from None
     written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return people.accepted(written)
     outcome = await people.outcome(call, person.subject, command)
     if outcome.text is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     if outcome.refused:
-        raise Refused(NOT_THEIRS if expected is None else REVISION_PASSED)
+        raise Rejected(NOT_THEIRS if expected is None else STALE_REVISION)
     headers = responses.revision_headers(outcome.revision, written.position)
     return responses.document(outcome.text, headers={**headers, **check_profile_size.warning(command)})
 
@@ -166,7 +161,7 @@ async def _person_and_connection(
     """The user, and the connection the edit is about; that one is only read when the edit needs it."""
     person = await people.find(call, user_id)
     if person is None:
-        raise Refused(NO_SUCH_USER)
+        raise Rejected(NO_SUCH_USER)
     if not any(body.given(name) for name in (*OF_A_CONNECTION, "connection")):
         return person, None
     return person, await _connection(call, target_connection(person.document, body))
@@ -181,13 +176,13 @@ async def _connection(call: Call, name: str) -> Connection | None:
 async def _register(
     call: Call, command: Command, known: Connection, password_hash: str | None, pictures: Pictures
 ) -> tuple[str, Registered, Command]:
-    """Under the first id that is free, with the command as it was carried out. Raises Refused (409) when
+    """Under the first id that is free, with the command as it was carried out. Raises Rejected (409) when
     somebody has the id or one of the values."""
     service, body = call.service, call.body
     for idp_id in candidate_ids(known, body):
         accepted = decide_create(known, body, password_hash, idp_id, pictures)
-        if isinstance(accepted, Refusal):
-            raise Refused(accepted)
+        if isinstance(accepted, Rejection):
+            raise Rejected(accepted)
         limit = service.settings.profile_limit_bytes
         command = check_profile_size.weighed(command, NOBODY, accepted.drafts, call.sent, limit)
         for last in (False, True):
@@ -195,12 +190,12 @@ async def _register(
                 registered = await _registered(call, command, known, idp_id, accepted)
             except reservations.Taken:
                 if last or not await service.reconciler.settle(call.tenant, accepted.claims):
-                    raise Refused(USER_EXISTS) from None
+                    raise Rejected(USER_EXISTS) from None
                 continue
             if registered is not None:
                 return f"{known.strategy}|{idp_id}", registered, command
             break
-    raise Refused(USER_EXISTS)
+    raise Rejected(USER_EXISTS)
 
 
 async def _registered(
@@ -225,7 +220,7 @@ def _refuse_fields(scopes: frozenset[str], body: UpdateUser) -> None:
     if "update:current_user_metadata" in scopes:
         allowed.add("user_metadata")
     if not body.model_fields_set <= allowed:
-        raise Refused(insufficient_scope("update:users"))
+        raise Rejected(insufficient_scope("update:users"))
 
 
 _ERRORS: Final[Mapping[int, str]] = {

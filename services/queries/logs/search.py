@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from schemas.formats.spelling import composed, ip_address
-from services.management.http.errors import Refused, bad_request, violation
 from services.queries.logs.pages import Asked, escaped
 from services.queries.search.cost import affordable
 from services.queries.search.syntax import values
@@ -22,6 +21,7 @@ from services.queries.search.syntax.tree import (
     Range,
     Term,
 )
+from services.runtime.rejection import Rejected, invalid, violation
 
 _DATE: Final = "date"
 _OWN: Final = (
@@ -46,12 +46,12 @@ _NEVER: Final = "false"
 
 
 def condition(query: str, asked: Asked) -> str:
-    """The entries a query asks for, as a condition whose values are parameters. Raises Refused (400)."""
+    """The entries a query asks for, as a condition whose values are parameters. Raises Rejected (400)."""
     try:
         return _condition(affordable(parse(query)), asked)
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
-        raise Refused(bad_request(reason, "invalid_query_string")) from None
+        raise Rejected(invalid(reason, "invalid_query_string")) from None
 
 
 def _condition(node: Node, asked: Asked) -> str:

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.formats import exact_json
-from services.management.http.errors import Refusal, bad_request, violation
 from services.queries.search.fields import Column
 from services.queries.search.ordering import Order, Place
+from services.runtime.rejection import Rejection, invalid, violation
 
 
-def not_a_cursor(name: str) -> Refusal:
+def not_a_cursor(name: str) -> Rejection:
     """400: not one of ours, or one of another list."""
     reason = "Not a cursor of this list"
-    return bad_request(violation("Query", reason, name, "Where to go on"), "invalid_query_string")
+    return invalid(violation("Query", reason, name, "Where to go on"), "invalid_query_string")
 
 
 def text_of(place: Place) -> str:

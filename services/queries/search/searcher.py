@@ -17,15 +17,15 @@ import asyncpg
 
 from schemas.errors import Transient
 from schemas.formats import exact_json
-from services.management.http.errors import Refusal, Refused, unavailable
 from services.queries.search.explaining import EXPLAIN
 from services.queries.search.predicates import Constant, Equals, Predicate
 from services.queries.search.statements import Lookup, Statement
 from services.runtime.http.request_context import spend
 from services.runtime.postgres.batch_loader import Together
 from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
+from services.runtime.rejection import Rejected, Rejection, unavailable
 
-TIMEOUT: Final[Refusal] = unavailable(
+TIMEOUT: Final[Rejection] = unavailable(
     "The query exceeded the timeout. Please try refining your search criteria."
     " See https://auth0.com/docs/best-practices/search-best-practices."
 )
@@ -91,7 +91,7 @@ class Searcher:
     async def fetch(
         self, tenant: str, predicate: Predicate, *statements: Statement
     ) -> list[Sequence[asyncpg.Record]]:
-        """The rows of each statement, all of one moment. Raises Refused (503) when the time is over."""
+        """The rows of each statement, all of one moment. Raises Rejected (503) when the time is over."""
         pool = self._known if _is_lookup(predicate) else self._planned
         with _in_time():
             async with pool.connection(tenant) as connection:
@@ -102,7 +102,7 @@ class Searcher:
 
     async def look_up(self, tenant: str, asked: Lookup) -> bytes:
         """The people of a lookup as an array of JSON; lookups of a kind that are under way at once are one
-        statement. Raises Refused (503) when the time is over."""
+        statement. Raises Rejected (503) when the time is over."""
         kind = (asked.text, asked.limit)
         if kind not in self._lookups:
             self._lookups[kind] = Together(partial(self._pages, *kind))
@@ -121,7 +121,7 @@ class Searcher:
     @asynccontextmanager
     async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
         """A connection for statements that are planned each time and may take as long as a search. Raises
-        Refused (503) when the time is over."""
+        Rejected (503) when the time is over."""
         with _in_time():
             async with self._planned.connection(tenant) as connection:
                 yield connection
@@ -147,10 +147,10 @@ def _is_lookup(predicate: Predicate) -> bool:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """The statement timeout as its refusal."""
+    """The statement timeout as its rejection."""
     try:
         yield
     except Transient as error:
         if isinstance(error.__cause__, asyncpg.QueryCanceledError):
-            raise Refused(TIMEOUT) from None
+            raise Rejected(TIMEOUT) from None
         raise

@@ -12,7 +12,7 @@ from projections.normalization import KNOWN_STRATEGIES, ConnectionSettings, Unma
 from projections.normalization.admission import Found
 from schemas.errors import Transient
 from services.ingest.connections import KEPT_SECONDS, Connections, Known, settle
-from services.ingest.decide import Accepted, Rejected, decide
+from services.ingest.decide import Accepted, RejectedLogin, decide
 from services.ingest.keying import record_key
 from tests.raw_logins import make_data, make_event
 
@@ -26,7 +26,7 @@ def known(strategy: str | None = None, name: str = "corp", **changes: Any) -> Kn
     return Known(Found(**facts), maps_identity)
 
 
-def verdict_on(about: Known | None, **data: Any) -> Accepted | Rejected:
+def verdict_on(about: Known | None, **data: Any) -> Accepted | RejectedLogin:
     event = make_event(data=make_data(connection="corp", **data))
     accepted = decide(event, "demo", NOW, record_key)
     assert isinstance(accepted, Accepted)
@@ -54,7 +54,7 @@ def test_what_the_normalizer_could_not_process_is_refused(
 ) -> None:
     """The gateway learns at once, in a sentence, why its login can never be processed."""
     verdict = verdict_on(about, **data)
-    assert isinstance(verdict, Rejected)
+    assert isinstance(verdict, RejectedLogin)
     assert verdict.reason == reason
     assert detail in verdict.detail
 

@@ -13,7 +13,7 @@ from schemas.examples import load_example, names_of
 from schemas.formats import exact_json, instants
 from schemas.logins.raw_login import MAX_BYTES, parse_raw_login
 from services.ingest.bodies import NOT_JSON
-from services.ingest.decide import Accepted, Rejected, Verdict, decide
+from services.ingest.decide import Accepted, RejectedLogin, Verdict, decide
 from services.ingest.documents import login_schema
 from services.ingest.keying import record_key
 from tests.raw_logins import make_data, make_event
@@ -31,9 +31,9 @@ def accepted(event: Any) -> Accepted:
     return verdict
 
 
-def rejected(event: Any) -> Rejected:
+def rejected(event: Any) -> RejectedLogin:
     verdict = verdict_on(event)
-    assert isinstance(verdict, Rejected), verdict
+    assert isinstance(verdict, RejectedLogin), verdict
     return verdict
 
 
@@ -274,7 +274,11 @@ def test_the_published_schema_refuses_what_ingest_refuses(changes: dict[str, Any
     describes: bytes, levels of nesting and U+0000."""
     event = changed(changes)
     verdict = verdict_on({**event, "tenant": event.get("tenant") or "demo"})
-    if isinstance(verdict, Rejected) and verdict.reason in ("too_large", "nul_character", "tenant_mismatch"):
+    if isinstance(verdict, RejectedLogin) and verdict.reason in (
+        "too_large",
+        "nul_character",
+        "tenant_mismatch",
+    ):
         return
     shown = {**event, "tenant": event.get("tenant") or "demo"}
     assert PUBLISHED.is_valid(shown) == isinstance(verdict, Accepted), list(PUBLISHED.iter_errors(shown))

@@ -3,12 +3,14 @@
 import pytest
 from starlette.datastructures import Headers
 
+from services.commands.conflict_retry import STALE_REVISION
 from services.management.http import authorization
 from services.management.http.command_context import expected_revision, has_revision
-from services.management.http.errors import OTHER_SUBJECT, REVISION_PASSED, Refused
+from services.management.http.errors import OTHER_SUBJECT, error_response
 from services.management.users.models import UpdateUser
 from services.management.users.write_users import _refuse_fields
 from services.runtime.auth.tokens import BAD_FORMAT, MISSING, InvalidToken, Principal
+from services.runtime.rejection import Rejected
 
 SCOPES = ("read:users", "read:current_user")
 
@@ -20,9 +22,9 @@ def principal(*scopes: str, subject: str = "app@clients", client_id: str = "app"
 def test_any_one_scope_is_enough() -> None:
     """Without any the answer lists all that would do."""
     assert authorization.granted(principal("read:users", "x"), SCOPES) == {"read:users"}
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         authorization.granted(principal("x"), SCOPES)
-    refusal = caught.value.refusal
+    refusal = error_response(caught.value.rejection)
     assert (refusal.status, refusal.error_code) == (403, "insufficient_scope")
     assert refusal.message == "Insufficient scope, expected any of: read:users,read:current_user"
 
@@ -31,9 +33,9 @@ def test_scopes_of_oneself_reach_nobody_else() -> None:
     """They count for the token's own subject only."""
     oneself = frozenset(("read:current_user",))
     assert authorization.reaching(oneself, principal(subject="auth0|1"), "auth0|1") == oneself
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         authorization.reaching(oneself, principal(subject="auth0|1"), "auth0|2")
-    assert caught.value.refusal == OTHER_SUBJECT
+    assert caught.value.rejection == OTHER_SUBJECT
 
 
 def test_metadata_scopes_reach_one_property_each() -> None:
@@ -43,9 +45,9 @@ def test_metadata_scopes_reach_one_property_each() -> None:
     _refuse_fields(app, UpdateUser(app_metadata={}, connection="c"))
     _refuse_fields(own | app, UpdateUser(app_metadata={}, user_metadata={}))
     for scopes, body in ((own, UpdateUser(app_metadata={})), (app, UpdateUser(name="x"))):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Rejected) as caught:
             _refuse_fields(scopes, body)
-        assert caught.value.refusal.error_code == "insufficient_scope"
+        assert caught.value.rejection.code == "insufficient_scope"
 
 
 def test_answers_to_tokens_that_name_nobody() -> None:
@@ -79,9 +81,9 @@ def test_if_match_names_the_revision_to_change(header: str) -> None:
 @pytest.mark.parametrize("header", ['"6"', 'W/"7"', "7", "", "nonsense"])
 def test_any_other_if_match_is_refused(header: str) -> None:
     """Weak tags never match for a change."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         expected_revision(Headers({"if-match": header}), 7)
-    assert caught.value.refusal == REVISION_PASSED
+    assert caught.value.rejection == STALE_REVISION
 
 
 def test_no_condition_expects_nothing() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.commands.conflict_retry import ATTEMPTS, Overtaken, until_it_counts
-from services.management.http.errors import REVISION_PASSED, Refusal, Refused
+from services.commands.conflict_retry import ATTEMPTS, STALE_REVISION, Overtaken, until_it_counts
+from services.runtime.rejection import Rejected, Rejection
 
-BUSY = Refusal(409, "Busy.")
+BUSY = Rejection("conflict", "Busy.")
 
 
 def overtaken(times: int) -> Callable[[], Awaitable[int]]:
@@ -32,13 +32,13 @@ async def test_an_overtaken_change_is_made_anew(times: int) -> None:
 
 async def test_who_is_overtaken_again_and_again_is_told_so() -> None:
     """A change that never counts ends."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         await until_it_counts(overtaken(ATTEMPTS), BUSY)
-    assert refused.value.refusal is BUSY
+    assert refused.value.rejection is BUSY
 
 
 async def test_who_named_a_revision_is_told_that_it_passed() -> None:
     """412 at the first change that came first: nobody decided on the revision there is now."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         await until_it_counts(overtaken(1), BUSY, guarded=True)
-    assert refused.value.refusal is REVISION_PASSED
+    assert refused.value.rejection is STALE_REVISION

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.management.http.bodies import FORM, JSON, MAX_DEPTH, parse
-from services.management.http.errors import Refused
+from services.management.http.errors import HttpError, error_response
 from services.management.users.models import UpdateUser
+from services.runtime.rejection import Rejected
 
 
 def refused(raw: bytes, media: str = JSON) -> Any:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises((Rejected, HttpError)) as caught:
         parse(raw, media, UpdateUser)
-    return caught.value.refusal
+    error = caught.value
+    return error_response(error.rejection if isinstance(error, Rejected) else error.response)
 
 
 @pytest.mark.parametrize(
@@ -79,5 +81,5 @@ def test_forms_that_contradict_themselves_are_refused(raw: bytes) -> None:
 @given(st.binary(max_size=200), st.sampled_from([JSON, FORM]))
 def test_any_bytes_are_read_or_refused(raw: bytes, media: str) -> None:
     """Nothing else is ever raised."""
-    with suppress(Refused):
+    with suppress(Rejected):
         parse(raw, media, UpdateUser)

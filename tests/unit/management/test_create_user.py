@@ -8,8 +8,8 @@ import pytest
 from schemas.events import UserCreated
 from services.commands.outcome import Accepted, Claim
 from services.commands.users.create import decide_create
-from services.management.http.errors import Refusal
 from services.management.users.models import CreateUser
+from services.runtime.rejection import Rejection
 from tests.unit.management.factories import NAME, make_connection
 
 ID = "63d17c4a8869daf88ed7db97"
@@ -29,8 +29,8 @@ def data_of(decision: Any) -> Any:
     return draft.data
 
 
-def refusal_of(decision: Any) -> Refusal:
-    assert isinstance(decision, Refusal), decision
+def refusal_of(decision: Any) -> Rejection:
+    assert isinstance(decision, Rejection), decision
     return decision
 
 
@@ -64,7 +64,7 @@ def test_a_new_database_user_gets_the_recorded_defaults() -> None:
 def test_a_required_username_is_missed(options: dict[str, Any]) -> None:
     """A connection that requires usernames takes no user without one."""
     refusal = refusal_of(create(make_connection(options=options)))
-    assert (refusal.status, refusal.error_code) == (400, "invalid_body")
+    assert (refusal.kind, refusal.code) == ("invalid", "invalid_body")
     assert "Missing required property: username" in refusal.message
     assert data_of(create(make_connection(options=options), username="jane")).attributes["username"] == "jane"
 
@@ -134,15 +134,15 @@ def test_each_unique_value_is_claimed_as_it_is_compared() -> None:
 def test_what_cannot_be_created_is_refused_in_known_words(connection: Any, body: Any, message: str) -> None:
     """Each kind of connection says what it lacks with status 400."""
     refusal = refusal_of(create(connection, **body))
-    assert refusal.status == 400
+    assert refusal.kind == "invalid"
     assert refusal.message.startswith(message)
 
 
 def test_an_unknown_connection_is_named_as_such() -> None:
     """A name nobody configured is refused before anything else."""
     refusal = refusal_of(decide_create(None, CreateUser(connection="x"), None, ID))
-    assert (refusal.status, refusal.message, refusal.error_code) == (
-        400, "Connection does not exist.", "inexistent_connection",
+    assert (refusal.kind, refusal.message, refusal.code) == (
+        "invalid", "Connection does not exist.", "inexistent_connection",
     )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def test_a_password_must_be_as_long_as_the_policy_says(options: Any, password: s
     else:
         refusal = refusal_of(decision)
         assert refusal.message == "PasswordStrengthError: Password is too weak"
-        assert refusal.error_code is None
+        assert refusal.code is None
 
 
 @pytest.mark.parametrize("username", ["x" * 16, "white space", "a@b.co", "ünder"])
@@ -193,5 +193,5 @@ def test_a_username_must_look_like_one(username: str) -> None:
     refusal = refusal_of(
         create(make_connection(options={"requires_username": True}), email="q@w.co", username=username)
     )
-    assert refusal.error_code == "invalid_body"
+    assert refusal.code == "invalid_body"
     assert "on property username" in refusal.message

@@ -27,7 +27,7 @@ def refuse(known: Any = None, document: Any = None, **body: Any) -> str | None:
     refusal = refuse_edit(user, known, UpdateUser.model_validate(body))
     if refusal is None:
         return None
-    assert refusal.status == 400
+    assert refusal.kind == "invalid"
     return refusal.message
 
 

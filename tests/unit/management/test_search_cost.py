@@ -2,12 +2,13 @@
 
 import pytest
 
-from services.management.http.errors import Refused
+from services.management.http.errors import error_response
 from services.management.users.list_users import search_of
 from services.management.users.models import ListUsers
 from services.queries.logs.pages import Asked
 from services.queries.logs.search import condition
 from services.queries.search.syntax.tokens import MOST_CLAUSES
+from services.runtime.rejection import Rejected
 
 ALLOWED = {
     "terms": " OR ".join(f"type:t{number}" for number in range(MOST_CLAUSES)),
@@ -33,11 +34,11 @@ def test_what_is_affordable(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not(name: str) -> None:
     """400 in the documented shape, which says how cost is counted."""
-    with pytest.raises(Refused) as of_users:
+    with pytest.raises(Rejected) as of_users:
         search_of(ListUsers(q=REFUSED[name]))
-    with pytest.raises(Refused) as of_logs:
+    with pytest.raises(Rejected) as of_logs:
         condition(REFUSED[name], Asked("demo", "", 1))
     for refused in (of_users, of_logs):
-        refusal = refused.value.refusal
+        refusal = error_response(refused.value.rejection)
         assert (refusal.status, refusal.error_code) == (400, "invalid_query_string")
         assert "maximum 1024: each term counts 1" in refusal.message

@@ -59,7 +59,7 @@ def test_a_place_of_another_order_is_none(order: Order, text: str, reason: str) 
 def test_the_refusal_names_the_parameter() -> None:
     """400 in the documented form."""
     refusal = not_a_cursor("cursor")
-    assert (refusal.status, refusal.error_code) == (400, "invalid_query_string")
+    assert (refusal.kind, refusal.code) == ("invalid", "invalid_query_string")
     assert refusal.message == (
         "Query validation error: 'Not a cursor of this list' on property cursor (Where to go on)."
     )

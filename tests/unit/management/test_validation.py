@@ -6,19 +6,20 @@ import pytest
 from pydantic import BaseModel
 
 from services.management.connections.models import CreateConnection, UpdateConnection
-from services.management.http.errors import Refused
+from services.management.http.errors import error_response
 from services.management.http.models.fields import FORBIDDEN_APP_METADATA, is_email
 from services.management.http.validation import Place, validate
 from services.management.users.models import CreateUser, ListUsers, UpdateUser, UsersByEmail
+from services.runtime.rejection import Rejected
 
 PAYLOAD = "Payload validation error: "
 QUERY = "Query validation error: "
 
 
 def message(model: type[BaseModel], value: Any, place: Place = "Payload") -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         validate(model, value, place)
-    refusal = refused.value.refusal
+    refusal = error_response(refused.value.rejection)
     assert refusal.status == 400
     assert refusal.error_code == ("invalid_body" if place == "Payload" else "invalid_query_string")
     return refusal.message

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal, get_args
 
-from services.management.http.errors import Refusal
+from services.management.http.errors import ErrorResponse
 from services.management.http.limits.token_bucket import Bucket, Limit, Verdict, take
 from services.runtime.auth.tokens import Principal
 
@@ -113,10 +113,10 @@ def headers(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def too_many(verdict: Verdict) -> Refusal:
+def too_many(verdict: Verdict) -> ErrorResponse:
     """429, and when to come back."""
     wait = {"Retry-After": str(max(1, ceil(verdict.wait_seconds)))}
-    return Refusal(429, "Global limit has been reached", "too_many_requests", wait)
+    return ErrorResponse(429, "Global limit has been reached", "too_many_requests", wait)
 
 
 class RateLimits:

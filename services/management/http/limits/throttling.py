@@ -17,9 +17,9 @@ from services.commands.writer import NotSent
 from services.ledger.keys.subject_keys import ensure_keys
 from services.management.container import Service
 from services.management.http import authorization
-from services.management.http.errors import Refused
 from services.management.http.limits.token_bucket import Verdict
 from services.runtime.auth.tokens import Principal
+from services.runtime.rejection import Rejected
 
 MAX_TEXT: Final = 1024
 _log = structlog.get_logger()
@@ -50,5 +50,5 @@ async def _tell(service: Service, command: Command, data: ClientThrottledData) -
         async with service.database.connection(command.tenant) as connection:
             keys = await ensure_keys(connection, service.keyring, command.tenant, owner)
         await service.writer.append(command.tenant, (event.id,), (seal_event(event, keys),))
-    except (Transient, NotSent, KeyDestroyed, Refused) as error:
+    except (Transient, NotSent, KeyDestroyed, Rejected) as error:
         _log.warning("throttling_not_told", error=type(error).__name__)

@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from services.commands.conflict_retry import STALE_REVISION
 from services.management.http.errors import (
     REASONS,
-    REVISION_PASSED,
     SURROUNDINGS_DOWN,
     TOO_SLOW,
     URI_TOO_LONG,
     WRONG_MEDIA_TYPE,
-    Refusal,
-    bad_request,
+    ErrorResponse,
+    error_response,
     insufficient_scope,
-    invalid_body,
 )
 from services.management.http.models.results import Accepted, Failure
 from services.management.http.openapi.json_schema import example_of, members_of, shapes_of
-from services.management.http.operation import Operation, Public
+from services.management.http.operation import Answer, Operation, Public
+from services.runtime.rejection import Rejection, invalid, invalid_body
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -104,14 +104,14 @@ _WITH_A_BODY: Final[Mapping[int, str]] = {
     413: "Body too large.",
     415: "Neither JSON nor a form.",
 }
-_REFUSALS: Final[Mapping[int, Refusal]] = {
-    401: Refusal(401, "Invalid token", attributes={"error": "Invalid token"}),
+_ERRORS: Final[Mapping[int, Rejection | ErrorResponse]] = {
+    401: ErrorResponse(401, "Invalid token", attributes={"error": "Invalid token"}),
     408: TOO_SLOW,
-    412: REVISION_PASSED,
-    413: Refusal(413, "Payload content length greater than maximum allowed: 1048576"),
+    412: STALE_REVISION,
+    413: Rejection("too_large", "Payload content length greater than maximum allowed: 1048576"),
     414: URI_TOO_LONG,
     415: WRONG_MEDIA_TYPE,
-    429: Refusal(429, "Global limit has been reached", "too_many_requests"),
+    429: ErrorResponse(429, "Global limit has been reached", "too_many_requests"),
     503: SURROUNDINGS_DOWN,
 }
 _ABOUT: Final = """\
@@ -152,7 +152,7 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
     }
 
 
-def answers_of(operation: Operation) -> dict[int, str | Refusal]:
+def answers_of(operation: Operation) -> dict[int, Answer]:
     """Every documented status of an operation, with what it means."""
     common = {**_EVERYWHERE, **(_WITH_A_BODY if operation.body is not None else {})}
     repeatable = _REPEATABLE if operation.method == "POST" else {}
@@ -221,8 +221,10 @@ class _Writer:
         shown = example_of(schema, self._shapes) if example is None else example
         return {media: {"schema": schema, "example": shown}}
 
-    def _answer(self, item: Operation, status: int, meaning: str | Refusal) -> dict[str, Any]:
-        text = meaning.message if isinstance(meaning, Refusal) else meaning
+    def _answer(
+        self, item: Operation, status: int, meaning: str | Rejection | ErrorResponse
+    ) -> dict[str, Any]:
+        text = meaning if isinstance(meaning, str) else meaning.message
         described: dict[str, Any] = {"description": text}
         described["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in _header_names(item, status)
@@ -230,7 +232,8 @@ class _Writer:
         if status in (204, 304):
             return described
         if status >= 400:
-            example = (meaning if isinstance(meaning, Refusal) else _refusal(item, status, text)).document()
+            error = _error(item, status, text) if isinstance(meaning, str) else meaning
+            example = error_response(error).document()
             described["content"] = self._content(self._schemas["failure"], example)
         elif status == 202 and (item.result is None or not item.answers.keys().isdisjoint({200, 201})):
             described["content"] = self._content(self._schemas["accepted"])
@@ -247,14 +250,14 @@ def _header_names(item: Operation, status: int) -> list[str]:
     return names + (["Retry-After"] if status in (429, 503) else [])
 
 
-def _refusal(item: Operation, status: int, text: str) -> Refusal:
+def _error(item: Operation, status: int, text: str) -> Rejection | ErrorResponse:
     """An answer of this status as this operation gives it."""
     if status == 403:
         return insufficient_scope(*item.scopes)
     if status == 400:
         unknown = "Additional properties not allowed: surprise"
-        return invalid_body(unknown) if item.body is not None else bad_request("Invalid request.")
-    return _REFUSALS.get(status) or Refusal(status, text or REASONS[status])
+        return invalid_body(unknown) if item.body is not None else invalid("Invalid request.")
+    return _ERRORS.get(status) or ErrorResponse(status, text or REASONS[status])
 
 
 def _path_parameters(item: Operation | Public) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import asyncpg
 import structlog
 
 from projections.profile.changes.links import commands_of
+from projections.profile.row import profile_of
 from schemas.formats.identifiers import record_key
 from schemas.formats.positions import Position
 from schemas.sealing.keys import Keyring, SubjectKeys
@@ -29,7 +30,6 @@ from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.position_watch import PositionWatch
 from services.management.settings import Settings
-from services.queries import users
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected
@@ -238,7 +238,7 @@ async def read_parties(
     query = load("services.commands", "saga.sql")["link_parties"]
     rows = await connection.fetch(query, tenant, list(subjects), list(user_ids))
     keys = {row["subject"]: keyring.open(tenant, row["subject"], wrapped_keys(row)) for row in rows}
-    profiles = (users.profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)
+    profiles = (profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)
     return {row["subject"]: Party(row["subject"], one) for row, one in zip(rows, profiles, strict=True)}, keys
 
 

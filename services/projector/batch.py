@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeVar, assert_never, cast
 from projections.applied import Applied, Logged
 from projections.client.fold import Client
 from projections.client.fold import fold as fold_client
+from projections.client.row import ClientKey
 from projections.connection.fold import Connection, Connections
 from projections.connection.fold import fold as fold_connection
 from projections.connection.fold import is_duplicate as is_duplicate_connection
@@ -18,8 +19,9 @@ from projections.profile.state import NOBODY, Memory, Profile
 from projections.quarantined_login.fold import fold as fold_quarantined
 from projections.search.leaf import Leaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
-from projections.setting.fold import KIND_OF, Kind, Setting
+from projections.setting.fold import KIND_OF, Setting
 from projections.setting.fold import fold as fold_setting
+from projections.setting.row import SettingKey
 from schemas.events import (
     AttributesChanged,
     ClientConfigured,
@@ -70,10 +72,6 @@ from services.projector.login_guard_store import Guards
 
 Person = tuple[str, str]
 """(tenant, subject)"""
-ClientKey = tuple[str, str]
-"""(tenant, client id)"""
-SettingKey = tuple[str, Kind, str]
-"""(tenant, kind, id)"""
 Key = TypeVar("Key")
 Row = TypeVar("Row")
 ClaimKind = Literal["email", "phone_number", "username", "user_id", "connection", "name"]

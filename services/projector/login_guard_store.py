@@ -1,7 +1,7 @@
 """Failed logins on their way through a batch: read once the events are open, because only those say which
 address and identifier it was."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,30 +9,21 @@ from projections.applied import Applied, Logged
 from projections.login_guard.addresses import Address, address_of
 from projections.login_guard.attempts import (
     NOTHING,
-    Attempts,
     Guard,
-    Place,
-    Tally,
     follow,
     is_attempt,
     of_nobody,
 )
-from projections.profile.state import Memory, dump_memory, load_memory
+from projections.login_guard.row import AddressKey, Subject, address_row, addresses_of, guard_row, guards_of
 from schemas.events import (
     IpUnblocked,
     LoginBlockReleased,
     LoginFailed,
 )
-from schemas.formats import exact_json
 from schemas.formats.identifiers import ANONYMOUS, PERSON
 from schemas.formats.instants import milliseconds
 from services.projector.event_views import Write
 from services.runtime.postgres.named_queries import load
-
-Subject = tuple[str, str]
-"""(tenant, subject)"""
-AddressKey = tuple[str, str, int]
-"""(tenant, address, partition of the log)"""
 
 
 @dataclass(slots=True)
@@ -82,11 +73,11 @@ class Guards:
         for subject, guard in self.subjects.items():
             old = before.subjects.get(subject, NOTHING)
             written += [
-                (*subject, *place, *_row(one)) for place, one in guard.items() if old.get(place) is not one
+                guard_row(subject, place, one) for place, one in guard.items() if old.get(place) is not one
             ]
             gone += [(*subject, *place) for place in old if place not in guard]
         moved = [
-            (*key, "{" + ",".join(map(str, one.times)) + "}", one.released_at)
+            address_row(key, one)
             for key, one in self.addresses.items()
             if before.addresses.get(key) is not one
         ]
@@ -114,10 +105,7 @@ async def read_guards(
         )
         if addresses:
             rows = await connection.fetch(queries["read_addresses"], *_columns(addresses))
-            guards.addresses = {
-                (row["tenant"], row["ip"], row["partition"]): Address(tuple(row["times"]), row["released_at"])
-                for row in rows
-            }
+            guards.addresses = addresses_of(rows)
     return guards
 
 
@@ -130,24 +118,6 @@ def _address(logged: Logged) -> AddressKey | None:
         case LoginFailed() if event.data.ip is not None and is_attempt(event.data):
             return event.tenant, address_of(event.data.ip), logged.position.partition
     return None
-
-
-def guards_of(rows: Iterable[Mapping[str, Any]]) -> dict[Subject, Guard]:
-    """The failures in these rows."""
-    found: dict[Subject, dict[Place, Attempts]] = {}
-    for row in rows:
-        ips = {ip: Tally(*tally) for ip, tally in exact_json.loads(row["ips"]).items()}
-        memory = Memory() if row["memory"] is None else load_memory(row["memory"])
-        place = row["connection"], row["identifier"]
-        attempts = Attempts(Tally(row["failures"], row["last_failed"]), ips, memory)
-        found.setdefault((row["tenant"], row["subject"]), {})[place] = attempts
-    return dict(found)
-
-
-def _row(attempts: Attempts) -> tuple[Any, ...]:
-    memory = None if attempts.memory == Memory() else dump_memory(attempts.memory).decode()
-    ips = exact_json.dumps({ip: list(tally) for ip, tally in attempts.ips.items()})
-    return *attempts.total, ips.decode(), memory
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

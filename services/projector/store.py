@@ -8,19 +8,17 @@ from typing import Any
 import asyncpg
 
 from projections.client.fold import Client
+from projections.client.row import ClientKey, client_of, client_row
 from projections.connection.fold import Connection, Connections
-from projections.connection.identity import maps_identity
-from projections.profile.document import ordered
-from projections.profile.sealed import dump_holdings, load_holdings, opened, sealed
+from projections.connection.row import connection_of, connection_row
+from projections.profile.row import profile_of, profile_row
 from projections.profile.state import Memory, Profile, dump_memory, load_memory
-from projections.secret_leaves import seal_leaves
 from projections.setting.fold import Setting
-from schemas.formats import exact_json
+from projections.setting.row import SettingKey, setting_of, setting_row
 from schemas.formats.identifiers import tenant_subject
-from schemas.formats.instants import render
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
-from services.projector.batch import Change, Claims, ClientKey, Outcome, Person, SettingKey, Views
+from services.projector.batch import Change, Claims, Outcome, Person, Views
 from services.projector.event_views import DERIVED, Wave, Write
 from services.projector.statement_batches import side_by_side
 from services.runtime.postgres.named_queries import load
@@ -49,22 +47,11 @@ async def read_people(
     return keys, profiles, guarded
 
 
-def profile_of(row: Mapping[str, Any], person: Person, keys: SubjectKeys | None) -> Profile:
-    """A person from their row."""
-    document = None if row["document"] is None else exact_json.loads(row["document"])
-    secrets = opened(row["secrets"], person, keys)
-    holdings = {} if row["holdings"] is None else load_holdings(row["holdings"], person, keys)
-    return Profile(row["revision"], document, load_memory(row["memory"]), secrets, holdings)
-
-
 async def read_connections(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Connections]:
     """All connections of these tenants, with their secrets sealed: no change looks into those before it."""
     found: dict[str, dict[str, Connection]] = {tenant: {} for tenant in tenants}
     for row in await connection.fetch(load("projections.connection")["read_connections"], tenants):
-        found[row["tenant"]][row["id"]] = Connection(
-            row["id"], row["name"], row["strategy"], row["revision"], exact_json.loads(row["document"]),
-            str(row["event_id"]), row["deleted"],
-        )  # fmt: skip
+        found[row["tenant"]][row["id"]] = connection_of(row)
     return dict(found)
 
 
@@ -76,26 +63,10 @@ async def read_settings(
     return {(row["tenant"], row["kind"], row["id"]): setting_of(row) for row in rows}
 
 
-def setting_of(row: asyncpg.Record) -> Setting:
-    """A setting from its row."""
-    return Setting(
-        row["kind"], row["id"], row["name"], row["revision"], exact_json.loads(row["document"]),
-        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
-    )  # fmt: skip
-
-
 async def read_clients(connection: asyncpg.Connection, asked: Sequence[ClientKey]) -> dict[ClientKey, Client]:
     """Those of these API clients that there are, with their secrets sealed."""
     rows = await connection.fetch(load("projections.client")["read_clients"], *_columns(asked))
     return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
-
-
-def client_of(row: asyncpg.Record) -> Client:
-    """An API client from its row."""
-    return Client(
-        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
-        row["deleted"], row["revision"], exact_json.loads(row["settings"]),
-    )  # fmt: skip
 
 
 async def read_quarantined(connection: asyncpg.Connection, tenants: Sequence[str]) -> dict[str, Memory]:
@@ -151,10 +122,7 @@ def people_writes(changes: Mapping[Person, Change], keys: Mapping[Person, Subjec
     return _non_empty(
         (
             profile["write_people"],
-            [
-                (*person, *_profile_row(change.after, person, keys.get(person)))
-                for person, change in changes.items()
-            ],
+            [profile_row(person, change.after, keys.get(person)) for person, change in changes.items()],
         ),
         (search["write_search"], searches),
         (search["write_activity"], activities),
@@ -174,15 +142,15 @@ def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -
     return _non_empty(
         (
             load("projections.connection")["write_connections"],
-            [_connection_row(tenant, one, _of_tenant(keys, tenant)) for tenant, one in outcome.connections],
+            [connection_row(tenant, one, _of_tenant(keys, tenant)) for tenant, one in outcome.connections],
         ),
         (
             load("projections.client")["write_clients"],
-            [_client_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.clients.items()],
+            [client_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.clients.items()],
         ),
         (
             load("projections.setting")["write_settings"],
-            [_setting_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.settings.items()],
+            [setting_row(*item, _of_tenant(keys, item[0][0])) for item in outcome.settings.items()],
         ),
         (
             load("projections.quarantined_login")["write_quarantined"],
@@ -211,44 +179,5 @@ def _non_empty(*writes: Write) -> list[Write]:
     return [write for write in writes if write[1]]
 
 
-def _profile_row(profile: Profile, person: Person, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    document = profile.document
-    return (
-        None if document is None else document["user_id"],
-        profile.revision,
-        None if document is None else exact_json.dumps(ordered(document)).decode(),
-        dump_memory(profile.memory).decode(),
-        sealed(profile.secrets, person, keys),
-        dump_holdings(profile.holdings, person, keys).decode() if profile.holdings else None,
-    )
-
-
 def _of_tenant(keys: Mapping[Person, SubjectKeys], tenant: str) -> SubjectKeys | None:
     return keys.get((tenant, tenant_subject(tenant)))
-
-
-def _connection_row(tenant: str, connection: Connection, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
-    return (
-        tenant, connection.id, connection.name, connection.strategy, connection.revision,
-        exact_json.dumps(document).decode(), maps_identity(connection.document),
-        connection.event_id, connection.deleted,
-    )  # fmt: skip
-
-
-def _client_row(key: ClientKey, client: Client, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    settings = seal_leaves(client.settings, keys, "client", *key)
-    scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
-    return (
-        *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted, client.revision,
-        exact_json.dumps(settings).decode(),
-    )  # fmt: skip
-
-
-def _setting_row(key: SettingKey, setting: Setting, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    document = seal_leaves(setting.document, keys, "setting", *key)
-    return (
-        *key, setting.name, setting.revision, exact_json.dumps(document).decode(), setting.event_id,
-        setting.created_at, setting.updated_at, setting.deleted, setting.default_picture,
-        setting.log_retention_days,
-    )  # fmt: skip

@@ -6,12 +6,11 @@ from typing import Any
 
 import asyncpg
 
-from projections.connection.fold import Connection
-from projections.profile.sealed import load_holdings, opened
-from projections.profile.state import Profile, load_memory
+from projections.profile.sealed import opened
+from projections.profile.state import Profile
 from projections.setting.fold import Kind, Setting
+from projections.setting.row import setting_of
 from schemas.formats import exact_json
-from schemas.formats.instants import render
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.queries.opener import opener_for
@@ -59,15 +58,6 @@ def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
     """A user about to be changed, from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
-
-
-def profile_of(row: Mapping[str, Any], person: tuple[str, str], keys: SubjectKeys) -> Profile:
-    """The whole of a person, from their row."""
-    document = None if row["document"] is None else exact_json.loads(row["document"])
-    held = {} if row["holdings"] is None else load_holdings(row["holdings"], person, keys)
-    return Profile(
-        row["revision"], document, load_memory(row["memory"]), opened(row["secrets"], person, keys), held
-    )
 
 
 def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[str, Any]:
@@ -152,23 +142,5 @@ async def _settings_of(
 ) -> list[Setting]:
     opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
     return [
-        Setting(
-            row["kind"], row["id"], row["name"], row["revision"],
-            opener.document(row["document"], "setting", row["kind"], row["id"]),
-            str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def connection_of(row: asyncpg.Record) -> Connection:
-    """A connection from its row."""
-    return Connection(
-        row["id"],
-        row["name"],
-        row["strategy"],
-        row["revision"],
-        exact_json.loads(row["document"]),
-        str(row["event_id"]),
-        row["deleted"],
-    )
+        setting_of(row, opener.document(row["document"], "setting", row["kind"], row["id"])) for row in rows
+    ]

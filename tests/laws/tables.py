@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from projections.profile.row import profile_of
 from projections.profile.state import Profile
 from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
 from services.projector.batch import Outcome, Person, Views, fold_batch
-from services.projector.store import people_writes, profile_of
+from services.projector.store import people_writes
 from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 

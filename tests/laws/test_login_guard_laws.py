@@ -12,6 +12,7 @@ from projections.applied import Logged
 from projections.login_guard.addresses import MAX_TIMES, Address, counting, is_exhausted
 from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, of_nobody
 from projections.login_guard.protection import brute_force
+from projections.login_guard.row import guards_of
 from projections.login_guard.verdict import Row, blocks
 from schemas.events import (
     IpUnblocked,
@@ -25,7 +26,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
 from services.projector.batch import Views, fold_batch
-from services.projector.login_guard_store import Guards, guards_of
+from services.projector.login_guard_store import Guards
 from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 from tests.laws.events import IDENTIFIERS, START, SUBJECTS, TENANT, event_id, histories

@@ -1,14 +1,12 @@
 """API clients found, written and waited for: each change is decided on one revision and counts for that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
-
-import asyncpg
+from typing import Final
 
 from projections.client.fold import Client
+from projections.client.row import client_of
 from schemas.events import ClientConfigured, ClientConfiguredData
-from schemas.formats import exact_json
 from schemas.formats.exact_json import same
 from schemas.formats.identifiers import tenant_subject
 from services.commands.conflict_retry import Overtaken, until_it_counts
@@ -43,7 +41,7 @@ async def all_clients(call: Call) -> tuple[list[Client], Callable[[Client], Clie
     def opened(client: Client) -> Client:
         return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
 
-    return [_client_of(row, exact_json.loads(row["settings"])) for row in rows], opened
+    return [client_of(row) for row in rows], opened
 
 
 async def find(call: Call, client_id: str) -> Client | None:
@@ -55,7 +53,7 @@ async def find(call: Call, client_id: str) -> Client | None:
         if row is None or row["deleted"]:
             return None
         opener = await opener_for(connection, call.service.keyring, call.tenant, [row["settings"]])
-    return _client_of(row, opener.document(row["settings"], "client", client_id))
+    return client_of(row, opener.document(row["settings"], "client", client_id))
 
 
 async def living(call: Call, client_id: str) -> Client:
@@ -90,13 +88,6 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
         return changed
 
     return await until_it_counts(attempt, _BUSY, names_revision(headers))
-
-
-def _client_of(row: asyncpg.Record, settings: Mapping[str, Any]) -> Client:
-    return Client(
-        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
-        row["deleted"], row["revision"], settings,
-    )  # fmt: skip
 
 
 async def _took_effect(call: Call, changed: Changed) -> bool:

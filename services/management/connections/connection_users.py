@@ -4,6 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from projections.connection.row import connection_of
 from services.commands.outcome import Claim
 from services.commands.settings.connections import NO_SUCH_CONNECTION
 from services.commands.users.edit_rules import NOT_SUPPORTED
@@ -12,7 +13,6 @@ from services.management.connections.models import ConnectionUser
 from services.management.http import responses
 from services.management.http.operation import Call, Operation
 from services.management.users.write_users import remove
-from services.queries import users
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
 
@@ -28,7 +28,7 @@ async def delete_connection_user(call: Call) -> Response:
         row = await connection.fetchrow(queries["living_connection"], call.tenant, connection_id)
         if row is None:
             raise Rejected(NO_SUCH_CONNECTION)
-        known = users.connection_of(row)
+        known = connection_of(row)
         if kind_of(known) not in ("store", "custom_database"):
             raise Rejected(NOT_SUPPORTED)
         user_id = await connection.fetchval(queries["user_of_connection"], call.tenant, known.name, email)

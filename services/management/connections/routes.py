@@ -3,12 +3,12 @@
 import secrets
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
+from projections.connection.row import connection_of
 from projections.secret_leaves import holds_sealed
 from schemas.events import Event
 from schemas.formats import exact_json
@@ -47,7 +47,6 @@ from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
 from services.management.http.operation import Call, Operation
-from services.queries import users
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
@@ -191,7 +190,7 @@ async def _current(call: Call) -> Connection | None:
     if row is None:
         return None
     (text,) = await _opened(call, [row])
-    return replace(users.connection_of(row), document=exact_json.loads(text))
+    return connection_of(row, exact_json.loads(text))
 
 
 async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:

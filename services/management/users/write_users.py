@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from projections.connection.fold import Connection
+from projections.connection.row import connection_of
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.profile.changes.edits import place_of
 from projections.profile.changes.links import links_of, owner_of
@@ -45,7 +46,7 @@ async def create_user(call: Call) -> Response:
     body: CreateUser = call.body
     service, command = call.service, command_of(call)
     row = await service.connections.row(call.tenant, body.connection)
-    known = None if row is None else users.connection_of(row)
+    known = None if row is None else connection_of(row)
     rejection = refuse_create(known, body)
     if rejection is not None or known is None:
         raise Rejected(rejection or NO_SUCH_USER)
@@ -170,7 +171,7 @@ async def _person_and_connection(
 async def _connection(call: Call, name: str) -> Connection | None:
     """The living connection of this name."""
     row = await call.service.connections.row(call.tenant, name)
-    return None if row is None else users.connection_of(row)
+    return None if row is None else connection_of(row)
 
 
 async def _register(

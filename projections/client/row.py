@@ -1,0 +1,32 @@
+"""An API client and its row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.client.fold import Client
+from projections.secret_leaves import seal_leaves
+from schemas.formats import exact_json
+from schemas.sealing.keys import SubjectKeys
+
+ClientKey = tuple[str, str]
+"""(tenant, client id)"""
+
+
+def client_of(row: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Client:
+    """Return the client in a row, with `settings` as its opened settings; without them its secrets stay
+    sealed."""
+    return Client(
+        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
+        row["deleted"], row["revision"], exact_json.loads(row["settings"]) if settings is None else settings,
+    )  # fmt: skip
+
+
+def client_row(key: ClientKey, client: Client, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    """Return the columns of `write_clients`, secrets sealed with the tenant's keys. Scopes are one array
+    literal; no scope holds a character that has to be escaped there."""
+    settings = seal_leaves(client.settings, keys, "client", *key)
+    scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
+    return (
+        *key, client.name, client.secret_hash, scopes, client.event_id, client.deleted, client.revision,
+        exact_json.dumps(settings).decode(),
+    )  # fmt: skip

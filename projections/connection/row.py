@@ -1,0 +1,30 @@
+"""A connection and its row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.connection.fold import Connection
+from projections.connection.identity import maps_identity
+from projections.secret_leaves import seal_leaves
+from schemas.formats import exact_json
+from schemas.sealing.keys import SubjectKeys
+
+
+def connection_of(row: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Connection:
+    """Return the connection in a row, with `document` as its opened document; without one its secrets stay
+    sealed."""
+    return Connection(
+        row["id"], row["name"], row["strategy"], row["revision"],
+        exact_json.loads(row["document"]) if document is None else document,
+        str(row["event_id"]), row["deleted"],
+    )  # fmt: skip
+
+
+def connection_row(tenant: str, connection: Connection, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    """Return the columns of `write_connections`, secrets sealed with the tenant's keys."""
+    document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
+    return (
+        tenant, connection.id, connection.name, connection.strategy, connection.revision,
+        exact_json.dumps(document).decode(), maps_identity(connection.document),
+        connection.event_id, connection.deleted,
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""A setting and its row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.secret_leaves import seal_leaves
+from projections.setting.fold import Kind, Setting
+from schemas.formats import exact_json
+from schemas.formats.instants import render
+from schemas.sealing.keys import SubjectKeys
+
+SettingKey = tuple[str, Kind, str]
+"""(tenant, kind, id)"""
+
+
+def setting_of(row: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Setting:
+    """Return the setting in a row, with `document` as its opened document; without one its secrets stay
+    sealed."""
+    return Setting(
+        row["kind"], row["id"], row["name"], row["revision"],
+        exact_json.loads(row["document"]) if document is None else document,
+        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
+    )  # fmt: skip
+
+
+def setting_row(key: SettingKey, setting: Setting, keys: SubjectKeys | None) -> tuple[Any, ...]:
+    """Return the columns of `write_settings`, secrets sealed with the tenant's keys."""
+    document = seal_leaves(setting.document, keys, "setting", *key)
+    return (
+        *key, setting.name, setting.revision, exact_json.dumps(document).decode(), setting.event_id,
+        setting.created_at, setting.updated_at, setting.deleted, setting.default_picture,
+        setting.log_retention_days,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Bearer tokens: the one given, else a fresh one of the client given or of the local stack's client."""
+"""Where commands get their bearer token: the one given, or one fetched with an API client's credentials."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _FILE: Final = "client.json"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An API client of a tenant, as it asks for tokens."""
+    """The credentials of an API client of a tenant."""
 
     tenant: str
     client_id: str
@@ -24,7 +24,14 @@ class Credentials:
 
 
 def bearer_token(given: str | None, management_url: str) -> str:
-    """A token that opens the Management API at this address. Raises CommandFailed."""
+    """Return a token for the Management API at `management_url`.
+
+    It is `given` if that is set. Otherwise a token is fetched with VITA_CLIENT_ID and VITA_CLIENT_SECRET
+    or, at
+    the local stack's address, with the local stack's client. Raises CommandFailed when no client is known
+    or no
+    token is issued.
+    """
     if given:
         return given
     client_id, secret = os.environ.get("VITA_CLIENT_ID"), os.environ.get("VITA_CLIENT_SECRET")
@@ -34,27 +41,35 @@ def bearer_token(given: str | None, management_url: str) -> str:
     credentials = read_credentials(stack) if stack and stack.management_url == management_url else None
     if credentials is None:
         raise CommandFailed(
-            "no token and no API client is known for this address",
-            "set VITA_TOKEN, or VITA_CLIENT_ID and VITA_CLIENT_SECRET (`vita clients create` makes a client)",
+            "no token and no API client are known for this address",
+            "set VITA_TOKEN, or VITA_CLIENT_ID and VITA_CLIENT_SECRET (see `vita clients create`)",
         )
     return fetch_token(management_url, credentials.client_id, credentials.client_secret)
 
 
 def ingest_token(given: str | None, ingest_url: str, management_url: str | None) -> str:
-    """A token for ingest; the local stack's client serves no other stack's ingest. Raises CommandFailed."""
+    """Return a token for ingest at `ingest_url`: `given`, or one fetched from the Management API.
+
+    Raises CommandFailed when no token is available, and when only one of the two addresses is the local
+    stack's:
+    its client's token must not be sent to another stack's ingest.
+    """
     if given:
         return given
     issuer, stack = addresses.management_url(management_url), addresses.local_stack()
     if stack and issuer == stack.management_url and ingest_url != stack.ingest_url:
         raise CommandFailed(
-            "the ingest API is not the local stack's, its issuer of tokens is",
+            "the Management API that issues the token is the local stack's, but the ingest API is not",
             "set VITA_TOKEN or VITA_MANAGEMENT_URL",
         )
     return bearer_token(None, issuer)
 
 
 def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
-    """A fresh token of the client. Raises CommandFailed."""
+    """Fetch a new token with the client credentials grant.
+
+    Raises CommandFailed when the Management API cannot be reached or refuses the client.
+    """
     import httpx
 
     body = {
@@ -69,27 +84,30 @@ def fetch_token(management_url: str, client_id: str, client_secret: str) -> str:
             json=body,
             timeout=10,
             trust_env=not is_local(management_url),
-            verify=addresses.trusted(management_url),
+            verify=addresses.tls_context(management_url),
         )
     except httpx.TransportError as error:
         raise unreachable(management_url, error) from None
     if response.is_error:
         raise CommandFailed(
             f"no token for client {client_id} ({response.status_code}: {_reason(response.content)})",
-            "look at VITA_CLIENT_ID and VITA_CLIENT_SECRET, or make a client with `vita clients create`",
+            "check VITA_CLIENT_ID and VITA_CLIENT_SECRET, or create a client with `vita clients create`",
         )
     return str(exact_json.loads(response.content)["access_token"])
 
 
 def is_local(url: str) -> bool:
-    """Whether the address is of this machine, which no proxy leads to."""
+    """Return whether the URL's host is this machine, which must not be reached through a proxy."""
     from urllib.parse import urlsplit
 
     return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def read_credentials(stack: "Stack") -> Credentials | None:
-    """The local stack's own client, None before there is one."""
+    """Return the credentials of the local stack's own client, or None if `vita up` has not made it yet.
+
+    Raises CommandFailed when the file that holds them is damaged.
+    """
     try:
         return Credentials(**exact_json.loads((stack.state_dir / _FILE).read_bytes()))
     except FileNotFoundError:
@@ -101,7 +119,7 @@ def read_credentials(stack: "Stack") -> Credentials | None:
 
 
 def keep_credentials(stack: "Stack", credentials: Credentials) -> None:
-    """Writes them where only their owner can read them."""
+    """Write the credentials to the state folder, readable by their owner only."""
     from deploy.private_files import write_private
 
     content = {
@@ -116,7 +134,7 @@ def _reason(content: bytes) -> str:
     try:
         answer: Any = exact_json.loads(content)
     except ValueError:
-        return "no JSON"
+        return "the response is not JSON"
     if not isinstance(answer, dict):
         return "no reason given"
     return str(

@@ -1,6 +1,6 @@
-"""Where commands find things: what was given by flag or environment, else the local stack of this checkout.
+"""Addresses and credentials of every part: from a flag or the environment, otherwise from the local stack.
 
-The local stack's secrets are never used with an address that was given otherwise.
+The local stack's secrets are never sent to an address that was given by flag or environment.
 """
 
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @cache
 def local_stack() -> "Stack | None":
-    """The stack that `vita up` last started here."""
+    """Return the stack that `vita up` last started in this checkout, or None. The result is cached."""
     from deploy.local.services import read_stack
     from deploy.local.state import StateFolder, default_state_dir
 
@@ -30,19 +30,29 @@ def local_stack() -> "Stack | None":
 
 
 def management_url(given: str | None) -> str:
-    """Without the slash at its end."""
+    """Return the Management API's URL without a trailing slash: `given`, or the local stack's.
+
+    Raises CommandFailed when there is neither, or when `given` is malformed.
+    """
     found = _found(given or _local("management_url"), "Management API", "VITA_MANAGEMENT_URL")
     return _checked(found, check_http_url, "VITA_MANAGEMENT_URL")
 
 
 def ingest_url(given: str | None) -> str:
-    """Without the slash at its end."""
+    """Return the ingest API's URL without a trailing slash: `given`, or the local stack's.
+
+    Raises CommandFailed when there is neither, or when `given` is malformed.
+    """
     found = _found(given or _local("ingest_url"), "ingest API", "VITA_INGEST_URL")
     return _checked(found, check_http_url, "VITA_INGEST_URL")
 
 
 def service_urls(management: str | None, ingest: str | None, *, local: bool) -> dict[str, str]:
-    """The HTTP services whose address is given, or known because the local stack is meant."""
+    """Return the URLs of the HTTP services by service name.
+
+    A service without a given URL has the local stack's if `local` is set, and is left out otherwise. Raises
+    CommandFailed when a URL is malformed.
+    """
     given = {"ingest": ingest, "management": management}
     known = {name: url or (_local(f"{name}_url") if local else None) for name, url in given.items()}
     return {
@@ -53,9 +63,11 @@ def service_urls(management: str | None, ingest: str | None, *, local: bool) -> 
 
 
 def kafka(given: str | None) -> "KafkaAccess":
-    """The brokers given with the credentials in the environment, else the local stack's as its operator.
+    """Return the access to Kafka: `given` with the credentials in the environment, or the local stack's
+    operator.
 
-    Raises CommandFailed when no broker is known, or the variables `VITA_KAFKA_…` contradict each other.
+    Raises CommandFailed when no broker is known, or when the variables `VITA_KAFKA_…` contradict each
+    other.
     """
     stack = local_stack()
     own = stack is not None and given in (None, "", stack.kafka_bootstrap)
@@ -76,7 +88,7 @@ def _given_kafka(bootstrap: str) -> "KafkaAccess":
 
 
 def topic_prefix(given: str | None, kafka: "KafkaAccess") -> str:
-    """What stands before the topics' names on this broker: as given, else as the local stack has it there."""
+    """Return the prefix of topic names on this broker: `given`, or the local stack's on its own broker."""
     if given is not None:
         return given
     stack = local_stack()
@@ -84,30 +96,33 @@ def topic_prefix(given: str | None, kafka: "KafkaAccess") -> str:
 
 
 def topic(prefix: str, name: "Topic") -> str:
-    """The physical name of a topic."""
+    """Return the physical name of a topic."""
     return prefix + name.value
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A role's way into the database, and the key-encryption key that belongs to it."""
+    """A role's database URL with the key-encryption key that belongs to the database."""
 
     url: str = field(repr=False)
     _key_provider: str | None
 
     @property
     def key_provider(self) -> str:
-        """The provider, as services are given it. Raises CommandFailed when none is known."""
+        """The key provider in the form in which services read it. Raises CommandFailed when none is known."""
         if self._key_provider is None:
             raise CommandFailed(
-                "VITA_DATABASE_URL is set and the key of that database is not known",
+                "VITA_DATABASE_URL is set, but the key-encryption key of that database is not known",
                 "set VITA_KEY_PROVIDER too",
             )
         return self._key_provider
 
 
 def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
-    """The database given, or the local stack's with its key."""
+    """Return the access to the database at `database_url`, or to the local stack's as the operator.
+
+    Raises CommandFailed when there is neither, or when the URL is malformed.
+    """
     if database_url:
         return Ledger(_checked(database_url, check_database_url, "VITA_DATABASE_URL"), key_provider)
     stack = local_stack()
@@ -117,7 +132,10 @@ def ledger(database_url: str | None, key_provider: str | None = None) -> Ledger:
 
 
 def keymaster(database_url: str | None, key_provider: str | None = None) -> Ledger:
-    """The database given, or the local stack's with its key, as the role that makes keys."""
+    """Return the access to the database at `database_url`, or to the local stack's as the keymaster.
+
+    Raises CommandFailed when there is neither, or when the URL is malformed.
+    """
     if database_url:
         url = _checked(database_url, check_database_url, "VITA_KEYMASTER_DATABASE_URL")
         return Ledger(url, key_provider)
@@ -128,17 +146,20 @@ def keymaster(database_url: str | None, key_provider: str | None = None) -> Ledg
 
 
 def audience(url: str) -> str:
-    """What tokens for this Management API are for."""
+    """Return the `aud` claim of tokens for the Management API at this URL."""
     return os.environ.get("VITA_TOKEN_AUDIENCE") or f"{url}/api/v2/"
 
 
 def issuer(url: str) -> str:
-    """Who signs the tokens of this Management API."""
+    """Return the `iss` claim of tokens for the Management API at this URL."""
     return os.environ.get("VITA_TOKEN_ISSUER") or f"{url}/"
 
 
-def trusted(*urls: str) -> "ssl.SSLContext | bool":
-    """What certificates at these addresses are checked against: the usual roots, and the local stack's."""
+def tls_context(*urls: str) -> "ssl.SSLContext | bool":
+    """Return the value of httpx's `verify` for requests to these URLs.
+
+    It is True (the machine's root certificates), or a context that also trusts the local stack's authority.
+    """
     stack = local_stack()
     if stack is None or stack.authority is None or not any(url.startswith("https://") for url in urls):
         return True
@@ -170,5 +191,5 @@ def _checked(value: str, check: Callable[[str], None], variable: str) -> str:
 
 def _unknown(what: str, variable: str) -> CommandFailed:
     return CommandFailed(
-        f"no {what} is known here", f"start the local stack with `vita up`, or set {variable}"
+        f"no {what} is configured", f"start the local stack with `vita up`, or set {variable}"
     )

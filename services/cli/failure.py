@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on: what went wrong and what to do next, in one line."""
+"""How a command reports a failure: one line that says what went wrong and what to do next."""
 
 import sys
 from collections.abc import Callable
@@ -20,15 +20,17 @@ class CommandFailed(Exception):
         super().__init__(f"{problem}: {advice}")
 
 
-def explained(error: BaseException) -> str | None:
-    """What to tell about an error that is not a mistake in the code; None for one that may be.
+def explain(error: BaseException) -> str | None:
+    """Return the text for an error that the surroundings caused, or None for one that may be a bug.
 
-    A group of errors, which tasks that run together raise, is told by the errors in it.
+    An exception group, which concurrent tasks raise, has the texts of its errors, each once; it may be a
+    bug if
+    one of them may be.
     """
     if isinstance(error, BaseExceptionGroup):
-        told = [explained(one) for one in error.exceptions]
-        known = [text for text in dict.fromkeys(told) if text is not None]
-        return "\n".join(known) if None not in told else None
+        texts = [explain(one) for one in error.exceptions]
+        known = [text for text in dict.fromkeys(texts) if text is not None]
+        return "\n".join(known) if None not in texts else None
     for module, name, words in _KNOWN:
         kind = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type) and isinstance(error, kind):
@@ -37,13 +39,17 @@ def explained(error: BaseException) -> str | None:
 
 
 def unreachable(address: str, error: BaseException) -> CommandFailed:
-    """The failure behind an error of the network: TLS by what is wrong with it, plain HTTP to a server that
-    may expect TLS, the rest by its kind."""
+    """Return the CommandFailed for a network error.
+
+    It names the fault for a failed TLS handshake, hints at HTTPS when a server drops a plain HTTP
+    connection, and
+    otherwise gives the class of the error.
+    """
     from services.runtime.addresses import words_of_tls
 
     tls = words_of_tls(error)
     if tls is not None:
-        return CommandFailed(f"{address} cannot be trusted, {tls}", _TLS_ADVICE)
+        return CommandFailed(f"{address} is not trusted, {tls}", _TLS_ADVICE)
     if type(error).__name__ == "RemoteProtocolError" and address.startswith("http:"):
         return CommandFailed(f"{address} ended the connection without an HTTP answer", _HTTPS_ADVICE)
     return CommandFailed(f"{address} does not answer ({type(error).__name__})", STATUS)
@@ -58,7 +64,7 @@ def _surroundings(error: Any) -> str:
 
 
 def _database(error: Any) -> str:
-    return f"the database refused ({type(error).__name__}): look at VITA_DATABASE_URL; {STATUS}"
+    return f"the database refused ({type(error).__name__}): check VITA_DATABASE_URL; {STATUS}"
 
 
 def _file(error: Any) -> str:
@@ -85,7 +91,8 @@ _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("httpx", "TransportError", _no_answer),
     ("asyncpg", "PostgresError", _database),
     ("asyncpg", "InterfaceError", _database),
-    ("builtins", "TimeoutError", lambda error: f"no answer in time: {STATUS}"),
+    ("builtins", "TimeoutError", lambda error: f"the operation timed out: {STATUS}"),
     ("builtins", "OSError", _file),
 )
-"""Most telling first; modules that were not imported cannot have raised, so none is imported for this."""
+"""Explanations by exception class, the most specific first. They are found by name: a module that was not
+imported cannot have raised, so that no module has to be imported here."""

@@ -14,7 +14,8 @@ _CONNECT_SECONDS = 10
 
 @asynccontextmanager
 async def operator(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connected for as long as the block runs; what will pass becomes Transient."""
+    """Connect to the database for the duration of the block. Failures that a retry may cure become
+    Transient."""
     with database_failures():
         connection = await asyncpg.connect(
             url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "vita command line"}
@@ -26,5 +27,8 @@ async def operator(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def keyring(connection: asyncpg.Connection, key_provider: str) -> Keyring:
-    """The keyring of this installation. Raises CannotUnseal under another key-encryption key."""
+    """Return the keyring of this installation.
+
+    Raises CannotUnseal when `key_provider` names another key-encryption key.
+    """
     return await load_keyring(connection, provider_from(key_provider))

@@ -1,4 +1,5 @@
-"""`vita`: every command, and how each of them ends. Commands import what is heavy when they run."""
+"""The program `vita`: all commands, and how their failures are reported. Commands import heavy modules when
+they run."""
 
 import inspect
 import os
@@ -9,7 +10,7 @@ import typer
 
 from services.cli.config import config
 from services.cli.dead_letters import dlq
-from services.cli.failure import explained
+from services.cli.failure import explain
 from services.cli.log import audit, tail
 from services.cli.logins import logins
 from services.cli.stack import demo, env, logs, stack
@@ -41,7 +42,7 @@ def options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Nothing but what every command shares."""
+    """Options that apply to every command."""
 
 
 stack.register(app, _STACK)
@@ -73,15 +74,22 @@ def version() -> None:
     try:
         print(f"vita {installed('vita')}")
     except PackageNotFoundError:
-        print("vita, not installed: run from its source folder")
+        print("vita (not installed, run from its source folder)")
 
 
 def _let_flow(group: typer.Typer) -> None:
-    """Have terminals, not this code, break the lines in the paragraphs of each command's help."""
+    """Prepare each command's help from its docstring.
+
+    Lines are joined so that the terminal breaks them, and the paragraph that lists exceptions is left out.
+    """
     for command in group.registered_commands:
         if command.callback is not None:
             paragraphs = (inspect.getdoc(command.callback) or "").split("\n\n")
-            command.help = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+            command.help = "\n\n".join(
+                paragraph.replace("\n", " ")
+                for paragraph in paragraphs
+                if not paragraph.startswith("Raises ")
+            )
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
             _let_flow(inner.typer_instance)
@@ -91,7 +99,10 @@ _let_flow(app)
 
 
 def main() -> None:
-    """Exit code 0: the command did what it was asked; 1: it could not; 2: it was asked wrongly."""
+    """Run the command line.
+
+    The exit code is 0 if the command succeeded, 1 if it failed and 2 if its options were wrong.
+    """
     try:
         app(prog_name="vita")
     except KeyboardInterrupt:
@@ -99,8 +110,10 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("VITA_DEBUG"):
             raise
-        text = explained(error)
+        text = explain(error)
         if text is None:
-            text = f"unexpected {type(error).__name__}: run it again with VITA_DEBUG=1 to see where"
+            text = (
+                f"unexpected {type(error).__name__}: run the command again with VITA_DEBUG=1 for a traceback"
+            )
         print(f"vita: {text}", file=sys.stderr)
         sys.exit(1)

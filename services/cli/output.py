@@ -1,4 +1,5 @@
-"""How results look: tables for people, JSON for programs. Results go to stdout, everything else to stderr."""
+"""Output of commands: tables for people, JSON for programs. Results go to stdout, everything else to
+stderr."""
 
 import json
 import os
@@ -20,50 +21,50 @@ _STORY_COLUMNS: Final = 120
 
 @cache
 def out() -> "Console":
-    """The console of results; wide when nobody looks, so that nothing is cut off."""
+    """Return the console for results, very wide if stdout is not a terminal so that no line is cut."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_COLUMNS)
 
 
 @cache
-def story() -> "Console":
-    """The console of what is told while a stack starts; of a width to be read, on a terminal or in a file."""
+def setup_console() -> "Console":
+    """Return the console for the progress of `vita up`, 120 columns wide if stdout is not a terminal."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else _STORY_COLUMNS)
 
 
 @cache
-def aside() -> "Console":
-    """The console of progress, notes and questions."""
+def stderr_console() -> "Console":
+    """Return the console for progress bars, notes and questions."""
     from rich.console import Console
 
     return Console(highlight=False, stderr=True)
 
 
 def note(text: str) -> None:
-    """Something worth knowing that is not the result."""
+    """Print a remark to stderr."""
     print(safe(text), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, indented, integers exact."""
+    """Print a value as an indented JSON document."""
     print(_json(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
-    """One JSON document on one line, at once."""
+    """Print a value as JSON on one line and flush it."""
     print_line(_json(value, separators=(",", ":")))
 
 
 def _json(value: Any, **form: Any) -> str:
-    """JSON with what a terminal would obey as escapes, which mean the same in JSON."""
+    """Return JSON in which control characters of terminals are escaped."""
     return "\n".join(map(escaped, json.dumps(value, ensure_ascii=False, **form).split("\n")))
 
 
 def print_line(text: str) -> None:
-    """A line, at once. Raises typer.Exit when nobody reads on, as after `| head`."""
+    """Print a line and flush it. Raises typer.Exit when the reader is gone, as in `| head`."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -78,7 +79,10 @@ def print_table(
     right: Iterable[str] = (),
     console: "Console | None" = None,
 ) -> None:
-    """A table; None shows as nothing, and no cell can command the terminal."""
+    """Print a table. None is an empty cell; control characters in cells are escaped.
+
+    `right` names the columns that are aligned to the right.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -92,7 +96,7 @@ def print_table(
 
 
 def shown(value: object) -> str:
-    """A value as a person reads it."""
+    """Return a value in the form in which people read it."""
     match value:
         case None:
             return ""
@@ -107,5 +111,6 @@ def shown(value: object) -> str:
 
 
 def safe(text: str) -> str:
-    """The text with what a terminal would obey or turn around as escapes."""
+    """Return the text with control and bidirectional characters escaped, so that it cannot command a
+    terminal."""
     return escaped(text)

@@ -20,7 +20,7 @@ from schemas.logins.signature import Headers, signed_headers
 from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic
 from services.cli.addresses import Ledger
-from services.cli.dead_letters.letters import list_of
+from services.cli.dead_letters.dead_letters import list_dead_letters
 from services.ledger.keys.gateway_keys import add_gateway
 from services.normalizer.consumer import Normalizer, Settings
 from tests.flow import Flow, both, make_flow
@@ -63,7 +63,7 @@ async def earlier(flow: Flow, tenant: str = "demo") -> list[int]:
 
 async def letters(flow: Flow) -> list[tuple[str, str | None]]:
     """Reason and tenant of the dead letters, as `vita dlq list` has them, in their order."""
-    rows = await list_of(flow.database.url_for("operator"), None, None, 10_000)
+    rows = await list_dead_letters(flow.database.url_for("operator"), None, None, 10_000)
     ordered = sorted(rows, key=lambda row: (row["partition"], row["offset"]))
     return [(row["reason"], row["tenant"]) for row in ordered]
 
@@ -106,7 +106,7 @@ async def test_a_tenants_log_tells_of_its_refused_login(flow: Flow) -> None:
     assert await warnings(flow, "other") == []
     assert await letters(flow) == [("unknown_connection", "demo")]
     for tenant, listed in (("demo", 1), ("other", 0)):
-        assert len(await list_of(flow.database.url_for("operator"), tenant, None, 10)) == listed
+        assert len(await list_dead_letters(flow.database.url_for("operator"), tenant, None, 10)) == listed
     (event,) = await tellings(flow)
     assert (event.subject, event.sourceposition) == (tenant_subject("demo"), "0/3/0")
     (record,) = await flow.logged(Topic.PROFILE_EVENTS)

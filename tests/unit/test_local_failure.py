@@ -10,7 +10,7 @@ from deploy.local import infrastructure, stack, up
 from deploy.local.failure import SeveralFailures, StackFailure, together
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.stack import LocalStack
-from services.cli.failure import CommandFailed, explained
+from services.cli.failure import CommandFailed, explain
 from tests.unit.test_local_routes import Engine
 
 
@@ -34,7 +34,7 @@ async def test_all_failures_are_named() -> None:
     """Both problems, each with its advice, in one error that the command line knows."""
     with pytest.raises(SeveralFailures) as caught:
         await together(fails("a"), works(), fails("b"))
-    shown = explained(caught.value) or ""
+    shown = explain(caught.value) or ""
     assert [part in shown for part in ("a", "mend a", "b", "mend b")] == [True] * 4
 
 
@@ -71,8 +71,8 @@ def test_groups_of_libraries_are_told_by_what_is_in_them() -> None:
     """A group of known errors is their sentences, once each; with an unknown one in it it is unexpected."""
     known = CommandFailed("a", "b")
     nested = ExceptionGroup("", [known, ExceptionGroup("", [StackFailure("c", "d"), known])])
-    assert (explained(nested) or "").splitlines() == ["a: b", "c", "What to do: d", "a: b"]
-    assert explained(ExceptionGroup("", [known, KeyError("x")])) is None
+    assert (explain(nested) or "").splitlines() == ["a: b", "c", "What to do: d", "a: b"]
+    assert explain(ExceptionGroup("", [known, KeyError("x")])) is None
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_a_download_that_fails_is_told(local: LocalStack, monkeypatch: pyt
     monkeypatch.setattr(LocalStack, "ensure_postgres", postgres_works)
     with pytest.raises(StackFailure, match="check the network") as caught:
         await ensure_infrastructure(local, Engine(False))
-    assert explained(caught.value) is not None
+    assert explain(caught.value) is not None
 
 
 async def test_the_kept_key_is_where_it_is(local: LocalStack) -> None:

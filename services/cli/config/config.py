@@ -1,4 +1,4 @@
-"""`vita config`: every variable that a service reads."""
+"""`vita config`: prints every variable that a service reads."""
 
 from typing import Annotated
 
@@ -13,21 +13,24 @@ Markdown = Annotated[
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Adds the command."""
+    """Add the command to `app`."""
     app.command(rich_help_panel=panel)(config)
 
 
 def config(as_json: AsJson = False, markdown: Markdown = False) -> None:
-    """Show the variables of the services: who reads each, its default, meaning and value in this shell.
+    """Show the variables of the services: which service reads each one, default, meaning, value in this
+    shell.
 
     Secrets are masked.
 
     Example: vita config --json
+
+    Raises typer.BadParameter when both `--json` and `--markdown` are given.
     """
     from services.cli.config.reference import as_documents, as_markdown, as_rows
 
     if as_json and markdown:
-        raise typer.BadParameter("--json and --markdown exclude each other: choose one")
+        raise typer.BadParameter("--json and --markdown cannot be combined")
     if markdown:
         print(as_markdown())
     elif as_json:

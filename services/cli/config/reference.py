@@ -1,4 +1,4 @@
-"""The variables that services read, as their settings models declare them."""
+"""The variables that services read, collected from their settings models."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,18 +31,18 @@ _HEAD: Final = ("variable", "services", "default", "meaning")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable: which services read it, what it is without being set, what it means."""
+    """A variable: which services read it, its defaults and its meaning."""
 
     name: str
     services: tuple[str, ...]
     defaults: Mapping[str, str]
-    """By service; `required` where it must be set, an empty text where leaving it out means nothing."""
+    """Default by service: `required` if the variable must be set, empty if there is no default."""
     meaning: str
     is_secret: bool
 
     @property
     def default(self) -> str:
-        """The default as one text, with the services where they differ."""
+        """The default as one text; where services differ, each default with its services."""
         found = list(dict.fromkeys(self.defaults.values()))
         if len(found) == 1:
             return found[0]
@@ -53,17 +53,17 @@ class Variable:
 
     @property
     def readers(self) -> str:
-        """The services as one text."""
+        """The services that read the variable as one text."""
         return _ALL if len(self.services) == len(SERVICES) else ", ".join(self.services)
 
     def value(self, environment: Mapping[str, str]) -> str | None:
-        """What the environment gives it, masked if it is secret; None where it is not set."""
+        """Return the variable's value, masked if it is secret, or None if it is not set."""
         given = environment.get(self.name)
         return MASK if given and self.is_secret else given or None
 
 
 def variables() -> list[Variable]:
-    """All of them: first those that most services read, then by name."""
+    """Return all variables, those that most services read first, then by name."""
     fields: dict[str, dict[str, FieldInfo]] = {}
     for service, model in SERVICES.items():
         for name, field in model.model_fields.items():
@@ -73,7 +73,7 @@ def variables() -> list[Variable]:
 
 
 def as_documents(environment: Mapping[str, str] = os.environ) -> list[dict[str, Any]]:
-    """For programs."""
+    """Return the variables as JSON values, each with its value in `environment`."""
     return [
         {
             "name": one.name,
@@ -88,12 +88,12 @@ def as_documents(environment: Mapping[str, str] = os.environ) -> list[dict[str, 
 
 
 def as_rows(environment: Mapping[str, str] = os.environ) -> Iterator[Sequence[str | None]]:
-    """For people, with the current value at the end."""
+    """Return the variables as table rows, each with its value in `environment` in the last cell."""
     return ((*_cells(one), one.value(environment)) for one in variables())
 
 
 def as_markdown() -> str:
-    """The table of deploy/README.md; values of the environment are no part of it."""
+    """Return the table of deploy/README.md, which contains no values of the environment."""
     lines = [_line(_HEAD), "|---|---|---|---|"]
     for one in variables():
         name, readers, default, meaning = _cells(one)

@@ -1,4 +1,4 @@
-"""`vita dlq …`: records that could not be processed, kept whole and sealed."""
+"""`vita dlq …`: lists and opens dead letters, which are records that could not be processed."""
 
 from typing import Annotated, Any
 
@@ -6,19 +6,23 @@ import typer
 
 from services.cli import addresses
 from services.cli.access import bearer_token
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
 from services.cli.output import out, print_json, print_table, safe
-from services.cli.running import run
 
 app = typer.Typer(help="List quarantined records and open them.", no_args_is_help=True)
 
-Tenant = Annotated[str | None, typer.Option(help="Only those known to be of this tenant.")]
-Reason = Annotated[str | None, typer.Option(help="Only those with this reason, as in unknown_connection.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")]
+Tenant = Annotated[str | None, typer.Option(help="Only records that are known to belong to this tenant.")]
+Reason = Annotated[
+    str | None, typer.Option(help="Only records with this reason, for example unknown_connection.")
+]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of records; the newest come first.")]
 PlaceOfLetter = Annotated[
     str,
-    typer.Argument(metavar="TOPIC/PARTITION/OFFSET", help="Where the record stood, as `vita dlq list` says."),
+    typer.Argument(
+        metavar="TOPIC/PARTITION/OFFSET", help="Position of the record, as printed by `vita dlq list`."
+    ),
 ]
 _COLUMNS = ("record", "reason", "tenant", "age", "detail", "opened by")
 
@@ -31,19 +35,21 @@ def list_letters(
     as_json: AsJson = False,
     database_url: Database = None,
 ) -> None:
-    """Show quarantined records: where they stood, why, whose they are if known, and how old they are.
+    """Show quarantined records with their position, reason, tenant if known, and age.
 
     Example: vita dlq list --tenant acme --reason unknown_connection
     """
-    from services.cli.dead_letters.letters import list_of
+    from services.cli.dead_letters.dead_letters import list_dead_letters
 
-    rows = run(list_of(addresses.ledger(database_url).url, tenant, reason, limit))
+    rows = run(list_dead_letters(addresses.ledger(database_url).url, tenant, reason, limit))
     if as_json:
         print_json(rows)
     elif rows:
         print_table(_COLUMNS, [_cells(row) for row in rows])
     else:
-        out().print("No dead letters: every record was processed, or has been kept longer than 30 days.")
+        out().print(
+            "There are no dead letters: every record was processed, or its dead letter has expired (30 days)."
+        )
 
 
 @app.command()
@@ -57,18 +63,21 @@ def show(
     management_url: ManagementUrl = None,
     token: Token = None,
 ) -> None:
-    """Open a quarantined record: its key, headers and value as they were sent.
+    """Open a quarantined record and show its key, headers and value as they were sent.
 
-    The token needs the scope read:dead_letters and must be of the record's tenant where that is known. Who
-    opened a record is noted beside it.
+    The token needs the scope read:dead_letters. If the record's tenant is known, the token must belong to
+    that
+    tenant. Vita records which client last opened a record.
 
     Example: vita dlq show logins.raw/3/1042
     """
-    from services.cli.dead_letters.letters import Desk, open_letter
+    from services.cli.dead_letters.dead_letters import DeadLetterAccess, open_record
 
     kafka, url = addresses.kafka(kafka_bootstrap), addresses.management_url(management_url)
     ledger, prefix = addresses.ledger(database_url, key_provider), addresses.topic_prefix(topic_prefix, kafka)
-    letter = run(open_letter(Desk(ledger, kafka, prefix, url, bearer_token(token, url)), _parsed(place)))
+    letter = run(
+        open_record(DeadLetterAccess(ledger, kafka, prefix, url, bearer_token(token, url)), _parsed(place))
+    )
     if as_json:
         print_json(letter)
         return
@@ -76,14 +85,17 @@ def show(
         out().print(f"{name:<8} {safe(str(letter[name]))}", markup=False)
     out().print(safe(str(letter["value"])), markup=False, soft_wrap=True)
     if not letter["whole"]:
-        out().print("(Only the beginning was kept: the record was too large.)")
+        out().print("(The value is truncated: the record was too large.)")
 
 
 def _parsed(place: str) -> tuple[str, int, int]:
     topic, _, rest = place.rpartition("/")
     topic, _, partition = topic.rpartition("/")
     if not (topic and partition.isdigit() and rest.isdigit() and len(partition) < 10 and len(rest) < 19):
-        raise CommandFailed(f"{place} is no place of a record", "give TOPIC/PARTITION/OFFSET: vita dlq list")
+        raise CommandFailed(
+            f"{place} is not the position of a record",
+            "give TOPIC/PARTITION/OFFSET as printed by `vita dlq list`",
+        )
     return topic, int(partition), int(rest)
 
 

@@ -1,1 +1,1 @@
-"""`vita tail`, `vita history`, `vita audit`: the event log, read and opened."""
+"""`vita tail` and `vita audit`, and how commands read and unseal the event log."""

@@ -1,14 +1,14 @@
-"""`vita audit …`: is the trail what the log says?"""
+"""`vita audit …`: verifies the audit trail against the log and exports its public keys."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, TopicPrefix
-from services.cli.output import aside, out, print_json, safe
-from services.cli.running import run
+from services.cli.output import out, print_json, safe, stderr_console
 
 if TYPE_CHECKING:
     from services.auditor.report import Report
@@ -22,7 +22,7 @@ Trust = Annotated[
     typer.Option(
         envvar="VITA_CHECKPOINT_KEY",
         metavar="file:PATH",
-        help="PEM file with the checkpoint keys to trust, public ones will do.",
+        help="PEM file with the checkpoint keys to trust; public keys suffice.",
         show_default="beside the key-encryption key",
     ),
 ]
@@ -37,11 +37,14 @@ def verify(
     kafka_bootstrap: Kafka = None,
     topic_prefix: TopicPrefix = None,
 ) -> None:
-    """Recompute the trail from Kafka, compare every row and every signature, name the first difference.
+    """Recompute the trail from Kafka, compare every row and every signature, and report the first
+    difference.
 
-    Exit code 1 when anything differs. It runs beside working services and changes nothing.
+    The exit code is 1 if anything differs. The command can run while services work and changes nothing.
 
     Example: vita audit verify
+
+    Raises typer.Exit with code 1 when anything differs.
     """
     from schemas.topics import Topic
 
@@ -65,7 +68,7 @@ def key(
     database_url: Database = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Print the public keys that check the trail's signatures, as auditors outside need them.
+    """Print the public keys that verify the trail's signatures, for auditors outside of Vita.
 
     Example: vita audit key > checkpoint-keys.pem
     """
@@ -86,8 +89,8 @@ def _trusted(provider: str | None, ledger: addresses.Ledger) -> "TrustedKeys":
         return trusted_keys(provider or beside(ledger.key_provider))
     except FileNotFoundError as error:
         raise CommandFailed(
-            f"the checkpoint key {error.filename} is not there",
-            "start the auditor once, or name a file with --trust",
+            f"the checkpoint key {error.filename} does not exist",
+            "start the auditor, which creates it, or name a file with --trust",
         ) from None
     except ValueError as error:
         raise CommandFailed(str(error), "name a PEM file: --trust file:PATH") from None
@@ -107,7 +110,7 @@ async def _verify(
         TextColumn("leaves"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=aside(), disable=not shows) as progress:
+    with Progress(*columns, console=stderr_console(), disable=not shows) as progress:
         task = progress.add_task("", total=None)
 
         def advance(done: int, total: int) -> None:
@@ -116,7 +119,7 @@ async def _verify(
         try:
             return await verify_trail(kafka, database_url, topic, keys, advance)
         except LookupError as error:
-            raise CommandFailed(str(error), "look at VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX") from None
+            raise CommandFailed(str(error), "check VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX") from None
 
 
 def _show(report: "Report") -> None:
@@ -124,12 +127,12 @@ def _show(report: "Report") -> None:
     found = f"{report.leaves:,} leaves in {len(report.partitions)} trees, {signed}, {report.seconds:.1f} s"
     waiting = f"; {report.lag:,} records are not audited yet" if report.lag else ""
     if report.first is None:
-        out().print(f"The trail of {report.topic} is what the log says: {found}{waiting}.", soft_wrap=True)
+        out().print(f"The trail of {report.topic} matches the log: {found}{waiting}.", soft_wrap=True)
         return
     out().print(f"The trail of {report.topic} DIFFERS ({found}).", soft_wrap=True)
     for difference in report.differences:
         out().print(f"  {safe(str(difference))}", markup=False, soft_wrap=True)
     out().print(
-        "Change nothing: keep copies of the database and Kafka's data, then find out who could write there.",
+        "Do not change anything. Copy the database and Kafka's data, then find out who had write access.",
         soft_wrap=True,
     )

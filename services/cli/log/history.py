@@ -1,4 +1,4 @@
-"""A person's events, read from the log where the audit trail says they are."""
+"""A user's events, read from the log at the offsets that the audit trail records."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from schemas.sealing.mapper import read_sealed
 from schemas.topics import Topic, catalogue
 from services.cli import addresses
 from services.cli.ledger import keyring, operator
-from services.cli.log.unseal import Opener
+from services.cli.log.unseal import EventUnsealer
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.postgres.named_queries import load
@@ -28,7 +28,7 @@ _FETCH_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Reads a tenant's people as the operator."""
+    """Reads and unseals the events of a tenant's users as the operator."""
 
     ledger: addresses.Ledger
     kafka: KafkaAccess
@@ -36,14 +36,15 @@ class History:
     tenant: str
 
     async def of_user(self, user_id: str) -> list[dict[str, Any]]:
-        """The opened events behind a user, oldest first, each with its position; none for an unknown user."""
+        """Return the unsealed events of a user, oldest first, each with its position; none for an unknown
+        user."""
         async with operator(self.ledger.url) as connection, _consumer(self.kafka) as consumer:
             subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
             if subject is None:
                 return []
             await self._until_audited(connection, consumer, subject)
             rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
-            opener = Opener(connection, await keyring(connection, self.ledger.key_provider))
+            opener = EventUnsealer(connection, await keyring(connection, self.ledger.key_provider))
             addresses = (Position(row["partition"], row["log_offset"]) for row in rows)
             found = [await _read(consumer, self.topic, place, opener) for place in addresses]
             return [event for event in found if event is not None]
@@ -51,7 +52,7 @@ class History:
     async def _until_audited(
         self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, subject: str
     ) -> None:
-        """Returns when the trail knows what the log holds now, or does not within the time it is given."""
+        """Wait until the trail covers the log's present end, for ten seconds at most."""
         partition = partition_of(
             record_key(self.tenant, subject), catalogue()[Topic.PROFILE_EVENTS].partitions
         )
@@ -66,9 +67,9 @@ class History:
 
 
 async def _read(
-    consumer: AIOKafkaConsumer, topic: str, position: Position, opener: Opener
+    consumer: AIOKafkaConsumer, topic: str, position: Position, opener: EventUnsealer
 ) -> dict[str, Any] | None:
-    """The opened event, or None for a record that is not an event of its subject."""
+    """Return the unsealed event at a position, or None if the record is not an event of its subject."""
     place = TopicPartition(topic, position.partition)
     consumer.assign([place])
     consumer.seek(place, position.offset)

@@ -1,4 +1,4 @@
-"""`vita tail`: the event log as it grows."""
+"""`vita tail`: prints the event log as it grows."""
 
 from typing import Annotated, Any
 
@@ -6,18 +6,23 @@ import typer
 
 from services.cli import addresses
 from services.cli.access import bearer_token
+from services.cli.event_loop import run
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
 from services.cli.output import note, print_json_line, print_line, safe, shown
-from services.cli.running import run
 
-Tenant = Annotated[str | None, typer.Option(help="Only this tenant's events.")]
+Tenant = Annotated[str | None, typer.Option(help="Only events of this tenant.")]
 Type = Annotated[
-    str | None, typer.Option("--type", metavar="PATTERN", help="Only such events, as in 'profile.login.*'.")
+    str | None,
+    typer.Option(
+        "--type", metavar="PATTERN", help="Only events whose type matches, for example 'profile.login.*'."
+    ),
 ]
-Subject = Annotated[str | None, typer.Option(help="Only this person's events, as in sub_0190….")]
+Subject = Annotated[str | None, typer.Option(help="Only events of this subject, for example sub_0190….")]
 FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest event.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="End after so many events.")]
-Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="At the end of the log, wait for more.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Stop after this number of events.")]
+Follow = Annotated[
+    bool, typer.Option("--follow/--no-follow", help="Wait for more events at the end of the log.")
+]
 Open = Annotated[
     bool,
     typer.Option(
@@ -27,7 +32,7 @@ Open = Annotated[
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Adds the command."""
+    """Add the command to `app`."""
     app.command(rich_help_panel=panel)(tail)
 
 
@@ -47,29 +52,33 @@ def tail(
     database_url: Database = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Follow the event log; a line is time, type, tenant, subject, actor and position.
+    """Follow the event log. A line shows time, type, tenant, subject, actor and position.
 
-    Personal data stays sealed unless you ask for it and your token may read it. An event is verified when
-    it is opened; without --open a line is what somebody wrote to the topic, authentic or not. With --json,
-    a line is the whole event, and its member `verified` says which.
+    Personal data stays sealed unless you pass --open and your token has the scope read:events. Only opening
+    an
+    event verifies it: without --open, anyone who can write to the topic may have written the line. With
+    --json, a
+    line is the whole event, and its member `verified` tells whether the event was verified.
 
     Example: vita tail --type 'profile.login.*' --from-beginning --limit 20
     """
     from schemas.topics import Topic
-    from services.cli.log.following import Wanted
-    from services.cli.log.tailing import Door, Source, follow_log
+    from services.cli.log.event_reader import EventFilter
+    from services.cli.log.follow import LogRange, UnsealAccess, follow_log
 
     kafka = addresses.kafka(kafka_bootstrap)
     topic = addresses.topic(addresses.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
-    source = Source(kafka, topic, from_beginning, follow, limit)
-    door = None
+    source = LogRange(kafka, topic, from_beginning, follow, limit)
+    access = None
     if open_sealed:
         url = addresses.management_url(management_url)
-        door = Door(addresses.ledger(database_url, key_provider), url, bearer_token(token, url))
-    if door is None:
-        note("Nothing is verified without --open: a line may come from whoever can write to the topic.")
+        access = UnsealAccess(addresses.ledger(database_url, key_provider), url, bearer_token(token, url))
+    if access is None:
+        note(
+            "Events are not verified without --open: anyone who can write to the topic may have written them."
+        )
     show = print_json_line if as_json else _print_line
-    run(follow_log(source, Wanted(tenant, event_type, subject), door, show))
+    run(follow_log(source, EventFilter(tenant, event_type, subject), access, show))
 
 
 def _print_line(event: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Opens sealed events with the operator's keys, for those who may read them."""
+"""Unseals events with the operator's keys."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,22 +16,25 @@ _HIDDEN: Final = "(kept secret)"
 _KEPT: Final = 10_000
 
 
-class Opener:
-    """Reads each owner's keys once."""
+class EventUnsealer:
+    """Unseals events; reads each subject's keys from the ledger once."""
 
     def __init__(self, connection: asyncpg.Connection, keyring: Keyring) -> None:
         self._connection, self._keyring = connection, keyring
         self._known: dict[tuple[str, str], SubjectKeys] = {}
 
     async def open(self, sealed: SealedEvent) -> dict[str, Any]:
-        """The envelope with its data readable, or with the reason why it is not; secrets stay out of it."""
+        """Return the envelope with its data readable and without secrets.
+
+        If the event cannot be unsealed, its data stays sealed and the member `unreadable` gives the reason.
+        """
         keys = await self._keys(sealed)
         if keys is None:
-            return sealed.envelope | {"unreadable": "no keys of this subject are known"}
+            return sealed.envelope | {"unreadable": "the keys of this subject are not known"}
         try:
             return sealed.envelope | {"data": readable(open_event(sealed, keys).data)}
         except KeyDestroyed:
-            return sealed.envelope | {"unreadable": "the keys of this subject are destroyed"}
+            return sealed.envelope | {"unreadable": "the keys of this subject have been destroyed"}
         except InvalidEvent as error:
             return sealed.envelope | {"unreadable": str(error)}
 
@@ -45,6 +48,6 @@ class Opener:
 
 
 def readable(data: EventData) -> dict[str, Any]:
-    """The data of an event as JSON values: nothing that was not said, and no credential."""
+    """Return an event's data as JSON values, without absent members and with credentials masked."""
     shown: Mapping[str, Any] = data.model_dump(mode="json", exclude_none=True)
     return {name: _HIDDEN if name in _SECRETS else value for name, value in shown.items()}

@@ -1,1 +1,1 @@
-"""`vita logins`: login events sent to ingest."""
+"""`vita logins`: sends login events to ingest."""

@@ -1,4 +1,4 @@
-"""`vita logins send`: login events to ingest, as a gateway would."""
+"""`vita logins send`: sends login events to ingest, as a gateway does."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from services.cli.options import AsJson, IngestUrl, ManagementUrl, Token
 app = typer.Typer(help="Publish login events.", no_args_is_help=True)
 
 File = Annotated[
-    str, typer.Argument(metavar="FILE.ndjson|-", help="One login event on each line; - for stdin.")
+    str, typer.Argument(metavar="FILE.ndjson|-", help="File with one login event per line; - reads stdin.")
 ]
 
 
@@ -31,11 +31,13 @@ def send(
     management_url: ManagementUrl = None,
     token: Token = None,
 ) -> None:
-    """Publish login events, one JSON object on each line; the ones refused are listed by their line.
+    """Publish login events, one JSON object per line; rejected events are listed by line number.
 
-    Exit code 1 when any was refused. Sending a file again is safe: an event counts once.
+    The exit code is 1 if an event was rejected. Sending a file again is safe: an event counts once.
 
     Example: vita logins send yesterday.ndjson
+
+    Raises typer.Exit with code 1 when an event was rejected.
     """
     from services.cli import addresses
     from services.cli.access import ingest_token
@@ -56,6 +58,6 @@ def _opened(file: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     if not Path(file).is_file():
-        raise CommandFailed(f"there is no file {file}", "name one, or - to read stdin")
+        raise CommandFailed(f"the file {file} does not exist", "name a file, or - to read stdin")
     with Path(file).open("rb") as lines:
         yield lines

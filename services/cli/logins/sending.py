@@ -1,4 +1,4 @@
-"""Sends lines to ingest in batches, waits as long as ingest asks, and keeps book of every line."""
+"""Sends lines to ingest in batches, retries when ingest asks for it, and records the result of every line."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,8 @@ from schemas.logins.raw_login import MAX_BYTES
 from services.cli import addresses
 from services.cli.access import is_local
 from services.cli.failure import STATUS, CommandFailed, unreachable
-from services.cli.output import aside, out, print_json, safe
-from services.cli.users.api import refused
+from services.cli.output import out, print_json, safe, stderr_console
+from services.cli.users.management_api import rejection
 
 BATCH_LINES: Final = 500
 BATCH_BYTES: Final = 4_000_000
@@ -23,7 +23,7 @@ _SHOWN: Final = 20
 
 
 class Line(NamedTuple):
-    """A line that holds something, counted from 1."""
+    """A line that is not blank, with its number counted from 1."""
 
     number: int
     text: bytes
@@ -31,20 +31,20 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class Summary:
-    """What became of all lines."""
+    """The results of all lines."""
 
     accepted: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
-    """The line that ingest gave a warning for first, by the warning."""
+    """Number of the first line with a warning, by the warning's text."""
     seconds: float = 0.0
 
     def reject(self, line: Line, reason: str, detail: str, event_id: str | None = None) -> None:
-        """One more line that will never be taken."""
+        """Add a line that ingest will not accept, however often it is sent."""
         self.rejections.append({"line": line.number, "id": event_id, "reason": reason, "detail": detail})
 
     def show(self, as_json: bool) -> None:
-        """All of it as JSON, or the first refusals and the counts."""
+        """Print all results as JSON, or the first rejections and the counts."""
         if as_json:
             counts = {"accepted": self.accepted, "rejected": len(self.rejections)}
             warnings = [{"line": line, "warning": text} for text, line in self.warnings.items()]
@@ -56,12 +56,12 @@ class Summary:
         for one in self.rejections[:_SHOWN]:
             out().print(safe(f"line {one['line']}: {one['reason']}: {one['detail']}"), markup=False)
         if len(self.rejections) > _SHOWN:
-            out().print(f"… and {len(self.rejections) - _SHOWN} more: --json lists them all")
+            out().print(f"… and {len(self.rejections) - _SHOWN} more; --json lists all of them")
         out().print(f"{self.accepted:,} accepted, {len(self.rejections):,} rejected in {self.seconds:.1f} s")
 
 
 class Ingest:
-    """The ingest API with a token."""
+    """A client of the ingest API with its token."""
 
     def __init__(self, url: str, token: str) -> None:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/x-ndjson"}
@@ -71,7 +71,7 @@ class Ingest:
             headers=headers,
             timeout=60,
             trust_env=not is_local(url),
-            verify=addresses.trusted(url),
+            verify=addresses.tls_context(url),
         )
 
     def __enter__(self) -> Self:
@@ -81,7 +81,12 @@ class Ingest:
         self._client.close()
 
     def send(self, batch: list[Line], summary: Summary) -> None:
-        """Every line of the batch to its end. Raises CommandFailed when ingest does not take them."""
+        """Send a batch until every line of it is accepted or rejected.
+
+        Raises CommandFailed when ingest cannot be reached, refuses the request, or asks for retries for
+        longer than
+        `PATIENCE_SECONDS`.
+        """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while batch:
             response = self._attempt(batch)
@@ -89,15 +94,15 @@ class Ingest:
             if response is None or response.status_code in _LATER:
                 if time.monotonic() > deadline:
                     raise CommandFailed(
-                        f"ingest takes nothing more after {summary.accepted:,} logins",
-                        f"send the file again later, which is safe; {STATUS}",
+                        f"ingest has accepted nothing more after {summary.accepted:,} logins",
+                        f"send the file again later (no event counts twice); {STATUS}",
                     )
-                batch = _book(batch, results, summary)
-                time.sleep(pause(response))
+                batch = _record_results(batch, results, summary)
+                time.sleep(retry_delay(response))
             elif results is None:
-                raise refused(response)
+                raise rejection(response)
             else:
-                batch = _book(batch, results, summary)
+                batch = _record_results(batch, results, summary)
 
     def _attempt(self, batch: list[Line]) -> httpx.Response | None:
         try:
@@ -111,15 +116,19 @@ class Ingest:
 
 
 def send_all(ingest: Ingest, lines: IO[bytes], size: int | None, *, shows: bool) -> Summary:
-    """All lines of a file, with a progress bar on a terminal; `size` in bytes if it is known."""
+    """Send all lines of a file, with a progress bar on a terminal.
+
+    `size` is the file's size in bytes, or None if it is not known. Raises CommandFailed as `Ingest.send`
+    does.
+    """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     summary, started = Summary(), time.monotonic()
     columns = (TextColumn("publishing"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, TimeElapsedColumn(), console=aside(), disable=not shows) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=stderr_console(), disable=not shows) as progress:
         task = progress.add_task("", total=size)
         for batch in batches(lines):
-            ingest.send(fitting(batch, summary), summary)
+            ingest.send(within_limit(batch, summary), summary)
             done = f"{summary.accepted:,} accepted, {len(summary.rejections):,} rejected"
             progress.update(task, advance=sum(len(line.text) + 1 for line in batch), description=done)
         progress.update(task, completed=size)
@@ -128,7 +137,7 @@ def send_all(ingest: Ingest, lines: IO[bytes], size: int | None, *, shows: bool)
 
 
 def batches(lines: Iterable[bytes]) -> Iterator[list[Line]]:
-    """Lines that hold something, in order, as many at once as one request may carry."""
+    """Group the lines that are not blank, in order, into batches that one request may carry."""
     batch: list[Line] = []
     size = 0
     for number, raw in enumerate(lines, 1):
@@ -144,18 +153,20 @@ def batches(lines: Iterable[bytes]) -> Iterator[list[Line]]:
         yield batch
 
 
-def fitting(batch: list[Line], summary: Summary) -> list[Line]:
-    """The lines that one request can carry; a larger one is rejected here."""
+def within_limit(batch: list[Line], summary: Summary) -> list[Line]:
+    """Return the lines that a request can carry, and reject larger ones."""
     for line in batch:
         if len(line.text) > BATCH_BYTES:
-            summary.reject(line, "too_large", f"{len(line.text)} bytes, at most {MAX_BYTES}")
+            summary.reject(
+                line, "too_large", f"the event has {len(line.text)} bytes; the limit is {MAX_BYTES}"
+            )
     return [line for line in batch if len(line.text) <= BATCH_BYTES]
 
 
-def pause(response: httpx.Response | None) -> float:
-    """How long to wait before the next attempt: as ingest says, within reason."""
-    asked = response.headers.get("retry-after", "1") if response is not None else "1"
-    return min(float(asked) if asked.replace(".", "", 1).isdigit() else 1.0, 30.0)
+def retry_delay(response: httpx.Response | None) -> float:
+    """Return the seconds to wait before the next attempt: the response's `Retry-After`, at most 30."""
+    value = response.headers.get("retry-after", "1") if response is not None else "1"
+    return min(float(value) if value.replace(".", "", 1).isdigit() else 1.0, 30.0)
 
 
 def _results(response: httpx.Response | None) -> list[dict[str, Any]] | None:
@@ -167,11 +178,11 @@ def _results(response: httpx.Response | None) -> list[dict[str, Any]] | None:
     return results if isinstance(results, list) else None
 
 
-def _book(batch: list[Line], results: list[dict[str, Any]] | None, summary: Summary) -> list[Line]:
-    """Writes down what ingest said of each line; the lines to send again."""
+def _record_results(batch: list[Line], results: list[dict[str, Any]] | None, summary: Summary) -> list[Line]:
+    """Record the result of each line, and return the lines to send again."""
     if results is None:
         return batch
-    again = []
+    retries = []
     for line, result in zip(batch, results, strict=True):
         match result["status"]:
             case "accepted":
@@ -179,7 +190,7 @@ def _book(batch: list[Line], results: list[dict[str, Any]] | None, summary: Summ
                 for warning in result.get("warnings", ()):
                     summary.warnings.setdefault(warning, line.number)
             case "retry":
-                again.append(line)
+                retries.append(line)
             case _:
                 summary.reject(line, result["reason"], result["detail"], result["id"])
-    return again
+    return retries

@@ -1,1 +1,2 @@
-"""`vita up`, `vita down`, `vita logs`, `vita demo`: the local stack of a checkout."""
+"""`vita up`, `vita down`, `vita clean`, `vita logs`, `vita env`, `vita demo`: the local stack of a
+checkout."""

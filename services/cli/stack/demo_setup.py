@@ -1,4 +1,5 @@
-"""What `vita up` does once the services run: a demo tenant and its client, the demo itself, the addresses."""
+"""What `vita up` does once the services run: creates a demo tenant with its client, runs the demo, prints
+addresses."""
 
 import shlex
 import shutil
@@ -21,21 +22,27 @@ from services.cli.ledger import operator
 from services.cli.stack.demo import DEFAULT_SEED, DEFAULT_SIZE, TENANT, run_demo
 from services.cli.tenants.registration import NewClient, add_tenant, configure_client
 from services.cli.tenants.scopes import DEMO_SCOPES
-from services.cli.users.api import Api, document
-from services.cli.users.people import print_users
+from services.cli.users.management_api import ManagementApi, document
+from services.cli.users.operations import print_users
 from services.runtime.auth.client_secrets import new_client_id, new_client_secret
 from services.runtime.postgres.named_queries import load
 
 _CLIENT_NAME: Final = "Demo client"
 _SHOWN_USERS: Final = 15
 _TRUST: Final = (
-    'HTTPS by the authority {authority}, which clients trust once [bold]eval "$(vita env)"[/] has set\n'
-    "  SSL_CERT_FILE (Python, Go), REQUESTS_CA_BUNDLE (requests), NODE_EXTRA_CA_CERTS (Node), CURL_CA_BUNDLE"
+    "HTTPS certificates are signed by {authority}. "
+    '[bold]eval "$(vita env)"[/] makes clients trust it: it sets\n'
+    "  SSL_CERT_FILE (Python, Go), REQUESTS_CA_BUNDLE (requests), NODE_EXTRA_CA_CERTS (Node), CURL_CA_BUNDLE."
 )
 
 
 async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> None:
-    """Everything that is missing, in order; nothing twice. Raises what says what to do next."""
+    """Start the local stack, create what is missing, and print where to go from there.
+
+    `demo` says whether to publish the demo population if it has not been published yet; `tls` switches
+    HTTPS on or
+    off, None keeps what the stack has. Raises CommandFailed, or an error of `deploy.local`, with a hint.
+    """
     stack = await local.up(console, tls=tls)
     addresses.local_stack.cache_clear()
     state = StateFolder(stack.state_dir)
@@ -53,14 +60,15 @@ async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> 
     console.print(f"Documents       {stack.management_url}/docs, {stack.ingest_url}/docs", soft_wrap=True)
     console.print(f"Kafka           {stack.kafka_bootstrap}", soft_wrap=True)
     if (path := path_line()) is not None:
-        console.print(f"Put `vita` on the path of this shell:  [bold]{escape(path)}[/]", soft_wrap=True)
+        console.print(f"To put `vita` on the path of this shell:  [bold]{escape(path)}[/]", soft_wrap=True)
     console.print(
         "Next: [bold]vita status[/], [bold]vita tail[/], [bold]vita users list[/], [bold]vita --help[/]"
     )
 
 
 def path_line() -> str | None:
-    """What makes a shell find the `vita` of this environment; None where it already finds it."""
+    """Return the shell command that puts this environment's `vita` on the path, or None if it is found
+    already."""
     folder = Path(sys.executable).parent
     program = folder / "vita"
     found = shutil.which("vita")
@@ -70,7 +78,12 @@ def path_line() -> str | None:
 
 
 async def ensure_client(stack: Stack) -> Credentials:
-    """The stack's own client, made where it is missing; its secret is kept first, a crash loses nothing."""
+    """Return the stack's own client, and create it if it does not exist or lacks a scope.
+
+    The secret is written to the state folder first, so that a crash cannot lose it. Raises CommandFailed
+    when the
+    client does not become visible in time.
+    """
     credentials = read_credentials(stack)
     if credentials is None:
         credentials = Credentials(TENANT, new_client_id(), new_client_secret())
@@ -92,15 +105,15 @@ async def _configure(stack: Stack, credentials: Credentials) -> None:
     topic = addresses.topic(stack.topic_prefix, Topic.PROFILE_EVENTS)
     if not await configure_client(ledger, stack.kafka("operator"), topic, client):
         raise CommandFailed(
-            "the projector has not shown the demo client in time",
-            "look at `vita status` and `vita logs projector`",
+            "the demo client did not become visible in time",
+            "check `vita status` and `vita logs projector`",
         )
 
 
 def show_users(stack: Stack, token: str, console: Console) -> None:
-    """The first users, and where to go from here."""
+    """Print the first users and the addresses of the APIs."""
     query = {"per_page": _SHOWN_USERS, "include_totals": "true"}
-    answer = document(Api(stack.management_url, token).call("GET", "/api/v2/users", query=query))
+    answer = document(ManagementApi(stack.management_url, token).call("GET", "/api/v2/users", query=query))
     print_users(answer["users"], console)
     console.print(f"{len(answer['users'])} of {answer['total']:,} profiles")
     console.print(f"Management API  {stack.management_url}/api/v2/users")

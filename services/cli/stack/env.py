@@ -1,4 +1,4 @@
-"""`vita env`: the running stack for scripts."""
+"""`vita env`: prints the running stack's addresses and credentials as shell exports."""
 
 import os
 import shlex
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from services.runtime.kafka.access import KafkaAccess
 
 _KAFKA, _KAFKA_OF_STACK = "VITA_KAFKA_BOOTSTRAP", "VITA_STACK_KAFKA"
-"""The second one remembers that the first was exported here, and is no wish of the operator's."""
+"""The second variable records that `vita env` exported the first, so that `vita up` does not take it for a
+choice
+of the operator."""
 _GATEWAY = ("VITA_GATEWAY_KAFKA_USERNAME", "VITA_GATEWAY_KAFKA_PASSWORD")
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Adds the command."""
+    """Add the command to `app`."""
     app.command(rich_help_panel=panel)(env)
 
 
 def env(as_json: AsJson = False) -> None:
-    """Print the running stack's addresses, client and a fresh token as shell exports.
+    """Print the running stack's addresses, its client and a new token as shell exports.
 
-    Example: eval "$(vita env)"; curl -H "Authorization: Bearer $VITA_TOKEN" $VITA_MANAGEMENT_URL/api/v2/users
+    Example: eval "$(vita env)"; curl -H "Authorization: Bearer $VITA_TOKEN"
+    $VITA_MANAGEMENT_URL/api/v2/users
     """
     found = variables()
     if as_json:
@@ -40,11 +43,14 @@ def env(as_json: AsJson = False) -> None:
 
 
 def variables() -> dict[str, str]:
-    """Everything a script needs. Raises CommandFailed when the stack does not run."""
+    """Return all exported variables by name. Raises CommandFailed when there is no running stack with a
+    client."""
     stack = addresses.local_stack()
     credentials = read_credentials(stack) if stack is not None else None
     if stack is None or credentials is None:
-        raise CommandFailed("there is no local stack with a client here", "start it with `vita up`")
+        raise CommandFailed(
+            "there is no local stack with a client in this checkout", "start it with `vita up`"
+        )
     return {
         "VITA_MANAGEMENT_URL": stack.management_url,
         "VITA_INGEST_URL": stack.ingest_url,
@@ -61,14 +67,15 @@ def variables() -> dict[str, str]:
 
 
 def gateway(access: "KafkaAccess") -> dict[str, str]:
-    """By whose name and password a gateway writes to Kafka; nothing where the brokers ask for none."""
+    """Return the variables with a gateway's Kafka credentials; none if the brokers do not authenticate
+    clients."""
     if not access.username or not access.password:
         return {}
     return dict(zip(_GATEWAY, (access.username, access.password), strict=True))
 
 
 def trust(authority: Path | None) -> dict[str, str]:
-    """What makes clients trust the stack's authority beside this machine's roots; nothing for HTTP."""
+    """Return the variables that make clients trust the stack's certificate authority; none without HTTPS."""
     if authority is None:
         return {}
     from deploy.local.tls.certificates import bundle_of
@@ -83,7 +90,7 @@ def trust(authority: Path | None) -> dict[str, str]:
 
 
 def forget_exports() -> None:
-    """Before a stack is started: what `vita env` exported is no broker to use instead of its own."""
+    """Remove variables that `vita env` exported, so that `vita up` does not use an old stack's broker."""
     own = os.environ.pop(_KAFKA_OF_STACK, None)
     if own is not None:
         for name in _GATEWAY:
@@ -93,7 +100,7 @@ def forget_exports() -> None:
 
 
 def _is_given() -> bool:
-    """Whether the stack's broker was named by the operator."""
+    """Return whether the operator named the stack's broker."""
     from deploy.local.state import StateFolder, default_state_dir
 
     routes = StateFolder(default_state_dir()).read().get("routes", {})

@@ -1,4 +1,4 @@
-"""Log files on a terminal: their last lines, then what is added, also after a file was started anew."""
+"""Reads log files as `tail` does: their last lines, then what is appended, also to a replaced file."""
 
 import time
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ _POLL_SECONDS: Final = 0.2
 
 
 class LogFile:
-    """One file, read from near its end."""
+    """A log file, read from near its end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode, self._offset, self._rest = 0, 0, b""
 
     def last(self, count: int) -> list[str]:
-        """The last lines; reading goes on after them."""
+        """Return the last `count` lines. Reading continues after them."""
         size = self._path.stat().st_size
         self._inode, self._offset = self._path.stat().st_ino, max(0, size - _TAIL_BYTES)
         lines = self.added()
         return lines[-count:] if count else []
 
     def added(self) -> list[str]:
-        """The whole lines written since the last call."""
+        """Return the complete lines written since the last call."""
         try:
             with self._path.open("rb") as file:
                 self._notice_new_file()
@@ -45,7 +45,10 @@ class LogFile:
 
 
 def show(paths: Mapping[str, Path], lines: int, *, follows: bool) -> None:
-    """The last lines of each file, then what is added to any; lines name their file if there are several."""
+    """Print the last lines of each file and, if `follows` is set, what is appended to any of them.
+
+    If there are several files, each line begins with the name of its file.
+    """
     files = {name: LogFile(path) for name, path in paths.items()}
     width = max(map(len, files)) if len(files) > 1 else 0
     for name, file in files.items():

@@ -1,34 +1,35 @@
-"""`vita up`, `vita down`, `vita clean`: the local stack of this checkout."""
+"""`vita up`, `vita down`, `vita clean`: starts, stops and removes the local stack of this checkout."""
 
 from typing import Annotated
 
 import typer
 
 from services.cli import addresses
-from services.cli.output import story
-from services.cli.running import run
+from services.cli.event_loop import run
+from services.cli.output import setup_console
 
-Demo = Annotated[
-    bool, typer.Option("--demo/--no-demo", help="Fill it with a demo population the first time.")
-]
+Demo = Annotated[bool, typer.Option("--demo/--no-demo", help="Publish a demo population on the first start.")]
 
 Tls = Annotated[
     bool | None,
-    typer.Option("--tls/--no-tls", help="Serve HTTPS by a local certificate authority, or stop it."),
+    typer.Option("--tls/--no-tls", help="Serve HTTPS with certificates of a local authority, or plain HTTP."),
 ]
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Adds the commands."""
+    """Add the commands to `app`."""
     for command in (up, down, clean):
         app.command(rich_help_panel=panel)(command)
 
 
 def up(demo: Demo = True, tls: Tls = None) -> None:
-    """Start everything that does not run yet; quick when all does. Data is kept.
+    """Start every part that is not running. Data is kept.
 
-    Kafka and PostgreSQL are those in VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL if set, else containers
-    where Docker answers, else processes of their own. HTTPS is for localhost, or the name in VITA_DOMAIN.
+    Kafka and PostgreSQL are those that VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL name. Otherwise
+    they run in
+    containers if a Docker engine answers, or as local processes. HTTPS certificates are issued for
+    localhost, or
+    for the host in VITA_DOMAIN.
 
     Example: vita up --no-demo --tls
     """
@@ -37,24 +38,24 @@ def up(demo: Demo = True, tls: Tls = None) -> None:
 
     forget_exports()
     addresses.local_stack.cache_clear()
-    run(bring_up(story(), demo=demo, tls=tls))
+    run(bring_up(setup_console(), demo=demo, tls=tls))
 
 
 def down() -> None:
-    """Stop everything of the local stack; the data stays.
+    """Stop the local stack. Data is kept.
 
     Example: vita down
     """
     from deploy.local import up as local
 
-    run(local.down(story()))
+    run(local.down(setup_console()))
 
 
 def clean() -> None:
-    """Stop everything of the local stack and remove its data, its keys and its logs.
+    """Stop the local stack and remove its data, keys and logs.
 
     Example: vita clean
     """
     from deploy.local import up as local
 
-    run(local.clean(story()))
+    run(local.clean(setup_console()))

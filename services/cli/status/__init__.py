@@ -1,1 +1,1 @@
-"""`vita status`: whether every part works and how far behind it is."""
+"""`vita status`: the state and the lag of every part."""

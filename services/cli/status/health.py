@@ -1,4 +1,4 @@
-"""What `vita status` tells, and how it follows from what the database and the broker say. Pure."""
+"""The health of the stack, computed from what the database, the broker and the services report. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,15 @@ SERVICES: Final = ("ingest", "management")
 MOST_LETTERS: Final = 100
 State = Literal["up", "retrying", "degraded", "stuck", "down", "unknown"]
 Offsets = Mapping[int, int]
-"""Partition -> offset."""
-Beats = Sequence[Mapping[str, Any]]
+"""Offset by partition."""
+Heartbeats = Sequence[Mapping[str, Any]]
 """Rows of the query `heartbeats`."""
 IsGone = Callable[[str, int], bool]
-"""Whether the process of this host and number is known to have ended."""
+"""Returns whether the process with this host and process id is known to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """The broker or the database."""
 
     state: State
@@ -30,15 +30,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TopicExtent:
-    """Where a topic's partitions begin and end."""
+    """The first and the next offset of each partition of a topic."""
 
     begins: Offsets
     ends: Offsets
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a worker has come on its topic, over all partitions."""
+class WorkerProgress:
+    """A worker's position and lag on its topic, summed over all partitions; the lag is None if it is not
+    known."""
 
     position: int
     lag: int | None
@@ -46,7 +47,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a worker or an HTTP service, or the lack of one. Progress belongs to a whole worker."""
+    """A process of a worker or an HTTP service, or a placeholder for one that never reported.
+
+    `progress` is the whole worker's, not only this process's.
+    """
 
     name: str
     state: State
@@ -58,14 +62,14 @@ class Process:
     last_error_at: datetime | None = None
     seen_seconds_ago: float | None = None
     reason: str | None = None
-    progress: Progress | None = None
+    progress: WorkerProgress | None = None
     notice: str | None = None
-    """What an operator must see although the process is well."""
+    """A warning that an operator must see although the process is healthy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
-    """The records quarantined for one reason."""
+class DeadLetterCount:
+    """The number of records quarantined for a reason."""
 
     reason: str
     total: int
@@ -75,46 +79,54 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """All of it. More dead letters than `most_letters` within a day are not well."""
+class StackHealth:
+    """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours."""
 
     workers: Sequence[Process]
     services: Sequence[Process]
-    broker: Part
-    database: Part
-    letters: Sequence[Letters] = ()
+    broker: Component
+    database: Component
+    letters: Sequence[DeadLetterCount] = ()
     most_letters: int = MOST_LETTERS
 
     @property
     def too_many_letters(self) -> bool:
-        """Whether more records were quarantined within a day than is taken for well."""
+        """Whether more than `most_letters` records were quarantined within 24 hours."""
         return sum(letters.last_day for letters in self.letters) > self.most_letters
 
     @property
     def ok(self) -> bool:
-        """Everything is up, and not too many records were quarantined."""
-        parts: list[Process | Part] = [*self.workers, *self.services, self.broker, self.database]
+        """Whether everything is up and not too many records were quarantined."""
+        parts: list[Process | Component] = [*self.workers, *self.services, self.broker, self.database]
         return all(part.state == "up" for part in parts) and not self.too_many_letters
 
 
-def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> Progress | None:
-    """How far, and how far behind; records that have expired are nobody's lag."""
+def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> WorkerProgress | None:
+    """Return a worker's position and lag, or None if its offsets are not known.
+
+    Records that have expired do not count as lag.
+    """
     if next_offsets is None:
         return None
     position = sum(next_offsets.values())
     if extent is None:
-        return Progress(position, None)
+        return WorkerProgress(position, None)
     behind = [
         end - max(next_offsets.get(partition, 0), extent.begins.get(partition, 0))
         for partition, end in extent.ends.items()
     ]
-    return Progress(position, sum(max(0, count) for count in behind))
+    return WorkerProgress(position, sum(max(0, count) for count in behind))
 
 
 def workers(
-    beats: Beats | None, known: Mapping[str, Progress | None], is_gone: IsGone = lambda host, pid: False
+    beats: Heartbeats | None,
+    known: Mapping[str, WorkerProgress | None],
+    is_gone: IsGone = lambda host, pid: False,
 ) -> list[Process]:
-    """Each process that gave a sign of life, each worker that gave none; all unknown without a database."""
+    """Return the processes of each worker, with a placeholder for a worker without a heartbeat.
+
+    `beats` is None if the database does not answer; the state of all workers is then unknown.
+    """
     found = [
         process
         for name in WORKERS
@@ -124,25 +136,30 @@ def workers(
 
 
 def services(
-    beats: Beats | None, answers: Mapping[str, State], is_gone: IsGone = lambda host, pid: False
+    beats: Heartbeats | None, answers: Mapping[str, State], is_gone: IsGone = lambda host, pid: False
 ) -> list[Process]:
-    """The HTTP services: what they answer counts, their signs of life where nobody could ask."""
+    """Return the processes of each HTTP service.
+
+    `answers` are the states that the services themselves reported; heartbeats count only for a service that
+    could
+    not be asked.
+    """
     found: list[Process] = []
     for name in SERVICES:
         answer = answers.get(name)
         processes = _processes(name, beats, answer or ("unknown" if beats is None else "down"), is_gone)
-        living = [process for process in processes if process.state == "up"] or processes
-        found += processes if answer is None else [replace(process, state=answer) for process in living]
+        up = [process for process in processes if process.state == "up"] or processes
+        found += processes if answer is None else [replace(process, state=answer) for process in up]
     return found
 
 
-def _processes(name: str, beats: Beats | None, otherwise: State, is_gone: IsGone) -> list[Process]:
+def _processes(name: str, beats: Heartbeats | None, otherwise: State, is_gone: IsGone) -> list[Process]:
     found = [_process(beat, is_gone) for beat in beats or () if beat["worker"] == name]
     return sorted(found, key=lambda process: process.pid or 0) or [Process(name, otherwise)]
 
 
 def _state(beat: Mapping[str, Any], alive: bool) -> State:
-    """What a process says of itself; one that ended because it was stuck stays so until it is followed."""
+    """Return the state. A process that ended because it was stuck stays `stuck` until a successor starts."""
     if beat["state"] == "stuck":
         return "stuck"
     if not alive:

@@ -1,4 +1,4 @@
-"""Health for people and for programs."""
+"""The health of the stack as JSON and as tables."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from schemas.formats.instants import render
 from services.cli.output import safe, shown
-from services.cli.status.health import Health, Letters, Part, Process
+from services.cli.status.health import Component, DeadLetterCount, Process, StackHealth
 
 _COLORS: Final = {
     "up": "green", "retrying": "yellow", "degraded": "yellow", "unknown": "yellow",
@@ -19,8 +19,8 @@ _COLORS: Final = {
 _NUMBERS: Final = ("pid", "lag", "position", "events/s")
 
 
-def as_document(health: Health) -> dict[str, Any]:
-    """What `--json` prints."""
+def as_document(health: StackHealth) -> dict[str, Any]:
+    """Return the document that `vita status --json` prints."""
     return {
         "ok": health.ok,
         "workers": [_process(process) for process in health.workers],
@@ -31,8 +31,8 @@ def as_document(health: Health) -> dict[str, Any]:
     }
 
 
-def as_table(health: Health) -> Group:
-    """Two tables: the processes, then what they stand on."""
+def as_table(health: StackHealth) -> Group:
+    """Return two tables, one of processes and one of components, followed by hints."""
     processes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("name", "state", *_NUMBERS, "last error"):
         processes.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
@@ -48,7 +48,7 @@ def as_table(health: Health) -> Group:
     return Group(processes, parts, *_letters_table(health), *_advice(health))
 
 
-def _letters_table(health: Health) -> Iterator[Table]:
+def _letters_table(health: StackHealth) -> Iterator[Table]:
     if not health.letters:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -76,12 +76,12 @@ def _state(state: str) -> Text:
     return Text(state, style=_COLORS[state])
 
 
-def _advice(health: Health) -> Iterator[str | Text]:
+def _advice(health: StackHealth) -> Iterator[str | Text]:
     for process in (*health.workers, *health.services):
         if process.notice:
             yield Text(safe(f"WARNING: {process.name}: {process.notice}"), style="bold red")
     if down := [one.name for one in (*health.workers, *health.services) if one.state == "down"]:
-        yield f"Down: {', '.join(down)}. `vita up` starts what is down, `vita logs {down[0]}` may tell why."
+        yield f"Down: {', '.join(down)}. `vita up` starts what is down, `vita logs {down[0]}` may say why."
     for process in (*health.workers, *health.services):
         if process.state in ("stuck", "retrying"):
             yield safe(f"{process.name} is {process.state}: {process.reason or process.last_error}")
@@ -92,7 +92,7 @@ def _advice(health: Health) -> Iterator[str | Text]:
             yield f"The {name} at {part.address} is down: {part.error}. `vita up` starts the local one."
 
 
-def _letters(letters: Letters) -> dict[str, Any]:
+def _letters(letters: DeadLetterCount) -> dict[str, Any]:
     return {
         "reason": letters.reason,
         "last_day": letters.last_day,
@@ -121,7 +121,7 @@ def _process(process: Process) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Component) -> dict[str, Any]:
     return {
         "state": part.state,
         "address": part.address,

@@ -1,4 +1,4 @@
-"""Asks the broker and the database at the same time; what does not answer is reported, never raised."""
+"""Probes the broker, the database and the services concurrently. A failed probe is reported, never raised."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ from schemas.topics import Topic
 from services.cli import addresses
 from services.cli.status.health import (
     MOST_LETTERS,
-    Beats,
-    Health,
-    Letters,
+    Component,
+    DeadLetterCount,
+    Heartbeats,
     Offsets,
-    Part,
+    StackHealth,
     State,
     TopicExtent,
     progress,
@@ -40,8 +40,8 @@ _TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """What to look at."""
+class ProbeTargets:
+    """Addresses of what to probe."""
 
     kafka: KafkaAccess
     database_url: str = field(repr=False)
@@ -49,38 +49,38 @@ class Where:
     service_urls: Mapping[str, str]
 
     def topic(self, topic: Topic) -> str:
-        """A topic's physical name."""
+        """Return the physical name of a topic."""
         return addresses.topic(self.topic_prefix, topic)
 
     @property
     def normalizer_group(self) -> str:
-        """Whose committed offsets are the normalizer's position."""
+        """The consumer group whose committed offsets are the normalizer's position."""
         return f"{self.topic_prefix}vita-normalizer"
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseView:
-    """What the database knows."""
+class DatabaseStatus:
+    """The result of the database's probe; everything but `part` is empty if it does not answer."""
 
-    part: Part
-    beats: Beats | None = None
+    part: Component
+    beats: Heartbeats | None = None
     projected: Offsets | None = None
     audited: Offsets | None = None
-    letters: Sequence[Letters] = ()
+    letters: Sequence[DeadLetterCount] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerView:
-    """What the broker knows."""
+class BrokerStatus:
+    """The result of the broker's probe; everything but `part` is empty if it does not answer."""
 
-    part: Part
+    part: Component
     extents: Mapping[Topic, TopicExtent] = field(default_factory=dict)
     normalized: Offsets | None = None
 
 
-async def look(where: Where, most_letters: int = MOST_LETTERS) -> Health:
-    """Everything as it is now."""
-    database, broker, answers = await asyncio.gather(_database(where), _broker(where), _services(where))
+async def probe(targets: ProbeTargets, most_letters: int = MOST_LETTERS) -> StackHealth:
+    """Probe all targets and return the health of the stack."""
+    database, broker, answers = await asyncio.gather(_database(targets), _broker(targets), _services(targets))
     raw, events = broker.extents.get(Topic.LOGINS_RAW), broker.extents.get(Topic.PROFILE_EVENTS)
     known = {
         "normalizer": progress(broker.normalized, raw),
@@ -88,7 +88,7 @@ async def look(where: Where, most_letters: int = MOST_LETTERS) -> Health:
         "auditor": progress(database.audited, events),
     }
     beats = database.beats
-    return Health(
+    return StackHealth(
         workers(beats, known, is_gone),
         services(beats, answers, is_gone),
         broker.part,
@@ -99,7 +99,7 @@ async def look(where: Where, most_letters: int = MOST_LETTERS) -> Health:
 
 
 def is_gone(host: str, pid: int) -> bool:
-    """Whether a process of this machine has ended: its last sign of life may be a few seconds old."""
+    """Return whether a process of this machine has ended, although its last heartbeat may be seconds old."""
     if host != socket.gethostname():
         return False
     try:
@@ -112,18 +112,18 @@ def is_gone(host: str, pid: int) -> bool:
 
 
 def _is_unreaped(pid: int) -> bool:
-    """Whether the process has ended and its parent has not asked for its exit code yet, where that shows."""
+    """Return whether the process is a zombie, as far as the system tells."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (OSError, IndexError):
         return False
 
 
-async def _services(where: Where) -> dict[str, State]:
-    verify = addresses.trusted(*where.service_urls.values())
+async def _services(targets: ProbeTargets) -> dict[str, State]:
+    verify = addresses.tls_context(*targets.service_urls.values())
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, verify=verify) as client:
-        states = await asyncio.gather(*(_service(client, url) for url in where.service_urls.values()))
-    return dict(zip(where.service_urls, states, strict=True))
+        states = await asyncio.gather(*(_service(client, url) for url in targets.service_urls.values()))
+    return dict(zip(targets.service_urls, states, strict=True))
 
 
 async def _service(client: httpx.AsyncClient, url: str) -> State:
@@ -134,72 +134,78 @@ async def _service(client: httpx.AsyncClient, url: str) -> State:
     return "up" if response.is_success else "degraded"
 
 
-async def _database(where: Where) -> DatabaseView:
-    parts = urlsplit(where.database_url)
+async def _database(targets: ProbeTargets) -> DatabaseStatus:
+    parts = urlsplit(targets.database_url)
     address, started = f"{parts.netloc.rpartition('@')[2]}{parts.path}", time.monotonic()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            connection = await asyncpg.connect(where.database_url)
+            connection = await asyncpg.connect(targets.database_url)
             try:
-                return await _read_ledger(connection, where, address, started)
+                return await _read_ledger(connection, targets, address, started)
             finally:
                 connection.terminate()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return DatabaseView(Part("down", address, error=_words(error)))
+        return DatabaseStatus(Component("down", address, error=_words(error)))
 
 
 async def _read_ledger(
-    connection: asyncpg.Connection, where: Where, address: str, started: float
-) -> DatabaseView:
+    connection: asyncpg.Connection, targets: ProbeTargets, address: str, started: float
+) -> DatabaseStatus:
     beats = await connection.fetch(load("services.cli")["heartbeats"])
-    topic = where.topic(Topic.PROFILE_EVENTS)
+    topic = targets.topic(Topic.PROFILE_EVENTS)
     projected = await connection.fetch(load("services.cli")["projector_positions"], topic)
     audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
     counts = await connection.fetch(load("services.cli")["dead_letter_counts"])
-    letters = [Letters(r["reason"], r["total"], r["last_day"], r["oldest"], r["newest"]) for r in counts]
+    letters = [
+        DeadLetterCount(r["reason"], r["total"], r["last_day"], r["oldest"], r["newest"]) for r in counts
+    ]
     version = connection.get_server_version()
-    part = Part("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
-    return DatabaseView(part, beats, _offsets(projected), _offsets(audited), letters)
+    part = Component("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
+    return DatabaseStatus(part, beats, _offsets(projected), _offsets(audited), letters)
 
 
-async def _broker(where: Where) -> BrokerView:
+async def _broker(targets: ProbeTargets) -> BrokerStatus:
     started = time.monotonic()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            admin = AIOKafkaAdminClient(**where.kafka.arguments())
+            admin = AIOKafkaAdminClient(**targets.kafka.arguments())
             try:
                 await admin.start()
-                return await _read_broker(admin, where, started)
+                return await _read_broker(admin, targets, started)
             finally:
                 await admin.close()
     except (KafkaError, OSError, TimeoutError) as error:
-        return BrokerView(Part("down", where.kafka.bootstrap, error=_words(error)))
+        return BrokerStatus(Component("down", targets.kafka.bootstrap, error=_words(error)))
 
 
-async def _read_broker(admin: AIOKafkaAdminClient, where: Where, started: float) -> BrokerView:
+async def _read_broker(admin: AIOKafkaAdminClient, targets: ProbeTargets, started: float) -> BrokerStatus:
     nodes = len((await admin.describe_cluster())["brokers"])
     answered = _since(started)
-    names = [where.topic(topic) for topic in _TOPICS]
+    names = [targets.topic(topic) for topic in _TOPICS]
     partitions = {
         one["topic"]: [part["partition"] for part in one["partitions"]]
         for one in await admin.describe_topics(names)
     }
     if missing := [name for name in names if not partitions.get(name)]:
-        error = f"no topic {', '.join(missing)}: run `vita up`, or look at VITA_TOPIC_PREFIX"
-        return BrokerView(Part("down", where.kafka.bootstrap, answered, _nodes(nodes), error))
-    extents = await _extents(where, partitions)
-    committed = await admin.list_consumer_group_offsets(where.normalizer_group)
-    raw = where.topic(Topic.LOGINS_RAW)
+        error = f"no topic {', '.join(missing)}: run `vita up`, or check VITA_TOPIC_PREFIX"
+        return BrokerStatus(Component("down", targets.kafka.bootstrap, answered, _nodes(nodes), error))
+    extents = await _extents(targets, partitions)
+    committed = await admin.list_consumer_group_offsets(targets.normalizer_group)
+    raw = targets.topic(Topic.LOGINS_RAW)
     normalized = {
         place.partition: meta.offset
         for place, meta in committed.items()
         if place.topic == raw and meta.offset >= 0
     }
-    return BrokerView(Part("up", where.kafka.bootstrap, answered, _nodes(nodes)), extents, normalized)
+    return BrokerStatus(
+        Component("up", targets.kafka.bootstrap, answered, _nodes(nodes)), extents, normalized
+    )
 
 
-async def _extents(where: Where, partitions: Mapping[str, Sequence[int]]) -> dict[Topic, TopicExtent]:
-    consumer = AIOKafkaConsumer(**where.kafka.arguments(), enable_auto_commit=False)
+async def _extents(
+    targets: ProbeTargets, partitions: Mapping[str, Sequence[int]]
+) -> dict[Topic, TopicExtent]:
+    consumer = AIOKafkaConsumer(**targets.kafka.arguments(), enable_auto_commit=False)
     await consumer.start()
     try:
         every = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]
@@ -207,7 +213,7 @@ async def _extents(where: Where, partitions: Mapping[str, Sequence[int]]) -> dic
     finally:
         await consumer.stop()
     return {
-        topic: TopicExtent(_of(begins, where.topic(topic)), _of(ends, where.topic(topic)))
+        topic: TopicExtent(_of(begins, targets.topic(topic)), _of(ends, targets.topic(topic)))
         for topic in _TOPICS
     }
 
@@ -235,6 +241,6 @@ def _words(error: BaseException) -> str:
         case TimeoutError():
             return f"no answer within {ANSWER_SECONDS:.0f} s"
         case ConnectionRefusedError() | KafkaConnectionError():
-            return "nobody listens there"
+            return "connection refused"
         case _:
             return type(error).__name__

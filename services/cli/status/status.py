@@ -1,4 +1,4 @@
-"""`vita status`: who is at work, how far behind, and whether the broker and the database are well."""
+"""`vita status`: shows the state and lag of every worker, and whether the broker and the database are up."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Final
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.options import AsJson, Database, IngestUrl, Kafka, ManagementUrl, TopicPrefix
 from services.cli.output import out, print_json
-from services.cli.running import run
 
 if TYPE_CHECKING:
-    from services.cli.status.probe import Where
+    from services.cli.status.probe import ProbeTargets
 
 _PERIOD_SECONDS: Final = 1.0
 
@@ -21,14 +21,14 @@ MostLetters = Annotated[
         envvar="VITA_MOST_DEAD_LETTERS",
         metavar="N",
         min=0,
-        help="The command exits with 1 when more records were quarantined within 24 hours.",
+        help="Exit with code 1 if more records than this were quarantined within 24 hours.",
     ),
 ]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second until Ctrl-C.")]
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Adds the command."""
+    """Add the command to `app`."""
     app.command(rich_help_panel=panel)(status)
 
 
@@ -42,24 +42,27 @@ def status(
     management_url: ManagementUrl = None,
     ingest_url: IngestUrl = None,
 ) -> None:
-    """Show every worker with its lag, the health of the broker and the database, and dead letters by reason.
+    """Show each worker with its lag, the state of the broker and the database, and dead letters by reason.
 
-    Exit code 0 when all are up and not too many records were quarantined, 1 otherwise.
+    The exit code is 0 if all parts are up and not too many records were quarantined, and 1 otherwise.
 
     Example: vita status --watch
+
+    Raises typer.Exit with code 1 in that case, and typer.BadParameter when both `--watch` and `--json` are
+    given.
     """
     from services.cli.status.present import as_document, as_table
-    from services.cli.status.probe import Where, look
+    from services.cli.status.probe import ProbeTargets, probe
 
     if watch and as_json:
-        raise typer.BadParameter("--watch is for people, --json for programs: choose one")
+        raise typer.BadParameter("--watch and --json cannot be combined")
     urls = addresses.service_urls(management_url, ingest_url, local=not database_url)
     kafka, database = addresses.kafka(kafka_bootstrap), addresses.ledger(database_url).url
-    where = Where(kafka, database, addresses.topic_prefix(topic_prefix, kafka), urls)
+    targets = ProbeTargets(kafka, database, addresses.topic_prefix(topic_prefix, kafka), urls)
     if watch:
-        run(_watch(where, most_dead_letters))
+        run(_watch(targets, most_dead_letters))
         return
-    health = run(look(where, most_dead_letters))
+    health = run(probe(targets, most_dead_letters))
     if as_json:
         print_json(as_document(health))
     else:
@@ -68,13 +71,13 @@ def status(
         raise typer.Exit(1)
 
 
-async def _watch(where: "Where", most_dead_letters: int) -> None:
+async def _watch(targets: "ProbeTargets", most_dead_letters: int) -> None:
     from rich.live import Live
 
     from services.cli.status.present import as_table
-    from services.cli.status.probe import look
+    from services.cli.status.probe import probe
 
     with Live(console=out(), auto_refresh=False) as live:
         while True:
-            live.update(as_table(await look(where, most_dead_letters)), refresh=True)
+            live.update(as_table(await probe(targets, most_dead_letters)), refresh=True)
             await asyncio.sleep(_PERIOD_SECONDS)

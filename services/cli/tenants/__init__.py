@@ -1,1 +1,1 @@
-"""Tenants, their domains, API clients, gateways and keys."""
+"""`vita tenants`, `clients`, `gateways` and `keys`: administers tenants and their credentials."""

@@ -1,26 +1,28 @@
-"""`vita clients …`: the API clients of a tenant."""
+"""`vita clients …`: creates and lists the API clients of a tenant."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.options import AsJson, Database, Kafka, KeyProvider, TopicPrefix
 from services.cli.output import note, out, print_json, print_table
-from services.cli.running import run
-from services.cli.tenants.scopes import expand, unknown
+from services.cli.tenants.scopes import expand_scopes, unknown_scopes
 
 if TYPE_CHECKING:
     from services.cli.tenants.registration import NewClient
 
 app = typer.Typer(help="Create and list API clients.", no_args_is_help=True)
 
-Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Whose client it is.")]
-AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
-Name = Annotated[str, typer.Option(help="What people call it.")]
+Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Tenant that the client belongs to.")]
+AnyTenant = Annotated[str | None, typer.Option(help="Only clients of this tenant.")]
+Name = Annotated[str, typer.Option(help="Display name.")]
 Scopes = Annotated[
     list[str],
-    typer.Option("--scope", metavar="SCOPE", help="What it may do; repeatable. `all-demo` is everything."),
+    typer.Option(
+        "--scope", metavar="SCOPE", help="Scope to grant; repeatable. `all-demo` grants every scope."
+    ),
 ]
 
 
@@ -35,7 +37,7 @@ def create(
     kafka_bootstrap: Kafka = None,
     topic_prefix: TopicPrefix = None,
 ) -> None:
-    """Create an API client; its secret is shown this once and kept nowhere.
+    """Create an API client. Its secret is shown once; Vita keeps only a hash.
 
     Example: vita clients create --tenant acme --name gateway --scope publish:logins --scope read:users
     """
@@ -43,20 +45,20 @@ def create(
     from services.cli.tenants.registration import NewClient, configure_client
     from services.runtime.auth.client_secrets import new_client_id, new_client_secret
 
-    client = NewClient(tenant, new_client_id(), name, expand(scope), new_client_secret())
+    client = NewClient(tenant, new_client_id(), name, expand_scopes(scope), new_client_secret())
     ledger, kafka = addresses.ledger(database_url, key_provider), addresses.kafka(kafka_bootstrap)
     topic = addresses.topic(addresses.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
     visible = run(configure_client(ledger, kafka, topic, client))
     _show(client, as_json)
-    if strangers := unknown(client.scopes):
-        note(f"No part of Vita asks for {', '.join(strangers)}.")
+    if unused := unknown_scopes(client.scopes):
+        note(f"No part of Vita requires {', '.join(unused)}.")
     if not visible:
-        note("The client is recorded and will work as soon as the projector has caught up (`vita status`).")
+        note("The client is recorded and can be used once the projector has caught up (`vita status`).")
 
 
 @app.command("list")
 def list_clients(tenant: AnyTenant = None, as_json: AsJson = False, database_url: Database = None) -> None:
-    """Show API clients and what they may do.
+    """Show API clients with their scopes.
 
     Example: vita clients list --tenant demo
     """
@@ -84,7 +86,7 @@ def _show(client: "NewClient", as_json: bool) -> None:
     for name, value in shown.items():
         text = " ".join(value) if isinstance(value, list) else value
         out().print(f"{name:<14} {text}", markup=False, soft_wrap=True)
-    note("The secret is not shown again: keep it now.")
+    note("Store the secret now: it is not shown again.")
 
 
 async def _list(url: str, tenant: str | None) -> list[dict[str, Any]]:

@@ -1,19 +1,19 @@
-"""`vita tenants domain …`: domains by which a tenant is an issuer of its own."""
+"""`vita tenants domain …`: manages domains under which a tenant is an issuer of tokens."""
 
 from typing import Annotated
 
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, KeymasterDatabase, KeyProvider
 from services.cli.output import out, print_json, print_table
-from services.cli.running import run
 
 app = typer.Typer(help="Give a tenant a domain of its own.", no_args_is_help=True)
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
-Origin = Annotated[str, typer.Argument(metavar="URL", help="Such as https://login.acme.example.")]
+Origin = Annotated[str, typer.Argument(metavar="URL", help="Origin, for example https://login.acme.example.")]
 
 
 @app.command()
@@ -24,12 +24,15 @@ def add(
     keymaster_url: KeymasterDatabase = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Make a domain an issuer of a tenant: requests to this host speak for the tenant only.
+    """Make a domain an issuer of a tenant. Requests to this host then act for this tenant only.
 
-    The tenant gets a signing key of its own, unless it has one. Running services know the domain within five
-    seconds. Your DNS and your certificate for the domain lead to the Management API.
+    The tenant gets a signing key of its own if it has none. Running services use the domain within five
+    seconds.
+    Point the domain's DNS record at the Management API, and give the API a certificate for it.
 
     Example: vita tenants domain add acme https://login.acme.example
+
+    Raises typer.BadParameter when the URL is not a valid origin.
     """
     from services.ledger.tenant_domains import MalformedOrigin, domain_of
 
@@ -42,7 +45,7 @@ def add(
         print_json({"tenant": tenant, "origin": domain.origin, "issuer": domain.issuer, "kid": kid})
     else:
         out().print(
-            f"{domain.origin} is an issuer of the tenant {tenant}; its tokens have iss {domain.issuer}"
+            f"{domain.origin} is now an issuer of the tenant {tenant}; its tokens have iss {domain.issuer}"
         )
 
 
@@ -56,7 +59,7 @@ def list_domains(as_json: AsJson = False, keymaster_url: KeymasterDatabase = Non
     if as_json:
         print_json(rows)
     elif not rows:
-        out().print("No tenant has a domain: vita tenants domain add TENANT URL")
+        out().print("No tenant has a domain. Add one: vita tenants domain add TENANT URL")
     else:
         columns = ("origin", "tenant", "created_at")
         print_table(columns, [[row[name] for name in columns] for row in rows])
@@ -64,9 +67,11 @@ def list_domains(as_json: AsJson = False, keymaster_url: KeymasterDatabase = Non
 
 @app.command()
 def remove(origin: Origin, keymaster_url: KeymasterDatabase = None) -> None:
-    """Take a domain away from its tenant: tokens of its issuer are invalid within five seconds.
+    """Remove a domain from its tenant. Tokens of its issuer become invalid within five seconds.
 
     Example: vita tenants domain remove https://login.acme.example
+
+    Raises typer.BadParameter when the URL is not a valid origin.
     """
     from services.ledger.tenant_domains import MalformedOrigin, domain_of
 
@@ -75,7 +80,7 @@ def remove(origin: Origin, keymaster_url: KeymasterDatabase = None) -> None:
     except MalformedOrigin as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
     tenant = run(_remove(addresses.keymaster(keymaster_url).url, host))
-    out().print(f"{origin} is no domain of the tenant {tenant} any more.")
+    out().print(f"{origin} is no longer a domain of the tenant {tenant}.")
 
 
 async def _add(ledger: addresses.Ledger, host: str, origin: str, tenant: str) -> str:
@@ -92,7 +97,7 @@ async def _add(ledger: addresses.Ledger, host: str, origin: str, tenant: str) ->
             raise CommandFailed(f"there is no tenant {tenant}", f"create it: vita tenants create {tenant}")
         if await connection.fetchval(queries["add_domain"], host, origin, tenant) is None:
             raise CommandFailed(
-                f"{host} is a domain of a tenant already", "see which one: vita tenants domain list"
+                f"{host} is already a domain of a tenant", "list the domains: vita tenants domain list"
             )
         provider = provider_from(ledger.key_provider)
         return str((await ensure_signing_key(connection, provider, datetime.now(UTC), tenant)).kid)
@@ -115,5 +120,7 @@ async def _remove(url: str, host: str) -> str:
     async with operator(url) as connection:
         tenant = await connection.fetchval(load("services.cli", "domains.sql")["remove_domain"], host)
     if tenant is None:
-        raise CommandFailed(f"{host} is a domain of no tenant", "see the domains: vita tenants domain list")
+        raise CommandFailed(
+            f"{host} is not a domain of any tenant", "list the domains: vita tenants domain list"
+        )
     return str(tenant)

@@ -1,4 +1,4 @@
-"""`vita gateways …`: the keys of gateways that write logins to Kafka themselves."""
+"""`vita gateways …`: manages the keys of gateways that write logins to Kafka themselves."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -6,19 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.options import AsJson, Database, KeyProvider
 from services.cli.output import note, out, print_json, print_table
-from services.cli.running import run
 
 app = typer.Typer(help="Create, list, rotate and revoke the keys of gateways.", no_args_is_help=True)
 
-Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Whose logins the gateway reports.")]
-AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
-Name = Annotated[str, typer.Option(help="What people call it.")]
+Tenant = Annotated[str, typer.Option(envvar="VITA_TENANT", help="Tenant whose logins the gateway reports.")]
+AnyTenant = Annotated[str | None, typer.Option(help="Only gateways of this tenant.")]
+Name = Annotated[str, typer.Option(help="Display name.")]
 Gateway = Annotated[
     str, typer.Argument(metavar="GATEWAY", help="The gateway's id, `gw_…`.", show_default=False)
 ]
-Overlap = Annotated[float, typer.Option(min=0, help="Hours for which signatures by the old secret count.")]
+Overlap = Annotated[float, typer.Option(min=0, help="Hours for which the old secret stays valid.")]
 
 
 @app.command()
@@ -29,7 +29,7 @@ def create(
     database_url: Database = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Create a gateway; its secret is shown this once.
+    """Create a gateway. Its secret is shown once.
 
     Example: vita gateways create --tenant acme --name eu-1
     """
@@ -40,7 +40,7 @@ def create(
 
 @app.command("list")
 def list_gateways(tenant: AnyTenant = None, as_json: AsJson = False, database_url: Database = None) -> None:
-    """Show gateways with the numbers and ends of their secrets, never the secrets.
+    """Show gateways with the number and the expiry of each secret. The secrets themselves are not shown.
 
     Example: vita gateways list --tenant demo
     """
@@ -63,7 +63,7 @@ def rotate(
     database_url: Database = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Give a gateway a new secret; the old one counts for a while, so that the gateway can change over.
+    """Give a gateway a new secret. The old one stays valid for a while, so that the gateway can switch.
 
     Example: vita gateways rotate gw_8YkB2mQ0sT5vWx1z --tenant acme --overlap-hours 1
     """
@@ -75,7 +75,7 @@ def rotate(
 
 @app.command()
 def revoke(gateway: Gateway, tenant: Tenant, database_url: Database = None) -> None:
-    """Revoke all secrets of a gateway: what the broker stores from now on is refused.
+    """Revoke all secrets of a gateway. Records that the broker stores from now on are refused.
 
     Example: vita gateways revoke gw_8YkB2mQ0sT5vWx1z --tenant acme
     """
@@ -91,4 +91,4 @@ def _show(made: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in made.items():
         out().print(f"{name:<14} {value}", markup=False, soft_wrap=True)
-    note("The secret is not shown again: keep it now.")
+    note("Store the secret now: it is not shown again.")

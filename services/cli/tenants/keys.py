@@ -1,26 +1,26 @@
-"""`vita keys …`: the keys that sign access tokens."""
+"""`vita keys …`: manages the keys that sign access tokens."""
 
 from typing import Annotated
 
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, KeymasterDatabase, KeyProvider
 from services.cli.output import out, print_json, print_table
-from services.cli.running import run
 
 app = typer.Typer(help="Rotate and list the keys that sign access tokens.", no_args_is_help=True)
 
 OfTenant = Annotated[
     str | None,
-    typer.Option("--tenant", metavar="NAME", help="The tenant's own key; else the installation's."),
+    typer.Option(
+        "--tenant", metavar="NAME", help="Rotate this tenant's own key instead of the installation's."
+    ),
 ]
 
 
-Revoke = Annotated[
-    bool, typer.Option("--revoke", help="Earlier keys verify nothing any more: for a key that has leaked.")
-]
+Revoke = Annotated[bool, typer.Option("--revoke", help="Invalidate earlier keys, for example after a leak.")]
 
 
 @app.command()
@@ -31,10 +31,11 @@ def rotate(
     keymaster_url: KeymasterDatabase = None,
     key_provider: KeyProvider = None,
 ) -> None:
-    """Make a new signing key. It is published at once and signs after 90 seconds.
+    """Create a new signing key. It is published at once and signs after 90 seconds.
 
-    Tokens of earlier keys stay valid until they expire, a day at most. With --revoke the new key signs within
-    five seconds, and tokens of earlier keys become invalid within five minutes.
+    Tokens signed by earlier keys stay valid until they expire, a day at most. With --revoke, the new key
+    signs
+    within five seconds, and tokens signed by earlier keys become invalid within five minutes.
 
     Example: vita keys rotate
     """
@@ -43,12 +44,12 @@ def rotate(
         print_json({"tenant": tenant, "kid": kid, "revoked": revoke})
     else:
         whose = "the installation" if tenant is None else f"the tenant {tenant}"
-        out().print(f"{kid} is the new signing key of {whose}. See when it signs: vita keys list")
+        out().print(f"{kid} is the new signing key of {whose}. When it starts to sign: vita keys list")
 
 
 @app.command("list")
 def list_keys(as_json: AsJson = False, keymaster_url: KeymasterDatabase = None) -> None:
-    """Show all signing keys: which one signs, which one will, and until when signatures of the others count.
+    """Show all signing keys with their state, when each starts to sign, and when it was retired.
 
     Example: vita keys list
     """

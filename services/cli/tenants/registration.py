@@ -1,4 +1,4 @@
-"""Makes tenants and API clients: a tenant is a row of the ledger, a client is an event on the log."""
+"""Registers tenants and API clients: a tenant is a row of the ledger, a client is an event on the log."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ _CLOSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """An API client as it is to be; nobody but its owner keeps the secret."""
+    """An API client to create. Only its hash is stored of `secret`."""
 
     tenant: str
     client_id: str
@@ -39,20 +39,27 @@ class NewClient:
 
 
 async def add_tenant(connection: asyncpg.Connection, name: str, display_name: str, strict: bool) -> bool:
-    """Whether the tenant is new. Raises CommandFailed for a name that Vita keeps for itself."""
+    """Create a tenant, and return False if the name is taken.
+
+    Raises CommandFailed when Vita reserves the name for itself.
+    """
     if name == SYSTEM_TENANT:
-        raise CommandFailed(f"the name {name} is Vita's own", "choose another one")
+        raise CommandFailed(f"the name {name} is reserved", "choose another name")
     return (
         await connection.fetchval(load("services.cli")["add_tenant"], name, display_name, strict) is not None
     )
 
 
 async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, client: NewClient) -> bool:
-    """Records the client; whether it is visible already. Raises CommandFailed or Transient."""
+    """Append the event that configures the client; return whether the projector has applied it in time.
+
+    Raises CommandFailed when the tenant does not exist, and Transient when the database or the broker
+    fails.
+    """
     async with operator(ledger.url) as connection:
         if not await connection.fetchval(load("services.cli")["tenant_exists"], client.tenant):
             raise CommandFailed(
-                f"there is no tenant {client.tenant}", f"make it with `vita tenants create {client.tenant}`"
+                f"there is no tenant {client.tenant}", f"create it with `vita tenants create {client.tenant}`"
             )
         ring = await keyring(connection, ledger.key_provider)
         keys = await ensure_keys(connection, ring, client.tenant, tenant_subject(client.tenant))

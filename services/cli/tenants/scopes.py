@@ -1,4 +1,4 @@
-"""What an API client may be allowed to do."""
+"""The scopes that an API client may have."""
 
 from typing import Final
 
@@ -83,11 +83,14 @@ DEMO_SCOPES: Final = (
     "update:user_attribute_profiles",
     "delete:user_attribute_profiles",
 )
-"""Every scope that some part of Vita asks for; what `all-demo` stands for."""
+"""Every scope that some part of Vita requires; `all-demo` stands for all of them."""
 
 
-def expand(given: list[str]) -> tuple[str, ...]:
-    """The scopes meant, each once, in the order given. Raises typer.BadParameter for what is no scope."""
+def expand_scopes(given: list[str]) -> tuple[str, ...]:
+    """Split and expand the scopes, and return each once in the order given.
+
+    Raises typer.BadParameter when a scope is malformed.
+    """
     found: dict[str, None] = {}
     for text in given:
         for scope in text.replace(",", " ").split():
@@ -95,13 +98,15 @@ def expand(given: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def unknown(scopes: tuple[str, ...]) -> list[str]:
-    """Those no part of Vita asks for."""
+def unknown_scopes(scopes: tuple[str, ...]) -> list[str]:
+    """Return the scopes that no part of Vita requires."""
     return [scope for scope in scopes if scope not in DEMO_SCOPES]
 
 
 def _checked(scope: str) -> str:
     verb, colon, noun = scope.partition(":")
     if not (colon and verb.isidentifier() and noun.isidentifier() and scope.isascii()):
-        raise typer.BadParameter(f"{scope!r} is no scope: one looks like read:users", param_hint="--scope")
+        raise typer.BadParameter(
+            f"{scope!r} is not a scope: expected a form like read:users", param_hint="--scope"
+        )
     return scope

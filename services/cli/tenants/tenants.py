@@ -1,21 +1,23 @@
-"""`vita tenants …`: who shares this installation."""
+"""`vita tenants …`: creates and lists the tenants of this installation."""
 
 from typing import Annotated
 
 import typer
 
 from services.cli import addresses
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, Database
 from services.cli.output import out, print_json, print_table
-from services.cli.running import run
 from services.cli.tenants import domains
 
 app = typer.Typer(help="Create and list tenants, and give them domains of their own.", no_args_is_help=True)
 app.add_typer(domains.app, name="domain")
 
-NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, up to 63.")]
-DisplayName = Annotated[str | None, typer.Option(help="What people call it.")]
+NewName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Up to 63 lower-case letters, digits and hyphens.")
+]
+DisplayName = Annotated[str | None, typer.Option(help="Display name.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse logins through connections that are not configured.")
 ]
@@ -32,19 +34,22 @@ def create(
     """Create a tenant.
 
     Example: vita tenants create acme --display-name 'Acme Inc.'
+
+    Raises typer.BadParameter when the name is malformed.
     """
     from schemas.formats.identifiers import is_tenant
 
     if not is_tenant(name):
         raise typer.BadParameter(
-            f"{name!r} is no tenant's name: small letters, digits and hyphens", param_hint="NAME"
+            f"{name!r} is not a tenant name: use lower-case letters, digits and hyphens", param_hint="NAME"
         )
     run(_create(addresses.ledger(database_url).url, name, display_name or name, strict))
     if as_json:
         print_json({"name": name, "display_name": display_name or name, "strict_connections": strict})
     else:
         out().print(
-            f"Tenant {name} is there. Its first client: vita clients create --tenant {name} --scope all-demo"
+            f"Tenant {name} is created. "
+            f"Create its first client: vita clients create --tenant {name} --scope all-demo"
         )
 
 
@@ -69,7 +74,7 @@ async def _create(url: str, name: str, display_name: str, strict: bool) -> None:
     async with operator(url) as connection:
         if not await add_tenant(connection, name, display_name, strict):
             raise CommandFailed(
-                f"there is a tenant {name} already", "choose another name (`vita tenants list`)"
+                f"the tenant {name} already exists", "choose another name (`vita tenants list`)"
             )
 
 

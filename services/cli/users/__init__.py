@@ -1,1 +1,1 @@
-"""`vita users`: people, through the Management API."""
+"""`vita users`: manages users through the Management API."""

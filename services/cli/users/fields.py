@@ -1,4 +1,4 @@
-"""From what is typed to what the Management API takes."""
+"""Converts command-line arguments to bodies of the Management API."""
 
 import sys
 from typing import Any, Final
@@ -15,7 +15,10 @@ _TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": Fal
 
 
 def assignments(given: list[str], removed: list[str]) -> dict[str, Any]:
-    """`name=value` pairs and names to remove as one body. Raises typer.BadParameter."""
+    """Return a body from `name=value` pairs and from names to remove, which become null.
+
+    Raises typer.BadParameter when a pair has no `=` or a flag is neither true nor false.
+    """
     body: dict[str, Any] = dict.fromkeys(removed)
     for text in given:
         name, equals, value = text.partition("=")
@@ -26,13 +29,19 @@ def assignments(given: list[str], removed: list[str]) -> dict[str, Any]:
 
 
 def metadata(user_metadata: str | None, app_metadata: str | None) -> dict[str, Any]:
-    """The metadata given, by its name. Raises typer.BadParameter."""
+    """Return the metadata that was given, by its member name.
+
+    Raises typer.BadParameter when one is not a JSON object.
+    """
     given = {"user_metadata": user_metadata, "app_metadata": app_metadata}
     return {name: _object(name, text) for name, text in given.items() if text is not None}
 
 
 def password_of(text: str) -> str:
-    """The password itself; `-` asks for it twice on a terminal and reads one line from a pipe."""
+    """Return the password: `text`, or for `-` one typed twice on a terminal or read as a line from a pipe.
+
+    Raises CommandFailed when the two passwords typed differ.
+    """
     if text != "-":
         return text
     if not sys.stdin.isatty():
@@ -40,15 +49,15 @@ def password_of(text: str) -> str:
     from getpass import getpass
 
     password = getpass("Password: ")
-    if getpass("The same again: ") != password:
-        raise CommandFailed("the two passwords differ", "run it again")
+    if getpass("Repeat the password: ") != password:
+        raise CommandFailed("the two passwords differ", "run the command again")
     return password
 
 
 def _truth(name: str, value: str) -> bool:
     truth = _TRUTH.get(value.lower())
     if truth is None:
-        raise typer.BadParameter(f"{name} is true or false, not {value!r}", param_hint="--set")
+        raise typer.BadParameter(f"{name} must be true or false, not {value!r}", param_hint="--set")
     return truth
 
 
@@ -57,7 +66,7 @@ def _object(name: str, text: str) -> dict[str, Any]:
     try:
         value = exact_json.loads(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no JSON", param_hint=hint) from None
+        raise typer.BadParameter(f"{text!r} is not JSON", param_hint=hint) from None
     if not isinstance(value, dict):
-        raise typer.BadParameter("a JSON object is wanted", param_hint=hint)
+        raise typer.BadParameter("the value must be a JSON object", param_hint=hint)
     return value

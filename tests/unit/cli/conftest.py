@@ -79,5 +79,5 @@ def local(fake: FakeVita, tmp_path: Path) -> Stack:
 
 
 def _forget() -> None:
-    for remembered in (addresses.local_stack, output.out, output.story, output.aside):
+    for remembered in (addresses.local_stack, output.out, output.setup_console, output.stderr_console):
         remembered.cache_clear()

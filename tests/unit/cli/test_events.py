@@ -10,8 +10,8 @@ from schemas.formats.identifiers import new_event_id, new_subject
 from schemas.sealing.keys import SubjectKeys, generate_subject_keys
 from schemas.sealing.mapper import read_sealed, seal_event
 from services.cli.log import unseal
-from services.cli.log.following import Wanted
-from services.cli.log.unseal import Opener
+from services.cli.log.event_reader import EventFilter
+from services.cli.log.unseal import EventUnsealer
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUBJECT = new_subject(NOW)
@@ -35,16 +35,16 @@ def _sealed(keys: SubjectKeys, failed: bool = False) -> Any:
 @pytest.mark.parametrize(
     ("wanted", "held"),
     [
-        (Wanted(), True),
-        (Wanted(tenant="demo", type="profile.user.created", subject=SUBJECT), True),
-        (Wanted(type="profile.user.*"), True),
-        (Wanted(type="user.*"), True),
-        (Wanted(type="login.*"), False),
-        (Wanted(tenant="other"), False),
-        (Wanted(subject="sub_0"), False),
+        (EventFilter(), True),
+        (EventFilter(tenant="demo", type="profile.user.created", subject=SUBJECT), True),
+        (EventFilter(type="profile.user.*"), True),
+        (EventFilter(type="user.*"), True),
+        (EventFilter(type="login.*"), False),
+        (EventFilter(tenant="other"), False),
+        (EventFilter(subject="sub_0"), False),
     ],
 )
-def test_filters(wanted: Wanted, held: bool) -> None:
+def test_filters(wanted: EventFilter, held: bool) -> None:
     """Tenant and subject are exact, a type may be a pattern with or without its first word."""
     assert wanted.holds(_sealed(generate_subject_keys())) is held
 
@@ -81,9 +81,9 @@ async def test_expired_activity_is_absent(monkeypatch: pytest.MonkeyPatch) -> No
     assert "ip" not in event["data"]
 
 
-def _opener(monkeypatch: pytest.MonkeyPatch, keys: SubjectKeys) -> Opener:
+def _opener(monkeypatch: pytest.MonkeyPatch, keys: SubjectKeys) -> EventUnsealer:
     async def read(_connection: object, _keyring: object, owners: list[tuple[str, str]]) -> Any:
         return dict.fromkeys(owners, keys)
 
     monkeypatch.setattr(unseal, "read_keys", read)
-    return Opener(None, None)
+    return EventUnsealer(None, None)

@@ -15,9 +15,9 @@ from services.cli.output import print_json
 from services.cli.status.health import (
     SERVICES,
     WORKERS,
-    Health,
-    Letters,
-    Part,
+    Component,
+    DeadLetterCount,
+    StackHealth,
     TopicExtent,
     progress,
     services,
@@ -27,7 +27,7 @@ from services.cli.status.present import as_document
 from services.cli.status.probe import is_gone
 from tests.unit.cli.conftest import Vita
 
-UP = Part("up", "there")
+UP = Component("up", "there")
 
 
 def _beat(worker: str, pid: int = 1, **changes: Any) -> Mapping[str, Any]:
@@ -75,7 +75,7 @@ def test_a_worker_says_why_it_makes_no_progress() -> None:
         {},
     )
     assert [one.state for one in found] == ["retrying", "stuck", "down"]
-    health = Health(found, services([_beat(name) for name in SERVICES], {}), UP, UP)
+    health = StackHealth(found, services([_beat(name) for name in SERVICES], {}), UP, UP)
     assert not health.ok
     assert as_document(health)["workers"][1]["reason"] == "no progress for 60 s"
 
@@ -83,8 +83,8 @@ def test_a_worker_says_why_it_makes_no_progress() -> None:
 def test_many_dead_letters_are_not_well() -> None:
     """They show by reason and age; more within a day than is allowed make the exit code 1."""
     at = datetime(2026, 11, 23, tzinfo=UTC)
-    letters = [Letters("not_json", 9, 2, at, at), Letters("unmappable", 1, 1, at, at)]
-    good = Health(workers([_beat(name) for name in WORKERS], {}), [], UP, UP, letters, most_letters=3)
+    letters = [DeadLetterCount("not_json", 9, 2, at, at), DeadLetterCount("unmappable", 1, 1, at, at)]
+    good = StackHealth(workers([_beat(name) for name in WORKERS], {}), [], UP, UP, letters, most_letters=3)
     assert good.ok
     assert not replace(good, most_letters=2).ok
     assert as_document(good)["dead_letters"][0] == {
@@ -128,15 +128,15 @@ def test_a_service_is_what_it_answers() -> None:
 
 def test_health_is_good_when_everything_is_up() -> None:
     """One thing that is not up is enough."""
-    good = Health(
+    good = StackHealth(
         workers([_beat(name) for name in WORKERS], {}),
         services([_beat(name) for name in SERVICES], {}),
         UP,
         UP,
     )
     assert good.ok
-    assert not Health(good.workers, good.services, Part("down", ""), UP).ok
-    assert not Health(good.workers, services([_beat("ingest")], {}), UP, UP).ok
+    assert not StackHealth(good.workers, good.services, Component("down", ""), UP).ok
+    assert not StackHealth(good.workers, services([_beat("ingest")], {}), UP, UP).ok
 
 
 def test_the_document_has_the_promised_names() -> None:
@@ -145,7 +145,7 @@ def test_the_document_has_the_promised_names() -> None:
     seen = [_beat("projector", last_error="Transient: kafka", last_error_at=moment)]
     known = {"projector": progress({0: 3}, TopicExtent({0: 0}, {0: 5}))}
     document = as_document(
-        Health(workers(seen, known), [], UP, Part("down", "x", error="nobody listens there"))
+        StackHealth(workers(seen, known), [], UP, Component("down", "x", error="nobody listens there"))
     )
     projector = document["workers"][1]
     assert {name: projector[name] for name in ("name", "pid", "lag", "position", "rate", "last_error")} == {

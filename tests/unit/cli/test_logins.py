@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.services import Stack
 from services.cli.logins import sending
-from services.cli.logins.sending import BATCH_BYTES, BATCH_LINES, Line, Summary, batches, fitting
+from services.cli.logins.sending import BATCH_BYTES, BATCH_LINES, Line, Summary, batches, within_limit
 from tests.unit.cli.conftest import Vita
 from tests.unit.cli.fake_vita import FakeVita
 
@@ -150,5 +150,5 @@ def test_a_line_beyond_every_request_is_refused_here() -> None:
     """One giant line does not take its neighbours with it."""
     summary = Summary()
     small, giant = Line(1, b"{}"), Line(2, b"x" * (BATCH_BYTES + 1))
-    assert fitting([small, giant], summary) == [small]
+    assert within_limit([small, giant], summary) == [small]
     assert [(one["line"], one["reason"]) for one in summary.rejections] == [(2, "too_large")]

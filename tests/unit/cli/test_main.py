@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from services.cli import main
-from services.cli.failure import CommandFailed, explained
+from services.cli.failure import CommandFailed, explain
 from tests.unit.cli.conftest import Vita
 
 
@@ -82,8 +82,8 @@ def test_a_wrong_question_is_exit_code_two(vita: Vita, arguments: tuple[str, ...
 
 def test_mistakes_in_the_code_are_not_explained_away() -> None:
     """Only known families of failures are put into words."""
-    assert explained(CommandFailed("no", "do this")) == "no: do this"
-    assert explained(KeyError("x")) is None
+    assert explain(CommandFailed("no", "do this")) == "no: do this"
+    assert explain(KeyError("x")) is None
 
 
 def test_the_unexpected_names_the_way_to_the_traceback(vita: Vita, monkeypatch: pytest.MonkeyPatch) -> None:

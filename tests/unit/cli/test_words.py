@@ -9,13 +9,13 @@ import typer
 
 from services.cli.output import safe, shown
 from services.cli.stack.log_files import LogFile, show
-from services.cli.tenants.scopes import DEMO_SCOPES, expand, unknown
+from services.cli.tenants.scopes import DEMO_SCOPES, expand_scopes, unknown_scopes
 
 
 def test_scopes_expand_in_order_and_once() -> None:
     """Repeated, comma-separated and `all-demo` scopes all end in one clean list."""
-    assert expand(["read:users,create:users", "read:users"]) == ("read:users", "create:users")
-    assert expand(["read:users", "all-demo"]) == (
+    assert expand_scopes(["read:users,create:users", "read:users"]) == ("read:users", "create:users")
+    assert expand_scopes(["read:users", "all-demo"]) == (
         "read:users",
         *(s for s in DEMO_SCOPES if s != "read:users"),
     )
@@ -25,12 +25,12 @@ def test_scopes_expand_in_order_and_once() -> None:
 def test_what_is_no_scope_is_refused(text: str) -> None:
     """A typing mistake does not become a client that may do nothing."""
     with pytest.raises(typer.BadParameter):
-        expand([text])
+        expand_scopes([text])
 
 
 def test_unknown_scopes_are_known_to_be_unknown() -> None:
     """A scope nobody asks for can be told of."""
-    assert unknown(("read:users", "fly:moon")) == ["fly:moon"]
+    assert unknown_scopes(("read:users", "fly:moon")) == ["fly:moon"]
 
 
 @pytest.mark.parametrize(

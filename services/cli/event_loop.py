@@ -1,4 +1,4 @@
-"""Runs a command's coroutine; libraries keep their logs to themselves, failures are told in our own words."""
+"""Runs the coroutine of a command without the log output of libraries."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """The result of the coroutine, in an event loop of its own."""
+    """Run the coroutine in an event loop of its own and return its result."""
     import structlog
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Who may read what is sealed: the token says so, checked as every service checks it."""
+"""Authorization of commands that read sealed data: the token is verified as every service verifies it."""
 
 from typing import Final
 
@@ -12,10 +12,13 @@ from services.runtime.postgres.pool import open_pool
 SCOPE: Final = "read:events"
 
 
-async def admitted(
+async def require_scope(
     ledger: addresses.Ledger, management_url: str, token: str, scope: str = SCOPE
 ) -> Principal:
-    """Who the token names. Raises CommandFailed when it is not good or lacks the scope."""
+    """Return the principal that the token names.
+
+    Raises CommandFailed when the token is invalid or lacks `scope`.
+    """
     pool = await open_pool(ledger.url, max_size=1)
     verifier = TokenVerifier(
         key_source(pool), Trust(addresses.issuer(management_url), addresses.audience(management_url))
@@ -23,7 +26,7 @@ async def admitted(
     try:
         principal = await verifier.verify(token)
     except InvalidToken as error:
-        raise CommandFailed(error.message, 'take a fresh token: eval "$(vita env)"') from None
+        raise CommandFailed(error.message, 'fetch a new token: eval "$(vita env)"') from None
     finally:
         pool.terminate()
     if scope not in principal.scopes:

@@ -1,4 +1,4 @@
-"""What `vita users` asks the Management API, and how it shows the answers."""
+"""The requests behind `vita users`, and how their responses are shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from services.cli.failure import CommandFailed
 from services.cli.output import note, out, print_json, print_table, safe
-from services.cli.users.api import Api, document
+from services.cli.users.management_api import ManagementApi, document
 
 if TYPE_CHECKING:
     import httpx
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ("user_id", "name", "email", "connection", "logins", "last_login", "blocked")
 
 
-def show_page(api: Api, page: int, per_page: int, as_json: bool) -> None:
-    """A page of users with the total."""
+def show_page(api: ManagementApi, page: int, per_page: int, as_json: bool) -> None:
+    """Show a page of users with the total number."""
     query = {"page": page, "per_page": per_page, "include_totals": "true"}
     answer = document(api.call("GET", "/api/v2/users", query=query))
     if as_json:
@@ -34,37 +34,47 @@ def show_page(api: Api, page: int, per_page: int, as_json: bool) -> None:
 
 
 def print_users(users: Sequence[Mapping[str, Any]], console: "Console | None" = None) -> None:
-    """One line each."""
+    """Print a table of users."""
     print_table(_COLUMNS, map(_row, users), right=("logins",), console=console)
 
 
-def show_one(api: Api, user: str, as_json: bool) -> None:
-    """One user, by id, or by an e-mail address that only one has."""
+def show_one(api: ManagementApi, user: str, as_json: bool) -> None:
+    """Show a user by id, or by an e-mail address.
+
+    Raises CommandFailed when no user has the e-mail address, or more than one.
+    """
     if "|" in user or "@" not in user:
         _show_answer(api.call("GET", _path(user)), as_json)
         return
     found = document(api.call("GET", "/api/v2/users-by-email", query={"email": user}))
     if not found:
-        raise CommandFailed("nobody has this e-mail address", "`vita users list` shows who is there")
+        raise CommandFailed("no user has this e-mail address", "list users with `vita users list`")
     if len(found) > 1:
         ids = ", ".join(safe(str(one["user_id"])) for one in found)
-        raise CommandFailed(f"{len(found)} users have this e-mail address", f"name one by its id: {ids}")
+        raise CommandFailed(
+            f"{len(found)} users have this e-mail address", f"name one of them by its id: {ids}"
+        )
     _show_answer(api.call("GET", _path(found[0]["user_id"])), as_json)
 
 
-def create(api: Api, body: dict[str, Any], as_json: bool) -> None:
-    """A new user."""
+def create(api: ManagementApi, body: dict[str, Any], as_json: bool) -> None:
+    """Create a user and show it."""
     _show_written(api.call("POST", "/api/v2/users", body=body), as_json)
 
 
-def change(api: Api, user_id: str, body: dict[str, Any], as_json: bool, revision: int | None = None) -> None:
-    """The user after the change; refused when the revision is another by now."""
+def change(
+    api: ManagementApi, user_id: str, body: dict[str, Any], as_json: bool, revision: int | None = None
+) -> None:
+    """Change a user and show the result.
+
+    `revision` makes the change conditional: it is refused if the user has another revision by then.
+    """
     headers = {} if revision is None else {"if-match": f'"{revision}"'}
     _show_written(api.call("PATCH", _path(user_id), body=body, headers=headers), as_json)
 
 
-def delete(api: Api, user_id: str, asks: bool, as_json: bool) -> None:
-    """Takes the user away, after a question if wanted."""
+def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
+    """Delete a user; ask for confirmation first if `asks` is set."""
     if asks:
         import typer
 
@@ -85,9 +95,9 @@ def _path(user_id: str) -> str:
 
 
 def _show_written(response: "httpx.Response", as_json: bool) -> None:
-    """A write that the view does not show yet answers 202: it is on the log and not lost."""
+    """Show the written user, or that it is recorded but not visible yet (202)."""
     if response.status_code == 202:
-        note("Recorded, not visible yet: the projector is behind (`vita status`).")
+        note("The change is recorded but not visible yet: the projector lags behind (`vita status`).")
         if as_json:
             print_json(document(response))
         return

@@ -1,4 +1,4 @@
-"""What `vita dlq` does: finds dead letters in the ledger, and opens them from their topic."""
+"""Finds dead letters in the ledger and reads them from their topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from schemas.dead_letter_reasons import SENTENCES
 from schemas.formats.instants import from_milliseconds, milliseconds, render
 from schemas.topics import catalogue
 from services.cli import addresses
-from services.cli.admission import admitted
+from services.cli.authorization import require_scope
 from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
@@ -25,13 +25,13 @@ _CLOCKS_APART: Final = timedelta(minutes=10)
 _POLL_MS: Final = 1000
 _FETCH_BYTES: Final = 16 << 20
 
-Place = tuple[str, int, int]
-"""(topic, partition, offset) of the record that was quarantined"""
+RecordPosition = tuple[str, int, int]
+"""(topic, partition, offset) of the quarantined record in its source topic"""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What is needed to open a letter: the keys, the broker, and a token that allows it."""
+class DeadLetterAccess:
+    """What opening a dead letter needs: the keys, the broker, and a token with the scope."""
 
     ledger: addresses.Ledger
     kafka: KafkaAccess
@@ -40,44 +40,54 @@ class Desk:
     token: str = field(repr=False)
 
 
-async def list_of(
+async def list_dead_letters(
     database_url: str, tenant: str | None, reason: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """The newest dead letters in plain values."""
+    """Return up to `limit` dead letters as JSON values, the newest first.
+
+    `tenant` and `reason` restrict the result; None means any.
+    """
     async with operator(database_url) as connection:
         rows = await connection.fetch(load("services.cli")["dead_letters"], tenant, reason, limit)
     return [_listed(row) for row in rows]
 
 
-async def open_letter(desk: Desk, place: Place) -> dict[str, Any]:
-    """The record of a dead letter in plain values; who opened it is noted. Raises CommandFailed."""
-    principal = await admitted(desk.ledger, desk.management_url, desk.token, SCOPE)
-    async with operator(desk.ledger.url) as connection:
+async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[str, Any]:
+    """Return a quarantined record as JSON values, and record in the ledger which client opened it.
+
+    Raises CommandFailed when the token lacks the scope, when there is no such dead letter, or when it
+    belongs to
+    another tenant.
+    """
+    principal = await require_scope(access.ledger, access.management_url, access.token, SCOPE)
+    async with operator(access.ledger.url) as connection:
         row = await connection.fetchrow(load("services.cli")["dead_letter"], *place)
         if row is None:
-            raise CommandFailed(f"there is no dead letter of {_name(place)}", "see vita dlq list")
+            raise CommandFailed(
+                f"there is no dead letter of {_name(place)}", "list them with `vita dlq list`"
+            )
         if row["tenant"] not in (None, principal.tenant):
             raise CommandFailed(
-                f"the record is of the tenant {row['tenant']}, the token of {principal.tenant}",
-                f"use a client of it: vita clients create --tenant {row['tenant']} --scope {SCOPE}",
+                f"the record belongs to the tenant {row['tenant']}, the token to {principal.tenant}",
+                f"use a client of that tenant: vita clients create --tenant {row['tenant']} --scope {SCOPE}",
             )
         keys = await read_keys(
-            connection, await keyring(connection, desk.ledger.key_provider), [(SYSTEM_TENANT, OWNER)]
+            connection, await keyring(connection, access.ledger.key_provider), [(SYSTEM_TENANT, OWNER)]
         )
-        value = await _find(desk, place, row["recorded_at"])
+        value = await _find(access, place, row["recorded_at"])
         letter = open_dead_letter(value, keys[SYSTEM_TENANT, OWNER])
         by = f"{principal.tenant}/{principal.client_id}"
         await connection.execute(load("services.cli")["dead_letter_opened"], *place, by)
     return _opened(letter, row["tenant"])
 
 
-async def _find(desk: Desk, place: Place, recorded_at: datetime) -> bytes:
-    """The letter on the dead-letter topic, sought from about the time at which it was written."""
+async def _find(access: DeadLetterAccess, place: RecordPosition, recorded_at: datetime) -> bytes:
+    """Return the dead letter's value; the search begins at the time at which the dead letter was recorded."""
     name = _name(place).encode()
-    topic, partitions = _topic_of_letters(desk, place[0])
+    topic, partitions = _topic_of_letters(access, place[0])
     spot = TopicPartition(topic, partition_of(name, partitions))
     consumer = AIOKafkaConsumer(
-        **desk.kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
+        **access.kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
     )
     await consumer.start()
     try:
@@ -92,17 +102,19 @@ async def _find(desk: Desk, place: Place, recorded_at: datetime) -> bytes:
                     return bytes(record.value)
     finally:
         await consumer.stop()
-    raise CommandFailed(f"{topic} does not hold the letter of {_name(place)} any more", "see vita dlq list")
+    raise CommandFailed(
+        f"{topic} no longer holds the dead letter of {_name(place)}", "list them with `vita dlq list`"
+    )
 
 
-def _topic_of_letters(desk: Desk, topic: str) -> tuple[str, int]:
-    """The topic with the dead letters of a topic, and how many partitions it has."""
+def _topic_of_letters(access: DeadLetterAccess, topic: str) -> tuple[str, int]:
+    """Return the dead-letter topic of a topic, and its number of partitions."""
     for source in catalogue().values():
-        if source.dead_letters and topic == addresses.topic(desk.topic_prefix, source.topic):
+        if source.dead_letters and topic == addresses.topic(access.topic_prefix, source.topic):
             letters = catalogue()[source.dead_letters]
-            return addresses.topic(desk.topic_prefix, letters.topic), letters.partitions
+            return addresses.topic(access.topic_prefix, letters.topic), letters.partitions
     known = ", ".join(str(one.topic) for one in catalogue().values() if one.dead_letters)
-    raise CommandFailed(f"{topic} has no dead letters", f"the topics that have are {known}")
+    raise CommandFailed(f"the topic {topic} has no dead letters", f"name one of: {known}")
 
 
 def _opened(letter: DeadLetter, tenant: str | None) -> dict[str, Any]:
@@ -121,7 +133,7 @@ def _opened(letter: DeadLetter, tenant: str | None) -> dict[str, Any]:
 
 
 def _text(content: bytes | None) -> str | None:
-    """Readable, whatever the bytes are."""
+    """Decode the bytes as UTF-8 and escape what is not UTF-8."""
     return None if content is None else content.decode("utf-8", "backslashreplace")
 
 
@@ -141,5 +153,5 @@ def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _name(place: Place) -> str:
+def _name(place: RecordPosition) -> str:
     return "/".join(map(str, place))

@@ -1,4 +1,4 @@
-"""What `vita tail` does: reads the log, leaves out what is not wanted, opens what may be opened."""
+"""Follows the event log for `vita tail`: filters events, and unseals those of the token's tenant."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,18 +11,18 @@ from schemas.errors import InvalidEvent
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import SealedEvent, read_sealed
 from services.cli import addresses
-from services.cli.admission import admitted
+from services.cli.authorization import require_scope
 from services.cli.ledger import keyring, operator
-from services.cli.log.following import Wanted, reading
-from services.cli.log.unseal import Opener
+from services.cli.log.event_reader import EventFilter, open_reader
+from services.cli.log.unseal import EventUnsealer
 from services.runtime.kafka.access import KafkaAccess
 
 Show = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What to read, from where to where."""
+class LogRange:
+    """Which part of the log to read."""
 
     kafka: KafkaAccess
     topic: str
@@ -32,25 +32,31 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What is needed to open sealed parts: the keys, and a token that allows it."""
+class UnsealAccess:
+    """What unsealing needs: the keys, and a token with the scope read:events."""
 
     ledger: addresses.Ledger
     management_url: str
     token: str
 
 
-async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Show) -> None:
-    """Shows events until the limit or the end is reached. A door opens only events of the token's tenant;
-    opening verifies them, and what is not opened is shown as it lies on the log."""
+async def follow_log(source: LogRange, wanted: EventFilter, access: UnsealAccess | None, show: Show) -> None:
+    """Pass each event that passes the filter to `show`, until the limit or the end of the range is reached.
+
+    With `access`, events of the token's tenant are unsealed and thereby verified. All other events are
+    passed as
+    they are on the log, with `verified` false. Raises CommandFailed when the token lacks the scope or the
+    topic
+    does not exist.
+    """
     async with AsyncExitStack() as stack:
         tenant, opener = None, None
-        if door is not None:
-            tenant = (await admitted(door.ledger, door.management_url, door.token)).tenant
-            connection = await stack.enter_async_context(operator(door.ledger.url))
-            opener = Opener(connection, await keyring(connection, door.ledger.key_provider))
+        if access is not None:
+            tenant = (await require_scope(access.ledger, access.management_url, access.token)).tenant
+            connection = await stack.enter_async_context(operator(access.ledger.url))
+            opener = EventUnsealer(connection, await keyring(connection, access.ledger.key_provider))
         log = await stack.enter_async_context(
-            reading(source.kafka, source.topic, from_beginning=source.from_beginning)
+            open_reader(source.kafka, source.topic, from_beginning=source.from_beginning)
         )
         count = 0
         async for record in log.records(follows=source.follows):
@@ -68,7 +74,7 @@ async def follow_log(source: Source, wanted: Wanted, door: Door | None, show: Sh
 
 
 def _event(record: ConsumerRecord) -> SealedEvent | None:
-    """None for a record that is no event: the projector puts those into profile.events.dlq."""
+    """Return the event, or None for a record that is not one (the projector quarantines those)."""
     try:
         return read_sealed(record.key, record.value)
     except InvalidEvent:

@@ -1,4 +1,4 @@
-"""Reads the event log from its end or its beginning, in no group, committing nothing."""
+"""Reads the event log from its end or its beginning, without a consumer group and without commits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,15 +19,15 @@ _PREFIX: Final = "profile."
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events are shown; None stands for all."""
+class EventFilter:
+    """Which events to show; a field that is None does not restrict them."""
 
     tenant: str | None = None
     type: str | None = None
     subject: str | None = None
 
     def holds(self, event: SealedEvent) -> bool:
-        """Whether this event is among them; a type may be a pattern, with or without `profile.`."""
+        """Return whether the event passes the filter. `type` may be a pattern, with or without `profile.`."""
         name = str(event.envelope["type"])
         return (
             self.tenant in (None, event.tenant)
@@ -41,8 +41,13 @@ class Wanted:
 
 
 @asynccontextmanager
-async def reading(kafka: KafkaAccess, topic: str, *, from_beginning: bool) -> AsyncIterator["Reading"]:
-    """A place on every partition of the topic. Raises CommandFailed when there is no such topic."""
+async def open_reader(
+    kafka: KafkaAccess, topic: str, *, from_beginning: bool
+) -> AsyncIterator["EventReader"]:
+    """Open a reader at the beginning or the end of every partition of the topic.
+
+    Raises CommandFailed when the broker has no such topic.
+    """
     places = await _places(kafka, topic)
     consumer = AIOKafkaConsumer(
         **kafka.arguments(),
@@ -58,19 +63,22 @@ async def reading(kafka: KafkaAccess, topic: str, *, from_beginning: bool) -> As
         starts = await consumer.beginning_offsets(places) if from_beginning else ends
         for place in places:
             consumer.seek(place, starts[place])
-        yield Reading(consumer, ends)
+        yield EventReader(consumer, ends)
     finally:
         await consumer.stop()
 
 
-class Reading:
-    """Records as they come."""
+class EventReader:
+    """Reads records from assigned partitions. `ends` are the end offsets at the time of opening."""
 
     def __init__(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         self._consumer, self._ends = consumer, ends
 
     async def records(self, *, follows: bool) -> AsyncIterator[ConsumerRecord]:
-        """The oldest first among those that come together; up to what was there at the start, or for ever."""
+        """Yield records in the order in which they arrive; those fetched together are sorted by timestamp.
+
+        Ends at the offsets that were the ends at the time of opening, or never if `follows` is set.
+        """
         while follows or await self._remains():
             found = await self._consumer.getmany(timeout_ms=_POLL_MS)
             together = [record for records in found.values() for record in records]
@@ -95,6 +103,6 @@ async def _places(kafka: KafkaAccess, topic: str) -> list[TopicPartition]:
     if not description["partitions"]:
         raise CommandFailed(
             f"the broker has no topic {topic}",
-            "look at VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX, or run `vita up`",
+            "check VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX, or run `vita up`",
         )
     return [TopicPartition(topic, part["partition"]) for part in description["partitions"]]

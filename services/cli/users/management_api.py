@@ -1,4 +1,4 @@
-"""The Management API, as commands call it; an error it answers ends the command with the API's message."""
+"""A client of the Management API. An error response ends the command with the API's message."""
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     import httpx
 
 _ADVICE: Final = {
-    401: 'the token is not taken: take a fresh one with `eval "$(vita env)"`, or unset VITA_TOKEN',
+    401: 'the token is invalid: fetch a new one with `eval "$(vita env)"`, or unset VITA_TOKEN',
     403: "use a client that has the scope (`vita clients create --scope …`)",
-    404: "`vita users list` shows who is there",
-    409: "`vita users get` with the e-mail address shows who has it",
-    412: "somebody else changed it: read it again with `vita users get` and use its new revision",
+    404: "list users with `vita users list`",
+    409: "find the user that has it with `vita users get E-MAIL`",
+    412: "the user has changed: read it with `vita users get` and use its new revision",
     429: "wait a moment and run it again",
     503: "wait a moment and run it again; `vita status` shows what is down",
 }
 
 
-class Api:
-    """One address, one token."""
+class ManagementApi:
+    """The Management API at one address, with one token."""
 
     def __init__(self, url: str, token: str) -> None:
         import httpx
@@ -35,12 +35,15 @@ class Api:
             headers=headers,
             timeout=30,
             trust_env=not is_local(url),
-            verify=addresses.trusted(url),
+            verify=addresses.tls_context(url),
         )
 
     @classmethod
     def at(cls, management_url: str | None, token: str | None) -> Self:
-        """The API that flags and environment name, else the local stack's. Raises CommandFailed."""
+        """Return the API at the given or configured address, with a token for it.
+
+        Raises CommandFailed when no address or no token is known.
+        """
         url = addresses.management_url(management_url)
         return cls(url, bearer_token(token, url))
 
@@ -53,7 +56,10 @@ class Api:
         query: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> "httpx.Response":
-        """The answer to a request. Raises CommandFailed when it is an error or there is none."""
+        """Send a request and return its response.
+
+        Raises CommandFailed when the API cannot be reached or answers with an error.
+        """
         import httpx
 
         content = None if body is None else exact_json.dumps(body)
@@ -65,23 +71,23 @@ class Api:
         except httpx.TransportError as error:
             raise unreachable(self._url, error) from None
         if response.is_error:
-            raise refused(response)
+            raise rejection(response)
         return response
 
 
 def document(response: "httpx.Response") -> Any:
-    """The JSON of an answer, integers exact."""
+    """Return the JSON body of a response; integers stay exact."""
     return exact_json.loads(response.content)
 
 
-def refused(response: "httpx.Response") -> CommandFailed:
-    """The failure behind an error answer, with the id under which the service's log tells of it."""
+def rejection(response: "httpx.Response") -> CommandFailed:
+    """Return the CommandFailed for an error response, with the request's id in the service's log."""
     status, request_id = response.status_code, response.headers.get("x-request-id")
     try:
         answer = exact_json.loads(response.content)
         message, code = answer["message"], answer.get("errorCode")
     except (ValueError, KeyError, TypeError, AttributeError):
-        message, code = "no Vita answers there", None
+        message, code = "the response is not one of Vita", None
     shown = safe(str(message)).rstrip(".")
     known = " ".join(str(part) for part in (status, code) if part)
     if request_id is not None:

@@ -21,18 +21,19 @@ from schemas.topics import Topic, TopicSpec, catalogue
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _ILLUSTRATION: Final = "AQABc2VhbGVkIHBlcnNvbmFsIGRhdGEsIG9wZW5lZCB3aXRoIHRoZSBzdWJqZWN0J3Mga2V5"
-"""Stands for a sealed part in examples; it opens with no key."""
+"""A placeholder for a sealed part in examples. No key opens it."""
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Return the AsyncAPI document. The result is cached."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Vita event streams",
             "version": "1.0.0",
-            "description": "Logins in, facts about people out. Personal data in facts is sealed per person.",
+            "description": "Gateways report logins; Vita publishes events about users. "
+            "Personal data in events is sealed per user.",
         },
         "defaultContentType": "application/json",
         "channels": {_name(topic): _channel(spec) for topic, spec in catalogue().items()},
@@ -173,16 +174,23 @@ def _dead_letter_message() -> dict[str, Any]:
             "required": ["reason", "detail", "topic", "partition", "offset", "timestamp", "sealed"],
             "properties": {
                 "reason": {"enum": list(names)},
-                "detail": {**text, "description": "Which rule was broken where; never a value."},
+                "detail": {
+                    **text,
+                    "description": "The rule that was broken and where; never a value of the record.",
+                },
                 "topic": text,
                 "partition": number,
                 "offset": number,
                 "timestamp": number,
-                "tenant": {"type": ["string", "null"], "description": "Whose it is, if that is certain."},
+                "tenant": {
+                    "type": ["string", "null"],
+                    "description": "The tenant that the record belongs to, if that is certain.",
+                },
                 "sealed": {
                     **text,
                     "contentEncoding": "base64",
-                    "description": "Key, value and headers of the record under the installation's own key.",
+                    "description": "Key, value and headers of the record, "
+                    "sealed under the installation's own key.",
                 },
             },
         },
@@ -205,7 +213,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _wire_schema(schemas: Mapping[str, Any], model: type[Envelope]) -> dict[str, Any]:
-    """The envelope with CloudEvents' own attributes, the open fields, and the sealed parts."""
+    """Return the schema of an event on the log: the envelope, the open fields and the sealed parts."""
     opened = schemas[model.__name__]
     readable = schemas[_open_part(model).__name__]
     data = {

@@ -1,4 +1,4 @@
-"""Why records are quarantined, as people read it."""
+"""Descriptions of the reasons for which records are quarantined."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,15 +12,15 @@ SENTENCES: Final[Mapping[DeadLetterReason, str]] = {
     "unreadable_batch": "The compressed batch that held the record cannot be read.",
     "nul_character": "The record holds U+0000, which cannot be stored.",
     "unknown_tenant": "The tenant does not exist.",
-    "tenant_mismatch": "The record is for another tenant than its sender's.",
+    "tenant_mismatch": "The record names another tenant than its sender's.",
     "unknown_connection": "The connection does not exist, and the login cannot register it.",
     "connection_deleted": "The connection was deleted.",
     "unmappable": "The claims hold no identity for the strategy of the connection.",
     "identity_of_another_connection": "The identity belongs to another connection.",
-    "unknown_type": "No event has this type.",
+    "unknown_type": "The event's type does not exist.",
     "unknown_version": "The event has a version that this installation does not know.",
-    "not_authentic": "The record is not by who it claims to be by, or was altered.",
-    "no_key": "The keys of the person were destroyed.",
+    "not_authentic": "The record was not written by the sender that it names, or it was altered.",
+    "no_key": "The keys of the user were destroyed.",
     "unprocessable": "The record cannot be processed; the log of the worker says why.",
 }
-"""Reason -> a sentence that says nothing of what the record holds."""
+"""A sentence for each reason. It contains nothing of the record."""

@@ -1,4 +1,4 @@
-"""The CloudEvents 1.0 envelope every event wears (context attributes and Vita's extensions)."""
+"""The CloudEvents 1.0 envelope of every event: context attributes and Vita's extensions."""
 
 from typing import Annotated, Final
 
@@ -12,16 +12,22 @@ CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Actor = Annotated[str, Field(pattern=r"^(client|system|connection|user):[A-Za-z0-9._~/@-]{1,128}$")]
-"""Who did it, never personal data: an API client, a part of Vita, a connection, or a person by subject."""
+"""Who caused the event: an API client, a part of Vita, a connection, or a user by subject. Contains no
+personal
+data."""
 RELAYED: Final = "relay-"
 SourcePosition = Annotated[str, Field(pattern=rf"^({RELAYED})?\d{{1,9}}/\d{{1,9}}/\d{{1,18}}$")]
-"""`epoch/partition/offset` of the raw login an event came from; behind `relay-` that of the event on this
-log which was handed on from a linked identity's own subject."""
+"""`epoch/partition/offset` of the raw login from which the event was derived. With the prefix `relay-`, the
+position on this log of the event that was relayed from a linked identity's own subject."""
 
 
 class Envelope(BaseModel):
-    """What all events share; nothing in it is chosen freely by a caller. `time` is when the fact happened, in
-    UTC; `correlationid` is the request behind it, by the id that Vita gave it."""
+    """The members that all events share. No caller can choose any of them freely.
+
+    `time` is when the fact happened, in UTC. `correlationid` is the id that Vita gave to the request that
+    caused the
+    event.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

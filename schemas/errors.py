@@ -1,4 +1,4 @@
-"""The two families that decide what happens to a record: never again, or again later."""
+"""The two kinds of failure of a record: invalid for ever, or to be retried."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ DeadLetterReason = Literal[
 
 
 class InvalidEvent(ValueError):
-    """A record that will never be right. `detail` names fields and rules, never values."""
+    """A record that can never be processed. `detail` names fields and rules, never values."""
 
     def __init__(self, reason: DeadLetterReason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -32,4 +32,5 @@ class InvalidEvent(ValueError):
 
 
 class Transient(Exception):
-    """A failure of the surroundings (broker, database, key service): the same record will do later."""
+    """A failure of the surroundings (broker, database, key service). Processing the record again may
+    succeed."""

@@ -1,7 +1,8 @@
-"""What gateways are told to end: CloudEvents 1.0 in JSON on the topic `revocations`, readable.
+"""Revocations for gateways: CloudEvents 1.0 in JSON on the topic `revocations`, not sealed.
 
-At least once, and never before the event behind it is on the log. `id` is that event's: the same id again is
-the same revocation. What it ends began before `time`; access given later is not meant.
+A revocation is delivered at least once, and never before its event is on the log. Its `id` is the event's
+id, by
+which a gateway recognises a repetition. It ends access that was granted before `time`, not later access.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -20,21 +21,23 @@ What = Literal["sessions", "refresh_tokens", "remembered_browsers", "risk_assess
 
 
 class RevokedAccess(BaseModel):
-    """`what` ends, all of the person's or as far as it is narrowed down."""
+    """The kinds of access in `what` end: all of the user's, or those that the other members narrow down."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: tuple[What, ...] = Field(description="Kinds of access that end.")
-    user_id: str = Field(description="Whose, as the Management API names them.")
-    session_id: str | None = Field(None, description="Only this session, and refresh tokens of this session.")
+    user_id: str = Field(description="The user's `user_id` in the Management API.")
+    session_id: str | None = Field(None, description="Only this session and its refresh tokens.")
     refresh_token_ids: tuple[str, ...] | None = Field(None, description="Only these refresh tokens.")
-    client_id: ClientId | None = Field(None, description="Only what this application was given.")
-    audience: str | None = Field(None, description="Only what is good for this API.")
-    connection: ConnectionName | None = Field(None, description="Only of logins through this connection.")
+    client_id: ClientId | None = Field(None, description="Only access of this application.")
+    audience: str | None = Field(None, description="Only access to this API.")
+    connection: ConnectionName | None = Field(
+        None, description="Only access from logins through this connection."
+    )
 
 
 class Revocation(BaseModel):
-    """The event. `subject` is the person's opaque id."""
+    """The CloudEvent. `subject` is the user's opaque subject id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +53,6 @@ class Revocation(BaseModel):
 
 
 def record_of(revocation: Revocation) -> Record:
-    """The record on the topic; a person's revocations keep their order."""
+    """Return the record for the topic. A user's revocations keep their order."""
     value: dict[str, Any] = revocation.model_dump(mode="json", exclude_none=True)
     return Record(record_key(revocation.tenant, revocation.subject), exact_json.dumps(value))

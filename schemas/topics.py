@@ -12,7 +12,7 @@ TIMESTAMPS: Final = "message.timestamp.type"
 
 
 class Topic(StrEnum):
-    """Logical names; deployments may prefix the physical ones."""
+    """Logical topic names. A deployment may prefix the physical names."""
 
     LOGINS_RAW = "logins.raw"
     PROFILE_EVENTS = "profile.events"
@@ -30,7 +30,7 @@ def _milliseconds(value: object) -> object:
 
 
 class TopicSpec(BaseModel):
-    """What one catalogue file says. `retention` is in milliseconds, -1 for ever."""
+    """The content of a catalogue file. `retention` is in milliseconds; -1 means for ever."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,14 +43,14 @@ class TopicSpec(BaseModel):
     cleanup: Literal["delete"]
     max_message_bytes: int
     timestamps: Literal["broker"] | None = None
-    """Whose clock a record's time is read from, where it matters."""
+    """Whose clock a record's timestamp comes from, if it matters."""
     contract: Literal["raw_login", "events", "dead_letter", "revocation"]
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     dead_letters: Topic | None = None
 
     def config(self) -> dict[str, str]:
-        """The broker settings that must hold on the real topic."""
+        """Return the broker settings that the topic must have."""
         stamped = {} if self.timestamps is None else {TIMESTAMPS: "LogAppendTime"}
         return {
             "cleanup.policy": self.cleanup,
@@ -63,7 +63,7 @@ class TopicSpec(BaseModel):
 
 @cache
 def catalogue() -> dict[Topic, TopicSpec]:
-    """Every topic Vita uses."""
+    """Return the specifications of all topics. The result is cached."""
     folder = files("schemas") / "topics"
     return {topic: TopicSpec(**_read(folder / f"{topic.value}.yaml")) for topic in Topic}
 

@@ -1,6 +1,6 @@
-"""One-step upcasters, chained at read time: consumers only ever see the newest version of an event.
+"""One-step upcasters, chained at read time, so that consumers see only the newest version of an event.
 
-Each takes the opened data of version n and returns that of version n + 1 as a new dict.
+An upcaster takes the data of version n and returns that of version n + 1 as a new dict.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,12 @@ from schemas.events import EVENT_TYPES
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
-"""(event type, version it reads) -> the step to the next version. Empty while every event is at version 1."""
+"""The step to the next version, by event type and the version it reads. Empty while all events have version
+1."""
 
 
 def current_version(event_type: str) -> int:
-    """The newest version of an event type. Raises InvalidEvent for a type nobody knows."""
+    """Return the newest version of an event type. Raises InvalidEvent when the type does not exist."""
     model = EVENT_TYPES.get(event_type)
     if model is None:
         raise InvalidEvent("unknown_type", event_type[:80])
@@ -30,8 +31,10 @@ def upcast(
     data: Mapping[str, Any],
     steps: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
 ) -> tuple[int, Mapping[str, Any]]:
-    """The newest version and its data. Raises InvalidEvent when a step is missing or the event comes from the
-    future."""
+    """Return the newest version and the data in it.
+
+    Raises InvalidEvent when a step is missing, or when the version is newer than the newest one known.
+    """
     newest = current_version(event_type)
     while version < newest:
         step = steps.get((event_type, version))

@@ -1,4 +1,4 @@
-"""Whether a login may come through the connection it names, and as what that connection counts."""
+"""Decides whether a login may use the connection that it names, and which settings that connection has."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,12 @@ from schemas.logins.raw_login import RawLogin
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is known of the tenant and connection a login names. `settings` is None for a connection nobody
-    configured, `default_picture` for a tenant that chose none."""
+class KnownConnection:
+    """What is known of the tenant and the connection that a login names.
+
+    `settings` is None if nobody configured the connection, `default_picture` if the tenant did not choose
+    one.
+    """
 
     tenant_known: bool
     strict: bool
@@ -20,10 +23,11 @@ class Found:
     default_picture: str | None = None
 
 
-def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bool]:
-    """The connection of a login, and whether it has to be registered first.
+def connection_of(login: RawLogin, found: KnownConnection) -> tuple[ConnectionSettings, bool]:
+    """Return the settings of a login's connection, and whether the connection must be registered first.
 
-    Raises InvalidEvent (`unknown_tenant`, `unknown_connection`, `connection_deleted`).
+    Raises InvalidEvent (`unknown_tenant`, `unknown_connection`, `connection_deleted`) when the login may
+    not use it.
     """
     if not found.tenant_known:
         raise InvalidEvent("unknown_tenant", "The tenant does not exist.")
@@ -33,7 +37,8 @@ def connection_of(login: RawLogin, found: Found) -> tuple[ConnectionSettings, bo
         return found.settings, False
     if found.strict:
         raise InvalidEvent(
-            "unknown_connection", "The connection does not exist, and logins of this tenant register none."
+            "unknown_connection",
+            "The connection does not exist, and logins of this tenant cannot register one.",
         )
     name = login.data.connection
     strategy = login.data.strategy or default_strategy(name)

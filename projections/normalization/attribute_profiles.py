@@ -1,9 +1,12 @@
-"""A user attribute profile as a connection's own mapping.
+"""Applies a user attribute profile as if it were a connection's own mapping.
 
-A connection names one in `options.user_attribute_profile_id`. Each attribute is read from the claims that the
-profile names for the connection's strategy, or else for its protocol, and becomes the root attribute of
-`auth0_mapping`; an attribute without such claims is read as the strategy reads it. What the connection maps
-itself goes first.
+A connection names its profile in `options.user_attribute_profile_id`. Each attribute of the profile is read
+from
+the claims that it names for the connection's strategy, otherwise from those for its protocol, and sets the
+root
+attribute in `auth0_mapping`. An attribute without such claims is read as the strategy reads it. The
+connection's
+own mapping takes precedence.
 """
 
 from collections.abc import Mapping
@@ -14,17 +17,17 @@ from projections.normalization.model import ConnectionSettings
 
 OPTION: Final = "user_attribute_profile_id"
 _SAML: Final = frozenset(("samlp", "adfs", "ad", "pingfederate", "sharepoint"))
-"""Strategies whose claims come in assertions; all others speak OpenID Connect or something like it."""
+"""Strategies whose claims come in SAML assertions. All others use OpenID Connect or a similar protocol."""
 
 
 def profile_of(options: Mapping[str, Any]) -> str | None:
-    """The id of the profile a connection names."""
+    """Return the id of the profile that a connection names, or None."""
     named = options.get(OPTION)
     return named if isinstance(named, str) and "\x00" not in named else None
 
 
 def with_profile(connection: ConnectionSettings, profile: Mapping[str, Any]) -> ConnectionSettings:
-    """The connection as if what the profile says were its own mapping."""
+    """Return the connection with the profile merged into its own mapping."""
     options = connection.options
     fields, own_map = _object(options.get("fieldsMap")), _object(options.get("attribute_map"))
     templates = _object(own_map.get("attributes"))
@@ -48,7 +51,7 @@ def _entries(profile: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _claims(entry: Mapping[str, Any], strategy: str) -> str | list[str] | None:
-    """Names of claims, or a template; what is said for the strategy alone goes first."""
+    """Return the claim names or the template of an attribute; those for the strategy take precedence."""
     protocol = "saml_mapping" if strategy in _SAML else "oidc_mapping"
     override = _object(_object(entry.get("strategy_overrides")).get(strategy))
     found: Any = override.get(protocol) or entry.get(protocol)

@@ -1,4 +1,4 @@
-"""What a profile always shows, made up where the provider said nothing: name, nickname, picture."""
+"""Default values of attributes that a profile always has: name, nickname, picture."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 AVATARS: Final = "https://cdn.auth0.com/avatars/"
 PATH: Final = "/avatars"
-"""Where Vita serves the images of initials."""
+"""The path under which Vita serves images of initials."""
 _WORDS: Final = re.compile(r"[a-z]+")
 _NOT_SHOWN: Final = re.compile(r"[^a-z0-9]")
 _WORDS_OF_ANY_SCRIPT: Final = re.compile(r"[^\W\d_]+")
@@ -18,12 +18,13 @@ _NO_LETTERS: Final = "us"
 _NAMED_BY: Final = ("name", "email", "nickname", "username")
 
 Default = tuple[str, str]
-"""(value, what it was made from)"""
+"""(value, the attributes from which it was made)"""
 PictureChoice = Literal["gravatar", "initials", "none"]
 
 
 class Pictures(NamedTuple):
-    """What a tenant chose as the default picture, and the public address of Vita, which serves initials."""
+    """The default picture that a tenant chose, and Vita's public URL, under which images of initials are
+    served."""
 
     choice: PictureChoice = "gravatar"
     address: str = ""
@@ -33,13 +34,13 @@ GRAVATAR: Final = Pictures()
 
 
 def pictures_of(choice: str | None, address: str) -> Pictures:
-    """Return the default pictures of a tenant; those of gravatar.com without a known choice."""
+    """Return the default pictures of a tenant; an unknown or absent choice means gravatar.com."""
     known = choice if choice in get_args(PictureChoice) else GRAVATAR.choice
     return Pictures(cast(PictureChoice, known), address)
 
 
 def default_name(attributes: Mapping[str, Any], preferred: str | None, idp_id: str) -> Default:
-    """Given and family name, else the address, else whatever the person is called by, else the id."""
+    """Return given and family name, otherwise the e-mail address, another name, or the id."""
     parts = [part for part in ("given_name", "family_name") if part in attributes]
     if parts:
         return " ".join(attributes[part] for part in parts), "+".join(parts)
@@ -50,7 +51,7 @@ def default_name(attributes: Mapping[str, Any], preferred: str | None, idp_id: s
 
 
 def default_nickname(attributes: Mapping[str, Any], preferred: str | None, idp_id: str) -> Default:
-    """The address's local part, else whatever the person is called by, else the id."""
+    """Return the local part of the e-mail address, otherwise another name, or the id."""
     address = attributes.get("email")
     if address:
         return address.rpartition("@")[0], "email"
@@ -60,10 +61,11 @@ def default_nickname(attributes: Mapping[str, Any], preferred: str | None, idp_i
 def default_picture(
     attributes: Mapping[str, Any], provider: str, pictures: Pictures = GRAVATAR
 ) -> Default | None:
-    """Return the default picture that the tenant chose, None if it chose none.
+    """Return the default picture that the tenant chose, or None if it chose none.
 
-    `gravatar` is the gravatar of the address, with an image of initials behind it, or without an address
-    that image; `initials` is Vita's own image and holds nothing else of the person.
+    `gravatar` is the gravatar of the e-mail address, which falls back to an image of initials; without an
+    address it
+    is that image. `initials` is Vita's own image and contains nothing else of the user.
     """
     if pictures.choice == "none":
         return None
@@ -94,13 +96,13 @@ def _first(
 
 
 def _initials(attributes: Mapping[str, Any], provider: str) -> Default:
-    """The initials that name an image of Auth0's, of a-z and 0-9."""
+    """Return the initials (a-z, 0-9) that name an image of Auth0's server."""
     spelled = {name: _plain(attributes.get(name) or "") for name in _NAMED_BY}
     return _first_letters(spelled, provider, _WORDS, _NOT_SHOWN)
 
 
 def _initials_of_any_script(attributes: Mapping[str, Any], provider: str) -> Default:
-    """The initials that name an image of Vita's, of letters and digits."""
+    """Return the initials (letters and digits of any script) that name an image of Vita's."""
     spelled = {name: _without_marks(attributes.get(name) or "") for name in _NAMED_BY}
     return _first_letters(spelled, provider, _WORDS_OF_ANY_SCRIPT, _NOT_SHOWN_OF_ANY_SCRIPT)
 
@@ -108,8 +110,12 @@ def _initials_of_any_script(attributes: Mapping[str, Any], provider: str) -> Def
 def _first_letters(
     spelled: Mapping[str, str], provider: str, words_of: re.Pattern[str], not_shown: re.Pattern[str]
 ) -> Default:
-    """First letters of the first two words of the name, the first two characters before the `@` of an
-    address, digits included, or the first two letters of what else there is."""
+    """Return the first letters of the first two words of the name.
+
+    Without a name, they are the first two characters before the `@` of the address, or the first two
+    letters of
+    another name.
+    """
     for source, value in spelled.items():
         before, is_address, _ = value.rpartition("@")
         if is_address and (shown := not_shown.sub("", before[:2])):
@@ -130,7 +136,7 @@ def _plain(value: str) -> str:
 
 
 def _without_marks(value: str) -> str:
-    """Lower case, with accents only where a letter has them in one character."""
+    """Return the text in lower case; accents stay only where a letter has them in one character."""
     lowered = value.lower()
     if lowered.isascii():
         return lowered

@@ -1,20 +1,20 @@
-"""A login half-way through the mapping."""
+"""The state of a login while it is mapped."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from projections.normalization.claims.paths import Found, Path
-from projections.normalization.overrides import Scope
+from projections.normalization.overrides import MappingContext
 
 
 @dataclass(slots=True)
-class Draft:
-    """The attributes so far, where each came from, and the parts of the claims used up.
+class ProfileDraft:
+    """The attributes so far, their sources, and the parts of the claims that are used up.
 
-    `denied` are the names that must not be stored; `email_path` is where the address was found.
+    `denied` are attributes that must not be stored; `email_path` is where the e-mail address was found.
     """
 
-    scope: Scope
+    scope: MappingContext
     denied: frozenset[str]
     used: set[Path]
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Draft:
     email_path: Path = ()
 
     def take(self, name: str, found: Found | None) -> None:
-        """Sets an attribute to what was found, if anything was."""
+        """Set an attribute to `found`, unless that is None."""
         if found is None:
             return
         self.attributes[name] = found.value
@@ -32,6 +32,6 @@ class Draft:
             self.email_path = found.path
 
     def make_up(self, name: str, value: Any, made_from: str) -> None:
-        """Sets an attribute that no claim gave."""
+        """Set an attribute to a default that no claim gave."""
         self.attributes[name] = value
         self.sources[name] = f"default:{made_from}"

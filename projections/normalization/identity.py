@@ -1,4 +1,4 @@
-"""Who logged in: the provider and its id of the person."""
+"""Determines the identity of a login: the provider, and its id of the user."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -7,19 +7,20 @@ from typing import Any, Final, NamedTuple
 from projections.normalization.claims.paths import Found, Path, spell
 from projections.normalization.claims.values import email, identifier, phone
 from projections.normalization.model import ConnectionSettings, UnmappableLogin
-from projections.normalization.overrides import Scope, first_claim, mapped_identity
-from projections.normalization.strategy import Candidate, Plan, find
+from projections.normalization.overrides import MappingContext, first_claim, mapped_identity
+from projections.normalization.strategy import Candidate, CompiledStrategy, find
 from schemas.formats.characters import is_safe
 
 IDENTITY_SPACE: Final = "identity_space"
-"""The option of connections that names an identity space. An identity belongs to the connection that first
-brought it; another connection of the same strategy may use it only where both name the same space."""
+"""The connection option that names an identity space. An identity belongs to the connection that first used
+it;
+another connection of the same strategy may use it only if both name the same space."""
 MAX_ID_BYTES: Final = 1024
-"""An identity must fit an index entry of the directory together with its provider."""
+"""Maximum length, so that an identity and its provider fit into an index entry of the directory."""
 
 
-class Identity(NamedTuple):
-    """`idp_id` as a key, `native_id` as the provider has it, `used` the claims it was read from."""
+class LoginIdentity(NamedTuple):
+    """`idp_id` is the key, `native_id` the provider's own form, `used` the claims from which it was read."""
 
     provider: str
     idp_id: str
@@ -27,15 +28,20 @@ class Identity(NamedTuple):
     used: tuple[Path, ...]
 
 
-def identity_of(plan: Plan, scope: Scope, typed: str | None) -> Identity:
-    """The identity a login is for, as `key_of` finds it."""
+def identity_of(plan: CompiledStrategy, scope: MappingContext, typed: str | None) -> LoginIdentity:
+    """Return the identity of a login. Raises UnmappableLogin as `key_of` does."""
     provider, idp_id, native, found = key_of(plan, scope, typed)
-    return Identity(provider, idp_id, native, (found.used, *_same_id_elsewhere(plan, scope, found)))
+    return LoginIdentity(provider, idp_id, native, (found.used, *_same_id_elsewhere(plan, scope, found)))
 
 
-def key_of(plan: Plan, scope: Scope, typed: str | None) -> tuple[str, str, str | int, Found]:
-    """(provider, idp_id, native_id, where it was found) of a login. `typed` is the address a passwordless
-    code went to, if no claim has it. Raises UnmappableLogin."""
+def key_of(
+    plan: CompiledStrategy, scope: MappingContext, typed: str | None
+) -> tuple[str, str, str | int, Found]:
+    """Return (provider, idp_id, native_id, the claim) of a login.
+
+    `typed` is the address to which a passwordless code was sent; it counts if no claim holds an id. Raises
+    UnmappableLogin when there is no identity, or when it is too long or unsafe.
+    """
     connection = scope.connection
     found = _found(plan, scope)
     if found is None:
@@ -54,16 +60,17 @@ def key_of(plan: Plan, scope: Scope, typed: str | None) -> tuple[str, str, str |
 
 
 def derived_id(connection: str, address: str) -> str:
-    """The id of a passwordless user whom no claim gives one: 24 hexadecimal digits made from the address."""
+    """Return the id of a passwordless user without an id claim: 24 hexadecimal digits of a hash of the
+    address."""
     return sha256(f"{connection}|{address.strip().lower()}".encode(errors="surrogatepass")).hexdigest()[:24]
 
 
 def _without_prefix(native: str | int, prefix: str) -> str | int:
-    """Our own user stores may name a person by the whole `user_id`."""
+    """Return the id without the provider prefix that Vita's own user stores may put in front of it."""
     return native.removeprefix(prefix) if isinstance(native, str) and len(native) > len(prefix) else native
 
 
-def _found(plan: Plan, scope: Scope) -> Found | None:
+def _found(plan: CompiledStrategy, scope: MappingContext) -> Found | None:
     options = scope.connection.options
     if options:
         by_option = () if plan.row.id_by_option is None else plan.row.id_by_option(options)
@@ -74,7 +81,7 @@ def _found(plan: Plan, scope: Scope) -> Found | None:
     return find(scope.reading.claims, plan.id, identifier)
 
 
-def _proven_address(plan: Plan, scope: Scope, typed: str | None) -> Found:
+def _proven_address(plan: CompiledStrategy, scope: MappingContext, typed: str | None) -> Found:
     if plan.row.kind == "passwordless":
         kind, reader = ("email", email) if scope.connection.strategy == "email" else ("phone_number", phone)
         candidates = next(candidates for name, _, candidates in plan.attributes if name == kind)
@@ -85,7 +92,7 @@ def _proven_address(plan: Plan, scope: Scope, typed: str | None) -> Found:
     raise _nobody(plan, scope)
 
 
-def _nobody(plan: Plan, scope: Scope) -> UnmappableLogin:
+def _nobody(plan: CompiledStrategy, scope: MappingContext) -> UnmappableLogin:
     names = [_name(candidate) for candidate in plan.id]
     listed = ", ".join(dict.fromkeys(name for name in names if name))
     if any(isinstance(scope.reading.claims.get(head), float) for head, *_ in plan.id):
@@ -99,8 +106,8 @@ def _name(candidate: Candidate) -> str:
     return spell(candidate[2])
 
 
-def _same_id_elsewhere(plan: Plan, scope: Scope, found: Found) -> tuple[Path, ...]:
-    """Other id claims that only repeat the id (`id` beside `id_str`)."""
+def _same_id_elsewhere(plan: CompiledStrategy, scope: MappingContext, found: Found) -> tuple[Path, ...]:
+    """Return the paths of other id claims that repeat the id (`id` beside `id_str`)."""
     claims, value = scope.reading.claims, str(found.value)
     return tuple(
         path
@@ -115,13 +122,13 @@ def _is_same(value: Any, text: str) -> bool:
 
 
 def space_of(options: Mapping[str, Any]) -> str | None:
-    """The identity space that a connection's options name, or None if they name none."""
+    """Return the identity space that a connection's options name, or None."""
     named = options.get(IDENTITY_SPACE)
     return named if isinstance(named, str) and named else None
 
 
 def may_use(connection: ConnectionSettings, owner: ConnectionSettings | None) -> bool:
-    """Whether logins through the connection may use an identity of the other one, which may be unknown."""
+    """Return whether logins through `connection` may use an identity of `owner`, which may be unknown."""
     if owner is None or owner.strategy != connection.strategy:
         return False
     space = space_of(connection.options)

@@ -1,12 +1,13 @@
-"""Leftovers: what a provider said beyond the attributes, kept in the profile under its own names.
+"""Leftovers: the claims beyond the attributes, kept in the profile under their own names.
 
-Kept is every claim that holds something, except
+Every claim that has a value is kept, except
+
 - a claim from which an attribute was read, unless its row keeps it (SAML keeps every claim); a container of
-several
-  values stays whole as soon as one of them was not used (a second address, an unread name part);
-- what a strategy's row ignores, and the protocol claims of tokens;
+several values stays whole if one of them was not used (a second address, an unread name part);
+- claims that the strategy's row ignores, and the protocol claims of tokens;
 - secrets, at any depth.
-Empty members are dropped at every depth. A name that a profile's root uses itself gets the prefix
+
+Empty members are dropped at every depth. A name that the root of a profile uses itself gets the prefix
 `<strategy>_`.
 """
 
@@ -17,11 +18,11 @@ from projections.normalization.claims.paths import Path
 from projections.normalization.claims.values import boolean, is_empty
 from projections.normalization.claims.views import Reading
 from projections.normalization.model import ATTRIBUTES, UnmappableLogin
-from projections.normalization.strategy import EVERYTHING, Plan
+from projections.normalization.strategy import EVERYTHING, CompiledStrategy
 from schemas.sealing.secret_names import hides, is_secret
 
 MAX_DEPTH: Final = 200
-"""Deeper claims cannot be written as JSON again."""
+"""Claims nested deeper cannot be written as JSON again."""
 
 RESERVED: Final = frozenset(ATTRIBUTES) | {
     "user_id",
@@ -55,17 +56,18 @@ RESERVED: Final = frozenset(ATTRIBUTES) | {
     "_id",
     "__tenant",
 }
-"""Words that mean something of their own in a profile or beside it: what a provider says under such a name
-grants, blocks and joins nothing."""
+"""Names with a meaning of their own in or beside a profile. A claim with such a name grants, blocks and
+joins
+nothing."""
 
 PROTOCOL: Final = frozenset(("iss", "aud", "azp", "exp", "iat", "nbf", "jti", "typ", "nonce")) | frozenset(
     ("at_hash", "c_hash", "s_hash", "auth_time", "acr", "amr", "sid", "session_state")
 )
-"""Claims about a token or a sign-in."""
+"""Claims about a token or an authentication rather than about the user."""
 
 
 def extras(
-    plan: Plan,
+    plan: CompiledStrategy,
     strategy: str,
     reading: Reading,
     used: Collection[Path],
@@ -73,10 +75,12 @@ def extras(
     *,
     only_named: bool,
 ) -> dict[str, Any]:
-    """The leftovers of a login.
+    """Return the leftovers of a login.
 
-    `used` are the parts attributes were read from; `named` are leftovers under given names, None for one that
-    must not be there; with `only_named` there are no others.
+    `used` are the paths from which attributes were read. `named` are leftovers under given names, None for
+    one that
+    must be absent; with `only_named` there are no others. Raises UnmappableLogin when claims are nested too
+    deeply.
     """
     kept: dict[str, Any] = {}
     if not only_named:
@@ -95,21 +99,24 @@ def extras(
     )
 
 
-def pruned(value: Any, depth: int = 0) -> Any:
-    """A copy without secrets and empty members; None when nothing is left."""
+def prune(value: Any, depth: int = 0) -> Any:
+    """Return a copy without secrets and empty members, or None if nothing is left.
+
+    Raises UnmappableLogin when the value is nested too deeply.
+    """
     if depth > MAX_DEPTH:
         raise UnmappableLogin("too_deep", f"claims are nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         members = {
-            name: pruned(member, depth + 1) for name, member in value.items() if not hides(name, member)
+            name: prune(member, depth + 1) for name, member in value.items() if not hides(name, member)
         }
         return {name: member for name, member in members.items() if member is not None} or None
     if isinstance(value, list):
-        return [item for item in (pruned(item, depth + 1) for item in value) if item is not None] or None
+        return [item for item in (prune(item, depth + 1) for item in value) if item is not None] or None
     return None if is_empty(value) else value
 
 
-def _unused(plan: Plan, reading: Reading, used: Collection[Path]) -> Iterator[tuple[str, Any]]:
+def _unused(plan: CompiledStrategy, reading: Reading, used: Collection[Path]) -> Iterator[tuple[str, Any]]:
     heads = {path[0] for path in used if path}
     keeps_all = plan.row.keep == EVERYTHING
     own = reading.own
@@ -123,13 +130,13 @@ def _unused(plan: Plan, reading: Reading, used: Collection[Path]) -> Iterator[tu
                 continue
         if hides(name, value):
             continue
-        left = pruned(value)
+        left = prune(value)
         if left is not None:
             yield name, left
 
 
 def _has_more(value: Any, path: Path, used: Collection[Path]) -> bool:
-    """Whether anything at or below `path` holds a value and was not used."""
+    """Return whether a value at or below `path` has not been used."""
     if path in used:
         return False
     if len(path) > MAX_DEPTH:

@@ -1,9 +1,9 @@
-"""(raw claims, connection settings) -> a normalized login. Pure; the input is never changed."""
+"""Maps (raw claims, connection settings) to a normalized login. Pure; the input is not changed."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from projections.normalization.catalogue import plan_of
+from projections.normalization.catalogue import compiled_strategy
 from projections.normalization.claims.paths import Found
 from projections.normalization.claims.values import Reader, anything, email, phone, text
 from projections.normalization.claims.views import Reading
@@ -14,20 +14,20 @@ from projections.normalization.defaults import (
     default_nickname,
     default_picture,
 )
-from projections.normalization.draft import Draft
+from projections.normalization.draft import ProfileDraft
 from projections.normalization.identity import identity_of, key_of
-from projections.normalization.leftovers import extras, pruned
+from projections.normalization.leftovers import extras, prune
 from projections.normalization.model import ATTRIBUTES, ConnectionSettings, Normalized
-from projections.normalization.overrides import Mapped, Scope, mapped
-from projections.normalization.strategy import Plan, find
+from projections.normalization.overrides import Mapped, MappingContext, apply_mapping
+from projections.normalization.strategy import CompiledStrategy, find
 from projections.normalization.verification import verify_email, verify_phone
 
 
 def identify(
     connection: ConnectionSettings, claims: Mapping[str, Any], identifier: str | None = None
 ) -> tuple[str, str]:
-    """(provider, idp_id) of a login, the same as `normalize` says. Raises UnmappableLogin."""
-    plan = plan_of(connection.strategy)
+    """Return (provider, idp_id) of a login, as `normalize` does. Raises UnmappableLogin."""
+    plan = compiled_strategy(connection.strategy)
     provider, idp_id, _, _ = key_of(plan, _scope(plan, connection, claims), identifier)
     return provider, idp_id
 
@@ -38,16 +38,18 @@ def normalize(
     identifier: str | None = None,
     pictures: Pictures = GRAVATAR,
 ) -> Normalized:
-    """The login in Vita's words; `pictures` says which one a person without a picture gets. Raises
-    UnmappableLogin."""
-    plan = plan_of(connection.strategy)
+    """Return the normalized login. `pictures` says which default picture a user gets.
+
+    Raises UnmappableLogin when the claims do not identify a user or cannot be stored.
+    """
+    plan = compiled_strategy(connection.strategy)
     scope = _scope(plan, connection, claims)
     identity = identity_of(plan, scope, identifier)
     denied = _denied(connection.options)
     if denied:
         scope = _without(denied, scope)
-    own = mapped(scope)
-    draft = Draft(scope, denied, set(identity.used))
+    own = apply_mapping(scope)
+    draft = ProfileDraft(scope, denied, set(identity.used))
     _read_attributes(draft, plan, own)
     if plan.row.kind == "passwordless":
         _take_identifier(draft, connection.strategy, identifier)
@@ -73,21 +75,23 @@ def normalize(
     )
 
 
-def _scope(plan: Plan, connection: ConnectionSettings, claims: Mapping[str, Any]) -> Scope:
+def _scope(
+    plan: CompiledStrategy, connection: ConnectionSettings, claims: Mapping[str, Any]
+) -> MappingContext:
     view = plan.row.view
-    return Scope(connection, claims, view.read(claims), view)
+    return MappingContext(connection, claims, view.read(claims), view)
 
 
 def _denied(options: Mapping[str, Any]) -> frozenset[str]:
-    """`non_persistent_attrs`: names of claims that are never stored."""
+    """Return `non_persistent_attrs`, the names of claims that are never stored."""
     names = options.get("non_persistent_attrs")
     return (
         frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
     )
 
 
-def _without(denied: frozenset[str], scope: Scope) -> Scope:
-    """The login as if its provider had not sent the denied claims."""
+def _without(denied: frozenset[str], scope: MappingContext) -> MappingContext:
+    """Return the scope of the login without the denied claims."""
     claims = {name: value for name, value in scope.claims.items() if name not in denied}
     reading = scope.view.read(claims)
     if reading.own or reading.raw:
@@ -95,10 +99,10 @@ def _without(denied: frozenset[str], scope: Scope) -> Scope:
             name: value for name, value in reading.claims.items() if reading.own.get(name, name) not in denied
         }
         reading = Reading(kept, reading.own, reading.raw)
-    return Scope(scope.connection, claims, reading, scope.view)
+    return MappingContext(scope.connection, claims, reading, scope.view)
 
 
-def _read_attributes(draft: Draft, plan: Plan, own: Mapped) -> None:
+def _read_attributes(draft: ProfileDraft, plan: CompiledStrategy, own: Mapped) -> None:
     claims, values = draft.scope.reading.claims, own.values
     for name, reader, candidates in plan.attributes:
         if values and name in values:
@@ -108,7 +112,7 @@ def _read_attributes(draft: Draft, plan: Plan, own: Mapped) -> None:
 
 
 def _reread(found: Found | None, reader: Reader) -> Found | None:
-    """What the connection's mapping found, if it can be that attribute."""
+    """Return what the connection's mapping found, if the reader of the attribute accepts it."""
     read = None if found is None else reader(found.value)
     return (
         None
@@ -117,8 +121,8 @@ def _reread(found: Found | None, reader: Reader) -> Found | None:
     )
 
 
-def _take_identifier(draft: Draft, strategy: str, identifier: str | None) -> None:
-    """The address a code was sent to is proven by the login itself."""
+def _take_identifier(draft: ProfileDraft, strategy: str, identifier: str | None) -> None:
+    """Take over the address to which a code was sent; the login itself proves it."""
     name, reader = ("email", email) if strategy == "email" else ("phone_number", phone)
     if identifier is None or name in draft.attributes or name in draft.denied:
         return
@@ -128,8 +132,8 @@ def _take_identifier(draft: Draft, strategy: str, identifier: str | None) -> Non
         draft.sources[name] = "identifier"
 
 
-def _fill_in(draft: Draft, provider: str, idp_id: str, pictures: Pictures) -> None:
-    """What every profile shows, unless it must not be stored; `idp_id` is without the connection's prefix."""
+def _fill_in(draft: ProfileDraft, provider: str, idp_id: str, pictures: Pictures) -> None:
+    """Set the defaults of a profile unless they must not be stored; `idp_id` has no connection prefix."""
     attributes, denied = draft.attributes, draft.denied
     preferred = None if "email" in attributes else _preferred(draft.scope)
     if "name" not in attributes and "name" not in denied:
@@ -142,22 +146,22 @@ def _fill_in(draft: Draft, provider: str, idp_id: str, pictures: Pictures) -> No
             draft.make_up("picture", *picture)
 
 
-def _preferred(scope: Scope) -> str | None:
+def _preferred(scope: MappingContext) -> str | None:
     read = text(scope.reading.claims.get(scope.view.fold("preferred_username")))
     return None if read is None else read[0]
 
 
-def _named_extras(draft: Draft, plan: Plan, own: Mapped) -> dict[str, Any]:
-    """Leftovers under names the strategy or the connection chose; None for one that must not be there."""
+def _named_extras(draft: ProfileDraft, plan: CompiledStrategy, own: Mapped) -> dict[str, Any]:
+    """Return leftovers whose names the strategy or the connection chose; None for one that must be absent."""
     named: dict[str, Any] = {}
     for name, candidates in () if own.is_complete else plan.extras:
         found = find(draft.scope.reading.claims, candidates, anything)
         if found is not None:
-            named[name] = pruned(found.value)
+            named[name] = prune(found.value)
             draft.used.add(found.used)
     for name, found in own.values.items():
         if name not in ATTRIBUTES and name != "user_id":
-            named[name] = None if found is None else pruned(found.value)
+            named[name] = None if found is None else prune(found.value)
             if found is not None:
                 draft.used.add(found.used)
     return named

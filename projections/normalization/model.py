@@ -1,4 +1,4 @@
-"""What goes into the mapping, what comes out of it, and the one way it can refuse."""
+"""Input and output of the mapping, and the error with which it refuses a login."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ATTRIBUTES = (
     "phone_verified",
     "username",
 )
-"""The root attributes of a profile that a login can set, in the order they are written."""
+"""The root attributes of a profile that a login can set, in the order in which they are written."""
 
 Reason = Literal[
     "no_identity", "inexact_identity", "identity_too_long", "unsafe_identity", "too_deep", "too_much"
@@ -25,7 +25,7 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """What the mapping needs to know of a connection; `options` as the Management API stores them."""
+    """The settings of a connection that the mapping uses; `options` are as the Management API stores them."""
 
     name: str
     strategy: str
@@ -34,13 +34,15 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """A login in Vita's words.
+    """A normalized login.
 
-    `idp_id` is the identity's id without the provider prefix, always text; `native_id` is the same id as
-    `identities[].user_id` shows it (an integer where the provider's own id is one). `extras` are the
-    leftovers, under their own names. `sources` says for each attribute where it came from: a raw claim
-    (`picture.data.url`, `emails[0].value`), `identifier`, `connection:attribute_map`, `option:<name>`,
-    `strategy:<name>`, or `default:<what it was made from>` for a value that nobody gave.
+    `idp_id` is the identity's id without the provider prefix, always text. `native_id` is the same id as
+    `identities[].user_id` shows it (an integer if the provider's own id is one). `extras` are the leftovers
+    under their
+    own names. `sources` names the origin of each attribute: a raw claim (`picture.data.url`,
+    `emails[0].value`),
+    `identifier`, `connection:attribute_map`, `option:<name>`, `strategy:<name>`, or `default:<what it was
+    made from>`.
     """
 
     provider: str
@@ -53,10 +55,11 @@ class Normalized:
 
 
 class UnmappableLogin(ValueError):
-    """The claims of a login do not say who logged in, or cannot be kept.
+    """The claims of a login do not identify a user, or cannot be stored.
 
-    `reason` is a stable word for counters and dead letters; `detail` helps a gateway developer and holds no
-    value of any claim.
+    `reason` is a stable code for counters and dead letters. `detail` helps a gateway's developer and
+    contains no value
+    of a claim.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:

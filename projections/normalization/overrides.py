@@ -1,16 +1,21 @@
-"""A connection's own mapping, which goes before the strategy's.
+"""A connection's own mapping, which takes precedence over the strategy's.
 
-- `options.fieldsMap`: `{profile key: claim | [claims, best first]}`, for any strategy (SAML's own form).
-- `options.attribute_map`: `{mapping_mode, attributes: {profile key: template}}`, for any strategy (OpenID
-  Connect's own form). A template is a literal, `${context.tokenset.<claim>}`, `${context.userinfo.<claim>}`
-  (both read the claims of the login), `${context.connection.name|strategy}`, or text around those. With the
-  mode `use_map` only mapped keys become leftovers; with `bind_all`, or no mode, the other claims stay
-  leftovers too.
+- `options.fieldsMap`: `{profile key: claim | [claims, best first]}`, for any strategy (in Auth0: SAML).
+- `options.attribute_map`: `{mapping_mode, attributes: {profile key: template}}`, for any strategy (in
+Auth0: OpenID
+Connect). A template is a literal, `${context.tokenset.<claim>}`, `${context.userinfo.<claim>}` (both read
+the
+claims of the login), `${context.connection.name|strategy}`, or text around those. With the mode `use_map`,
+only
+mapped keys become leftovers; with `bind_all` or no mode, the other claims do too.
 
-A profile key named here comes from here only: where the named claims hold nothing, it has no value (a name,
-nickname or picture then gets its default). Only `user_id` falls back on the strategy's own claims, because a
-login must name somebody. Secrets are never mapped. Where both forms name a key, `fieldsMap` wins. What a
-mapping makes of a login is bounded: one claim can stand in any number of keys and templates.
+A profile key that is mapped here is read from here only: if the named claims have no value, it has none
+(name,
+nickname and picture then get their defaults). Only `user_id` falls back to the strategy's own claims,
+because a
+login must identify a user. Secrets are never mapped. If both forms map a key, `fieldsMap` wins. The size of
+the
+result is limited, because a claim can occur in any number of keys and templates.
 """
 
 import re
@@ -27,11 +32,11 @@ from schemas.sealing.secret_names import is_secret
 _VARIABLE: Final = re.compile(r"\$\{context\.(tokenset|userinfo|connection)\.([^{}]{1,256})\}")
 MOST_MAPPED_BYTES: Final = 1 << 20
 MOST_NAMES: Final = 500
-"""Claims that a mapping looks for in each login."""
+"""Maximum number of claims that a mapping reads per login."""
 _LITERAL: Final[Path] = ("connection:attribute_map",)
 
 
-class Scope(NamedTuple):
+class MappingContext(NamedTuple):
     """What a mapping may refer to: the connection, the raw claims, and the strategy's reading of them."""
 
     connection: ConnectionSettings
@@ -40,27 +45,33 @@ class Scope(NamedTuple):
     view: View
 
     def spelled(self, found: Found) -> str:
-        """The raw claim a value was read from, as `sources` shows it."""
+        """Return the path of the raw claim from which a value was read, as `sources` shows it."""
         head, *rest = found.path
         raw = self.reading.raw.get(str(head), str(head)) if self.reading.raw else str(head)
         return spell((raw, *rest)) if rest else raw
 
 
 class Mapped(NamedTuple):
-    """What a connection's own mapping says: a value or None for each profile key, and whether that is all."""
+    """The result of a connection's own mapping: a value or None by profile key.
+
+    `is_complete` says that no other claims become leftovers.
+    """
 
     values: Mapping[str, Found | None]
     is_complete: bool
 
 
-NOTHING: Final = Mapped({}, False)
+NO_MAPPING: Final = Mapped({}, False)
 
 
-def mapped(scope: Scope) -> Mapped:
-    """The connection's own mapping applied to a login."""
+def apply_mapping(scope: MappingContext) -> Mapped:
+    """Apply the connection's own mapping to a login.
+
+    Raises UnmappableLogin when it reads too many claims or its result is too large.
+    """
     templates, fields, is_complete = _rules(scope.connection.options)
     if not templates and not fields:
-        return NOTHING
+        return NO_MAPPING
     if sum(map(_names_in, (*templates.values(), *fields.values()))) > MOST_NAMES:
         raise _too_many()
     values = {key: _filled(scope, template) for key, template in templates.items()}
@@ -76,8 +87,10 @@ def _names_in(rule: Any) -> int:
 
 
 def _check_size(values: Iterable[Any]) -> None:
-    """Raises UnmappableLogin for more than an event can hold; a value that stands in many keys is measured
-    once and counts for each."""
+    """Raises UnmappableLogin when the values are larger than an event can hold.
+
+    A value with several keys is measured once and counts for each of them.
+    """
     sizes: dict[int, int] = {}
     room = MOST_MAPPED_BYTES
     for value in values:
@@ -96,8 +109,12 @@ def _too_much() -> UnmappableLogin:
     return UnmappableLogin("too_much", f"the connection's mapping gives more than {MOST_MAPPED_BYTES} bytes")
 
 
-def mapped_identity(scope: Scope) -> Found | None:
-    """What the connection's own mapping says of `user_id`; a template without a claim is nobody's id."""
+def mapped_identity(scope: MappingContext) -> Found | None:
+    """Return the `user_id` of the connection's own mapping, or None. A template without a claim maps
+    nothing.
+
+    Raises UnmappableLogin when the mapping reads too many claims or its result is too large.
+    """
     templates, fields, _ = _rules(scope.connection.options)
     if "user_id" in fields:
         names = fields["user_id"]
@@ -115,7 +132,7 @@ def mapped_identity(scope: Scope) -> Found | None:
 
 
 def _rules(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], bool]:
-    """(templates by profile key, claim names by profile key, whether nothing else may be kept)"""
+    """Return (templates by profile key, claim names by profile key, whether no other claims are kept)."""
     if not options:
         return options, options, False
     attribute_map, fields = options.get("attribute_map"), options.get("fieldsMap")
@@ -128,15 +145,15 @@ def _rules(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, 
     )
 
 
-def first_claim(scope: Scope, names: Any) -> Found | None:
-    """The first of the named claims (one name, or a list of names) that holds anything."""
+def first_claim(scope: MappingContext, names: Any) -> Found | None:
+    """Return the first of the named claims (one name, or a list of names) that has a value, or None."""
     for name in names if isinstance(names, list | tuple) else (names,):
         if isinstance(name, str) and (found := _claim(scope, name)) is not None:
             return found
     return None
 
 
-def _claim(scope: Scope, name: str) -> Found | None:
+def _claim(scope: MappingContext, name: str) -> Found | None:
     if not name or is_secret(name):
         return None
     claims = scope.reading.claims
@@ -150,8 +167,8 @@ def _claim(scope: Scope, name: str) -> Found | None:
     return Found(value, path, path)
 
 
-def _known_path(scope: Scope, path: Path) -> Path:
-    """A path into the raw claims, as a path into the reading of them (which may have opened wrappers)."""
+def _known_path(scope: MappingContext, path: Path) -> Path:
+    """Convert a path into the raw claims to a path into the reading, which may have opened wrappers."""
     known = {raw: name for name, raw in scope.reading.raw.items()}
     for length in range(len(path), 0, -1):
         name = known.get(spell(path[:length]))
@@ -160,7 +177,7 @@ def _known_path(scope: Scope, path: Path) -> Path:
     return (scope.view.fold(str(path[0])), *path[1:])
 
 
-def _filled(scope: Scope, template: Any) -> Found | None:
+def _filled(scope: MappingContext, template: Any) -> Found | None:
     if not isinstance(template, str):
         return None if is_empty(template) else Found(template, _LITERAL, _LITERAL)
     whole = _VARIABLE.fullmatch(template)
@@ -172,8 +189,10 @@ def _filled(scope: Scope, template: Any) -> Found | None:
 
 
 def _joined(template: str, parts: Iterable[tuple[tuple[int, int], Found | None]]) -> str | None:
-    """The template with its variables filled in; None when one of them holds no single value. Raises
-    UnmappableLogin for too long a text."""
+    """Return the template with its variables filled in, or None if one of them has no single value.
+
+    Raises UnmappableLogin when the text is too long.
+    """
     text, end = "", 0
     for (start, stop), found in parts:
         if found is None or not isinstance(found.value, str | int):
@@ -186,7 +205,7 @@ def _joined(template: str, parts: Iterable[tuple[tuple[int, int], Found | None]]
     return text + template[end:]
 
 
-def _variable(scope: Scope, source: str, name: str) -> Found | None:
+def _variable(scope: MappingContext, source: str, name: str) -> Found | None:
     if source != "connection":
         return _claim(scope, name)
     known = {"name": scope.connection.name, "strategy": scope.connection.strategy}

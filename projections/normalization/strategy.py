@@ -1,9 +1,10 @@
-"""The row of the strategy tables, and its compiled form.
+"""The row of a strategy, and its compiled form.
 
-A row names, for each attribute, the claims it may come from, best first. A claim is a name or a path
-(`picture.data`, `emails[0].value`), or a named function for a shape that no path describes. The OpenID
-Connect name of an attribute is the last resort of every row, so rows only list what their provider calls
-differently.
+A row names, for each attribute, the claims from which it may be read, best first. A claim is a name or a
+path
+(`picture.data`, `emails[0].value`), or a function for a shape that no path describes. The OpenID Connect
+name of
+an attribute is the last candidate of every row, so a row lists only the provider's other names.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,17 +26,17 @@ EVERYTHING: Final = "everything"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
-    """How one strategy's logins are read."""
+    """How logins of a strategy are read."""
 
     kind: Kind = "social"
     provider: str | None = None
-    """`identities[].provider` where it is not the strategy itself."""
+    """`identities[].provider` if it is not the strategy itself."""
     per_connection: bool = False
-    """The provider's ids are only unique within a connection: the identity is `<connection>|<id>`."""
+    """The provider's ids are unique only within a connection: the identity is `<connection>|<id>`."""
     view: View = AS_SENT
     id: Sources = ()
     id_by_option: Callable[[Mapping[str, Any]], Iterable[str]] | None = None
-    """Claims the connection's options put before `id`."""
+    """Returns the claims that the connection's options put in front of `id`."""
     name: Sources = ()
     nickname: Sources = ()
     given_name: Sources = ()
@@ -47,28 +48,28 @@ class Strategy:
     phone_verified: Sources = ()
     username: Sources = ()
     trusts_email: bool = True
-    """False: what the provider says of the address is not believed unless the connection's options say so."""
+    """If False, the provider's flag of the e-mail address counts only if the connection's options say so."""
     lower_case: bool = False
-    """The store keeps addresses and user names in lower case."""
+    """The store keeps e-mail addresses and usernames in lower case."""
     extras: Mapping[str, Sources] | None = None
-    """Leftovers under a name of ours."""
+    """Leftovers under names chosen by Vita."""
     keep: Iterable[str] | Literal["everything"] = ()
     """Claims that stay leftovers although an attribute was read from them."""
     ignore: Iterable[str] = ()
-    """Claims that are never leftovers: envelopes, pictures of pictures, binary."""
+    """Claims that never become leftovers: envelopes, metadata of pictures, binary data."""
     flags: Iterable[str] = ()
-    """Leftovers that are booleans even when sent as words."""
+    """Leftovers that are booleans even if they are sent as words."""
     tokens: bool = True
-    """The claims may come out of a token, whose protocol claims are no profile."""
+    """The claims may come from a token, whose protocol claims are not part of the profile."""
 
 
 Candidate = tuple[str, Path, Path, Shape | None]
-"""(name of the root claim, path below it, the two together, shape): a shape stands alone."""
+"""(name of the root claim, path below it, the complete path, shape); a shape has no path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A row, ready to be applied."""
+class CompiledStrategy:
+    """A row compiled for application."""
 
     row: Strategy
     id: tuple[Candidate, ...]
@@ -96,12 +97,12 @@ _LAST_RESORT: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def compile_plan(row: Strategy) -> Plan:
-    """The row's candidates, parsed once."""
+def compile_strategy(row: Strategy) -> CompiledStrategy:
+    """Compile a row: parse the candidates once."""
     fold = row.view.fold
     keep = () if isinstance(row.keep, str) else row.keep
     attributes = (name for name in ATTRIBUTES if not name.endswith("_verified"))
-    return Plan(
+    return CompiledStrategy(
         row=row,
         id=_candidates(row, "id"),
         attributes=tuple((name, READERS[name], _candidates(row, name)) for name in attributes),
@@ -115,7 +116,7 @@ def compile_plan(row: Strategy) -> Plan:
 
 
 def find(claims: Mapping[str, Any], candidates: Iterable[Candidate], reader: Reader) -> Found | None:
-    """The first candidate the reader accepts."""
+    """Return the first candidate that the reader accepts, or None."""
     for head, tail, path, shape in candidates:
         if shape is not None:
             found = shape(claims)

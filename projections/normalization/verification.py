@@ -1,21 +1,21 @@
-"""Whether an address is verified: only when somebody trusted says so, never because nobody denies it."""
+"""Whether an e-mail address or phone number is verified: only if a trusted party says so."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from projections.normalization.claims.paths import Found, descend
 from projections.normalization.claims.values import boolean, email, verification
-from projections.normalization.draft import Draft
-from projections.normalization.overrides import Mapped, Scope
-from projections.normalization.strategy import Plan, find
+from projections.normalization.draft import ProfileDraft
+from projections.normalization.overrides import Mapped, MappingContext
+from projections.normalization.strategy import CompiledStrategy, find
 
 TRUST_OPTION: Final = "should_trust_email_verified_connection"
 _TRUST: Final = {"always_set_emails_as_verified": True, "never_set_emails_as_verified": False}
 _UNVERIFIED: Final = (False, "default:unverified")
 
 
-def verify_email(draft: Draft, plan: Plan, scope: Scope, own: Mapped) -> None:
-    """Gives an address its flag: the connection's decision, else the provider's own word, else false."""
+def verify_email(draft: ProfileDraft, plan: CompiledStrategy, scope: MappingContext, own: Mapped) -> None:
+    """Set `email_verified`: the connection's decision, otherwise the provider's flag, otherwise false."""
     address = draft.attributes.get("email")
     if address is not None and "email_verified" not in draft.denied:
         flag, source = _decided(plan, scope) or _claimed(draft, plan, scope, own, address) or _UNVERIFIED
@@ -23,8 +23,8 @@ def verify_email(draft: Draft, plan: Plan, scope: Scope, own: Mapped) -> None:
         draft.sources["email_verified"] = source
 
 
-def verify_phone(draft: Draft, plan: Plan, scope: Scope, own: Mapped) -> None:
-    """Gives a number its flag where there is a word on it; the code of an SMS login is one."""
+def verify_phone(draft: ProfileDraft, plan: CompiledStrategy, scope: MappingContext, own: Mapped) -> None:
+    """Set `phone_verified` if there is a flag; a login with an SMS code verifies the number itself."""
     if "phone_number" not in draft.attributes or "phone_verified" in draft.denied:
         return
     if plan.row.kind == "passwordless" and scope.connection.strategy == "sms":
@@ -38,8 +38,8 @@ def verify_phone(draft: Draft, plan: Plan, scope: Scope, own: Mapped) -> None:
         draft.take("phone_verified", Found(read[0], mapped.path, mapped.used))
 
 
-def _decided(plan: Plan, scope: Scope) -> tuple[bool, str] | None:
-    """What is settled without asking the provider."""
+def _decided(plan: CompiledStrategy, scope: MappingContext) -> tuple[bool, str] | None:
+    """Return the decision that does not depend on the provider's claims, or None."""
     if plan.row.kind == "passwordless":
         return (True, "strategy:email") if scope.connection.strategy == "email" else None
     if plan.row.kind != "enterprise":
@@ -50,8 +50,10 @@ def _decided(plan: Plan, scope: Scope) -> tuple[bool, str] | None:
     return None if plan.row.trusts_email else _UNVERIFIED
 
 
-def _claimed(draft: Draft, plan: Plan, scope: Scope, own: Mapped, address: str) -> tuple[bool, str] | None:
-    """The provider's word on this very address."""
+def _claimed(
+    draft: ProfileDraft, plan: CompiledStrategy, scope: MappingContext, own: Mapped, address: str
+) -> tuple[bool, str] | None:
+    """Return the provider's flag for this very address, or None."""
     claims = scope.reading.claims
     if "email_verified" in own.values:
         mapped = own.values["email_verified"]
@@ -67,8 +69,8 @@ def _claimed(draft: Draft, plan: Plan, scope: Scope, own: Mapped, address: str) 
     return found.value, scope.spelled(found)
 
 
-def _listed(draft: Draft, claims: Mapping[str, Any], address: str) -> Found | None:
-    """The flag beside the address in the list it was taken from, or in `emails`."""
+def _listed(draft: ProfileDraft, claims: Mapping[str, Any], address: str) -> Found | None:
+    """Return the flag beside the address in the list from which it was read, or in `emails`."""
     path = draft.email_path
     holder = next((path[:at] for at, key in enumerate(path) if isinstance(key, int)), ("emails",))
     flagged = verification(descend(claims, holder), address)
@@ -78,8 +80,8 @@ def _listed(draft: Draft, claims: Mapping[str, Any], address: str) -> Found | No
     return Found(flagged[0], where, where)
 
 
-def _is_usual(plan: Plan, claims: Mapping[str, Any], address: str) -> bool:
-    """Whether a mapped address is the one the provider's flag speaks of."""
+def _is_usual(plan: CompiledStrategy, claims: Mapping[str, Any], address: str) -> bool:
+    """Return whether a mapped address is the one to which the provider's flag refers."""
     candidates = next(candidates for name, _, candidates in plan.attributes if name == "email")
     found = find(claims, candidates, email)
     return found is not None and bool(found.value == address)

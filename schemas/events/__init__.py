@@ -1,4 +1,4 @@
-"""The event catalogue: facts in the past tense, one discriminated union."""
+"""The event catalogue: facts in the past tense, joined in one discriminated union."""
 
 from typing import Annotated, Any, Final, get_args
 
@@ -55,26 +55,6 @@ from schemas.events.links import (
     UserRestoredData,
 )
 from schemas.events.logins import LoginFailed, LoginFailedData, LoginSucceeded, LoginSucceededData, RootPolicy
-from schemas.events.people import (
-    AttributesChanged,
-    AttributesChangedData,
-    EmailChanged,
-    EmailChangedData,
-    MetadataChanged,
-    MetadataChangedData,
-    MetadataMerge,
-    PasswordChanged,
-    PasswordChangedData,
-    PhoneChanged,
-    PhoneChangedData,
-    UserBlocked,
-    UserCreated,
-    UserCreatedData,
-    UserDeleted,
-    UserDeletedData,
-    UserFlagData,
-    UserUnblocked,
-)
 from schemas.events.quarantine import LoginQuarantined, LoginQuarantinedData
 from schemas.events.sessions import (
     DeviceCredentialCreated,
@@ -95,6 +75,26 @@ from schemas.events.sessions import (
     SessionChangedData,
     SessionRevoked,
     SessionRevokedData,
+)
+from schemas.events.users import (
+    AttributesChanged,
+    AttributesChangedData,
+    EmailChanged,
+    EmailChangedData,
+    MetadataChanged,
+    MetadataChangedData,
+    MetadataMerge,
+    PasswordChanged,
+    PasswordChangedData,
+    PhoneChanged,
+    PhoneChangedData,
+    UserBlocked,
+    UserCreated,
+    UserCreatedData,
+    UserDeleted,
+    UserDeletedData,
+    UserFlagData,
+    UserUnblocked,
 )
 
 __all__ = [
@@ -213,7 +213,7 @@ SessionEvent = (
     | RememberedBrowsersInvalidated
     | RiskAssessmentCleared
 )
-"""What is said of access that was given; the person keeps nothing of it, views of their own do."""
+"""Events about access that was granted. The profile does not use them; other views do."""
 FactorEvent = MfaEnrolled | MfaRemoved | MfaChanged | RecoveryCodeRegenerated
 PersonEvent = (
     LoginSucceeded

@@ -1,4 +1,4 @@
-"""What a person may do and belongs to: roles, permissions of their own, organizations."""
+"""Events about a user's roles, direct permissions and organization memberships."""
 
 from typing import Annotated, Literal
 
@@ -9,22 +9,22 @@ from schemas.events.configuration import SettingId
 from schemas.events.fields import OPEN, PROFILE, CommandData
 
 PermissionId = Annotated[str, Field(pattern=r"^[0-9a-f]{24}\.[!#-\[\]-~]{1,280}$")]
-"""The id of an API, a dot, and what the API knows one of its permissions by; never used for another one."""
+"""`<API id>.<permission's id within that API>`. An id is never used again for another permission."""
 
 
 class RolesData(CommandData):
-    """Which roles, by id."""
+    """The ids of the roles."""
 
     roles: Annotated[tuple[SettingId, ...], OPEN] = Field(min_length=1)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What is given or taken."""
+        """Return the ids of the roles that are assigned or removed."""
         return self.roles
 
 
 class RolesAssigned(Envelope):
-    """Roles given to a person; those they had already stay as they are."""
+    """Roles were assigned to a user. Roles that the user already had are unaffected."""
 
     type: Literal["profile.roles.assigned"] = "profile.roles.assigned"
     dataversion: Literal[1] = 1
@@ -32,7 +32,7 @@ class RolesAssigned(Envelope):
 
 
 class RolesRemoved(Envelope):
-    """Roles taken from a person."""
+    """Roles were removed from a user."""
 
     type: Literal["profile.roles.removed"] = "profile.roles.removed"
     dataversion: Literal[1] = 1
@@ -40,19 +40,19 @@ class RolesRemoved(Envelope):
 
 
 class PermissionsData(CommandData):
-    """Which permissions, by id, and what each was called then: `[identifier of its API, its name]`."""
+    """The ids of the permissions, and the names they had then as `[identifier of the API, name]`."""
 
     permissions: Annotated[tuple[PermissionId, ...], PROFILE] = Field(min_length=1)
     names: Annotated[tuple[tuple[str, str], ...], PROFILE] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What is given or taken."""
+        """Return the ids of the permissions that are assigned or removed."""
         return self.permissions
 
 
 class PermissionsAssigned(Envelope):
-    """Permissions given to a person directly, not through a role."""
+    """Permissions were assigned to a user directly rather than through a role."""
 
     type: Literal["profile.permissions.assigned"] = "profile.permissions.assigned"
     dataversion: Literal[1] = 1
@@ -60,7 +60,7 @@ class PermissionsAssigned(Envelope):
 
 
 class PermissionsRemoved(Envelope):
-    """Permissions of a person's own taken away; what their roles give stays."""
+    """Directly assigned permissions were removed. Permissions through roles are unaffected."""
 
     type: Literal["profile.permissions.removed"] = "profile.permissions.removed"
     dataversion: Literal[1] = 1
@@ -68,18 +68,18 @@ class PermissionsRemoved(Envelope):
 
 
 class OrganizationData(CommandData):
-    """Which organization."""
+    """The id of the organization."""
 
     organization: Annotated[SettingId, OPEN]
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What is joined or left."""
+        """Return the id of the organization that is joined or left."""
         return (self.organization,)
 
 
 class OrganizationJoined(Envelope):
-    """A person made a member of an organization."""
+    """A user became a member of an organization."""
 
     type: Literal["profile.organization.joined"] = "profile.organization.joined"
     dataversion: Literal[1] = 1
@@ -87,7 +87,7 @@ class OrganizationJoined(Envelope):
 
 
 class OrganizationLeft(Envelope):
-    """A person is no member of an organization any more."""
+    """A user is no longer a member of an organization."""
 
     type: Literal["profile.organization.left"] = "profile.organization.left"
     dataversion: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""What protects against attackers let go of again: an identifier of somebody, an address."""
+"""Events that release a block of attack protection: of an identifier, or of an IP address."""
 
 from typing import Annotated, Literal
 
@@ -7,13 +7,13 @@ from schemas.events.fields import ACTIVITY, CommandData
 
 
 class LoginBlockReleasedData(CommandData):
-    """Which identifier, in lower case; None for everything of the subject."""
+    """The identifier in lower case, or None for all identifiers of the subject."""
 
     identifier: Annotated[str | None, ACTIVITY] = None
 
 
 class LoginBlockReleased(Envelope):
-    """The failed logins of a person, or of an anonymous subject, count no more."""
+    """The failed logins of a user, or of an anonymous subject, no longer count."""
 
     type: Literal["profile.login_block.released"] = "profile.login_block.released"
     dataversion: Literal[1] = 1
@@ -21,13 +21,13 @@ class LoginBlockReleased(Envelope):
 
 
 class IpUnblockedData(CommandData):
-    """The address; absent once activity has expired."""
+    """The IP address. It is absent once activity data has expired."""
 
     ip: Annotated[str | None, ACTIVITY] = None
 
 
 class IpUnblocked(Envelope):
-    """The failed logins from an address, whoever's they were, count no more against the address."""
+    """Failed logins from an IP address no longer count against the address, whichever user they were for."""
 
     type: Literal["profile.ip.unblocked"] = "profile.ip.unblocked"
     dataversion: Literal[1] = 1

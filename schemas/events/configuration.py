@@ -1,4 +1,4 @@
-"""How a tenant is set up: its connections, its API clients, and its settings of every other kind."""
+"""Events about the configuration of a tenant: connections, API clients and all other settings."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from schemas.events.fields import OPEN, PROFILE, ClientId, CommandData, Connecti
 
 
 class ConnectionConfiguredData(CommandData):
-    """The whole configuration after the change; `options` may hold provider secrets and is sealed."""
+    """The complete configuration after the change. `options` is sealed because it may hold secrets."""
 
     connection_id: Annotated[Slug, OPEN]
     connection: Annotated[ConnectionName, OPEN]
@@ -17,12 +17,12 @@ class ConnectionConfiguredData(CommandData):
     deleted: Annotated[bool, OPEN] = False
     settings: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
     """`options`, `display_name`, `enabled_clients`, `realms`, `metadata`, `is_domain_connection`,
-    `authentication`, … as the API shows them."""
+    `authentication`, … as the API returns them."""
 
 
 class ConnectionConfigured(Envelope):
-    """A connection made, changed or deleted; by the system when a login through an unknown one registers
-    it."""
+    """A connection was created, changed or deleted. The system creates one when a login through an unknown
+    connection registers it."""
 
     type: Literal["profile.connection.configured"] = "profile.connection.configured"
     dataversion: Literal[1] = 1
@@ -30,8 +30,7 @@ class ConnectionConfigured(Envelope):
 
 
 class ClientConfiguredData(CommandData):
-    """The whole configuration after the change; only a hash of the secret ever leaves the process that made
-    it."""
+    """The complete configuration after the change. Of the secret it holds only a hash."""
 
     client_id: Annotated[ClientId, OPEN]
     scopes: Annotated[tuple[Scope, ...], PROFILE] = ()
@@ -39,11 +38,11 @@ class ClientConfiguredData(CommandData):
     name: Annotated[str, PROFILE] = ""
     secret_hash: Annotated[str | None, PROFILE] = None
     settings: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
-    """What the API shows of it besides id and name: `app_type`, `grant_types`, `callbacks`, …"""
+    """What the API returns besides id and name: `app_type`, `grant_types`, `callbacks`, …"""
 
 
 class ClientConfigured(Envelope):
-    """An API client made, changed or deleted."""
+    """An API client was created, changed or deleted."""
 
     type: Literal["profile.client.configured"] = "profile.client.configured"
     dataversion: Literal[1] = 1
@@ -54,18 +53,18 @@ SettingId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
 
 
 class SettingData(CommandData):
-    """The whole setting after the change. `name` is what it is found by besides its id, unique within its
+    """The complete setting after the change. `name` identifies it besides its id and is unique within its
     kind."""
 
     setting_id: Annotated[SettingId, OPEN]
     deleted: Annotated[bool, OPEN] = False
     name: Annotated[str | None, PROFILE] = None
     settings: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
-    """What the API shows of it besides its id."""
+    """What the API returns besides the id."""
 
 
 class RoleDefined(Envelope):
-    """A role made or changed, with its permissions."""
+    """A role was created or changed; the event holds all of its permissions."""
 
     type: Literal["profile.role.defined"] = "profile.role.defined"
     dataversion: Literal[1] = 1
@@ -73,7 +72,7 @@ class RoleDefined(Envelope):
 
 
 class RoleRemoved(Envelope):
-    """A role gone; whoever had it has it no more."""
+    """A role was deleted. Users who had it no longer have it."""
 
     type: Literal["profile.role.removed"] = "profile.role.removed"
     dataversion: Literal[1] = 1
@@ -81,7 +80,7 @@ class RoleRemoved(Envelope):
 
 
 class ResourceServerConfigured(Envelope):
-    """An API that permissions belong to, made, changed or deleted."""
+    """An API that permissions belong to was created, changed or deleted."""
 
     type: Literal["profile.resource_server.configured"] = "profile.resource_server.configured"
     dataversion: Literal[1] = 1
@@ -89,7 +88,7 @@ class ResourceServerConfigured(Envelope):
 
 
 class OrganizationConfigured(Envelope):
-    """An organization made, changed or deleted; its members are said by their own events."""
+    """An organization was created, changed or deleted. Its members have events of their own."""
 
     type: Literal["profile.organization.configured"] = "profile.organization.configured"
     dataversion: Literal[1] = 1
@@ -97,7 +96,7 @@ class OrganizationConfigured(Envelope):
 
 
 class UserAttributeProfileConfigured(Envelope):
-    """A user attribute profile made, changed or deleted."""
+    """A user attribute profile was created, changed or deleted."""
 
     type: Literal["profile.user_attribute_profile.configured"] = "profile.user_attribute_profile.configured"
     dataversion: Literal[1] = 1
@@ -105,7 +104,7 @@ class UserAttributeProfileConfigured(Envelope):
 
 
 class ClientGrantConfigured(Envelope):
-    """Which scopes a client may ask for at one API: made, changed or deleted."""
+    """A client grant was created, changed or deleted: the scopes a client may request at an API."""
 
     type: Literal["profile.client_grant.configured"] = "profile.client_grant.configured"
     dataversion: Literal[1] = 1
@@ -113,7 +112,7 @@ class ClientGrantConfigured(Envelope):
 
 
 class AttackProtectionConfigured(Envelope):
-    """One of the protections against attackers, configured."""
+    """One of the protections against attacks was configured."""
 
     type: Literal["profile.attack_protection.configured"] = "profile.attack_protection.configured"
     dataversion: Literal[1] = 1
@@ -121,7 +120,7 @@ class AttackProtectionConfigured(Envelope):
 
 
 class TenantConfigured(Envelope):
-    """The tenant's own settings, such as how long log entries are kept."""
+    """The tenant's own settings changed, for example how long log entries are kept."""
 
     type: Literal["profile.tenant.configured"] = "profile.tenant.configured"
     dataversion: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""What a person proves with that they are who they are, besides what the connection asks for."""
+"""Events about the authentication factors of a user."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,7 +25,7 @@ PreferredMethod = Literal["sms", "voice"]
 
 
 class MfaEnrolledData(CommandData):
-    """`details` is what may be shown of the factor, `secrets` what never is."""
+    """`details` is what the API may return of the factor, `secrets` what it never returns."""
 
     factor_id: Annotated[FactorId, OPEN]
     factor_type: Annotated[FactorType, OPEN]
@@ -35,7 +35,7 @@ class MfaEnrolledData(CommandData):
 
 
 class MfaEnrolled(Envelope):
-    """One more factor."""
+    """A factor was enrolled."""
 
     type: Literal["profile.mfa.enrolled"] = "profile.mfa.enrolled"
     dataversion: Literal[1] = 1
@@ -43,19 +43,19 @@ class MfaEnrolled(Envelope):
 
 
 class MfaRemovedData(CommandData):
-    """Which ones."""
+    """The ids of the factors."""
 
     factor_ids: Annotated[tuple[FactorId, ...], OPEN]
 
     @model_validator(mode="after")
     def _changes_something(self) -> "MfaRemovedData":
         if not self.factor_ids:
-            raise ValueError("an edit that changes nothing is no event")
+            raise ValueError("an event must change something")
         return self
 
 
 class MfaRemoved(Envelope):
-    """Factors gone, with their secrets."""
+    """Factors were removed with their secrets."""
 
     type: Literal["profile.mfa.removed"] = "profile.mfa.removed"
     dataversion: Literal[1] = 1
@@ -63,7 +63,7 @@ class MfaRemoved(Envelope):
 
 
 class MfaChangedData(CommandData):
-    """Another name, another preferred method; None leaves alone."""
+    """A new name or preferred method. None leaves a value unchanged."""
 
     factor_id: Annotated[FactorId, OPEN]
     preferred_authentication_method: Annotated[PreferredMethod | None, OPEN] = None
@@ -71,7 +71,7 @@ class MfaChangedData(CommandData):
 
 
 class MfaChanged(Envelope):
-    """A factor renamed or preferred another way."""
+    """A factor was renamed, or its preferred method changed."""
 
     type: Literal["profile.mfa.changed"] = "profile.mfa.changed"
     dataversion: Literal[1] = 1
@@ -79,14 +79,14 @@ class MfaChanged(Envelope):
 
 
 class RecoveryCodeRegeneratedData(CommandData):
-    """The argon2id hash of the new code; the code itself was answered once and is kept nowhere."""
+    """The argon2id hash of the new code. The code itself was returned once and is not stored."""
 
     factor_id: Annotated[FactorId, OPEN]
     code_hash: Annotated[str, PROFILE]
 
 
 class RecoveryCodeRegenerated(Envelope):
-    """The code of before is good no more."""
+    """A new recovery code was generated. The previous one is no longer valid."""
 
     type: Literal["profile.recovery_code.regenerated"] = "profile.recovery_code.regenerated"
     dataversion: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""Field classes: every field of an event's data says how far it may be read."""
+"""Field classes: each field of an event's data declares who may read it."""
 
 from typing import Annotated, Any, Final
 
@@ -22,29 +22,30 @@ def _safe(text: str) -> str:
 
 
 SAFE: Final = AfterValidator(_safe)
-"""Last in the annotation of an identifier, which holds no character that commands a terminal."""
+"""The last annotation of an identifier. It refuses characters that command a terminal."""
 ConnectionName = Annotated[str, Field(pattern=CONNECTION_PATTERN)]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")]
 IdpId = Annotated[str, Field(min_length=1, max_length=1024)] | int
-"""A provider's own id of a person, without prefix, in the type the provider uses."""
+"""A provider's own id of a user, without prefix, in the type that the provider uses."""
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")]
-"""A scope token as RFC 6749 §3.3 allows it."""
+"""A scope token as RFC 6749 §3.3 defines it."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 CorrelationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
 TraceParent = Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 """`traceparent` of W3C Trace Context."""
 OperationName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_ ,'()-]{0,99}$")]
-"""The title of an operation of the Management API, such as `Update a User`."""
+"""The summary of an operation of the Management API, for example `Update a User`."""
 
 
 class EventData(BaseModel):
-    """The payload of an event: each field annotated OPEN, PROFILE or ACTIVITY; the mapper seals by that."""
+    """The payload of an event. Each field is annotated OPEN, PROFILE or ACTIVITY; the mapper seals
+    accordingly."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuses a field that does not say how far it may be read."""
+        """Raises TypeError when a field has no class."""
         super().__pydantic_init_subclass__(**kwargs)
         for name, info in cls.model_fields.items():
             if field_class(info) is None:
@@ -52,19 +53,22 @@ class EventData(BaseModel):
 
 
 def field_class(info: FieldInfo) -> str | None:
-    """The reading class of a field, None when it was not given."""
+    """Return the class of a field, or None if it has none."""
     return next((item for item in info.metadata if item in (OPEN, PROFILE, ACTIVITY)), None)
 
 
 class CommandData(EventData):
-    """What somebody asked for through an API; every event of a command carries the caller's own
-    `correlation_id` and `traceparent`.
+    """The payload of an event that an API request caused.
 
-    `expected_revision` is the one the caller had seen (If-Match): the fold refuses the event when things have
-    moved on. The first event of a command also says which operation it was and how it was asked for:
-    `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`, `status` when it takes
-    effect; and, where that is more than is advised, how many bytes the whole profile has with it. Later
-    events of the same command carry only `ip` and `user_agent` of the request.
+    Every event of a command carries the caller's own `correlation_id` and `traceparent`.
+    `expected_revision` is the
+    revision of the caller's `If-Match`; the fold rejects the event if the profile has another one by then.
+    The first
+    event of a command also records the request: `operation`, `method`, `path`, `query`, `body` (secrets
+    masked),
+    `scopes`, `ip`, `user_agent`, `status` (of the response if the command takes effect) and, if the profile
+    is larger
+    than recommended, the number of its bytes. Later events of the command carry only `ip` and `user_agent`.
     """
 
     expected_revision: Annotated[int | None, OPEN] = None

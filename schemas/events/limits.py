@@ -1,4 +1,4 @@
-"""Callers that ask for more than they may."""
+"""Events about callers that exceed a limit."""
 
 from typing import Annotated, Literal
 
@@ -11,15 +11,17 @@ Group = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
 
 class ClientThrottledData(CommandData):
-    """Where the client had no room left, and how many requests it may make there at once."""
+    """The API at which the client was throttled, and how many requests it may make at once."""
 
     group: Annotated[Group, OPEN]
     limit: Annotated[int, OPEN]
 
 
 class ClientThrottled(Envelope):
-    """A request of an API client was refused because of too many others. Told of the first one only, then not
-    again for a while: it is a sign, not a count."""
+    """A request of an API client was refused because the client exceeded its rate limit.
+
+    Only the first refusal is recorded, and then none for a while: the event is a signal, not a count.
+    """
 
     type: Literal["profile.client.throttled"] = "profile.client.throttled"
     dataversion: Literal[1] = 1

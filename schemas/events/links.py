@@ -1,4 +1,4 @@
-"""Two profiles become one person's and part again (design D16)."""
+"""Events that link the profiles of two subjects, and unlink them again (design D16)."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,16 +9,20 @@ from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, Id
 
 SubjectId = Annotated[str, Field(pattern=r"^sub_[0-9a-f]{32}$")]
 LinkMeans = Literal["admin", "token"]
-"""How it was shown that both belong to one person: on an admin's word, or by the secondary's own ID token."""
+"""The evidence that both profiles belong to one person: an admin's word, or an ID token of the secondary."""
 
 
 Mark = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.]{12}Z [0-9a-f-]{36}$")]
-"""The time and the id of an event, as marks compare (see `projections.profile.marks`)."""
+"""Time and id of an event, in the order in which marks compare (see `projections.profile.marks`)."""
 
 
 class IdentityLinkedData(CommandData):
-    """The identity of another subject, with what its profile shows of it. `marks` says which event gave each
-    of the attributes, under "" which login gave the leftovers and under "tokens " which gave the tokens."""
+    """The identity of the secondary subject, with the profile that belongs to it.
+
+    `marks` names the event that set each attribute. The key "" is for the login that brought the leftovers,
+    and a key
+    that begins with "tokens " for the login that brought tokens.
+    """
 
     secondary: Annotated[SubjectId, OPEN]
     connection: Annotated[ConnectionName, OPEN]
@@ -32,7 +36,7 @@ class IdentityLinkedData(CommandData):
 
 
 class IdentityLinked(Envelope):
-    """On the primary: from here on it takes the logins of the secondary's identity."""
+    """On the primary: logins of the secondary's identity now belong to this profile."""
 
     type: Literal["profile.identity.linked"] = "profile.identity.linked"
     dataversion: Literal[1] = 1
@@ -40,13 +44,13 @@ class IdentityLinked(Envelope):
 
 
 class UserMergedData(CommandData):
-    """Whose profile shows the identity now."""
+    """The subject whose profile now contains the identity."""
 
     into: Annotated[SubjectId, OPEN]
 
 
 class UserMerged(Envelope):
-    """On the secondary: the profile is put by as it is, and logins are handed on."""
+    """On the secondary: the profile is set aside unchanged, and its logins are relayed to the primary."""
 
     type: Literal["profile.user.merged"] = "profile.user.merged"
     dataversion: Literal[1] = 1
@@ -54,7 +58,7 @@ class UserMerged(Envelope):
 
 
 class IdentityUnlinkedData(CommandData):
-    """Which of the linked identities it was."""
+    """The linked identity that is removed."""
 
     secondary: Annotated[SubjectId, OPEN]
     connection: Annotated[ConnectionName, OPEN]
@@ -63,7 +67,7 @@ class IdentityUnlinkedData(CommandData):
 
 
 class IdentityUnlinked(Envelope):
-    """On the primary: the identity is no longer among its own."""
+    """On the primary: the identity no longer belongs to this profile."""
 
     type: Literal["profile.identity.unlinked"] = "profile.identity.unlinked"
     dataversion: Literal[1] = 1
@@ -71,9 +75,12 @@ class IdentityUnlinked(Envelope):
 
 
 class UserRestoredData(CommandData):
-    """What logins and edits brought while the identity was another's: values that differ from those put by,
-    names that are there no more, and a password set meanwhile. `marks` says which events gave them, as in
-    `IdentityLinkedData`."""
+    """What logins and edits changed while the identity was linked.
+
+    It holds values that differ from those set aside, names of values that were removed, and a password that
+    was set
+    meanwhile. `marks` is as in `IdentityLinkedData`.
+    """
 
     parted_from: Annotated[SubjectId, OPEN]
     values: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
@@ -84,7 +91,7 @@ class UserRestoredData(CommandData):
 
 
 class UserRestored(Envelope):
-    """On the secondary: the profile that was put by is a person's own again."""
+    """On the secondary: the profile that was set aside is a user of its own again."""
 
     type: Literal["profile.user.restored"] = "profile.user.restored"
     dataversion: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""Somebody signed in, or tried to."""
+"""Events about logins, successful or not."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,13 +9,14 @@ from schemas.events.fields import ACTIVITY, OPEN, PROFILE, ClientId, ConnectionN
 from schemas.events.seen import SeenAccount, SeenDevice, SeenRefreshToken, SeenSession
 
 RootPolicy = Literal["on_each_login", "on_first_login", "never_on_login", "unless_edited"]
-"""When a login may write root attributes. The first three are `options.set_user_root_attributes` (spec §1.4);
-`unless_edited` is for stores whose profiles are edited here (database, passwordless): an admin's edit
-outlives logins."""
+"""When a login may write root attributes. The first three are values of `options.set_user_root_attributes`
+(spec §1.4). `unless_edited` is for stores whose profiles are edited in Vita (database, passwordless):
+logins do not
+overwrite an admin's edit."""
 
 
 class LoginSucceededData(EventData):
-    """A login through a connection and what the provider said of the person, normalized."""
+    """A login through a connection, with the normalized claims of the provider."""
 
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
@@ -42,7 +43,7 @@ class LoginSucceededData(EventData):
 
 
 class LoginSucceeded(Envelope):
-    """The first one of a subject creates the profile."""
+    """A login succeeded. The first one of a subject creates the profile."""
 
     type: Literal["profile.login.succeeded"] = "profile.login.succeeded"
     dataversion: Literal[1] = 1
@@ -50,8 +51,7 @@ class LoginSucceeded(Envelope):
 
 
 class LoginFailedData(EventData):
-    """A refused login. `reason` is one of those in `schemas.logins.reasons`; the gateway's own words are in
-    `detail`."""
+    """A refused login. `reason` is one of `schemas.logins.reasons`; `detail` has the gateway's own words."""
 
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
@@ -68,7 +68,7 @@ class LoginFailedData(EventData):
 
 
 class LoginFailed(Envelope):
-    """Of a known person, or of an anonymous subject when it names nobody known."""
+    """A login failed, of a known user or of an anonymous subject if it names no known user."""
 
     type: Literal["profile.login.failed"] = "profile.login.failed"
     dataversion: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""What a login shows of the access it gave: plain JSON, times as text; unknown keys are left out."""
+"""What a login reports about the access it granted: plain JSON, times as text, unknown keys omitted."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ _CLOSED = ConfigDict(extra="forbid")
 
 @with_config(_CLOSED)
 class SeenMethod(TypedDict, total=False):
-    """One way in which somebody has proved who they are; `type` is the factor where the name is `mfa`."""
+    """A method by which the user authenticated. `type` is the factor if the name is `mfa`."""
 
     name: str
     timestamp: InstantText
@@ -20,7 +20,7 @@ class SeenMethod(TypedDict, total=False):
 
 @with_config(_CLOSED)
 class SeenSession(TypedDict, total=False):
-    """The session of `session_id`; `methods` are all so far."""
+    """The session of `session_id`. `methods` are all methods of the session so far."""
 
     expires_at: InstantText
     idle_expires_at: InstantText
@@ -29,7 +29,7 @@ class SeenSession(TypedDict, total=False):
 
 @with_config(_CLOSED)
 class SeenResourceServer(TypedDict, total=False):
-    """An API a refresh token is good for."""
+    """An API for which a refresh token is valid."""
 
     audience: str
     scopes: str
@@ -37,7 +37,7 @@ class SeenResourceServer(TypedDict, total=False):
 
 @with_config(_CLOSED)
 class SeenRefreshToken(TypedDict, total=False):
-    """A refresh token issued or used, by its id."""
+    """A refresh token that was issued or used, named by its id."""
 
     id: str
     rotating: bool
@@ -48,7 +48,7 @@ class SeenRefreshToken(TypedDict, total=False):
 
 @with_config(_CLOSED)
 class SeenDevice(TypedDict, total=False):
-    """What the person signed in on."""
+    """The device on which the user logged in."""
 
     name: str
     type: str
@@ -57,7 +57,7 @@ class SeenDevice(TypedDict, total=False):
 
 @with_config(_CLOSED)
 class SeenAccount(TypedDict, total=False):
-    """An account at a provider that may be used on behalf of the person."""
+    """An account at a provider that the application may use on behalf of the user."""
 
     connection: str
     strategy: str

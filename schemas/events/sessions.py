@@ -1,4 +1,4 @@
-"""Access that was given is taken back, or named: sessions, refresh tokens, grants, device credentials."""
+"""Events that revoke or annotate access: sessions, refresh tokens, grants, device credentials."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ Assessor = Literal["new-device"]
 
 
 class SessionRevokedData(CommandData):
-    """One session, or `every` one there is; with `refresh_tokens` also those of the session, or all."""
+    """One session, or `every` session; with `refresh_tokens` also their refresh tokens."""
 
     every: Annotated[bool, OPEN] = False
     refresh_tokens: Annotated[bool, OPEN] = False
@@ -20,7 +20,7 @@ class SessionRevokedData(CommandData):
 
 
 class SessionRevoked(Envelope):
-    """The gateways that opened it are told, and are to end it."""
+    """Sessions were revoked. Gateways are notified and must end them."""
 
     type: Literal["profile.session.revoked"] = "profile.session.revoked"
     dataversion: Literal[1] = 1
@@ -28,14 +28,14 @@ class SessionRevoked(Envelope):
 
 
 class SessionChangedData(CommandData):
-    """The whole `session_metadata` after the change; None when there is none left."""
+    """The complete `session_metadata` after the change, or None if there is none left."""
 
     session_id: Annotated[str | None, ACTIVITY] = None
     session_metadata: Annotated[dict[str, Any] | None, ACTIVITY] = None
 
 
 class SessionChanged(Envelope):
-    """A session's metadata replaced."""
+    """A session's metadata was replaced."""
 
     type: Literal["profile.session.changed"] = "profile.session.changed"
     dataversion: Literal[1] = 1
@@ -43,7 +43,7 @@ class SessionChanged(Envelope):
 
 
 class RefreshTokenRevokedData(CommandData):
-    """Those named, or `every` one: of one client, of one audience, or at all."""
+    """The named tokens, or `every` token: of one client, of one audience, or of the user."""
 
     every: Annotated[bool, OPEN] = False
     client_id: Annotated[ClientId | None, PROFILE] = None
@@ -52,7 +52,7 @@ class RefreshTokenRevokedData(CommandData):
 
 
 class RefreshTokenRevoked(Envelope):
-    """The gateways that issued them are told, and are to refuse them."""
+    """Refresh tokens were revoked. Gateways are notified and must refuse them."""
 
     type: Literal["profile.refresh_token.revoked"] = "profile.refresh_token.revoked"
     dataversion: Literal[1] = 1
@@ -60,14 +60,14 @@ class RefreshTokenRevoked(Envelope):
 
 
 class RefreshTokenChangedData(CommandData):
-    """The whole `refresh_token_metadata` after the change; None when there is none left."""
+    """The complete `refresh_token_metadata` after the change, or None if there is none left."""
 
     refresh_token_id: Annotated[str | None, ACTIVITY] = None
     refresh_token_metadata: Annotated[dict[str, Any] | None, ACTIVITY] = None
 
 
 class RefreshTokenChanged(Envelope):
-    """A refresh token's metadata replaced."""
+    """A refresh token's metadata was replaced."""
 
     type: Literal["profile.refresh_token.changed"] = "profile.refresh_token.changed"
     dataversion: Literal[1] = 1
@@ -75,7 +75,7 @@ class RefreshTokenChanged(Envelope):
 
 
 class GrantRevokedData(CommandData):
-    """One grant, or `every` one of the person."""
+    """One grant, or `every` grant of the user."""
 
     every: Annotated[bool, OPEN] = False
     grant_id: Annotated[str | None, PROFILE] = None
@@ -88,7 +88,7 @@ class GrantRevokedData(CommandData):
 
 
 class GrantRevoked(Envelope):
-    """What an application was allowed to do for the person, allowed no more."""
+    """Applications may no longer use what the user granted them."""
 
     type: Literal["profile.grant.revoked"] = "profile.grant.revoked"
     dataversion: Literal[1] = 1
@@ -106,7 +106,7 @@ class DeviceCredentialCreatedData(CommandData):
 
 
 class DeviceCredentialCreated(Envelope):
-    """By the person whose device it is."""
+    """The user registered a public key of a device."""
 
     type: Literal["profile.device_credential.created"] = "profile.device_credential.created"
     dataversion: Literal[1] = 1
@@ -114,13 +114,13 @@ class DeviceCredentialCreated(Envelope):
 
 
 class DeviceCredentialRemovedData(CommandData):
-    """Which."""
+    """The id of the device credential."""
 
     credential_id: Annotated[DeviceCredentialId, OPEN]
 
 
 class DeviceCredentialRemoved(Envelope):
-    """A device's public key is good for nothing any more."""
+    """A device's public key is no longer valid."""
 
     type: Literal["profile.device_credential.removed"] = "profile.device_credential.removed"
     dataversion: Literal[1] = 1
@@ -128,11 +128,11 @@ class DeviceCredentialRemoved(Envelope):
 
 
 class RememberedBrowsersInvalidatedData(CommandData):
-    """Nothing but the fact."""
+    """The event holds nothing besides the fact."""
 
 
 class RememberedBrowsersInvalidated(Envelope):
-    """Whatever browser the person signs in with next is asked for another factor again."""
+    """All browsers in which the user confirmed a factor are asked for one again."""
 
     type: Literal["profile.remembered_browsers.invalidated"] = "profile.remembered_browsers.invalidated"
     dataversion: Literal[1] = 1
@@ -140,14 +140,14 @@ class RememberedBrowsersInvalidated(Envelope):
 
 
 class RiskAssessmentClearedData(CommandData):
-    """Which assessors are to forget what they know, of logins through which connection."""
+    """The assessors whose data is cleared, and the connection of the logins."""
 
     connection: Annotated[ConnectionName, OPEN]
     assessors: Annotated[tuple[Assessor, ...], OPEN]
 
 
 class RiskAssessmentCleared(Envelope):
-    """Assessments of the person begin anew."""
+    """Risk assessments of the user start again without history."""
 
     type: Literal["profile.risk_assessment.cleared"] = "profile.risk_assessment.cleared"
     dataversion: Literal[1] = 1

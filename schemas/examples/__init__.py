@@ -1,5 +1,7 @@
-"""One file per event version, for ever: `<type>.v<version>[.<what it shows>].json`; events opened, logins as
-sent."""
+"""Example files, one per event version and kept for ever: `<type>.v<version>[.<variant>].json`.
+
+Events are stored unsealed, raw logins as they are sent.
+"""
 
 from functools import cache
 from importlib.resources import files
@@ -10,23 +12,23 @@ from schemas.formats import exact_json
 
 @cache
 def all_names() -> tuple[str, ...]:
-    """The names of all example files."""
+    """Return the names of all example files."""
     return tuple(
         sorted(path.name for path in files("schemas.examples").iterdir() if path.name.endswith(".json"))
     )
 
 
 def names_of(event_type: str) -> tuple[str, ...]:
-    """The examples of one event type, in the order of their names."""
+    """Return the names of an event type's examples, sorted."""
     return tuple(name for name in all_names() if load_example(name)["type"] == event_type)
 
 
 def read_example(name: str) -> bytes:
-    """The bytes of one example file."""
+    """Return the bytes of an example file."""
     return (files("schemas.examples") / name).read_bytes()
 
 
 @cache
 def load_example(name: str) -> Any:
-    """What one example file says; not to be changed."""
+    """Return the JSON value of an example file. It is cached, so callers must not change it."""
     return exact_json.loads(read_example(name))

@@ -1,7 +1,8 @@
-"""Characters that no identifier may hold: they command a terminal or turn the direction of what follows them.
+"""Characters that identifiers must not hold: they command a terminal or change the direction of writing.
 
-Names of people keep what writing needs, such as zero-width joiners; where a name is printed, these characters
-are shown as escapes.
+Names of people keep what writing needs, such as zero-width joiners. Where a name is printed, unsafe
+characters are
+shown as escapes.
 """
 
 import re

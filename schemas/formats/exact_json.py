@@ -1,7 +1,8 @@
 """JSON that keeps every integer exact (RFC 8259).
 
-orjson reads integers beyond 64 bits as floats; provider ids can be longer, so documents holding one take the
-standard library's road, which is slower and exact.
+orjson reads integers beyond 64 bits as floats, and provider ids can be longer. Documents that hold one are
+read
+with the standard library, which is slower and exact.
 """
 
 import json
@@ -16,9 +17,12 @@ _DIGITS_AS_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 
 
 def loads(raw: bytes | bytearray | memoryview | str) -> Any:
-    """The value of a JSON text. Raises ValueError for anything that is not strict JSON: bad UTF-8, lone
-    surrogates, NaN or Infinity, numbers beyond a double, nesting deeper than the parser follows (about
-    1,000)."""
+    """Return the value of a JSON text.
+
+    Raises ValueError when the text is not strict JSON: bad UTF-8, lone surrogates, NaN or Infinity, numbers
+    beyond a
+    double, nesting deeper than the parser follows (about 1,000 levels).
+    """
     data = raw.encode("utf-8", "strict") if isinstance(raw, str) else bytes(raw)
     if _may_hold_long_integer(data):
         return _loads_exact(data)
@@ -26,7 +30,7 @@ def loads(raw: bytes | bytearray | memoryview | str) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """UTF-8 JSON without spaces. Raises TypeError or ValueError for what JSON cannot hold."""
+    """Return a value as UTF-8 JSON without spaces. Raises TypeError or ValueError if JSON cannot hold it."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -52,8 +56,10 @@ def _run_end(zeros: bytes, start: int) -> int:
 
 
 def holds_nul(value: Any, raw: bytes) -> bool:
-    """Whether a key or string of the value parsed from `raw` holds U+0000, which JSON allows and PostgreSQL
-    cannot store."""
+    """Return whether a key or string of the value parsed from `raw` holds U+0000.
+
+    JSON allows the character, PostgreSQL cannot store it.
+    """
     if b"\\u0000" not in raw:
         return False
     pending = [value]
@@ -71,7 +77,8 @@ def holds_nul(value: Any, raw: bytes) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: 1, 1.0 and true are three, though Python takes them for one."""
+    """Return whether two values are equal as JSON. 1, 1.0 and true differ, although Python takes them for
+    equal."""
     if one is other:
         return True
     if type(one) is not type(other) or one != other:

@@ -1,5 +1,4 @@
-"""Identifiers: random ones that sort by time (UUIDv7, RFC 9562) and derived ones that come out the same every
-time (UUIDv5)."""
+"""Identifiers: random ones that sort by time (UUIDv7, RFC 9562), and ones derived from a cause (UUIDv5)."""
 
 import hashlib
 import hmac
@@ -24,7 +23,7 @@ _TENANT = re.compile(TENANT_PATTERN)
 
 
 def uuid7(now: datetime) -> uuid.UUID:
-    """A UUIDv7: milliseconds of `now`, then 74 random bits."""
+    """Return a UUIDv7: the milliseconds of `now`, then 74 random bits."""
     milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
     random = int.from_bytes(os.urandom(10), "big")
     value = (
@@ -38,17 +37,17 @@ def uuid7(now: datetime) -> uuid.UUID:
 
 
 def new_event_id(now: datetime) -> str:
-    """An id for an event or command nobody else caused."""
+    """Return an id for an event or command that no other event caused."""
     return str(uuid7(now))
 
 
 def new_subject(now: datetime) -> str:
-    """A fresh opaque person: names nobody."""
+    """Return a new opaque subject id, which identifies nobody."""
     return PERSON + uuid7(now).hex
 
 
 def derived(*parts: str) -> str:
-    """The UUIDv5 of its causes: deriving twice gives the same id."""
+    """Return the UUIDv5 of the causes. The same causes always give the same id."""
     name = _NAMESPACE.bytes + "\x00".join(parts).encode("utf-8", "surrogatepass")
     value = int.from_bytes(hashlib.sha1(name, usedforsecurity=False).digest()[:16], "big")
     text = f"{value & ~(0xF << 76 | 0b11 << 62) | 0x5 << 76 | 0b10 << 62:032x}"
@@ -56,29 +55,32 @@ def derived(*parts: str) -> str:
 
 
 def anonymous_subject(key: bytes, connection: str, identifier: str) -> str:
-    """The subject of a failed login that names nobody known: a keyed hash, so that it cannot be guessed from
-    outside."""
+    """Return the subject of a failed login that names no known user.
+
+    It is a hash under `key`, so that outsiders cannot compute it.
+    """
     message = f"{connection}\x00{identifier_key(identifier).casefold()}".encode("utf-8", "surrogatepass")
     return ANONYMOUS + hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
 
 
 def tenant_subject(tenant: str) -> str:
-    """The subject of a tenant's configuration events."""
+    """Return the subject of a tenant's configuration events."""
     return TENANT + tenant
 
 
 def key_owner(tenant: str, subject: str) -> str:
-    """Whose keys seal this subject's events: a person's own, otherwise the tenant's."""
+    """Return whose keys seal a subject's events: the user's own, otherwise the tenant's."""
     return subject if subject.startswith(PERSON) else tenant_subject(tenant)
 
 
 def record_key(tenant: str, subject: str) -> bytes:
-    """The Kafka key: `tenant/subject` orders a person's events; configuration is ordered per tenant."""
+    """Return the Kafka key `tenant/subject`, which orders the events of a user or of a tenant's
+    configuration."""
     return (tenant if subject.startswith(TENANT) else f"{tenant}/{subject}").encode()
 
 
 def is_tenant(name: str) -> bool:
-    """Whether a tenant could have this name."""
+    """Return whether `name` is a valid tenant name."""
     return _TENANT.fullmatch(name) is not None
 
 

@@ -1,19 +1,20 @@
-"""Instants: the one place that reads times from text and writes them: ISO 8601, UTC, milliseconds, `Z`."""
+"""Reads and writes times: ISO 8601, UTC, milliseconds, `Z`."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""No instant before this one is stored. `datetime` ends with the year 9999 UTC, so that the database, the API
-and the verifier can read back every instant that is stored."""
+"""The earliest time that is stored. The latest is the end of the year 9999, where `datetime` ends, so that
+the
+database, the API and the verifier can read back every time that is stored."""
 _LATEST_RECORD: Final = 253_370_764_799_999
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LEAP_SECOND: Final = re.compile(r"(.*[Tt ]\d\d:?\d\d:?)60(?:[.,]\d+)?((?:[Zz]|[+-][\d:]+)?)")
 
 
 class OutOfRange(ValueError):
-    """The text is a time, but not one of the years 1970 to 9999 of UTC."""
+    """The text is a time outside the years 1970 to 9999 in UTC."""
 
 
 def parse(text: str) -> datetime:
@@ -44,24 +45,26 @@ def bounded(moment: datetime) -> datetime:
 
 
 def render(moment: datetime) -> str:
-    """`2023-01-25T19:00:26.187Z` for an aware UTC time."""
+    """Return an aware UTC time as text, for example `2023-01-25T19:00:26.187Z`."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def truncate(moment: datetime) -> datetime:
-    """The same instant without what is finer than a millisecond."""
+    """Return the time truncated to the millisecond."""
     finer = moment.microsecond % 1000
     return moment.replace(microsecond=moment.microsecond - finer) if finer else moment
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    """An aware UTC time from a Kafka record's timestamp, which a producer may set to anything; from 1970 to
-    9998."""
+    """Return the UTC time of a Kafka record's timestamp, limited to 1970 to 9998.
+
+    A producer may set the timestamp to anything.
+    """
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_RECORD) / 1000, UTC)
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970, exactly."""
+    """Return the exact number of milliseconds since 1970."""
     return (moment - EARLIEST) // _MILLISECOND
 
 

@@ -1,4 +1,4 @@
-"""Positions on the event log, as `Vita-Position` and `Vita-At-Least` carry them."""
+"""Positions on the event log, as the headers `Vita-Position` and `Vita-At-Least` carry them."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ _TEXT = re.compile(r"([0-9]{1,9}):([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """One record of `profile.events`."""
+    """The position of a record on `profile.events`."""
 
     partition: int
     offset: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `partition:offset`. Raises ValueError."""
+        """Parse `partition:offset`. Raises ValueError when the text has another form."""
         found = _TEXT.fullmatch(text.strip())
         if found is None:
             raise ValueError("a position is `partition:offset`")

@@ -1,4 +1,4 @@
-"""One spelling for what is written in several: Unicode forms, identifiers, IP addresses."""
+"""Canonical forms of values that can be written in several ways: Unicode text, identifiers, IP addresses."""
 
 import ipaddress
 import re
@@ -9,7 +9,7 @@ from typing import Final
 _BRACKETED: Final = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\](?::[0-9]{1,5})?")
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-"""Every address of IPv4 in its one notation, and nothing else."""
+"""Matches IPv4 addresses in their canonical notation, and nothing else."""
 _WITH_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}")
 
 
@@ -19,17 +19,17 @@ def composed(text: str) -> str:
 
 
 def identifier_key(text: str) -> str:
-    """Return what an identifier that somebody typed is recognised by: without blanks around it, composed, in
-    lower case."""
+    """Return the form in which typed identifiers are compared: trimmed, composed, in lower case."""
     return composed(composed(text.strip()).lower())
 
 
 @lru_cache(4096)
 def ip_address(text: str) -> str | None:
-    """Return the one notation of an IP address, or None if the text is none.
+    """Return the canonical notation of an IP address, or None if the text is not one.
 
-    Brackets, a port and a zone, as proxies and sockets write them, are left away; an IPv4 address mapped into
-    IPv6 is the IPv4 address.
+    Brackets, a port and a zone, as proxies and sockets write them, are removed. An IPv4 address mapped into
+    IPv6
+    becomes the IPv4 address.
     """
     if _PLAIN_IPV4.fullmatch(text):
         return text

@@ -1,18 +1,24 @@
-"""How many values a JSON text holds: what costs a reader time is not the bytes but the values."""
+"""Limits the number of values in a JSON text, because the time to read it depends on values rather than
+bytes."""
 
 from typing import Any, Final
 
 MOST_VALUES: Final = 10_000
-"""Values of one document, objects and arrays included: as many as of one person can be searched."""
+"""Maximum number of values in a document, objects and arrays included. It equals the number of a user's
+values
+that can be searched."""
 _QUOTES_OF_A_VALUE: Final = 4
-"""At most: two of its key, two of itself."""
+"""Maximum number of quotes per value: two of its key and two of its own."""
 _SLICE_BYTES: Final = 64 * 1024
 
 
 def surely_exceeds(raw: bytes, most: int = MOST_VALUES) -> bool:
-    """Whether the text, which may not be JSON, holds so many separators that its values are more than `most`.
-    Cheap: it is asked before anything is parsed, and looks no further than it has to. A text of which it is
-    not sure has at most twice as many."""
+    """Return whether the text certainly has more than `most` values, judging by its separators.
+
+    It runs before parsing, reads no further than necessary, and accepts text that is not JSON. A text for
+    which it
+    returns False has at most twice as many values.
+    """
     if not _may_exceed(raw, most):
         return False
     commas = brackets = quotes = start = 0
@@ -33,7 +39,7 @@ def surely_exceeds(raw: bytes, most: int = MOST_VALUES) -> bool:
 
 
 def _slice_end(raw: bytes, start: int) -> int:
-    """Where to end a slice so that it does not end between a backslash and what it escapes."""
+    """Return an end for a slice that does not split a backslash from the character it escapes."""
     end = min(start + _SLICE_BYTES, len(raw))
     before = raw[start:end]
     escaping = (len(before) - len(before.rstrip(b"\\"))) % 2
@@ -41,13 +47,12 @@ def _slice_end(raw: bytes, start: int) -> int:
 
 
 def exceeds(value: Any, raw: bytes, most: int = MOST_VALUES) -> bool:
-    """Whether a value parsed from `raw` holds more than `most` values, itself included."""
+    """Return whether a value parsed from `raw` has more than `most` values, itself included."""
     return _may_exceed(raw, most) and _counted(value, most) > most
 
 
 def _may_exceed(raw: bytes, most: int) -> bool:
-    """Whether the text has so many separators, be it in strings: there are at least as many as values, less
-    one."""
+    """Return whether the text has enough separators, in strings or not, for more than `most` values."""
     if len(raw) < most:
         return False
     found = start = 0
@@ -59,7 +64,7 @@ def _may_exceed(raw: bytes, most: int) -> bool:
 
 
 def _counted(value: Any, most: int) -> int:
-    """The number of values, or any number above `most`."""
+    """Return the number of values, or any number above `most`."""
     count, pending = 1, [value]
     while pending and count <= most:
         item = pending.pop()

@@ -1,7 +1,8 @@
-"""Sentences for what is wrong with a document: which rule it breaks, where, and what is expected.
+"""Describes what is wrong with a document: which rule it violates, where, and what is expected.
 
-The sentences follow the form of the Management API (`'<rule>' on property <path>`) and hold no value of the
-document, so that they may be kept in dead letters and written to logs.
+The sentences follow the form of the Management API (`'<rule>' on property <path>`). They contain no value
+of the
+document, so that dead letters and logs may hold them.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ _SHOWN: Final = 10
 
 
 def violations(error: ValidationError) -> str:
-    """The sentences of the first ten violations, separated by `; `."""
+    """Return the sentences of the first ten violations, separated by `; `."""
     found = error.errors(include_url=False)
     shown = [_violation(details) for details in found[:_SHOWN]]
     if len(found) > _SHOWN:
@@ -25,7 +26,7 @@ def violations(error: ValidationError) -> str:
 
 
 def type_name(value: object) -> str:
-    """The JSON type of a value."""
+    """Return the JSON type of a value."""
     match value:
         case None:
             return "null"
@@ -43,13 +44,13 @@ def type_name(value: object) -> str:
 
 
 def unexpected_type(details: ErrorDetails) -> str:
-    """Which JSON type a rule expects and which one it found."""
+    """Return the sentence for a value of the wrong JSON type."""
     expected = _EXPECTED.get(details["type"], details["type"].replace("_", " "))
     return f"Expected type {expected} but found type {type_name(details['input'])}"
 
 
 def too_few(details: ErrorDetails) -> str:
-    """How many members an array or object has and how many it needs."""
+    """Return the sentence for an array or object with too few members."""
     found, least = context(details, "actual_length"), context(details, "min_length")
     if isinstance(details["input"], dict):
         return f"Too few properties defined ({found}), minimum {least}"
@@ -57,7 +58,7 @@ def too_few(details: ErrorDetails) -> str:
 
 
 def too_many(details: ErrorDetails) -> str:
-    """How many members an array or object has and how many it may have."""
+    """Return the sentence for an array or object with too many members."""
     found, most = context(details, "actual_length"), context(details, "max_length")
     if isinstance(details["input"], dict):
         return f"Too many properties defined ({found}), maximum {most}"
@@ -65,17 +66,17 @@ def too_many(details: ErrorDetails) -> str:
 
 
 def too_short_text(details: ErrorDetails) -> str:
-    """How long a text is and how long it must be."""
+    """Return the sentence for a text that is too short."""
     return f"String is too short ({len(details['input'])} chars), minimum {context(details, 'min_length')}"
 
 
 def too_long_text(details: ErrorDetails) -> str:
-    """How long a text is and how long it may be."""
+    """Return the sentence for a text that is too long."""
     return f"String is too long ({len(details['input'])} chars), maximum {context(details, 'max_length')}"
 
 
 def context(details: ErrorDetails, name: str) -> Any:
-    """A parameter of the broken rule, or None if it has none of that name."""
+    """Return a parameter of the violated rule, or None if the rule has no such parameter."""
     return details.get("ctx", {}).get(name)
 
 
@@ -89,7 +90,7 @@ def _violation(details: ErrorDetails) -> str:
 
 
 OF_THE_OBJECT: Final = frozenset(("missing", "extra_forbidden"))
-"""Rules about an object's set of members; their location ends with the member's name."""
+"""Rules about the set of an object's members; their location ends with the member's name."""
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "string",
     "bool_type": "boolean",

@@ -1,4 +1,4 @@
-"""What a raw login may tell of the access it gave: session, refresh token, device, grant, account."""
+"""The part of a raw login that describes the access it granted: session, refresh token, device, account."""
 
 from datetime import datetime
 from typing import Annotated
@@ -39,72 +39,76 @@ Instant = Annotated[
     PlainSerializer(lambda moment: None if moment is None else instants.render(moment)),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
 ]
-"""An aware UTC time, cut to the millisecond; None if absent or outside 1970 to 9999, as Go's zero time is."""
+"""An aware UTC time, truncated to the millisecond. None if absent or outside 1970 to 9999, like Go's zero
+time."""
 Id = Annotated[str, Field(min_length=1, max_length=512), SAFE]
 Text = Annotated[str, Field(max_length=512), AfterValidator(replaced)]
-"""Text in which U+FFFD stands for each control and bidirectional character: it may not cost the login."""
+"""Text in which U+FFFD replaces control and bidirectional characters, so that they do not invalidate the
+login."""
 ScopeText = Annotated[
     str, Field(max_length=4096), AfterValidator(lambda text: replaced(" ".join(text.split())))
 ]
-"""Scopes, separated by blanks."""
+"""Scopes, separated by spaces."""
 MAX_MEMBERS = 50
 
 
-class Part(BaseModel):
-    """Lenient like the login it belongs to."""
+class AccessPart(BaseModel):
+    """Base class. Unknown members are ignored, as in the login itself."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Method(Part):
-    """One way in which somebody has proved who they are."""
+class RawMethod(AccessPart):
+    """A method by which the user authenticated."""
 
     name: Text = Field(description="`federated`, `passkey`, `pwd`, `sms`, `email`, `mfa`, or a URL.")
     timestamp: Instant = None
-    type: Text | None = Field(None, description="The factor, where the name is `mfa`.")
+    type: Text | None = Field(None, description="The factor, if the name is `mfa`.")
 
 
-class Session(Part):
+class RawSession(AccessPart):
     """The session behind `session_id`."""
 
-    expires_at: Instant = Field(None, description="When it ends whatever happens.")
-    idle_expires_at: Instant = Field(None, description="When it ends unless it is used.")
-    methods: Annotated[list[Method], Field(max_length=MAX_MEMBERS)] | None = Field(
-        None, description="All that was proved in this session so far."
+    expires_at: Instant = Field(None, description="When it expires in any case.")
+    idle_expires_at: Instant = Field(None, description="When it expires unless it is used.")
+    methods: Annotated[list[RawMethod], Field(max_length=MAX_MEMBERS)] | None = Field(
+        None, description="All methods by which the user authenticated in this session so far."
     )
 
 
-class ResourceServer(Part):
-    """An API a refresh token is good for."""
+class RawResourceServer(AccessPart):
+    """An API for which a refresh token is valid."""
 
     audience: Text
     scopes: ScopeText = ""
 
 
-class RefreshToken(Part):
-    """A refresh token that was issued or used. Only its id: the token itself is nobody's business here."""
+class RawRefreshToken(AccessPart):
+    """A refresh token that was issued or used. It is named by its id; the token itself must not be sent."""
 
     id: Id
     rotating: bool = False
     expires_at: Instant = None
     idle_expires_at: Instant = None
-    resource_servers: Annotated[list[ResourceServer], Field(max_length=MAX_MEMBERS)] = Field(
+    resource_servers: Annotated[list[RawResourceServer], Field(max_length=MAX_MEMBERS)] = Field(
         default_factory=list
     )
 
 
-class Device(Part):
-    """What the person signed in on."""
+class RawDevice(AccessPart):
+    """The device on which the user logged in."""
 
     name: Text | None = None
     type: Text | None = None
     identifier: Text | None = None
 
 
-class ConnectedAccount(Part):
-    """An account at a provider that the application may use on behalf of the person."""
+class RawConnectedAccount(AccessPart):
+    """An account at a provider that the application may use on behalf of the user."""
 
     connection: ConnectionName
-    strategy: Slug | None = Field(None, description="Needed where it is not that of the login.")
+    strategy: Slug | None = Field(
+        None, description="Required if it differs from the connection of the login."
+    )
     scopes: Annotated[list[Text], Field(max_length=200)] = Field(default_factory=list)
     expires_at: Instant = None

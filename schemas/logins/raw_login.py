@@ -1,7 +1,6 @@
 """A login as a gateway reports it: CloudEvents 1.0 in JSON, type `vita.login.v1`.
 
-Strict about what it names, lenient about everything else: unknown attributes are ignored, `claims` is any
-JSON object.
+Known members are validated strictly. Unknown members are ignored, and `claims` may be any JSON object.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,18 +27,19 @@ from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
 from schemas.formats.violations import RULE, violations
 from schemas.logins import reasons
 from schemas.logins.raw_access import (
-    ConnectedAccount,
-    Device,
     Instant,
-    RefreshToken,
+    RawConnectedAccount,
+    RawDevice,
+    RawRefreshToken,
+    RawSession,
     ScopeText,
-    Session,
     Text,
 )
 
 MAX_BYTES: Final = 768 * 1024
-"""Beyond this a sealed event would not fit its topic; ingest refuses it and the normalizer dead-letters
-it."""
+"""Maximum size of a raw login, so that its sealed event fits the topic. Ingest refuses a larger one, and
+the
+normalizer quarantines it."""
 MAX_DEPTH: Final = 64
 EVENT_TYPE: Final = "vita.login.v1"
 
@@ -56,7 +56,7 @@ IpAddress = Annotated[
     Field(max_length=100),
     AfterValidator(_address),
 ]
-"""IPv4 or IPv6 in any notation, also with brackets, a port or a zone; kept in the one of `spelling`."""
+"""IPv4 or IPv6 in any notation, also with brackets, a port or a zone; stored in canonical notation."""
 Identifier = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -72,47 +72,51 @@ _RULES_BETWEEN_MEMBERS: Final[list[JsonValue]] = [
         ]
     },
 ]
-"""What `Login._names_a_person_and_a_reason` checks, for the published JSON Schema."""
+"""The rules of `Login._names_a_person_and_a_reason` for the published JSON Schema."""
 
 
 class Login(BaseModel):
-    """`data` of a raw login. `strategy` is needed when the connection is not registered yet; `reason` when it
-    failed."""
+    """`data` of a raw login.
+
+    `strategy` is required if the connection is not registered yet, `reason` if the login failed.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", json_schema_extra={"allOf": _RULES_BETWEEN_MEMBERS}
     )
 
-    connection: ConnectionName = Field(description="Name of the connection the person came through.")
+    connection: ConnectionName = Field(description="Name of the connection through which the user logged in.")
     strategy: Slug | None = Field(
-        None, description="Kind of identity provider; needed for a connection Vita does not know."
+        None, description="Kind of identity provider. Required for a connection that Vita does not know."
     )
     outcome: Literal["success", "failure"]
     reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
-        None, description=f"Why it failed. {reasons.table()}"
+        None, description=f"Why the login failed. {reasons.table()}"
     )
     claims: dict[str, Any] = Field(
         default_factory=dict,
         description="Exactly what the provider returned, SAML multi-values as lists; may be absent where "
-        "`identifier` says who it was.",
+        "`identifier` identifies the user.",
     )
     identifier: Identifier | None = Field(
-        None, description="What the person typed: e-mail, username or phone number."
+        None, description="What the user typed: e-mail address, username or phone number."
     )
-    client_id: ClientId | None = Field(None, description="The application signed in to.")
+    client_id: ClientId | None = Field(None, description="The application to which the user logged in.")
     ip: IpAddress | None = None
     user_agent: Annotated[str, Field(max_length=4096), AfterValidator(replaced)] | None = None
     session_id: Annotated[str, Field(max_length=512), SAFE] | None = None
-    tokens: dict[str, Any] | None = Field(None, description="The provider's tokens, kept sealed.")
+    tokens: dict[str, Any] | None = Field(None, description="The provider's tokens. They are stored sealed.")
     protocol: Slug | None = None
-    session: Session | None = Field(None, description="The session of `session_id`.")
-    refresh_token: RefreshToken | None = Field(None, description="The one issued or used, by its id.")
-    device: Device | None = None
-    audience: Text | None = Field(None, description="The API that access was granted to.")
-    scope: ScopeText | None = Field(None, description="What was granted, separated by blanks.")
-    organization_id: Text | None = Field(None, description="The organization signed in to.")
-    connected_account: ConnectedAccount | None = Field(
-        None, description="An account at a provider that may be used from now on."
+    session: RawSession | None = Field(None, description="The session of `session_id`.")
+    refresh_token: RawRefreshToken | None = Field(
+        None, description="The refresh token that was issued or used, named by its id."
+    )
+    device: RawDevice | None = None
+    audience: Text | None = Field(None, description="The API to which access was granted.")
+    scope: ScopeText | None = Field(None, description="The scopes that were granted, separated by spaces.")
+    organization_id: Text | None = Field(None, description="The organization to which the user logged in.")
+    connected_account: RawConnectedAccount | None = Field(
+        None, description="An account at a provider that the application may use from now on."
     )
 
     @model_validator(mode="after")
@@ -125,7 +129,7 @@ class Login(BaseModel):
 
 
 class RawLogin(BaseModel):
-    """The event. `source` and `id` together name it: a retry sends the same two again and counts once."""
+    """The event. `source` and `id` together identify it: a retry sends both again and counts once."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -136,14 +140,17 @@ class RawLogin(BaseModel):
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)]
     time: Instant = Field(
         None,
-        description="When the person signed in; the broker's time when absent or outside 1970 to 9999.",
+        description="When the user logged in. If absent or outside 1970 to 9999, the broker's time counts.",
     )
     datacontenttype: Literal["application/json"] = "application/json"
     data: Login
 
 
 def parse_raw_login(raw: bytes) -> RawLogin:
-    """The login in a record's value. Raises InvalidEvent with a reason a gateway developer understands."""
+    """Parse the value of a record.
+
+    Raises InvalidEvent when it is not a valid login; `detail` helps the gateway's developer.
+    """
     if len(raw) > MAX_BYTES:
         raise InvalidEvent("too_large", f"The event has {len(raw)} bytes, maximum {MAX_BYTES}.")
     if surely_exceeds(raw):
@@ -156,7 +163,10 @@ def parse_raw_login(raw: bytes) -> RawLogin:
 
 
 def check_raw_login(document: Any, raw: bytes) -> RawLogin:
-    """The same for a value already parsed from `raw`."""
+    """Validate a `document` that was parsed from `raw`.
+
+    Raises InvalidEvent when it is not a valid login; `detail` helps the gateway's developer.
+    """
     if exceeds(document, raw):
         raise InvalidEvent("contract", f"'More than {MOST_VALUES} values'")
     if exact_json.holds_nul(document, raw):
@@ -170,13 +180,15 @@ def check_raw_login(document: Any, raw: bytes) -> RawLogin:
 
 
 def unknown_members(event: Mapping[str, Any]) -> list[str]:
-    """The members of a valid event's `data` that Vita does not know and ignores, as paths such as
-    `data.session.expires`; empty for most events."""
+    """Return the paths of the members of a valid event's `data` that Vita does not know and ignores.
+
+    An example is `data.session.expires`. Most events have none.
+    """
     return [f"data.{path}" for path in _unknown(event["data"], Login)]
 
 
 def known_members(path: str) -> list[str]:
-    """The members that may stand beside the one at this path of `unknown_members`."""
+    """Return the members that Vita knows in the object that holds the member at this path."""
     model: type[BaseModel] = Login
     for name in path.split(".")[1:-1]:
         model = PARTS[name]
@@ -184,12 +196,12 @@ def known_members(path: str) -> list[str]:
 
 
 PARTS: Final[Mapping[str, type[BaseModel]]] = {
-    "session": Session,
-    "refresh_token": RefreshToken,
-    "device": Device,
-    "connected_account": ConnectedAccount,
+    "session": RawSession,
+    "refresh_token": RawRefreshToken,
+    "device": RawDevice,
+    "connected_account": RawConnectedAccount,
 }
-"""Members of `data` that are objects with members of Vita's own."""
+"""Members of `data` that are objects with members defined by Vita."""
 
 
 _MEMBERS: Final[Mapping[type[BaseModel], frozenset[str]]] = {
@@ -208,7 +220,7 @@ def _unknown(value: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
 
 
 def _place_of_nul(event: Any, raw: bytes) -> str:
-    """` on property data.claims`, for the first known member with U+0000 in it; empty if none has it."""
+    """Return ` on property data.claims` for the first known member with U+0000 in it, or an empty text."""
     if isinstance(event, dict):
         data = event.get("data")
         holders = (("data.", Login, data if isinstance(data, dict) else {}), ("", RawLogin, event))

@@ -1,5 +1,4 @@
-"""Why logins are refused, as gateways say it, and the code of the log entry that tells of it (fact sheet
-§10.2)."""
+"""Reasons of refused logins as gateways report them, and the types of their log entries (spec §10.2)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -22,15 +21,15 @@ _REASONS: Final[Mapping[str, tuple[str, ...]]] = {
 CODES: Final[Mapping[str, str]] = {
     reason: code for code, reasons in _REASONS.items() for reason in (code, *reasons)
 }
-"""Reason -> code. A code is a reason too; every reason that is not here is told as `f`."""
+"""Log entry type by reason. A type may be used as a reason too; any other reason has the type `f`."""
 
 
 def code_of(reason: str) -> str:
-    """The type of the log entry of a login refused for this reason."""
+    """Return the type of the log entry for a login refused for this reason."""
     return CODES.get(reason, OTHER)
 
 
 def table() -> str:
-    """The reasons by code, as one line of text for documents."""
+    """Return the reasons by type as one line of text for documents."""
     known = "; ".join(f"{code}: {', '.join(reasons)}" for code, reasons in _REASONS.items())
     return f"The log entry's type follows from it ({known}); {OTHER} for any other."

@@ -1,7 +1,7 @@
-"""Signatures of raw logins in the manner of Standard Webhooks (symmetric, version 1), as Kafka headers.
+"""Signatures of raw logins in Kafka headers, after Standard Webhooks (symmetric, version 1). Pure.
 
-The signed text is `{webhook-id}.{webhook-timestamp}.{body}`; `webhook-signature` holds one or several
-`v1,<base64 of HMAC-SHA256>`, separated by blanks. `vita-gateway` names whose key it is. Pure.
+The signed text is `{webhook-id}.{webhook-timestamp}.{body}`. `webhook-signature` holds one or more
+`v1,<base64 of HMAC-SHA256>`, separated by spaces. `vita-gateway` names the gateway whose key signed.
 """
 
 import base64
@@ -20,7 +20,7 @@ TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
 GATEWAY: Final = "vita-gateway"
 INGEST: Final = "ingest"
-"""The gateway that ingest signs as; its key signs for every tenant."""
+"""The gateway name under which ingest signs; its key is valid for every tenant."""
 SECRET_BYTES: Final = 32
 _SHOWN: Final = "whsec_{}"
 _NAMES: Final = (ID, TIMESTAMP, SIGNATURE, GATEWAY)
@@ -32,7 +32,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the headers of a record claim: whose key signed which event, and when."""
+    """The signature in a record's headers: which gateway signed which event, and when."""
 
     gateway: str
     id: bytes
@@ -41,40 +41,42 @@ class Signature:
 
     @property
     def seconds(self) -> int:
-        """When it was signed, in seconds since 1970."""
+        """The time of signing, in seconds since 1970."""
         return int(self.timestamp)
 
     def is_by(self, secrets: Iterable[bytes], body: bytes) -> bool:
-        """Whether one of the secrets made one of the signatures, over this body."""
+        """Return whether one of `secrets` made one of the signatures over this body."""
         made = [_digest(secret, self.id, self.timestamp, body) for secret in secrets]
         return any(hmac.compare_digest(one, other) for one in made for other in self.signatures)
 
 
 def new_secret() -> bytes:
-    """A fresh random secret."""
+    """Return a new random secret."""
     return os.urandom(SECRET_BYTES)
 
 
 def shown_secret(secret: bytes) -> str:
-    """The secret as libraries of Standard Webhooks take it."""
+    """Return the secret in the form that libraries of Standard Webhooks accept."""
     return _SHOWN.format(base64.b64encode(secret).decode("ascii"))
 
 
 def signed_headers(secret: bytes, gateway: str, event_id: str, seconds: int, body: bytes) -> Headers:
-    """The headers that sign a body."""
+    """Return the headers that sign a body. `seconds` is the time of signing, since 1970."""
     identity, timestamp = event_id.encode(), str(seconds).encode()
     signature = _VERSION + binascii.b2a_base64(_digest(secret, identity, timestamp, body), newline=False)
     return [(ID, identity), (TIMESTAMP, timestamp), (SIGNATURE, signature), (GATEWAY, gateway.encode())]
 
 
 def read_signature(headers: Iterable[tuple[str, bytes | None]]) -> Signature:
-    """The signature in a record's headers. Raises InvalidEvent (`not_authentic`) where there is none, or one
-    that cannot be read."""
+    """Return the signature in a record's headers.
+
+    Raises InvalidEvent (`not_authentic`) when a header is missing, repeated or malformed.
+    """
     found: dict[str, bytes] = {}
     for name, value in headers:
         if name in _NAMES:
             if name in found:
-                raise InvalidEvent("not_authentic", f"the header {name} is there more than once")
+                raise InvalidEvent("not_authentic", f"the header {name} occurs more than once")
             found[name] = value or b""
     if missing := [name for name in _NAMES if not found.get(name)]:
         raise InvalidEvent("not_authentic", f"the login is not signed: it lacks {', '.join(missing)}")
@@ -85,7 +87,7 @@ def read_signature(headers: Iterable[tuple[str, bytes | None]]) -> Signature:
 
 
 def _signatures(text: bytes) -> tuple[bytes, ...]:
-    """Those of version 1; signatures of other versions and what is not base64 count for nothing."""
+    """Return the signatures of version 1; other versions and text that is not base64 are ignored."""
     read = []
     for part in text.split(b" ")[:_MOST_SIGNATURES]:
         if part.startswith(_VERSION):

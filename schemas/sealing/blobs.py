@@ -1,15 +1,18 @@
-"""Sealed blobs: AES-256-GCM with everything that gives the data its meaning bound in as associated data.
+"""Sealed blobs: AES-256-GCM with the context of the data bound in as associated data.
 
 Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is
-AES-256-GCM over the bare plaintext, with format and key version in front of the associated data. Format 2 is
+AES-256-GCM over the plaintext, with format and key version in front of the associated data. Format 2 is
 deterministic and has no nonce: AES-256-SIV (RFC 5297) under a key derived from the same key with HKDF, so
-that neither construction sees the other's key. Other values are free for compression and new ciphers.
+that
+neither construction uses the other's key. Other values are reserved for compression and new ciphers.
 
-What lies in views is sealed with format 2, because a view that is built again must be the same byte for byte,
-and so are cursors, because their key is never replaced and may seal any number of them.
-The synthetic IV is a MAC over the whole plaintext, the place and the key, so different contents never share
-one. Who reads sealed values learns only whether the same place holds the same content as before, and how
-long it is.
+Values in views are sealed with format 2, because a rebuilt view must be identical byte for byte. So are
+cursors,
+because their key is never replaced and may seal any number of them. The synthetic IV is a MAC over the
+plaintext,
+the place and the key, so that different contents never share one. A reader of sealed values learns only
+whether
+a place holds the same content as before, and its length.
 """
 
 import os
@@ -36,13 +39,16 @@ class CannotUnseal(ValueError):
 
 
 def seal(key: bytes, key_version: int, plaintext: bytes, associated: bytes) -> bytes:
-    """A blob only this key with this associated data opens."""
+    """Seal the plaintext; only this key with this associated data opens the blob."""
     header, nonce = _HEADER.pack(FORMAT, key_version), os.urandom(_NONCE_BYTES)
     return header + nonce + AESGCM(key).encrypt(nonce, plaintext, header + associated)
 
 
 def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
-    """The plaintext of a blob. Raises CannotUnseal."""
+    """Return the plaintext of a blob.
+
+    Raises CannotUnseal when key or associated data differ, or the blob was altered.
+    """
     if len(blob) < _HEADER.size + _NONCE_BYTES + 16 or blob[0] != FORMAT:
         raise CannotUnseal("unknown blob format")
     start = _HEADER.size + _NONCE_BYTES
@@ -54,13 +60,19 @@ def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
 
 
 def seal_in_place(key: bytes, key_version: int, plaintext: bytes, associated: bytes) -> bytes:
-    """The blob for this content in this place, the same one each time. The plaintext must not be empty."""
+    """Seal deterministically: the same content in the same place gives the same blob.
+
+    `plaintext` must not be empty.
+    """
     header = _HEADER.pack(DETERMINISTIC, key_version)
     return header + AESSIV(_siv_key(key)).encrypt(plaintext, [header + associated])
 
 
 def unseal_in_place(key: bytes, blob: bytes, associated: bytes) -> bytes:
-    """The plaintext of a blob made by `seal_in_place`. Raises CannotUnseal."""
+    """Return the plaintext of a blob made by `seal_in_place`.
+
+    Raises CannotUnseal when key or associated data differ, or the blob was altered.
+    """
     if len(blob) <= _HEADER.size + _SIV_BYTES or blob[0] != DETERMINISTIC:
         raise CannotUnseal("unknown blob format")
     header, sealed = blob[: _HEADER.size], blob[_HEADER.size :]
@@ -71,12 +83,12 @@ def unseal_in_place(key: bytes, blob: bytes, associated: bytes) -> bytes:
 
 
 def _siv_key(key: bytes) -> bytes:
-    """Keys are uniformly random, so that HKDF needs no extraction."""
+    """Derive the key of format 2. Keys are uniformly random, so that HKDF needs no extraction."""
     return HKDFExpand(hashes.SHA512(), _SIV_KEY_BYTES, _VIEWS).derive(key)
 
 
 def key_version(blob: bytes) -> int:
-    """Which version of the key sealed this blob. Raises CannotUnseal on a blob too short to say."""
+    """Return the version of the key that sealed the blob. Raises CannotUnseal when the blob is too short."""
     if len(blob) < _HEADER.size:
         raise CannotUnseal("blob too short")
     version: int = _HEADER.unpack_from(blob)[1]
@@ -84,5 +96,5 @@ def key_version(blob: bytes) -> int:
 
 
 def associated_data(*parts: str) -> bytes:
-    """The bound context, unambiguous because the separator cannot occur in a part."""
+    """Join the parts with a separator that cannot occur in them, so that the result is unambiguous."""
     return "\x00".join(parts).encode()

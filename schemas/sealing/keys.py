@@ -1,8 +1,9 @@
 """Subject keys and the keyring that wraps them.
 
-Three layers, so that a remote key service is asked once per process and not once per person: a key-encryption
-key held by a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys* kept in the
-ledger; those wrap every subject's two keys in memory.
+There are three layers, so that a remote key service is called once per process rather than once per user: a
+key-encryption key of a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys* in
+the
+ledger, and these wrap the two keys of every subject in memory.
 """
 
 import os
@@ -24,30 +25,31 @@ KEY_CLASSES: Final[tuple[KeyClass, ...]] = ("profile", "activity")
 
 
 class KeyProvider(Protocol):
-    """Keeps the key-encryption key; AWS KMS `Encrypt`/`Decrypt` with an encryption context and Vault transit
-    fit as they are."""
+    """Holds the key-encryption key. AWS KMS `Encrypt`/`Decrypt` with an encryption context and Vault
+    transit
+    fit this interface."""
 
     @property
     def name(self) -> str:
-        """Which provider and key this is, safe to store and show."""
+        """A name of provider and key that is safe to store and show."""
 
     async def wrap(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
-        """The plaintext, encrypted under the key-encryption key and bound to the context."""
+        """Return the plaintext encrypted under the key-encryption key and bound to the context."""
 
     async def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
-        """What `wrap` was given. Raises CannotUnseal for another key or context."""
+        """Return what `wrap` encrypted. Raises CannotUnseal when key or context differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectKeys:
-    """A subject's open keys, one per class; None where the class's key has been destroyed."""
+    """A subject's keys in the clear, one per class; None if the key of a class has been destroyed."""
 
     version: int
     profile: bytes | None = field(repr=False)
     activity: bytes | None = field(repr=False)
 
     def of(self, key_class: KeyClass) -> bytes | None:
-        """The key of one class."""
+        """Return the key of a class, or None if it has been destroyed."""
         return self.profile if key_class == "profile" else self.activity
 
 
@@ -61,12 +63,12 @@ class WrappedKeys:
 
 
 def generate_subject_keys() -> SubjectKeys:
-    """Fresh random keys, version 1."""
+    """Return new random keys with version 1."""
     return SubjectKeys(1, os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
 
 
 class Keyring:
-    """Wraps and opens subject keys in memory with the wrapping keys it was given; the newest one wraps."""
+    """Wraps and unwraps subject keys in memory. Of its wrapping keys, the newest wraps."""
 
     def __init__(self, wrapping_keys: Mapping[int, bytes]) -> None:
         if not wrapping_keys:
@@ -76,7 +78,7 @@ class Keyring:
         self._open = lru_cache(maxsize=100_000)(self._unwrap)
 
     def wrap(self, tenant: str, owner: str, keys: SubjectKeys) -> WrappedKeys:
-        """The keys as the ledger keeps them, bound to their owner."""
+        """Return the keys as the ledger stores them, bound to their owner."""
         return WrappedKeys(
             keys.version,
             self._wrap(tenant, owner, "profile", keys.version, keys.profile),
@@ -84,21 +86,23 @@ class Keyring:
         )
 
     def open(self, tenant: str, owner: str, wrapped: WrappedKeys) -> SubjectKeys:
-        """The keys behind a ledger row. Raises CannotUnseal when the row belongs to another owner or
-        keyring."""
+        """Return the keys of a ledger row. Raises CannotUnseal when the row is another owner's or
+        keyring's."""
         return self._open(tenant, owner, wrapped)
 
     def wrap_secret(self, secret: bytes, *place: str) -> bytes:
-        """A secret as the ledger keeps it, bound to the place it belongs to."""
+        """Return a secret as the ledger stores it, bound to its context."""
         return self._sealed(secret, 1, associated_data("secret", *place))
 
     def open_secret(self, wrapped: bytes, *place: str) -> bytes:
-        """The secret behind `wrap_secret`. Raises CannotUnseal for another place or keyring."""
+        """Return what `wrap_secret` wrapped. Raises CannotUnseal when context or keyring differ."""
         return self._opened(wrapped, associated_data("secret", *place))
 
     def derived(self, purpose: str) -> bytes:
-        """A key for one purpose, the same in every process. It comes from the oldest wrapping key, so that
-        it stays the same when others are added."""
+        """Return a key for one purpose, the same in every process.
+
+        It is derived from the oldest wrapping key, so that it does not change when keys are added.
+        """
         oldest = self._wrapping_keys[min(self._wrapping_keys)]
         return HKDFExpand(hashes.SHA256(), KEY_BYTES, (_DERIVED + purpose).encode()).derive(oldest)
 

@@ -1,10 +1,12 @@
-"""The one door between events and bytes: personal data is sealed on the way out and opened on the way in, and
-every event is authenticated with its owner's key.
+"""Converts events to bytes and back. It seals personal data and authenticates every event.
 
-`data.sealed` is the last member of a record's value and holds the activity part, if there is one, and then
-the profile part, which every event has. The associated data of a part are all bytes of the value before that
-part. The profile part therefore authenticates everything else in the record, the activity part included, also
-when the activity key has been destroyed.
+`data.sealed` is the last member of a record's value. It holds the activity part, if there is one, followed
+by the
+profile part, which every event has. The associated data of a part are all bytes of the value before that
+part.
+The profile part therefore authenticates everything else in the record, the activity part included, even
+after the
+activity key has been destroyed.
 """
 
 import binascii
@@ -29,24 +31,24 @@ from schemas.sealing.keys import KEY_CLASSES, SubjectKeys
 from schemas.upcasters import UPCASTERS, Upcaster, current_version, upcast
 
 MAX_BYTES: Final = 4 << 20
-"""No event is larger: its topic takes no larger batch, and events are appended uncompressed."""
+"""Maximum size of an event. Its topic takes no larger batch, and events are appended uncompressed."""
 LARGEST_EVENT_BYTES: Final = MAX_BYTES - 4096
-"""An event of this size can be appended, with its key and the batch around it, and relayed."""
+"""Maximum size of an event that can be appended, with its key and the batch around it, and also relayed."""
 _CONTEXT: Final = ("correlationid", "causationid", "sourceposition")
 _FRAME: Final = frozenset(("specversion", "datacontenttype"))
 _TENANT: Final = re.compile(TENANT_PATTERN)
 _SUBJECT: Final = re.compile(SUBJECT_PATTERN)
 _END: Final = b"}}}"
-"""The end of a record's value: of `sealed`, of `data` and of the envelope."""
+"""The end of a record's value: it closes `sealed`, `data` and the envelope."""
 _PLACES: Final = {part: associated_data("event", part, "") for part in KEY_CLASSES}
 
 
 class KeyDestroyed(Exception):
-    """The event's personal data is gone: its subject was erased or this class of data has expired."""
+    """The event's personal data is gone: its subject was erased, or this class of data has expired."""
 
 
 class Record(NamedTuple):
-    """A Kafka record's key and value."""
+    """Key and value of a Kafka record."""
 
     key: bytes
     value: bytes
@@ -54,7 +56,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SealedEvent:
-    """An event as it lies on the log: the envelope readable, the personal parts closed, nothing verified."""
+    """An event as it is on the log: the envelope is readable, the parts are sealed, nothing is verified."""
 
     envelope: dict[str, Any]
     tenant: str
@@ -63,12 +65,12 @@ class SealedEvent:
 
     @property
     def owner(self) -> str:
-        """Whose keys open it."""
+        """The owner of the keys that open the event."""
         return key_owner(self.tenant, self.subject)
 
 
 def seal_event(event: Event, keys: SubjectKeys) -> Record:
-    """The record of an event. Raises KeyDestroyed when a part has no key to be sealed with."""
+    """Return the record of an event. Raises KeyDestroyed when a part has no key."""
     data = event.data
     by_class: dict[str, dict[str, Any]] = {OPEN: {}}
     for name, part in _classes(type(data)).items():
@@ -96,8 +98,10 @@ def seal_event(event: Event, keys: SubjectKeys) -> Record:
 def seal_value(
     envelope: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], keys: SubjectKeys
 ) -> bytes:
-    """A record's value: the envelope with its open data, and the data of the other classes sealed. Raises
-    KeyDestroyed when a part has no key to be sealed with."""
+    """Return the value of a record: the envelope with its open data, and the other parts sealed.
+
+    Raises KeyDestroyed when a part has no key.
+    """
     opened = {**envelope, "data": {**envelope["data"], "sealed": {}}}
     value = exact_json.dumps(opened).removesuffix(_END)
     if ACTIVITY in parts:
@@ -106,8 +110,10 @@ def seal_value(
 
 
 def read_sealed(key: bytes | None, value: bytes | None) -> SealedEvent:
-    """The readable outside of a record, not verified yet. Raises InvalidEvent when it is not an event at all,
-    or lies under the key of another subject."""
+    """Return the event in a record without verifying it.
+
+    Raises InvalidEvent when the value is not an event, or when the key is not that of its subject.
+    """
     sealed = parse_sealed(value or b"")
     if key != record_key(sealed.tenant, sealed.subject):
         raise InvalidEvent("not_authentic", "the record's key is not that of its subject")
@@ -115,8 +121,10 @@ def read_sealed(key: bytes | None, value: bytes | None) -> SealedEvent:
 
 
 def parse_sealed(value: bytes) -> SealedEvent:
-    """The readable outside of a record's value, not verified yet. Raises InvalidEvent when it is not an event
-    at all."""
+    """Return the event in a record's value without verifying it.
+
+    Raises InvalidEvent when the value is not an event.
+    """
     if len(value) > MAX_BYTES:
         raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
     try:
@@ -145,12 +153,15 @@ def parse_sealed(value: bytes) -> SealedEvent:
 def open_event(
     sealed: SealedEvent, keys: SubjectKeys, steps: Mapping[tuple[str, int], Upcaster] = UPCASTERS
 ) -> Event:
-    """The newest version of the event behind a record, verified.
+    """Verify an event and return it in its newest version.
 
-    Raises InvalidEvent (`not_authentic` for a record that its owner's key did not seal as it is; any other
-    reason, such as an unknown type or a wrong shape, is of a record that is its owner's), or KeyDestroyed
-    when the profile key is gone. An activity part whose key has expired is simply absent: its fields are all
-    optional.
+    Raises InvalidEvent with the reason `not_authentic` when the record was not sealed as it is by its
+    owner's key.
+    Every other reason, such as an unknown type, means that the owner wrote an invalid record. Raises
+    KeyDestroyed
+    when the profile key is gone. If only the activity key is gone, the fields of that class are absent; all
+    of them
+    are optional.
     """
     parts = _verified_parts(sealed, keys)
     envelope = {name: value for name, value in sealed.envelope.items() if name not in _FRAME}
@@ -173,7 +184,7 @@ def _classes(model: type[EventData]) -> Mapping[str, str]:
 
 
 def _check_classes(event_type: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Every field lies where the catalogue says: what is personal is sealed, what is open is not."""
+    """Check that every field is in the part that the catalogue prescribes for its class."""
     classes = _classes(EVENT_TYPES[event_type].model_fields["data"].annotation)
     for part, values in parts.items():
         for name in values:
@@ -198,7 +209,8 @@ def _bound(part: KeyClass, before: bytes) -> bytes:
 
 
 def _verified_parts(sealed: SealedEvent, keys: SubjectKeys) -> dict[str, dict[str, Any]]:
-    """The data by class, from the end of the record to its beginning; no byte of it is left unverified."""
+    """Return the data by class. Parts are verified from the last to the first, so that every byte is
+    covered."""
     data = dict(sealed.envelope["data"])
     parts = data.pop("sealed", None)
     if not isinstance(parts, dict) or tuple(parts) not in (("activity", "profile"), ("profile",)):
@@ -214,7 +226,7 @@ def _verified_parts(sealed: SealedEvent, keys: SubjectKeys) -> dict[str, dict[st
 
 
 def _before(record: bytes, part: KeyClass, blob: object, end: bytes) -> bytes:
-    """The bytes before a part that stands at the end of the record."""
+    """Return the bytes before a part that ends the record."""
     member = _member(part, blob.encode()) + end if isinstance(blob, str) else b""
     if not member or not record.endswith(member):
         raise InvalidEvent("not_authentic", f"data.sealed.{part} is not as it is written")

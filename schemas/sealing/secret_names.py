@@ -1,7 +1,7 @@
-"""Which property names say that what stands there lets its bearer in: the one list, for claims, options,
-settings, requests and answers alike.
+"""The names of properties that hold secrets: one list for claims, options, settings, requests and
+responses.
 
-Names are compared without case and punctuation. A yes or no, and null, are no secrets whatever their name.
+Names are compared without case and punctuation. Booleans and null are never secrets, whatever their name.
 """
 
 from functools import lru_cache
@@ -24,12 +24,12 @@ _KEPT_CHARACTERS: Final = 128
 
 
 def is_secret(name: str) -> bool:
-    """Whether a property of that name holds something to get in with."""
+    """Return whether a property of this name holds a secret."""
     return _is_secret(name) if len(name) <= _KEPT_CHARACTERS else _looks_secret(name)
 
 
 def hides(name: str, value: Any) -> bool:
-    """Whether this property holds such a thing, with all that lies below it."""
+    """Return whether this property, with everything below it, must be hidden."""
     return value is not None and not isinstance(value, bool) and is_secret(name)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from projections.normalization import ConnectionSettings, UnmappableLogin, identify
-from projections.normalization.admission import Found, connection_of
+from projections.normalization.admission import KnownConnection, connection_of
 from schemas.errors import InvalidEvent, Transient
 from services.ingest.decide import Accepted, RejectedLogin, Verdict
 from services.ingest.keying import stated_strategy
@@ -36,7 +36,7 @@ class Known:
     """A connection as ingest sees it. `maps_identity`: its own options may find an identity where its
     strategy finds none."""
 
-    found: Found
+    found: KnownConnection
     maps_identity: bool
 
 
@@ -110,4 +110,6 @@ def _exists(known: Known) -> bool:
 
 def _known(row: Any) -> Known:
     settings = None if row["strategy"] is None else ConnectionSettings(row["name"], row["strategy"], {})
-    return Known(Found(row["tenant_known"], row["strict"], row["deleted"], settings), row["maps_identity"])
+    return Known(
+        KnownConnection(row["tenant_known"], row["strict"], row["deleted"], settings), row["maps_identity"]
+    )

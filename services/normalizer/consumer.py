@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from pydantic import Field, ValidationError
 
 from projections.normalization import ConnectionSettings, Normalized
-from projections.normalization.admission import Found, connection_of
+from projections.normalization.admission import KnownConnection, connection_of
 from projections.normalization.attribute_profiles import profile_of, with_profile
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.normalization.identity import may_use
@@ -204,13 +204,13 @@ class Normalizer:
 
     async def _connections(
         self, connection: asyncpg.Connection, items: Sequence[Item]
-    ) -> dict[tuple[str, str], Found]:
+    ) -> dict[tuple[str, str], KnownConnection]:
         asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
         return await _with_profiles(connection, await self._found(connection, asked))
 
     async def _found(
         self, connection: asyncpg.Connection, asked: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], Found]:
+    ) -> dict[tuple[str, str], KnownConnection]:
         rows = await connection.fetch(
             load("services.normalizer")["read_connections"],
             [pair[0] for pair in asked],
@@ -218,7 +218,7 @@ class Normalizer:
         )
         return {(row["tenant"], row["name"]): _found(row) for row in rows}
 
-    def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], Found]) -> None:
+    def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], KnownConnection]) -> None:
         kept = []
         for item in batch.items:
             login = item.arrival.login
@@ -304,8 +304,8 @@ class Normalizer:
 
 
 async def _with_profiles(
-    connection: asyncpg.Connection, found: Mapping[tuple[str, str], Found]
-) -> dict[tuple[str, str], Found]:
+    connection: asyncpg.Connection, found: Mapping[tuple[str, str], KnownConnection]
+) -> dict[tuple[str, str], KnownConnection]:
     """The connections with the mappings of the user attribute profiles they name."""
     named = {
         place: profile
@@ -329,13 +329,13 @@ async def _with_profiles(
     return mapped
 
 
-def _found(row: asyncpg.Record) -> Found:
+def _found(row: asyncpg.Record) -> KnownConnection:
     settings = None
     if row["id"] is not None:
         settings = ConnectionSettings(
             row["name"], row["strategy"], exact_json.loads(row["document"])["options"]
         )
-    return Found(
+    return KnownConnection(
         row["tenant_known"],
         bool(row["strict_connections"]),
         bool(row["deleted"]),

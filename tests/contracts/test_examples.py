@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from projections.normalization.admission import Found, connection_of
+from projections.normalization.admission import KnownConnection, connection_of
 from projections.profile.state import NOBODY, Profile
 from projections.setting.fold import KIND_OF
 from projections.trail.leaf import leaf_of
@@ -41,7 +41,7 @@ RAW_LOGINS = names_of(RAW_LOGIN)
 EVENTS = tuple(name for name in all_names() if load_example(name)["type"] in EVENT_TYPES)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYS = generate_subject_keys()
-UNREGISTERED = Found(tenant_known=True, strict=False, deleted=False, settings=None)
+UNREGISTERED = KnownConnection(tenant_known=True, strict=False, deleted=False, settings=None)
 
 
 def event_of(name: str) -> Event:

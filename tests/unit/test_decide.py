@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from projections.normalization import ConnectionSettings
-from projections.normalization.admission import Found, connection_of
+from projections.normalization.admission import KnownConnection, connection_of
 from schemas.errors import InvalidEvent
 from schemas.examples import load_example
 from schemas.formats import exact_json
@@ -27,7 +27,7 @@ from tests.raw_logins import make_data, make_event
 STORED = datetime(2026, 11, 23, 10, 0, 1, 500_900, UTC)
 KNOWN = ConnectionSettings("google-oauth2", "google-oauth2", {})
 ME = f"sub_{1:032x}"
-EXISTING = Found(tenant_known=True, strict=False, deleted=False, settings=KNOWN)
+EXISTING = KnownConnection(tenant_known=True, strict=False, deleted=False, settings=KNOWN)
 UNKNOWN = replace(EXISTING, settings=None)
 
 
@@ -50,7 +50,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("found", "data", "reason"), REFUSED)
-def test_logins_nobody_may_take(found: Found, data: dict[str, Any], reason: str) -> None:
+def test_logins_nobody_may_take(found: KnownConnection, data: dict[str, Any], reason: str) -> None:
     """Each kind of unknown is refused with its own reason."""
     with pytest.raises(InvalidEvent) as refusal:
         connection_of(raw(data), found)
@@ -67,7 +67,9 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("found", "data", "strategy", "is_new"), TAKEN)
-def test_the_connection_of_a_login(found: Found, data: dict[str, Any], strategy: str, is_new: bool) -> None:
+def test_the_connection_of_a_login(
+    found: KnownConnection, data: dict[str, Any], strategy: str, is_new: bool
+) -> None:
     """A configured strategy wins over the gateway's word; an unknown connection is registered by its own."""
     connection, registers = connection_of(raw(data), found)
     assert (connection.strategy, registers) == (strategy, is_new)

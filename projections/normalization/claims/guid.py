@@ -1,4 +1,4 @@
-"""Binary GUIDs of Active Directory, in the forms they take in JSON."""
+"""Parses binary GUIDs of Active Directory in the forms in which JSON carries them."""
 
 import re
 from base64 import b64decode
@@ -13,11 +13,13 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{22}(?:==)?")
 
 
 def guid(value: Any) -> str | None:
-    """The canonical form (lower case, dashes) of a GUID.
+    """Return the canonical form (lower case, dashes) of a GUID, or None if the value is not one.
 
-    Text with dashes already is the GUID. Everything else is its 16 bytes, the first three fields
-    little-endian: base64, hexadecimal, `\\xNN` or `\\NN` escapes, a list of numbers, Node's `{"type":
-    "Buffer"}`, or one character per byte.
+    Text with dashes is the GUID itself. All other forms are its 16 bytes, with the first three fields
+    little-endian:
+    base64, hexadecimal, `\\xNN` or `\\NN` escapes, a list of numbers, Node's `{"type": "Buffer"}`, or one
+    character per
+    byte.
     """
     if isinstance(value, str) and (dashed := _DASHED.fullmatch(value.strip())):
         return dashed[1].lower()

@@ -1,4 +1,4 @@
-"""Where a value lies inside claims: paths, their spelling, and the step from one to its value."""
+"""Paths to values inside claims: parsing, formatting and resolving them."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ Path = tuple[Key, ...]
 
 
 class Found(NamedTuple):
-    """A value, the claim it was read from, and what that uses up: nothing below `used` is a leftover."""
+    """A value, the path of its claim, and the paths it uses up: nothing below `used` becomes a leftover."""
 
     value: Any
     path: Path
@@ -16,7 +16,7 @@ class Found(NamedTuple):
 
 
 def parse(spelling: str) -> Path:
-    """`emails[0].value` -> ("emails", 0, "value"); a name with a colon is a URI and never split."""
+    """Parse `emails[0].value` into ("emails", 0, "value"). A name with a colon is a URI and is not split."""
     if ":" in spelling:
         return (spelling,)
     parts = spelling.replace("[", ".").replace("]", "").split(".")
@@ -24,7 +24,7 @@ def parse(spelling: str) -> Path:
 
 
 def spell(path: Iterable[Key]) -> str:
-    """The inverse of `parse`, as shown in `sources`."""
+    """Return the text of a path, as shown in `sources`; the inverse of `parse`."""
     spelling = ""
     for key in path:
         if isinstance(key, int):
@@ -35,7 +35,7 @@ def spell(path: Iterable[Key]) -> str:
 
 
 def descend(value: Any, path: Path) -> Any:
-    """The value at `path` below `value`, or None."""
+    """Return the value at `path` below `value`, or None."""
     for key in path:
         if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key)

@@ -1,4 +1,4 @@
-"""Claims whose shape no path describes: each function answers what it found in them, or None."""
+"""Readers of claims that no path describes. Each returns what it found in the claims, or None."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from projections.normalization.claims.values import identifier, text
 
 Claims = Mapping[str, Any]
 Shape = Callable[[Claims], Found | None]
-"""Finds a value in claims, where no path describes its place."""
+"""Finds a value in claims where a path cannot describe its location."""
 
 _PERSONAL_OBJECT_ID = re.compile(r"00000000-0000-0000-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
 _PERSISTENT_ID = re.compile(r"[0-9A-Fa-f]{16}")
@@ -21,7 +21,7 @@ _NAME_ID_VALUES = ("value", "#text", "_", "text", "$t", "Value", "content")
 
 
 def last_segment(name: str) -> Shape:
-    """An id that is sometimes given as an address: its last path segment."""
+    """Return a shape for an id that may be given as a URL: its last path segment."""
 
     def shape(claims: Claims) -> Found | None:
         read = identifier(claims.get(name))
@@ -34,7 +34,7 @@ def last_segment(name: str) -> Shape:
 
 
 def apple_name(part: str) -> Shape:
-    """Apple's form post names the person once: in `user` (an object, or JSON text of one) or in `name`."""
+    """Return a shape for Apple's form post: `user` (an object, or JSON text of one), otherwise `name`."""
 
     def shape(claims: Claims) -> Found | None:
         user = claims.get("user")
@@ -50,7 +50,7 @@ def apple_name(part: str) -> Shape:
 
 
 def linkedin_picture(claims: Claims) -> Found | None:
-    """The widest of the images in `profilePicture.displayImage~.elements`."""
+    """Return the widest image in `profilePicture.displayImage~.elements`."""
     elements = descend(claims, ("profilePicture", "displayImage~", "elements"))
     widest: tuple[int, str, int] | None = None
     for index, element in enumerate(elements if isinstance(elements, list) else ()):
@@ -68,7 +68,7 @@ def linkedin_picture(claims: Claims) -> Found | None:
 
 
 def localized(name: str) -> Shape:
-    """LinkedIn's `{localized: {en_US: …}, preferredLocale: {language, country}}`: the preferred one."""
+    """Return a shape for LinkedIn's `{localized: {en_US: …}, preferredLocale: {language, country}}`."""
 
     def shape(claims: Claims) -> Found | None:
         values = descend(claims, (name, "localized"))
@@ -83,7 +83,7 @@ def localized(name: str) -> Shape:
 
 
 def confirmed_address(claims: Claims) -> Found | None:
-    """X's `confirmed_email` is by its name a verified address, as long as no other one is meant."""
+    """Return X's `confirmed_email`, which is verified by definition, unless another address is meant."""
     confirmed, other = claims.get("confirmed_email"), claims.get("email")
     if text(confirmed) is None or (text(other) is not None and other != confirmed):
         return None
@@ -91,7 +91,7 @@ def confirmed_address(claims: Claims) -> Found | None:
 
 
 def directory_guid(claims: Claims) -> Found | None:
-    """objectGUID in its canonical form; a value that is no GUID counts as it is."""
+    """Return objectGUID in canonical form; a value that is not a GUID is returned unchanged."""
     value = claims.get("objectguid")
     canonical = guid(value)
     if canonical is not None:
@@ -101,7 +101,7 @@ def directory_guid(claims: Claims) -> Found | None:
 
 
 def office_user_id(claims: Claims) -> Found | None:
-    """The PUID with the suffix that Office 365 identities carry."""
+    """Return the PUID with the suffix of Office 365 identities."""
     read = text(claims.get("puid"))
     if read is None:
         return None
@@ -110,13 +110,14 @@ def office_user_id(claims: Claims) -> Found | None:
 
 
 def microsoft_cid(claims: Claims) -> Found | None:
-    """A personal account's 16-digit id, hidden in the object id that Entra ID gives such accounts."""
+    """Return a personal account's 16-digit id, which Entra ID embeds in the object id of such accounts."""
     match = _PERSONAL_OBJECT_ID.fullmatch(str(claims.get("oid", "")))
     return _found(f"{match[1]}{match[2]}".lower(), ("oid",)) if match else None
 
 
 def member_name(name: str) -> Shape:
-    """A Microsoft sign-in name that may be an address: guests' names (`#EXT#`) are not."""
+    """Return a shape for a Microsoft sign-in name that is an e-mail address; those of guests (`#EXT#`) are
+    not."""
 
     def shape(claims: Claims) -> Found | None:
         read = text(claims.get(name))
@@ -126,7 +127,7 @@ def member_name(name: str) -> Shape:
 
 
 def name_id(name: str) -> Shape:
-    """A SAML NameID as the XML libraries render one: text, or an object with its text and format."""
+    """Return a shape for a SAML NameID: text, or an object with its text and format."""
 
     def shape(claims: Claims) -> Found | None:
         value = claims.get(name)
@@ -141,7 +142,7 @@ def name_id(name: str) -> Shape:
 
 
 def name_id_address(claims: Claims) -> Found | None:
-    """A NameID whose format says that it is an e-mail address."""
+    """Return a NameID whose format says that it is an e-mail address."""
     formats = [
         claims.get("nameidformat"),
         *(
@@ -164,7 +165,7 @@ def name_id_address(claims: Claims) -> Found | None:
 
 
 def included_address(claims: Claims) -> Found | None:
-    """Planning Center's addresses are separate JSON:API resources in `included`; the primary one counts."""
+    """Return Planning Center's primary address; its addresses are JSON:API resources in `included`."""
     included = claims.get("included")
     addresses: list[tuple[bool, int, Any]] = []
     for index, resource in enumerate(included if isinstance(included, list) else ()):
@@ -178,7 +179,7 @@ def included_address(claims: Claims) -> Found | None:
 
 
 def renren_avatar(claims: Claims) -> Found | None:
-    """The largest of the sizes LARGE, MAIN, HEAD and TINY."""
+    """Return the largest of the sizes LARGE, MAIN, HEAD and TINY."""
     sizes = claims.get("avatar")
     by_type = {
         descend(size, ("type",)): index
@@ -193,12 +194,12 @@ def renren_avatar(claims: Claims) -> Found | None:
 
 
 def kakao_nickname(claims: Claims) -> Found | None:
-    """Kakao shows a person under the nickname of its profile; `connected_at` gives Kakao away."""
+    """Return the nickname of Kakao's profile; `connected_at` identifies claims of Kakao."""
     return _found(claims.get("nickname"), ("nickname",)) if "connectedat" in claims else None
 
 
 def baidu_portrait(claims: Claims) -> Found | None:
-    """The portrait is a key to Baidu's picture server."""
+    """Return the URL of the portrait, whose claim is a key on Baidu's picture server."""
     read = text(claims.get("portrait"))
     if read is None or "/" in read[0]:
         return None
@@ -206,7 +207,7 @@ def baidu_portrait(claims: Claims) -> Found | None:
 
 
 def yandex_avatar(claims: Claims) -> Found | None:
-    """`default_avatar_id` is a key to Yandex's picture server, unless `is_avatar_empty`."""
+    """Return the URL of `default_avatar_id`, a key on Yandex's picture server, unless `is_avatar_empty`."""
     read = text(claims.get("default_avatar_id"))
     if read is None or claims.get("is_avatar_empty") is True:
         return None
@@ -214,14 +215,13 @@ def yandex_avatar(claims: Claims) -> Found | None:
 
 
 def profile_image(claims: Claims) -> Found | None:
-    """`profile` is the address of a page in OpenID Connect; some providers put a picture there, which ends as
-    an image file does."""
+    """Return `profile` if it ends like an image file. In OpenID Connect it is the URL of a page."""
     value = claims.get("profile")
     return _found(value, ("profile",)) if isinstance(value, str) and _IMAGE_FILE.fullmatch(value) else None
 
 
 def discord_avatar(claims: Claims) -> Found | None:
-    """Discord's avatar is the name of a file of the person's."""
+    """Return the URL of Discord's avatar, whose claim is a file name."""
     value, owner = claims.get("avatar"), claims.get("id")
     if not (isinstance(value, str) and isinstance(owner, str) and owner.isdigit() and owner.isascii()):
         return None
@@ -234,12 +234,12 @@ def discord_avatar(claims: Claims) -> Found | None:
 
 
 def discord_verified(claims: Claims) -> Found | None:
-    """Discord's `verified` speaks of the address; elsewhere that word means other things."""
+    """Return Discord's `verified`, which refers to the e-mail address; elsewhere it has other meanings."""
     return _found(claims.get("verified"), ("verified",)) if "discriminator" in claims else None
 
 
 def valid_kakao_address(claims: Claims) -> Found | None:
-    """Kakao's flag of an address that somebody else has taken over since counts for nothing."""
+    """Return Kakao's flag of the address, unless another account has taken the address over since."""
     if claims.get("isemailvalid") is False:
         return _found(False, ("isemailverified",))
     return None

@@ -1,7 +1,8 @@
-"""Readers: what a claim's value must look like to become an attribute.
+"""Readers: the values that a claim may have to become an attribute.
 
-A reader answers (value, where below the claim it was taken from), or None when the claim holds no such value.
-Empty strings, blanks, nulls and empty containers are no value. The first usable element of a list counts.
+A reader returns (value, path below the claim), or None if the claim has no such value. Empty and blank
+strings,
+nulls and empty containers are not values. Of a list, the first usable element is read.
 """
 
 import re
@@ -15,15 +16,15 @@ Read = tuple[Any, Path]
 Reader = Callable[[Any], Read | None]
 
 MAX_INTEGER_BITS = 4096
-"""Longer integers are no ids or names; Python refuses to write them out beyond 4,300 digits."""
+"""Longer integers are not ids or names. Python refuses to format those of more than 4,300 digits."""
 
 _HERE: Path = ()
 _PICTURE = re.compile(r"https?://[^\s/?#]+\S*|data:image/[a-z0-9.+-]+(?:;[a-z0-9=-]+)*,[!-~]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _VOUCHED = re.compile(r"(?:mailto:|(?:live\.com|google\.com|facebook\.com|mail)#)(?=[^@]+@)", re.IGNORECASE)
-"""Before an address: the scheme of a link, or who vouches for the account (Entra ID's names of guests)."""
+"""A prefix of an address: the scheme of a link, or the issuer of the account (Entra ID's names of guests)."""
 _LINK = re.compile(r"(mailto:[^?]+)\?.*", re.IGNORECASE)
-"""A link that opens a message and fills in its subject or other parts."""
+"""A mailto link with the subject or other parts of a message."""
 _PHONE = re.compile(r"\+[0-9]{1,15}")
 _PHONE_SEPARATORS = str.maketrans("", "", " \u00a0-.()/")
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -42,14 +43,14 @@ _VERIFIED_KEYS = (
 
 
 def is_empty(value: Any) -> bool:
-    """True for what counts as absent, one level deep."""
+    """Return whether the value counts as absent; containers are checked one level deep."""
     if isinstance(value, str):
         return not value or value.isspace()
     return value is None or (isinstance(value, (dict, list)) and not value)
 
 
 def text(value: Any) -> Read | None:
-    """A string as it is, or an integer written out exactly."""
+    """Read a string unchanged, or an integer in full."""
     if isinstance(value, str):
         return (value, _HERE) if value and not value.isspace() else None
     if isinstance(value, list):
@@ -60,8 +61,10 @@ def text(value: Any) -> Read | None:
 
 
 def email(value: Any) -> Read | None:
-    """An address without surrounding blanks and without who vouches for it (`live.com#`, `mailto:`); from a
-    list of addresses the primary one, else the first."""
+    """Read an e-mail address without surrounding blanks and prefixes (`live.com#`, `mailto:`).
+
+    Of a list of addresses it is the primary one, otherwise the first.
+    """
     if isinstance(value, str):
         address = value.strip()
         if "#" in address or ":" in address:
@@ -81,7 +84,7 @@ def email(value: Any) -> Read | None:
 
 
 def verification(entries: Any, address: str) -> tuple[bool, Path] | None:
-    """What a list of addresses with flags says of `address`: (verified, where it says so)."""
+    """Return what a list of addresses with flags says about `address`: (verified, path of the flag)."""
     if not isinstance(entries, list):
         return None
     for index, entry in enumerate(entries):
@@ -96,7 +99,7 @@ def verification(entries: Any, address: str) -> tuple[bool, Path] | None:
 
 
 def phone(value: Any) -> Read | None:
-    """A number in the form +<1..15 digits>, without the blanks, dashes, dots, slashes and brackets in it."""
+    """Read a phone number as +<1..15 digits>, without blanks, dashes, dots, slashes and brackets."""
     read = text(value)
     if read is None:
         return None
@@ -105,14 +108,12 @@ def phone(value: Any) -> Read | None:
 
 
 def is_picture(text: str) -> bool:
-    """Whether a text can be a picture: an http(s) address or a data image, without characters that command a
-    terminal or turn the direction of writing."""
+    """Return whether a text is an http(s) URL or a data image without control or bidirectional characters."""
     return _PICTURE.fullmatch(text) is not None and is_safe(text)
 
 
 def picture(value: Any, depth: int = 3) -> Read | None:
-    """An http(s) address or a data image, also inside a picture object ({url}, {data: {url}}) or a list of
-    either."""
+    """Read a picture, also inside an object ({url}, {data: {url}}) or a list of either."""
     if isinstance(value, str):
         address = value.strip()
         return (address, _HERE) if is_picture(address) else None
@@ -129,7 +130,7 @@ def picture(value: Any, depth: int = 3) -> Read | None:
 
 
 def boolean(value: Any) -> Read | None:
-    """true and false, also as the words or as the numbers 1 and 0."""
+    """Read true or false, also as the words or the numbers 1 and 0."""
     if isinstance(value, bool):
         return value, _HERE
     if isinstance(value, int | float):
@@ -141,9 +142,9 @@ def boolean(value: Any) -> Read | None:
 
 
 def identifier(value: Any) -> Read | None:
-    """A provider's id: text without surrounding blanks, or an exact integer, kept an integer.
+    """Read a provider's id: text without surrounding blanks, or an exact integer, which stays an integer.
 
-    A float is an id only while it is a whole number that a double holds exactly.
+    A float is an id only if it is a whole number that a double represents exactly.
     """
     if isinstance(value, str):
         return (value.strip(), _HERE) if value and not value.isspace() else None
@@ -157,7 +158,7 @@ def identifier(value: Any) -> Read | None:
 
 
 def anything(value: Any) -> Read | None:
-    """Any value that is not empty."""
+    """Read any value that is not empty."""
     return None if is_empty(value) else (value, _HERE)
 
 

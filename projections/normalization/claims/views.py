@@ -1,7 +1,8 @@
-"""Views: how the claims of a strategy are read when their names are not fixed.
+"""Views: how a strategy's claims are found when their names vary.
 
-A view never changes the claims. It answers a `Reading`: the claims under the names the tables use, and for
-each its own name (what a leftover is called) and its raw path (what `sources` shows).
+A view does not change the claims. It returns a `Reading`: the claims under the names that the tables use
+and, for
+each, its own name (which a leftover gets) and its raw path (which `sources` shows).
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ Claims = Mapping[str, Any]
 
 
 class Reading(NamedTuple):
-    """Claims as seen through a view. A name missing in `own` or `raw` is the one the claim stands under."""
+    """Claims as seen through a view. A claim's name is missing in `own` or `raw` if it is unchanged there."""
 
     claims: Claims
     own: Mapping[str, str]
@@ -24,7 +25,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`read` looks at claims through the view; `fold` writes a claim name the way the reading does."""
+    """`read` returns the claims as seen through the view; `fold` converts a name in the same way."""
 
     read: Callable[[Claims], Reading]
     fold: Callable[[str], str]
@@ -32,12 +33,13 @@ class View:
 
 _SAME: Mapping[str, str] = {}
 _HIDDEN = "\x00"
-"""Before the name of a claim that lost its place to a better spelling; no claim's own name holds it."""
+"""Prefix of a claim that lost its name to a better spelling. No claim's own name begins with it."""
 _SEPARATORS = str.maketrans("", "", "_- ")
 
 
 def squash(name: str) -> str:
-    """`Last Name`, `last_name` and `lastName` -> `lastname`."""
+    """Return the name without case and separators: `Last Name`, `last_name` and `lastName` become
+    `lastname`."""
     return _squash(name) if len(name) <= 128 else name
 
 
@@ -47,7 +49,7 @@ def _squash(name: str) -> str:
 
 
 def segment(name: str) -> str:
-    """The last segment of a claim URI; any other name as it is."""
+    """Return the last segment of a claim URI, or any other name unchanged."""
     if ":" not in name:
         return name
     return name.rstrip("/").rpartition("/")[2].rpartition(":")[2] or name
@@ -66,7 +68,7 @@ def _read_segments(claims: Claims) -> Reading:
 
 
 def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = _SAME) -> Reading:
-    """Claims under the squashed form of their own names; where two meet, the better one takes the name."""
+    """Return claims under their squashed names; if two have the same one, the better spelling gets it."""
     chosen = {squash(own): name for name, own in owns.items()}
     if len(chosen) < len(owns):
         chosen = _best(claims, owns)
@@ -81,7 +83,7 @@ def _renamed(claims: Claims, owns: Mapping[str, str], raws: Mapping[str, str] = 
 
 
 def _best(claims: Claims, owns: Mapping[str, str]) -> dict[str, str]:
-    """For each squashed form the best of the names that have it."""
+    """Return the best of the names with each squashed form."""
     chosen: dict[str, str] = {}
     for name, own in owns.items():
         key = squash(own)
@@ -97,10 +99,11 @@ def _is_better(claims: Claims, name: str, rival: str) -> bool:
 
 
 def unwrapped(*wrappers: str, loosely: bool = False) -> View:
-    """Members of wrapping objects (also of the first object of a wrapping list) stand beside the other
-    claims.
+    """Return a view that moves the members of wrapping objects up to the other claims.
 
-    An outer claim goes before an inner one of the same name; the inner one then stays inside its wrapper.
+    Of a wrapping list, its first object is opened. An outer claim takes precedence over an inner one of the
+    same name,
+    which then stays in its wrapper.
     """
 
     def read(claims: Claims) -> Reading:
@@ -113,7 +116,7 @@ def unwrapped(*wrappers: str, loosely: bool = False) -> View:
 
 
 def _flatten(claims: Claims, wrappers: tuple[str, ...], depth: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """The claims with their wrappers opened, and the raw path of each member that stood in one."""
+    """Return the claims with their wrappers opened, and the raw path of each member moved up."""
     flat, raws = dict(claims), dict[str, str]()
     if not depth or claims.keys().isdisjoint(wrappers):
         return flat, raws
@@ -137,7 +140,7 @@ def _flatten(claims: Claims, wrappers: tuple[str, ...], depth: int) -> tuple[dic
 
 
 def _open(value: Any, wrapper: str) -> tuple[Claims, str, list[Any]]:
-    """(the object inside a wrapper, its raw path, further objects beside it)"""
+    """Return (the object inside a wrapper, its raw path, further objects beside it)."""
     if isinstance(value, dict):
         return value, wrapper, []
     if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -151,6 +154,6 @@ def _same(name: str) -> str:
 
 AS_SENT = View(_read_as_sent, _same)
 LOOSE = View(_read_loosely, squash)
-"""Names count without regard to case, blanks, underscores and dashes."""
+"""Names are compared without case, blanks, underscores and dashes."""
 SEGMENTS = View(_read_segments, lambda name: squash(segment(name)))
-"""Claim URIs are known by their last segment, then as LOOSE."""
+"""Claim URIs are represented by their last segment, and then compared as in LOOSE."""

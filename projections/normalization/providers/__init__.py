@@ -1,1 +1,1 @@
-"""Strategies by kind of provider: which claims become which attributes."""
+"""The rows of the strategies by kind of provider: which claims become which attributes."""

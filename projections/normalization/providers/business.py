@@ -1,4 +1,4 @@
-"""Payment, file, shop and working-life services that people sign in with."""
+"""Payment, file, shop and work services through which users log in."""
 
 from projections.normalization.claims.shapes import included_address, last_segment
 from projections.normalization.claims.views import unwrapped

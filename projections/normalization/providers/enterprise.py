@@ -1,4 +1,4 @@
-"""Company directories: Entra ID, AD FS, SAML, Active Directory, LDAP, Google Workspace, older relatives."""
+"""Enterprise directories: Entra ID, AD FS, SAML, Active Directory, LDAP, Google Workspace, and older ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ _SESSION = (
     f"{_MICROSOFT}/authenticationmethod",
     "http://schemas.microsoft.com/claims/authnmethodsreferences",
 )
-"""What an assertion says of the sign-in, not of the person."""
+"""Claims of an assertion about the authentication rather than the user."""
 _OPERATIONAL = (
     "lastLogon",
     "lastLogonTimestamp",
@@ -37,22 +37,22 @@ _OPERATIONAL = (
     "whenChanged",
     "dSCorePropagationData",
 )
-"""What a directory writes at every login."""
+"""Attributes that a directory updates at every login."""
 _BINARY = ("thumbnailPhoto", "jpegPhoto", "photo", "userCertificate", "userSMIMECertificate")
 
 
 def _entra_id(options: Mapping[str, Any]) -> Iterable[str]:
-    """`userid_attribute`: `oid` (the default) or `sub`."""
+    """Return the claim that `userid_attribute` names: `oid` (the default) or `sub`."""
     return ("sub",) if options.get("userid_attribute") == "sub" else ()
 
 
 def _workspace_id(options: Mapping[str, Any]) -> Iterable[str]:
-    """`map_user_id_to_id`: the numeric id instead of the address."""
+    """Return the numeric id if `map_user_id_to_id` is set; otherwise the id is the e-mail address."""
     return ("sub", "id", "user_id") if options.get("map_user_id_to_id") is True else ()
 
 
 def _saml_id(options: Mapping[str, Any]) -> Iterable[str]:
-    """`user_id_attribute`: a claim to try before the NameID."""
+    """Return the claim in `user_id_attribute`, which takes precedence over the NameID."""
     name = options.get("user_id_attribute")
     return (name,) if isinstance(name, str) else ()
 

@@ -1,7 +1,8 @@
-"""The general mapper: any OAuth 2 or OpenID Connect provider without a row of its own.
+"""The general mapper for any OAuth 2 or OpenID Connect provider without a row of its own.
 
-OpenID Connect names go first, then the names providers usually give the same things, spelled in any way
-(`Last Name`, `last_name`, `lastName`), also inside the wrappers they like to put around a person.
+Names of OpenID Connect take precedence over the names that providers usually choose for the same
+attributes, in any
+spelling (`Last Name`, `last_name`, `lastName`) and inside the wrappers they usually put around a user.
 """
 
 from dataclasses import replace

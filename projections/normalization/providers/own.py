@@ -1,4 +1,4 @@
-"""Connections whose users live here or in the customer's own database: our words, so hardly any mapping."""
+"""Connections whose users are stored in Vita or in the customer's database; they use Vita's names already."""
 
 from projections.normalization.strategy import Strategy
 

@@ -1,4 +1,4 @@
-"""Providers at home in one region."""
+"""Consumer providers of one region."""
 
 from projections.normalization.claims.shapes import baidu_portrait, renren_avatar, yandex_avatar
 from projections.normalization.claims.views import unwrapped

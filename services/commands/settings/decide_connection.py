@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from projections.connection.fold import Connection
-from projections.normalization.catalogue import plan_of
+from projections.normalization.catalogue import compiled_strategy
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.formats.exact_json import same
 from services.commands.outcome import UNCHANGED, Accepted, Claim, Draft
@@ -114,7 +114,7 @@ def _data(
 
 
 def _is_enterprise(strategy: str) -> bool:
-    return plan_of(strategy).row.kind == "enterprise"
+    return compiled_strategy(strategy).row.kind == "enterprise"
 
 
 def _given(body: Change) -> dict[str, Any]:

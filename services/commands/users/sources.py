@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from projections.connection.fold import Connection
-from projections.normalization.catalogue import plan_of
+from projections.normalization.catalogue import compiled_strategy
 
 Kind = Literal["store", "custom_database", "email", "sms", "social", "enterprise"]
 
@@ -17,7 +17,7 @@ def options_of(connection: Connection) -> Mapping[str, Any]:
 
 def kind_of(connection: Connection) -> Kind:
     """`store` is the built-in database; `custom_database` only asks the customer's and imports nobody."""
-    kind, options = plan_of(connection.strategy).row.kind, options_of(connection)
+    kind, options = compiled_strategy(connection.strategy).row.kind, options_of(connection)
     if kind == "database":
         foreign = (
             options.get("enabledDatabaseCustomization") is True and options.get("import_mode") is not True

@@ -9,7 +9,7 @@ import pytest
 
 from projections.connection.identity import IDENTITY_OPTIONS
 from projections.normalization import KNOWN_STRATEGIES, ConnectionSettings, UnmappableLogin, identify
-from projections.normalization.admission import Found
+from projections.normalization.admission import KnownConnection
 from schemas.errors import Transient
 from services.ingest.connections import KEPT_SECONDS, Connections, Known, settle
 from services.ingest.decide import Accepted, RejectedLogin, decide
@@ -23,7 +23,7 @@ def known(strategy: str | None = None, name: str = "corp", **changes: Any) -> Kn
     settings = None if strategy is None else ConnectionSettings(name, strategy, {})
     maps_identity = changes.pop("maps_identity", False)
     facts = {"tenant_known": True, "strict": False, "deleted": False, "settings": settings} | changes
-    return Known(Found(**facts), maps_identity)
+    return Known(KnownConnection(**facts), maps_identity)
 
 
 def verdict_on(about: Known | None, **data: Any) -> Accepted | RejectedLogin:
@@ -39,7 +39,7 @@ def verdict_on(about: Known | None, **data: Any) -> Accepted | RejectedLogin:
         (known(tenant_known=False), {}, "unknown_tenant", "The tenant does not exist."),
         (known("samlp", deleted=True), {}, "connection_deleted", "The connection was deleted."),
         (known(), {"strategy": ...}, "unknown_connection", "name its strategy in data.strategy"),
-        (known(strict=True), {}, "unknown_connection", "logins of this tenant register none"),
+        (known(strict=True), {}, "unknown_connection", "logins of this tenant cannot register one"),
         (
             known("google-oauth2"),
             {"claims": {"login": "octocat"}},

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from projections.normalization import ConnectionSettings
-from projections.normalization.admission import Found
+from projections.normalization.admission import KnownConnection
 from schemas.errors import Transient
 from schemas.formats import exact_json
 from services.ingest.connections import Known
@@ -164,7 +164,7 @@ async def test_the_database_is_asked_once_for_what_is_not_remembered(gateway: Ga
 
 def _google(name: str) -> Known:
     settings = ConnectionSettings(name, "google-oauth2", {})
-    return Known(Found(True, False, name.endswith("deleted"), settings), False)
+    return Known(KnownConnection(True, False, name.endswith("deleted"), settings), False)
 
 
 async def test_lines_are_events(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""What admins and applications do to a person's profile."""
+"""Events about what admins and applications change in a profile."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, Id
 
 
 class UserCreatedData(CommandData):
-    """A profile made through the API, defaults already decided."""
+    """A profile created through the API, with all defaults applied."""
 
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
@@ -24,7 +24,7 @@ class UserCreatedData(CommandData):
 
 
 class UserCreated(Envelope):
-    """Refused by the fold when the subject already has a living profile."""
+    """A user was created. The fold rejects the event if the subject already has an active profile."""
 
     type: Literal["profile.user.created"] = "profile.user.created"
     dataversion: Literal[1] = 1
@@ -32,7 +32,7 @@ class UserCreated(Envelope):
 
 
 class AttributesChangedData(CommandData):
-    """Root attributes set or removed; names are open, values sealed."""
+    """Root attributes that were set or removed. Names are open, values are sealed."""
 
     changed: Annotated[tuple[Slug, ...], OPEN]
     removed: Annotated[tuple[Slug, ...], OPEN] = ()
@@ -49,7 +49,7 @@ class AttributesChangedData(CommandData):
 
 
 class AttributesChanged(Envelope):
-    """An edit of name, nickname, given_name, family_name, picture, username or another root attribute."""
+    """Root attributes were edited: name, nickname, given_name, family_name, picture, username or others."""
 
     type: Literal["profile.attributes.changed"] = "profile.attributes.changed"
     dataversion: Literal[1] = 1
@@ -60,8 +60,12 @@ MetadataMerge = Literal["first_level", "deep"]
 
 
 class MetadataChangedData(CommandData):
-    """Patches, None leaves alone. Merged at the first level, a null removes its key, an empty object wipes
-    (spec §4.3); or deep, as a JSON merge patch (RFC 7396)."""
+    """Patches of metadata; None leaves the metadata unchanged.
+
+    A patch is merged at the first level, where null removes a key and an empty object removes everything
+    (spec §4.3),
+    or deeply as a JSON merge patch (RFC 7396).
+    """
 
     merge: Annotated[MetadataMerge, OPEN] = "first_level"
     user_metadata: Annotated[dict[str, Any] | None, PROFILE] = None
@@ -75,7 +79,7 @@ class MetadataChangedData(CommandData):
 
 
 class MetadataChanged(Envelope):
-    """An edit of user_metadata, app_metadata or both."""
+    """user_metadata, app_metadata or both were edited."""
 
     type: Literal["profile.metadata.changed"] = "profile.metadata.changed"
     dataversion: Literal[1] = 1
@@ -83,7 +87,7 @@ class MetadataChanged(Envelope):
 
 
 class EmailChangedData(CommandData):
-    """The address of one identity; None removes it."""
+    """The e-mail address of one identity; None removes it."""
 
     connection: Annotated[ConnectionName, OPEN]
     email: Annotated[str | None, PROFILE] = None
@@ -91,7 +95,7 @@ class EmailChangedData(CommandData):
 
 
 class EmailChanged(Envelope):
-    """A new address, or the same one with another verified state."""
+    """An e-mail address was set, or its verified state changed."""
 
     type: Literal["profile.email.changed"] = "profile.email.changed"
     dataversion: Literal[1] = 1
@@ -107,7 +111,7 @@ class PhoneChangedData(CommandData):
 
 
 class PhoneChanged(Envelope):
-    """A new number, or the same one with another verified state."""
+    """A phone number was set, or its verified state changed."""
 
     type: Literal["profile.phone.changed"] = "profile.phone.changed"
     dataversion: Literal[1] = 1
@@ -115,14 +119,14 @@ class PhoneChanged(Envelope):
 
 
 class PasswordChangedData(CommandData):
-    """A new password, as an argon2id or bcrypt hash."""
+    """The new password as an argon2id or bcrypt hash."""
 
     connection: Annotated[ConnectionName, OPEN]
     password_hash: Annotated[str, PROFILE]
 
 
 class PasswordChanged(Envelope):
-    """Moves `last_password_reset`."""
+    """The password was changed. The event sets `last_password_reset`."""
 
     type: Literal["profile.password.changed"] = "profile.password.changed"
     dataversion: Literal[1] = 1
@@ -130,11 +134,11 @@ class PasswordChanged(Envelope):
 
 
 class UserFlagData(CommandData):
-    """Nothing but the fact."""
+    """The event holds nothing besides the fact."""
 
 
 class UserBlocked(Envelope):
-    """An admin block."""
+    """An admin blocked the user."""
 
     type: Literal["profile.user.blocked"] = "profile.user.blocked"
     dataversion: Literal[1] = 1
@@ -142,7 +146,7 @@ class UserBlocked(Envelope):
 
 
 class UserUnblocked(Envelope):
-    """The admin block lifted."""
+    """An admin removed the block."""
 
     type: Literal["profile.user.unblocked"] = "profile.user.unblocked"
     dataversion: Literal[1] = 1
@@ -150,14 +154,18 @@ class UserUnblocked(Envelope):
 
 
 class UserDeletedData(CommandData):
-    """`together_with` is the primary's subject when people whose identities are linked go together, each with
-    an event of their own; without it nobody goes who has linked identities."""
+    """`together_with` is the primary's subject if linked users are deleted together; each then has its own
+    event.
+
+    Without it, the fold rejects the deletion of a user with linked identities.
+    """
 
     together_with: Annotated[str | None, OPEN] = None
 
 
 class UserDeleted(Envelope):
-    """Gone from the views at once; what remains is sealed history until erasure."""
+    """The user was deleted. The profile disappears from all views; the sealed history is kept until
+    erasure."""
 
     type: Literal["profile.user.deleted"] = "profile.user.deleted"
     dataversion: Literal[1] = 1

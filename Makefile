@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 CHECKED := schemas projections services deploy tests
 
-.PHONY: help up down clean logs test test-all bench check format lock
+.PHONY: help up down clean logs test test-all mutants bench check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test: $(READY) ## run the tests; WORKERS=1 in one process
 
 test-all: $(READY) ## run the tests, the slow ones too
 	$(PYTEST) -m ""
+
+MUTANTS ?= 100
+mutants: $(READY) ## change decisions in one place each, print the share that unit tests and laws notice; MUTANTS=100 SEED=1
+	$(BIN)/python -m tests.mutants --count $(MUTANTS) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench

@@ -1,0 +1,1 @@
+"""How much the fast tests notice: see `tests/README.md`."""

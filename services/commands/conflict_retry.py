@@ -1,35 +1,31 @@
-"""What counts only for the state it was decided on: when another change comes first, it is decided anew."""
+"""Optimistic-concurrency retry: read, decide and append again when another write took the revision."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from services.commands.context import STALE_REVISION
 from services.runtime.rejection import Rejected, Rejection
 
 ATTEMPTS: Final = 5
-STALE_REVISION: Final = Rejection(
-    "stale_revision",
-    "The resource has changed since the revision named in If-Match.",
-    "precondition_failed",
-)
 Result = TypeVar("Result")
 
 
-class Overtaken(Exception):
-    """Another change came first, so that this one does not count."""
+class Conflict(Exception):
+    """Another write took the revision that a command was decided on, so the command had no effect."""
 
 
-async def until_it_counts(
+async def retry_on_conflict(
     attempt: Callable[[], Awaitable[Result]], busy: Rejection, guarded: bool = False
 ) -> Result:
-    """What `attempt` comes to, which reads, decides and writes, and raises Overtaken where that came late.
+    """Return the result of the first of at most five attempts that does not raise Conflict.
 
-    Raises Rejected: 412 at once for a caller who named the revision to change (`guarded`), `busy` when others
-    keep coming first.
+    Raises Rejected: `busy` if every attempt conflicts, and stale_revision after the first conflict of a
+    caller who allows certain revisions only (`guarded`).
     """
     for _ in range(ATTEMPTS):
         try:
             return await attempt()
-        except Overtaken:
+        except Conflict:
             if guarded:
                 raise Rejected(STALE_REVISION) from None
     raise Rejected(busy)

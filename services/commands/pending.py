@@ -5,9 +5,7 @@ drops the claim with the event, and the reconciler releases it once the log is k
 the claim tells what became of a request whose process or acknowledgement was lost.
 """
 
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -47,7 +45,3 @@ class Pending:
         query = load("services.ledger", "idempotency.sql")["note_once"]
         await connection.execute(query, self.tenant, self.claim.value, subject, UUID(event_id))
         self.owner, self.keys = key_owner(self.tenant, subject), keys
-
-
-PENDING: Final[ContextVar[Pending | None]] = ContextVar("pending", default=None)
-"""The request that is being carried out, where its result is kept."""

@@ -9,7 +9,7 @@ again from the beginning.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
@@ -22,9 +22,10 @@ from schemas.formats.identifiers import record_key
 from schemas.formats.positions import Position
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
+from services.commands.context import Command, to_events
 from services.commands.links.decide import Party, Steps
-from services.commands.outcome import Command, Draft, dress
-from services.commands.pending import PENDING
+from services.commands.outcome import Draft
+from services.commands.pending import Pending
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
 from services.ledger.keys.subject_keys import wrapped_keys
@@ -83,7 +84,13 @@ class Links:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def carry_out(
-        self, command: Command, kind: Kind, subjects: Sequence[str], asked: str, decide: Decide
+        self,
+        command: Command,
+        kind: Kind,
+        subjects: Sequence[str],
+        asked: str,
+        decide: Decide,
+        pending: Pending | None = None,
     ) -> Progress:
         """Does it; how far it came in the time a request has. `asked` is the subject the request was about.
 
@@ -91,7 +98,7 @@ class Links:
         somebody else is at these people, Rejected as `decide` does or when the log does not answer.
         """
         patience = 0 if kind == "link" else self._settings.view_wait_seconds
-        link = await self._turn(command, kind, subjects, asked, decide, time.monotonic() + patience)
+        link = await self._turn(command, kind, subjects, asked, decide, pending, time.monotonic() + patience)
         progress = Progress()
         task = self._start(link, progress)
         await asyncio.wait([task], timeout=self._settings.view_wait_seconds)
@@ -111,11 +118,12 @@ class Links:
         subjects: Sequence[str],
         asked: str,
         decide: Decide,
+        pending: Pending | None,
         until: float,
     ) -> Link:
         while True:
             try:
-                return await self._begin(command, kind, subjects, asked, decide)
+                return await self._begin(command, kind, subjects, asked, decide, pending)
             except Busy:
                 settled = await self.settle(command.tenant, subjects)
                 if not settled and time.monotonic() > until:
@@ -126,7 +134,13 @@ class Links:
                 raise Rejected(NO_SUCH_USER) from error
 
     async def _begin(
-        self, command: Command, kind: Kind, subjects: Sequence[str], asked: str, decide: Decide
+        self,
+        command: Command,
+        kind: Kind,
+        subjects: Sequence[str],
+        asked: str,
+        decide: Decide,
+        pending: Pending | None,
     ) -> Link:
         queries, tenant, wanted = load("services.commands", "saga.sql"), command.tenant, sorted(subjects)
         async with self._database.connection(tenant) as connection, connection.transaction():
@@ -135,7 +149,7 @@ class Links:
                 raise Busy
             parties, keys = await read_parties(connection, self._keyring, tenant, subjects=wanted)
             link = _sealed(command, decide(parties), keys, asked)
-            if (pending := PENDING.get()) is not None:
+            if pending is not None:
                 first = link.events[0]
                 subject = read_sealed(*first).subject
                 await pending.note(subject, _event_id(first), keys[subject], connection)
@@ -244,16 +258,16 @@ async def read_parties(
 
 def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], asked: str) -> Link:
     """The events, of which that of the person the request was about tells of the request."""
-    silent = replace(command, operation=None)
+    silent = command.without_log_entry()
 
     def sealed(step: tuple[str, Draft]) -> Record:
         subject, draft = step
-        (event,) = dress(command if subject == asked else silent, subject, (draft,))
+        (event,) = to_events(command if subject == asked else silent, subject, (draft,))
         return seal_event(event, keys[subject])
 
     undo = None
     if steps.undo is not None:
-        (event,) = dress(silent, steps.undo[0], (steps.undo[1],))
+        (event,) = to_events(silent, steps.undo[0], (steps.undo[1],))
         undo = seal_event(event, keys[steps.undo[0]])
     return Link(command.tenant, command.id, tuple(map(sealed, steps.events)), undo)
 

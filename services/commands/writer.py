@@ -12,7 +12,7 @@ from schemas.events import Event
 from schemas.formats.positions import Position
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record, seal_event
-from services.commands.pending import PENDING
+from services.commands.pending import Pending
 from services.ledger.position_watch import PositionWatch
 from services.runtime.http.request_context import spend
 from services.runtime.kafka.event_log import EventLog
@@ -56,10 +56,15 @@ class Writer:
         self._append_wait, self._view_wait = append_wait_seconds, view_wait_seconds
         self._under_way: dict[asyncio.Future[Position], tuple[str, tuple[str, ...]]] = {}
 
-    async def write(self, events: Sequence[Event], keys: SubjectKeys) -> Written:
-        """Raises NotSent or KeyDestroyed when nothing was written, Rejected (503) when that is not known."""
+    async def write(
+        self, events: Sequence[Event], keys: SubjectKeys, pending: Pending | None = None
+    ) -> Written:
+        """Seal and append the events, and wait for the view. The first event decides `pending`.
+
+        Raises NotSent or KeyDestroyed if nothing was written, Rejected (unavailable) if that is not known.
+        """
         records = [seal_event(event, keys) for event in events]
-        if (pending := PENDING.get()) is not None:
+        if pending is not None:
             await pending.note(events[0].subject, events[0].id, keys)
         position = await self.append(events[0].tenant, [event.id for event in events], records)
         return Written(position, await self._watch.wait_for(position, self._view_wait))

@@ -9,8 +9,9 @@ from projections.client.row import client_of
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.exact_json import same
 from schemas.formats.identifiers import tenant_subject
-from services.commands.conflict_retry import Overtaken, until_it_counts
-from services.commands.outcome import Draft, dress
+from services.commands.conflict_retry import Conflict, retry_on_conflict
+from services.commands.context import to_events
+from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.commands.writer import Written
 from services.management.http.command_context import command_of, expected_revision, names_revision
@@ -84,10 +85,10 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
             return Changed(current, None)
         changed = await _write(call, decided, current.revision)
         if not await _took_effect(call, changed):
-            raise Overtaken
+            raise Conflict
         return changed
 
-    return await until_it_counts(attempt, _BUSY, names_revision(headers))
+    return await retry_on_conflict(attempt, _BUSY, names_revision(headers))
 
 
 async def _took_effect(call: Call, changed: Changed) -> bool:
@@ -109,6 +110,6 @@ async def _write(call: Call, client: Client, revision: int) -> Changed:
         settings=dict(client.settings),
         expected_revision=revision,
     )
-    (event,) = dress(command_of(call), tenant_subject(call.tenant), (Draft(ClientConfigured, data),))
+    (event,) = to_events(command_of(call), tenant_subject(call.tenant), (Draft(ClientConfigured, data),))
     written = await configuration.write(call, (event,))
     return Changed(replace(client, event_id=event.id, revision=revision + 1), written)

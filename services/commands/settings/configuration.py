@@ -24,8 +24,9 @@ from schemas.events import (
 )
 from schemas.formats.exact_json import same
 from schemas.formats.identifiers import tenant_subject
-from services.commands.conflict_retry import Overtaken, until_it_counts
-from services.commands.outcome import Claim, Draft, dress
+from services.commands.conflict_retry import Conflict, retry_on_conflict
+from services.commands.context import to_events
+from services.commands.outcome import Claim, Draft
 from services.commands.reserve import Room, claim
 from services.commands.users import people
 from services.commands.writer import Written
@@ -126,7 +127,7 @@ async def change(
         written = await _take_effect(call, kind, identity, events)
         return Changed(await _now(call, kind, identity, decided, written, absent), written)
 
-    return await until_it_counts(attempt, BUSY, names_revision(headers))
+    return await retry_on_conflict(attempt, BUSY, names_revision(headers))
 
 
 async def set_only(
@@ -173,7 +174,7 @@ async def remove(call: Call, kind: Kind, identity: str, absent: Rejection | None
             await _release(call, kind, current.name)
         return written
 
-    return await until_it_counts(attempt, BUSY, names_revision(headers))
+    return await retry_on_conflict(attempt, BUSY, names_revision(headers))
 
 
 def answer(changed: Changed, shown: object, status: int = 200) -> Response:
@@ -244,11 +245,11 @@ async def write(call: Call, events: Sequence[Event]) -> Written:
 
 
 def _events(call: Call, event: type[Any], data: SettingData) -> tuple[Event, ...]:
-    return dress(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
+    return to_events(command_of(call), tenant_subject(call.tenant), (Draft(event, data),))
 
 
 async def _take_effect(call: Call, kind: Kind, identity: str, events: Sequence[Event]) -> Written:
-    """Writes a change of one revision. Raises Overtaken when the view shows that another came first."""
+    """Writes a change of one revision. Raises Conflict when the view shows that another came first."""
     written = await write(call, events)
     if not written.visible:
         return written
@@ -256,7 +257,7 @@ async def _take_effect(call: Call, kind: Kind, identity: str, events: Sequence[E
         query = load("services.management")["setting_event"]
         shown = str(await connection.fetchval(query, call.tenant, kind, identity))
     if shown != events[0].id:
-        raise Overtaken
+        raise Conflict
     return written
 
 

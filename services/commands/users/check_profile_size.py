@@ -8,7 +8,8 @@ from projections.profile.fold import fold
 from projections.profile.state import Profile
 from schemas.events import PersonEvent
 from schemas.formats import exact_json
-from services.commands.outcome import Command, Draft, dress
+from services.commands.context import Command, to_events
+from services.commands.outcome import Draft
 from services.runtime.rejection import Rejected, Rejection
 
 ADVISED_BYTES: Final = 10 * 1024
@@ -54,6 +55,6 @@ def _at_most(before: Profile, sent: Any) -> int:
 
 
 def _bytes(profile: Profile, command: Command, drafts: Sequence[Draft]) -> int:
-    for event in dress(command, _ANYBODY, drafts):
+    for event in to_events(command, _ANYBODY, drafts):
         profile = fold(profile, cast(PersonEvent, event))
     return 0 if profile.document is None else len(exact_json.dumps(profile.document))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from services.commands.conflict_retry import Overtaken, until_it_counts
+from services.commands.conflict_retry import Conflict, retry_on_conflict
 from services.commands.links.decide import (
     IDENTITIES_BUSY,
     Party,
@@ -34,12 +34,12 @@ async def delete_together(call: Call, subject: str) -> Response:
 
         def decide(now: Mapping[str, Party]) -> Steps:
             if subject not in now or linked_subjects(now[subject].profile) != secondaries:
-                raise Overtaken
+                raise Conflict
             return delete(now[subject], now)
 
         try:
             progress = await service.links.carry_out(
-                command_of(call), "delete", [subject, *secondaries], subject, decide
+                command_of(call), "delete", [subject, *secondaries], subject, decide, call.pending
             )
         except Busy:
             raise Rejected(IDENTITIES_BUSY) from None
@@ -47,4 +47,4 @@ async def delete_together(call: Call, subject: str) -> Response:
             return people.accepted(Written(progress.position, visible=False))
         return responses.nothing(headers={responses.POSITION: str(progress.position)})
 
-    return await until_it_counts(attempt, IDENTITIES_BUSY)
+    return await retry_on_conflict(attempt, IDENTITIES_BUSY)

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed
-from services.commands.conflict_retry import STALE_REVISION
-from services.commands.outcome import Command, Draft, dress
+from services.commands.context import STALE_REVISION, Command, to_events
+from services.commands.outcome import Draft
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, Written
 from services.ledger import reservations
@@ -57,7 +57,7 @@ async def tell(
     `full` when there is no room for what was to be given.
     """
     command = command_of(call)
-    events = dress(command, person.subject, drafts)
+    events = to_events(command, person.subject, drafts)
     written = await write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return written, None
@@ -73,7 +73,7 @@ async def write(call: Call, events: Sequence[Event], keys: SubjectKeys, gone: Re
     """Appends events with the claims they hold already. Raises Rejected; then the claims are given back."""
     service = call.service
     try:
-        return await service.writer.write(events, keys)
+        return await service.writer.write(events, keys, call.pending)
     except (NotSent, KeyDestroyed) as error:
         async with service.database.connection(call.tenant) as connection:
             await reservations.release(connection, call.tenant, [event.id for event in events])

@@ -16,7 +16,8 @@ from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.formats.identifiers import new_subject
 from schemas.sealing.keys import Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
-from services.commands.outcome import Accepted, Claim, Command, dress
+from services.commands.context import Command, to_events
+from services.commands.outcome import Accepted, Claim
 from services.commands.users.sources import kind_of
 from services.ledger import reservations
 from services.ledger.keys.subject_keys import wrapped_keys
@@ -76,7 +77,7 @@ class Newcomers:
         """None for anybody else, of whom nothing is kept then. Raises Transient."""
         subject, keys = new_subject(command.now), generate_subject_keys()
         wrapped = self._keyring.wrap(command.tenant, subject, keys)
-        events = dress(command, subject, accepted.drafts)
+        events = to_events(command, subject, accepted.drafts)
         newcomer = Newcomer(
             connection.name, connection.strategy, idp_id, subject, wrapped, accepted.claims,
             tuple(event.id for event in events),
@@ -136,7 +137,7 @@ async def register(
         if found is None:
             return None
         subject, keys = found
-        events = dress(command, subject, accepted.drafts)
+        events = to_events(command, subject, accepted.drafts)
         event_ids = [event.id for event in events]
         await reservations.make(connection, command.tenant, subject, accepted.claims, event_ids)
     return Registered(subject, keys, events)

@@ -16,7 +16,8 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import ip_address
-from services.commands.outcome import Draft, dress
+from services.commands.context import to_events
+from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.commands.users import people
 from services.management.attack_protection.models import (
@@ -100,7 +101,9 @@ async def unblock_ip(call: Call) -> Response:
     ip, tenant = _ip_of(call), call.tenant
     if not counting(await _known(call, ip)):
         return responses.nothing()
-    events = dress(command_of(call), tenant_subject(tenant), (Draft(IpUnblocked, IpUnblockedData(ip=ip)),))
+    events = to_events(
+        command_of(call), tenant_subject(tenant), (Draft(IpUnblocked, IpUnblockedData(ip=ip)),)
+    )
     written = await configuration.write(call, events)
     if not written.visible:
         return people.accepted(written)

@@ -1,7 +1,6 @@
 """Blocks by brute-force protection: GET and DELETE of /user-blocks and /user-blocks/{id}."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +15,8 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import key_owner
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
-from services.commands.outcome import Draft, dress
+from services.commands.context import to_events
+from services.commands.outcome import Draft
 from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
@@ -123,8 +123,8 @@ async def _release(call: Call, releases: Sequence[Release]) -> Response:
         owner = key_owner(call.tenant, subject)
         async with call.service.database.connection(call.tenant) as connection:
             keys = await ensure_keys(connection, call.service.keyring, call.tenant, owner)
-        written = await _write(call, dress(command, subject, (draft,)), keys) or written
-        command = replace(command, operation=None)
+        written = await _write(call, to_events(command, subject, (draft,)), keys) or written
+        command = command.without_log_entry()
     if written is None:
         return responses.nothing()
     if not written.visible:

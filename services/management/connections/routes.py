@@ -14,8 +14,9 @@ from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import render
-from services.commands.conflict_retry import Overtaken, until_it_counts
-from services.commands.outcome import Accepted, Command, dress
+from services.commands.conflict_retry import Conflict, retry_on_conflict
+from services.commands.context import Command, to_events
+from services.commands.outcome import Accepted
 from services.commands.reserve import claim
 from services.commands.settings import configuration
 from services.commands.settings.connections import CONNECTION_BUSY, CONNECTION_EXISTS, NO_SUCH_CONNECTION
@@ -81,7 +82,7 @@ async def create_connection(call: Call) -> Response:
     body: CreateConnection = call.body
     connection_id = "con_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
     command, accepted = command_of(call), decide_new(body, connection_id)
-    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    events = to_events(command, tenant_subject(call.tenant), accepted.drafts)
     await _claim_name(call, connection_id, accepted, events)
     written = await configuration.write(call, events)
     return await _answer(call, connection_id, written, 201)
@@ -102,7 +103,7 @@ async def update_connection(call: Call) -> Response:
         written = await _take_effect(call, command_of(call), accepted)
         return await _answer(call, current.id, written, 200)
 
-    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
 
 async def list_enabled_clients(call: Call) -> Response:
@@ -135,7 +136,7 @@ async def update_enabled_clients(call: Call) -> Response:
             await _take_effect(call, command_of(call), accepted), responses.nothing()
         )
 
-    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
 
 async def delete_connection(call: Call) -> Response:
@@ -152,17 +153,17 @@ async def delete_connection(call: Call) -> Response:
         headers = {responses.POSITION: str(written.position)}
         return responses.value({"deleted_at": render(command.now)}, 202, headers)
 
-    return await until_it_counts(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
 
 
 async def _take_effect(call: Call, command: Command, accepted: Accepted) -> Written:
-    """Appends a change that only counts for the revision it was decided on. Raises Overtaken when the view
+    """Appends a change that only counts for the revision it was decided on. Raises Conflict when the view
     shows that another came first, or right after."""
-    events = dress(command, tenant_subject(call.tenant), accepted.drafts)
+    events = to_events(command, tenant_subject(call.tenant), accepted.drafts)
     written = await configuration.write(call, events)
     row = await _find(call, living=False) if written.visible else None
     if written.visible and (row is None or str(row["event_id"]) != events[0].id):
-        raise Overtaken
+        raise Conflict
     return written
 
 

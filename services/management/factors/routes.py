@@ -15,7 +15,8 @@ from schemas.events import (
     RiskAssessmentCleared,
     RiskAssessmentClearedData,
 )
-from services.commands.conflict_retry import STALE_REVISION, Overtaken, until_it_counts
+from services.commands.conflict_retry import Conflict, retry_on_conflict
+from services.commands.context import STALE_REVISION
 from services.commands.factors import decide as decisions
 from services.commands.outcome import Draft
 from services.commands.settings.configuration import new_id
@@ -168,12 +169,12 @@ async def _decided(call: Call, decide: Decide, absent: Rejection = NO_SUCH_USER)
             written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
         except Rejected as rejected:
             if rejected.rejection is STALE_REVISION:
-                raise Overtaken from None
+                raise Conflict from None
             raise
         return written
 
     async with call.service.turns.of(call.tenant, user_id, True):
-        return await until_it_counts(attempt, USER_BUSY, names_revision(headers))
+        return await retry_on_conflict(attempt, USER_BUSY, names_revision(headers))
 
 
 def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:

@@ -1,21 +1,22 @@
 """A request that wants to change something: as whom, when, and against which revision."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.datastructures import Headers
 
 from schemas.formats import exact_json
-from schemas.formats.identifiers import new_event_id
-from schemas.formats.instants import truncate
 from schemas.sealing.secret_names import hides
-from services.commands.conflict_retry import STALE_REVISION
-from services.commands.outcome import Command
+from services.commands.context import (
+    Command,
+    CommandContext,
+    RequestLog,
+    begin_command,
+    current_time,
+)
 from services.management.http import authorization
-from services.management.http.operation import DECIDED, Call
+from services.management.http.operation import Call
 from services.runtime.http.request_context import request_id
-from services.runtime.rejection import Rejected
 
 MAX_CORRELATION: Final = 64
 MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
@@ -26,27 +27,48 @@ MAX_LOGGED_SCOPES: Final = 100
 MASK: Final = "*****"
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REVISION: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+
+
+def context_of(call: Call) -> CommandContext:
+    """Return the context of the commands that a request comes to."""
+    return CommandContext(
+        call.tenant,
+        authorization.actor(call.principal),
+        expected_revisions(call.request.headers),
+        request_log(call),
+        call.pending,
+        call.status,
+    )
+
+
+def request_log(call: Call) -> RequestLog:
+    """Return how events describe this request."""
+    headers = call.request.headers
+    correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]
+    trace = headers.get("traceparent", "")
+    return RequestLog(
+        request_id(current_time()),
+        correlation if _CORRELATION.fullmatch(correlation) else None,
+        trace if _TRACE.fullmatch(trace) else None,
+        call.operation.summary,
+        _request_of(call),
+    )
 
 
 def command_of(call: Call) -> Command:
     """The command of this request, under an id of its own."""
-    call.request.scope[DECIDED] = True
-    now = truncate(datetime.now(UTC))
-    headers = call.request.headers
-    correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]
-    trace = headers.get("traceparent", "")
-    return Command(
-        id=new_event_id(now),
-        tenant=call.tenant,
-        actor=authorization.actor(call.principal),
-        now=now,
-        request_id=request_id(now),
-        correlation_id=correlation if _CORRELATION.fullmatch(correlation) else None,
-        traceparent=trace if _TRACE.fullmatch(trace) else None,
-        operation=call.operation.summary,
-        request=_request_of(call),
-    )
+    call.status.may_have_written = True
+    return begin_command(context_of(call))
+
+
+def expected_revisions(headers: Headers) -> frozenset[int] | None:
+    """Return the revisions that an `If-Match` allows to change, None for any. Weak tags never match."""
+    if not names_revision(headers):
+        return None
+    tags = [tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak]
+    return frozenset(int(tag) for tag in tags if _REVISION.fullmatch(tag))
 
 
 def _request_of(call: Call) -> dict[str, Any]:
@@ -89,11 +111,7 @@ def masked(value: Any) -> Any:
 
 def expected_revision(headers: Headers, current: int) -> int | None:
     """The revision an `If-Match` allows to change, None without one. Raises Rejected (412) for another."""
-    if not names_revision(headers):
-        return None
-    if str(current) not in {tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak}:
-        raise Rejected(STALE_REVISION)
-    return current
+    return CommandContext("", "", expected_revisions(headers)).expected_revision(current)
 
 
 def names_revision(headers: Headers) -> bool:

@@ -26,7 +26,7 @@ from schemas.errors import Transient
 from schemas.formats.identifiers import tenant_subject
 from schemas.sealing.blobs import associated_data, seal, unseal
 from schemas.sealing.keys import SubjectKeys
-from services.commands.pending import PENDING, Pending
+from services.commands.pending import Pending
 from services.ledger.keys.subject_keys import ensure_keys, wrapped_keys
 from services.ledger.reservations import log_key
 from services.management.http import responses
@@ -54,7 +54,7 @@ _ERASED: Final = ErrorResponse(
     " the person it was about.",
     "idempotency_result_erased",
 )
-Execute = Callable[[], Awaitable[Response]]
+Execute = Callable[[Pending], Awaitable[Response]]
 """Carries the request out; answers errors, too, and raises nothing."""
 
 
@@ -228,13 +228,12 @@ def _pending(call: "Call", place: Place) -> Pending:
 
 async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
     pending = _pending(call, place)
-    PENDING.set(pending)
-    response = await execute()
+    response = await execute(pending)
     try:
-        if response.status_code < (500 if call.decided else 400):
+        if response.status_code < (500 if call.status.may_have_written else 400):
             await _keep(call, place, pending, response)
         else:
-            await _row(call, "lose_once" if call.decided else "free_once", place)
+            await _row(call, "lose_once" if call.status.may_have_written else "free_once", place)
     except Transient:
         # the lease runs out by itself, and what happened then counts as unknown
         return response

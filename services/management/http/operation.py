@@ -1,7 +1,7 @@
 """An operation of the API: what it takes, who may ask, and the one way every request of it goes."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
@@ -15,6 +15,8 @@ from starlette.responses import Response
 
 from schemas.errors import Transient
 from schemas.formats.positions import Position
+from services.commands.context import WriteStatus
+from services.commands.pending import Pending
 from services.management.container import Service
 from services.management.http import authorization, bodies, idempotency, responses
 from services.management.http.errors import (
@@ -39,8 +41,6 @@ MAX_QUERY_PARAMETERS: Final = 200
 LARGE_BODY_BYTES: Final = 16 * 1024
 """A larger body is read in a thread: a form of this size takes about 4 ms, one of 1 MB 18 ms."""
 _RATE: Final = "vita.rate"
-DECIDED: Final = "vita.decided"
-"""In a request's scope once a change is being decided on: from there on it may be written."""
 _BAD_QUERY: Final = invalid(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_PATH: Final = invalid("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
 _BAD_POSITION: Final = invalid("Vita-At-Least must be a position of the event log, `partition:offset`.")
@@ -61,11 +61,9 @@ class Call:
     operation: "Operation"
     sent: Any = None
     """The body as it was sent, before it was validated."""
-
-    @property
-    def decided(self) -> bool:
-        """Whether it may have changed something by now."""
-        return DECIDED in self.request.scope
+    pending: Pending | None = None
+    """The repeatable request that this one carries out."""
+    status: WriteStatus = field(default_factory=WriteStatus)
 
     @property
     def tenant(self) -> str:
@@ -202,7 +200,10 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
     async def serve(request: Request, lease: Lease) -> Response:
         call = await _admit(service, operation, request, lease)
         if operation.method == "POST" and idempotency.HEADER in request.headers:
-            return await idempotency.once(call, lambda: _answered(operation, operation.handler(call)))
+            return await idempotency.once(
+                call,
+                lambda pending: _answered(operation, operation.handler(replace(call, pending=pending))),
+            )
         return await operation.handler(call)
 
     return endpoint

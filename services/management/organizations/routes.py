@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from schemas.events import OrganizationData, OrganizationJoined, OrganizationLeft
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.management.http import paging, responses

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from services.commands.access.permissions import numbered
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.commands.settings import configuration
 from services.management.http import paging, responses
 from services.management.http.models.paging import listed

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from schemas.formats import exact_json
 from schemas.formats.instants import render
 from services.commands.outcome import Draft
-from services.commands.pending import PENDING
 from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
@@ -67,7 +66,6 @@ async def tell(
     first rejection is answered; asking again is harmless, for it changes nothing for those who have it.
     """
     turn = asyncio.Semaphore(_AT_ONCE)
-    PENDING.set(None)  # no event of one person decides; a repetition is harmless
 
     async def one(user_id: str, person: users.Person) -> Written | None:
         told = drafts(person)
@@ -92,8 +90,9 @@ async def tell(
 
 
 def _about(call: Call, user_id: str) -> Call:
-    """The call as this person's event tells of it: nobody else's id is sealed with this person's keys."""
-    return replace(call, sent={name: [user_id] for name in call.sent})
+    """The call as this person's event tells of it: nobody else's id is sealed with this
+    person's keys, and no single event decides a repeatable request, whose repetition is harmless."""
+    return replace(call, sent={name: [user_id] for name in call.sent}, pending=None)
 
 
 def _place_of(call: Call, cursor: str | None) -> tuple[str, str]:

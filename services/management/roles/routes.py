@@ -10,7 +10,7 @@ from projections.profile.changes.access import MOST
 from projections.setting.fold import Setting
 from services.commands.access.capacity import roles_given, room_for
 from services.commands.access.permissions import MOST_OF_A_ROLE
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.management.http import paging, responses

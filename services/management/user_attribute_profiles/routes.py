@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.commands.settings import configuration
 from services.commands.settings.profile_templates import TEMPLATES, profile_shown
 from services.management.http import paging, responses

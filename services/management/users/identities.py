@@ -60,7 +60,7 @@ async def _link(call: Call, primary: Party, secondary: Party, means: LinkMeans) 
     subjects = [primary.subject, secondary.subject]
     try:
         progress = await call.service.links.carry_out(
-            command_of(call), "link", subjects, primary.subject, decide
+            command_of(call), "link", subjects, primary.subject, decide, call.pending
         )
     except Busy:
         raise Rejected(IDENTITY_EXISTS) from None
@@ -92,7 +92,7 @@ async def unlink_identity(call: Call) -> Response:
     subjects = [primary.subject, subject]
     try:
         progress = await call.service.links.carry_out(
-            command_of(call), "unlink", subjects, primary.subject, decide
+            command_of(call), "unlink", subjects, primary.subject, decide, call.pending
         )
     except Busy:
         raise Rejected(IDENTITIES_BUSY) from None

@@ -9,7 +9,7 @@ from projections.profile.changes.access import MOST
 from schemas.events import PermissionsData, PermissionsRemoved, RolesData, RolesRemoved
 from services.commands.access.capacity import permissions_given, roles_given, room_for
 from services.commands.access.permissions import with_sources
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER

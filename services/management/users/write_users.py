@@ -13,8 +13,8 @@ from projections.profile.changes.edits import place_of
 from projections.profile.changes.links import links_of, owner_of
 from projections.profile.state import NOBODY
 from schemas.events import MetadataMerge, UserDeleted, UserDeletedData
-from services.commands.conflict_retry import STALE_REVISION
-from services.commands.outcome import Accepted, Command, Draft, dress
+from services.commands.context import STALE_REVISION, Command, to_events
+from services.commands.outcome import Accepted, Draft
 from services.commands.reserve import claim
 from services.commands.users import check_profile_size, people
 from services.commands.users.create import decide_create, refuse_create
@@ -107,7 +107,7 @@ async def remove(call: Call, user_id: str) -> Response:
     if links_of(person.profile):
         return await delete_together(call, person.subject)
     draft = Draft(UserDeleted, UserDeletedData(expected_revision=expected))
-    events = dress(command, person.subject, (draft,))
+    events = to_events(command, person.subject, (draft,))
     written = await people.write(call, events, person.keys, NO_SUCH_USER)
     if not written.visible:
         return people.accepted(written)
@@ -122,7 +122,7 @@ async def remove(call: Call, user_id: str) -> Response:
 async def _edit(call: Call, person: users.Person, accepted: Accepted, expected: int | None) -> Response:
     limit = call.service.settings.profile_limit_bytes
     command = check_profile_size.weighed(command_of(call), person.profile, accepted.drafts, call.sent, limit)
-    events = dress(command, person.subject, accepted.drafts)
+    events = to_events(command, person.subject, accepted.drafts)
     if accepted.claims:
         owner = _owner(person, accepted.claims[0].connection)
         try:

@@ -3,9 +3,9 @@
 import pytest
 from starlette.datastructures import Headers
 
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION, CommandContext
 from services.management.http import authorization
-from services.management.http.command_context import expected_revision, has_revision
+from services.management.http.command_context import expected_revisions, has_revision
 from services.management.http.errors import OTHER_SUBJECT, error_response
 from services.management.users.models import UpdateUser
 from services.management.users.write_users import _refuse_fields
@@ -72,24 +72,28 @@ def test_actors_never_hold_what_an_envelope_refuses() -> None:
     assert authorization.actor(principal(client_id="jane@example.com")) == "client:external"
 
 
+def expected(headers: dict[str, str]) -> int | None:
+    return CommandContext("demo", "client:x", expected_revisions(Headers(headers))).expected_revision(7)
+
+
 @pytest.mark.parametrize("header", ['"7"', '"6", "7"', ' "7" '])
 def test_if_match_names_the_revision_to_change(header: str) -> None:
     """One of several may be the current one."""
-    assert expected_revision(Headers({"if-match": header}), 7) == 7
+    assert expected({"if-match": header}) == 7
 
 
 @pytest.mark.parametrize("header", ['"6"', 'W/"7"', "7", "", "nonsense"])
 def test_any_other_if_match_is_refused(header: str) -> None:
     """Weak tags never match for a change."""
     with pytest.raises(Rejected) as caught:
-        expected_revision(Headers({"if-match": header}), 7)
+        expected({"if-match": header})
     assert caught.value.rejection == STALE_REVISION
 
 
 def test_no_condition_expects_nothing() -> None:
     """Neither without the header nor with a star."""
-    assert expected_revision(Headers({}), 7) is None
-    assert expected_revision(Headers({"if-match": "*"}), 7) is None
+    assert expected({}) is None
+    assert expected({"if-match": "*"}) is None
 
 
 def test_if_none_match_compares_weakly() -> None:

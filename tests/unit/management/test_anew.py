@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.commands.conflict_retry import ATTEMPTS, STALE_REVISION, Overtaken, until_it_counts
+from services.commands.conflict_retry import ATTEMPTS, Conflict, retry_on_conflict
+from services.commands.context import STALE_REVISION
 from services.runtime.rejection import Rejected, Rejection
 
 BUSY = Rejection("conflict", "Busy.")
@@ -18,7 +19,7 @@ def overtaken(times: int) -> Callable[[], Awaitable[int]]:
         nonlocal made
         made += 1
         if made <= times:
-            raise Overtaken
+            raise Conflict
         return made
 
     return attempt
@@ -27,18 +28,18 @@ def overtaken(times: int) -> Callable[[], Awaitable[int]]:
 @pytest.mark.parametrize("times", [0, 1, ATTEMPTS - 1])
 async def test_an_overtaken_change_is_made_anew(times: int) -> None:
     """Until it counts."""
-    assert await until_it_counts(overtaken(times), BUSY) == times + 1
+    assert await retry_on_conflict(overtaken(times), BUSY) == times + 1
 
 
 async def test_who_is_overtaken_again_and_again_is_told_so() -> None:
     """A change that never counts ends."""
     with pytest.raises(Rejected) as refused:
-        await until_it_counts(overtaken(ATTEMPTS), BUSY)
+        await retry_on_conflict(overtaken(ATTEMPTS), BUSY)
     assert refused.value.rejection is BUSY
 
 
 async def test_who_named_a_revision_is_told_that_it_passed() -> None:
     """412 at the first change that came first: nobody decided on the revision there is now."""
     with pytest.raises(Rejected) as refused:
-        await until_it_counts(overtaken(1), BUSY, guarded=True)
+        await retry_on_conflict(overtaken(1), BUSY, guarded=True)
     assert refused.value.rejection is STALE_REVISION

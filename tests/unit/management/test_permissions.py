@@ -91,6 +91,8 @@ def test_an_event_of_many_tells_of_one_person_only() -> None:
     @dataclass
     class Asked:
         sent: Any
+        pending: Any = "a request"
 
     call: Any = Asked({"users": ["auth0|a", "auth0|b"]})
-    assert _about(call, "auth0|b").sent == {"users": ["auth0|b"]}
+    about = _about(call, "auth0|b")
+    assert (about.sent, about.pending) == ({"users": ["auth0|b"]}, None)

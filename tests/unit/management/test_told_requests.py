@@ -1,21 +1,18 @@
 """What the events of one command say about the request that caused them."""
 
-from datetime import UTC, datetime
-
 from schemas.events import CommandData, UserBlocked, UserFlagData, UserUnblocked
-from services.commands.outcome import Command, Draft, dress
+from services.commands.context import CommandContext, RequestLog, begin_command, to_events
+from services.commands.outcome import Draft
 
 REQUEST = {"method": "patch", "path": "/x", "body": {"a": 1}, "ip": "192.0.2.1", "user_agent": "agent/1"}
 
 
 def test_each_event_of_a_command_carries_the_address_and_the_agent() -> None:
     """The first event has the whole request; later ones only what each log entry shows of it."""
-    command = Command(
-        "018f6d3e-0000-7000-8000-000000000000", "demo", "client:x", datetime.now(UTC),
-        operation="Update a User", request=REQUEST,
-    )  # fmt: skip
+    log = RequestLog(operation="Update a User", request=REQUEST)
+    command = begin_command(CommandContext("demo", "client:x", request_log=log))
     drafts = [Draft(kind, UserFlagData()) for kind in (UserBlocked, UserUnblocked, UserBlocked)]
-    first, *later = [event.data for event in dress(command, "sub_" + "0" * 32, drafts)]
+    first, *later = [event.data for event in to_events(command, "sub_" + "0" * 32, drafts)]
     assert isinstance(first, CommandData)
     assert (first.operation, first.request) == ("Update a User", REQUEST)
     for data in later:

@@ -12,7 +12,8 @@ from schemas.events import ClientThrottled, ClientThrottledData
 from schemas.formats.identifiers import new_event_id, tenant_subject
 from schemas.formats.instants import truncate
 from schemas.sealing.mapper import KeyDestroyed, seal_event
-from services.commands.outcome import Command, Draft, dress
+from services.commands.context import Command, to_events
+from services.commands.outcome import Draft
 from services.commands.writer import NotSent
 from services.ledger.keys.subject_keys import ensure_keys
 from services.management.container import Service
@@ -45,7 +46,7 @@ def _request_of(request: Request) -> dict[str, Any]:
 
 async def _tell(service: Service, command: Command, data: ClientThrottledData) -> None:
     owner = tenant_subject(command.tenant)
-    (event,) = dress(command, owner, (Draft(ClientThrottled, data),))
+    (event,) = to_events(command, owner, (Draft(ClientThrottled, data),))
     try:
         async with service.database.connection(command.tenant) as connection:
             keys = await ensure_keys(connection, service.keyring, command.tenant, owner)

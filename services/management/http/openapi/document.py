@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.commands.conflict_retry import STALE_REVISION
+from services.commands.context import STALE_REVISION
 from services.management.http.errors import (
     REASONS,
     SURROUNDINGS_DOWN,

@@ -1,0 +1,148 @@
+"""For whom a command is carried out, on which conditions, and how its events describe the request."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from schemas.events import CommandData, Event, EventData
+from schemas.formats.identifiers import new_event_id
+from schemas.formats.instants import truncate
+from services.commands.outcome import Draft
+from services.commands.pending import Pending
+from services.runtime.rejection import Rejected, Rejection
+
+SOURCE: Final = "/vita/management"
+STALE_REVISION: Final = Rejection(
+    "stale_revision", "The resource has changed since the revision named in If-Match.", "precondition_failed"
+)
+_OF_EACH_EVENT: Final = ("ip", "user_agent")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """How a command was requested, for the log entries of its events. Everything may be unknown.
+
+    `request_id` is Vita's id of the request and `operation` the summary of the operation. `request` describes
+    the request: it holds no secrets, and no body that would weigh more than the change itself.
+    """
+
+    request_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    operation: str | None = None
+    request: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class WriteStatus:
+    """Whether a command may have written something. It is shared with whoever has to know after a failure."""
+
+    may_have_written: bool = False
+
+
+def current_time() -> datetime:
+    """Return the time in the precision of events."""
+    return truncate(datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """What every command needs to know of its caller.
+
+    `actor` is recorded in events. `expected_revisions` are the revisions that the caller allows to change,
+    None for any. `pending` is the repeatable request that the command's first event decides, None where there
+    is none. Each attempt of a command reads `clock`, so that events that come later carry a later time.
+    """
+
+    tenant: str
+    actor: str
+    expected_revisions: frozenset[int] | None = None
+    request_log: RequestLog = field(default=RequestLog())
+    pending: Pending | None = None
+    status: WriteStatus = field(default_factory=WriteStatus, compare=False)
+    clock: Callable[[], datetime] = current_time
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the caller allows certain revisions only."""
+        return self.expected_revisions is not None
+
+    def expected_revision(self, current: int) -> int | None:
+        """Return the revision that events must expect: `current` for a guarded caller, None for any other.
+
+        Raises Rejected (stale_revision) if the caller does not allow to change the current revision.
+        """
+        if self.expected_revisions is None:
+            return None
+        if current not in self.expected_revisions:
+            raise Rejected(STALE_REVISION)
+        return current
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One attempt to carry out a command: its id is the cause of its events.
+
+    `profile_bytes` is how large the profile becomes, where that is more than is advised.
+    """
+
+    id: str
+    tenant: str
+    actor: str
+    now: datetime
+    request_log: RequestLog = field(default=RequestLog())
+    profile_bytes: int | None = None
+
+    def without_log_entry(self) -> "Command":
+        """Return the command as events describe it that add no log entry for the operation."""
+        return replace(self, request_log=replace(self.request_log, operation=None))
+
+
+def begin_command(context: CommandContext, profile_bytes: int | None = None) -> Command:
+    """Return an attempt under an id of its own."""
+    now = context.clock()
+    return Command(new_event_id(now), context.tenant, context.actor, now, context.request_log, profile_bytes)
+
+
+def to_events(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[Event, ...]:
+    """Return the drafts as events of one command to this subject."""
+    return tuple(
+        draft.event(
+            id=new_event_id(command.now),
+            source=SOURCE,
+            subject=subject,
+            time=command.now,
+            tenant=command.tenant,
+            actor=command.actor,
+            correlationid=command.request_log.request_id,
+            causationid=command.id,
+            data=_with_request(command, draft.data, first=index == 0),
+        )
+        for index, draft in enumerate(drafts)
+    )
+
+
+def _with_request(command: Command, data: EventData, *, first: bool) -> EventData:
+    """Each event has log entries of its own, so it carries the caller's ids, address and user agent; only the
+    first event of a command describes the whole request."""
+    if not isinstance(data, CommandData):
+        return data
+    log = command.request_log
+    known: dict[str, Any] = {"correlation_id": log.correlation_id, "traceparent": log.traceparent}
+    if first:
+        known |= {
+            "operation": log.operation,
+            "request": log.request,
+            "profile_bytes": command.profile_bytes,
+        }
+    else:
+        known["request"] = _caller(log.request)
+    given = {name: value for name, value in known.items() if value is not None}
+    return data.model_copy(update=given) if given else data
+
+
+def _caller(request: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    return {name: request[name] for name in _OF_EACH_EVENT if name in request}

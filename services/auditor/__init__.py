@@ -1,1 +1,1 @@
-"""The auditor: grows the trail, signs it, proves from it and verifies it against the log."""
+"""The auditor: appends to the audit trail, signs it, makes proofs, and verifies it against the log."""

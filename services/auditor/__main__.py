@@ -10,7 +10,7 @@ from services.runtime.worker.loop import Source, Worker
 
 
 def build(settings: Settings) -> Worker:
-    """The worker of these settings; makes the checkpoint key when there is none."""
+    """Return the worker for these settings; create the checkpoint key if it does not exist."""
     source = Source(
         kafka=settings.kafka,
         topic=settings.topic(Topic.PROFILE_EVENTS),
@@ -22,7 +22,7 @@ def build(settings: Settings) -> Worker:
 
 
 async def main() -> None:
-    """Runs until told to stop."""
+    """Run until a signal ends the process."""
     settings = Settings()
     logs.configure(settings.log_format)
     await build(settings).run()

@@ -15,7 +15,7 @@ from pydantic import Field
 from schemas.errors import InvalidEvent, Transient
 from schemas.topics import Topic
 from services.auditor.decide import Jump, grow
-from services.auditor.signing import CheckpointSigner, beside
+from services.auditor.signing import CheckpointSigner, default_provider
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
 from services.ledger.heartbeats import Heartbeat
 from services.runtime.kafka.log_reader import first_offset_from
@@ -40,7 +40,7 @@ class Settings(RuntimeSettings):
     @property
     def checkpoint_provider(self) -> str:
         """Where the checkpoint key is."""
-        return self.checkpoint_key or beside(self.key_provider)
+        return self.checkpoint_key or default_provider(self.key_provider)
 
 
 class Auditor:

@@ -1,4 +1,4 @@
-"""The auditor's decision: how the trees grow by a batch of records. Pure."""
+"""The auditor's decision: how a batch of records extends the trees. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from projections.trail.leaf import leaf_of
 from projections.trail.merkle import Tree
 
 
-class Record(Protocol):
-    """What the auditor looks at in a record of the log."""
+class AuditedRecord(Protocol):
+    """The members of a log record that the auditor uses."""
 
     @property
     def partition(self) -> int: ...
@@ -22,14 +22,14 @@ class Record(Protocol):
 
 
 class Tip(NamedTuple):
-    """Where a partition's tree stands, and the offset of the record it waits for."""
+    """The state of a partition's tree, and the offset of the next record that it expects."""
 
     tree: Tree
     next_offset: int
 
 
 class Jump(NamedTuple):
-    """A record of a partition that is not the one its tree waits for."""
+    """A record whose offset is not the one that its partition's tree expected."""
 
     partition: int
     expected: int
@@ -43,7 +43,7 @@ Columns = tuple[list[Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The rows a batch adds, column by column, and the jumps to account for first."""
+    """The rows that a batch adds, as columns, and the jumps that must be explained first."""
 
     appends: Columns = field(default_factory=lambda: ([], [], [], [], []))
     leaves: Columns = field(default_factory=lambda: ([], [], [], [], [], [], [], []))
@@ -51,8 +51,8 @@ class Growth:
     jumps: list[Jump] = field(default_factory=list)
 
 
-def grow(tips: Mapping[int, Tip], records: Iterable[Record]) -> Growth:
-    """What to add for these records, partition by partition, in the order of their offsets."""
+def grow(tips: Mapping[int, Tip], records: Iterable[AuditedRecord]) -> Growth:
+    """Return the growth for these records, partition by partition in the order of offsets."""
     growth = Growth()
     in_order = sorted(records, key=attrgetter("partition", "offset"))
     for partition, group in groupby(in_order, key=attrgetter("partition")):
@@ -60,7 +60,7 @@ def grow(tips: Mapping[int, Tip], records: Iterable[Record]) -> Growth:
     return growth
 
 
-def _grow_partition(growth: Growth, partition: int, tip: Tip, records: Iterable[Record]) -> None:
+def _grow_partition(growth: Growth, partition: int, tip: Tip, records: Iterable[AuditedRecord]) -> None:
     offset, hashes = tip.next_offset, list[bytes]()
     partitions, indexes, offsets, *columns = growth.leaves
     for record in records:

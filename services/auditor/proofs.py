@@ -1,4 +1,5 @@
-"""Proofs from the stored trail, in two round trips; `projections.trail.proofs` checks them anywhere."""
+"""Reads proofs from the stored trail in two round trips; `projections.trail.proofs` verifies them
+anywhere."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from services.auditor.trail import query
 
 @dataclass(frozen=True, slots=True)
 class InclusionProof:
-    """Shows the leaf at `index` to be in its partition's tree of `size` leaves."""
+    """Proves that the leaf at `index` is in its partition's tree of `size` leaves."""
 
     partition: int
     index: int
@@ -19,7 +20,7 @@ class InclusionProof:
 
 @dataclass(frozen=True, slots=True)
 class ConsistencyProof:
-    """Shows a partition's tree of `new_size` leaves to continue the one of `old_size`."""
+    """Proves that a partition's tree of `new_size` leaves continues the tree of `old_size` leaves."""
 
     partition: int
     old_size: int
@@ -28,11 +29,15 @@ class ConsistencyProof:
 
 
 class MissingHash(LookupError):
-    """The trail lacks a hash that the proof needs: the tree is smaller, or a row was taken away."""
+    """The trail lacks a hash that the proof needs: the tree is smaller, or a row was removed."""
 
 
 async def inclusion_proof(connection: Any, partition: int, index: int, size: int) -> InclusionProof:
-    """The proof for a leaf; ValueError when the tree of that size has no such leaf."""
+    """Return the proof for a leaf.
+
+    Raises ValueError when a tree of that size has no such leaf, and MissingHash when the trail lacks a
+    hash.
+    """
     path = await _hashes(connection, partition, inclusion_spans(index, size))
     return InclusionProof(partition, index, size, path)
 
@@ -40,7 +45,10 @@ async def inclusion_proof(connection: Any, partition: int, index: int, size: int
 async def consistency_proof(
     connection: Any, partition: int, old_size: int, new_size: int
 ) -> ConsistencyProof:
-    """The proof that nothing but appending happened between two sizes."""
+    """Return the proof that a tree was only appended to between two sizes.
+
+    Raises ValueError when the sizes are not in order, and MissingHash when the trail lacks a hash.
+    """
     path = await _hashes(connection, partition, consistency_spans(old_size, new_size))
     return ConsistencyProof(partition, old_size, new_size, path)
 

@@ -1,4 +1,4 @@
-"""What a verification found, as data: the command line, the dashboard and exports all show the same."""
+"""The result of a verification as data, shown alike by the command line, the dashboard and exports."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,19 +7,19 @@ from typing import Final
 Value = bytes | str | int | datetime | None
 
 ROW: Final = "row"
-"""Stands for the column when it is the whole row that is missing, or that should not be there."""
+"""Stands for the column if the whole row is missing, or should not exist."""
 PRESENT: Final = "present"
 MISSING: Final = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where the trail does not say what the log and the signatures say."""
+    """A place where the trail differs from the log or from the signatures."""
 
     table: str
-    """A table of the trail, or the topic when it is the record itself that has changed."""
+    """A table of the trail, or the topic if the record itself was changed."""
     place: dict[str, int]
-    """The row's key, in the table's own words; a leaf also names its log offset."""
+    """The row's key in the columns of its table; a leaf also names its log offset."""
     column: str
     expected: Value
     found: Value
@@ -41,7 +41,7 @@ class Difference:
 
 @dataclass(slots=True)
 class PartitionReport:
-    """How far one tree was verified, and how many records of the log wait to be audited."""
+    """How far a tree was verified, and how many records of the log are not audited yet."""
 
     partition: int
     leaves: int = 0
@@ -64,7 +64,7 @@ class PartitionReport:
 
 @dataclass(slots=True)
 class Report:
-    """The result for a topic. Nothing differs when `ok`; records not audited yet are lag and no fault."""
+    """The result for a topic. It is `ok` if nothing differs; records not audited yet are lag, not a fault."""
 
     topic: str
     partitions: list[PartitionReport] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Report:
 
     @property
     def differences(self) -> list[Difference]:
-        """The first of each partition, then of rows of no partition, then of the checkpoints."""
+        """The first difference of each partition, then of rows of no partition, then of the checkpoints."""
         found = [*(part.difference for part in self.partitions), self.stray, self.checkpoint_difference]
         return [difference for difference in found if difference is not None]
 

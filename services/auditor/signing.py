@@ -1,4 +1,4 @@
-"""The key that signs checkpoints, and the keys a verifier trusts."""
+"""The key that signs checkpoints, and the keys that a verifier trusts."""
 
 import contextlib
 import os
@@ -19,20 +19,21 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 class CheckpointSigner(Protocol):
-    """Signs a checkpoint's text; a remote key service fits as well as a file."""
+    """Signs the text of a checkpoint. A remote key service fits this interface as well as a file."""
 
     @property
     def key_id(self) -> str:
-        """The name of the public key that checks its signatures."""
+        """The name of the public key that verifies its signatures."""
 
     async def sign(self, body: str) -> bytes:
-        """The Ed25519 signature over the text."""
+        """Return the Ed25519 signature of the text."""
 
 
 class FileSigner:
-    """Signs with the private key in a PEM file, made on first use and readable by its owner alone.
+    """Signs with the private key in a PEM file, which is created on first use and readable by its owner
+    only.
 
-    Public keys that signed before may stand below it in the file.
+    Earlier public keys may follow in the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,38 +45,41 @@ class FileSigner:
 
 
 def signer(provider: str) -> CheckpointSigner:
-    """The signer behind a provider string; `file:<path>` is the one there is."""
+    """Return the signer of a provider string of the form `file:<path>`. Raises ValueError for any other."""
     return FileSigner(key_path(provider))
 
 
 def key_path(provider: str) -> Path:
-    """Where the key of a `file:` provider lies."""
+    """Return the path in a `file:` provider string. Raises ValueError for any other string."""
     kind, _, place = provider.partition(":")
     if kind != "file" or not place:
-        raise ValueError("a checkpoint key provider is written file:<path>")
+        raise ValueError("a checkpoint key provider has the form file:<path>")
     return Path(place)
 
 
-def beside(key_provider: str) -> str:
-    """The checkpoint key's provider when none is named: a file beside the key-encryption key's."""
+def default_provider(key_provider: str) -> str:
+    """Return the default provider of the checkpoint key: a file beside the key-encryption key's."""
     return f"file:{key_path(key_provider).with_name(KEY_FILE_NAME)}"
 
 
 def trusted_keys(provider: str) -> Mapping[str, Ed25519PublicKey]:
-    """The keys that a verifier trusts who has this provider's file, or one with nothing but public keys."""
+    """Return the keys in the provider's file, by key id. Raises ValueError when it holds no usable key."""
     return public_keys(key_path(provider).read_bytes())
 
 
 def public_keys(pem: bytes) -> Mapping[str, Ed25519PublicKey]:
-    """The keys to trust, by key id: the public keys in the text and the public halves of private ones."""
+    """Return the public keys in the text, and those of its private keys, by key id.
+
+    Raises ValueError when the text has no key in PEM form, or one that is not Ed25519.
+    """
     keys = [_public_key(block.group(0)) for block in _PEM.finditer(pem)]
     if not keys:
-        raise ValueError("no key in PEM form was found")
+        raise ValueError("the file holds no key in PEM form")
     return {key_id(key): key for key in keys}
 
 
 def export(key: Ed25519PublicKey) -> bytes:
-    """The public key in PEM, as auditors outside get it."""
+    """Return the public key in PEM form, for auditors outside of Vita."""
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -96,7 +100,7 @@ def _private_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def _read_or_create(path: Path) -> bytes:
-    """The file's content; of several processes that make it at once one wins and all read the same key."""
+    """Return the file's content. If several processes create it at once, one wins and all read its key."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)

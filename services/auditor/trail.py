@@ -1,4 +1,4 @@
-"""The trail in PostgreSQL: how far the trees have grown, and the two writes, appending and signing."""
+"""The trail in PostgreSQL: reads the trees' states, appends to them, and stores checkpoints."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,26 +15,29 @@ from services.runtime.worker.loop import Fenced
 
 
 def query(name: str) -> str:
-    """A statement on the trail."""
+    """Return the named statement on the trail."""
     return load("projections.trail")[name]
 
 
 def verify_query(name: str) -> str:
-    """A statement that only verification needs."""
+    """Return the named statement that only verification uses."""
     return load("projections.trail", "verify.sql")[name]
 
 
 async def read_tips(connection: Any, partitions: Iterable[int]) -> dict[int, Tip]:
-    """Where the trees of these partitions stand; a partition without leaves is left out."""
+    """Return the states of the trees of these partitions; a partition without leaves is left out."""
     return _tips(await connection.fetch(query("newest_appends"), sorted(partitions)))
 
 
 async def write_growth(connection: Any, growth: Growth) -> None:
-    """Adds a batch in the caller's transaction; Fenced when another auditor has grown one of its trees."""
+    """Write the growth in the caller's transaction.
+
+    Raises Fenced when another auditor has extended one of its trees.
+    """
     try:
         await connection.execute(query("insert_appends"), *growth.appends)
     except asyncpg.UniqueViolationError as error:
-        raise Fenced("another auditor has grown the same tree") from error
+        raise Fenced("another auditor has extended the same tree") from error
     await connection.execute(query("insert_leaves"), *growth.leaves)
     if growth.nodes[0]:
         await connection.execute(query("insert_nodes"), *growth.nodes)
@@ -43,9 +46,11 @@ async def write_growth(connection: Any, growth: Growth) -> None:
 async def sign_checkpoint(
     connection: Any, topic: str, signer: CheckpointSigner, now: datetime
 ) -> Checkpoint | None:
-    """Signs the trees as they are and stores that; None when nothing has grown or another auditor was faster.
+    """Sign the present trees and store the checkpoint.
 
-    The newest checkpoint is read before the trees, so that the next one has seen at least what that one saw.
+    Returns None if nothing was appended since, or another auditor was faster. The newest checkpoint is
+    read before the
+    trees, so that a checkpoint covers at least the trees of the one before it.
     """
     newest = await connection.fetchrow(query("newest_checkpoint"))
     tips = _tips(await connection.fetch(query("newest_appends_everywhere")))

@@ -1,7 +1,8 @@
-"""Recomputes the trail from the log and compares it with what is stored, row by row, and what was signed.
+"""Recomputes the trail from the log, and compares it with the stored rows and the signatures.
 
-Memory stays bounded: the log and the rows are read in chunks side by side. Nothing is locked and nothing is
-written, so it runs beside a working auditor; what arrives meanwhile is not looked at.
+Memory is bounded: log and rows are read in chunks side by side. Verification locks nothing and writes
+nothing, so it
+can run beside an auditor; records that arrive meanwhile are not verified.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
 
 Progress = Callable[[int, int], None]
-"""Called with the leaves verified so far and those there are."""
+"""Called with the number of leaves verified so far and their total."""
 
 
 async def verify(
@@ -28,7 +29,10 @@ async def verify(
     trusted: TrustedKeys,
     progress: Progress = lambda done, total: None,
 ) -> Report:
-    """Verifies the trail of a topic; what differs is in the report, only a broken connection raises."""
+    """Verify the trail of a topic and return the report, which holds all differences.
+
+    Raises LookupError when the topic does not exist, and the client's errors when a connection breaks.
+    """
     started = monotonic()
     report = Report(topic)
     connection = await asyncpg.connect(database_url)

@@ -1,4 +1,4 @@
-"""Every checkpoint: its signature, its number, and that it vouches for the very trees that were verified."""
+"""Verifies every checkpoint: its signature, its number, and that it names the trees that were verified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _TABLE = "trail.checkpoint"
 
 @dataclass(slots=True)
 class _Walk:
-    """What the checkpoints before this one said, and how far each partition was verified."""
+    """What earlier checkpoints said, and how far each partition was verified."""
 
     topic: str
     trusted: TrustedKeys
@@ -31,7 +31,10 @@ class _Walk:
 
 
 async def verify_checkpoints(connection: Any, report: Report, trusted: TrustedKeys, newest: int) -> None:
-    """Checks the checkpoints up to number `newest` against the verified trees, up to the first difference."""
+    """Verify the checkpoints up to number `newest` against the verified trees.
+
+    Stops at the first difference, which it adds to the report.
+    """
     walk = _Walk(
         report.topic,
         trusted,
@@ -52,7 +55,7 @@ async def verify_checkpoints(connection: Any, report: Report, trusted: TrustedKe
 
 
 async def _roots(connection: Any, rows: Sequence[Any]) -> _Roots:
-    """The stored trees at the sizes these checkpoints name; None where no append ended."""
+    """Return the stored trees at the sizes that these checkpoints name; None where no append ended."""
     wanted = sorted({(p, head.size) for row in rows for p, head in _heads(row["body"]).items()})
     partitions, sizes = [p for p, _ in wanted], [size for _, size in wanted]
     found = await connection.fetch(verify_query("frontiers"), partitions, sizes)
@@ -110,7 +113,8 @@ def _check_signature(walk: _Walk, row: Any, checkpoint: Checkpoint, roots: _Root
 
 
 def _fault(walk: _Walk, checkpoint: Checkpoint, roots: _Roots) -> Difference | None:
-    """Where a checkpoint's trees are not those of the trail, or do not continue those of the one before."""
+    """Return where a checkpoint's trees differ from the trail's or do not continue the previous
+    checkpoint's."""
     for partition in sorted(walk.heads.keys() - checkpoint.heads.keys()):
         return _of_checkpoint(checkpoint, partition, "size", walk.heads[partition].size, None)
     for partition, head in sorted(checkpoint.heads.items()):

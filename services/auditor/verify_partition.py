@@ -1,4 +1,4 @@
-"""One partition: the log and the rows of its tree, walked side by side from the first record on."""
+"""Verifies one partition: the log and the rows of its tree, side by side from the first record on."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +20,7 @@ Advance = Callable[[int], None]
 
 
 class Differs(Exception):
-    """Ends a walk at its first difference."""
+    """Ends the verification of a partition at its first difference."""
 
     def __init__(self, difference: Difference) -> None:
         super().__init__(str(difference))
@@ -29,7 +29,8 @@ class Differs(Exception):
 
 @dataclass(slots=True)
 class _Walk:
-    """At leaf `index`; `tree` covers the appends that ended, `waiting` holds the leaves beyond."""
+    """The state at leaf `index`: `tree` covers the completed appends, `waiting` holds the leaves after
+    them."""
 
     partition: int
     topic: str
@@ -47,7 +48,7 @@ class _Walk:
 async def verify_partition(
     connection: Any, log: LogReader, partition: int, advance: Advance
 ) -> PartitionReport:
-    """Verifies one tree up to its first difference; `advance` hears of every chunk of leaves."""
+    """Verify one tree up to its first difference; call `advance` after every chunk of leaves."""
     report = PartitionReport(partition)
     walk = _Walk(partition, log.topic, connection, report)
     extent = await connection.fetchrow(verify_query("extent"), partition)
@@ -82,7 +83,7 @@ async def _walk_leaves(walk: _Walk, extent: Any, log: LogReader, end: int, advan
 
 
 async def _name_damage(walk: _Walk, log: LogReader, offset: int, size: int, end: int) -> NoReturn:
-    """Finds the damaged record by its hash; if no value is damaged, names where the damage begins."""
+    """Find the damaged record by its hash. If no value is damaged, name where the damage begins."""
     with suppress(KafkaError, ValueError):
         async with open_log(log.kafka, log.topic, check_crcs=False) as damaged:
             await damaged.go_to(walk.partition, offset)
@@ -111,7 +112,7 @@ async def _check_chunk(walk: _Walk, records: list[LogRecord]) -> None:
 
 
 async def _name_leaf(walk: _Walk, records: list[LogRecord], leaves: list[Leaf], rows: dict[int, Any]) -> None:
-    """Finds what differs first between the log's leaves and the stored ones."""
+    """Find the first difference between the log's leaves and the stored ones."""
     for index, (record, leaf) in enumerate(zip(records, leaves, strict=True), walk.index):
         row = rows.get(index)
         if row is None:
@@ -127,7 +128,7 @@ async def _name_leaf(walk: _Walk, records: list[LogRecord], leaves: list[Leaf], 
 
 
 async def _name_hash(walk: _Walk, record: LogRecord, leaf: Leaf, row: Any) -> NoReturn:
-    """A leaf that is not this record's: one of them is missing, or its append tells which is altered."""
+    """Report a leaf that is not this record's: one is missing, or its append tells which is altered."""
     if row["log_offset"] < record.offset:
         walk.differs(walk.topic, ROW, PRESENT, MISSING, offset=row["log_offset"])
     place = {"leaf_index": row["leaf_index"], "log_offset": record.offset}
@@ -139,7 +140,7 @@ async def _name_hash(walk: _Walk, record: LogRecord, leaf: Leaf, row: Any) -> No
 
 
 async def _append_vouches(walk: _Walk, index: int) -> bool:
-    """Does the append that covers a leaf agree with the leaves as they are stored?"""
+    """Return whether the append that covers a leaf agrees with the stored leaves."""
     append = await walk.connection.fetchrow(verify_query("covering_append"), walk.partition, index)
     if append is None or append["size_after"] <= index:
         return False
@@ -153,7 +154,7 @@ async def _append_vouches(walk: _Walk, index: int) -> bool:
 
 
 def _check_appends(walk: _Walk) -> list[Node]:
-    """Checks the appends that ended within the leaves read so far; gives the tiles they completed."""
+    """Check the appends that end within the leaves read so far, and return the tiles they completed."""
     done, tiles = 0, []
     for count, append in enumerate(walk.unfinished):
         before, after = append["size_before"], append["size_after"]
@@ -173,14 +174,14 @@ def _check_appends(walk: _Walk) -> list[Node]:
 
 
 def _check_order(walk: _Walk, append: Any, following: list[Any]) -> None:
-    """An append that ends beyond where another begins ends too late."""
+    """Check that an append does not end after another one begins."""
     if following:
         expected, found = following[0]["size_before"], append["size_after"]
         walk.differs("trail.append", "size_after", expected, found, size_before=append["size_before"])
 
 
 def _check_append(walk: _Walk, append: Any, added: list[tuple[int, bytes]]) -> tuple[Tree, list[Node]]:
-    """The tree after an append of these leaves; what a row says is at odds is found by majority."""
+    """Return the tree after an append of these leaves. What differs in a row is decided by majority."""
     grown, completed = walk.tree.extend([hash_ for _, hash_ in added])
     next_offset = added[-1][0] + 1 if added else None
     offset_holds, frontier_holds = append["next_offset"] == next_offset, append["frontier"] == grown.pack()
@@ -213,7 +214,7 @@ async def _check_nodes(walk: _Walk, tiles: list[Node]) -> None:
 
 
 def _check_extent(walk: _Walk, extent: Any) -> None:
-    """After the last leaf every append must have ended, and the newest append must end there."""
+    """Check that all appends end with the last leaf, and the newest append exactly there."""
     before, size = walk.tree.size, walk.index
     if walk.unfinished:
         after = walk.unfinished[0]["size_after"]

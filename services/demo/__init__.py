@@ -1,1 +1,1 @@
-"""A demo gateway: a seeded population that signs in through the shapes providers really return."""
+"""A demo gateway: a seeded population whose users log in with claims as real providers return them."""

@@ -1,4 +1,4 @@
-"""Draws that depend on a key and a label only: the same on every machine, whatever was drawn before."""
+"""Pseudo-random draws that depend only on a key and a label, whatever was drawn before."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,33 +11,33 @@ _Option = TypeVar("_Option")
 
 @dataclass(frozen=True, slots=True)
 class Dice:
-    """One roll per label; asking twice gives the same answer."""
+    """One draw per label; the same label always gives the same result."""
 
     key: str
 
     def number(self, label: str, below: int) -> int:
-        """From 0 up to, not including, `below`."""
+        """Return a number from 0 up to, but not including, `below`."""
         return int.from_bytes(self._roll(label)) % below
 
     def chance(self, label: str, percent: int) -> bool:
-        """True in `percent` of a hundred keys."""
+        """Return True with a probability of `percent`."""
         return self.number(label, 100) < percent
 
     def pick(self, label: str, options: Sequence[_Option]) -> _Option:
-        """One of the options."""
+        """Return one of the options."""
         return options[self.number(label, len(options))]
 
     def digits(self, label: str, length: int) -> str:
-        """A decimal number of exactly `length` digits."""
+        """Return a decimal number of exactly `length` digits."""
         least = int(10 ** (length - 1))
         return str(least + int.from_bytes(self._roll(label)) % (9 * least))
 
     def hexes(self, label: str, length: int) -> str:
-        """Up to 64 lower-case hexadecimal digits."""
+        """Return `length` lower-case hexadecimal digits, at most 64."""
         return self._roll(label).hex()[:length]
 
     def guid(self, label: str) -> uuid.UUID:
-        """A random-looking UUID."""
+        """Return a UUID."""
         return uuid.UUID(bytes=self._roll(label)[:16], version=4)
 
     def _roll(self, label: str) -> bytes:

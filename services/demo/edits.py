@@ -1,4 +1,4 @@
-"""What an administrator does next: a few edits through the Management API, the same for every run."""
+"""The edits of the demo's administrator through the Management API, the same in every run."""
 
 import secrets
 from dataclasses import dataclass
@@ -19,32 +19,42 @@ NEW_USER_EMAIL: Final = "ada.demo@example.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """PATCH bodies for one user, in order; the last one tells whether all have happened before."""
+class DemoEdit:
+    """PATCH bodies for one user, in order. If the user has the last one, all have been applied before."""
 
     title: str
     user_id: str
     bodies: tuple[dict[str, Any], ...]
 
 
-def edits(population: Population) -> list[Edit]:
-    """Metadata for the golden person and another one, a new name, a block, a block taken back."""
+def edits(population: Population) -> list[DemoEdit]:
+    """Return the edits: metadata of the golden user and of another, a new name, a block, and a block with
+    its removal.
+
+    Raises DemoError when the population has no user for one of them.
+    """
     return [
-        Edit(
+        DemoEdit(
             "user metadata",
             golden.USER_ID,
             ({"user_metadata": {"theme": "dark", "languages": ["sv", "el"]}},),
         ),
-        Edit("app metadata", golden.USER_ID, ({"app_metadata": {"plan": "gold", "limits": {"seats": 5}}},)),
-        Edit("app metadata", _first(population, "google-oauth2"), ({"app_metadata": {"plan": "silver"}},)),
-        Edit("new name", _first(population, DATABASE.strategy), ({"name": "Renamed by an administrator"},)),
-        Edit("block", _first(population, "github"), ({"blocked": True},)),
-        Edit("block, unblock", _first(population, "facebook"), ({"blocked": True}, {"blocked": False})),
+        DemoEdit(
+            "app metadata", golden.USER_ID, ({"app_metadata": {"plan": "gold", "limits": {"seats": 5}}},)
+        ),
+        DemoEdit(
+            "app metadata", _first(population, "google-oauth2"), ({"app_metadata": {"plan": "silver"}},)
+        ),
+        DemoEdit(
+            "new name", _first(population, DATABASE.strategy), ({"name": "Renamed by an administrator"},)
+        ),
+        DemoEdit("block", _first(population, "github"), ({"blocked": True},)),
+        DemoEdit("block, unblock", _first(population, "facebook"), ({"blocked": True}, {"blocked": False})),
     ]
 
 
 def covers(document: Any, change: Any) -> bool:
-    """Whether a profile already holds everything a PATCH body says."""
+    """Return whether a profile already has every value of a PATCH body."""
     if isinstance(change, dict):
         return isinstance(document, dict) and all(
             covers(document.get(key), value) for key, value in change.items()
@@ -52,8 +62,8 @@ def covers(document: Any, change: Any) -> bool:
     return bool(document == change)
 
 
-async def apply(client: httpx.AsyncClient, edit: Edit) -> Outcome:
-    """Make the edit, unless the profile shows it already."""
+async def apply(client: httpx.AsyncClient, edit: DemoEdit) -> Outcome:
+    """Apply the edit unless the profile shows it already, and return what was done."""
     path = f"/api/v2/users/{quote(edit.user_id, safe='')}"
     response = await client.get(path)
     if response.status_code == httpx.codes.NOT_FOUND:
@@ -66,7 +76,7 @@ async def apply(client: httpx.AsyncClient, edit: Edit) -> Outcome:
 
 
 async def create_database_user(client: httpx.AsyncClient) -> Outcome:
-    """A user made by an administrator, with a password nobody keeps."""
+    """Create a user as an administrator does, with a password that is not kept."""
     body = {
         "connection": DATABASE.name,
         "email": NEW_USER_EMAIL,
@@ -84,12 +94,12 @@ async def create_database_user(client: httpx.AsyncClient) -> Outcome:
 
 
 def _first(population: Population, strategy: str) -> str:
-    for person in population.people():
-        if person.connections[0].strategy == strategy:
-            user_id = plain_user_id(person, person.connections[0])
+    for member in population.members():
+        if member.connections[0].strategy == strategy:
+            user_id = plain_user_id(member, member.connections[0])
             if user_id is not None:
                 return user_id
-    raise DemoError(f"nobody in this population signs in through {strategy}: make it larger")
+    raise DemoError(f"this population has no user of {strategy}: make it larger with --size")
 
 
 def _json(response: httpx.Response) -> Any:

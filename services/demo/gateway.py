@@ -1,4 +1,4 @@
-"""The demo gateway's client: batches of raw logins to ingest, waiting as long as ingest asks."""
+"""The demo gateway's client: sends raw logins to ingest in batches and waits as long as ingest asks."""
 
 import asyncio
 from collections import Counter
@@ -27,11 +27,11 @@ _NDJSON: Final = "application/x-ndjson"
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says what to do."""
+    """The demo cannot continue. The message says what to do."""
 
 
 class _Rate(ProgressColumn):
-    """Logins per second so far."""
+    """Shows logins per second so far."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -39,13 +39,13 @@ class _Rate(ProgressColumn):
 
 
 def progress_bar(console: Console, unit: str) -> Progress:
-    """One line: what, how many of how many, how fast, since when."""
+    """Return a progress bar with description, count, rate and elapsed time."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate())
     return Progress(*columns, TimeElapsedColumn(), console=console)
 
 
 def batches(events: Iterable[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
-    """The same events in lists of up to `size`, in order."""
+    """Return the events in lists of up to `size`, in order."""
     rest = iter(events)
     while batch := list(islice(rest, size)):
         yield batch
@@ -54,8 +54,12 @@ def batches(events: Iterable[dict[str, Any]], size: int = BATCH) -> Iterator[lis
 async def publish(
     client: httpx.AsyncClient, events: list[dict[str, Any]], progress: Progress
 ) -> Counter[str]:
-    """Send everything, one batch after another so that a person's logins stay in order. Answers how many were
-    accepted (`accepted`) and refused (each under its reason)."""
+    """Send all events, one batch after another so that a user's logins keep their order.
+
+    Returns how many were accepted (key `accepted`) and rejected (by reason). Raises DemoError when ingest
+    refuses a
+    request or accepts nothing for too long.
+    """
     outcome: Counter[str] = Counter()
     task = progress.add_task("publishing", total=len(events))
     for batch in batches(events):
@@ -74,7 +78,9 @@ async def _send(client: httpx.AsyncClient, body: bytes) -> dict[str, Any]:
                     return answer
                 await asyncio.sleep(_pause(response))
     except TimeoutError:
-        raise DemoError(f"ingest has taken no logins for {PATIENCE_SECONDS:.0f} s: see `make logs`") from None
+        raise DemoError(
+            f"ingest has accepted no logins for {PATIENCE_SECONDS:.0f} s: see `make logs`"
+        ) from None
 
 
 async def _attempt(client: httpx.AsyncClient, body: bytes) -> httpx.Response | None:

@@ -1,12 +1,12 @@
-"""One fixed person, the same for every seed: five logins with a changed name, a new picture and a failure."""
+"""A fixed user, the same for every seed: five logins with a changed name, a new picture and a failure."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from services.demo.connections import FACEBOOK, Connection
+from services.demo.connections import FACEBOOK, DemoConnection
 from services.demo.shapes.catalogue import Claims
 
-CONNECTION: Final[Connection] = FACEBOOK
+CONNECTION: Final[DemoConnection] = FACEBOOK
 FACEBOOK_ID: Final = "10158923847120563"
 USER_ID: Final = f"facebook|{FACEBOOK_ID}"
 EMAIL: Final = "zoe.lindqvist@example.com"
@@ -19,7 +19,7 @@ _AGES_MS: Final = (21 * 24 * _HOUR, 13 * 24 * _HOUR, 12 * 24 * _HOUR, 5 * 24 * _
 
 
 def claims(family: str, version: int) -> Claims:
-    """Facebook's answer about her under a family name, with a picture."""
+    """Return Facebook's claims for her with a family name and the given version of her picture."""
     return {
         "id": FACEBOOK_ID,
         "name": f"Zoë {family}",
@@ -40,12 +40,13 @@ def claims(family: str, version: int) -> Claims:
 
 
 def last_claims() -> Claims:
-    """What Facebook returned at her last login."""
+    """Return Facebook's claims at her last login."""
     return claims("Lindqvist-Πετρίδη", 2)
 
 
 def logins(now_ms: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Her logins as (time in milliseconds, event id, data), oldest first; the last is the newest of all."""
+    """Yield her logins as (time in milliseconds, event id, data), oldest first; the last is the newest of
+    all."""
     seen = (claims("Lindqvist", 1), claims("Lindqvist", 1), None, last_claims(), last_claims())
     for number, (age, shown) in enumerate(zip(_AGES_MS, seen, strict=True)):
         yield now_ms - age, f"golden-{number}", _data(number, shown)

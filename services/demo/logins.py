@@ -1,4 +1,4 @@
-"""Raw logins of a population: first and repeated logins, failures, strangers, in the gateway's contract."""
+"""The raw logins of a population: first and repeated logins, failures, and logins of unknown users."""
 
 import heapq
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from typing import Any, Final
 from schemas.formats import instants
 from schemas.logins.raw_login import EVENT_TYPE
 from services.demo import golden
-from services.demo.connections import DATABASE, Connection
+from services.demo.connections import DATABASE, DemoConnection
 from services.demo.dice import Dice
-from services.demo.people import Person
+from services.demo.members import DemoMember
 from services.demo.population import DENIED, MISTYPED, Population, Visit, payload, visits
 
 SOURCES: Final = ("/gateways/demo/eu-west", "/gateways/demo/us-east")
@@ -28,10 +28,12 @@ USER_AGENTS: Final = (
 
 
 def logins(population: Population, now: datetime) -> Iterator[dict[str, Any]]:
-    """Every raw login of the period that ends at `now`, oldest first. Event ids depend on the seed only:
-    publishing the same population again doubles nothing."""
+    """Yield all raw logins of the period that ends at `now`, oldest first.
+
+    Event ids depend only on the seed, so that publishing the same population again adds nothing.
+    """
     now_ms = int(now.timestamp() * 1000)
-    planned = sorted(visit for person in population.people() for visit in visits(population, person, now_ms))
+    planned = sorted(visit for member in population.members() for visit in visits(population, member, now_ms))
     members = ((visit.at_ms, _member_login(population, visit)) for visit in planned)
     everyone = heapq.merge(
         members, _strangers(population, now_ms), _golden(population, now_ms), key=lambda pair: pair[0]
@@ -40,7 +42,7 @@ def logins(population: Population, now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def envelope(tenant: str, source: str, event_id: str, at_ms: int, data: dict[str, Any]) -> dict[str, Any]:
-    """The CloudEvent around a login."""
+    """Return the CloudEvent of a login."""
     return {
         "specversion": "1.0",
         "id": event_id,
@@ -53,14 +55,14 @@ def envelope(tenant: str, source: str, event_id: str, at_ms: int, data: dict[str
     }
 
 
-def login_data(person: Person, visit: Visit) -> dict[str, Any]:
-    """What the gateway says about one visit."""
-    connection, dice = person.connections[visit.home], Dice(f"{person.dice.key}/visit {visit.number}")
+def login_data(member: DemoMember, visit: Visit) -> dict[str, Any]:
+    """Return what the gateway reports about one visit."""
+    connection, dice = member.connections[visit.home], Dice(f"{member.dice.key}/visit {visit.number}")
     data: dict[str, Any] = {
         "connection": connection.name,
         "strategy": connection.strategy,
         "outcome": "failure" if visit.failure else "success",
-        "claims": _claims(person, connection, visit),
+        "claims": _claims(member, connection, visit),
         "client_id": dice.pick("client", CLIENTS),
         "ip": _address(dice),
         "user_agent": dice.pick("agent", USER_AGENTS),
@@ -68,7 +70,7 @@ def login_data(person: Person, visit: Visit) -> dict[str, Any]:
         "protocol": connection.protocol,
     }
     if visit.failure:
-        data |= {"reason": visit.failure, "identifier": _identifier(person, connection)}
+        data |= {"reason": visit.failure, "identifier": _identifier(member, connection)}
     elif connection.protocol == "oidc-basic-profile" and dice.chance("tokens", 12):
         data["tokens"] = _tokens(dice)
     if dice.chance("extras", 10):
@@ -77,26 +79,26 @@ def login_data(person: Person, visit: Visit) -> dict[str, Any]:
 
 
 def _member_login(population: Population, visit: Visit) -> dict[str, Any]:
-    person = population.person(visit.who)
+    member = population.member(visit.who)
     event_id = f"{population.seed}-{visit.who}-{visit.number}"
     source = SOURCES[visit.who % len(SOURCES)]
-    return envelope(population.tenant, source, event_id, visit.at_ms, login_data(person, visit))
+    return envelope(population.tenant, source, event_id, visit.at_ms, login_data(member, visit))
 
 
-def _claims(person: Person, connection: Connection, visit: Visit) -> dict[str, Any]:
+def _claims(member: DemoMember, connection: DemoConnection, visit: Visit) -> dict[str, Any]:
     if visit.failure in (MISTYPED, DENIED):
         return {}
-    return payload(person, connection, later=visit.later, first_time=visit.first_time, at=visit.at_ms // 1000)
+    return payload(member, connection, later=visit.later, first_time=visit.first_time, at=visit.at_ms // 1000)
 
 
-def _identifier(person: Person, connection: Connection) -> str:
+def _identifier(member: DemoMember, connection: DemoConnection) -> str:
     if connection.strategy == "sms":
-        return person.phone
-    return person.email_at(connection) or person.handle[:15].replace("-", "_")
+        return member.phone
+    return member.email_at(connection) or member.handle[:15].replace("-", "_")
 
 
 def _strangers(population: Population, now_ms: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Failed attempts with identifiers that name nobody."""
+    """Yield failed logins with identifiers that name no user."""
     period = population.days * 86_400_000
     count = population.size // 25
     for number in range(count):

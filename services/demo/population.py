@@ -1,21 +1,20 @@
-"""The population: a seed, a size, and everything that follows from them."""
+"""A population: everything follows from its seed and its size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from services.demo import people
-from services.demo.connections import DATABASE, Connection
+from services.demo.connections import DATABASE, DemoConnection
 from services.demo.face import face
-from services.demo.people import Person
+from services.demo.members import DemoMember, member
 from services.demo.shapes import catalogue
 from services.demo.shapes.catalogue import Claims
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """People 0 … size-1 of a seed; `logins_per_person` is an average, `days` the simulated period."""
+    """Members 0 … size-1 of a seed. `logins_per_person` is an average, `days` the simulated period."""
 
     seed: int = 7
     size: int = 1000
@@ -23,21 +22,21 @@ class Population:
     logins_per_person: int = 4
     days: int = 30
 
-    def person(self, index: int) -> Person:
-        """The person with this number; a larger population begins with the same people."""
+    def member(self, index: int) -> DemoMember:
+        """Return the member with this number. A larger population begins with the same members."""
         return _person(self.seed, index)
 
-    def people(self) -> Iterator[Person]:
-        """Everybody, in order."""
-        return map(self.person, range(self.size))
+    def members(self) -> Iterator[DemoMember]:
+        """Yield all members in order."""
+        return map(self.member, range(self.size))
 
     def profiles(self) -> int:
-        """How many profiles exist once everybody has signed in through each of their providers."""
-        return sum(len(person.connections) for person in self.people())
+        """Return the number of profiles once every member has logged in through each of its connections."""
+        return sum(len(member.connections) for member in self.members())
 
 
 class Visit(NamedTuple):
-    """One planned login, cheap enough to sort by time before anything is rendered."""
+    """A planned login, small enough to sort all of them by time before rendering any."""
 
     at_ms: int
     who: int
@@ -53,45 +52,50 @@ BLOCKED: Final = "blocked"
 DENIED: Final = "access_denied"
 
 
-def visits(population: Population, person: Person, now_ms: int) -> list[Visit]:
-    """A person's logins in the period that ends at `now_ms`, oldest first: each provider's first succeeds."""
-    dice, homes = person.dice, person.connections
+def visits(population: Population, member: DemoMember, now_ms: int) -> list[Visit]:
+    """Return a member's logins in the period that ends at `now_ms`, oldest first.
+
+    The first login of each connection succeeds.
+    """
+    dice, homes = member.dice, member.connections
     count = max(1 + dice.number("visits", 2 * population.logins_per_person - 1), len(homes))
     span = population.days * 86_400_000
     times = sorted(now_ms - 60_000 - dice.number(f"time {number}", span) for number in range(count))
-    return [_visit(person, number, count, at_ms) for number, at_ms in enumerate(times)]
+    return [_visit(member, number, count, at_ms) for number, at_ms in enumerate(times)]
 
 
-def _visit(person: Person, number: int, count: int, at_ms: int) -> Visit:
-    homes = len(person.connections)
-    connection = number if number < homes else person.dice.number(f"which home {number}", homes)
+def _visit(member: DemoMember, number: int, count: int, at_ms: int) -> Visit:
+    homes = len(member.connections)
+    connection = number if number < homes else member.dice.number(f"which home {number}", homes)
     first_time = number < homes
-    failure = None if first_time else _failure(person, person.connections[connection], number)
+    failure = None if first_time else _failure(member, member.connections[connection], number)
     return Visit(
-        at_ms, person.index, number, connection, first_time, 2 * number >= count and not first_time, failure
+        at_ms, member.index, number, connection, first_time, 2 * number >= count and not first_time, failure
     )
 
 
-def _failure(person: Person, connection: Connection, number: int) -> str | None:
-    if not person.dice.chance(f"fails {number}", 22 if connection is DATABASE else 6):
+def _failure(member: DemoMember, connection: DemoConnection, number: int) -> str | None:
+    if not member.dice.chance(f"fails {number}", 22 if connection is DATABASE else 6):
         return None
     if connection is DATABASE:
-        return person.dice.pick(f"why {number}", (MISTYPED, MISTYPED, MISTYPED, BLOCKED))
-    return person.dice.pick(f"why {number}", (BLOCKED, DENIED))
+        return member.dice.pick(f"why {number}", (MISTYPED, MISTYPED, MISTYPED, BLOCKED))
+    return member.dice.pick(f"why {number}", (BLOCKED, DENIED))
 
 
-def payload(person: Person, connection: Connection, *, later: bool, first_time: bool, at: int) -> Claims:
-    """What this person's provider returns at this time."""
-    return catalogue.claims(connection, face(person, connection, later=later, first_time=first_time, at=at))
+def payload(
+    member: DemoMember, connection: DemoConnection, *, later: bool, first_time: bool, at: int
+) -> Claims:
+    """Return the claims that the provider returns for this member at this time."""
+    return catalogue.claims(connection, face(member, connection, later=later, first_time=first_time, at=at))
 
 
-def plain_user_id(person: Person, connection: Connection) -> str | None:
-    """The profile's `user_id`, where the payload alone decides it."""
+def plain_user_id(member: DemoMember, connection: DemoConnection) -> str | None:
+    """Return the profile's `user_id` if the claims alone determine it, otherwise None."""
     return catalogue.plain_user_id(
-        connection, payload(person, connection, later=False, first_time=False, at=0)
+        connection, payload(member, connection, later=False, first_time=False, at=0)
     )
 
 
 @lru_cache(maxsize=50_000)
-def _person(seed: int, index: int) -> Person:
-    return people.person(seed, index)
+def _person(seed: int, index: int) -> DemoMember:
+    return member(seed, index)

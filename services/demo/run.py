@@ -1,4 +1,4 @@
-"""The demo: publish a population, wait until it is visible, edit a little, show what came of it."""
+"""The demo: publishes a population, waits until it is visible, makes a few edits, and shows the result."""
 
 import asyncio
 import ssl
@@ -39,9 +39,12 @@ async def run(
     history: History | None = None,
     verify: ssl.SSLContext | bool = True,
 ) -> None:
-    """Publish, wait, edit, show; a second run doubles nothing. `history` reads a user's events from the log,
-    `verify` is what certificates are checked against.
-    Raises DemoError with a message that says what to do."""
+    """Publish, wait, edit and show. Running it again adds nothing.
+
+    `history` reads a user's events from the log; `verify` is httpx's parameter for certificates. Raises
+    DemoError with
+    a message that says what to do.
+    """
     population = Population(seed=seed, size=size, tenant=tenant)
     async with AsyncExitStack() as stack:
         ingest = await stack.enter_async_context(_client(ingest_url, token, verify))
@@ -73,7 +76,7 @@ async def _fill(
     now: datetime,
 ) -> None:
     if await _already_there(management, population):
-        console.print("The demo population is already there: nothing published.")
+        console.print("The demo population exists already; nothing was published.")
         return
     with progress_bar(console, "logins") as progress:
         outcome = await publish(ingest, list(logins(population, now)), progress)
@@ -85,13 +88,17 @@ async def _fill(
 
 
 async def _already_there(management: httpx.AsyncClient, population: Population) -> bool:
-    """The golden person's newest login is the last one published: if it and a member of this population are
-    there, everything has been accepted before."""
+    """Return whether the population has been published before.
+
+    The golden user's newest login is published last: if it and a member of this population are visible,
+    everything
+    was accepted before.
+    """
     if not await _golden_is_complete(management):
         return False
     names = (
-        plain_user_id(person, person.connections[0])
-        for person in map(population.person, range(population.size))
+        plain_user_id(member, member.connections[0])
+        for member in map(population.member, range(population.size))
     )
     last = [user_id for user_id in names if user_id is not None][-3:]
     return any([await _user(management, user_id) is not None for user_id in last])
@@ -103,7 +110,7 @@ async def _golden_is_complete(management: httpx.AsyncClient) -> bool:
 
 
 async def _until_visible(management: httpx.AsyncClient, console: Console, expected: int) -> None:
-    """Wait for the profiles; give up when nothing has moved for a while."""
+    """Wait until the profiles are visible. Raises DemoError when their number stops growing."""
     with progress_bar(console, "profiles") as progress:
         task = progress.add_task("visible   ", total=expected)
         total, moved = -1, time.monotonic()
@@ -120,8 +127,8 @@ async def _until_visible(management: httpx.AsyncClient, console: Console, expect
 
 def _stalled(total: int, expected: int) -> str:
     return (
-        f"{total} of {expected} profiles are visible and nothing has moved for {STALLED_SECONDS:.0f} s: "
-        "`vita status` shows which worker is behind, `make logs` why"
+        f"{total} of {expected} profiles are visible and none was added for {STALLED_SECONDS:.0f} s: "
+        "`vita status` shows which worker lags behind, `make logs` why"
     )
 
 
@@ -157,7 +164,7 @@ async def _total(management: httpx.AsyncClient) -> int:
 
 
 async def _list(management: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """The first pages of users, as far as the API lets one page."""
+    """Return the first pages of users, as far as the API allows paging."""
     users: list[dict[str, Any]] = []
     for page in range(LISTED // PAGE):
         response = await management.get("/api/v2/users", params={"page": page, "per_page": PAGE})

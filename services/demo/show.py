@@ -1,4 +1,4 @@
-"""What the demo prints: profiles, totals, raw claims beside one profile, and the events behind it."""
+"""Prints the demo's result: profiles, totals, raw claims beside one profile, and the events behind it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _HIDDEN: Final = frozenset({"provenance"})
 def one_per_connection(
     users: Sequence[Mapping[str, Any]], first: str, rows: int = ROWS
 ) -> list[Mapping[str, Any]]:
-    """Up to `rows` users: the one named first, then one of each connection, then others."""
+    """Return up to `rows` users: `first`, then one of each connection, then others."""
     seen: set[str] = set()
     leaders: list[Mapping[str, Any]] = []
     others: list[Mapping[str, Any]] = []
@@ -30,7 +30,7 @@ def one_per_connection(
 
 
 def profiles(console: Console, users: Sequence[Mapping[str, Any]], total: int) -> None:
-    """A table of profiles."""
+    """Print a table of profiles."""
     table = Table(title=f"{len(users)} of {total:,} profiles", box=box.SIMPLE_HEAD, title_justify="left")
     for name, width in (("user_id", 32), ("name", 22), ("email", 32), ("connection", 18)):
         table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=width)
@@ -44,7 +44,7 @@ def profiles(console: Console, users: Sequence[Mapping[str, Any]], total: int) -
 
 
 def strategies(console: Console, users: Sequence[Mapping[str, Any]], total: int) -> None:
-    """How many profiles each strategy has."""
+    """Print the number of profiles by strategy."""
     counts = Counter(str(user["identities"][0]["provider"]) for user in users)
     scope = "" if len(users) == total else f" (of the first {len(users):,} profiles)"
     line = "  ".join(f"[bold]{name}[/] {count}" for name, count in counts.most_common())
@@ -52,7 +52,7 @@ def strategies(console: Console, users: Sequence[Mapping[str, Any]], total: int)
 
 
 def claims_and_profile(console: Console, claims: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
-    """What the provider said beside what Vita keeps."""
+    """Print the provider's claims beside the profile."""
     shown = {key: value for key, value in profile.items() if key not in _HIDDEN}
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
@@ -62,8 +62,8 @@ def claims_and_profile(console: Console, claims: Mapping[str, Any], profile: Map
 
 
 def events(console: Console, history: Sequence[Mapping[str, Any]]) -> None:
-    """The events behind a profile, oldest first."""
-    table = Table(title="the events that made it", box=box.SIMPLE_HEAD, title_justify="left")
+    """Print the events behind a profile, oldest first."""
+    table = Table(title="the events behind it", box=box.SIMPLE_HEAD, title_justify="left")
     for name in ("time", "type", "actor", "position"):
         table.add_column(name, no_wrap=True)
     for event in history:

@@ -1,1 +1,1 @@
-"""logins.raw -> profile.events."""
+"""The normalizer: logins.raw -> profile.events."""

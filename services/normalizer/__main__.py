@@ -9,7 +9,7 @@ from services.runtime.worker.loop import Source, Worker
 
 
 def build(settings: Settings) -> Worker:
-    """The worker of these settings."""
+    """Return the worker for these settings."""
     source = Source(
         kafka=settings.kafka,
         topic=settings.topic(Topic.LOGINS_RAW),
@@ -20,7 +20,7 @@ def build(settings: Settings) -> Worker:
 
 
 async def main() -> None:
-    """Runs until told to stop."""
+    """Run until a signal ends the process."""
     settings = Settings()
     logs.configure(settings.log_format)
     await build(settings).run()

@@ -36,12 +36,12 @@ from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     FOREIGN_IDENTITY,
     Arrival,
-    failed,
-    identity_of,
-    normalized,
-    refused,
-    registered,
-    succeeded,
+    connection_registered,
+    foreign_login_refused,
+    identify_login,
+    login_failed,
+    login_succeeded,
+    normalize_login,
 )
 from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.gateways import Gateways
@@ -256,7 +256,7 @@ class Normalizer:
             t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)
         }
         records = [
-            seal_event(registered(tenant, settings, arrival.time), tenant_keys[tenant])
+            seal_event(connection_registered(tenant, settings, arrival.time), tenant_keys[tenant])
             for (tenant, _), (settings, arrival) in batch.new_connections.items()
         ]
         for item in batch.items:
@@ -347,9 +347,9 @@ def _found(row: asyncpg.Record) -> KnownConnection:
 def _identify(item: Item, connection: ConnectionSettings, pictures: Pictures) -> None:
     login = item.arrival.login
     if login.data.outcome == "success":
-        item.person = normalized(connection, login.data, pictures)
+        item.person = normalize_login(connection, login.data, pictures)
         item.identity = login.tenant, item.person.provider, item.person.idp_id
-    elif (named := identity_of(connection, login.data)) is not None:
+    elif (named := identify_login(connection, login.data)) is not None:
         item.identity = login.tenant, *named
 
 
@@ -364,14 +364,14 @@ def _event(
         raise RuntimeError("an item reaches this point with its connection")
     if item.person is not None and item.identity is not None and not item.foreign:
         subject = people[item.identity]
-        return succeeded(item.arrival, connection, item.person, subject.id), subject.keys
+        return login_succeeded(item.arrival, connection, item.person, subject.id), subject.keys
     known = None if item.foreign else _known(item, people, named)
     if known is not None:
-        return failed(item.arrival, connection, known.id), known.keys
+        return login_failed(item.arrival, connection, known.id), known.keys
     keys = tenant_keys[login.tenant]
     identifier = "|".join(item.identity[1:]) if item.identity else login.data.identifier or ""
     subject_id = anonymous_subject(keys.activity or b"", connection.name, identifier)
-    event = refused if item.foreign and item.person is not None else failed
+    event = foreign_login_refused if item.foreign and item.person is not None else login_failed
     return event(item.arrival, connection, subject_id), keys
 
 

@@ -1,5 +1,8 @@
-"""A raw login in a Kafka record, in either content mode of CloudEvents' Kafka protocol binding: structured
-(the value is the event) or binary (the value is its data, `ce_` headers are its attributes)."""
+"""Reads raw logins from Kafka records in both content modes of CloudEvents' Kafka protocol binding.
+
+In structured mode the value is the event. In binary mode the value is its data, and `ce_` headers are its
+attributes.
+"""
 
 import re
 from collections.abc import Iterator
@@ -18,12 +21,15 @@ _NAME: Final = re.compile("[a-z0-9]+")
 
 
 def read_login(record: ConsumerRecord) -> RawLogin:
-    """The login in a record. Raises InvalidEvent."""
+    """Return the login in a record.
+
+    Raises InvalidEvent when it is not a valid login, or not valid in its content mode.
+    """
     value = record.value or b""
     if not _is_binary(record):
         return parse_raw_login(value)
     if len(value) > MAX_BYTES:
-        raise InvalidEvent("too_large", f"{len(value)} bytes, at most {MAX_BYTES}")
+        raise InvalidEvent("too_large", f"The event has {len(value)} bytes, maximum {MAX_BYTES}.")
     document = _attributes(record)
     try:
         document["data"] = exact_json.loads(value)
@@ -33,8 +39,12 @@ def read_login(record: ConsumerRecord) -> RawLogin:
 
 
 def signed_body(record: ConsumerRecord) -> bytes:
-    """What a signature covers: the value; in binary mode a line `name:value` for each `ce_` header, sorted,
-    and an empty line stand before it. Raises InvalidEvent."""
+    """Return the bytes that a signature covers.
+
+    In structured mode they are the value. In binary mode a line `name:value` for each `ce_` header,
+    sorted, and an empty
+    line precede the value. Raises InvalidEvent when a header is malformed.
+    """
     value = record.value or b""
     if not _is_binary(record):
         return value
@@ -67,8 +77,12 @@ def _attributes(record: ConsumerRecord) -> dict[str, Any]:
 
 
 def _context(record: ConsumerRecord) -> Iterator[tuple[str, bytes]]:
-    """The attributes in `ce_` headers. Raises InvalidEvent for a name that CloudEvents does not allow: with a
-    colon in it, a signed line could be split in another place than the gateway did."""
+    """Yield the attributes in `ce_` headers.
+
+    Raises InvalidEvent when CloudEvents does not allow a name: with a colon in it, a signed line could be
+    split at
+    another place than the gateway split it.
+    """
     for name, value in record.headers:
         if name.startswith(_ATTRIBUTE) and value is not None:
             attribute = name.removeprefix(_ATTRIBUTE)

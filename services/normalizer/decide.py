@@ -1,4 +1,4 @@
-"""The pure middle of the normalizer: what a raw login means, and the events that say so."""
+"""The pure decisions of the normalizer: how a raw login is interpreted, and which events it causes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from schemas.logins.raw_login import Login, RawLogin
 SOURCE: Final = "/vita/normalizer"
 FOREIGN_IDENTITY: Final = "identity_of_another_connection"
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""A gateway's clock may run ahead of the broker's by this much; beyond it the broker's time counts."""
+"""How far a gateway's clock may be ahead of the broker's. Beyond that, the broker's time counts."""
 
 _EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
 _ACCESS: Final = {
@@ -42,7 +42,7 @@ _ACCESS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A raw login with where and when it stood on the log."""
+    """A raw login with its position and its time on the log."""
 
     login: RawLogin
     position: str
@@ -50,33 +50,40 @@ class Arrival:
 
     @property
     def time(self) -> datetime:
-        """When the person signed in."""
+        """When the user logged in."""
         told = self.login.time
         if told is None or told > self.stored_at + CLOCK_SKEW:
             return truncate(self.stored_at)
         return truncate(told)
 
 
-def normalized(connection: ConnectionSettings, login: Login, pictures: Pictures = GRAVATAR) -> Normalized:
-    """The person behind a successful login, with the tenant's default picture. Raises InvalidEvent."""
+def normalize_login(
+    connection: ConnectionSettings, login: Login, pictures: Pictures = GRAVATAR
+) -> Normalized:
+    """Normalize a successful login.
+
+    `pictures` is the tenant's default picture. Raises InvalidEvent (`unmappable`) when the claims do not
+    identify a
+    user or cannot be stored.
+    """
     try:
         return normalize(connection, login.claims, login.identifier, pictures)
     except UnmappableLogin as error:
         raise InvalidEvent("unmappable", str(error)) from error
 
 
-def identity_of(connection: ConnectionSettings, login: Login) -> tuple[str, str] | None:
-    """(provider, id) a failed login names, None when it names nobody that way."""
+def identify_login(connection: ConnectionSettings, login: Login) -> tuple[str, str] | None:
+    """Return the (provider, id) that a failed login names by its claims, or None."""
     try:
         return identify(connection, login.claims, None)
     except UnmappableLogin:
         return None
 
 
-def succeeded(
+def login_succeeded(
     arrival: Arrival, connection: ConnectionSettings, person: Normalized, subject: str
 ) -> LoginSucceeded:
-    """The event of a successful login."""
+    """Return the event of a successful login."""
     login = arrival.login.data
     return LoginSucceeded(
         **_envelope(arrival, connection, subject, "profile.login.succeeded"),
@@ -101,8 +108,8 @@ def succeeded(
     )
 
 
-def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
-    """The event of a refused login."""
+def login_failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
+    """Return the event of a failed login."""
     login = arrival.login.data
     reason = login.reason or "other"
     short = reason if reason in reasons.CODES else "other"
@@ -125,17 +132,19 @@ def failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> Lo
     )
 
 
-def refused(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
-    """The event of a login whose identity belongs to another connection; it changes nobody's profile."""
-    event = failed(arrival, connection, subject)
+def foreign_login_refused(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:
+    """Return the event of a login whose identity belongs to another connection. It changes no profile."""
+    event = login_failed(arrival, connection, subject)
     return event.model_copy(
         update={"data": event.data.model_copy(update={"reason": "other", "detail": FOREIGN_IDENTITY})}
     )
 
 
-def registered(tenant: str, connection: ConnectionSettings, at: datetime) -> ConnectionConfigured:
-    """The event by which a connection seen for the first time registers itself; the same one however often it
-    is seen."""
+def connection_registered(tenant: str, connection: ConnectionSettings, at: datetime) -> ConnectionConfigured:
+    """Return the event that registers a connection when it is seen for the first time.
+
+    It has the same id each time.
+    """
     event_id = derived("connection", tenant, connection.name)
     return ConnectionConfigured(
         id=event_id,
@@ -153,12 +162,12 @@ def registered(tenant: str, connection: ConnectionSettings, at: datetime) -> Con
 
 
 def login_cause(login: RawLogin) -> str:
-    """The id of what made a login: a gateway's retry has the same."""
+    """Return the id of a login's cause, which is the same for a gateway's retry."""
     return derived("login", login.tenant, login.source, login.id)
 
 
 def root_policy(connection: ConnectionSettings) -> RootPolicy:
-    """When logins through this connection may write root attributes (spec §1.4)."""
+    """Return when logins through this connection may write root attributes (spec §1.4)."""
     if connection.strategy in _EDITED_HERE:
         return "unless_edited"
     chosen = connection.options.get("set_user_root_attributes")
@@ -166,7 +175,7 @@ def root_policy(connection: ConnectionSettings) -> RootPolicy:
 
 
 def _seen(login: Login) -> dict[str, Any]:
-    """The access the login gave, in plain JSON."""
+    """Return the access that the login granted, as plain JSON."""
     return login.model_dump(include=_ACCESS, exclude_none=True)
 
 

@@ -52,7 +52,7 @@ def parcels(population: Population, rate: float, seconds: float, start: datetime
     probe: tuple[str, str] | None = None
     for number, record in enumerate(records):
         batch.append(record.value)
-        person = population.person(number % population.size)
+        person = population.member(number % population.size)
         user_id = None if always_fails(person) else plain_user_id(person, person.connections[0])
         if user_id is not None:
             at = start + timedelta(milliseconds=number * 1000 // max(1, round(rate)))

@@ -33,7 +33,7 @@ from schemas.sealing.mapper import open_event, read_sealed, seal_event
 from schemas.upcasters import current_version
 from services.ingest.decide import Accepted, decide
 from services.ingest.keying import record_key as login_key
-from services.normalizer.decide import Arrival, failed, normalized, succeeded
+from services.normalizer.decide import Arrival, login_failed, login_succeeded, normalize_login
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 
@@ -177,9 +177,9 @@ def test_the_normalizer_takes_logins(name: str) -> None:
     subject = new_subject(NOW)
     event: Event
     if login.data.outcome == "success":
-        event = succeeded(arrival, connection, normalized(connection, login.data), subject)
+        event = login_succeeded(arrival, connection, normalize_login(connection, login.data), subject)
     else:
-        event = failed(arrival, connection, subject)
+        event = login_failed(arrival, connection, subject)
     opened = open_event(read_sealed(*seal_event(event, KEYS)), KEYS)
     assert opened == event
     assert fold_batch(Views(), on_the_log([opened])).people[login.tenant, subject].after.memory.sources == {

@@ -18,7 +18,7 @@ from projections.trail.merkle import Tree, leaf_hash
 from projections.trail.proofs import verify_consistency, verify_inclusion
 from schemas.formats.identifiers import tenant_subject
 from services.auditor.proofs import MissingHash, consistency_proof, inclusion_proof
-from services.auditor.signing import beside, signer, trusted_keys
+from services.auditor.signing import default_provider, signer, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint
 from services.runtime.postgres.named_queries import load
 from services.runtime.worker.loop import Fenced
@@ -150,7 +150,7 @@ async def test_a_process_audits_what_flows_and_signs_when_it_ends(stack: Stack) 
     log = await read_log(stack.kafka, topic)
     async with connected(database, "vita_operator") as operator:
         row = await operator.fetchrow("SELECT * FROM trail.checkpoint ORDER BY id DESC LIMIT 1")
-    keys = trusted_keys(beside(environment["VITA_KEY_PROVIDER"]))
+    keys = trusted_keys(default_provider(environment["VITA_KEY_PROVIDER"]))
     assert is_signed(row["body"], row["signature"], keys[row["key_id"]])
     heads = Checkpoint.parse(row["body"]).heads
     assert {p: head.root for p, head in heads.items()} == {p: tree_of(log, p).root for p in range(12)}

@@ -13,7 +13,7 @@ from schemas.formats.identifiers import PERSON, record_key, tenant_subject
 from schemas.logins.raw_login import MAX_BYTES
 from schemas.topics import Topic
 from services.normalizer import consumer
-from services.normalizer.decide import registered
+from services.normalizer.decide import connection_registered
 from services.runtime.kafka.event_log import partition_of
 from tests.flow import NOW, Flow, both, by_subject, make_flow
 from tests.raw_logins import make_data, make_event
@@ -201,7 +201,7 @@ async def test_a_strict_tenant_registers_nothing(flow: Flow) -> None:
     """Its logins through connections nobody configured are refused; through a configured one they are
     taken."""
     await flow.add_tenant("strict", strict=True)
-    known = registered("strict", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
+    known = connection_registered("strict", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
     await flow.send_events(known)
     await flow.project()
     await flow.send_raw(
@@ -218,7 +218,7 @@ async def test_a_strict_tenant_registers_nothing(flow: Flow) -> None:
 
 async def test_a_deleted_connection_takes_no_logins(flow: Flow) -> None:
     """After its deletion a connection's logins are dead letters, and do not register it again."""
-    event = registered("demo", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
+    event = connection_registered("demo", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
     gone = event.model_copy(
         update={
             "id": "0190a1b2-c3d4-7e5f-8a9b-000000000001",
@@ -235,7 +235,7 @@ async def test_a_deleted_connection_takes_no_logins(flow: Flow) -> None:
 
 
 def connection(name: str, space: str | None = None) -> ConnectionConfigured:
-    event = registered("demo", ConnectionSettings(name, "google-oauth2", {}), NOW)
+    event = connection_registered("demo", ConnectionSettings(name, "google-oauth2", {}), NOW)
     options = {} if space is None else {"identity_space": space}
     return event.model_copy(update={"data": event.data.model_copy(update={"settings": {"options": options}})})
 

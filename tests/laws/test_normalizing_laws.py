@@ -16,7 +16,14 @@ from schemas.formats.characters import replaced
 from schemas.logins.raw_login import RawLogin, parse_raw_login
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import open_event, read_sealed, seal_event
-from services.normalizer.decide import CLOCK_SKEW, Arrival, failed, identity_of, normalized, succeeded
+from services.normalizer.decide import (
+    CLOCK_SKEW,
+    Arrival,
+    identify_login,
+    login_failed,
+    login_succeeded,
+    normalize_login,
+)
 from tests.laws.events import instants, text, values
 
 KEYS = SubjectKeys(1, b"p" * 32, b"a" * 32)
@@ -70,9 +77,9 @@ def event_of(login: RawLogin) -> Any:
     arrival = Arrival(login, "1/0/5", STORED)
     connection = ConnectionSettings("c", login.data.strategy or "oidc", {})
     if login.data.outcome == "failure":
-        identity_of(connection, login.data)
-        return failed(arrival, connection, ME)
-    return succeeded(arrival, connection, normalized(connection, login.data), ME)
+        identify_login(connection, login.data)
+        return login_failed(arrival, connection, ME)
+    return login_succeeded(arrival, connection, normalize_login(connection, login.data), ME)
 
 
 @given(raw_logins())

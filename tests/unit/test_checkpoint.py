@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from projections.trail.checkpoint import Checkpoint, InvalidCheckpoint, TreeHead, is_signed, key_id, sign
 from projections.trail.merkle import EMPTY_ROOT, leaf_hash
-from services.auditor.signing import FileSigner, beside, export, public_keys, signer, trusted_keys
+from services.auditor.signing import FileSigner, default_provider, export, public_keys, signer, trusted_keys
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 CHECKPOINT = Checkpoint(
@@ -66,7 +66,7 @@ def test_a_signature_holds_for_one_text_and_one_key() -> None:
 
 async def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     """The first signer makes the key, readable by nobody else; the next one signs with the same key."""
-    provider = beside(f"file:{tmp_path / 'keys' / 'kek'}")
+    provider = default_provider(f"file:{tmp_path / 'keys' / 'kek'}")
     first, second = signer(provider), signer(provider)
     path = tmp_path / "keys" / "checkpoint.pem"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -15,12 +15,12 @@ from schemas.logins.raw_login import RawLogin, parse_raw_login
 from services.normalizer.decide import (
     CLOCK_SKEW,
     Arrival,
-    failed,
-    identity_of,
-    normalized,
-    registered,
+    connection_registered,
+    identify_login,
+    login_failed,
+    login_succeeded,
+    normalize_login,
     root_policy,
-    succeeded,
 )
 from tests.raw_logins import make_data, make_event
 
@@ -111,7 +111,7 @@ def test_whose_clock_counts(told: datetime | None, counted: datetime) -> None:
 def test_a_success() -> None:
     """The event says who, where from and on whose account, and carries what the provider told."""
     login = raw({"ip": "192.0.2.1", "session_id": "s", "tokens": {"access_token": "t"}, "client_id": "app"})
-    event = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME)
+    event = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME)
     assert (event.subject, event.tenant, event.actor) == (ME, "demo", "connection:google-oauth2")
     assert event.sourceposition == "1/2/3"
     assert (event.data.connection, event.data.client_id, event.data.is_social) == (
@@ -138,7 +138,7 @@ def test_a_success() -> None:
 def test_reasons_of_failures(reason: str, short: str, detail: str | None) -> None:
     """A known code is open; a gateway's own words may hold personal data and go with the sealed part."""
     login = raw({"outcome": "failure", "reason": reason, "claims": {}, "identifier": "jane"})
-    event = failed(arrived(login), KNOWN, ME)
+    event = login_failed(arrived(login), KNOWN, ME)
     assert (event.data.reason, event.data.detail) == (short, detail)
     assert event.data.claims is None
 
@@ -148,7 +148,7 @@ def test_ids_come_from_the_gateways_id() -> None:
 
     def event_id(position: str = "1/2/3", **changes: Any) -> str:
         login = raw(**changes)
-        return succeeded(arrived(login, position), KNOWN, normalized(KNOWN, login.data), ME).id
+        return login_succeeded(arrived(login, position), KNOWN, normalize_login(KNOWN, login.data), ME).id
 
     assert event_id() == event_id(position="1/9/9")
     others = {event_id(id="login-2"), event_id(source="//other"), event_id(tenant="other")}
@@ -158,8 +158,8 @@ def test_ids_come_from_the_gateways_id() -> None:
 def test_success_and_failure_of_one_cause_are_two_events() -> None:
     """A gateway that reuses an id does not hide an outcome behind the other."""
     login = raw()
-    success = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME)
-    failure = failed(arrived(raw({"outcome": "failure", "reason": "other"})), KNOWN, ME)
+    success = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME)
+    failure = login_failed(arrived(raw({"outcome": "failure", "reason": "other"})), KNOWN, ME)
     assert success.causationid == failure.causationid
     assert success.id != failure.id
 
@@ -171,21 +171,21 @@ def test_success_and_failure_of_one_cause_are_two_events() -> None:
 def test_whom_a_failure_names(claims: dict[str, Any], identity: tuple[str, str] | None) -> None:
     """Claims may name somebody; without an id they name nobody that way, and that is no error."""
     login = raw({"outcome": "failure", "reason": "other", "claims": claims, "identifier": "jane"})
-    assert identity_of(KNOWN, login.data) == identity
+    assert identify_login(KNOWN, login.data) == identity
 
 
 def test_a_login_without_an_id_is_refused() -> None:
     """Claims that do not say who it was make no profile; the reason tells no value."""
     with pytest.raises(InvalidEvent, match="unmappable") as refusal:
-        normalized(KNOWN, raw({"claims": {"email": "jane@example.com"}}).data)
+        normalize_login(KNOWN, raw({"claims": {"email": "jane@example.com"}}).data)
     assert "jane" not in str(refusal.value)
 
 
 def test_a_registration_is_always_the_same() -> None:
     """Its id depends on tenant and name alone, so that many logins at once register one connection."""
-    one, again = (registered("demo", KNOWN, STORED + timedelta(days=n)) for n in (0, 1))
+    one, again = (connection_registered("demo", KNOWN, STORED + timedelta(days=n)) for n in (0, 1))
     assert (one.id, one.data) == (again.id, again.data)
-    assert registered("other", KNOWN, STORED).id != one.id
+    assert connection_registered("other", KNOWN, STORED).id != one.id
     assert (one.subject, one.actor) == ("ten_demo", "system:normalizer")
 
 
@@ -193,7 +193,7 @@ def test_the_access_a_login_gave_is_carried_over() -> None:
     """Session, refresh token, device, grant and connected account, as they were told."""
     told = load_example("vita.login.v1.session.json")
     login = parse_raw_login(exact_json.dumps(told))
-    data = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME).data
+    data = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME).data
     for name in ("session", "refresh_token", "device", "audience", "scope", "organization_id"):
         assert getattr(data, name) == told["data"][name]
     assert data.connected_account == told["data"]["connected_account"]
@@ -202,5 +202,5 @@ def test_the_access_a_login_gave_is_carried_over() -> None:
 def test_a_login_that_tells_of_no_access_carries_none() -> None:
     """Absent stays absent."""
     login = raw()
-    data = succeeded(arrived(login), KNOWN, normalized(KNOWN, login.data), ME).data
+    data = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME).data
     assert (data.session, data.refresh_token, data.device, data.scope) == (None, None, None, None)

@@ -64,7 +64,7 @@ def test_same_seed_same_bytes(events: list[Event]) -> None:
 def test_a_larger_population_begins_with_the_same_people(population: Population) -> None:
     """Growing the population changes nobody who was there."""
     larger = Population(size=1500)
-    assert list(population.people()) == list(islice(larger.people(), 1000))
+    assert list(population.members()) == list(islice(larger.members(), 1000))
 
 
 @pytest.mark.parametrize("seed", [7, 8, 2026])
@@ -101,7 +101,7 @@ def test_each_provider_is_first_met_with_success(population: Population, events:
 def test_the_mapping_agrees_about_identities(population: Population) -> None:
     """Every person has an identity of their own at each provider, and the one the demo expects."""
     seen: set[tuple[str, str]] = set()
-    for person in population.people():
+    for person in population.members():
         for connection in person.connections:
             claims = payload(person, connection, later=False, first_time=False, at=0)
             provider, idp_id = identify(ConnectionSettings(connection.name, connection.strategy, {}), claims)
@@ -130,7 +130,7 @@ def test_names_and_pictures_change(events: list[Event]) -> None:
 
 def test_identities_do_not_change(population: Population, events: list[Event]) -> None:
     """A provider names the same person by the same id at every login, and two people by different ids."""
-    people = {f"{population.seed}-{person.index}": person for person in population.people()}
+    people = {f"{population.seed}-{person.index}": person for person in population.members()}
     plain: dict[str, set[str]] = defaultdict(set)
     for (number, _), seen in claims_by_person(events).items():
         for claims in seen if number in people else ():
@@ -160,7 +160,7 @@ def test_identities_do_not_change(population: Population, events: list[Event]) -
 )
 def test_names_in_many_scripts(population: Population, script: str) -> None:
     """Somebody's name is written in this script."""
-    names = "".join(person.given.written + person.family.written for person in population.people())
+    names = "".join(person.given.written + person.family.written for person in population.members())
     assert any(unicodedata.name(letter, "").startswith(script) for letter in set(names))
 
 

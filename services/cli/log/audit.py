@@ -83,10 +83,10 @@ def key(
 
 
 def _trusted(provider: str | None, ledger: addresses.Ledger) -> "TrustedKeys":
-    from services.auditor.signing import beside, trusted_keys
+    from services.auditor.signing import default_provider, trusted_keys
 
     try:
-        return trusted_keys(provider or beside(ledger.key_provider))
+        return trusted_keys(provider or default_provider(ledger.key_provider))
     except FileNotFoundError as error:
         raise CommandFailed(
             f"the checkpoint key {error.filename} does not exist",

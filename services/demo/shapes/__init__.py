@@ -1,1 +1,1 @@
-"""Payloads as providers return them."""
+"""Builders of claims as providers return them."""

@@ -1,9 +1,9 @@
-"""Which payload each connection's provider returns, and which of its claims is the identity."""
+"""The builder of each connection's claims, and the claim that holds the identity."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.demo.connections import Connection
+from services.demo.connections import DemoConnection
 from services.demo.face import Face
 from services.demo.shapes import enterprise, own, regional, social
 
@@ -27,15 +27,15 @@ PLAIN_IDENTITY: Final[Mapping[str, str]] = {
     "email": "user_id",
     "sms": "user_id",
 }
-"""Strategies whose `user_id` is `strategy|claim`, whatever the connection's name and settings."""
+"""Strategies whose `user_id` is `strategy|claim`, whatever the connection's name and settings are."""
 
 
-def claims(connection: Connection, shown: Face) -> Claims:
-    """Exactly what the provider returns for this login."""
+def claims(connection: DemoConnection, shown: Face) -> Claims:
+    """Return exactly what the provider returns for this login."""
     return SHAPES[connection.shape](shown)
 
 
-def plain_user_id(connection: Connection, payload: Mapping[str, Any]) -> str | None:
-    """The profile's `user_id` where the payload alone decides it."""
+def plain_user_id(connection: DemoConnection, payload: Mapping[str, Any]) -> str | None:
+    """Return the profile's `user_id` if the claims alone determine it, otherwise None."""
     claim = PLAIN_IDENTITY.get(connection.strategy)
     return None if claim is None else f"{connection.strategy}|{payload[claim]}"

@@ -1,4 +1,5 @@
-"""Payloads of company directories: Entra ID, Workspace, SAML, AD FS, AD, OpenID Connect, Okta, Salesforce."""
+"""Claims of enterprise directories: Entra ID, Workspace, SAML, AD FS, AD, OpenID Connect, Okta,
+Salesforce."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ _TEAMS: Final = ("Engineering", "Finance", "Sales", "People", "Support", "Légal
 
 
 def entra(face: Face) -> dict[str, Any]:
-    """Claims of a v2.0 identity token: object id, one display name, groups as GUIDs, roles now and then."""
+    """Claims of a v2.0 identity token: object id, one display name, groups as GUIDs, sometimes roles."""
     return {
         "aud": "f2d1b8a4-1c34-4a57-8f3e-6a9b0c5d7e88",
         "iss": f"https://login.microsoftonline.com/{_TENANT_ID}/v2.0",
@@ -48,7 +49,7 @@ def workspace(face: Face) -> dict[str, Any]:
 
 
 def saml_claims(face: Face) -> dict[str, Any]:
-    """An assertion with claim addresses, every value a list, groups with several."""
+    """A SAML assertion with claim URIs; every value is a list, groups have several values."""
     return {
         f"{_IDENTITY_CLAIMS}/nameidentifier": [face.email],
         f"{_IDENTITY_CLAIMS}/emailaddress": [face.email],
@@ -63,7 +64,7 @@ def saml_claims(face: Face) -> dict[str, Any]:
 
 
 def saml_oids(face: Face) -> dict[str, Any]:
-    """A university's assertion: attributes by object identifier, affiliations as a list."""
+    """A university's SAML assertion: attributes by object identifier, affiliations as a list."""
     return {
         "urn:oid:1.3.6.1.4.1.5923.1.1.1.6": [f"{face.handle}@{face.domain}"],
         "urn:oid:0.9.2342.19200300.100.1.3": [face.email],
@@ -98,7 +99,7 @@ def active_directory(face: Face) -> dict[str, Any]:
 
 
 def adfs(face: Face) -> dict[str, Any]:
-    """A WS-Federation token: claim addresses with single values, identified by UPN."""
+    """A WS-Federation token: claim URIs with single values, identified by UPN."""
     return {
         f"{_IDENTITY_CLAIMS}/upn": f"{face.handle}@{face.domain}",
         f"{_IDENTITY_CLAIMS}/nameidentifier": f"{face.handle}@{face.domain}",
@@ -112,7 +113,7 @@ def adfs(face: Face) -> dict[str, Any]:
 
 
 def openid(face: Face) -> dict[str, Any]:
-    """Standard claims with a phone and an address."""
+    """Standard claims with a phone number and a postal address."""
     return {
         "sub": str(face.dice.guid("id")),
         "iss": "https://id.partner.example.net",
@@ -151,7 +152,7 @@ def okta(face: Face) -> dict[str, Any]:
 
 
 def salesforce(face: Face) -> dict[str, Any]:
-    """`/services/oauth2/userinfo`: the subject is an address, photos and service addresses are objects."""
+    """`/services/oauth2/userinfo`: the subject is a URL, photos and service URLs are objects."""
     org, user = f"00D{face.dice.hexes('org', 12)}EAA", f"005{face.dice.hexes('id', 12)}AAG"
     photo = face.picture("acme.file.force", "/F")
     return {

@@ -1,4 +1,4 @@
-"""Payloads of the tenant's own connections: database, e-mail and SMS."""
+"""Claims of the tenant's own connections: database, e-mail and SMS."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from services.demo.face import Face
 
 
 def database(face: Face) -> dict[str, Any]:
-    """A built-in user store: mail address or user name, whatever else the sign-up form asked for."""
+    """A built-in user store: e-mail address or username, and what else the sign-up form asked for."""
     who: dict[str, Any] = {"user_id": face.dice.hexes("id", 24)}
     if face.email is None:
         who |= {"username": face.handle[:15].replace("-", "_"), "email": None}
@@ -21,12 +21,12 @@ def database(face: Face) -> dict[str, Any]:
 
 
 def email(face: Face) -> dict[str, Any]:
-    """A code or link sent to an address proves that address and nothing else."""
+    """A code or link sent to an e-mail address verifies that address and nothing else."""
     return {"user_id": face.dice.hexes("id", 24), "email": face.email, "email_verified": True}
 
 
 def sms(face: Face) -> dict[str, Any]:
-    """A code sent to a phone proves the number."""
+    """A code sent to a phone verifies the number."""
     return {"user_id": face.dice.hexes("id", 24), "phone_number": face.phone, "phone_verified": True}
 
 

@@ -1,4 +1,4 @@
-"""Payloads of providers at home in one region, and of shops and payment services."""
+"""Claims of providers of one region, and of shops and payment services."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from services.demo.face import Face
 
 
 def line(face: Face) -> dict[str, Any]:
-    """LINE `GET /v2/profile`: no address, camel case."""
+    """LINE `GET /v2/profile`: no e-mail address, camel case."""
     return {
         "userId": f"U{face.dice.hexes('id', 32)}",
         "displayName": face.name,
@@ -17,7 +17,7 @@ def line(face: Face) -> dict[str, Any]:
 
 
 def kakao(face: Face) -> dict[str, Any]:
-    """Kakao `GET /v2/user/me`: an integer id, the profile twice, the mail inside the account."""
+    """Kakao `GET /v2/user/me`: an integer id, the profile twice, the e-mail address inside the account."""
     photo = face.picture("k.kakaocdn")
     account: dict[str, Any] = {
         "profile_nickname_needs_agreement": False,
@@ -35,7 +35,8 @@ def kakao(face: Face) -> dict[str, Any]:
 
 
 def vkontakte(face: Face) -> dict[str, Any]:
-    """`users.get`: an integer id, a birthday without zeros; the mail is added from the token's answer."""
+    """`users.get`: an integer id, a birthday without zeros; the e-mail address comes from the token
+    response."""
     return {
         "id": int(face.dice.digits("id", 9)),
         "first_name": face.given,
@@ -116,7 +117,8 @@ def amazon(face: Face) -> dict[str, Any]:
 
 
 def paypal(face: Face) -> dict[str, Any]:
-    """Identity API `openidconnect/userinfo?schema=paypalv1.1`: the id is an address, mails are a list."""
+    """Identity API `openidconnect/userinfo?schema=paypalv1.1`: the id is a URL, e-mail addresses are a
+    list."""
     code = face.dice.hexes("id", 43)
     return {
         "user_id": f"https://www.paypal.com/webapps/auth/identity/user/{code}",

@@ -1,4 +1,4 @@
-"""Payloads of worldwide social providers, in the form of each one's own documentation."""
+"""Claims of worldwide social providers, in the form of each provider's documentation."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from services.demo.face import Face
 
 
 def google(face: Face) -> dict[str, Any]:
-    """OpenID Connect userinfo. Google sends no `locale` any more to most applications; some still get it."""
+    """OpenID Connect userinfo. Google no longer sends `locale` to most applications."""
     return (
         {
             "sub": face.dice.digits("id", 21),
@@ -40,7 +40,7 @@ def facebook(face: Face) -> dict[str, Any]:
 
 
 def github(face: Face) -> dict[str, Any]:
-    """`GET /user`: an integer id; name and email are null unless made public."""
+    """`GET /user`: an integer id; name and e-mail address are null unless they are public."""
     number = int(face.dice.digits("id", face.dice.number("id length", 3) + 6))
     home = f"https://api.github.example/users/{face.handle}"
     return {
@@ -71,7 +71,7 @@ def github(face: Face) -> dict[str, Any]:
 
 
 def linkedin(face: Face) -> dict[str, Any]:
-    """OpenID Connect userinfo with a locale object; the flag comes as text from older applications."""
+    """OpenID Connect userinfo with a locale object; older applications get the flag as text."""
     return {
         "sub": face.dice.hexes("id", 10),
         "name": face.name,
@@ -85,7 +85,7 @@ def linkedin(face: Face) -> dict[str, Any]:
 
 
 def twitter(face: Face) -> dict[str, Any]:
-    """API v2 `GET /2/users/me`: everything under `data`, the id as text, no address."""
+    """API v2 `GET /2/users/me`: everything under `data`, the id as text, no e-mail address."""
     return {
         "data": {
             "id": face.dice.digits("id", 19),
@@ -101,7 +101,7 @@ def twitter(face: Face) -> dict[str, Any]:
 
 
 def twitter_classic(face: Face) -> dict[str, Any]:
-    """API 1.1 `account/verify_credentials`: the id as a bare integer beyond 2^53, and once more as text."""
+    """API 1.1 `account/verify_credentials`: the id as an integer beyond 2^53, and also as text."""
     number = face.dice.digits("id", 19)
     photo = face.picture("pbs.twimg", "_normal.jpg")
     return {
@@ -121,7 +121,8 @@ def twitter_classic(face: Face) -> dict[str, Any]:
 
 
 def apple(face: Face) -> dict[str, Any]:
-    """Identity token claims; the name comes beside in `user`, the first time only; mail is often relayed."""
+    """Identity token claims. `user` has the name at the first login only; the e-mail address is often a
+    relay."""
     hidden = face.email is not None and face.dice.chance("hide my mail", 45)
     address = f"{face.dice.hexes('relay', 10)}@privaterelay.appleid.com" if hidden else face.email
     said_as_text = face.dice.chance("flags as text", 50)
@@ -144,7 +145,7 @@ def apple(face: Face) -> dict[str, Any]:
 
 
 def microsoft_account(face: Face) -> dict[str, Any]:
-    """Microsoft Graph `/me` of a personal account: nulls for everything a company would know."""
+    """Microsoft Graph `/me` of a personal account: null for everything that only a company knows."""
     return {
         "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users/$entity",
         "userPrincipalName": face.email or f"{face.handle}@example.com",
@@ -162,7 +163,7 @@ def microsoft_account(face: Face) -> dict[str, Any]:
 
 
 def discord(face: Face) -> dict[str, Any]:
-    """`GET /users/@me`: a snowflake as text, an avatar hash, `verified` about the mail."""
+    """`GET /users/@me`: a snowflake as text, an avatar hash, `verified` for the e-mail address."""
     return {
         "id": face.dice.digits("id", 18),
         "username": face.handle.lower(),
@@ -202,7 +203,7 @@ def dropbox(face: Face) -> dict[str, Any]:
 
 
 def members_club(face: Face) -> dict[str, Any]:
-    """A club's home-made OAuth 2 server: a twenty-digit number as id, words of its own for everything."""
+    """A club's own OAuth 2 server: a twenty-digit number as id, and names of its own for everything."""
     return {
         "id": 2**64 + int(face.dice.digits("id", 18)),
         "first_name": face.given,

@@ -1,4 +1,5 @@
-"""People before any provider describes them: names in many scripts, addresses, a phone, a provider or two."""
+"""The users of the demo, independent of any provider: names in many scripts, e-mail addresses, phone,
+connections."""
 
 import json
 from bisect import bisect_right
@@ -10,7 +11,7 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from services.demo import connections
-from services.demo.connections import Connection
+from services.demo.connections import DemoConnection
 from services.demo.dice import Dice
 
 MAIL_DOMAINS: Final = ("example.com", "example.org", "example.net", "mail.example.com", "post.example.org")
@@ -18,7 +19,7 @@ ORNAMENTS: Final = ("✨", "🦊", "🎧", "👩🏽‍🚀", "🇧🇷")
 
 
 class Name(NamedTuple):
-    """A name as it is written, and in plain Latin letters for addresses."""
+    """A name as it is written, and in plain Latin letters for e-mail addresses."""
 
     written: str
     latin: str
@@ -26,7 +27,7 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Culture:
-    """How names look and are ordered somewhere."""
+    """How names are formed and ordered in a culture."""
 
     language: str
     country: str
@@ -36,14 +37,14 @@ class Culture:
     family: tuple[Name, ...]
 
     def full_name(self, given: str, family: str) -> str:
-        """Both names in the order people say them."""
+        """Return both names in the culture's order."""
         parts = (family, given) if self.family_first else (given, family)
         return self.joiner.join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One member of the population."""
+class DemoMember:
+    """A member of the population."""
 
     index: int
     dice: Dice
@@ -53,15 +54,16 @@ class Person:
     later_family: Name
     emails: tuple[str, ...]
     phone: str
-    connections: tuple[Connection, ...]
+    connections: tuple[DemoConnection, ...]
 
     @property
     def handle(self) -> str:
-        """A user name nobody else has."""
+        """A username that no other member has."""
         return f"{self.given.latin}-{self.family.latin[:12]}{self.index}".strip("-")
 
-    def email_at(self, connection: Connection) -> str | None:
-        """The address this provider knows: a company's own, otherwise the first or the second private one."""
+    def email_at(self, connection: DemoConnection) -> str | None:
+        """Return the e-mail address that this connection knows: a company's, or the first or second
+        private one."""
         if connection.domain is not None:
             return f"{self.given.latin}.{self.family.latin}{self.index}@{connection.domain}"
         if connection.strategy == "email" and not self.emails:
@@ -71,16 +73,16 @@ class Person:
         return self.emails[-1] if connection is not self.connections[0] else self.emails[0]
 
 
-def person(seed: int, index: int) -> Person:
-    """The person with this number, the same for ever for one seed."""
+def member(seed: int, index: int) -> DemoMember:
+    """Return the member with this number; it depends only on seed and number."""
     dice = Dice(f"{seed}/{index}")
-    first = connections.home(dice, index)
-    other = connections.second(dice, first)
+    first = connections.first_connection(dice, index)
+    other = connections.second_connection(dice, first)
     culture = _culture(dice, first)
     given, family = dice.pick("given", culture.given), dice.pick("family", culture.family)
     if dice.chance("one name only", 2):
         family = Name("", "")
-    return Person(
+    return DemoMember(
         index=index,
         dice=dice,
         culture=culture,
@@ -94,13 +96,14 @@ def person(seed: int, index: int) -> Person:
 
 
 def phone(index: int) -> str:
-    """A number from the range kept for fiction (+1 NPA 555 01xx), different for the first 80,000 people."""
+    """Return a phone number from the range reserved for fiction (+1 NPA 555 01xx), unique for 80,000
+    members."""
     return f"+1{200 + index // 100 % 800}5550{100 + index % 100}"
 
 
 @cache
 def cultures() -> tuple[Culture, ...]:
-    """All cultures of `names.json`."""
+    """Return all cultures of `names.json`. The result is cached."""
     return tuple(_read_culture(entry) for entry in _entries())
 
 
@@ -132,7 +135,7 @@ def _choices(languages: tuple[str, ...]) -> tuple[Sequence[Culture], Sequence[in
     return chosen, tuple(accumulate(entry["weight"] for entry in wanted))
 
 
-def _culture(dice: Dice, connection: Connection) -> Culture:
+def _culture(dice: Dice, connection: DemoConnection) -> Culture:
     choices, bounds = _choices(connection.languages)
     return choices[bisect_right(bounds, dice.number("culture", bounds[-1]))]
 

@@ -29,6 +29,7 @@ from services.projector.consumer import Projector
 from services.projector.consumer import Settings as ProjectorSettings
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import EventLog
+from services.runtime.periodic import Readiness
 from services.runtime.worker.loop import Fenced
 from tests.raw_logins import make_data, make_event
 from tests.stack import Database, Stack
@@ -187,7 +188,7 @@ class Flow:
     async def normalizer(self) -> AsyncIterator[Normalizer]:
         """A started normalizer."""
         hop = Normalizer(NormalizerSettings(**self.settings("normalizer")))
-        await hop.start()
+        await hop.start(Readiness())
         try:
             yield hop
         finally:
@@ -197,7 +198,7 @@ class Flow:
     async def projector(self) -> AsyncIterator[Projector]:
         """A started projector."""
         hop = Projector(ProjectorSettings(**self.settings("projector")))
-        await hop.start()
+        await hop.start(Readiness())
         try:
             yield hop
         finally:

@@ -23,6 +23,7 @@ from aiokafka.errors import UnsupportedCodecError
 from schemas.errors import InvalidEvent, Transient
 from services.runtime import logs
 from services.runtime.kafka import record_batches
+from services.runtime.periodic import FailurePolicy
 from services.runtime.settings import kafka_from
 from services.runtime.worker.intake import Intake
 from services.runtime.worker.loop import Fenced, Source, Worker
@@ -51,7 +52,7 @@ class Scripted:
     def __init__(self, words: list[str], stored: dict[int, int] | None) -> None:
         self._words, self._stored = words, stored
 
-    async def start(self) -> Any:
+    async def start(self, end_process: FailurePolicy) -> Any:
         """Nothing to open."""
         self._may_go_on = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._may_go_on.set)

@@ -17,6 +17,7 @@ from services.auditor.consumer import Auditor, Settings
 from services.auditor.signing import signer
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
+from services.runtime.periodic import Readiness
 from tests.stack import Database, Stack
 
 FIRST_EVENT = {
@@ -117,7 +118,7 @@ async def auditing(stack: Stack, database: Database, prefix: str) -> AsyncIterat
     given = Settings(**{name.removeprefix("VITA_").lower(): value for name, value in environment.items()})
     settings = given.model_copy(update={"checkpoint_seconds": 3600})
     auditor = Auditor(settings, signer(settings.checkpoint_provider))
-    await auditor.start()
+    await auditor.start(Readiness())
     try:
         yield auditor
     finally:

@@ -3,9 +3,8 @@
 It reads the open envelope only and holds no key that opens more. Any bytes become a leaf: nothing stops it.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import structlog
@@ -19,6 +18,7 @@ from services.auditor.signing import CheckpointSigner, default_provider
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
 from services.ledger.heartbeats import Heartbeat
 from services.runtime.kafka.log_reader import first_offset_from
+from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
 from services.runtime.worker.loop import Fenced, WorkerFailed
@@ -52,16 +52,19 @@ class Auditor:
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
         self._resources = AsyncExitStack()
 
-    async def start(self) -> Heartbeat:
-        """Connects, and signs from then on. Raises Transient."""
+    async def start(self, end_process: FailurePolicy) -> Heartbeat:
+        """Connects, and signs from then on. Signing or a heartbeat that fails for an unknown reason ends the
+        process: a trail must not grow unsigned. Raises Transient."""
         async with AsyncExitStack() as opening:
             self._pool = await open_pool(self._settings.database_url.get_secret_value(), max_size=3)
             opening.push_async_callback(self._pool.close)
-            self._heartbeat = Heartbeat(self._pool, "auditor")
+            self._heartbeat = Heartbeat(self._pool, "auditor", Readiness(), end_process)
             with database_failures():
                 await self._heartbeat.start()
             opening.push_async_callback(self._heartbeat.stop)
-            self._signing = asyncio.create_task(self._sign_now_and_then())
+            every = self._settings.checkpoint_seconds
+            self._signing = Periodic("checkpoint_signing", self._sign, every, end_process, at_once=False)
+            self._signing.start()
             opening.push_async_callback(self._end_signing)
             self._resources = opening.pop_all()
         return self._heartbeat
@@ -78,8 +81,6 @@ class Auditor:
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Adds a batch to the trail, wholly or not at all. Raises Transient or Fenced."""
-        if self._signing.done():
-            await self._signing
         with database_failures():
             growth = grow(await read_tips(self._pool, {record.partition for record in records}), records)
         for jump in growth.jumps:
@@ -105,27 +106,21 @@ class Auditor:
                 return
         raise Fenced(f"partition {jump.partition} waits for offset {jump.expected}, not {jump.found}")
 
-    async def _sign_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.checkpoint_seconds)
-            try:
-                await self._sign()
-            except Transient as error:
-                self._heartbeat.failed(error)
-                _log.warning("checkpoint_delayed", error=str(error))
-
     async def _sign(self) -> None:
-        with database_failures():
-            async with self._pool.acquire() as connection:
-                checkpoint = await sign_checkpoint(connection, self._topic, self._signer, datetime.now(UTC))
+        try:
+            with database_failures():
+                async with self._pool.acquire() as connection:
+                    now = datetime.now(UTC)
+                    checkpoint = await sign_checkpoint(connection, self._topic, self._signer, now)
+        except Transient as error:
+            self._heartbeat.failed(error)
+            raise
         if checkpoint is not None:
             _log.info("checkpoint_signed", number=checkpoint.number)
 
     async def _end_signing(self) -> None:
-        self._signing.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._signing
+        await self._signing.stop()
         try:
             await self._sign()
-        except Transient as error:
-            _log.warning("last_checkpoint_missed", error=str(error))
+        except Exception as error:  # the loop has reported its kind already; what is open must be closed
+            _log.warning("last_checkpoint_missed", error=type(error).__name__)

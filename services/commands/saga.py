@@ -31,6 +31,7 @@ from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.position_watch import PositionWatch
 from services.management.settings import Settings
+from services.runtime.background import start_task
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected
@@ -188,7 +189,7 @@ class Links:
         return row is not None
 
     def _start(self, link: Link, progress: Progress) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._bring_to_an_end(link, progress))
+        task = start_task(self._bring_to_an_end(link, progress))
         self._at_work[link.command] = task
         task.add_done_callback(lambda _: self._ended(link, task))
         return task

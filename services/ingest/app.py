@@ -33,6 +33,7 @@ from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.access_log import AccessLog
 from services.runtime.http.reference import docs_route
 from services.runtime.http.request_context import WithRequestId
+from services.runtime.periodic import Readiness
 from services.runtime.postgres.pool import open_pool
 from services.runtime.postgres.tenant_pool import TenantPool
 
@@ -69,7 +70,8 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as parts:
-            app.state.endpoints, app.state.publisher = await _open(settings, parts)
+            app.state.readiness = Readiness()
+            app.state.endpoints, app.state.publisher = await _open(settings, parts, app.state.readiness)
             yield
 
     app = _Ingest(
@@ -96,15 +98,17 @@ def build(settings: Settings) -> FastAPI:
     return app
 
 
-async def _open(settings: Settings, parts: AsyncExitStack) -> tuple[dict[str, GatewayEndpoint], Publisher]:
+async def _open(
+    settings: Settings, parts: AsyncExitStack, readiness: Readiness
+) -> tuple[dict[str, GatewayEndpoint], Publisher]:
     url = settings.database_url.get_secret_value()
     pool = await open_pool(url)
     parts.callback(pool.terminate)
-    heartbeat = Heartbeat(pool, "ingest")
+    heartbeat = Heartbeat(pool, "ingest", readiness)
     await heartbeat.start()
     parts.push_async_callback(heartbeat.stop)
     topic, signer = settings.topic(Topic.LOGINS_RAW), Signer(settings.signing_secrets)
-    publisher = Publisher(settings.kafka, topic, settings.ack_seconds)
+    publisher = Publisher(settings.kafka, topic, settings.ack_seconds, readiness)
     await publisher.open()
     parts.push_async_callback(publisher.close, settings.drain_seconds)
     trust = Trust(settings.token_issuer, settings.token_audience)
@@ -141,9 +145,12 @@ class _Hot:
 
 
 async def _health(request: Request) -> Response:
-    """200 while logins can be taken, 503 while the broker is away."""
-    ready = request.app.state.publisher.is_ready
-    state = {"status": "ok" if ready else "unavailable", "kafka": "connected" if ready else "away"}
+    """200 while logins can be taken; 503 while the broker is away or a background loop, which is named then,
+    fails for an unknown reason."""
+    connected, failing = request.app.state.publisher.is_ready, request.app.state.readiness.failing
+    ready = connected and not failing
+    state = {"status": "ok" if ready else "unavailable", "kafka": "connected" if connected else "away"}
+    state |= dict.fromkeys(failing, "failing")
     return Response(exact_json.dumps(state), 200 if ready else 503, headers_of(200 if ready else 503), _JSON)
 
 

@@ -23,8 +23,8 @@ from services.runtime.http.request_context import shared_task
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.kafka.producers import close_producer, open_producer
+from services.runtime.periodic import FailurePolicy, Periodic
 
-_RECONNECT_SECONDS = 0.5
 _PATIENCE = 6
 """After so many times the wait of one request a silent connection is given up and made anew."""
 _log = structlog.get_logger()
@@ -45,7 +45,7 @@ class _Parcel:
 class Publisher:
     """Writes to one topic as long as it is open, reconnecting by itself."""
 
-    def __init__(self, kafka: KafkaAccess, topic: str, ack_seconds: float) -> None:
+    def __init__(self, kafka: KafkaAccess, topic: str, ack_seconds: float, policy: FailurePolicy) -> None:
         self._kafka, self._topic, self._ack_seconds = kafka, topic, ack_seconds
         self._producer: AIOKafkaProducer | None = None
         self._partitions = 0
@@ -53,19 +53,17 @@ class Publisher:
         self._pumps: dict[int, asyncio.Task[None]] = {}
         self._sent_at: dict[int, float] = {}
         self._broken = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._keeping = Periodic("broker_connection", self._keep_connected, 0, policy)
 
     async def open(self) -> None:
         """Starts connecting and goes on trying; does not wait for the broker longer than one attempt."""
         with suppress(Transient):
             await self._connect()
-        self._keeper = asyncio.create_task(self._keep_connected())
+        self._keeping.start()
 
     async def close(self, timeout_seconds: float) -> None:
         """Disconnects; what the broker does not take in time was never said to be accepted."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        await self._keeping.stop()
         if self._producer is not None:
             await close_producer(self._producer, timeout_seconds)
             self._producer = None
@@ -149,20 +147,18 @@ class Publisher:
         self._producer, self._partitions = await open_producer(self._kafka, self._topic, self._ack_seconds)
 
     async def _keep_connected(self) -> None:
-        while True:
-            while self._producer is None:
-                try:
-                    await self._connect()
-                    _log.info("broker_connected", topic=self._topic)
-                except Transient as error:
-                    _log.warning("broker_away", error=str(error))
-                    await asyncio.sleep(_RECONNECT_SECONDS)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._broken.wait(), self._ack_seconds)
-            if self._broken.is_set() or self._waited() > _PATIENCE * self._ack_seconds:
-                self._broken.clear()
-                producer, self._producer = self._producer, None
-                await close_producer(producer, self._ack_seconds)
+        """One round: connect, or else wait for a failure and give up the producer it is of. Raises
+        Transient."""
+        if self._producer is None:
+            await self._connect()
+            _log.info("broker_connected", topic=self._topic)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._broken.wait(), self._ack_seconds)
+        if self._broken.is_set() or self._waited() > _PATIENCE * self._ack_seconds:
+            self._broken.clear()
+            producer, self._producer = self._producer, None
+            await close_producer(producer, self._ack_seconds)
 
 
 def _fill(batch: Any, queue: deque[_Parcel], now: int) -> list[_Parcel]:

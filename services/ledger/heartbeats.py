@@ -11,7 +11,7 @@ from typing import Final, Literal
 import asyncpg
 
 from schemas.errors import Transient
-from services.runtime.periodic import Periodic
+from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 
@@ -26,8 +26,18 @@ State = Literal["up", "retrying", "stuck", "failed"]
 class Heartbeat:
     """Counts what a process handles and writes one row about it every second."""
 
-    def __init__(self, pool: asyncpg.Pool, worker: str, notice: str | None = None) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        worker: str,
+        readiness: Readiness,
+        policy: FailurePolicy | None = None,
+        notice: str | None = None,
+    ) -> None:
+        """`readiness` is reported with the process: its state is `retrying` while one of its loops fails.
+        `policy` applies to the heartbeat's own loop, `readiness` if None. `notice` is what an operator must
+        see although the process is well."""
+        self._pool, self._readiness = pool, readiness
         self._worker, self._notice = worker, notice
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._started_at = datetime.now(UTC)
@@ -38,7 +48,7 @@ class Heartbeat:
         self._last_error_at: datetime | None = None
         self._state: State = "up"
         self._reason: str | None = None
-        self._beating = Periodic("heartbeat", self._beat, PERIOD_SECONDS, at_once=False)
+        self._beating = Periodic("heartbeat", self._beat, PERIOD_SECONDS, policy or readiness, at_once=False)
 
     def handled(self, count: int) -> None:
         """Count events that were brought to their end; a process that handles events is up."""
@@ -97,13 +107,20 @@ class Heartbeat:
         rate = (self._handled - self._reported) / max(now - self._last_beat, 0.001)
         self._reported, self._last_beat = self._handled, now
         self._forget_old_error()
+        state, reason = self._shown()
         with database_failures():
             await self._pool.execute(
                 load("services.ledger", "heartbeats.sql")["beat"],
                 self._worker, self._instance, os.getpid(), socket.gethostname(), self._started_at,
-                self._handled, rate, self._last_error, self._last_error_at, self._state, self._reason,
-                self._notice,
+                self._handled, rate, self._last_error, self._last_error_at, state, reason, self._notice,
             )  # fmt: skip
+
+    def _shown(self) -> tuple[State, str | None]:
+        failing = self._readiness.failing
+        if self._state != "up" or not failing:
+            return self._state, self._reason
+        loops = ", ".join(f"{loop} ({error})" for loop, error in sorted(failing.items()))
+        return "retrying", f"background work fails: {loops}"[:500]
 
     def _forget_old_error(self) -> None:
         old = self._last_error_at is not None and datetime.now(UTC) - self._last_error_at > ERROR_SHOWN

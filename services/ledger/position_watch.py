@@ -6,15 +6,13 @@ from collections import defaultdict
 from contextlib import suppress
 
 import asyncpg
-import structlog
 
-from schemas.errors import Transient
 from schemas.formats.positions import Position
+from services.runtime.periodic import FailurePolicy, Periodic
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 
 CHANNEL = "vita_position"
-_log = structlog.get_logger()
 
 
 def notification(generation: int, next_offsets: dict[int, int]) -> str:
@@ -27,7 +25,7 @@ def notification(generation: int, next_offsets: dict[int, int]) -> str:
 class PositionWatch:
     """Knows how far the live generation has come, and wakes whoever waits for a position."""
 
-    def __init__(self, database_url: str, topic: str) -> None:
+    def __init__(self, database_url: str, topic: str, policy: FailurePolicy) -> None:
         self._url = database_url
         self.topic = topic
         self.generation = 0
@@ -35,23 +33,24 @@ class PositionWatch:
         """A number on which this process holds a shared advisory lock while it is connected."""
         self._next: dict[int, int] = {}
         self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
-        self._task: asyncio.Task[None] | None = None
-        self._lost = asyncio.Event()
+        self._connection: asyncpg.Connection | None = None
+        self._lost: asyncio.Future[None] | None = None
+        """Done when the connection is lost; fails with what made it useless."""
+        self._keeping = Periodic("position_watch", self._keep, 0, policy)
 
     @classmethod
-    async def open(cls, database_url: str, topic: str) -> "PositionWatch":
-        """Connects and reads the positions. Raises Transient."""
-        watch = cls(database_url, topic)
-        connection = await watch._connect()
-        watch._task = asyncio.create_task(watch._keep(connection))
+    async def open(cls, database_url: str, topic: str, policy: FailurePolicy) -> "PositionWatch":
+        """Connects and reads the positions. `policy` learns of failures of the watch that will not pass by
+        themselves: without it every position seems to be missing from the views. Raises Transient."""
+        watch = cls(database_url, topic, policy)
+        await watch._connect()
+        watch._keeping.start()
         return watch
 
     async def close(self) -> None:
         """Disconnects; whoever waits runs into its timeout."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._keeping.stop()
+        self._disconnect()
 
     def covers(self, position: Position) -> bool:
         """Whether the views show this position already."""
@@ -73,41 +72,53 @@ class PositionWatch:
         finally:
             self._waiting[partition].discard(event)
 
-    async def _keep(self, connection: asyncpg.Connection | None) -> None:
+    async def _keep(self) -> None:
+        """One round: connect again, or else wait until the connection is lost. Raises Transient."""
+        if self._lost is None:
+            await self._connect()
+            return
         try:
-            while True:
-                if connection is None:
-                    try:
-                        connection = await self._connect()
-                    except Transient as error:
-                        _log.warning("position_watch_down", error=str(error))
-                        await asyncio.sleep(0.5)
-                        continue
-                await self._lost.wait()
-                connection = None
+            await self._lost
         finally:
-            if connection is not None:
-                connection.terminate()
+            self._disconnect()
 
-    async def _connect(self) -> asyncpg.Connection:
-        self._lost.clear()
+    async def _connect(self) -> None:
+        self._disconnect()
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ended(_connection: object) -> None:
+            if not lost.done():
+                lost.set_result(None)
+
+        def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            try:
+                self._heard(str(payload))
+            except Exception as error:
+                if not lost.done():
+                    lost.set_exception(error)
+
+        queries = load("services.ledger", "position_watch.sql")
         with database_failures():
-            connection = await asyncpg.connect(
+            self._connection = connection = await asyncpg.connect(
                 self._url, server_settings={"application_name": "vita position watch"}
             )
-            connection.add_termination_listener(lambda _: self._lost.set())
-            await connection.execute(load("services.ledger", "position_watch.sql")["hold"], self.holder)
-            await connection.add_listener(CHANNEL, self._heard)
-            rows = await connection.fetch(
-                load("services.ledger", "position_watch.sql")["live_positions"], self.topic
-            )
+            connection.add_termination_listener(ended)
+            await connection.execute(queries["hold"], self.holder)
+            await connection.add_listener(CHANNEL, heard)
+            rows = await connection.fetch(queries["live_positions"], self.topic)
         for row in rows:
             self._follow(row["generation"])
             self._advance(row["partition"], row["next_offset"])
-        return connection
+        self._lost = lost
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        generation, *pairs = str(payload).split(" ")
+    def _disconnect(self) -> None:
+        connection, self._connection, self._lost = self._connection, None, None
+        if connection is not None:
+            connection.terminate()
+
+    def _heard(self, payload: str) -> None:
+        """Take a notification in. Raises ValueError for one that the projector does not write."""
+        generation, *pairs = payload.split(" ")
         if int(generation) < self.generation:
             return
         self._follow(int(generation))

@@ -30,7 +30,7 @@ from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.kafka.event_log import EventLog
 from services.runtime.kafka.log_end import LogEnd
-from services.runtime.periodic import Periodic
+from services.runtime.periodic import Periodic, Readiness
 from services.runtime.postgres.batch_loader import Gathered
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
@@ -64,6 +64,8 @@ class Service:
     rates: RateLimits
     room: Room
     background: Background
+    readiness: Readiness
+    """Which background loops fail for an unknown reason."""
     people: Gathered
     people_with_tokens: Gathered
     people_to_edit: Gathered
@@ -78,6 +80,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     url = settings.database_url.get_secret_value()
     topic = settings.topic(Topic.PROFILE_EVENTS)
     provider = provider_from(settings.key_provider)
+    readiness = Readiness()
     async with AsyncExitStack() as stack:
         database = await TenantPool.open(url, settings.pool_connections, "management")
         stack.push_async_callback(database.close)
@@ -92,10 +95,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         with database_failures():
             async with database.raw.acquire() as connection:
                 keyring = await load_keyring(connection, provider)
-            heartbeat = Heartbeat(database.raw, "management")
+            heartbeat = Heartbeat(database.raw, "management", readiness)
             stack.push_async_callback(heartbeat.stop)
             await heartbeat.start()
-        watch = await PositionWatch.open(url, topic)
+        watch = await PositionWatch.open(url, topic, readiness)
         stack.push_async_callback(watch.close)
         end = await LogEnd.open(settings.kafka, topic)
         stack.push_async_callback(end.close)
@@ -105,7 +108,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         links = Links(settings, database, keyring, writer, watch)
         stack.push_async_callback(links.stop)
         reconciler = Reconciler(settings, database, writer, end, watch, log.partitions, links)
-        sweeping = Periodic("claim_sweep", reconciler.sweep, settings.claim_sweep_seconds)
+        every = settings.claim_sweep_seconds
+        sweeping = Periodic("claim_sweep", reconciler.sweep, every, readiness)
         sweeping.start()
         stack.push_async_callback(sweeping.stop)
         keys = key_source(database.raw)
@@ -141,6 +145,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 RateLimits(plan_of(settings.rate_limits)),
                 Room(settings.in_flight_bytes, settings.body_limit_bytes),
                 background,
+                readiness,
                 Gathered(database, load("services.management")["users"]),
                 Gathered(database, load("services.management")["users_with_secrets"]),
                 Gathered(database, load("services.management")["users_to_edit"]),

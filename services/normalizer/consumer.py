@@ -48,6 +48,7 @@ from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
 from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog
 from services.runtime.kafka.record_batches import check_readable
+from services.runtime.periodic import FailurePolicy, Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures, open_pool
 
@@ -114,8 +115,9 @@ class Normalizer:
         self._batch = Batch()
         self._resources = AsyncExitStack()
 
-    async def start(self) -> Heartbeat:
-        """Connects, loads the keyring and learns which life of the topic this is."""
+    async def start(self, end_process: FailurePolicy) -> Heartbeat:
+        """Connects, loads the keyring and learns which life of the topic this is. A heartbeat that cannot be
+        written ends the process. Raises Transient."""
         settings = self._settings
         provider = provider_from(settings.key_provider)
         async with AsyncExitStack() as opening:
@@ -127,7 +129,8 @@ class Normalizer:
             letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
             opening.push_async_callback(letters.close)
             self._letters = Quarantine(letters, self._pool, self._keyring, self._epoch)
-            heartbeat = Heartbeat(self._pool, "normalizer", None if self._signed else TRUSTED)
+            notice = None if self._signed else TRUSTED
+            heartbeat = Heartbeat(self._pool, "normalizer", Readiness(), end_process, notice)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat

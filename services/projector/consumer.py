@@ -38,10 +38,11 @@ from services.projector.pruning import EVERY_SECONDS, prune
 from services.projector.relaying import sealed_relays
 from services.projector.statement_batches import execute
 from services.projector.store import Touched, read_views, writes
+from services.runtime.background import start_task
 from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog, partition_of
 from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.record_batches import check_readable
-from services.runtime.periodic import Periodic
+from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
@@ -78,8 +79,9 @@ class Projector:
         self._authentic: dict[tuple[int, int], str] = {}
         self._resources = AsyncExitStack()
 
-    async def start(self) -> Heartbeat:
-        """Connects, learns the live generation and loads the keyring."""
+    async def start(self, end_process: FailurePolicy) -> Heartbeat:
+        """Connects, learns the live generation and loads the keyring. A heartbeat that cannot be written ends
+        the process; pruning that fails is reported by it. Raises Transient."""
         url = self._settings.database_url.get_secret_value()
         provider = provider_from(self._settings.key_provider)
         async with AsyncExitStack() as opening:
@@ -94,12 +96,14 @@ class Projector:
             told = self._settings.topic(Topic.REVOCATIONS)
             self._revocations = await EventLog.open(self._settings.kafka, told, CONTENT_TYPE)
             opening.push_async_callback(self._revocations.close)
-            heartbeat = Heartbeat(self._pool, "projector")
+            heartbeat = Heartbeat(self._pool, "projector", readiness := Readiness(), end_process)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
             pool = self._pool
-            pruning = Periodic("log_entry_pruning", lambda: prune(pool, datetime.now(UTC)), EVERY_SECONDS)
+            pruning = Periodic(
+                "log_entry_pruning", lambda: prune(pool, datetime.now(UTC)), EVERY_SECONDS, readiness
+            )
             opening.push_async_callback(pruning.stop)
             pruning.start()
             self._resources = opening.pop_all()
@@ -151,7 +155,7 @@ class Projector:
                 outcome, keys, letters = await self._fold(chunk, folded, latest)
                 if writing is not None:
                     await writing
-                writing = asyncio.create_task(self._commit(chunk, outcome, keys, letters, dict(latest)))
+                writing = start_task(self._commit(chunk, outcome, keys, letters, dict(latest)))
             if writing is not None:
                 await writing
         finally:

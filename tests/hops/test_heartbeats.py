@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from services.ledger import heartbeats
 from services.ledger.heartbeats import Heartbeat
+from services.runtime.periodic import Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import open_pool
 from tests.flow import Flow, make_flow
@@ -55,7 +56,7 @@ async def test_an_error_that_passed_is_forgotten(flow: Flow, monkeypatch: pytest
     url = flow.stack.environment("projector", flow.database, flow.prefix)["VITA_DATABASE_URL"]
     pool = await open_pool(url)
     async with pool:
-        beating = Heartbeat(pool, "projector")
+        beating = Heartbeat(pool, "projector", Readiness())
         beating.retrying(ConnectionError("the broker is away"))
         await beating.start()
         try:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas.formats.positions import Position
 from services.ledger.position_watch import PositionWatch, notification
 from services.runtime.kafka.event_log import partition_of
+from services.runtime.periodic import Readiness
 from services.runtime.worker.loop import first_offsets, next_offsets
 
 positions = st.builds(Position, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1))
@@ -70,8 +71,8 @@ def test_a_batch_reaches_from_its_first_to_its_last(batch: list[Placed]) -> None
 @given(batches())
 def test_who_listens_knows_what_was_committed(batch: list[Placed]) -> None:
     """A notification covers exactly the records up to the batch's last."""
-    watch = PositionWatch("postgresql://nowhere", "topic")
-    watch._heard(None, 0, "channel", notification(1, next_offsets(batch)))
+    watch = PositionWatch("postgresql://nowhere", "topic", Readiness())
+    watch._heard(notification(1, next_offsets(batch)))
     for record in batch:
         assert watch.covers(Position(record.partition, record.offset))
     for partition, offset in next_offsets(batch).items():
@@ -81,12 +82,12 @@ def test_who_listens_knows_what_was_committed(batch: list[Placed]) -> None:
 @given(batches(), st.randoms(use_true_random=False))
 def test_late_notifications_take_nothing_back(batch: list[Placed], random: object) -> None:
     """Heard in any order, twice or from a retired generation, the watch only ever moves forward."""
-    watch = PositionWatch("postgresql://nowhere", "topic")
+    watch = PositionWatch("postgresql://nowhere", "topic", Readiness())
     news = [notification(2, {record.partition: record.offset + 1}) for record in batch]
     mixed = [*news, *news]
     random.shuffle(mixed)  # type: ignore[attr-defined]
     for text in [notification(2, {11: 0}), *mixed, notification(1, {0: 10**12})]:
-        watch._heard(None, 0, "channel", text)
+        watch._heard(text)
     for partition, offset in next_offsets(batch).items():
         assert watch.covers(Position(partition, offset - 1))
         assert not watch.covers(Position(partition, offset))

@@ -20,6 +20,7 @@ from services.ledger.position_watch import PositionWatch
 from services.runtime.auth.client_secrets import hash_secret
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import EventLog
+from services.runtime.periodic import Readiness
 from services.runtime.postgres.named_queries import load
 
 ACTOR: Final = "system:vita-cli"
@@ -64,7 +65,7 @@ async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, clien
         ring = await keyring(connection, ledger.key_provider)
         keys = await ensure_keys(connection, ring, client.tenant, tenant_subject(client.tenant))
     record = seal_event(_event(client, datetime.now(UTC)), keys)
-    watch = await PositionWatch.open(ledger.url, topic)
+    watch = await PositionWatch.open(ledger.url, topic, Readiness())
     try:
         log = await EventLog.open(kafka, topic)
         try:

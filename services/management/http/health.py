@@ -18,11 +18,13 @@ PATIENCE_SECONDS: Final = 2
 
 
 async def health(service: Service, _request: Request) -> Response:
-    """200 when database and event log answer, otherwise 503 naming what does not."""
+    """200 when database and event log answer and no background loop fails; otherwise 503, naming what does
+    not work."""
     database, broker = await asyncio.gather(_database(service), _broker(service))
     parts = {"database": database, "event_log": broker}
-    well = all(parts.values())
     shown = {name: "ok" if answers_now else "unreachable" for name, answers_now in parts.items()}
+    shown |= dict.fromkeys(service.readiness.failing, "failing")
+    well = set(shown.values()) == {"ok"}
     return responses.value({"status": "ok" if well else "degraded", "parts": shown}, 200 if well else 503)
 
 
@@ -48,6 +50,6 @@ async def _broker(service: Service) -> bool:
 PUBLIC: Final = (
     Public(
         "GET", "/healthz", health, "Whether the service can do its work",
-        {200: "It can.", 503: "A part does not answer."}, Health, Health,
+        {200: "It can.", 503: "A part does not answer, or background work fails."}, Health, Health,
     ),
 )  # fmt: skip

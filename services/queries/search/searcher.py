@@ -6,7 +6,6 @@ look values up are planned once; those whose best plan depends on the values (a 
 are planned each time.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +19,7 @@ from schemas.formats import exact_json
 from services.queries.search.explaining import EXPLAIN
 from services.queries.search.predicates import Constant, Equals, Predicate
 from services.queries.search.statements import Lookup, Statement
+from services.runtime.background import start_task
 from services.runtime.http.request_context import spend
 from services.runtime.postgres.batch_loader import Together
 from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
@@ -46,7 +46,7 @@ async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
         finally:
             spend(time.perf_counter() - began)
 
-    return await asyncio.create_task(timed())
+    return await start_task(timed())
 
 
 class _SearchConnection(TenantConnection):

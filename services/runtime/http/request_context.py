@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from schemas.formats.identifiers import new_event_id
+from services.runtime.background import start_task
 from services.runtime.fairness.loop_shares import STEP_SECONDS, LoopShares, in_turns
 from services.runtime.http.access_log import AccessLog
 
@@ -104,7 +105,7 @@ def shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
     """Run work that many requests share as a task, so that its log lines name none of them."""
     outside = contextvars.copy_context()
     outside.run(_current.set, None)
-    return asyncio.get_running_loop().create_task(work, context=outside)
+    return start_task(work, outside)
 
 
 class WithRequestId:

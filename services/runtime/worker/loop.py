@@ -24,6 +24,8 @@ from faststream.kafka import KafkaBroker
 
 from schemas.errors import InvalidEvent, Transient
 from services.ledger.heartbeats import Heartbeat, State
+from services.runtime.background import start_task
+from services.runtime.periodic import EndProcess, FailurePolicy
 from services.runtime.worker.intake import Found, Intake, Source, WorkerFailed, place_of
 from services.runtime.worker.isolation import Isolation
 from services.runtime.worker.side_track import SideTrack
@@ -49,8 +51,9 @@ class Fenced(Exception):
 class Hop(Protocol):
     """What one worker does between its topic and its effects."""
 
-    async def start(self) -> Heartbeat:
-        """Opens what the hop needs; the heartbeat to report with."""
+    async def start(self, end_process: FailurePolicy) -> Heartbeat:
+        """Opens what the hop needs; the heartbeat to report with. `end_process` is the failure policy of
+        background loops without which the worker must not go on."""
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
         """Partition -> next offset as stored with the effects (missing: from the beginning); None when the
@@ -119,13 +122,14 @@ class Worker:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, or until something goes wrong that no record is at fault for. Raises
         WorkerFailed."""
-        self._heartbeat = await self._opened()
-        _collect_garbage_rarely()
         self._app = FastStream(
             self._broker, logger=None, after_startup=[self._begin], on_shutdown=[self._drain]
         )
+        self._heartbeat = await self._opened()
+        _collect_garbage_rarely()
         try:
-            await self._app.run()
+            if self._fatal is None:
+                await self._app.run()
         finally:
             await self._end()
         if isinstance(self._fatal, WorkerFailed):
@@ -135,7 +139,7 @@ class Worker:
 
     async def _begin(self) -> None:
         self._intake.attach(self.consumer)
-        self._tasks = asyncio.create_task(self._consume()), asyncio.create_task(self._watch())
+        self._tasks = start_task(self._consume()), start_task(self._watch())
 
     async def _end(self) -> None:
         for task in self._tasks:
@@ -185,7 +189,7 @@ class Worker:
         delay = FIRST_BACKOFF_SECONDS
         while True:
             try:
-                return await self._hop.start()
+                return await self._hop.start(EndProcess(self._loop_failed))
             except Transient as error:
                 _log.warning("not_ready", group=self._source.group, error=str(error))
                 await asyncio.sleep(delay)
@@ -256,6 +260,9 @@ class Worker:
             "worker_failed", group=self._source.group, error=type(error).__name__,
             reason=text, exc_info=error,
         )  # fmt: skip
+
+    def _loop_failed(self, loop: str, error: Exception) -> None:
+        self._fail(WorkerFailed(f"the background loop {loop} failed: {type(error).__name__}, see the log"))
 
     async def _watch(self) -> None:
         try:
@@ -356,7 +363,7 @@ class Worker:
         if not self._keeps_positions:
             await self._tell()
         elif self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell_soon())
+            self._telling = start_task(self._tell_soon())
 
     async def _tell_soon(self) -> None:
         await self._stops_within(TELLING_SECONDS)

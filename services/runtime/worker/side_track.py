@@ -12,6 +12,7 @@ from itertools import groupby
 
 from aiokafka import ConsumerRecord, TopicPartition
 
+from services.runtime.background import start_task
 from services.runtime.worker.intake import Intake, place_of, size
 
 
@@ -55,7 +56,7 @@ class SideTrack:
             part = list(group)
             if any(size(record) >= self._large for record in part):
                 self._intake.set_aside(place, sum(map(size, part)))
-                self._tasks[place] = asyncio.create_task(self._work(place, part))
+                self._tasks[place] = start_task(self._work(place, part))
             else:
                 others += part
         return others

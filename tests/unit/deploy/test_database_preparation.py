@@ -78,7 +78,7 @@ def test_the_server_is_told_a_verifier() -> None:
 def test_rights_are_declared_in_one_place() -> None:
     """No migration, table or view grants anything or names a role: `deploy/rights.yaml` is where to do it."""
     assert set(declared().tables) >= {"ledger.signing_key", "view_N.profile", "views.profile"}
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     files = [*(root / "deploy/ledger").glob("*.sql"), *(root / "projections").glob("*/*.sql")]
     for file in files:
         statements = re.sub(r"--.*", "", file.read_text("utf-8"))

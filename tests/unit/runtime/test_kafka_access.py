@@ -184,7 +184,7 @@ def test_secrets_are_not_shown() -> None:
 
 def test_every_client_is_made_in_one_way() -> None:
     """No file names the brokers to a client by itself: security settings would be missing there."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     folders = ("services", "deploy", "projections", "schemas", "tests")
     bare = [
         str(path.relative_to(root))

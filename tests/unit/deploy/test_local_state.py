@@ -102,7 +102,7 @@ from deploy.local.state import StateFolder
 with StateFolder(pathlib.Path({str(state.path)!r})).lock():
     os.kill(os.getpid(), 9)
 """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == -9
     with state.lock(budget_s=0):
         pass
@@ -131,7 +131,7 @@ def test_the_environment_names_another_folder(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("VITA_STATE_DIR", str(tmp_path))
     assert default_state_dir() == tmp_path
     monkeypatch.delenv("VITA_STATE_DIR")
-    assert default_state_dir() == Path(__file__).parents[2] / ".vita"
+    assert default_state_dir() == Path(__file__).parents[3] / ".vita"
 
 
 def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Where Vita runs: the local stack, database roles and migrations, containers."""
+"""Installs and runs Vita: the local stack, database roles and migrations, Kafka rights, containers."""

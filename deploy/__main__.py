@@ -1,4 +1,5 @@
-"""`python -m deploy prepare`: roles, database, migrations, views, keys, topics, Kafka's users and rights."""
+"""`python -m deploy prepare`: prepares roles, database, migrations, views, keys, topics, and Kafka users
+and rights."""
 
 import argparse
 import asyncio
@@ -13,7 +14,7 @@ from deploy.roles import LOGINS, variable
 
 
 def main(arguments: list[str]) -> int:
-    """Run the one command; 0 when it went well."""
+    """Run the command and return its exit code, 0 if it succeeded."""
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_prepare(options))
@@ -27,25 +28,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     prepare = parser.add_subparsers(required=True, metavar="prepare").add_parser(
         "prepare",
-        help="bring the servers in the environment to what this version needs; may be repeated",
+        help="prepare the servers named in the environment for this version; may be repeated",
     )
     prepare.add_argument(
         "--passwords",
         type=Path,
         metavar="FILE",
-        help="keep the roles' passwords in this file (mode 600), instead of printing new ones once",
+        help="store the roles' passwords in this file (mode 600) instead of printing new ones once",
     )
     prepare.add_argument(
         "--rotate",
         nargs="*",
         choices=LOGINS,
         metavar="ROLE",
-        help=f"make new passwords for these roles, for all without a name ({', '.join(LOGINS)})",
+        help=f"make new passwords for these roles, or for all if none is named  ({', '.join(LOGINS)})",
     )
     prepare.add_argument(
         "--exclusive",
         action="store_true",
-        help="the PostgreSQL server is Vita's alone: close its other databases to everybody without a right",
+        help="only Vita uses the PostgreSQL server: revoke CONNECT on its other databases from PUBLIC",
     )
     return parser
 
@@ -70,7 +71,7 @@ def _show_passwords(made: dict[str, str], places: Places) -> None:
     if made and file is not None:
         print(f"new passwords of {', '.join(made)}: in {file}")
     elif made:
-        print("New passwords, shown this once. Keep them where the services' VITA_DATABASE_URL is made:")
+        print("New passwords, shown once. Store them where the services' VITA_DATABASE_URL is configured:")
         for login, password in made.items():
             print(f"{variable(login)}={password}")
 

@@ -1,4 +1,5 @@
-"""Prepares a PostgreSQL server for Vita: roles, database, migrations, views, rights, keys; repeatable."""
+"""Prepares a PostgreSQL server for Vita: roles, database, migrations, views, rights and keys. May be
+repeated."""
 
 import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -29,12 +30,12 @@ STATEMENT_TIMEOUT = "120s"
 
 
 class DatabaseRefused(Exception):
-    """The database is not in a state that can be prepared; the text says what to do."""
+    """The database cannot be prepared in its present state. The text says what to do."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of the ledger's history."""
+    """A file of the ledger's migrations."""
 
     name: str
     sql: str
@@ -45,7 +46,10 @@ class Migration:
 
 
 def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
-    """All files `NNNN_name.sql` in their order; numbers have no gap and no double."""
+    """Return the migrations `NNNN_name.sql` of a folder in order.
+
+    Raises DatabaseRefused when their numbers have a gap or a duplicate.
+    """
     found = [Migration(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.sql"))]
     numbers = [migration.name.partition("_")[0] for migration in found]
     if numbers != [f"{number:04}" for number in range(1, len(found) + 1)]:
@@ -56,7 +60,12 @@ def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
 
 
 def outstanding(known: Mapping[str, str], migrations: list[Migration]) -> list[Migration]:
-    """What is still to be applied, given the checksums of what was applied."""
+    """Return the migrations that are not applied yet.
+
+    `known` maps the names of applied migrations to their checksums. Raises DatabaseRefused when an applied
+    migration
+    was changed or is not among `migrations`.
+    """
     for migration in migrations:
         if known.get(migration.name, migration.checksum) != migration.checksum:
             raise DatabaseRefused(
@@ -74,29 +83,30 @@ def outstanding(known: Mapping[str, str], migrations: list[Migration]) -> list[M
 
 
 def database_url(admin_url: str, database: str) -> str:
-    """Where the administrator connects to one database."""
+    """Return the administrator's URL of one database."""
     return urlunsplit(urlsplit(admin_url)._replace(path=f"/{quote(database, safe='')}"))
 
 
 @dataclass(frozen=True)
 class Access:
-    """How an installation's roles get in: their passwords, and what is to be done about them."""
+    """How the roles of an installation authenticate."""
 
     passwords: Passwords
     rotate: Collection[str] = ()
     """The login roles that get a new password."""
     exclusive: bool = False
-    """True if the server is Vita's alone: then its other databases are closed to roles without a right."""
+    """True if only Vita uses the server: CONNECT on its other databases is then revoked from PUBLIC."""
     prefix: str | None = None
-    """What the role names begin with; None for the database's name."""
+    """The prefix of the role names; None for the database's name."""
 
 
 async def prepare_database(
     admin_url: str, database: str, provider: KeyProvider, access: Access
 ) -> dict[str, str]:
-    """Bring the server to what this version needs; safe to repeat, and for several callers at once.
+    """Prepare the server for this version. It may be repeated and called concurrently.
 
-    Returns the passwords that were made, by login role. Raises DatabaseRefused.
+    Returns the passwords that were made, by login role. Raises DatabaseRefused when the database cannot be
+    prepared.
     """
     prefix = access.prefix or database
     async with _alone(admin_url) as server:
@@ -119,7 +129,7 @@ async def prepare_database(
 
 
 async def open_databases(admin_url: str, database: str) -> list[str]:
-    """The other databases of the server that every role may connect to, because everybody may."""
+    """Return the server's other databases to which every role may connect because PUBLIC may."""
     async with _connected(admin_url) as server:
         rows = await server.fetch(
             "SELECT datname FROM pg_database WHERE datallowconn AND datname <> $1"
@@ -130,9 +140,9 @@ async def open_databases(admin_url: str, database: str) -> list[str]:
 
 
 async def clone_database(admin_url: str, template: str, database: str, prefix: str | None = None) -> None:
-    """A new database with the template's content, rights and roles; nobody may be connected to the template.
+    """Create a database with the content, rights and roles of a template, which must have no connections.
 
-    `prefix` is what the role names begin with where that is not the template's name.
+    `prefix` is the prefix of the role names if it is not the template's name.
     """
     async with _connected(admin_url) as server:
         owner = quoted(role_name(prefix or template, OWNER))
@@ -143,21 +153,25 @@ async def clone_database(admin_url: str, template: str, database: str, prefix: s
 
 
 async def drop_installation(admin_url: str, database: str) -> None:
-    """Remove a database with its roles."""
+    """Drop a database and its roles."""
     await drop_database(admin_url, database)
     async with _connected(admin_url) as server:
         await drop_roles(server, database)
 
 
 async def drop_database(admin_url: str, database: str) -> None:
-    """Remove a database and whoever is connected to it."""
+    """Drop a database and end its connections."""
     async with _connected(admin_url) as server:
         await server.execute(f"DROP DATABASE IF EXISTS {quoted(database)} WITH (FORCE)")
 
 
-async def count_topic_lives(admin_database_url: str, topics: Collection[str]) -> None:
-    """These topics begin a new life: what was stored of offsets in an earlier one means other records. The
-    notes of its dead letters go, since new letters from the same places need theirs."""
+async def begin_topic_epochs(admin_database_url: str, topics: Collection[str]) -> None:
+    """Begin a new epoch for topics that were created again.
+
+    Stored offsets of earlier epochs refer to other records. The rows of their dead letters are deleted,
+    because new
+    dead letters at the same positions need them.
+    """
     async with _connected(admin_database_url) as connection, connection.transaction():
         await connection.execute(
             "DELETE FROM ledger.dead_letter WHERE topic = ANY ($1::text[])", list(topics)
@@ -180,27 +194,27 @@ async def _ensure_database(server: asyncpg.Connection, database: str, prefix: st
 
 
 async def _grant_database(server: asyncpg.Connection, database: str, prefix: str) -> None:
-    """Rights on the database itself, which a copy does not inherit."""
+    """Grant the rights on the database itself, which a copy does not inherit."""
     name, roles = quoted(database), ", ".join(quoted(role_name(prefix, login)) for login in LOGINS)
     await server.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     await server.execute(f"GRANT CONNECT ON DATABASE {name} TO {roles}")
 
 
 async def _close_other_databases(server: asyncpg.Connection) -> None:
-    """Take from everybody the right to connect that PostgreSQL gives everybody on a new database."""
+    """Revoke the right to connect that PostgreSQL grants PUBLIC on a new database."""
     for row in await server.fetch("SELECT datname FROM pg_database WHERE datallowconn"):
         await server.execute(f"REVOKE ALL ON DATABASE {quoted(row['datname'])} FROM PUBLIC")
 
 
 async def _ensure_keys(connection: asyncpg.Connection, provider: KeyProvider) -> None:
-    """The wrapping key and the signing key, which no service may add."""
+    """Create the wrapping key and the signing key, which no service may add."""
     try:
         await ensure_wrapping_key(connection, provider)
         await ensure_signing_key(connection, provider, datetime.now(UTC))
     except CannotUnseal as error:
         raise DatabaseRefused(
-            "VITA_KEY_PROVIDER names another key-encryption key than the one this database was prepared with:"
-            " name that one, or another database"
+            "VITA_KEY_PROVIDER does not name the key-encryption key with which this database was prepared:"
+            " name that key, or another database"
         ) from error
 
 
@@ -241,7 +255,7 @@ async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
 
 @asynccontextmanager
 async def _alone(admin_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that holds the lock of all preparations: roles belong to the whole server."""
+    """Open a connection that holds the lock of all preparations, because roles belong to the whole server."""
     async with _connected(admin_url) as server:
         await server.execute("SELECT pg_advisory_lock($1)", PREPARATION_LOCK)
         yield server
@@ -254,7 +268,7 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     except (OSError, TimeoutError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise DatabaseRefused(
             f"no connection to PostgreSQL at {urlsplit(url).netloc.rpartition('@')[2]} ({error!r}):"
-            " look at VITA_POSTGRES_ADMIN_URL, or at `make logs`"
+            " check VITA_POSTGRES_ADMIN_URL, or see `make logs`"
         ) from error
     try:
         yield connection

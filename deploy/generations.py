@@ -1,4 +1,4 @@
-"""Generations of the views: one PostgreSQL schema each, behind the stable names of the live one (design
+"""Generations of the views: one PostgreSQL schema each, behind stable names that show the live one (design
 D8)."""
 
 import hashlib
@@ -23,19 +23,22 @@ VIEWS = (
     "quarantined_login",
 )
 VIEWS_SCHEMA = "CREATE SCHEMA views"
-"""The stable names are made anew with a new definition: a view cannot lose or reorder columns."""
+"""A new definition drops and creates the stable names, because a view cannot lose or reorder columns."""
 
 
 def definition() -> str:
-    """What the tables of a generation are made by, as a hash."""
+    """Return a hash of the statements that create the tables of a generation."""
     texts = [(PROJECTIONS / view / file).read_bytes() for view in VIEWS for file in ("table.sql", "view.sql")]
     return hashlib.sha256(b"\x00".join(texts)).hexdigest()
 
 
 async def ensure_generation(connection: asyncpg.Connection) -> None:
-    """Has the views shown by tables of this version's definition: the first generation, or a new empty one
-    that the projector fills from the log. Runs as the owner; the rights on what it makes are the caller's to
-    apply, in the same transaction."""
+    """Make the views show tables of this version's definition.
+
+    Creates the first generation, or a new empty one that the projector fills from the log. Runs as the
+    owner; the caller
+    grants the rights on what it creates in the same transaction.
+    """
     async with connection.transaction():
         live = await connection.fetchrow(
             "SELECT number, definition FROM ledger.generation WHERE state = 'live'"
@@ -51,7 +54,7 @@ async def ensure_generation(connection: asyncpg.Connection) -> None:
 
 
 async def create_generation(connection: asyncpg.Connection, number: int) -> None:
-    """Empty tables for a generation to be built."""
+    """Create the empty tables of a generation."""
     schema = f"view_{number}"
     await connection.execute(f"CREATE SCHEMA {schema}")
     await _run(connection, schema, "table.sql")
@@ -63,7 +66,7 @@ async def create_generation(connection: asyncpg.Connection, number: int) -> None
 
 
 async def show_generation(connection: asyncpg.Connection, number: int) -> None:
-    """Turns the stable views to this generation; inside a transaction nobody sees a moment between."""
+    """Point the stable views at this generation. The caller's transaction makes the change atomic."""
     await connection.execute("UPDATE ledger.generation SET state = 'retired' WHERE state = 'live'")
     await connection.execute("UPDATE ledger.generation SET state = 'live' WHERE number = $1", number)
     await _run(connection, f"view_{number}", "view.sql")

@@ -1,4 +1,4 @@
-"""The principals of an installation on Kafka: their names and passwords, created and given their rights."""
+"""The Kafka principals of an installation: their names, passwords, users and rights."""
 
 import hashlib
 import secrets
@@ -29,7 +29,8 @@ from schemas.errors import Transient
 from services.runtime.kafka.access import SCRAM, KafkaAccess, Mechanism
 
 ITERATIONS: Final = 4096
-"""The least that Kafka takes. The passwords are random, so that more would cost time and add no safety."""
+"""The minimum that Kafka accepts. Passwords are random, so that more iterations would add time and no
+safety."""
 ALLOW: Final = 3
 SECURITY_DISABLED: Final = 54
 _MECHANISMS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
@@ -38,7 +39,8 @@ _MECHANISMS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
 
 
 class RightsRefused(Exception):
-    """The cluster does not let this administrator create users or rights; `commands` do it by hand."""
+    """The cluster does not let this administrator create users or rights. `commands` are the manual
+    alternative."""
 
     def __init__(self, reason: str, commands: Sequence[str]) -> None:
         super().__init__(reason)
@@ -46,30 +48,33 @@ class RightsRefused(Exception):
 
 
 class NoAuthorizer(Exception):
-    """The cluster enforces no rights at all."""
+    """The cluster has no authorizer and so enforces no rights."""
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a service is to Kafka."""
+class KafkaPrincipal:
+    """A service's identity in Kafka."""
 
     service: str
     name: str
     password: str | None = field(repr=False)
-    """None where the cluster knows it already."""
+    """None if the cluster has the password already."""
 
     def access(self, administrator: KafkaAccess, mechanism: Mechanism | None) -> KafkaAccess:
-        """How the service connects. It shares the administrator's identity where it has no password."""
+        """Return how the service connects. Without a password it uses the administrator's identity."""
         if mechanism is None or self.password is None:
             return administrator
         return administrator.as_user(self.name, self.password, mechanism)
 
 
-def principals(environment: Mapping[str, str], prefix: str = "") -> dict[str, Principal]:
-    """The principal of each service: `<prefix>vita-<service>`, unless VITA_<SERVICE>_KAFKA_USERNAME names
-    another one, with the password in VITA_<SERVICE>_KAFKA_PASSWORD."""
+def principals(environment: Mapping[str, str], prefix: str = "") -> dict[str, KafkaPrincipal]:
+    """Return the principal of each service.
+
+    Its name is `<prefix>vita-<service>`, or the one in VITA_<SERVICE>_KAFKA_USERNAME with the password in
+    VITA_<SERVICE>_KAFKA_PASSWORD.
+    """
     return {
-        service: Principal(
+        service: KafkaPrincipal(
             service,
             environment.get(_variable(service, "USERNAME")) or f"{prefix}vita-{service}",
             environment.get(_variable(service, "PASSWORD")) or None,
@@ -79,13 +84,15 @@ def principals(environment: Mapping[str, str], prefix: str = "") -> dict[str, Pr
 
 
 def new_passwords() -> dict[str, str]:
-    """A random password for every service, by the variables that `principals` reads."""
+    """Return a random password for every service, by the variables that `principals` reads."""
     return {_variable(service, "PASSWORD"): secrets.token_hex(24) for service in RIGHTS}
 
 
 def kept_passwords(file: Path) -> dict[str, str]:
-    """The passwords in a file of lines VITA_<SERVICE>_KAFKA_PASSWORD=..., which only its owner reads; those
-    that are missing there are made and written first."""
+    """Return the passwords in a private file of lines VITA_<SERVICE>_KAFKA_PASSWORD=….
+
+    Missing passwords are made and written first.
+    """
     lines = file.read_text().splitlines() if file.exists() else []
     known = dict(line.partition("=")[::2] for line in lines)
     complete = new_passwords() | known
@@ -96,8 +103,10 @@ def kept_passwords(file: Path) -> dict[str, str]:
 
 
 def mechanism_of(administrator: KafkaAccess, named: str | None) -> Mechanism | None:
-    """By which mechanism the services authenticate: the one named, else the administrator's if it goes by
-    passwords; None for another one."""
+    """Return the mechanism by which the services authenticate.
+
+    It is `named`, or the administrator's if that one uses passwords; None for any other.
+    """
     if not administrator.uses_sasl:
         return None
     for mechanism in (*SCRAM, "PLAIN"):
@@ -107,11 +116,11 @@ def mechanism_of(administrator: KafkaAccess, named: str | None) -> Mechanism | N
 
 
 async def create_users(
-    administrator: KafkaAccess, people: Iterable[Principal], mechanism: Mechanism | None
+    administrator: KafkaAccess, people: Iterable[KafkaPrincipal], mechanism: Mechanism | None
 ) -> list[str]:
-    """Give every principal that has a password its SCRAM credentials; the names of these principals.
+    """Set the SCRAM credentials of every principal that has a password, and return their names.
 
-    Raises RightsRefused or Transient.
+    Raises RightsRefused when the administrator may not, and Transient when the cluster does not answer.
     """
     known = [one for one in people if one.password is not None]
     if mechanism not in SCRAM or not known:
@@ -122,10 +131,12 @@ async def create_users(
     return [one.name for one in known]
 
 
-async def grant(administrator: KafkaAccess, people: Iterable[Principal], prefix: str) -> None:
-    """Give the principals their rights on the topics and groups with this prefix; safe to repeat.
+async def grant(administrator: KafkaAccess, people: Iterable[KafkaPrincipal], prefix: str) -> None:
+    """Grant the principals their rights on the topics and groups with this prefix. May be repeated.
 
-    Raises NoAuthorizer, RightsRefused or Transient.
+    Raises NoAuthorizer when the cluster enforces no rights, RightsRefused when the administrator may not
+    grant them, and
+    Transient when the cluster does not answer.
     """
     entries = [acl for one in people for acl in acls(one.service, one.name, prefix)]
     commands = [_acl_command(administrator, acl) for acl in entries]
@@ -157,7 +168,7 @@ def _check(results: Iterable[tuple[int, str | None]], commands: Sequence[str]) -
 
 
 class _CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka ships no types
-    """Many entries in one request, which aiokafka's own builder does not make."""
+    """A request with many entries, which aiokafka's own builder does not support."""
 
     API_KEY = CreateAclsRequest_v1.API_KEY
 
@@ -165,7 +176,7 @@ class _CreateAcls(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aioka
         self._entries = entries
 
     def build(self, request_struct_class: Any) -> Any:
-        """The request on the wire."""
+        """Return the request in its wire format."""
         return request_struct_class(
             [
                 (acl.resource, acl.name, acl.pattern, acl.principal, "*", acl.operation, ALLOW)
@@ -222,11 +233,11 @@ class _AlterUsersRequest(RequestStruct):  # type: ignore[misc]  # aiokafka ships
 class _AlterUsers(Request[_AlterUsersRequest]):  # type: ignore[misc]  # aiokafka ships no types
     API_KEY = _AlterUsersRequest.API_KEY
 
-    def __init__(self, people: Sequence[Principal], mechanism: str) -> None:
+    def __init__(self, people: Sequence[KafkaPrincipal], mechanism: str) -> None:
         self._people, self._mechanism = people, mechanism
 
     def build(self, request_struct_class: Any) -> Any:
-        """The request on the wire; it holds salted passwords and no password."""
+        """Return the request in its wire format. It holds salted passwords rather than passwords."""
         number, algorithm = _MECHANISMS[self._mechanism]
         users: list[tuple[Any, ...]] = []
         for one in self._people:
@@ -236,8 +247,10 @@ class _AlterUsers(Request[_AlterUsersRequest]):  # type: ignore[misc]  # aiokafk
         return request_struct_class([], users, {})
 
 
-def _user_commands(administrator: KafkaAccess, people: Iterable[Principal], mechanism: str) -> Iterator[str]:
-    """What an operator runs instead; passwords stay in variables."""
+def _user_commands(
+    administrator: KafkaAccess, people: Iterable[KafkaPrincipal], mechanism: str
+) -> Iterator[str]:
+    """Yield the equivalent commands for an operator; passwords stay in variables."""
     for one in people:
         password = f"${_variable(one.service, 'PASSWORD')}"
         yield (

@@ -1,4 +1,4 @@
-"""Who may do what on Kafka: one table of principals, topics and operations, and its access control lists."""
+"""The rights on Kafka: one table of principals, topics and operations, and its access control lists."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from schemas.topics import Topic
 
 
 class Resource(IntEnum):
-    """Kinds of resources, in Kafka's numbers."""
+    """Kinds of resources by Kafka's numbers."""
 
     TOPIC = 2
     GROUP = 3
 
 
-class Operation(IntEnum):
-    """Operations, in Kafka's numbers; READ and WRITE include DESCRIBE."""
+class KafkaOperation(IntEnum):
+    """Operations by Kafka's numbers. READ and WRITE include DESCRIBE."""
 
     READ = 3
     WRITE = 4
@@ -25,17 +25,17 @@ class Operation(IntEnum):
 
 
 class Pattern(IntEnum):
-    """How the name of a resource is matched, in Kafka's numbers."""
+    """How the name of a resource is matched, by Kafka's numbers."""
 
     LITERAL = 3
     PREFIXED = 4
 
 
 class Acl(NamedTuple):
-    """One entry of an access control list: a principal is allowed an operation, from any host."""
+    """An entry of an access control list: the principal is allowed the operation from any host."""
 
     principal: str
-    operation: Operation
+    operation: KafkaOperation
     resource: Resource
     name: str
     pattern: Pattern = Pattern.LITERAL
@@ -43,16 +43,16 @@ class Acl(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What one principal may do; topics and groups without the installation's prefix."""
+    """The rights of a principal. Topics and groups are without the installation's prefix."""
 
     reads: frozenset[Topic] = frozenset()
     writes: frozenset[Topic] = frozenset()
     group: str | None = None
-    """The consumer group it reads in."""
+    """The consumer group in which it reads."""
     groups: str | None = None
-    """The beginning of the names of the groups it may read in."""
+    """The prefix of the consumer groups in which it may read."""
     watches: str | None = None
-    """A group of another principal whose positions it may see."""
+    """The consumer group of another principal whose offsets it may read."""
 
 
 RIGHTS: Mapping[str, Rights] = MappingProxyType(
@@ -78,27 +78,29 @@ RIGHTS: Mapping[str, Rights] = MappingProxyType(
         ),
     }
 )
-"""Management asks for the ends of the log, which the right to write includes. The operator is the command
-line: it reads the log and the dead letters, and writes what it changes."""
+"""Management reads the end offsets of the log, which the right to write includes. The operator is the
+command line:
+it reads the log and the dead letters, and writes what it changes."""
 
 
 def acls(service: str, principal: str, prefix: str) -> Iterator[Acl]:
-    """The entries that give a principal the rights of a service in the installation with this prefix."""
+    """Yield the entries that give a principal the rights of a service in the installation with this
+    prefix."""
     rights = RIGHTS[service]
     user = f"User:{principal}"
-    for operation, topics in ((Operation.READ, rights.reads), (Operation.WRITE, rights.writes)):
+    for operation, topics in ((KafkaOperation.READ, rights.reads), (KafkaOperation.WRITE, rights.writes)):
         for topic in sorted(topics):
             yield Acl(user, operation, Resource.TOPIC, prefix + topic.value)
     if rights.group is not None:
-        yield Acl(user, Operation.READ, Resource.GROUP, prefix + rights.group)
+        yield Acl(user, KafkaOperation.READ, Resource.GROUP, prefix + rights.group)
     if rights.groups is not None:
-        yield Acl(user, Operation.READ, Resource.GROUP, prefix + rights.groups, Pattern.PREFIXED)
+        yield Acl(user, KafkaOperation.READ, Resource.GROUP, prefix + rights.groups, Pattern.PREFIXED)
     if rights.watches is not None:
-        yield Acl(user, Operation.DESCRIBE, Resource.GROUP, prefix + rights.watches)
+        yield Acl(user, KafkaOperation.DESCRIBE, Resource.GROUP, prefix + rights.watches)
 
 
 def as_table() -> str:
-    """The table in Markdown, as deploy/README.md has it."""
+    """Return the Markdown table in deploy/README.md."""
     head = ["principal", *(f"`{topic.value}`" for topic in Topic), "consumer groups"]
     rows = [head, ["---"] * len(head)]
     for service, rights in RIGHTS.items():

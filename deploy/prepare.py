@@ -1,4 +1,4 @@
-"""Brings the servers at hand to what this version needs: roles, database, migrations, views, topics."""
+"""Prepares the servers for this version: roles, database, migrations, views, topics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from pathlib import Path
 import asyncpg
 from pydantic import ValidationError
 
-from deploy.database import Access, DatabaseRefused, count_topic_lives, database_url, prepare_database
+from deploy.database import Access, DatabaseRefused, begin_topic_epochs, database_url, prepare_database
 from deploy.kafka_principals import (
+    KafkaPrincipal,
     NoAuthorizer,
-    Principal,
     RightsRefused,
     create_users,
     grant,
@@ -29,7 +29,7 @@ DATABASE = "vita"
 
 
 class NotPrepared(Exception):
-    """Something on a server is in the way; `advice` is the next step to take."""
+    """A server cannot be prepared. `advice` is the next step to take."""
 
     def __init__(self, problem: str, advice: str) -> None:
         super().__init__(problem)
@@ -38,28 +38,30 @@ class NotPrepared(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where the servers are and what Vita's things are called there."""
+    """The addresses of the servers, and the names of the installation on them."""
 
     kafka: KafkaAccess
-    """The administrator's."""
+    """The administrator's access."""
     postgres_admin_url: str
     database: str
     access: Access
     key_provider: str
     topic_prefix: str
     replication: int
-    principals: Mapping[str, Principal] = field(default_factory=dict)
-    """Who each service is to Kafka."""
+    principals: Mapping[str, KafkaPrincipal] = field(default_factory=dict)
+    """Each service's identity in Kafka."""
     mechanism: Mechanism | None = None
-    """By which the services authenticate to Kafka; None where they share the administrator's identity."""
+    """The mechanism by which services authenticate to Kafka; None if they share the administrator's
+    identity."""
 
     def kafka_of(self, service: str) -> KafkaAccess:
-        """How a service connects to Kafka."""
+        """Return how a service connects to Kafka."""
         return self.principals[service].access(self.kafka, self.mechanism)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Places":
-        """The variables that deploy/README.md lists. Raises NotPrepared where one is missing or wrong."""
+        """Read the variables that deploy/README.md lists. Raises NotPrepared when one is missing or
+        malformed."""
         try:
             admin_url = environment["VITA_POSTGRES_ADMIN_URL"]
             check_database_url(admin_url)
@@ -85,22 +87,23 @@ class Places:
                 f"VITA_POSTGRES_ADMIN_URL: {error}", "correct VITA_POSTGRES_ADMIN_URL"
             ) from None
         except RolesRefused as error:
-            raise NotPrepared(
-                str(error), "correct it, or leave it out to have a random password made"
-            ) from error
+            raise NotPrepared(str(error), "correct it, or unset it to have a random password made") from error
         except ValueError as error:
             raise NotPrepared(f"VITA_TOPIC_REPLICATION: {error}", "set it to a number") from error
 
 
 async def prepare_ledger(places: Places) -> dict[str, str]:
-    """Roles, the database with its extensions, the migrations, the views, the rights and the keys.
+    """Prepare the roles, the database with its extensions, the migrations, the views, the rights and the
+    keys.
 
-    Returns the passwords that were made, by login role.
+    Returns the passwords that were made, by login role. Raises NotPrepared when something is in the way.
     """
     try:
         provider = provider_from(places.key_provider)
     except ValueError as error:
-        raise NotPrepared(f"VITA_KEY_PROVIDER: {error}", "set it as services have it") from error
+        raise NotPrepared(
+            f"VITA_KEY_PROVIDER: {error}", "set it to the value that the services use"
+        ) from error
     try:
         return await prepare_database(places.postgres_admin_url, places.database, provider, places.access)
     except (DatabaseRefused, asyncpg.PostgresError) as error:
@@ -112,12 +115,12 @@ async def prepare_ledger(places: Places) -> dict[str, str]:
 
 
 async def prepare_rights(places: Places) -> str:
-    """The services' users on Kafka, where passwords are known, and their rights; what was done, in words.
+    """Create the services' Kafka users whose passwords are known, and their rights; return a summary.
 
-    Raises NotPrepared with the commands that do it by hand where the cluster refuses it.
+    Raises NotPrepared when Kafka refuses; its advice contains the commands to run by hand.
     """
     if places.kafka.protocol == "PLAINTEXT":
-        return "none: the brokers authenticate nobody"
+        return "none: the brokers do not authenticate clients"
     everybody = places.principals.values()
     try:
         created = await create_users(places.kafka, everybody, places.mechanism)
@@ -125,18 +128,22 @@ async def prepare_rights(places: Places) -> str:
     except NoAuthorizer as error:
         return f"none: {error}"
     except Transient as error:
-        raise NotPrepared(f"Kafka's rights could not be prepared: {error}", "look at the broker") from error
+        raise NotPrepared(f"Kafka's rights could not be prepared: {error}", "check the broker") from error
     except RightsRefused as error:
         commands = "\n  ".join(error.commands)
         raise NotPrepared(
             f"Kafka refused to create users or rights: {error}",
-            f"give VITA_KAFKA_USERNAME a user who may, or run as one:\n  {commands}",
+            f"set VITA_KAFKA_USERNAME to a user with these rights, or run as such a user:\n  {commands}",
         ) from error
     return f"{len(places.principals)} principals" + (f", {len(created)} of them users" if created else "")
 
 
 async def prepare_topics(places: Places) -> list[str]:
-    """The topics of the catalogue; the names of those that were created. The ledger must be prepared."""
+    """Create the topics of the catalogue and return the names of those that were missing.
+
+    The ledger must be prepared before. Raises NotPrepared when a topic has other settings or Kafka
+    refuses.
+    """
     try:
         created = await ensure_topics(places.kafka, places.topic_prefix, places.replication)
     except (TopicMismatch, Transient) as error:
@@ -145,5 +152,5 @@ async def prepare_topics(places: Places) -> list[str]:
             "correct the topic, or name another VITA_TOPIC_PREFIX (`make clean` empties a development stack)",
         ) from error
     names = [places.topic_prefix + topic for topic in created]
-    await count_topic_lives(database_url(places.postgres_admin_url, places.database), names)
+    await begin_topic_epochs(database_url(places.postgres_admin_url, places.database), names)
     return names

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in one step: a reader sees the old or the new one, whole."""
+    """Replace a file atomically with one that only its owner may read."""
     temporary = path.with_name(f"{path.name}.unfinished-{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""Applies the declared rights (`rights.yaml`) to a database, so that no role has more and none has less."""
+"""Applies the declared rights (`rights.yaml`) to a database, so that no role has more or fewer."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +20,7 @@ _VERB: Final = re.compile(r"(SELECT|INSERT|UPDATE|DELETE)(?:\(([a-z_, ]+)\))?")
 
 
 class Right(NamedTuple):
-    """One verb that one role may do on one object, or on one column of it."""
+    """A verb that a role may use on an object, or on a column of it."""
 
     kind: str
     schema: str
@@ -32,21 +32,22 @@ class Right(NamedTuple):
 
 @dataclass(frozen=True)
 class Declared:
-    """What `rights.yaml` says; `view_N` is the schema of any generation, roles lack the database's name."""
+    """The content of `rights.yaml`. `view_N` stands for the schema of any generation; role names have no
+    prefix."""
 
     tables: Mapping[str, Mapping[str, Collection[tuple[str, str]]]]
-    """Table -> role -> (verb, column), with an empty column for all of them."""
+    """Table -> role -> (verb, column); an empty column stands for all columns."""
     every_tenant: Mapping[str, Collection[str]]
     functions: Mapping[str, Collection[str]]
 
     def on(self, schema: str, table: str) -> Mapping[str, Collection[tuple[str, str]]]:
-        """Role -> (verb, column) on a table or view of the database; empty for one that is not declared."""
+        """Return role -> (verb, column) for a table or view, or an empty mapping if it is not declared."""
         return self.tables.get(_declared_name(schema, table), {})
 
 
 @cache
 def declared(file: Path = DECLARED) -> Declared:
-    """The rights in the file. Raises ValueError where it names an unknown role or verb."""
+    """Read the rights in the file. Raises ValueError when it names an unknown role or verb."""
     content = yaml.safe_load(file.read_text("utf-8"))
     tables: dict[str, dict[str, list[tuple[str, str]]]] = {}
     every_tenant: dict[str, list[str]] = {}
@@ -58,9 +59,9 @@ def declared(file: Path = DECLARED) -> Declared:
 
 
 async def apply_rights(connection: asyncpg.Connection, prefix: str) -> None:
-    """Grant what is declared and missing, revoke everything else; nothing is locked when nothing differs.
+    """Grant what is declared and missing, and revoke everything else.
 
-    Runs as the owner, in one transaction.
+    Takes no locks if nothing differs. Runs as the owner, in one transaction.
     """
     queries = load("deploy", "rights.sql")
     async with connection.transaction():

@@ -16,7 +16,7 @@ import asyncpg
 SERVICES: Final = ("ingest", "normalizer", "projector", "auditor", "management")
 OPERATOR: Final = "operator"
 KEYMASTER: Final = "keymaster"
-"""The only login role that adds wrapping keys and signing keys."""
+"""The only login role that may add wrapping keys and signing keys."""
 
 LOGINS: Final = (*SERVICES, OPERATOR, KEYMASTER)
 OWNER: Final = "owner"
@@ -26,14 +26,15 @@ _PASSWORD_CHARACTERS: Final = frozenset(string.printable) - frozenset(string.whi
 
 
 class RolesRefused(Exception):
-    """Roles or passwords cannot be used as given; the text says what to do."""
+    """Roles or passwords cannot be used as given. The text says what to do."""
 
 
 class Passwords:
-    """The passwords that are known here: from VITA_<SERVICE>_PASSWORD, else from a file only its owner reads.
+    """The known passwords: from VITA_<SERVICE>_PASSWORD, otherwise from a private file.
 
-    The file has a line VITA_<SERVICE>_PASSWORD=... per role, as `docker compose --env-file` reads it.
-    Raises RolesRefused when the file is open to others or holds a password that cannot be used.
+    The file has a line VITA_<SERVICE>_PASSWORD=… per role, as `docker compose --env-file` reads it. Raises
+    RolesRefused
+    when other users may read the file, or when it holds an unusable password.
     """
 
     def __init__(self, environment: Mapping[str, str], file: Path | None = None) -> None:
@@ -44,15 +45,15 @@ class Passwords:
         for login, password in self._known.items():
             if not set(password) <= _PASSWORD_CHARACTERS:
                 raise RolesRefused(
-                    f"{variable(login)} may hold printable ASCII characters without blanks only"
+                    f"{variable(login)} may contain only printable ASCII characters without blanks"
                 )
 
     def known(self, login: str) -> str | None:
-        """The password of a role, or None if it is not known here."""
+        """Return the password of a role, or None if it is not known here."""
         return self._known.get(login)
 
     def make(self, logins: Collection[str]) -> dict[str, str]:
-        """Make random passwords for these roles and write them to the file before anybody uses them."""
+        """Make random passwords for these roles, and write them to the file before anyone uses them."""
         made = {login: secrets.token_urlsafe(24) for login in logins}
         if made and self.file is not None:
             self._kept |= made
@@ -63,14 +64,14 @@ class Passwords:
 
 
 def variable(login: str) -> str:
-    """The environment variable that holds a role's password."""
+    """Return the name of the environment variable that holds a role's password."""
     return f"VITA_{login.upper()}_PASSWORD"
 
 
 def role_name(database: str, login: str) -> str:
-    """The name of a role: roles belong to the whole server, so each database has its own.
+    """Return the name of a role. Roles belong to the whole server, so each database has its own.
 
-    Raises RolesRefused when PostgreSQL would cut the name short.
+    Raises RolesRefused when PostgreSQL would truncate the name.
     """
     name = f"{database}_{login}"
     if len(name.encode()) > NAME_LIMIT_BYTES:
@@ -82,7 +83,7 @@ def role_name(database: str, login: str) -> str:
 
 
 def role_url(admin_url: str, role: str, password: str, database: str) -> str:
-    """Where one role connects to one database of the administrator's server."""
+    """Return the URL of a database on the administrator's server for one role."""
     parts = urlsplit(admin_url)
     location = parts.netloc.rpartition("@")[2]
     user = f"{quote(role, safe='')}:{quote(password, safe='')}"
@@ -92,10 +93,11 @@ def role_url(admin_url: str, role: str, password: str, database: str) -> str:
 async def ensure_roles(
     server: asyncpg.Connection, prefix: str, passwords: Passwords, rotate: Collection[str] = ()
 ) -> dict[str, str]:
-    """Create the roles that are missing and set the passwords that are known or have to be made.
+    """Create missing roles, and set the passwords that are known or have to be made.
 
-    Returns the passwords that were made: those of new roles whose password is not known, and those to rotate.
-    A role that exists and whose password is not known keeps it, so that running services are not locked out.
+    Returns the passwords that were made: those of new roles with an unknown password, and of roles to
+    rotate. An
+    existing role with an unknown password keeps it, so that running services are not locked out.
     """
     names = {login: role_name(prefix, login) for login in (*LOGINS, OWNER)}
     found = await server.fetch(
@@ -115,7 +117,7 @@ async def ensure_roles(
 
 
 async def drop_roles(server: asyncpg.Connection, prefix: str) -> None:
-    """Remove the roles of a database that was dropped."""
+    """Drop the roles of a database that was dropped."""
     for login in (*LOGINS, OWNER):
         await server.execute(f"DROP ROLE IF EXISTS {quoted(role_name(prefix, login))}")
 
@@ -129,7 +131,8 @@ async def _ensure_login(server: asyncpg.Connection, name: str, exists: bool, pas
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
-    """What PostgreSQL keeps of a password (RFC 5803): the password itself never reaches the server's log."""
+    """Return PostgreSQL's verifier of a password (RFC 5803), so that the password never reaches a server
+    log."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _SCRAM_ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server = hmac.digest(salted, b"Server Key", "sha256")
@@ -138,14 +141,14 @@ def scram_verifier(password: str, salt: bytes) -> str:
 
 
 def quoted(identifier: str) -> str:
-    """An identifier as SQL text."""
+    """Return an identifier quoted for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def _read(file: Path) -> dict[str, str]:
     try:
         if file.stat().st_mode & 0o077:
-            raise RolesRefused(f"{file} may be read by others: chmod 600 it")
+            raise RolesRefused(f"{file} is readable by other users: run chmod 600 on it")
         lines = file.read_text("utf-8").splitlines()
     except FileNotFoundError:
         return {}
@@ -154,7 +157,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write the file in one step, readable by its owner only."""
+    """Replace the file atomically; only its owner may read it."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

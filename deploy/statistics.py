@@ -1,11 +1,11 @@
-"""What the planner is told of tables that nobody has filled yet."""
+"""Planner statistics for tables that are still empty."""
 
 from typing import Final
 
 import asyncpg
 
 _FIRST_VERSION: Final = 18
-"""Of PostgreSQL, that takes statistics which were not gathered."""
+"""The first PostgreSQL version that accepts statistics that were not gathered."""
 _EXPECT: Final = """
 SELECT pg_restore_attribute_stats(
     'schemaname', n.nspname::text, 'relname', c.relname::text, 'attname', a.attname::text, 'inherited', false,
@@ -27,13 +27,17 @@ _NAMING: Final = (
     "email_folded",
     "username",
 )
-"""Columns whose values mostly differ."""
+"""Columns whose values are mostly distinct."""
 
 
 async def expect_one_tenant(connection: asyncpg.Connection) -> None:
-    """Tells the planner of new tables that their rows are all of one tenant, and about as many people. By
-    itself it takes a tenant for one of two hundred, so that any index that begins with it seems as good as
-    the right one; plans made of that outlive the first thousands of rows, and each look-up goes through all
-    of them. Runs as the owner."""
+    """Tell the planner that the rows of new tables belong to one tenant and about as many users as rows.
+
+    Without statistics, it assumes two hundred tenants, so that any index beginning with the tenant seems
+    as good as the
+    right one. Plans made that way outlive the first thousands of rows, and each look-up would scan all of
+    them. Runs as
+    the owner.
+    """
     if connection.get_server_version().major >= _FIRST_VERSION:
         await connection.execute(_EXPECT, ["tenant", *_NAMING])

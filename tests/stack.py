@@ -16,7 +16,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy import database as databases
-from deploy.kafka_principals import Principal, create_users, grant, new_passwords, principals
+from deploy.kafka_principals import KafkaPrincipal, create_users, grant, new_passwords, principals
 from deploy.local.failure import StackFailure
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.servers.kafka import MECHANISM
@@ -79,7 +79,7 @@ class Stack:
     folder: Path
     exclusive: bool = False
     """True if the PostgreSQL server lives for this session only."""
-    principals: Mapping[str, Principal] = field(default_factory=lambda: principals(new_passwords()))
+    principals: Mapping[str, KafkaPrincipal] = field(default_factory=lambda: principals(new_passwords()))
     _template: str = field(default_factory=lambda: f"vita_template_{secrets.token_hex(4)}")
     _databases: list[str] = field(default_factory=list)
     _passwords: Passwords = field(default_factory=lambda: Passwords({}))

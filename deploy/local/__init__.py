@@ -1,1 +1,1 @@
-"""Finds or starts Kafka and PostgreSQL, and runs the services, for one checkout on one machine."""
+"""Finds or starts Kafka and PostgreSQL and runs the services, for one checkout on one machine."""

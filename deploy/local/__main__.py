@@ -1,4 +1,4 @@
-"""`python -m deploy.local infrastructure --state DIR`: Kafka and PostgreSQL alone, for work on one part."""
+"""`python -m deploy.local infrastructure --state DIR`: runs Kafka and PostgreSQL without the services."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from deploy.local.stack import LocalStack
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it went well."""
+    """Run one command and return its exit code, 0 if it succeeded."""
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(options.run(options))
@@ -28,11 +28,11 @@ def _parser() -> argparse.ArgumentParser:
         (
             "infrastructure",
             _infrastructure,
-            "start Kafka and PostgreSQL, print where they are as shell exports",
+            "start Kafka and PostgreSQL, and print their addresses as shell exports",
         ),
         ("status", _status, "print the processes"),
         ("stop", _stop, "stop everything that was started"),
-        ("lock", _lock, "resolve Kafka's jars anew and write the lock file"),
+        ("lock", _lock, "resolve Kafka's jars and write the lock file"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--state", type=Path, default=Path(".vita"), help="the state folder")

@@ -22,7 +22,7 @@ START_TIMEOUT_S = 300
 
 
 class Compose:
-    """The containers of one stack; their data lives in volumes of the engine."""
+    """The containers of a stack. Their data is in volumes of the engine."""
 
     def __init__(self, state: StateFolder) -> None:
         self._state = state
@@ -30,16 +30,17 @@ class Compose:
         self._project = f"vita-{digest}"
 
     def answers(self) -> bool:
-        """Whether an engine answers and the client has the compose command."""
+        """Return whether an engine answers and the client has the compose command."""
         return engine_answers() and _succeeds(["docker", "compose", "version"])
 
     async def ensure_kafka(self) -> KafkaAccess:
-        """Have the broker's container running and healthy; how its administrator connects."""
+        """Start the broker's container and wait until it is healthy; return how its administrator
+        connects."""
         port = await self._ensure("kafka")
         return kafka.administrator(port, self._password("docker-kafka-password"), "PLAIN")
 
     async def ensure_postgres(self) -> str:
-        """Have the server's container running and healthy; its address."""
+        """Start the server's container and wait until it is healthy; return the administrator's URL."""
         port = await self._ensure("postgres")
         return f"postgresql://postgres:{self._password()}@{ports.HOST}:{port}/postgres"
 
@@ -87,7 +88,7 @@ class Compose:
         if result.returncode != 0:
             raise StackFailure(
                 f"docker compose {arguments[0]} failed: {result.stderr.strip()[-2000:]}",
-                "start Docker and run the command again, or set VITA_STACK_ROUTE=local to do without",
+                "start Docker and run the command again, or set VITA_STACK_ROUTE=local for local processes",
             )
         return result.stdout
 
@@ -96,7 +97,7 @@ class Compose:
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine answers."""
+    """Return whether a Docker engine answers."""
     return shutil.which("docker") is not None and _succeeds(["docker", "info"])
 
 

@@ -1,4 +1,4 @@
-"""What `up`, `down` and `clean` show: one line per part, with its time."""
+"""The output of `up`, `down` and `clean`: one line per part with its duration."""
 
 import time
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from deploy.local.infrastructure import Part, Route
 
 NAMES: dict[Part, str] = {"kafka": "Kafka", "postgres": "PostgreSQL"}
 ROUTES: dict[Route, str] = {
-    "environment": "as given in the environment",
+    "environment": "given in the environment",
     "docker": "in Docker",
     "local": "own process",
 }
 
 
 class Display:
-    """Lines that stay, and one below them that tells what is going on."""
+    """Permanent lines, and below them a status line with the current activity."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -27,7 +27,7 @@ class Display:
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Show what is being done; `done` lines appear above."""
+        """Show an activity in the status line; `done` lines appear above."""
         if self._status is not None:
             yield
             return
@@ -40,7 +40,7 @@ class Display:
 
     @contextmanager
     def step(self, what: str) -> Iterator[list[str]]:
-        """One step with its time; what is appended to the list is shown as its result."""
+        """Show one step with its duration. What the caller appends to the list is shown as its result."""
         started = time.monotonic()
         result: list[str] = []
         with self.doing(what):
@@ -48,21 +48,21 @@ class Display:
         self.done(what, " ".join(result), time.monotonic() - started)
 
     def done(self, what: str, result: str, seconds: float) -> None:
-        """A line that stays."""
+        """Print a permanent line with a duration."""
         self._console.print(
             f"[green]✓[/] {what:<12} [dim]{seconds:5.1f} s[/]  {result}", highlight=False, soft_wrap=True
         )
 
     def say(self, text: str) -> None:
-        """A line that stays, without a time."""
+        """Print a permanent line without a duration."""
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
-        """A part of the infrastructure answers."""
+        """Print that a part of the infrastructure answers."""
         self.done(NAMES[part], f"{address}  [dim]{ROUTES[route]}[/]", seconds)
 
     def downloading(self, done: int, total: int) -> None:
-        """Progress of a download: in place on a terminal, a line for each tenth elsewhere."""
+        """Show the progress of a download: in place on a terminal, otherwise a line for each tenth."""
         text = f"downloading Kafka: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
         if self._console.is_terminal:
             if self._status is not None:

@@ -1,4 +1,4 @@
-"""The one error of the local stack: what went wrong and what to do next, in words for the terminal."""
+"""The error of the local stack: what went wrong and what to do next."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -12,7 +12,7 @@ TAIL_LINES = 15
 
 
 class StackFailure(Exception):
-    """Shown to the user as it is; `advice` is the next step to take."""
+    """Its text is shown to the user. `advice` is the next step to take."""
 
     def __init__(self, problem: str, advice: str, log: Path | None = None) -> None:
         self.problem = problem
@@ -28,7 +28,7 @@ class StackFailure(Exception):
 
 
 class SeveralFailures(StackFailure):
-    """Things that went wrong at the same time, each with its advice."""
+    """Failures that happened at the same time, each with its advice."""
 
     def __init__(self, failures: Sequence[StackFailure]) -> None:
         self.failures = failures
@@ -49,10 +49,11 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]: ..
 
 
 async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
-    """Run all to their ends at the same time; return their results in order.
+    """Run all coroutines to their ends concurrently, and return their results in order.
 
-    Raises the one StackFailure, or SeveralFailures, and never a group. An error of another kind comes first,
-    as it is a mistake in the code. When the caller is cancelled so are all.
+    Raises the only StackFailure, or SeveralFailures, never a group. An error of another kind takes
+    precedence, as it is
+    a bug. If the caller is cancelled, all coroutines are.
     """
     results = await asyncio.gather(*coroutines, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
@@ -80,7 +81,7 @@ def _raise_any(failures: Sequence[StackFailure]) -> None:
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
-    """The last lines of a log file; of a file that is not there, none."""
+    """Return the last lines of a log file, or none if it does not exist."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 32_768))

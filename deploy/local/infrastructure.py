@@ -1,4 +1,4 @@
-"""Where Kafka and PostgreSQL come from: the environment, else a Docker engine, else own processes."""
+"""Finds or starts Kafka and PostgreSQL: from the environment, in a Docker engine, or as local processes."""
 
 import asyncio
 import os
@@ -25,45 +25,45 @@ PARTS: tuple[Part, ...] = ("kafka", "postgres")
 VARIABLES: dict[Part, str] = {"kafka": "VITA_KAFKA_BOOTSTRAP", "postgres": "VITA_POSTGRES_ADMIN_URL"}
 ROUTE_VARIABLE = "VITA_STACK_ROUTE"
 ANSWER_BUDGET_S = 5.0
-"""How long a server may take to answer that is just being started by somebody else."""
+"""Seconds that a server named in the environment has to answer, because someone may be starting it."""
 
 
 class Containers(Protocol):
     """Kafka and PostgreSQL in containers that belong to one stack."""
 
     def answers(self) -> bool:
-        """Whether there is a Docker engine to use."""
+        """Return whether a Docker engine can be used."""
 
     async def ensure_kafka(self) -> KafkaAccess:
-        """Have the broker running and answering; how its administrator connects."""
+        """Start the broker unless it runs, and return how its administrator connects."""
 
     async def ensure_postgres(self) -> str:
-        """Have the server running and answering; its address."""
+        """Start the server unless it runs, and return the administrator's URL."""
 
 
 class Observer(Protocol):
-    """Is told what happens, for a display."""
+    """Is notified of progress, for display."""
 
     def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
         """A part answers."""
 
     def downloading(self, done: int, total: int) -> None:
-        """Bytes of the local Kafka, so far and in all."""
+        """A download of Kafka progresses: bytes so far, total bytes."""
 
 
 class Silent:
-    """Shows nothing."""
+    """An observer that ignores everything."""
 
     def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
-        """Nothing to show."""
+        """Ignore the notification."""
 
     def downloading(self, done: int, total: int) -> None:
-        """Nothing to show."""
+        """Ignore the notification."""
 
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """How the administrators connect to the parts, and by which road each part was found."""
+    """How the administrators connect to the parts, and the route by which each part was found."""
 
     kafka: KafkaAccess
     postgres_admin_url: str = field(repr=False)
@@ -73,7 +73,10 @@ class Infrastructure:
 async def ensure_infrastructure(
     stack: LocalStack, containers: Containers, observer: Observer | None = None
 ) -> Infrastructure:
-    """Both parts, answering; started at the same time where they have to be started."""
+    """Return both parts once they answer; what has to be started is started concurrently.
+
+    Raises StackFailure or SeveralFailures when a part does not answer.
+    """
     routes = choose_routes(stack, containers)
     _check_environment(routes)
     stack.state.update(routes=routes)
@@ -85,7 +88,10 @@ async def ensure_infrastructure(
 
 
 def choose_routes(stack: LocalStack, containers: Containers) -> dict[Part, Route]:
-    """The road to each part; once chosen it stays, because the data is at its end."""
+    """Return the route to each part. A route is kept once chosen, because the data is at its end.
+
+    Raises StackFailure when the environment contradicts itself.
+    """
     remembered: dict[Part, Route] = stack.state.read().get("routes", {})
     forced = _forced_route()
     routes: dict[Part, Route] = {}
@@ -158,7 +164,7 @@ def _check_environment(routes: Mapping[Part, Route]) -> None:
 
 
 def given_kafka() -> KafkaAccess:
-    """The administrator's access in the environment. Raises StackFailure for settings that cannot be."""
+    """Return the administrator's access in the environment. Raises StackFailure when it is malformed."""
     try:
         return kafka_from(os.environ)
     except ValidationError as error:
@@ -179,6 +185,6 @@ async def _until_answers(part: Part, problem: Callable[[], Awaitable[str | None]
         if time.monotonic() > deadline:
             raise StackFailure(
                 f"nothing answers at the address in {VARIABLES[part]} ({found})",
-                f"correct or unset {VARIABLES[part]}, or start what should be there",
+                f"correct or unset {VARIABLES[part]}, or start the server at that address",
             )
         await asyncio.sleep(0.5)

@@ -1,4 +1,5 @@
-"""Chooses ports: the pinned one, else the remembered, else the well-known one, else the next that is free."""
+"""Chooses ports: the pinned one, otherwise the one of the last start, the well-known one, or the next free
+one."""
 
 import contextlib
 import errno
@@ -33,21 +34,26 @@ PINS = {
     "postgres": "VITA_POSTGRES_PORT",
     "kafka": "VITA_KAFKA_PORT",
 }
-"""What pins the port of a part."""
+"""The variable that pins the port of a part."""
 
 
 class PortTaken(StackFailure):
-    """Another program listens on a port that was chosen; the next port may do."""
+    """Another program listens on a chosen port. Another port may work."""
 
 
 def is_lost(failure: StackFailure) -> bool:
-    """Whether a start failed since another program had one of the ports, if only for a moment: the process
-    writes so into its log."""
+    """Return whether a start failed because another program had one of the ports, if only for a moment.
+
+    The process's log says so.
+    """
     return isinstance(failure, PortTaken) or os.strerror(errno.EADDRINUSE).lower() in str(failure).lower()
 
 
 def pinned(name: str) -> int | None:
-    """Return the port that the environment pins for the part, None if it pins none. Raises StackFailure."""
+    """Return the port that the environment pins for the part, or None.
+
+    Raises StackFailure when the variable is not a port number.
+    """
     variable = PINS.get(name, "")
     value = os.environ.get(variable)
     if not value:
@@ -60,7 +66,7 @@ def pinned(name: str) -> int | None:
 
 
 def check_pins_differ() -> None:
-    """Raise StackFailure if the environment pins one port for two parts."""
+    """Raises StackFailure when the environment pins one port for two parts."""
     pinning: dict[str, list[str]] = {}
     for variable in dict.fromkeys(PINS.values()):
         if value := os.environ.get(variable):
@@ -71,7 +77,7 @@ def check_pins_differ() -> None:
 
 
 def refuse_pinned(name: str, port: int) -> StackFailure:
-    """The failure for a pinned port that another program has."""
+    """Return the failure for a pinned port that another program uses."""
     return StackFailure(
         f"port {port}, which {PINS[name]} pins, is taken by {_holders(port)}",
         f"end that program, or set {PINS[name]} to another port",
@@ -79,7 +85,7 @@ def refuse_pinned(name: str, port: int) -> StackFailure:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port of this machine, on the loopback address or on all of them."""
+    """Return whether no program listens on the port, on the loopback address or on all addresses."""
     if _answers(port):
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -98,10 +104,11 @@ def choose(
     free: Callable[[int], bool] = is_free,
     lost: Collection[int] = (),
 ) -> int:
-    """A free port for the part, stable from one start to the next as long as nobody else takes it.
+    """Return a free port for the part, the same at each start unless another program takes it.
 
-    `lost` are ports that another program took in this start. Who lost one to somebody that starts at the same
-    moment chooses at random among the next, since the other may look at the same ones.
+    `lost` are ports that another program took during this start. If it starts at the same moment, it may
+    look for the
+    next port too; the choice among the next ports is therefore random.
     """
     first = PREFERRED[name]
     candidates = ([] if remembered is None else [remembered]) + list(range(first, first + SEARCH_WIDTH))
@@ -115,17 +122,17 @@ def choose(
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether the process, or a child of it, listens on the port."""
+    """Return whether the process, or a child of it, listens on the port."""
     return bool(_listeners(port) & _family(pid))
 
 
 def is_contested(pid: int, port: int) -> bool:
-    """Whether somebody else listens on the port too: servers that share ports are not told by an error."""
+    """Return whether another program listens on the port too: no error reports ports that are shared."""
     return bool(_listeners(port) - _family(pid))
 
 
 def _holders(port: int) -> str:
-    """The programs that listen on the port, as far as the system names them."""
+    """Return the programs that listen on the port, as far as the system names them."""
     named = []
     for pid in sorted(pid for pid in _listeners(port) if pid is not None):
         with contextlib.suppress(psutil.Error):
@@ -142,7 +149,7 @@ def _listeners(port: int) -> set[int | None]:
 
 
 def _own_listeners(port: int) -> set[int | None]:
-    """Where the system does not show everybody's connections, those of the user's processes."""
+    """Return the user's processes that listen on the port, for systems that do not show all connections."""
     found: set[int | None] = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

@@ -1,7 +1,8 @@
-"""Starts, recognises and stops detached processes, so that no crash of the starter can confuse a later start.
+"""Starts, recognises and stops detached processes. A crash of the starter cannot confuse a later start.
 
-A process is believed only when its environment carries the mark of this state folder and name: a recycled
-process id is never taken for ours, and a process whose starter died before writing its id down is found.
+A process is recognised only if its environment carries the mark of this state folder and name. A recycled
+process id
+is therefore never taken for one, and a process whose starter died before recording its id is found.
 """
 
 import asyncio
@@ -25,12 +26,12 @@ LEFTOVER_BUDGET_S = 5.0
 LOG_LIMIT_BYTES = 20_000_000
 
 Ready = Callable[[int], Awaitable[bool]]
-"""Asked again and again with the process id until it answers True."""
+"""Called repeatedly with the process id until it returns True."""
 
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """One process of the stack as it is now."""
+    """The present state of a process of the stack."""
 
     name: str
     pid: int | None
@@ -40,8 +41,8 @@ class ProcessInfo:
 
 
 @dataclass(frozen=True)
-class Command:
-    """What to run: the program with its arguments, and what its environment has beyond the starter's."""
+class ProcessCommand:
+    """What to run: the program with its arguments, and the variables added to the starter's environment."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -49,7 +50,7 @@ class Command:
 
     @property
     def fingerprint(self) -> str:
-        """Differs when a running process is not what would be started now."""
+        """A hash that differs if a running process is not what would be started now."""
         parts = [*self.argv, *(f"{name}={value}" for name, value in sorted(self.env.items()))]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -60,8 +61,13 @@ class Processes:
     def __init__(self, state: StateFolder) -> None:
         self._state = state
 
-    async def ensure(self, name: str, command: Command, ready: Ready, budget_s: float = 120) -> bool:
-        """Have the process running and ready; True if it was started. A start that fails leaves nothing."""
+    async def ensure(self, name: str, command: ProcessCommand, ready: Ready, budget_s: float = 120) -> bool:
+        """Start the process unless it runs, and wait until it is ready; return whether it was started.
+
+        A start that fails leaves no process behind. Raises StackFailure when the process ends, or is not
+        ready within
+        `budget_s` seconds.
+        """
         started = not self._runs(name, command)
         if started:
             await self.stop(name)
@@ -74,9 +80,9 @@ class Processes:
         return started
 
     async def stop(self, name: str, budget_s: float = 20) -> bool:
-        """Ask the process to end, and make it end after the budget; True if there was one.
+        """Ask the process to end, and kill it after `budget_s` seconds; return whether it ran.
 
-        Its children are left to it; those that outlive it are ended too.
+        Children that outlive it are killed too.
         """
         leader = self.find(name)
         if leader is not None:
@@ -86,14 +92,14 @@ class Processes:
         return leader is not None or bool(leftovers)
 
     def find(self, name: str) -> psutil.Process | None:
-        """The running process of that name, or None."""
+        """Return the running process of that name, or None."""
         process = _process(self._record(name).get("pid"))
         if process is not None and _is_marked(process, self._mark(name)):
             return process
         return next((process for process in self._marked(name) if _leads(process)), None)
 
     def status(self) -> list[ProcessInfo]:
-        """Every process that was ever started here, in the order of the first start."""
+        """Return every process that was ever started here, in the order of the first start."""
         return [self._info(name) for name in self._state.read().get("processes", {})]
 
     def _info(self, name: str) -> ProcessInfo:
@@ -103,10 +109,10 @@ class Processes:
             return ProcessInfo(name, None, False, None, log)
         return ProcessInfo(name, process.pid, True, process.create_time(), log)
 
-    def _runs(self, name: str, command: Command) -> bool:
+    def _runs(self, name: str, command: ProcessCommand) -> bool:
         return self.find(name) is not None and self._record(name).get("fingerprint") == command.fingerprint
 
-    def _start(self, name: str, command: Command) -> None:
+    def _start(self, name: str, command: ProcessCommand) -> None:
         log = self._state.log(name)
         _roll(log)
         env = {**os.environ, **command.env, MARK: self._mark(name)}
@@ -143,8 +149,7 @@ class Processes:
         )
 
     def _starting(self, name: str) -> psutil.Process | None:
-        """The process just started, in the instant of its exec in which its environment, and so its mark,
-        reads as empty."""
+        """Return a process that was just started, whose environment reads as empty during its exec."""
         return _process(self._record(name).get("pid"))
 
     def _marked(self, name: str) -> Iterator[psutil.Process]:
@@ -173,7 +178,7 @@ def _process(pid: object) -> psutil.Process | None:
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:
-    """Whether the process runs (a zombie does not) and was started under the mark."""
+    """Return whether the process runs (a zombie does not) and was started under the mark."""
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             _reap(process.pid)
@@ -184,7 +189,7 @@ def _is_marked(process: psutil.Process, mark: str) -> bool:
 
 
 def _leads(process: psutil.Process) -> bool:
-    """Whether the process leads its session, as all that were started here do and their children do not."""
+    """Return whether the process leads its session; started processes do, their children do not."""
     with contextlib.suppress(OSError):
         return bool(os.getsid(process.pid) == process.pid)
     return False
@@ -230,14 +235,14 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _roll(log: Path) -> None:
-    """Keep one older log file when this one has grown large."""
+    """Rename a large log file; one older file is kept."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > LOG_LIMIT_BYTES:
             log.replace(log.with_suffix(".log.old"))
 
 
 def _spawn_detached(argv: Sequence[str], env: Mapping[str, str], log: Path) -> int:
-    """Start a process in a session of its own, deaf to the terminal, writing to the log."""
+    """Start a process in a session of its own, detached from the terminal, with output to the log."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         argv[0],

@@ -1,4 +1,4 @@
-"""Vita's own services as processes of the local stack: what each is given, and when it counts as ready."""
+"""Vita's services as processes of the local stack: their environment, and when they count as ready."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ import httpx
 from deploy.database import database_url
 from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
-from deploy.local.processes import Command, Ready
+from deploy.local.processes import ProcessCommand, Ready
 from deploy.local.stack import Launch, LocalStack, Ports
 from deploy.local.state import CHECKOUT, StateFolder
 from deploy.local.tls.certificates import Certificates, authority_of
@@ -41,23 +41,23 @@ class Stack:
     ingest_url: str
     topic_prefix: str = ""
     domain: str = ""
-    """The name it is served under by HTTPS; none for plain HTTP."""
+    """The host name of its HTTPS certificates; empty for plain HTTP."""
     kafka_access: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """By service, the variables by which it connects to Kafka."""
+    """The variables by which each service connects to Kafka, by service."""
 
     @property
     def authority(self) -> Path | None:
-        """The certificate authority that vouches for it; None for plain HTTP."""
+        """The file of the certificate authority; None for plain HTTP."""
         return authority_of(self.state_dir) if self.domain else None
 
     @property
     def admin_database_url(self) -> str:
-        """The administrator in Vita's database."""
+        """The administrator's URL of Vita's database."""
         return database_url(self.postgres_admin_url, self.database)
 
     @property
     def key_provider(self) -> str:
-        """The key-encryption key of this stack."""
+        """The provider of this stack's key-encryption key."""
         return key_provider(self.state_dir)
 
     @property
@@ -66,12 +66,15 @@ class Stack:
         return Passwords(os.environ, passwords_file(self.state_dir, self.database))
 
     def kafka(self, service: str) -> KafkaAccess:
-        """How a service connects to Kafka; the command line is "operator"."""
+        """Return how a service connects to Kafka; the command line is "operator"."""
         known = self.kafka_access.get(service)
         return KafkaAccess(self.kafka_bootstrap) if known is None else kafka_from(known)
 
     def database_url(self, role: str) -> str:
-        """Where one login role connects, `operator` say. Raises StackFailure without its password."""
+        """Return the URL of a login role, for example `operator`.
+
+        Raises StackFailure when its password is not known.
+        """
         password = self.passwords.known(role)
         if password is None:
             raise StackFailure(
@@ -83,7 +86,8 @@ class Stack:
         return role_url(self.postgres_admin_url, role_name(self.database, role), password, self.database)
 
     def environment(self, service: str) -> dict[str, str]:
-        """What a service, or a command that acts as one, is given."""
+        """Return the variables of a service, or of a command that acts as one. Raises StackFailure as
+        above."""
         return {
             **self.kafka(service).environment(),
             "VITA_DATABASE_URL": self.database_url(service),
@@ -97,29 +101,29 @@ class Stack:
 
 
 def key_provider(state_dir: Path) -> str:
-    """The key-encryption key that belongs to a state folder."""
+    """Return the provider of the key-encryption key in a state folder."""
     return f"file:{state_dir / 'keys' / 'kek'}"
 
 
 def passwords_file(state_dir: Path, database: str) -> Path:
-    """Where the passwords of the roles of a database are kept."""
+    """Return the file with the passwords of a database's roles."""
     return state_dir / "keys" / f"{quote(database, safe='')}.passwords"
 
 
 def read_stack(state: StateFolder) -> Stack | None:
-    """The stack that was last started in this state folder, running or not."""
+    """Return the stack that was last started in this state folder, running or not, or None."""
     known = state.read().get("stack")
     return None if known is None else Stack(state_dir=state.path, **known)
 
 
 def remember_stack(stack: Stack, state: StateFolder) -> None:
-    """Write down what `read_stack` reads."""
+    """Write what `read_stack` reads."""
     known = {name: value for name, value in vars(stack).items() if name != "state_dir"}
     state.update(stack=known)
 
 
 class ServiceLauncher:
-    """Starts the services of one stack. `pool` is the administrator's, to see the workers' signs of life."""
+    """Starts the services of a stack. `pool` is the administrator's; it reads the workers' heartbeats."""
 
     def __init__(
         self, local: LocalStack, stack: Stack, pool: asyncpg.Pool, certificates: Certificates | None = None
@@ -136,19 +140,20 @@ class ServiceLauncher:
         return self._stack
 
     async def ensure_management(self) -> Stack:
-        """Have the management service ready; the stack with its address, which the other services need."""
+        """Start management unless it runs, and return the stack with its address, which other services
+        need."""
         chosen = await self._local.launch("management", self._launch("management"))
         self._stack = replace(self._stack, management_url=self._url("management", chosen))
         return self._stack
 
     async def ensure_ingest(self) -> Stack:
-        """Have the ingest service ready; the stack with its address."""
+        """Start ingest unless it runs, and return the stack with its address."""
         chosen = await self._local.launch("ingest", self._launch("ingest"))
         self._stack = replace(self._stack, ingest_url=self._url("ingest", chosen))
         return self._stack
 
     async def ensure_worker(self, worker: str) -> None:
-        """Have the worker ready."""
+        """Start the worker unless it runs."""
         await self._local.launch(worker, self._launch(worker))
 
     def _launch(self, service: str) -> Launch:
@@ -157,7 +162,7 @@ class ServiceLauncher:
             needed, lambda chosen: self._command(service, chosen), lambda chosen: self._ready(service, chosen)
         )
 
-    def _command(self, service: str, chosen: Ports) -> Command:
+    def _command(self, service: str, chosen: Ports) -> ProcessCommand:
         stack = self._stack
         if service == "management":
             stack = replace(stack, management_url=self._url("management", chosen))
@@ -165,7 +170,7 @@ class ServiceLauncher:
         if service in HTTP_SERVICES:
             env |= {"VITA_HTTP_HOST": HOST, "VITA_HTTP_PORT": str(chosen[self._port_name(service)])}
             env |= self._tls_environment()
-        return Command((sys.executable, "-m", f"services.{service}"), env)
+        return ProcessCommand((sys.executable, "-m", f"services.{service}"), env)
 
     def _ready(self, service: str, chosen: Ports) -> Ready:
         if service in HTTP_SERVICES:
@@ -183,7 +188,8 @@ class ServiceLauncher:
         }
 
     def _port_name(self, service: str) -> str:
-        """HTTP and HTTPS have ports of their own, so that neither is taken for the other."""
+        """Return the name of the service's port; HTTP and HTTPS have separate ones so that they are not
+        confused."""
         return f"{service}_tls" if self._certificates else service
 
     def _url(self, service: str, chosen: Ports) -> str:
@@ -192,7 +198,7 @@ class ServiceLauncher:
 
 
 async def answers_ok(url: str, authority: Path | None = None) -> bool:
-    """Whether the HTTP service says that it is well; over HTTPS with a certificate of this authority."""
+    """Return whether the HTTP service is healthy; over HTTPS with a certificate of this authority."""
     verify = True if authority is None else ssl.create_default_context(cafile=authority)
     async with httpx.AsyncClient(trust_env=False, timeout=2, verify=verify) as client:
         try:
@@ -202,13 +208,13 @@ async def answers_ok(url: str, authority: Path | None = None) -> bool:
 
 
 async def has_beaten(pool: asyncpg.Pool, worker: str, pid: int) -> bool:
-    """Whether the worker's process has given a sign of life."""
+    """Return whether the worker's process has written a heartbeat."""
     query = "SELECT true FROM ledger.heartbeat WHERE worker = $1 AND pid = $2 LIMIT 1"
     return await pool.fetchval(query, worker, pid) is True
 
 
 def code_fingerprint(root: Path = CHECKOUT) -> str:
-    """Differs when the code of the services does, so that a changed service is started anew."""
+    """Return a hash of the services' code, so that a changed service is restarted."""
     files = sorted(path for folder in CODE_FOLDERS for path in (root / folder).rglob("*") if _is_code(path))
     seen = "\n".join(f"{path}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files)
     return hashlib.sha256(seen.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The local stack of one state folder: Kafka and PostgreSQL as own processes, services beside them."""
+"""The local stack of a state folder: Kafka and PostgreSQL as local processes, and the services."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local import ports
 from deploy.local.failure import StackFailure
-from deploy.local.processes import Command, Processes, ProcessInfo, Ready
+from deploy.local.processes import ProcessCommand, Processes, ProcessInfo, Ready
 from deploy.local.servers import artifacts, kafka, postgres
 from deploy.local.state import StateFolder
 from services.runtime.kafka.access import KafkaAccess
@@ -20,31 +20,31 @@ Ports = Mapping[str, int]
 
 
 class Interrupted(Exception):
-    """A download was given up because the command was."""
+    """A download was abandoned because the command was interrupted."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a process on the ports that it is given, and how to see that it is ready there."""
+    """How to start a process on given ports, and how to check that it is ready."""
 
     ports: Sequence[str]
-    command: Callable[[Ports], Command]
+    command: Callable[[Ports], ProcessCommand]
     ready: Callable[[Ports], Ready]
     budget_s: float = 120
 
 
 class LocalStack:
-    """Starts what is missing and stops what was started; call it while holding `state.lock()`."""
+    """Starts what is missing and stops what was started. Call it while holding `state.lock()`."""
 
     def __init__(self, state_dir: Path, tuning: postgres.Tuning = postgres.DURABLE) -> None:
         self.state = StateFolder(state_dir)
         self.processes = Processes(self.state)
         self.moves: list[str] = []
-        """Sentences on processes that have another port than at their last start."""
+        """Sentences about processes whose port differs from that of their last start."""
         self._tuning = tuning
 
     async def ensure_kafka(self, progress: artifacts.Progress = lambda done, total: None) -> KafkaAccess:
-        """A broker that answers; how its administrator connects."""
+        """Start the broker unless it runs, and return how its administrator connects. Raises StackFailure."""
         jars = await _fetch_jars(progress)
         kafka.refuse_unusable(self.state.path, jars)
         folder = await self._build("kafka", lambda target: kafka.format_storage(target, jars))
@@ -53,7 +53,7 @@ class LocalStack:
         return kafka.administrator(chosen["kafka"], password)
 
     async def ensure_postgres(self) -> str:
-        """A server that answers; the administrator's address."""
+        """Start the server unless it runs, and return the administrator's URL. Raises StackFailure."""
         folder = await self._build("postgres", postgres.initialise)
         password = (folder / "password").read_text()
         postgres.forget_the_dead(folder / "data")
@@ -62,7 +62,11 @@ class LocalStack:
         return postgres.admin_url(chosen["postgres"], password)
 
     async def launch(self, name: str, launch: Launch) -> Ports:
-        """Have the process ready on free ports, remembered for the next time; the ports it has."""
+        """Start the process on free ports unless it runs, and return its ports, which are kept for later
+        starts.
+
+        Raises StackFailure when the process does not become ready, or a pinned port is taken.
+        """
         before: dict[str, int] = self.state.read().get("ports", {})
         lost: set[int] = set()
         for attempt in range(PORT_ATTEMPTS):
@@ -86,19 +90,19 @@ class LocalStack:
     async def ensure_process(
         self, name: str, argv: Sequence[str], env: Mapping[str, str], ready: Ready
     ) -> bool:
-        """Have a process running and ready that needs no port of its own; True if it had to be started."""
-        return await self.processes.ensure(name, Command(argv, env), ready)
+        """Start a process that needs no port unless it runs; return whether it was started."""
+        return await self.processes.ensure(name, ProcessCommand(argv, env), ready)
 
     async def stop(self, name: str, budget_s: float = 20) -> bool:
-        """Stop one process, by force after the budget; True if it ran."""
+        """Stop one process, by force after `budget_s` seconds; return whether it ran."""
         return await self.processes.stop(name, budget_s)
 
     async def stop_all(self) -> list[str]:
-        """Stop everything that was started here, the newest first; the names of what ran."""
+        """Stop everything that was started here, the newest first, and return the names of what ran."""
         return [info.name for info in reversed(self.status()) if await self.stop(info.name)]
 
     def status(self) -> list[ProcessInfo]:
-        """Every process that was ever started here."""
+        """Return every process that was ever started here."""
         return self.processes.status()
 
     async def _build(self, name: str, make: Callable[[Path], None]) -> Path:
@@ -141,7 +145,7 @@ class LocalStack:
 
 
 def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
-    """Ready only when the process itself, and nobody else, listens on its ports."""
+    """Wrap `ready`: a process counts as ready only if it alone listens on its ports."""
 
     async def ready_and_alone(pid: int) -> bool:
         if not all(ports.listens(pid, port) for port in chosen.values()):
@@ -149,7 +153,7 @@ def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
         for port in chosen.values():
             if ports.is_contested(pid, port):
                 raise ports.PortTaken(
-                    f"another program took port {port} as {name} did", "run `make up` again"
+                    f"another program took port {port} at the same time as {name}", "run `make up` again"
                 )
         return await ready(pid)
 
@@ -157,9 +161,9 @@ def _alone(name: str, chosen: Ports, ready: Ready) -> Ready:
 
 
 def _kafka_launch(folder: Path, jars: Sequence[Path], password: str) -> Launch:
-    def command(chosen: Ports) -> Command:
+    def command(chosen: Ports) -> ProcessCommand:
         settings = kafka.properties(folder / "data", chosen["kafka"], chosen["kafka_controller"], password)
-        return Command(
+        return ProcessCommand(
             kafka.argv(kafka.write_properties(folder / "server.properties", settings), jars),
             settings | kafka.ENVIRONMENT,
         )
@@ -171,8 +175,8 @@ def _kafka_launch(folder: Path, jars: Sequence[Path], password: str) -> Launch:
 
 
 def _postgres_launch(folder: Path, password: str, tuning: postgres.Tuning) -> Launch:
-    def command(chosen: Ports) -> Command:
-        return Command(postgres.argv(folder / "data", chosen["postgres"], tuning), {}, signal.SIGINT)
+    def command(chosen: Ports) -> ProcessCommand:
+        return ProcessCommand(postgres.argv(folder / "data", chosen["postgres"], tuning), {}, signal.SIGINT)
 
     def ready(chosen: Ports) -> Ready:
         return lambda _pid: postgres.answers(postgres.admin_url(chosen["postgres"], password))

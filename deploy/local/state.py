@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def default_state_dir() -> Path:
-    """VITA_STATE_DIR, else the folder `.vita` of the checkout, or of the working folder outside of one."""
+    """Return VITA_STATE_DIR, otherwise `.vita` in the checkout, or in the working folder outside of one."""
     named = os.environ.get("VITA_STATE_DIR")
     if named:
         return Path(named)
@@ -28,24 +28,27 @@ def default_state_dir() -> Path:
 
 
 class StateFolder:
-    """Owns the folder; nobody else on the machine may read it."""
+    """The folder. No other user of the machine may read it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self._writing = threading.Lock()
 
     def create(self) -> None:
-        """Make the folder and its fixed parts, private to the user."""
+        """Create the folder and its fixed parts, private to the user."""
         for folder in (self.path, *(self.path / name for name in FOLDERS)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 
     def log(self, name: str) -> Path:
-        """The log file of one process."""
+        """Return the log file of a process."""
         return self.path / "logs" / f"{name}.log"
 
     def read(self) -> dict[str, Any]:
-        """What is known of the stack; of a stack that was never started, nothing."""
+        """Return what is known of the stack, or an empty mapping if it was never started.
+
+        Raises StackFailure when the file is damaged.
+        """
         try:
             content = json.loads((self.path / "stack.json").read_bytes())
         except FileNotFoundError:
@@ -58,7 +61,7 @@ class StateFolder:
         return content if isinstance(content, dict) else {}
 
     def update(self, **changes: Any) -> dict[str, Any]:
-        """Merge the changes one level deep, write the file in one step; only the holder of the lock may."""
+        """Merge the changes one level deep and replace the file atomically. The caller must hold the lock."""
         with self._writing:
             content = self.read()
             for name, value in changes.items():
@@ -71,7 +74,11 @@ class StateFolder:
 
     @contextlib.contextmanager
     def lock(self, on_wait: Callable[[], None] = lambda: None, budget_s: float = 300) -> Iterator[None]:
-        """Let one command at a time change the stack; the kernel frees the lock when its holder dies."""
+        """Let one command at a time change the stack. The kernel releases the lock when its holder dies.
+
+        `on_wait` is called once if another command holds the lock. Raises StackFailure after `budget_s`
+        seconds.
+        """
         deadline = time.monotonic() + budget_s
         with contextlib.ExitStack() as stack:
             while (file := self._try_lock()) is None:
@@ -80,7 +87,7 @@ class StateFolder:
                 if time.monotonic() > deadline:
                     raise StackFailure(
                         "another command has been changing this stack for minutes",
-                        "look for a second `make up` or `make down` of this checkout, let it end or stop it",
+                        "find the other `make up` or `make down` of this checkout; wait for it or stop it",
                     )
                 time.sleep(0.1)
             stack.enter_context(file)
@@ -88,7 +95,8 @@ class StateFolder:
             yield
 
     def _try_lock(self) -> IO[str] | None:
-        """The locked file, or None while another has it or has just removed it together with the folder."""
+        """Return the locked file, or None while another command has it or has just removed it with the
+        folder."""
         self.create()
         path = self.path / "lock"
         file = path.open("w")
@@ -102,7 +110,7 @@ class StateFolder:
         return None
 
     def remove(self, keep: Collection[str] = ()) -> None:
-        """Take the folder away, data and secrets included, but for the parts to keep."""
+        """Remove the folder with data and secrets, except for the parts to keep."""
         for part in self.path.iterdir():
             if part.name in keep:
                 continue
@@ -114,7 +122,8 @@ class StateFolder:
             self.path.rmdir()
 
     def build(self, name: str, make: Callable[[Path], None]) -> Path:
-        """The folder `name`, whole or not at all: `make` fills a temporary one that is then renamed."""
+        """Return the folder `name`, created completely or not at all: `make` fills one that is then
+        renamed."""
         folder = self.path / name
         if not folder.exists():
             unfinished = self.path / f"{name}.unfinished-{secrets.token_hex(4)}"
@@ -132,11 +141,11 @@ class StateFolder:
 
 
 def _nothing() -> None:
-    """Waiting is told once."""
+    """Replaces `on_wait` after its first call."""
 
 
 def _remove_folder(folder: Path) -> None:
-    """A server's last process may still delete files of its own meanwhile."""
+    """Remove the folder; retried because a server's last process may still delete files in it."""
     while folder.exists():
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(folder)

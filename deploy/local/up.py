@@ -1,4 +1,4 @@
-"""`make up`, `make down` and `make clean`: the whole stack of one checkout."""
+"""`make up`, `make down` and `make clean`: starts, stops and removes the whole stack of a checkout."""
 
 import asyncio
 import os
@@ -39,9 +39,9 @@ KEPT = (
 
 
 async def up(console: Console, *, state_dir: Path | None = None, tls: bool | None = None) -> Stack:
-    """Start whatever of the stack does not run; quick when everything does. Raises StackFailure.
+    """Start what is not running and return the stack. Raises StackFailure.
 
-    `tls`: over HTTPS or not, None for as it was the last time.
+    `tls` says whether to serve HTTPS; None keeps what the stack has.
     """
     local = LocalStack(state_dir or default_state_dir())
     display = Display(console)
@@ -49,7 +49,9 @@ async def up(console: Console, *, state_dir: Path | None = None, tls: bool | Non
         try:
             return await _up(local, display, tls)
         except asyncio.CancelledError:
-            display.say("Interrupted: what is ready keeps running. `make up` goes on, `make down` stops it.")
+            display.say(
+                "Interrupted: what is ready keeps running. `make up` continues, `make down` stops it."
+            )
             raise
 
 
@@ -64,7 +66,7 @@ async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
 
 
 async def down(console: Console, *, state_dir: Path | None = None) -> None:
-    """Stop everything of the stack that runs; the data stays."""
+    """Stop the stack. Data is kept."""
     local = LocalStack(state_dir or default_state_dir())
     if not local.state.path.exists():
         console.print("Nothing was running.")
@@ -74,7 +76,7 @@ async def down(console: Console, *, state_dir: Path | None = None) -> None:
 
 
 async def clean(console: Console, *, state_dir: Path | None = None) -> None:
-    """Stop everything of the stack and remove its data, its keys and its logs."""
+    """Stop the stack and remove its data, keys and logs."""
     local = LocalStack(state_dir or default_state_dir())
     if not local.state.path.exists():
         console.print("Nothing to remove.")
@@ -91,12 +93,13 @@ async def clean(console: Console, *, state_dir: Path | None = None) -> None:
 
 
 def known_stack(state_dir: Path | None = None) -> Stack | None:
-    """The stack that was last started, running or not."""
+    """Return the stack that was last started, running or not, or None."""
     return read_stack(StateFolder(state_dir or default_state_dir()))
 
 
 def served_domain(state: StateFolder, tls: bool | None) -> str:
-    """The name to serve HTTPS under: VITA_DOMAIN, else the one of the last time; none for plain HTTP."""
+    """Return the name of the HTTPS certificates: VITA_DOMAIN, otherwise the last one; empty for plain
+    HTTP."""
     known = state.read().get("stack", {}).get("domain", "")
     wanted = bool(known) if tls is None else tls
     return (os.environ.get("VITA_DOMAIN") or known or ALWAYS[0]) if wanted else ""
@@ -132,7 +135,7 @@ async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: 
 
 
 def kafka_passwords(state_dir: Path, infrastructure: Infrastructure) -> dict[str, str]:
-    """The stack's own passwords of the services on Kafka, made once; none where Vita cannot create users."""
+    """Return the services' passwords in Kafka, made once; none where Vita cannot create users."""
     own = infrastructure.routes["kafka"] != "environment"
     if not own and infrastructure.kafka.mechanism not in SCRAM:
         return {}
@@ -164,7 +167,7 @@ async def _ensure_services(local: LocalStack, places: Places, display: Display, 
 
 
 async def _ensure_others(launcher: ServiceLauncher, display: Display) -> Stack:
-    """The services that need nothing of each other, at the same time."""
+    """Start the services that do not depend on each other concurrently."""
     await together(
         _timed(launcher.ensure_ingest(), "ingest", display),
         *(_timed(launcher.ensure_worker(worker), worker, display) for worker in WORKERS),
@@ -180,7 +183,7 @@ async def _timed(doing: Awaitable[Stack | None], name: str, display: Display) ->
 
 
 async def _stop(local: LocalStack, display: Display) -> None:
-    """The services first, the newest first, then what they need."""
+    """Stop the services, the newest first, and then Kafka and PostgreSQL."""
     running = [info.name for info in local.status() if info.alive]
     services = [name for name in reversed(running) if name not in PARTS]
     if not running:

@@ -172,7 +172,7 @@ async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
     arguments = ("tail", "--from-beginning", "--no-follow", "--json", "--type", "login.*")
     sealed = vita(*arguments)
     assert "jane@example.com" not in sealed.out
-    assert "Nothing is verified without --open" in sealed.err
+    assert "Events are not verified without --open" in sealed.err
     assert not any(json.loads(line)["verified"] for line in sealed.out.splitlines())
     made = vita("clients", "create", "--tenant", "demo", "--scope", "read:users", "--json")
     assert made.code == 0, made.err
@@ -191,7 +191,7 @@ async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
 async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> None:
     """A record that cannot be processed shows in `vita status` and `vita dlq list`, and opens only for a
     token with the scope; who opened it is noted."""
-    assert vita("dlq", "list").out.startswith("No dead letters")
+    assert vita("dlq", "list").out.startswith("There are no dead letters")
     topic = vita.env["VITA_TOPIC_PREFIX"] + Topic.LOGINS_RAW
     async with producing(stack.kafka) as producer:
         await producer.send_and_wait(topic, b"jane@example.com is no login", b"k", 5, None, [("null", None)])

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deploy.kafka_principals import create_users, grant, new_passwords, principals
-from deploy.local.processes import Command, Ready
+from deploy.local.processes import ProcessCommand, Ready
 from deploy.local.servers import artifacts, kafka
 from deploy.local.stack import Launch, LocalStack
 from schemas.errors import Transient
@@ -140,10 +140,12 @@ async def start(
     home = local.state.build("kafka", lambda target: kafka.format_storage(target, jars))
     password = (home / "password").read_text()
 
-    def command(chosen: Mapping[str, int]) -> Command:
+    def command(chosen: Mapping[str, int]) -> ProcessCommand:
         settings = kafka.properties(home / "data", chosen["kafka"], chosen["kafka_controller"], password)
         settings = with_listeners(settings, ports, folder)
-        return Command(kafka.argv(kafka.write_properties(home / "server.properties", settings), jars), {})
+        return ProcessCommand(
+            kafka.argv(kafka.write_properties(home / "server.properties", settings), jars), {}
+        )
 
     def administrator(chosen: Mapping[str, int]) -> KafkaAccess:
         return kafka.administrator(chosen["kafka"], password)

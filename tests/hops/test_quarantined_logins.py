@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from deploy.database import count_topic_lives
+from deploy.database import begin_topic_epochs
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.errors import InvalidEvent, Transient
 from schemas.events import LoginQuarantined
@@ -209,7 +209,7 @@ async def test_a_topic_made_anew_has_letters_of_its_own(flow: Flow) -> None:
             await normalizer.apply([replace(record, offset=0, timestamp=stored_at)])
         assert await letters(flow) == [("unknown_connection", "demo")]
         assert len(await warnings(flow)) == life
-        await count_topic_lives(flow.database.admin, [f"{flow.prefix}{Topic.LOGINS_RAW}"])
+        await begin_topic_epochs(flow.database.admin, [f"{flow.prefix}{Topic.LOGINS_RAW}"])
         assert await letters(flow) == []
 
 

@@ -219,7 +219,7 @@ async def test_a_removed_domain_is_no_issuer(site: Site) -> None:
     assert await read_at(site, domain.origin, token) == 200
     assert await domain_commands._remove(keymaster(site).url, domain.host) == "demo"
     assert await read_at(site, domain.origin, token) == 401
-    with pytest.raises(CommandFailed, match="no tenant"):
+    with pytest.raises(CommandFailed, match="not a domain of any tenant"):
         await domain_commands._remove(keymaster(site).url, domain.host)
     with pytest.raises(CommandFailed, match="no tenant nowhere"):
         await domain_commands._add(keymaster(site), domain.host, domain.origin, "nowhere")

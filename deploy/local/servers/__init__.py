@@ -1,1 +1,1 @@
-"""Kafka and PostgreSQL as processes of one checkout: downloaded, configured, run."""
+"""Kafka and PostgreSQL as processes of one checkout: download, configuration and start."""

@@ -1,4 +1,4 @@
-"""Java artifacts: a lock file with hashes, a per-user cache, and downloads that survive an interruption."""
+"""Java artifacts: a lock file with hashes, a per-user cache, and downloads that can be interrupted."""
 
 import contextlib
 import hashlib
@@ -19,15 +19,15 @@ KAFKA_LOCK = Path(__file__).with_name("kafka.lock")
 DOWNLOADS_AT_ONCE = 4
 TIMEOUT_S = 60
 CHUNK_BYTES = 8192
-"""How often jgo reports a download."""
+"""How many bytes jgo downloads between two reports."""
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes so far, bytes in all); an exception that it raises ends the download."""
+"""Called with (bytes so far, total bytes). An exception that it raises ends the download."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """One jar, named by its Maven coordinate and proven by its hash."""
+    """A jar, named by its Maven coordinate and verified by its hash."""
 
     group: str
     name: str
@@ -45,12 +45,13 @@ class Artifact:
 
 
 def parse_lock(text: str) -> list[Artifact]:
-    """Read the lines `group:name:version size sha256:hex`; anything else is an error, never skipped."""
+    """Parse the lines `group:name:version size sha256:hex`. Raises ValueError when a line has another
+    form."""
     return [_parse_line(line) for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def render_lock(endpoint: str, artifacts: list[Artifact]) -> str:
-    """The text that `parse_lock` reads."""
+    """Return the text that `parse_lock` reads."""
     head = [
         f"# The jars of {endpoint}",
         "# Coordinate, size, hash. Renewed by `python -m deploy.local lock`.",
@@ -59,7 +60,7 @@ def render_lock(endpoint: str, artifacts: list[Artifact]) -> str:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for downloads, shared by all checkouts."""
+    """Return the user's cache folder for downloads, which all checkouts share."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "vita" / "jars"
 
@@ -67,7 +68,11 @@ def cache_folder() -> Path:
 def fetch(
     artifacts: list[Artifact], cache: Path, progress: Progress = lambda done, total: None
 ) -> list[Path]:
-    """The jars in the cache, each checked against its hash; what is missing or damaged is downloaded."""
+    """Return the jars in the cache, each verified by its hash; missing or damaged ones are downloaded.
+
+    Raises StackFailure when the cache cannot be written, a download fails, or a downloaded file has
+    another hash.
+    """
     missing = [artifact for artifact in artifacts if not is_intact(cache / artifact.file_name, artifact)]
     if missing:
         _download_all(missing, cache, _Meter(sum(artifact.size for artifact in missing), progress))
@@ -75,7 +80,7 @@ def fetch(
 
 
 def is_intact(path: Path, artifact: Artifact) -> bool:
-    """Whether the file is there, whole and the one that the lock names."""
+    """Return whether the file exists and is the one that the lock names."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == artifact.sha256
@@ -84,7 +89,8 @@ def is_intact(path: Path, artifact: Artifact) -> bool:
 
 
 def resolve(endpoint: str) -> list[Artifact]:
-    """Ask the Maven repository what the endpoint needs today: the content of a new lock file."""
+    """Return what the endpoint needs today according to the Maven repository: the content of a new lock
+    file."""
     with tempfile.TemporaryDirectory() as folder:
         found = []
         for artifact in jgo.resolve(endpoint):

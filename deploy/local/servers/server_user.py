@@ -1,8 +1,10 @@
-"""The user PostgreSQL runs as when the command runs as root: PostgreSQL itself refuses to run as root.
+"""The user as whom PostgreSQL runs when the command runs as root, since PostgreSQL refuses to run as root.
 
-The server needs the files of the checkout, of the state folder and of their parents, whatever their modes. A
-change of the user alone is not enough: a folder of mode 700 stops that user. Of the ways below the first one
-that works on this machine is used.
+The server needs the files of the checkout, of the state folder and of their parents, whatever their modes.
+Changing
+the user alone is not enough, because a folder of mode 700 stops that user. Of the ways below, the first
+one that
+works on this machine is used.
 """
 
 import os
@@ -24,7 +26,7 @@ _REACHES = "import os, sys; sys.exit(not os.access(sys.argv[1], os.X_OK))"
 
 @dataclass(frozen=True)
 class ServerUser:
-    """Who runs the server: what stands before its command line, and who must own its data."""
+    """Who runs the server: the prefix of its command line, and the owner of its data."""
 
     prefix: tuple[str, ...]
     uid: int
@@ -33,14 +35,14 @@ class ServerUser:
 
 @cache
 def server_user(program: Path) -> ServerUser:
-    """Return the user that can run the program from where it lies. Raises StackFailure if there is none."""
+    """Return the user that can run the program at its place. Raises StackFailure when there is none."""
     if os.geteuid() != 0:
         return _ordinary_user(os.geteuid())
     for candidate in _candidates():
         if _reaches(candidate, program):
             return candidate
     raise StackFailure(
-        f"PostgreSQL does not run as root, and no other user could be made to reach {program}"
+        f"PostgreSQL does not run as root, and no other user can be given access to {program}"
         " (tried: setpriv with the capability CAP_DAC_OVERRIDE, unshare with a user namespace)",
         "install util-linux, run as an ordinary user, or name a server in VITA_POSTGRES_ADMIN_URL",
     )
@@ -77,10 +79,11 @@ def _candidates() -> Iterator[ServerUser]:
 
 
 def _only_reach_files(uid: int, gid: int) -> tuple[str, ...]:
-    """Arguments of setpriv: another user, left with the one capability to pass over the modes of files.
+    """Return arguments of setpriv: another user with the one capability to bypass file modes.
 
-    Without `no_setuid_fixup` the kernel leaves that capability out of account in access(2), which PostgreSQL
-    asks about its own programs.
+    Without `no_setuid_fixup`, the kernel ignores that capability in access(2), which PostgreSQL calls for
+    its own
+    programs.
     """
     only = "-all,+dac_override"
     user = (f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--securebits=+no_setuid_fixup")

@@ -1,1 +1,1 @@
-"""The certificate authority of one local stack."""
+"""The certificate authority of a local stack."""

@@ -1,4 +1,4 @@
-"""A certificate authority that can vouch for a few names only, and the certificates that it issues."""
+"""A certificate authority that is restricted to a few names, and the certificates that it issues."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Authority:
 
     @classmethod
     def create(cls, names: Sequence[str]) -> "Authority":
-        """An authority whose certificates count for these names alone. Raises StackFailure for no name."""
+        """Return a new authority restricted to these names. Raises StackFailure when a name is malformed."""
         key, started = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - _SKEW
         subject = _subject("Vita local authority")
         builder = (
@@ -42,7 +42,7 @@ class Authority:
 
     @classmethod
     def read(cls, certificate: bytes, key: bytes) -> "Authority | None":
-        """The authority in these PEM files; None if they do not belong together."""
+        """Return the authority in these PEM files, or None if they do not belong together."""
         try:
             found = x509.load_pem_x509_certificate(certificate)
             private = serialization.load_pem_private_key(key, None)
@@ -61,7 +61,8 @@ class Authority:
         return _key_pem(self.key)
 
     def vouches_for(self, names: Sequence[str]) -> bool:
-        """Whether it may issue for all the names, for longer than the time of renewal."""
+        """Return whether it may issue certificates for all the names, and does not expire before the
+        renewal."""
         try:
             constraints = self.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
         except x509.ExtensionNotFound:
@@ -70,7 +71,7 @@ class Authority:
         return is_fresh(self.certificate) and {_subtree(name).value for name in names} <= permitted
 
     def issue(self, names: Sequence[str]) -> tuple[bytes, bytes]:
-        """A server's certificate for the names, and its key, as PEM."""
+        """Return a server certificate for the names, and its key, as PEM."""
         key, started = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - _SKEW
         ends = min(started + CERTIFICATE_LIFETIME, self.certificate.not_valid_after_utc)
         own = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
@@ -91,7 +92,7 @@ class Authority:
 
 
 def is_fresh(certificate: x509.Certificate) -> bool:
-    """Whether the certificate need not be renewed yet."""
+    """Return whether the certificate does not have to be renewed yet."""
     return certificate.not_valid_after_utc - datetime.now(UTC) > RENEWED_BEFORE
 
 
@@ -133,7 +134,8 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _name(name: str) -> x509.GeneralName:
-    """The name of a server: an address, or a domain in its ASCII form. Raises StackFailure for neither."""
+    """Return a server's name: an address, or a domain in ASCII form. Raises StackFailure for anything
+    else."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name.strip("[]")))
     except ValueError:
@@ -144,7 +146,7 @@ def _name(name: str) -> x509.GeneralName:
         ascii_name = ""
     if not ascii_name or not all(part.replace("-", "a").isalnum() for part in ascii_name.split(".")):
         raise StackFailure(
-            f"no certificate can be made for {name!r}",
+            f"{name!r} is not a name for a certificate",
             "set VITA_DOMAIN to a name or an address of this machine, without https:// and without a port",
         )
     return x509.DNSName(ascii_name)

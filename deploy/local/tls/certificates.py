@@ -1,4 +1,4 @@
-"""The certificate authority of one local stack: clients that trust it reach the stack over HTTPS, by name."""
+"""The certificate authority of a local stack. Clients that trust it reach the stack over HTTPS by name."""
 
 import hashlib
 import os
@@ -20,31 +20,32 @@ FOLDER = "tls"
 
 @dataclass(frozen=True)
 class Certificates:
-    """Where they lie; keys are readable by their owner only."""
+    """The paths of the files. Keys are readable by their owner only."""
 
     authority: Path
-    """The authority alone, for what adds it to the roots it knows (Node)."""
+    """The authority alone, for programs that add it to the roots they know (Node)."""
     bundle: Path
-    """The roots this machine trusts and the authority, for what is given one file instead of its own."""
+    """The machine's roots and the authority, for programs that take one file instead of the roots."""
     certificate: Path
     key: Path
 
 
 def authority_of(state_dir: Path) -> Path:
-    """Where a stack's authority is, if it has one."""
+    """Return the path of a stack's authority."""
     return state_dir / FOLDER / "ca.pem"
 
 
 def bundle_of(state_dir: Path) -> Path:
-    """Where the roots of this machine and the authority are in one file."""
+    """Return the path of the file with the machine's roots and the authority."""
     return state_dir / FOLDER / "bundle.pem"
 
 
 def ensure_certificates(state: StateFolder, domain: str) -> Certificates:
-    """A certificate for the domain and this machine; only the holder of the state's lock may.
+    """Return a certificate for the domain and this machine. The caller must hold the state's lock.
 
-    The authority is kept as long as it may vouch for the domain and does not end soon, and so is the
-    certificate. Raises StackFailure for what is no name of a server.
+    Authority and certificate are kept while they cover the domain and do not expire soon. Raises
+    StackFailure when the
+    domain is malformed.
     """
     folder = state.path / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -77,12 +78,13 @@ def _ensure_authority(folder: Path, names: Sequence[str]) -> Authority:
 
 
 def _is_usable(found: Certificates) -> bool:
-    """Whether both files are there (the key is written last) and need not be renewed yet."""
+    """Return whether both files exist (the key is written last) and need no renewal yet."""
     return found.key.exists() and is_fresh(x509.load_pem_x509_certificate(found.certificate.read_bytes()))
 
 
 def _roots(own: Path) -> bytes:
-    """What the environment names, unless that is our own bundle; else the system's; else certifi's."""
+    """Return the roots in the environment unless that is our own bundle, otherwise the system's or
+    certifi's."""
     candidates = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().openssl_cafile)
     for name in candidates:
         if name and Path(name).is_file() and Path(name).resolve() != own.resolve():

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.failure import StackFailure
-from deploy.local.processes import Command
+from deploy.local.processes import ProcessCommand
 from deploy.local.stack import Launch, LocalStack, Ports
 
 SHARING_SERVER = """
@@ -31,7 +31,7 @@ async def at_once(_pid: int) -> bool:
 def launch(code: str) -> Launch:
     return Launch(
         ("management",),
-        lambda chosen: Command((sys.executable, "-c", code, str(chosen["management"])), {}),
+        lambda chosen: ProcessCommand((sys.executable, "-c", code, str(chosen["management"])), {}),
         lambda chosen: at_once,
         budget_s=10,
     )

@@ -13,10 +13,10 @@ import pytest
 
 from deploy.local import processes
 from deploy.local.failure import StackFailure
-from deploy.local.processes import MARK, Command, Processes
+from deploy.local.processes import MARK, ProcessCommand, Processes
 from deploy.local.state import StateFolder
 
-SLEEPER = Command(("/bin/sleep", "300"), {})
+SLEEPER = ProcessCommand(("/bin/sleep", "300"), {})
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_a_changed_command_replaces_the_process(supervisor: Processes) -> 
     """A process that is not what would be started now does not stay."""
     await supervisor.ensure("worker", SLEEPER, at_once)
     first = pid_of(supervisor, "worker")
-    changed = Command(SLEEPER.argv, {"VITA_CODE": "2"})
+    changed = ProcessCommand(SLEEPER.argv, {"VITA_CODE": "2"})
     assert await supervisor.ensure("worker", changed, at_once) is True
     assert pid_of(supervisor, "worker") != first
     assert not runs(first)
@@ -139,7 +139,7 @@ async def test_a_process_that_nobody_wrote_down_is_found(supervisor: Processes, 
 
 async def test_a_start_that_fails_shows_the_log(supervisor: Processes) -> None:
     """The message carries the last lines of the log and says what to do; nothing stays behind."""
-    command = Command(("/bin/sh", "-c", "echo the disk is full; exit 3"), {})
+    command = ProcessCommand(("/bin/sh", "-c", "echo the disk is full; exit 3"), {})
     with pytest.raises(StackFailure, match=r"the disk is full(.|\n)*What to do"):
         await supervisor.ensure("worker", command, never)
     assert supervisor.find("worker") is None
@@ -165,7 +165,7 @@ async def test_an_interrupted_start_leaves_nothing(supervisor: Processes) -> Non
 
 async def test_a_process_deaf_to_requests_is_ended(supervisor: Processes) -> None:
     """SIGKILL comes after the budget of SIGTERM."""
-    command = Command(("/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"), {})
+    command = ProcessCommand(("/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"), {})
     await supervisor.ensure("worker", command, log_says(supervisor, "worker", "deaf"))
     assert await supervisor.stop("worker", budget_s=0.2) is True
     assert supervisor.find("worker") is None
@@ -173,7 +173,7 @@ async def test_a_process_deaf_to_requests_is_ended(supervisor: Processes) -> Non
 
 async def test_the_children_of_a_killed_process_go_too(supervisor: Processes, tmp_path: Path) -> None:
     """A server's worker that outlives its server would hold its port; it is ended before the next start."""
-    command = Command(("/bin/sh", "-c", "sleep 301 & echo child $!; wait"), {})
+    command = ProcessCommand(("/bin/sh", "-c", "sleep 301 & echo child $!; wait"), {})
     await supervisor.ensure("server", command, log_says(supervisor, "server", "child"))
     child = int((tmp_path / "state" / "logs" / "server.log").read_text().split()[1])
     await kill(supervisor, "server")
@@ -188,7 +188,9 @@ async def test_a_grown_log_is_rolled(
     monkeypatch.setattr(processes, "LOG_LIMIT_BYTES", 10)
     logs = tmp_path / "state" / "logs"
     (logs / "worker.log").write_text("old " * 10)
-    command = Command((sys.executable, "-c", "import time; print('new', flush=True); time.sleep(300)"), {})
+    command = ProcessCommand(
+        (sys.executable, "-c", "import time; print('new', flush=True); time.sleep(300)"), {}
+    )
     await supervisor.ensure("worker", command, log_says(supervisor, "worker", "new"))
     assert (logs / "worker.log.old").read_text().startswith("old")
     assert (logs / "worker.log").read_text() == "new\n"

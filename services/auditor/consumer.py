@@ -16,7 +16,7 @@ from schemas.topics import Topic
 from services.auditor.decide import Jump, grow
 from services.auditor.signing import CheckpointSigner, default_provider
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
-from services.ledger.heartbeats import Heartbeat
+from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool

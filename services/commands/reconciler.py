@@ -13,7 +13,7 @@ from services.commands.outcome import Claim
 from services.commands.saga import Links
 from services.commands.writer import Writer
 from services.ledger import reservations
-from services.ledger.position_watch import PositionWatch
+from services.ledger.progress.position_watch import PositionWatch
 from services.management.http import idempotency
 from services.management.settings import Settings
 from services.runtime.kafka.event_log import partition_of

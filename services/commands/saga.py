@@ -29,7 +29,7 @@ from services.commands.pending import Pending
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
 from services.ledger.keys.subject_keys import wrapped_keys
-from services.ledger.position_watch import PositionWatch
+from services.ledger.progress.position_watch import PositionWatch
 from services.management.settings import Settings
 from services.runtime.background import start_task
 from services.runtime.postgres.named_queries import load

@@ -13,7 +13,7 @@ from schemas.formats.positions import Position
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record, seal_event
 from services.commands.pending import Pending
-from services.ledger.position_watch import PositionWatch
+from services.ledger.progress.position_watch import PositionWatch
 from services.runtime.http.request_context import spend
 from services.runtime.kafka.event_log import EventLog
 from services.runtime.rejection import Rejected, Rejection, unavailable

@@ -23,8 +23,8 @@ from services.ingest.login_checks import ChecksEndpoint
 from services.ingest.publisher import Publisher
 from services.ingest.settings import Settings
 from services.ingest.signing import Signer
-from services.ledger.heartbeats import Heartbeat
 from services.ledger.keys.signing_keys import key_source
+from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.tenant_domains import Domains, DomainVerifier
 from services.runtime.auth.remote_keys import open_verifier
 from services.runtime.auth.token_verifier import Trust

@@ -15,7 +15,7 @@ from schemas.errors import DeadLetterReason, InvalidEvent
 from schemas.sealing.blobs import associated_data, seal, unseal
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record
-from services.ledger.heartbeats import Heartbeat
+from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.kafka.event_log import EventLog
 from services.runtime.kafka.record_batches import name_bytes, name_text
 from services.runtime.postgres.named_queries import load

@@ -96,6 +96,15 @@ async def unsettled(
     return [(str(row["event_id"]), row["subject"]) for row in rows]
 
 
+async def count_settings(connection: asyncpg.Connection, tenant: str, kind: str) -> int:
+    """Return how many settings of a kind exist or have a name reserved for them. Until the caller's
+    transaction ends, other callers wait for their count of this kind."""
+    queries = load("services.ledger", "reservations.sql")
+    await connection.execute(queries["lock_kind"], tenant, kind)
+    found: int = await connection.fetchval(queries["count_settings"], tenant, kind)
+    return found
+
+
 def log_key(tenant: str, subject: str) -> bytes:
     """Return the key of the records that settle a claim: a person's events, or the tenant's for the claims of
     connections and settings, whose subject is their id."""

@@ -12,10 +12,10 @@ from services.commands.saga import Links
 from services.commands.user_locks import Turns
 from services.commands.users.registration import Newcomers
 from services.commands.writer import Writer
-from services.ledger.heartbeats import Heartbeat
 from services.ledger.keys.signing_keys import key_source
 from services.ledger.keys.subject_keys import load_keyring, provider_from
-from services.ledger.position_watch import PositionWatch
+from services.ledger.progress.heartbeats import Heartbeat
+from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.tenant_domains import Domains, DomainVerifier, TokenIssuers
 from services.management.http.cursors import Cursors
 from services.management.http.limits.rate_limits import RateLimits, plan_of

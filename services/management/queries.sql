@@ -102,45 +102,6 @@ SELECT count(*) FROM views.connection
 WHERE tenant = $1 AND NOT deleted
     AND ($2::text[] IS NULL OR strategy = ANY ($2::text[])) AND ($3::text IS NULL OR name = $3);
 
--- name: setting
--- A living setting by its id.
-SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
-FROM views.setting WHERE tenant = $1 AND kind = $2 AND id = $3 AND NOT deleted;
-
--- name: setting_named
--- A living setting by its name.
-SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
-FROM views.setting WHERE tenant = $1 AND kind = $2 AND name = $3 AND NOT deleted
-ORDER BY id LIMIT 1;
-
--- name: settings
--- All living settings of a kind.
-SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
-FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted ORDER BY name, id;
-
--- name: settings_among
--- Those of these settings that live, by id or by name.
-SELECT kind, id, name, revision, document, event_id, created_at, updated_at, deleted
-FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted AND (id = ANY ($3::text[]) OR name = ANY ($4::text[]))
-ORDER BY name, id;
-
--- name: log_retention
--- For how many days the tenant keeps log entries; null for ever.
-SELECT log_retention_days FROM views.setting WHERE tenant = $1 AND kind = 'tenant' AND id = 'settings' AND NOT deleted;
-
--- name: lock_kind
--- One process at a time counts settings of a kind and adds to them; released with the transaction.
-SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', $1::text, $2::text), 0));
-
--- name: count_settings
--- How many living settings of a kind there are, and names claimed for more that the view does not show yet.
-SELECT (SELECT count(*) FROM views.setting WHERE tenant = $1 AND kind = $2 AND NOT deleted)
-    + (SELECT count(*) FROM ledger.reservation WHERE tenant = $1 AND connection = $2 AND kind = 'name' AND NOT confirmed);
-
--- name: setting_event
--- Which change made a setting what it is, living or not.
-SELECT event_id FROM views.setting WHERE tenant = $1 AND kind = $2 AND id = $3;
-
 -- name: release_name
 -- Frees the name of a setting that the view shows deleted or renamed.
 DELETE FROM ledger.reservation AS r
@@ -152,27 +113,6 @@ WHERE r.tenant = $1 AND r.connection = $2 AND r.kind = 'name' AND r.value = $3 A
 SELECT EXISTS (
     SELECT FROM views.setting WHERE tenant = $1 AND kind = $2 AND name = $3 AND id <> $4 AND NOT deleted
 );
-
--- name: applied_positions
--- How far the live generation is applied, and up to which broker time.
-SELECT p.partition, p.next_offset, p.recorded_at
-FROM ledger.position AS p
-JOIN ledger.generation AS g ON g.number = p.generation AND g.state = 'live'
-WHERE p.topic = $1;
-
--- name: log_page
--- A page of log entries, newest first.
-SELECT
-    e.log_id, e.date, e.type, e.description, e.connection, n.id AS connection_id, e.client_id, c.name AS client_name, e.ip,
-    e.hostname, e.user_id, e.user_name, e.strategy, e.strategy_type, e.organization_id, e.user_agent, e.details, e.more
-FROM (
-    SELECT e.* FROM views.tenant_log AS e WHERE e.tenant = $1 AND e.log_id >= $2 ORDER BY e.log_id DESC LIMIT $3 OFFSET $4
-) AS e
-LEFT JOIN views.client AS c ON c.tenant = $1 AND c.client_id = e.client_id
-LEFT JOIN LATERAL (
-    SELECT k.id FROM views.connection AS k WHERE k.tenant = $1 AND k.name = e.connection ORDER BY k.deleted, k.id LIMIT 1
-) AS n ON true
-ORDER BY e.log_id DESC;
 
 -- name: register
 -- A new identity with its subject and keys; no row when the identity has a subject already.

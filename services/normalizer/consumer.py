@@ -29,9 +29,9 @@ from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.sealing.mapper import LARGEST_EVENT_BYTES, KeyDestroyed, Record, seal_event
 from schemas.topics import Topic
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
-from services.ledger.heartbeats import Heartbeat
 from services.ledger.keys.login_signing import TRUSTED, LoginSigningSettings
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.ledger.progress.heartbeats import Heartbeat
 from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     FOREIGN_IDENTITY,

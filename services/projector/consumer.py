@@ -27,9 +27,9 @@ from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from schemas.topics import Topic
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
-from services.ledger.heartbeats import Heartbeat
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
-from services.ledger.position_watch import CHANNEL, notification
+from services.ledger.progress.heartbeats import Heartbeat
+from services.ledger.progress.position_watch import CHANNEL, notification
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
 from services.projector.event_views import Wave

@@ -8,7 +8,7 @@ from projections.setting.fold import Setting
 from services.commands.access.permissions import API_ID_LENGTH, Catalogue, Permission, Role, apis_of
 from services.management.http.operation import Call
 from services.management.roles.models import Permission as Asked
-from services.queries import users
+from services.queries.settings import find_settings
 from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_ROLE: Final = Rejection("not_found", "The role does not exist.")
@@ -24,7 +24,7 @@ async def catalogue(
     """The permissions of the APIs these belong to, and of those with these identifiers."""
     ids, own = apis_of(permission_ids), system_api(call)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings_among(
+        found = await find_settings(
             connection, call.service.keyring, call.tenant, "resource_server", ids, identifiers
         )
     apis: list[Mapping[str, Any]] = [api.document for api in found]
@@ -34,7 +34,7 @@ async def catalogue(
 async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
     """Those of these roles that there are, by name."""
     async with call.service.database.connection(call.tenant) as connection:
-        return await users.settings_among(connection, call.service.keyring, call.tenant, "role", ids)
+        return await find_settings(connection, call.service.keyring, call.tenant, "role", ids)
 
 
 def role_of(setting: Setting) -> Role:

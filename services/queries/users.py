@@ -1,6 +1,6 @@
 """Rows of the views as the routes need them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,9 @@ import asyncpg
 
 from projections.profile.sealed import opened
 from projections.profile.state import Profile
-from projections.setting.fold import Kind, Setting
-from projections.setting.row import setting_of
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
-from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
 
 
@@ -86,61 +83,3 @@ def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
         return Outcome(0, None, True)
     refused = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get("refused", ())
     return Outcome(row["revision"], row["document"], refused)
-
-
-async def setting(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
-) -> Setting | None:
-    """The living setting of this id."""
-    if "\x00" in identity:
-        return None
-    rows = await connection.fetch(load("services.management")["setting"], tenant, kind, identity)
-    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
-
-
-async def setting_named(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
-) -> Setting | None:
-    """The living setting of this name."""
-    rows = await connection.fetch(load("services.management")["setting_named"], tenant, kind, name)
-    return next(iter(await _settings_of(connection, keyring, tenant, rows)), None)
-
-
-async def settings(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
-) -> list[Setting]:
-    """All living settings of a kind, by name."""
-    rows = await connection.fetch(load("services.management")["settings"], tenant, kind)
-    return await _settings_of(connection, keyring, tenant, rows)
-
-
-async def settings_among(
-    connection: asyncpg.Connection,
-    keyring: Keyring,
-    tenant: str,
-    kind: Kind,
-    ids: Collection[str] = (),
-    names: Collection[str] = (),
-) -> list[Setting]:
-    """Those of these settings that live, by name."""
-    query = load("services.management")["settings_among"]
-    rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
-    return await _settings_of(connection, keyring, tenant, rows)
-
-
-async def count_settings(connection: asyncpg.Connection, tenant: str, kind: Kind) -> int:
-    """How many settings of a kind there are or are being made; nobody else is answered until the caller's
-    transaction ends."""
-    queries = load("services.management")
-    await connection.execute(queries["lock_kind"], tenant, kind)
-    found: int = await connection.fetchval(queries["count_settings"], tenant, kind)
-    return found
-
-
-async def _settings_of(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
-) -> list[Setting]:
-    opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
-    return [
-        setting_of(row, opener.document(row["document"], "setting", row["kind"], row["id"])) for row in rows
-    ]

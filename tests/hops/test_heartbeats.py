@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.ledger import heartbeats
-from services.ledger.heartbeats import Heartbeat
+from services.ledger.progress import heartbeats
+from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.periodic import Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import open_pool

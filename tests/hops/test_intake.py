@@ -14,7 +14,7 @@ from schemas.formats.identifiers import record_key, tenant_subject
 from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from services.auditor.verify import verify
-from services.ledger.ready import obstacle
+from services.ledger.progress.ready import obstacle
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.kafka.log_reader import open_log
 from tests.facts import login

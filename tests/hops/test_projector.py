@@ -24,7 +24,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import record_key
 from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
-from services.ledger.position_watch import CHANNEL
+from services.ledger.progress.position_watch import CHANNEL
 from services.runtime.worker.loop import Fenced
 from tests.flow import Flow, applied_or_fenced, both, make_flow, somebody
 from tests.patience import soon

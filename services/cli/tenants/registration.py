@@ -16,7 +16,7 @@ from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
 from services.ledger.dead_letters import SYSTEM_TENANT
 from services.ledger.keys.subject_keys import ensure_keys
-from services.ledger.position_watch import PositionWatch
+from services.ledger.progress.position_watch import PositionWatch
 from services.runtime.auth.client_secrets import hash_secret
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import EventLog

@@ -40,7 +40,7 @@ from services.management.http.command_context import (
     names_revision,
 )
 from services.management.http.operation import Call
-from services.queries import users
+from services.queries.settings import find_setting, find_setting_event
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, Rejection
 
@@ -222,7 +222,7 @@ def name_of(kind: Kind, settings: Mapping[str, Any], unchanged: str | None) -> s
 
 async def _current(call: Call, kind: Kind, identity: str) -> Setting | None:
     async with call.service.database.connection(call.tenant) as connection:
-        return await users.setting(connection, call.service.keyring, call.tenant, kind, identity)
+        return await find_setting(connection, call.service.keyring, call.tenant, kind, identity)
 
 
 async def _now(
@@ -254,8 +254,7 @@ async def _take_effect(call: Call, kind: Kind, identity: str, events: Sequence[E
     if not written.visible:
         return written
     async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.management")["setting_event"]
-        shown = str(await connection.fetchval(query, call.tenant, kind, identity))
+        shown = await find_setting_event(connection, call.tenant, kind, identity)
     if shown != events[0].id:
         raise Conflict
     return written

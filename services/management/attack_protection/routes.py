@@ -29,7 +29,7 @@ from services.management.http import responses
 from services.management.http.command_context import command_of
 from services.management.http.models.results import Empty
 from services.management.http.operation import Call, Handler, Operation
-from services.queries import users
+from services.queries.settings import find_setting
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid, violation
 
@@ -76,7 +76,7 @@ def changer(name: ProtectionId) -> Handler:
 
 async def _current(call: Call, name: ProtectionId) -> Setting | None:
     async with call.service.database.connection(call.tenant) as connection:
-        return await users.setting(connection, call.service.keyring, call.tenant, _KIND, name)
+        return await find_setting(connection, call.service.keyring, call.tenant, _KIND, name)
 
 
 def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:

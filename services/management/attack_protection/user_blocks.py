@@ -31,6 +31,7 @@ from services.management.http import responses
 from services.management.http.command_context import command_of
 from services.management.http.operation import Call, Operation
 from services.queries import users
+from services.queries.settings import find_setting
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
 
@@ -89,7 +90,7 @@ async def _of_user(call: Call, person: users.Person) -> list[asyncpg.Record]:
 
 async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record]) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
-        setting = await users.setting(
+        setting = await find_setting(
             connection, call.service.keyring, call.tenant, "attack_protection", "brute-force-protection"
         )
     document = None if setting is None else exact_json.dumps(setting.document).decode()

@@ -14,7 +14,7 @@ from services.management.http import paging, responses
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.oauth.audiences import OURS, is_ours
-from services.queries import users
+from services.queries.settings import find_setting_by_name, list_settings
 from services.runtime.rejection import Rejected, Rejection, invalid_body
 
 _ABSENT: Final = Rejection("not_found", "Client grant not found.", "inexistent_client_grant")
@@ -27,7 +27,7 @@ async def list_grants(call: Call) -> Response:
     """A page of the tenant's grants."""
     query: ListGrants = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings(connection, call.service.keyring, call.tenant, "client_grant")
+        found = await list_settings(connection, call.service.keyring, call.tenant, "client_grant")
     asked = [grant for grant in found if _is_asked_for(call, grant, query)]
     return paging.answer(
         call, asked, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
@@ -107,7 +107,7 @@ async def _known_as(call: Call, audience: str) -> str:
     if _is_ours(call, audience):
         return OURS
     async with call.service.database.connection(call.tenant) as connection:
-        known = await users.setting_named(
+        known = await find_setting_by_name(
             connection, call.service.keyring, call.tenant, "resource_server", audience
         )
     if known is None or audience == OURS:

@@ -29,7 +29,7 @@ from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
 from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
-from services.queries import users
+from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
 from services.runtime.rejection import Rejected, invalid
 
@@ -133,7 +133,7 @@ async def delete_client(call: Call) -> Response:
 
 async def _remove_grants(call: Call, client_id: str) -> None:
     async with call.service.database.connection(call.tenant) as connection:
-        grants = await users.settings(connection, call.service.keyring, call.tenant, "client_grant")
+        grants = await list_settings(connection, call.service.keyring, call.tenant, "client_grant")
     for grant in grants:
         if grant.document.get("client_id") == client_id:
             await configuration.remove(call, "client_grant", grant.id)

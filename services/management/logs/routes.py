@@ -14,11 +14,11 @@ from services.management.http.paging import DEFAULT_TAKE
 from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
 from services.management.logs.present import present
 from services.management.users.models import Selected
-from services.queries.logs.completeness import complete_below
-from services.queries.logs.pages import Asked, starting_with
+from services.queries.logs.completeness import EventLogEnds, complete_below
+from services.queries.logs.pages import OLDEST_FIRST, PageQuery, read_page, starting_with
 from services.queries.logs.search import condition
 from services.queries.search.syntax.parser import QUICK_CHARACTERS
-from services.queries.tenant_settings import oldest_log_id
+from services.queries.search.syntax.tree import Malformed
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 LOG_NOT_FOUND: Final = Rejection("not_found", "Log not found.")
@@ -36,27 +36,32 @@ async def list_logs(call: Call) -> Response:
     query: ListLogs = call.query
     if query.after is not None or query.take is not None:
         return await _walk(call, query)
-    asked = _page(call, query)
-    if query.q:
-        asked.tests.append(await _condition(call, query.q, asked))
+    page = _page(call, query)
+    if query.q and len(query.q) <= QUICK_CHARACTERS:
+        page.where(condition_of(query.q, page))
+    elif query.q:
+        page.where(await call.computed(partial(condition_of, query.q, page)))
     if query.search:
-        asked.tests.append(starting_with(asked, query.search))
-    return await _answer(call, query, asked)
+        page.where(starting_with(page, query.search))
+    return await _answer(call, query, page)
 
 
-async def _condition(call: Call, q: str, asked: Asked) -> str:
-    if len(q) <= QUICK_CHARACTERS:
-        return condition(q, asked)
-    return await call.computed(partial(condition, q, asked))
+def condition_of(q: str, page: PageQuery) -> str:
+    """Return the entries that `q` finds as a condition of the page. Raises Rejected (400)."""
+    try:
+        return condition(q, page)
+    except Malformed as malformed:
+        reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
+        raise Rejected(invalid(reason, "invalid_query_string")) from None
 
 
 async def list_user_logs(call: Call) -> Response:
     """A page of somebody's entries; of nobody known, none."""
-    asked, user_id = _page(call, call.query), call.path("id")
+    page, user_id = _page(call, call.query), call.path("id")
     if "\x00" in user_id:
         return responses.value([])
-    asked.tests.append(f"e.user_id = {asked.add(user_id)}")
-    return await _answer(call, call.query, asked)
+    page.where(f"e.user_id = {page.add(user_id)}")
+    return await _answer(call, call.query, page)
 
 
 async def get_log(call: Call) -> Response:
@@ -65,9 +70,9 @@ async def get_log(call: Call) -> Response:
     identity = call.path("id")
     if "\x00" in identity:
         raise Rejected(LOG_NOT_FOUND)
-    asked = Asked(call.tenant, "", 1)
-    asked.tests.append(f"e.log_id = {asked.add(identity)}")
-    found = await _found(call, asked, query)
+    page = PageQuery(call.tenant, 1)
+    page.where(f"e.log_id = {page.add(identity)}")
+    found = await _found(call, page, query)
     if not found:
         raise Rejected(LOG_NOT_FOUND)
     return responses.value(found[0])
@@ -78,12 +83,15 @@ async def _walk(call: Call, query: ListLogs) -> Response:
     SDKs that know no walk send both and go from page to page."""
     take = min(query.take or DEFAULT_TAKE, MAX_TAKE)
     start = query.page * take if query.include_totals else 0
-    asked = Asked(call.tenant, "", take, start, order="e.log_id ASC")
-    asked.tests.append(f"e.log_id > {asked.add(query.after or '')}")
-    async with call.service.searcher.planning(call.tenant) as connection:
-        asked.tests.append(f"e.log_id < {asked.add(await complete_below(call.service, connection))}")
-        asked.oldest = await oldest_log_id(connection, call.tenant)
-        rows = await connection.fetch(asked.statement, *asked.values)
+    page = PageQuery(call.tenant, take, start, OLDEST_FIRST)
+    page.where(f"e.log_id > {page.add(query.after or '')}")
+    service = call.service
+    log = EventLogEnds(
+        service.watch.topic, service.partitions, service.end, service.settings.log_margin_seconds
+    )
+    async with service.searcher.planning(call.tenant) as connection:
+        page.where(f"e.log_id < {page.add(await complete_below(connection, log))}")
+        rows = await read_page(connection, page)
     found = await present(call, rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after
     headers = {"Link": f'<{await _next(call, after, query.take)}>; rel="next"'}
@@ -99,10 +107,11 @@ async def _next(call: Call, after: str | None, take: int | None) -> str:
     return f"{base}{call.operation.path}?{urlencode(asked)}"
 
 
-def _page(call: Call, query: UserLogs) -> Asked:
-    """Raises Rejected for an order there is none."""
+def _page(call: Call, query: UserLogs) -> PageQuery:
+    """Return the page that a request asks for. Raises Rejected (400) for a field that entries are not sorted
+    by."""
     order = _order(query.sort or "log_id:-1")
-    return Asked(call.tenant, "", query.per_page, query.page * query.per_page, order)
+    return PageQuery(call.tenant, query.per_page, query.page * query.per_page, order)
 
 
 def _order(sort: str) -> str:
@@ -119,8 +128,8 @@ def _order(sort: str) -> str:
     )
 
 
-async def _answer(call: Call, query: UserLogs, asked: Asked) -> Response:
-    found = await _found(call, asked, query)
+async def _answer(call: Call, query: UserLogs, page: PageQuery) -> Response:
+    found = await _found(call, page, query)
     if not query.include_totals:
         return responses.value(found)
     return responses.value(_totalled(found, query.page * query.per_page, query.per_page))
@@ -130,10 +139,9 @@ def _totalled(found: list[dict[str, Any]], start: int, limit: int) -> dict[str, 
     return {"start": start, "limit": limit, "length": len(found), "logs": found, "total": len(found)}
 
 
-async def _found(call: Call, asked: Asked, query: Selected) -> list[dict[str, Any]]:
+async def _found(call: Call, page: PageQuery, query: Selected) -> list[dict[str, Any]]:
     async with call.service.searcher.planning(call.tenant) as connection:
-        asked.oldest = await oldest_log_id(connection, call.tenant)
-        rows = await connection.fetch(asked.statement, *asked.values)
+        rows = await read_page(connection, page)
     return await present(call, rows, presenting.field_names(query.fields), query.include_fields)
 
 

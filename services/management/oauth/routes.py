@@ -24,7 +24,7 @@ from services.management.http.models.results import Failure, KeySet, Token, Toke
 from services.management.http.operation import Public
 from services.management.oauth.audiences import OURS, Granted, is_ours, scopes_for
 from services.management.oauth.models import TokenRequest
-from services.queries import users
+from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import secret_matches
 from services.runtime.auth.tokens import LIFETIME_SECONDS
 from services.runtime.postgres.named_queries import load
@@ -208,7 +208,7 @@ def _audience(service: Service, request: Request, asked: str | None) -> str:
 async def _granted(service: Service, client: Any, client_id: str, audience: str) -> tuple[str, ...]:
     """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
     async with service.database.connection(client["tenant"]) as connection:
-        found = await users.settings(connection, service.keyring, client["tenant"], "client_grant")
+        found = await list_settings(connection, service.keyring, client["tenant"], "client_grant")
     own = [
         grant.document
         for grant in found

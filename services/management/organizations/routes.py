@@ -24,7 +24,7 @@ from services.management.organizations.models import (
 )
 from services.management.roles import members
 from services.management.roles.results import Member, Organization
-from services.queries import users
+from services.queries.settings import find_setting_by_name, list_settings
 from services.queries.users import Person
 from services.runtime.rejection import Rejected, Rejection
 
@@ -36,7 +36,7 @@ _SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do n
 async def list_organizations(call: Call) -> Response:
     """A page of organizations by name."""
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings(connection, call.service.keyring, call.tenant, "organization")
+        found = await list_settings(connection, call.service.keyring, call.tenant, "organization")
     return paging.answer(
         call,
         [organization_shown(each) for each in found],
@@ -57,7 +57,9 @@ async def get_organization_by_name(call: Call) -> Response:
     if "\x00" in name:
         raise Rejected(ABSENT)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.setting_named(connection, call.service.keyring, call.tenant, "organization", name)
+        found = await find_setting_by_name(
+            connection, call.service.keyring, call.tenant, "organization", name
+        )
     if found is None:
         raise Rejected(ABSENT)
     return configuration.show(call, found, organization_shown(found))

@@ -15,8 +15,8 @@ from services.management.http.models.paging import listed
 from services.management.http.operation import Call, Operation
 from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
 from services.management.roles.results import Api
-from services.queries import users
 from services.queries.permissions import NO_SUCH_API, system_api
+from services.queries.settings import find_settings, list_settings
 from services.runtime.rejection import Rejected, Rejection
 
 EXISTS: Final = Rejection("conflict", "A resource server with the same identifier already exists.")
@@ -37,7 +37,7 @@ async def list_apis(call: Call) -> Response:
     """A page of APIs by name, the Management API among them."""
     query: ListApis = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings(connection, call.service.keyring, call.tenant, "resource_server")
+        found = await list_settings(connection, call.service.keyring, call.tenant, "resource_server")
     apis = [shown(api) for api in (*(each.document for each in found), system_api(call))]
     if query.identifiers:
         apis = [api for api in apis if api["identifier"] in query.identifiers]
@@ -128,7 +128,7 @@ async def _find(call: Call) -> Setting:
     if "\x00" in asked:
         raise Rejected(NO_SUCH_API)
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings_among(
+        found = await find_settings(
             connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
         )
     if not found:

@@ -13,6 +13,7 @@ from services.commands.access.permissions import MOST_OF_A_ROLE
 from services.commands.context import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.settings import configuration
+from services.ledger import reservations
 from services.management.http import paging, responses
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
@@ -20,8 +21,9 @@ from services.management.http.operation import Call, Operation
 from services.management.roles import members
 from services.management.roles.models import CreateRole, ListRoles, Permissions, UpdateRole, UserIds
 from services.management.roles.results import Member, PermissionShown, Role
-from services.queries import permissions, users
+from services.queries import permissions
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_shown
+from services.queries.settings import list_settings
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 MOST_ROLES: Final = 1000
@@ -37,7 +39,7 @@ async def list_roles(call: Call) -> Response:
     """A page of roles by name."""
     query: ListRoles = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        everything = await users.settings(connection, call.service.keyring, call.tenant, "role")
+        everything = await list_settings(connection, call.service.keyring, call.tenant, "role")
     wanted = (query.name_filter or "").casefold()
     found = [role_shown(role) for role in everything if wanted in role.document["name"].casefold()]
     for name, value in (("type", query.type), ("owner_id", query.owner_id)):
@@ -56,7 +58,7 @@ async def create_role(call: Call) -> Response:
     body: CreateRole = call.body
 
     async def room(connection: asyncpg.Connection) -> None:
-        if await users.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
+        if await reservations.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
             raise Rejected(_TENANT_FULL)
 
     settings = {"name": body.name, "description": body.description, "type": "tenant"}

@@ -13,8 +13,7 @@ from services.management.http import responses
 from services.management.http.operation import Call, Operation
 from services.management.tenants.models import TenantSettings, UpdateTenantSettings
 from services.management.users.models import Selected
-from services.queries import users
-from services.queries.tenant_settings import SETTINGS
+from services.queries.settings import TENANT_SETTINGS, find_setting
 
 _NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
 
@@ -23,7 +22,9 @@ async def get_tenant_settings(call: Call) -> Response:
     """The settings; null where nothing was set."""
     query: Selected = call.query
     async with call.service.database.connection(call.tenant) as connection:
-        found = _shown(await users.setting(connection, call.service.keyring, call.tenant, "tenant", SETTINGS))
+        found = _shown(
+            await find_setting(connection, call.service.keyring, call.tenant, "tenant", TENANT_SETTINGS)
+        )
     names = presenting.field_names(query.fields)
     return responses.value(
         {name: value for name, value in found.items() if not names or (name in names) is query.include_fields}
@@ -34,7 +35,7 @@ async def update_tenant_settings(call: Call) -> Response:
     """What the body names is changed, the rest stays."""
     patch = call.body.model_dump(exclude_unset=True)
     setting, written = await configuration.set_only(
-        call, "tenant", SETTINGS, {}, lambda now: _merged(_shown(now), patch)
+        call, "tenant", TENANT_SETTINGS, {}, lambda now: _merged(_shown(now), patch)
     )
     if written is None:
         return responses.value(_shown(setting))

@@ -19,7 +19,7 @@ from services.management.user_attribute_profiles.models import (
     Templates,
     UpdateProfile,
 )
-from services.queries import users
+from services.queries.settings import list_settings
 from services.runtime.rejection import Rejected, Rejection
 
 ABSENT: Final = Rejection("not_found", "User attribute profile not found.")
@@ -31,7 +31,7 @@ _KIND: Final = "user_attribute_profile"
 async def list_profiles(call: Call) -> Response:
     """A page of profiles, the oldest first."""
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings(connection, call.service.keyring, call.tenant, _KIND)
+        found = await list_settings(connection, call.service.keyring, call.tenant, _KIND)
     return paging.answer(
         call,
         found,

@@ -24,6 +24,7 @@ from services.management.roles.results import Organization, Role, UserPermission
 from services.management.roles.routes import ROLES_FULL
 from services.queries import permissions, users
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, role_shown
+from services.queries.settings import find_settings
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 Decide = Callable[[users.Person], Awaitable[Sequence[Draft]]]
@@ -122,7 +123,7 @@ async def list_user_organizations(call: Call) -> Response:
     """A page of the organizations the user belongs to, by name."""
     ids = (await holdings(call)).get("organizations", {})
     async with call.service.database.connection(call.tenant) as connection:
-        found = await users.settings_among(connection, call.service.keyring, call.tenant, "organization", ids)
+        found = await find_settings(connection, call.service.keyring, call.tenant, "organization", ids)
     return paging.answer(
         call,
         [organization_shown(each) for each in found],

@@ -1,51 +1,73 @@
-"""Statements that find log entries: one query, with further conditions and another order put in.
+"""Pages of log entries: one query, with further conditions and another order put in.
 
 Whatever a caller said is a parameter; what is put into the text is ours.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.formats.spelling import composed
-from services.runtime.postgres.named_queries import load
+import asyncpg
 
-_TENANT: Final = "e.tenant = $1"
-_ORDER: Final = "e.log_id DESC"
+from projections.log_entry.entry import first_id
+from schemas.formats.spelling import composed
+from services.queries.settings import log_retention_days
+from services.runtime.postgres.named_queries import fill, load
+
+NEWEST_FIRST: Final = "e.log_id DESC"
+OLDEST_FIRST: Final = "e.log_id ASC"
+_NO_BOUND: Final = ""
+"""The oldest id to be shown where entries are kept for ever."""
+_OWN_PARAMETERS: Final = 4
 
 
 @dataclass(slots=True)
-class Asked:
-    """Conditions over the entry `e`, and the values they are about; the first four are the page's own."""
+class PageQuery:
+    """Which entries `e` make a page. The conditions and the order are SQL of ours, and the conditions name
+    the added parameters."""
 
     tenant: str
-    oldest: str
     limit: int
     offset: int = 0
-    order: str = _ORDER
-    tests: list[str] = field(default_factory=list)
-    more: list[Any] = field(default_factory=list)
+    order: str = NEWEST_FIRST
+    conditions: list[str] = field(default_factory=list)
+    added: list[Any] = field(default_factory=list)
 
     def add(self, value: Any) -> str:
-        """The name of a new parameter."""
-        self.more.append(value)
-        return f"${4 + len(self.more)}"
+        """Add a parameter and return its name."""
+        self.added.append(value)
+        return f"${_OWN_PARAMETERS + len(self.added)}"
 
-    @property
-    def values(self) -> tuple[Any, ...]:
-        """All parameters in their order."""
-        return (self.tenant, self.oldest, self.limit, self.offset, *self.more)
+    def where(self, condition: str) -> None:
+        """Narrow the page down to entries of which this is true, too."""
+        self.conditions.append(condition)
 
     @property
     def statement(self) -> str:
-        """The page's statement with the conditions in it."""
-        text = load("services.management")["log_page"]
-        return text.replace(_TENANT, " AND ".join((_TENANT, *self.tests))).replace(_ORDER, self.order)
+        """The statement with the conditions and the order in it."""
+        return fill(
+            load("services.queries.logs", "pages.sql")["log_page"],
+            conditions=" AND ".join(self.conditions) or "true",
+            order_of_entries=self.order,
+            order_of_rows=self.order,
+        )
 
 
-def starting_with(asked: Asked, text: str) -> str:
-    """The older search: the beginning of a client's name, a connection or a user's name, in any case and any
-    Unicode form."""
-    pattern = asked.add(escaped(composed(text.lower())) + "%")
+async def read_page(connection: asyncpg.Connection, query: PageQuery) -> list[asyncpg.Record]:
+    """Return the rows of a page. Entries older than the tenant's retention are left out, whether they have
+    been pruned or not."""
+    days = await log_retention_days(connection, query.tenant)
+    oldest = _NO_BOUND if days is None else first_id(datetime.now(UTC) - timedelta(days=days))
+    rows: list[asyncpg.Record] = await connection.fetch(
+        query.statement, query.tenant, oldest, query.limit, query.offset, *query.added
+    )
+    return rows
+
+
+def starting_with(query: PageQuery, text: str) -> str:
+    """Return the condition of the older search: the beginning of a client's name, a connection or a user's
+    name, in any case and any Unicode form."""
+    pattern = query.add(escape_like(composed(text.lower())) + "%")
     form = "lower({column})" if text.isascii() else "normalize(lower({column}), NFC)"
     connection, user, client = (
         form.format(column=name) for name in ("e.connection", "e.user_name", "c.name")
@@ -56,5 +78,6 @@ def starting_with(asked: Asked, text: str) -> str:
     )
 
 
-def escaped(text: str) -> str:
+def escape_like(text: str) -> str:
+    """Return a pattern that LIKE matches with exactly this text."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

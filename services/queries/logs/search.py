@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from schemas.formats.spelling import composed, ip_address
-from services.queries.logs.pages import Asked, escaped
+from services.queries.logs.pages import PageQuery, escape_like
 from services.queries.search.cost import affordable
 from services.queries.search.syntax import values
 from services.queries.search.syntax.parser import parse
@@ -21,7 +21,6 @@ from services.queries.search.syntax.tree import (
     Range,
     Term,
 )
-from services.runtime.rejection import Rejected, invalid, violation
 
 _DATE: Final = "date"
 _OWN: Final = (
@@ -45,58 +44,55 @@ _BARE: Final = ("client_name", "connection", "description", "ip", "log_id", "typ
 _NEVER: Final = "false"
 
 
-def condition(query: str, asked: Asked) -> str:
-    """The entries a query asks for, as a condition whose values are parameters. Raises Rejected (400)."""
-    try:
-        return _condition(affordable(parse(query)), asked)
-    except Malformed as malformed:
-        reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
-        raise Rejected(invalid(reason, "invalid_query_string")) from None
+def condition(text: str, query: PageQuery) -> str:
+    """Return the entries that a search text finds, as a condition whose values are parameters of the query.
+    Raises Malformed for a text that is not a search, or is one that costs too much."""
+    return _condition(affordable(parse(text)), query)
 
 
-def _condition(node: Node, asked: Asked) -> str:
+def _condition(node: Node, query: PageQuery) -> str:
     match node:
         case Everybody():
             return "true"
         case And(parts):
-            return "(" + " AND ".join(_condition(part, asked) for part in parts) + ")"
+            return "(" + " AND ".join(_condition(part, query) for part in parts) + ")"
         case Or(parts):
-            return "(" + " OR ".join(_condition(part, asked) for part in parts) + ")"
+            return "(" + " OR ".join(_condition(part, query) for part in parts) + ")"
         case Not(inner):
-            return f"({_condition(inner, asked)}) IS NOT TRUE"
+            return f"({_condition(inner, query)}) IS NOT TRUE"
         case Term(field=None):
-            return _term(node, _BARE, asked)
+            return _term(node, _BARE, query)
         case Term(field=field) | Exists(field) | Range(field=field):
             assert field is not None
-            return _dated(node, asked) if field.name == _DATE else _of_field(node, field.name, asked)
+            return _dated(node, query) if field.name == _DATE else _of_field(node, field.name, query)
         case _:
             assert_never(node)
 
 
-def _of_field(node: Term | Exists | Range, name: str, asked: Asked) -> str:
+def _of_field(node: Term | Exists | Range, name: str, query: PageQuery) -> str:
     """No entry has a value in a field that there is not."""
     if name not in _FIELDS:
         return _NEVER
     match node:
         case Term():
-            return _term(node, (name,), asked)
+            return _term(node, (name,), query)
         case Exists():
             return _tested(name, "IS NOT NULL")
         case Range():
-            return _range(node, name, asked)
+            return _range(node, name, query)
         case _:
             assert_never(node)
 
 
-def _dated(node: Term | Exists | Range, asked: Asked) -> str:
+def _dated(node: Term | Exists | Range, query: PageQuery) -> str:
     match node:
         case Term():
             whole = Bound(node.text, False, True, node.at)
-            return _dates(whole, whole, asked)
+            return _dates(whole, whole, query)
         case Exists():
             return "true"
         case Range():
-            return _dates(node.low, node.high, asked)
+            return _dates(node.low, node.high, query)
         case _:
             assert_never(node)
 
@@ -112,41 +108,41 @@ def _form(text: str) -> str:
     return "{column}" if text.isascii() else "normalize({column}, NFC)"
 
 
-def _term(term: Term, names: Sequence[str], asked: Asked) -> str:
+def _term(term: Term, names: Sequence[str], query: PageQuery) -> str:
     text = composed(term.text)
     form = _form(text)
     if len(term.parts) == 1:
         if "ip" in names and (address := ip_address(text)) is not None:
             text = address
-        test = f"= {asked.add(text)}"
+        test = f"= {query.add(text)}"
     else:
-        test = f"LIKE {asked.add('%'.join(escaped(composed(part)) for part in term.parts))}"
+        test = f"LIKE {query.add('%'.join(escape_like(composed(part)) for part in term.parts))}"
     return "(" + " OR ".join(_tested(name, test, form) for name in names) + ")"
 
 
-def _range(node: Range, name: str, asked: Asked) -> str:
+def _range(node: Range, name: str, query: PageQuery) -> str:
     low, high = node.low, node.high
     tests = []
     for bound, sign in ((low, ">"), (high, "<")):
         if bound is not None:
             text = composed(bound.text)
-            test = f"{sign}{'=' if bound.inclusive else ''} {asked.add(text)}"
+            test = f"{sign}{'=' if bound.inclusive else ''} {query.add(text)}"
             tests.append(_tested(name, test, _form(text)))
     return "(" + " AND ".join(tests) + ")"
 
 
-def _dates(low: Bound | None, high: Bound | None, asked: Asked) -> str:
+def _dates(low: Bound | None, high: Bound | None, query: PageQuery) -> str:
     """An inclusive end takes in the whole period that was named, an exclusive one leaves it out."""
     tests = ["true"]
     if low is not None:
         start, end = _period(low.text, low.at)
         after = start if low.inclusive else end
-        tests.append(_NEVER if after is None else f"e.date >= {asked.add(after)}")
+        tests.append(_NEVER if after is None else f"e.date >= {query.add(after)}")
     if high is not None:
         start, end = _period(high.text, high.at)
         before = end if high.inclusive else start
         if before is not None:
-            tests.append(f"e.date < {asked.add(before)}")
+            tests.append(f"e.date < {query.add(before)}")
     return "(" + " AND ".join(tests) + ")"
 
 

@@ -23,7 +23,7 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 
 from schemas.errors import InvalidEvent, Transient
-from services.ledger.heartbeats import Heartbeat, State
+from services.ledger.progress.heartbeats import Heartbeat, State
 from services.runtime.background import start_task
 from services.runtime.periodic import EndProcess, FailurePolicy
 from services.runtime.worker.intake import Found, Intake, Source, WorkerFailed, place_of

@@ -9,7 +9,7 @@ import yaml
 from deploy.local.compose import COMPOSE_FILE
 from deploy.local.servers import kafka
 from deploy.local.services import SERVICES
-from services.ledger import ready
+from services.ledger.progress import ready
 from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]

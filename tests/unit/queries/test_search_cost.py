@@ -3,10 +3,10 @@
 import pytest
 
 from services.management.http.errors import error_response
+from services.management.logs.routes import condition_of
 from services.management.users.list_users import search_of
 from services.management.users.models import ListUsers
-from services.queries.logs.pages import Asked
-from services.queries.logs.search import condition
+from services.queries.logs.pages import PageQuery
 from services.queries.search.syntax.tokens import MOST_CLAUSES
 from services.runtime.rejection import Rejected
 
@@ -28,7 +28,7 @@ REFUSED = {
 def test_what_is_affordable(name: str) -> None:
     """Up to the limit of each kind."""
     search_of(ListUsers(q=ALLOWED[name]))
-    condition(ALLOWED[name], Asked("demo", "", 1))
+    condition_of(ALLOWED[name], PageQuery("demo", 1))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -37,7 +37,7 @@ def test_what_is_not(name: str) -> None:
     with pytest.raises(Rejected) as of_users:
         search_of(ListUsers(q=REFUSED[name]))
     with pytest.raises(Rejected) as of_logs:
-        condition(REFUSED[name], Asked("demo", "", 1))
+        condition_of(REFUSED[name], PageQuery("demo", 1))
     for refused in (of_users, of_logs):
         refusal = error_response(refused.value.rejection)
         assert (refusal.status, refusal.error_code) == (400, "invalid_query_string")

@@ -1,4 +1,4 @@
-"""Below the horizon nothing can appear any more."""
+"""Below the completeness bound no entry appears any more."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from projections.applied import Logged
 from projections.log_entry.entry import first_id, log_id
 from schemas.formats.positions import Position
-from services.queries.logs.completeness import NOTHING, Reached, horizon
+from services.ledger.progress.positions import Applied
+from services.queries.logs.completeness import NOTHING_COMPLETE, complete_until
 from tests.facts import login
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -21,18 +22,18 @@ def at(milliseconds: int) -> datetime:
 
 def test_nothing_is_complete_before_a_waiting_partition_has_begun() -> None:
     """A partition with records of which none is applied may hold the oldest."""
-    assert horizon(at(9), {0: 1, 1: 1}, {0: Reached(1, at(5))}) == NOTHING
+    assert complete_until(at(9), {0: 1, 1: 1}, {0: Applied(1, at(5))}) == NOTHING_COMPLETE
 
 
 def test_what_is_applied_to_its_end_waits_for_nobody() -> None:
     """Also a partition without a record."""
-    assert horizon(at(9), {0: 1, 1: 0}, {0: Reached(1, at(5))}) == first_id(at(9))
+    assert complete_until(at(9), {0: 1, 1: 0}, {0: Applied(1, at(5))}) == first_id(at(9))
 
 
 def test_a_lagging_partition_holds_the_others_back() -> None:
     """Up to its last record's millisecond, which the next one may share."""
-    reached = {0: Reached(4, at(7)), 1: Reached(2, at(5))}
-    assert horizon(at(9), {0: 4, 1: 3}, reached) == first_id(at(5))
+    reached = {0: Applied(4, at(7)), 1: Applied(2, at(5))}
+    assert complete_until(at(9), {0: 4, 1: 3}, reached) == first_id(at(5))
 
 
 @given(
@@ -49,7 +50,7 @@ def test_nothing_is_missing_below_it(partitions: list[list[int]], data: st.DataO
         applied = data.draw(st.integers(0, len(times)))
         ends[partition] = data.draw(st.integers(end, len(times)))
         if applied:
-            reached[partition] = Reached(applied, logged[applied - 1].recorded_at)
+            reached[partition] = Applied(applied, logged[applied - 1].recorded_at)
         missing += [log_id(one, 0) for one in logged[applied:]]
-    found = horizon(at(settled), ends, reached)
+    found = complete_until(at(settled), ends, reached)
     assert all(one > found for one in missing)

@@ -97,15 +97,14 @@ class PositionWatch:
                 if not lost.done():
                     lost.set_exception(error)
 
-        queries = load("services.ledger", "position_watch.sql")
         with database_failures():
             self._connection = connection = await asyncpg.connect(
                 self._url, server_settings={"application_name": "vita position watch"}
             )
             connection.add_termination_listener(ended)
-            await connection.execute(queries["hold"], self.holder)
+            await connection.execute(_query("hold"), self.holder)
             await connection.add_listener(CHANNEL, heard)
-            rows = await connection.fetch(queries["live_positions"], self.topic)
+            rows = await connection.fetch(_query("live_positions"), self.topic)
         for row in rows:
             self._follow(row["generation"])
             self._advance(row["partition"], row["next_offset"])
@@ -136,3 +135,7 @@ class PositionWatch:
         self._next[partition] = max(next_offset, self._next.get(partition, 0))
         for event in self._waiting[partition]:
             event.set()
+
+
+def _query(name: str) -> str:
+    return load("services.ledger.progress", "position_watch.sql")[name]

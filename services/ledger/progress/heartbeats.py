@@ -88,7 +88,7 @@ class Heartbeat:
     async def start(self) -> None:
         """Writes the first row and goes on every second until stopped."""
         with database_failures():
-            await self._pool.execute(load("services.ledger", "heartbeats.sql")["forget"], self._worker)
+            await self._pool.execute(_query("forget"), self._worker)
         await self._beat()
         self._beating.start()
 
@@ -98,9 +98,7 @@ class Heartbeat:
         if self._state in ("stuck", "failed"):
             return
         with suppress(Transient), database_failures():
-            await self._pool.execute(
-                load("services.ledger", "heartbeats.sql")["end"], self._worker, self._instance
-            )
+            await self._pool.execute(_query("end"), self._worker, self._instance)
 
     async def _beat(self) -> None:
         now = time.monotonic()
@@ -110,7 +108,7 @@ class Heartbeat:
         state, reason = self._shown()
         with database_failures():
             await self._pool.execute(
-                load("services.ledger", "heartbeats.sql")["beat"],
+                _query("beat"),
                 self._worker, self._instance, os.getpid(), socket.gethostname(), self._started_at,
                 self._handled, rate, self._last_error, self._last_error_at, state, reason, self._notice,
             )  # fmt: skip
@@ -126,3 +124,7 @@ class Heartbeat:
         old = self._last_error_at is not None and datetime.now(UTC) - self._last_error_at > ERROR_SHOWN
         if old and self._state == "up":
             self._last_error = self._last_error_at = None
+
+
+def _query(name: str) -> str:
+    return load("services.ledger.progress", "heartbeats.sql")[name]

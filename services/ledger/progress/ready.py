@@ -1,4 +1,4 @@
-"""`python -m services.ledger.ready SERVICE`: the readiness probe of a container.
+"""`python -m services.ledger.progress.ready SERVICE`: the readiness probe of a container.
 
 Exit code 0 when this host's process of the service is up; otherwise 1, and one line says what is wrong. It
 reads the process's heartbeat with the service's own VITA_DATABASE_URL.
@@ -25,7 +25,7 @@ async def obstacle(database_url: str, service: str) -> str | None:
         connection = await asyncpg.connect(database_url, timeout=PROBE_SECONDS, command_timeout=PROBE_SECONDS)
         try:
             row = await connection.fetchrow(
-                load("services.ledger", "heartbeats.sql")["latest"], service, socket.gethostname()
+                load("services.ledger.progress", "heartbeats.sql")["latest"], service, socket.gethostname()
             )
         finally:
             await connection.close(timeout=PROBE_SECONDS)
@@ -42,7 +42,7 @@ def main() -> int:
     url = os.environ.get("VITA_DATABASE_URL")
     if len(arguments) != 1 or arguments[0] not in SERVICES or not url:
         sys.stderr.write(
-            f"Call: VITA_DATABASE_URL=... python -m services.ledger.ready {'|'.join(SERVICES)}\n"
+            f"Call: VITA_DATABASE_URL=... python -m services.ledger.progress.ready {'|'.join(SERVICES)}\n"
         )
         return 2
     try:

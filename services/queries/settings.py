@@ -1,0 +1,86 @@
+"""Settings of tenants: roles, APIs, organizations, client grants and all else that is a document of a kind.
+
+Every function reads over a connection that sees the tenant. Secrets in the documents are open.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import asyncpg
+
+from projections.setting.fold import Kind, Setting
+from projections.setting.row import setting_of
+from schemas.sealing.keys import Keyring
+from services.queries.opener import opener_for
+from services.runtime.postgres.named_queries import load
+
+TENANT_SETTINGS: Final = "settings"
+"""The id of the one setting of the kind `tenant`."""
+
+
+async def find_setting(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
+) -> Setting | None:
+    """Return the setting with this id, or None if it does not exist or was deleted."""
+    if "\x00" in identity:
+        return None
+    rows = await connection.fetch(_query("setting"), tenant, kind, identity)
+    return next(iter(await _opened(connection, keyring, tenant, rows)), None)
+
+
+async def find_setting_by_name(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
+) -> Setting | None:
+    """Return the setting with this name, or None if it does not exist or was deleted."""
+    rows = await connection.fetch(_query("setting_named"), tenant, kind, name)
+    return next(iter(await _opened(connection, keyring, tenant, rows)), None)
+
+
+async def list_settings(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
+) -> list[Setting]:
+    """Return all settings of a kind that are not deleted, by name."""
+    rows = await connection.fetch(_query("settings"), tenant, kind)
+    return await _opened(connection, keyring, tenant, rows)
+
+
+async def find_settings(
+    connection: asyncpg.Connection,
+    keyring: Keyring,
+    tenant: str,
+    kind: Kind,
+    ids: Collection[str] = (),
+    names: Collection[str] = (),
+) -> list[Setting]:
+    """Return the settings with these ids or names that exist and are not deleted, by name."""
+    query = _query("settings_among")
+    rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
+    return await _opened(connection, keyring, tenant, rows)
+
+
+async def find_setting_event(
+    connection: asyncpg.Connection, tenant: str, kind: Kind, identity: str
+) -> str | None:
+    """Return the id of the event that a setting, deleted or not, was last changed by; None if there never was
+    one of this id."""
+    found = await connection.fetchval(_query("setting_event"), tenant, kind, identity)
+    return None if found is None else str(found)
+
+
+async def log_retention_days(connection: asyncpg.Connection, tenant: str) -> int | None:
+    """Return for how many days the tenant keeps log entries; None if it keeps them for ever."""
+    days: int | None = await connection.fetchval(_query("log_retention"), tenant)
+    return days
+
+
+async def _opened(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
+) -> list[Setting]:
+    opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
+    return [
+        setting_of(row, opener.document(row["document"], "setting", row["kind"], row["id"])) for row in rows
+    ]
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "settings.sql")[name]

@@ -1,12 +1,11 @@
 """What a decision comes to: events to append, values to reserve, or a rejection."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from schemas.events import EventData
+from services.ledger.reservations import Reservation
 from services.runtime.rejection import Rejection
-
-ClaimKind = Literal["email", "username", "phone_number", "user_id", "connection", "name", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +17,11 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A value that must be unique within a connection; `draft` is the index of the event that needs it."""
-
-    connection: str
-    kind: ClaimKind
-    value: str
-    draft: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Accepted:
     """The events to append, wholly or not at all; none when nothing would change."""
 
     drafts: tuple[Draft, ...]
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Reservation, ...] = ()
 
 
 Decision = Accepted | Rejection

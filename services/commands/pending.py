@@ -6,14 +6,12 @@ the claim tells what became of a request whose process or acknowledgement was lo
 """
 
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import asyncpg
 
 from schemas.formats.identifiers import key_owner
 from schemas.sealing.keys import SubjectKeys
-from services.commands.outcome import Claim
-from services.runtime.postgres.named_queries import load
+from services.ledger import idempotency
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -28,20 +26,14 @@ class Pending:
     owner: str
     keys: SubjectKeys = field(repr=False)
 
-    @property
-    def claim(self) -> Claim:
-        """Return the claim of the request's event."""
-        return Claim("", "request", self.place.hex())
-
     async def note(
         self, subject: str, event_id: str, keys: SubjectKeys, connection: asyncpg.Connection | None = None
     ) -> None:
-        """Claim an event, which these keys seal, for the request, in place of one before. Raises
+        """Reserve an event, which these keys seal, for the request, in place of one before. Raises
         Transient."""
         if connection is None:
             async with self.database.connection(self.tenant) as own:
                 await self.note(subject, event_id, keys, own)
             return
-        query = load("services.ledger", "idempotency.sql")["note_once"]
-        await connection.execute(query, self.tenant, self.claim.value, subject, UUID(event_id))
+        await idempotency.reserve_event(connection, self.tenant, self.place, subject, event_id)
         self.owner, self.keys = key_owner(self.tenant, subject), keys

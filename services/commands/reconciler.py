@@ -9,16 +9,15 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.commands.outcome import Claim
 from services.commands.saga import Links
 from services.commands.writer import Writer
-from services.ledger import reservations
+from services.ledger import idempotency, reservations
 from services.ledger.progress.position_watch import PositionWatch
-from services.management.http import idempotency
+from services.ledger.reservations import Reservation
+from services.ledger.tenants import tenant_names
 from services.management.settings import Settings
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.kafka.log_end import LogEnd
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
 _log = structlog.get_logger()
@@ -46,7 +45,7 @@ class Reconciler:
         Answers how many claims were released. Raises Transient.
         """
         async with self._database.connection("") as connection:
-            tenants = [row["name"] for row in await connection.fetch(load("services.management")["tenants"])]
+            tenants = await tenant_names(connection)
         for tenant in tenants:
             await self._links.settle(tenant)
         under_way = self._writer.under_way()
@@ -58,7 +57,7 @@ class Reconciler:
             released += await self.settle(tenant)
         return released
 
-    async def settle(self, tenant: str, among: Sequence[Claim] | None = None) -> int:
+    async def settle(self, tenant: str, among: Sequence[Reservation] | None = None) -> int:
         """Settles one tenant's old claims, or those of them in the way of others; how many were released."""
         async with self._database.connection(tenant) as connection:
             found = await reservations.unsettled(

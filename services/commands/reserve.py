@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from schemas.events import Event
-from services.commands.outcome import Claim
 from services.ledger import reservations
+from services.ledger.reservations import Reservation
 from services.management.http.operation import Call
 
 Room = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -17,7 +17,7 @@ Room = Callable[[asyncpg.Connection], Awaitable[None]]
 async def claim(
     call: Call,
     bearer: str,
-    wanted: Sequence[Claim],
+    wanted: Sequence[Reservation],
     events: Sequence[Event],
     release: Callable[[], Awaitable[bool]] | None = None,
     room: Room | None = None,
@@ -35,9 +35,9 @@ async def claim(
 
 
 async def _make(
-    call: Call, bearer: str, wanted: Sequence[Claim], event_ids: Sequence[str], room: Room | None
+    call: Call, bearer: str, wanted: Sequence[Reservation], event_ids: Sequence[str], room: Room | None
 ) -> None:
     async with call.service.database.connection(call.tenant) as connection, connection.transaction():
         if room is not None:
             await room(connection)
-        await reservations.make(connection, call.tenant, bearer, wanted, event_ids)
+        await reservations.reserve(connection, call.tenant, bearer, wanted, event_ids)

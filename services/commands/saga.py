@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -28,11 +27,13 @@ from services.commands.outcome import Draft
 from services.commands.pending import Pending
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
+from services.ledger import sagas
 from services.ledger.keys.subject_keys import wrapped_keys
+from services.ledger.keys.users import whole_users
 from services.ledger.progress.position_watch import PositionWatch
+from services.ledger.sagas import StoredSaga
 from services.management.settings import Settings
 from services.runtime.background import start_task
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected
 
@@ -143,10 +144,9 @@ class Links:
         decide: Decide,
         pending: Pending | None,
     ) -> Link:
-        queries, tenant, wanted = load("services.commands", "saga.sql"), command.tenant, sorted(subjects)
+        tenant, wanted = command.tenant, sorted(subjects)
         async with self._database.connection(tenant) as connection, connection.transaction():
-            taken = await connection.fetch(queries["claim_link_parties"], tenant, UUID(command.id), wanted)
-            if len(taken) < len(wanted):
+            if not await sagas.reserve_parties(connection, tenant, command.id, wanted):
                 raise Busy
             parties, keys = await read_parties(connection, self._keyring, tenant, subjects=wanted)
             link = _sealed(command, decide(parties), keys, asked)
@@ -154,20 +154,15 @@ class Links:
                 first = link.events[0]
                 subject = read_sealed(*first).subject
                 await pending.note(subject, _event_id(first), keys[subject], connection)
-            undo = None if link.undo is None else link.undo.value
-            await connection.execute(
-                queries["begin_link"], tenant, UUID(command.id), kind,
-                [record.value for record in link.events], undo, self._watch.holder,
-            )  # fmt: skip
+            await sagas.begin(connection, tenant, kind, _stored(link), self._watch.holder)
         return link
 
     async def settle(self, tenant: str, subjects: Sequence[str] | None = None) -> int:
         """Brings to an end what was left, of all or of these people; how many there were."""
-        queries, age = load("services.commands", "saga.sql"), self._settings.claim_settle_seconds
-        wanted = None if subjects is None else list(subjects)
+        age = self._settings.claim_settle_seconds
         async with self._database.connection(tenant) as connection:
-            rows = await connection.fetch(queries["left_links"], tenant, age, wanted)
-        left = [_left(tenant, row) for row in rows]
+            stored = await sagas.abandoned(connection, tenant, age, subjects)
+        left = [_left(tenant, one) for one in stored]
         tasks = [self._start(link, Progress()) for link in left if await self._may_go_on_with(link)]
         if tasks:
             await asyncio.wait(tasks, timeout=self._settings.view_wait_seconds)
@@ -175,18 +170,14 @@ class Links:
         return sum(task.done() and not task.cancelled() and task.exception() is None for task in tasks)
 
     async def _may_go_on_with(self, link: Link) -> bool:
-        queries = load("services.commands", "saga.sql")
         mine = set(self._writer.under_way().get(link.tenant, ()))
         busy = link.command in self._at_work or any(_event_id(record) in mine for record in link.events)
         async with self._database.connection(link.tenant) as connection:
             if busy:
-                await connection.execute(queries["touch_link"], link.tenant, UUID(link.command))
+                await sagas.touch(connection, link.tenant, link.command)
                 return False
             age = self._settings.claim_settle_seconds
-            row = await connection.fetchval(
-                queries["take_over_link"], link.tenant, UUID(link.command), age, self._watch.holder
-            )
-        return row is not None
+            return await sagas.take_over(connection, link.tenant, link.command, age, self._watch.holder)
 
     def _start(self, link: Link, progress: Progress) -> asyncio.Task[None]:
         task = start_task(self._bring_to_an_end(link, progress))
@@ -221,14 +212,12 @@ class Links:
 
     async def _end(self, link: Link) -> None:
         async with self._database.connection(link.tenant) as connection:
-            query = load("services.commands", "saga.sql")["end_link"]
-            await connection.execute(query, link.tenant, UUID(link.command))
+            await sagas.end(connection, link.tenant, link.command)
 
     async def _append(self, link: Link, record: Record, progress: Progress) -> None:
         """Appends and waits for the view, for as long as it takes."""
         async with self._database.connection(link.tenant) as connection:
-            query = load("services.commands", "saga.sql")["touch_link"]
-            await connection.execute(query, link.tenant, UUID(link.command))
+            await sagas.touch(connection, link.tenant, link.command)
         progress.position = await self._writer.append(link.tenant, [_event_id(record)], [record])
         while not await self._watch.wait_for(progress.position, self._settings.view_wait_seconds):
             _log.warning("link_waits_for_the_view")
@@ -250,8 +239,7 @@ async def read_parties(
     user_ids: Sequence[str] = (),
 ) -> tuple[dict[str, Party], dict[str, SubjectKeys]]:
     """Those of these people that the view knows, and their keys, by subject."""
-    query = load("services.commands", "saga.sql")["link_parties"]
-    rows = await connection.fetch(query, tenant, list(subjects), list(user_ids))
+    rows = await whole_users(connection, tenant, subjects, user_ids)
     keys = {row["subject"]: keyring.open(tenant, row["subject"], wrapped_keys(row)) for row in rows}
     profiles = (profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)
     return {row["subject"]: Party(row["subject"], one) for row, one in zip(rows, profiles, strict=True)}, keys
@@ -273,9 +261,14 @@ def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], ask
     return Link(command.tenant, command.id, tuple(map(sealed, steps.events)), undo)
 
 
-def _left(tenant: str, row: asyncpg.Record) -> Link:
-    undo = None if row["undo"] is None else _record(row["undo"])
-    return Link(tenant, str(row["command"]), tuple(map(_record, row["events"])), undo)
+def _stored(link: Link) -> StoredSaga:
+    undo = None if link.undo is None else link.undo.value
+    return StoredSaga(link.command, tuple(record.value for record in link.events), undo)
+
+
+def _left(tenant: str, stored: StoredSaga) -> Link:
+    undo = None if stored.undo is None else _record(stored.undo)
+    return Link(tenant, stored.command, tuple(map(_record, stored.events)), undo)
 
 
 def _record(value: bytes) -> Record:

@@ -7,7 +7,7 @@ leaves the decision to the normalizer, because a login must not be lost.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -17,7 +17,7 @@ from projections.normalization.admission import KnownConnection, connection_of
 from schemas.errors import InvalidEvent, Transient
 from services.ingest.decide import Accepted, RejectedLogin, Verdict
 from services.ingest.keying import stated_strategy
-from services.runtime.postgres.named_queries import load
+from services.ledger.tenants import connections_of_tenant
 
 KEPT_SECONDS: Final = 5.0
 MAX_KEPT: Final = 50_000
@@ -62,11 +62,10 @@ class Connections:
         missing = [name for name in kept if name not in fresh]
         return fresh | await self._read(tenant, missing) if missing else fresh
 
-    async def _read(self, tenant: str, names: Iterable[str]) -> dict[str, Known]:
-        query = load("services.ingest")["read_connections"]
+    async def _read(self, tenant: str, names: Collection[str]) -> dict[str, Known]:
         try:
             async with asyncio.timeout(self._patience), self._database.connection(tenant) as connection:
-                rows = await connection.fetch(query, tenant, list(names))
+                rows = await connections_of_tenant(connection, tenant, names)
         except (Transient, TimeoutError):
             return {}
         read = {row["name"]: _known(row) for row in rows}

@@ -25,9 +25,9 @@ from services.ingest.bodies import json_in
 from services.ingest.endpoint import Entrance, GatewayEndpoint
 from services.ingest.errors import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
 from services.ingest.responses import Answer
+from services.ledger.directory import LoginCheckKey, read_login_checks
 from services.runtime.auth.tokens import Principal
 from services.runtime.fairness.shares import OverShare
-from services.runtime.postgres.named_queries import load
 
 CHECK_SCOPE: Final = "check:logins"
 MAX_CHECKS: Final = 100
@@ -98,13 +98,12 @@ class ChecksEndpoint(GatewayEndpoint):
     async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
         """Reads what is known of everybody asked for, and decides."""
         document, checks = await self.read(principal.tenant, body, partial(_read, headers, body))
-        query = load("services.ingest")["login_checks"]
         try:
             async with (
                 asyncio.timeout(self._patience),
                 self._database.connection(principal.tenant) as connection,
             ):
-                rows = await connection.fetch(query, principal.tenant, *_columns(checks))
+                rows = await read_login_checks(connection, principal.tenant, _keys(checks))
         except OverShare:
             raise
         except (Transient, TimeoutError):
@@ -158,14 +157,15 @@ def shown(verdict: Verdict) -> dict[str, Any]:
     return answer
 
 
-def _columns(checks: Sequence[LoginCheck]) -> list[list[str | None]]:
-    identities = [check.identity or (None, None) for check in checks]
+def _keys(checks: Sequence[LoginCheck]) -> list[LoginCheckKey]:
     return [
-        [check.connection for check in checks],
-        [check.identifier and identifier_key(check.identifier) for check in checks],
-        [provider for provider, _ in identities],
-        [idp_id for _, idp_id in identities],
-        [address_of(check.ip) for check in checks],
+        (
+            check.connection,
+            check.identifier and identifier_key(check.identifier),
+            *(check.identity or (None, None)),
+            address_of(check.ip),
+        )
+        for check in checks
     ]
 
 

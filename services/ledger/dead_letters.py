@@ -107,8 +107,47 @@ async def send(letters: Iterable[Sealed], log: EventLog) -> None:
 async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
     """Note dead letters in the ledger, none of them twice."""
     columns = [list(column) for column in zip(*rows, strict=True)]
-    statement = load("services.ledger", "dead_letters.sql")["note_dead_letters"]
-    await connection.execute(statement, *columns, NOTED_SECONDS)
+    await connection.execute(_query("note_dead_letters"), *columns, NOTED_SECONDS)
+
+
+async def find_noted(
+    connection: asyncpg.Connection, topics: Sequence[str], places: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], int | None]:
+    """Return those of these records, (partition, offset) of a topic each, that are noted already, with how
+    many others the tenant's log tells of together with each; None where it tells of none."""
+    columns = [list(column) for column in zip(*places, strict=True)]
+    rows = await connection.fetch(_query("noted"), topics, *columns)
+    return {(row["partition"], row["log_offset"]): row["earlier"] for row in rows}
+
+
+async def list_dead_letters(
+    connection: asyncpg.Connection, tenant: str | None, reason: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return the newest dead letters, of one tenant or for one reason where they are given: `topic`,
+    `partition`, `log_offset`, `reason`, `detail`, `tenant`, `recorded_at`, `opened_at`, `opened_by`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("dead_letters"), tenant, reason, limit)
+    return rows
+
+
+async def find_dead_letter(
+    connection: asyncpg.Connection, topic: str, partition: int, offset: int
+) -> asyncpg.Record | None:
+    """Return the dead letter of a record, as `list_dead_letters` does; None if there is none."""
+    return await connection.fetchrow(_query("dead_letter"), topic, partition, offset)
+
+
+async def note_opened(
+    connection: asyncpg.Connection, topic: str, partition: int, offset: int, opened_by: str
+) -> None:
+    """Record who opened a dead letter last."""
+    await connection.execute(_query("dead_letter_opened"), topic, partition, offset, opened_by)
+
+
+async def count_dead_letters(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return how many dead letters there are for each reason: `reason`, `total`, `oldest`, `newest`,
+    `last_day`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("dead_letter_counts"))
+    return rows
 
 
 def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:
@@ -162,3 +201,7 @@ def _text(value: bytes | None) -> str | None:
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "dead_letters.sql")[name]

@@ -1,69 +1,89 @@
-"""Claims on values that must be unique, made before the events that need them (design D6)."""
+"""Reservations of values that must be unique, made before the events that need them (design D6).
 
-from collections.abc import Collection, Sequence
-from typing import Final
+A reservation is unconfirmed until the projector has seen its event. It is made for a bearer: the subject of a
+person, or the id of a connection or setting.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import asyncpg
 
 from schemas.formats.identifiers import PERSON, record_key, tenant_subject
-from services.commands.outcome import Claim
 from services.runtime.postgres.named_queries import load
 
+ReservationKind = Literal["email", "username", "phone_number", "user_id", "connection", "name", "request"]
+Write = tuple[str, Sequence[tuple[Any, ...]]]
+"""A statement that takes one array per column, and its rows."""
 API_IDENTIFIER: Final = "reservation_api_identifier"
 """The index by which the identifier of an API is unique in the installation, over all tenants."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A value that must be unique within a connection, or within a kind of settings; `draft` is the index of
+    the event that needs it."""
+
+    connection: str
+    kind: ReservationKind
+    value: str
+    draft: int = 0
+
+
 class Taken(Exception):
-    """Somebody else has a value; `kind` says which."""
+    """Another bearer has a value; `kind` says which."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
 
 
-async def make(
+async def reserve(
     connection: asyncpg.Connection,
     tenant: str,
-    subject: str,
-    claims: Sequence[Claim],
+    bearer: str,
+    wanted: Sequence[Reservation],
     event_ids: Sequence[str],
 ) -> None:
-    """Claims the values for the events that need them, inside the caller's transaction. Raises Taken."""
-    if not claims:
+    """Reserve the values for the events that need them, inside the caller's transaction. Reservations that
+    the bearer has already move to the new events. Raises Taken."""
+    if not wanted:
         return
-    ordered = sorted(claims, key=lambda claim: (claim.connection, claim.kind, claim.value))
+    ordered = sorted(wanted, key=lambda one: (one.connection, one.kind, one.value))
     try:
         rows = await connection.fetch(
-            load("services.management")["claim"], tenant, subject, *_columns(ordered),
-            [UUID(event_ids[claim.draft]) for claim in ordered],
+            _query("reserve"), tenant, bearer, *_columns(ordered),
+            [UUID(event_ids[one.draft]) for one in ordered],
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == API_IDENTIFIER:
             raise Taken("name") from error
         raise
-    missing = {claim.kind for claim in ordered} - {row["kind"] for row in rows}
+    missing = {one.kind for one in ordered} - {row["kind"] for row in rows}
     if missing:
         raise Taken(min(missing))
-    await _look(connection, tenant, subject, claims)
+    await _check_view(connection, tenant, bearer, wanted)
 
 
-async def _look(connection: asyncpg.Connection, tenant: str, subject: str, claims: Sequence[Claim]) -> None:
-    """Values that came in without a claim (by a login) are only in the view."""
-    values: dict[str, str] = {claim.kind: claim.value for claim in claims}
-    name = claims[0].connection
-    queries = load("services.management")
+async def _check_view(
+    connection: asyncpg.Connection, tenant: str, bearer: str, wanted: Sequence[Reservation]
+) -> None:
+    """Raise Taken for values that came in without a reservation (by a login): only the view has them."""
+    values: dict[str, str] = {one.kind: one.value for one in wanted}
+    place = wanted[0].connection
     if "connection" in values:
-        if await connection.fetchval(queries["connection_lives"], tenant, name, subject):
+        if await connection.fetchval(_query("connection_lives"), tenant, place, bearer):
             raise Taken("connection")
         return
     if "name" in values:
-        if await connection.fetchval(queries["setting_lives"], tenant, name, values["name"], subject):
+        if await connection.fetchval(_query("setting_lives"), tenant, place, values["name"], bearer):
             raise Taken("name")
         return
     kinds = ("email", "username", "phone_number")
     row = await connection.fetchrow(
-        queries["users_with"], tenant, name, subject, *(values.get(kind) for kind in kinds)
+        _query("users_with"), tenant, place, bearer, *(values.get(kind) for kind in kinds)
     )
     for kind in kinds:
         if row[kind]:
@@ -71,49 +91,87 @@ async def _look(connection: asyncpg.Connection, tenant: str, subject: str, claim
 
 
 async def release(connection: asyncpg.Connection, tenant: str, event_ids: Collection[str]) -> None:
-    """Takes back claims whose events certainly are not on the log."""
+    """Remove unconfirmed reservations whose events certainly are not on the log."""
     if event_ids:
-        ids = [UUID(event_id) for event_id in event_ids]
-        await connection.execute(load("services.management")["release_claims"], tenant, ids)
+        await connection.execute(_query("release"), tenant, _uuids(event_ids))
 
 
 async def renew(connection: asyncpg.Connection, tenant: str, event_ids: Collection[str]) -> None:
-    """Keeps claims whose events are still on their way from being taken for orphans."""
+    """Keep reservations whose events are still on their way from being taken for orphans."""
     if event_ids:
-        ids = [UUID(event_id) for event_id in event_ids]
-        await connection.execute(load("services.management")["renew_claims"], tenant, ids)
+        await connection.execute(_query("renew"), tenant, _uuids(event_ids))
+
+
+async def release_connection_name(connection: asyncpg.Connection, tenant: str, name: str) -> bool:
+    """Remove the confirmed reservation of a connection's name that no connection in the view has. Return
+    whether there was one."""
+    status: str = await connection.execute(_query("release_connection"), tenant, name)
+    return status != "DELETE 0"
+
+
+async def release_setting_name(connection: asyncpg.Connection, tenant: str, kind: str, name: str) -> bool:
+    """Remove the confirmed reservation of a name that no setting of the kind has in the view. Return whether
+    there was one."""
+    status: str = await connection.execute(_query("release_name"), tenant, kind, name)
+    return status != "DELETE 0"
 
 
 async def unsettled(
-    connection: asyncpg.Connection, tenant: str, age_seconds: float, among: Sequence[Claim] | None = None
+    connection: asyncpg.Connection,
+    tenant: str,
+    age_seconds: float,
+    among: Sequence[Reservation] | None = None,
 ) -> list[tuple[str, str]]:
-    """(event id, subject) of claims this old whose events were not seen; only those in the way of `among`."""
-    queries = load("services.management")
+    """Return (event id, bearer) of unconfirmed reservations at least this old, at most 1,000; with `among`
+    only those of these values."""
     if among is None:
-        rows = await connection.fetch(queries["unsettled_claims"], tenant, age_seconds)
+        rows = await connection.fetch(_query("unsettled"), tenant, age_seconds)
     else:
-        rows = await connection.fetch(queries["unsettled_among"], tenant, *_columns(among), age_seconds)
+        rows = await connection.fetch(_query("unsettled_among"), tenant, *_columns(among), age_seconds)
     return [(str(row["event_id"]), row["subject"]) for row in rows]
 
 
 async def count_settings(connection: asyncpg.Connection, tenant: str, kind: str) -> int:
     """Return how many settings of a kind exist or have a name reserved for them. Until the caller's
     transaction ends, other callers wait for their count of this kind."""
-    queries = load("services.ledger", "reservations.sql")
-    await connection.execute(queries["lock_kind"], tenant, kind)
-    found: int = await connection.fetchval(queries["count_settings"], tenant, kind)
+    await connection.execute(_query("lock_kind"), tenant, kind)
+    found: int = await connection.fetchval(_query("count_settings"), tenant, kind)
     return found
 
 
-def log_key(tenant: str, subject: str) -> bytes:
-    """Return the key of the records that settle a claim: a person's events, or the tenant's for the claims of
-    connections and settings, whose subject is their id."""
-    return record_key(tenant, subject if subject.startswith(PERSON) else tenant_subject(tenant))
+def confirmed(event_ids: Iterable[str]) -> Write:
+    """Return the write that confirms the reservations of events the log holds."""
+    return _query("confirm"), [(event_id,) for event_id in event_ids]
 
 
-def _columns(claims: Sequence[Claim]) -> tuple[list[str], list[str], list[str]]:
+def dropped(event_ids: Iterable[str]) -> Write:
+    """Return the write that removes the reservations of events the fold rejected."""
+    return _query("drop"), [(event_id,) for event_id in event_ids]
+
+
+def replaced(rows: Iterable[tuple[str, str, str, str, str]]) -> Write:
+    """Return the write that removes values people gave up, of (tenant, subject, kind, connection, event id):
+    the confirmed reservations of the kind in the connection but that of the event, which replaced them."""
+    return _query("release_replaced"), list(rows)
+
+
+def log_key(tenant: str, bearer: str) -> bytes:
+    """Return the key of the records that settle a reservation: a person's events, or the tenant's for
+    connections and settings."""
+    return record_key(tenant, bearer if bearer.startswith(PERSON) else tenant_subject(tenant))
+
+
+def _columns(wanted: Sequence[Reservation]) -> tuple[list[str], list[str], list[str]]:
     return (
-        [claim.connection for claim in claims],
-        [claim.kind for claim in claims],
-        [claim.value for claim in claims],
+        [one.connection for one in wanted],
+        [one.kind for one in wanted],
+        [one.value for one in wanted],
     )
+
+
+def _uuids(event_ids: Collection[str]) -> list[UUID]:
+    return [UUID(event_id) for event_id in event_ids]
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "reservations.sql")[name]

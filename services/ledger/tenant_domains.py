@@ -65,6 +65,24 @@ def domain_of(origin: str, tenant: str) -> Domain:
     return Domain(shown, f"{parts.scheme}://{shown}", tenant)
 
 
+async def add_domain(connection: asyncpg.Connection, domain: Domain) -> bool:
+    """Give a tenant a domain. Return False, and change nothing, if the host is a domain already."""
+    added = await connection.fetchval(_query("add_domain"), domain.host, domain.origin, domain.tenant)
+    return added is not None
+
+
+async def remove_domain(connection: asyncpg.Connection, host: str) -> str | None:
+    """Take a domain from its tenant, whose name is returned; None if the host is no domain."""
+    tenant: str | None = await connection.fetchval(_query("remove_domain"), host)
+    return tenant
+
+
+async def list_domains(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the domains of all tenants, by tenant and host: `origin`, `tenant`, `created_at`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("tenant_domains"))
+    return rows
+
+
 class Domains:
     """All domains of the installation, read from the ledger at most every five seconds."""
 
@@ -104,7 +122,7 @@ class Domains:
                 return
             try:
                 with database_failures():
-                    rows = await self._pool.fetch(load("services.ledger", "tenant_domains.sql")["domains"])
+                    rows = await self._pool.fetch(_query("domains"))
             except Transient:
                 if self._read_at == float("-inf"):
                     raise
@@ -180,3 +198,7 @@ class TokenIssuers:
             issuer = known[1]
         self._known[address] = self._clock(), issuer
         return issuer
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "tenant_domains.sql")[name]

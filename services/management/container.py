@@ -14,6 +14,7 @@ from services.commands.users.registration import Newcomers
 from services.commands.writer import Writer
 from services.ledger.keys.signing_keys import key_source
 from services.ledger.keys.subject_keys import load_keyring, provider_from
+from services.ledger.keys.users import users_to_edit, users_with_secrets
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.tenant_domains import Domains, DomainVerifier, TokenIssuers
@@ -147,8 +148,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 background,
                 readiness,
                 Gathered(database, load("services.management")["users"]),
-                Gathered(database, load("services.management")["users_with_secrets"]),
-                Gathered(database, load("services.management")["users_to_edit"]),
+                users_with_secrets(database),
+                users_to_edit(database),
                 Gathered(database, load("services.management")["users_by_subject"]),
                 Gathered(database, load("services.management")["connections_named"]),
                 Newcomers(database, keyring),

@@ -29,9 +29,12 @@ from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.sealing.mapper import LARGEST_EVENT_BYTES, KeyDestroyed, Record, seal_event
 from schemas.topics import Topic
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
+from services.ledger.directory import Directory, Identity, SignInName, Subject
 from services.ledger.keys.login_signing import TRUSTED, LoginSigningSettings
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.ledger.progress.epochs import topic_epoch
 from services.ledger.progress.heartbeats import Heartbeat
+from services.ledger.tenants import connections_of_tenants
 from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     FOREIGN_IDENTITY,
@@ -43,7 +46,6 @@ from services.normalizer.decide import (
     login_succeeded,
     normalize_login,
 )
-from services.normalizer.directory import Directory, Identity, Named, Subject
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
 from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog
@@ -87,7 +89,7 @@ class Item:
         return Origin(login.tenant, self.gateway, login=login) if self.certain else None
 
     @property
-    def named(self) -> Named | None:
+    def named(self) -> SignInName | None:
         """What the person typed, with where."""
         login = self.arrival.login
         return (
@@ -138,7 +140,6 @@ class Normalizer:
         return heartbeat
 
     async def _learn(self, provider: KeyProvider) -> None:
-        epoch = load("services.normalizer")["topic_epoch"]
         with database_failures():
             async with self._pool.acquire() as connection:
                 self._keyring: Keyring = await load_keyring(connection, provider)
@@ -149,7 +150,7 @@ class Normalizer:
                     self._settings.signature_tolerance_seconds,
                 )
                 topic = self._settings.topic(Topic.LOGINS_RAW)
-                self._epoch = await connection.fetchval(epoch, topic) or 0
+                self._epoch = await topic_epoch(connection, topic)
 
     async def _log(self, topic: Topic, content_type: str) -> EventLog:
         return await EventLog.open(self._settings.kafka, self._settings.topic(topic), content_type)
@@ -214,11 +215,7 @@ class Normalizer:
     async def _found(
         self, connection: asyncpg.Connection, asked: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], KnownConnection]:
-        rows = await connection.fetch(
-            load("services.normalizer")["read_connections"],
-            [pair[0] for pair in asked],
-            [pair[1] for pair in asked],
-        )
+        rows = await connections_of_tenants(connection, asked)
         return {(row["tenant"], row["name"]): _found(row) for row in rows}
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], KnownConnection]) -> None:
@@ -250,7 +247,7 @@ class Normalizer:
         known = await directory.find({item.identity for item in failures if item.identity} - set(people))
         everyone = {**known, **people}
         await self._refuse_foreign(connection, batch, everyone)
-        named = await directory.find_named({item.named for item in failures if item.named})
+        named = await directory.find_by_sign_in_name({item.named for item in failures if item.named})
         nobodies = [item for item in batch.items if item.person is None or item.foreign]
         tenants = {item.arrival.login.tenant for item in nobodies} | {
             tenant for tenant, _ in batch.new_connections
@@ -359,7 +356,7 @@ def _identify(item: Item, connection: ConnectionSettings, pictures: Pictures) ->
 def _event(
     item: Item,
     people: Mapping[Identity, Subject],
-    named: Mapping[Named, Subject],
+    named: Mapping[SignInName, Subject],
     tenant_keys: Mapping[str, SubjectKeys],
 ) -> tuple[Event, SubjectKeys]:
     connection, login = item.connection, item.arrival.login
@@ -386,7 +383,9 @@ def _sealed(event: Event, keys: SubjectKeys) -> Record:
     return record
 
 
-def _known(item: Item, people: Mapping[Identity, Subject], named: Mapping[Named, Subject]) -> Subject | None:
+def _known(
+    item: Item, people: Mapping[Identity, Subject], named: Mapping[SignInName, Subject]
+) -> Subject | None:
     return (people.get(item.identity) if item.identity else None) or (
         named.get(item.named) if item.named else None
     )

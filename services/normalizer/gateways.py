@@ -16,8 +16,8 @@ from schemas.logins.raw_login import RawLogin
 from schemas.logins.signature import GATEWAY, INGEST, Signature, read_signature
 from schemas.sealing.blobs import CannotUnseal
 from schemas.sealing.keys import Keyring
+from services.ledger.keys.gateway_keys import read_current_keys
 from services.normalizer.content_modes import signed_body
-from services.runtime.postgres.named_queries import load
 
 _log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Gateways:
         if named <= known and now - self._read_at < FRESH_SECONDS:
             return
         keys: dict[str, list[GatewayKey]] = {}
-        for row in await connection.fetch(load("services.normalizer")["gateway_keys"]):
+        for row in await read_current_keys(connection):
             try:
                 secret = self._keyring.open_secret(row["secret"], row["tenant"], row["gateway"])
             except CannotUnseal:

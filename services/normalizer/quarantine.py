@@ -9,7 +9,7 @@ repeated.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import asyncpg
 import structlog
@@ -22,11 +22,11 @@ from schemas.formats.instants import from_milliseconds, truncate
 from schemas.logins.raw_login import RawLogin
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
-from services.ledger.dead_letters import Sealed, note, send
+from services.ledger.dead_letters import Sealed, find_noted, note, send
 from services.ledger.keys.subject_keys import ensure_keys
+from services.ledger.quarantine_notices import Notice, lock_notices, update_notices
 from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
 from services.runtime.kafka.event_log import EventLog
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 
 MINUTE: Final = 60
@@ -71,20 +71,12 @@ class Letter:
         return self.origin.tenant, self.error.reason
 
 
-class Told(NamedTuple):
-    """The last minute of which a tenant's log tells for one reason, and how many letters it has not told of
-    since."""
-
-    minute: int = -1
-    untold: int = 0
-
-
-def tell(told: Told, minute: int) -> tuple[Told, int | None]:
-    """What is told after one more letter, stored in that minute; and for a letter that the log tells of, how
-    many others there were since the one before, else None."""
-    if minute > told.minute:
-        return Told(minute), told.untold
-    return told._replace(untold=told.untold + 1), None
+def tell(notice: Notice, minute: int) -> tuple[Notice, int | None]:
+    """Return the notice after one more letter, stored in that minute; and for a letter that the log tells of,
+    how many others there were since the one before, else None."""
+    if minute > notice.minute:
+        return Notice(minute), notice.untold
+    return notice._replace(untold=notice.untold + 1), None
 
 
 def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> LoginQuarantined:
@@ -159,42 +151,22 @@ async def _note(
     """Note the letters in the ledger and decide which of them are told of; those noted before stay as they
     are. Return those told of, with how many others there were before each. A record from the future counts as
     of `now`, or none would be told of until then."""
-    told = await _told(connection, sorted({letter.column for letter in letters.values() if letter.column}))
-    known = await _known(connection, letters)
+    notices = await lock_notices(
+        connection, sorted({letter.column for letter in letters.values() if letter.column})
+    )
+    known = await find_noted(connection, [letter.record.topic for letter in letters.values()], letters)
     decided: dict[tuple[int, int], int | None] = dict(known)
-    changed = dict(told)
+    changed = dict(notices)
     for place, letter in sorted(letters.items(), key=lambda item: (item[1].record.timestamp, item[0])):
         if place not in known and letter.column is not None:
             minute = int(min(letter.stored_at, now).timestamp()) // MINUTE
             changed[letter.column], decided[place] = tell(changed[letter.column], minute)
     rows = [(*letter.sealed.row, decided.get(place)) for place, letter in letters.items()]
     await note(connection, rows)
-    if moved := [(*column, *last) for column, last in changed.items() if last != told[column]]:
-        await connection.execute(load("services.normalizer")["tell"], *zip(*moved, strict=True))
+    moved = {column: notice for column, notice in changed.items() if notice != notices[column]}
+    await update_notices(connection, moved)
     return [
         (letters[place], origin, earlier)
         for place in sorted(letters)
         if (earlier := decided.get(place)) is not None and (origin := letters[place].origin) is not None
     ]
-
-
-async def _told(
-    connection: asyncpg.Connection, columns: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], Told]:
-    """What is told of these, held until the transaction ends."""
-    if not columns:
-        return {}
-    queries, asked = load("services.normalizer"), list(zip(*columns, strict=True))
-    await connection.execute(queries["begin_telling"], *asked)
-    rows = await connection.fetch(queries["told"], *asked)
-    return {(row["tenant"], row["reason"]): Told(row["minute"], row["untold"]) for row in rows}
-
-
-async def _known(
-    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter]
-) -> dict[tuple[int, int], int | None]:
-    """Those noted before, with what was decided then."""
-    topics = [letter.record.topic for letter in letters.values()]
-    places = [list(column) for column in zip(*letters, strict=True)]
-    rows = await connection.fetch(load("services.normalizer")["noted"], topics, *places)
-    return {(row["partition"], row["log_offset"]): row["earlier"] for row in rows}

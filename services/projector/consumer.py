@@ -28,8 +28,17 @@ from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_s
 from schemas.topics import Topic
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.ledger.progress.epochs import topic_epoch
+from services.ledger.progress.generations import live_generation
 from services.ledger.progress.heartbeats import Heartbeat
-from services.ledger.progress.position_watch import CHANNEL, notification
+from services.ledger.progress.positions import (
+    MOVED_MEANWHILE,
+    Move,
+    advance,
+    begin_positions,
+    passed_positions,
+    read_positions,
+)
 from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
 from services.projector.event_views import Wave
@@ -43,7 +52,6 @@ from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog, partiti
 from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
 from services.runtime.worker.loop import Fenced, first_offsets, next_offsets
@@ -54,8 +62,6 @@ BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
 LARGE_BYTES: Final = 64 << 10
 """An event of this size takes tens of milliseconds: for each value of a person there is a row of searches."""
-ELSEWHERE: Final = "VT001"
-"""What the ledger says when positions are not where a batch expects them."""
 CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
 CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
 LOGIN_QUARANTINED: Final[str] = LoginQuarantined.model_fields["type"].default
@@ -114,15 +120,9 @@ class Projector:
         try:
             with database_failures():
                 async with pool.acquire() as connection:
-                    self._generation = await connection.fetchval(
-                        load("services.projector")["live_generation"]
-                    )
-                    rows = await connection.fetch(
-                        load("services.projector")["history"], self._topic, self._generation
-                    )
-                    self._history = {row["partition"]: row["next_offset"] for row in rows}
-                    epoch = load("services.projector")["topic_epoch"]
-                    self._epoch: int = await connection.fetchval(epoch, self._topic) or 0
+                    self._generation = await live_generation(connection)
+                    self._history = await passed_positions(connection, self._generation, self._topic)
+                    self._epoch = await topic_epoch(connection, self._topic)
                     self._keyring: Keyring = await load_keyring(connection, provider)
                     self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
         finally:
@@ -134,13 +134,14 @@ class Projector:
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
         """From the ledger, where they move with the rows."""
-        query = load("services.projector")["read_positions"]
         with database_failures():
-            rows = await self._pool.fetch(query, self._generation, self._topic, list(partitions))
+            applied = await read_positions(self._pool, self._generation, self._topic, partitions)
         for partition in partitions:
             self._latest.pop(partition, None)
-        self._latest |= {row["partition"]: row["recorded_at"] for row in rows if row["recorded_at"]}
-        return {row["partition"]: row["next_offset"] for row in rows}
+        self._latest |= {
+            partition: place.recorded_at for partition, place in applied.items() if place.recorded_at
+        }
+        return {partition: place.next_offset for partition, place in applied.items()}
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
@@ -284,7 +285,7 @@ class Projector:
                 async with self._pool.acquire() as connection, _at_once(connection, waves):
                     await self._run(connection, waves, expected, next_offsets(records), latest)
             except asyncpg.PostgresError as error:
-                if error.sqlstate != ELSEWHERE:
+                if error.sqlstate != MOVED_MEANWHILE:
                     raise
                 if known:
                     raise Fenced("the stored positions moved meanwhile") from error
@@ -300,29 +301,19 @@ class Projector:
         following: dict[int, int],
         latest: Latest,
     ) -> None:
-        partitions = sorted(following)
         first, *later = waves or ((),)
-        await execute(
-            connection, first, load("services.projector")["advance"],
-            (
-                self._generation, self._topic, partitions, [expected[p] for p in partitions],
-                [following[p] for p in partitions], [latest[p] for p in partitions],
-                CHANNEL, notification(self._generation, following),
-            ),
-        )  # fmt: skip
+        move = Move(expected, following, latest)
+        await execute(connection, first, *advance(self._generation, self._topic, move))
         for wave in later:
             await execute(connection, wave)
 
     async def _expected(self, first: Mapping[int, int]) -> dict[int, int]:
         """The stored positions, when a batch follows them with no record of the log in between. Raises
         Fenced."""
-        queries, partitions = load("services.projector"), list(first)
         async with self._pool.acquire() as connection:
-            await connection.execute(queries["first_positions"], self._generation, self._topic, partitions)
-            rows = await connection.fetch(
-                queries["read_positions"], self._generation, self._topic, partitions
-            )
-        expected: dict[int, int] = {row["partition"]: row["next_offset"] for row in rows}
+            await begin_positions(connection, self._generation, self._topic, list(first))
+            applied = await read_positions(connection, self._generation, self._topic, list(first))
+        expected = {partition: place.next_offset for partition, place in applied.items()}
         for partition, offset in first.items():
             if expected[partition] != offset and not await self._is_gap(
                 partition, expected[partition], offset

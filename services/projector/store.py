@@ -17,7 +17,9 @@ from projections.setting.fold import Setting
 from projections.setting.row import SettingKey, setting_of, setting_row
 from schemas.formats.identifiers import tenant_subject
 from schemas.sealing.keys import Keyring, SubjectKeys
+from services.ledger import reservations
 from services.ledger.keys.subject_keys import wrapped_keys
+from services.ledger.keys.users import read_owners
 from services.projector.batch import Change, Claims, Outcome, Person, Views
 from services.projector.event_views import DERIVED, Wave, Write
 from services.projector.statement_batches import side_by_side
@@ -31,8 +33,7 @@ async def read_people(
 ) -> tuple[dict[Person, SubjectKeys], dict[Person, Profile], set[Person]]:
     """Keys of the owners (people and tenants), the profiles there are, and those of them as whom logins
     failed, in one round trip."""
-    query = load("projections.profile")["read_people"]
-    rows = await connection.fetch(query, [person[0] for person in people], [person[1] for person in people])
+    rows = await read_owners(connection, people)
     keys: dict[Person, SubjectKeys] = {}
     profiles: dict[Person, Profile] = {}
     guarded: set[Person] = set()
@@ -161,13 +162,9 @@ def configuration_writes(outcome: Outcome, keys: Mapping[Person, SubjectKeys]) -
 
 def claim_writes(claims: Claims) -> list[Wave]:
     """The statements that settle uniqueness claims; those confirmed here may be given up here."""
-    queries = load("services.projector")
     released = [(*owner, kind, place, kept) for (owner, kind, place), kept in claims.released.items()]
-    settled = _non_empty(
-        (queries["drop_claims"], [(event_id,) for event_id in claims.dropped]),
-        (queries["confirm_claims"], [(event_id,) for event_id in claims.confirmed]),
-    )
-    given_up = _non_empty((queries["release_claims"], released))
+    settled = _non_empty(reservations.dropped(claims.dropped), reservations.confirmed(claims.confirmed))
+    given_up = _non_empty(reservations.replaced(released))
     return [settled, given_up] if claims.intertwined else [[*settled, *given_up]]
 
 

@@ -12,20 +12,23 @@ from tests.stack import Stack
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 LOOK_UPS = [
     (
-        "vita_projector", load("projections.profile")["read_people"], (["demo"], ["sub_1"]),
+        "vita_projector", load("services.ledger.keys", "users.sql")["read_people"], (["demo"], ["sub_1"]),
         {"profile_pkey", "subject_key_pkey"},
     ),
     (
-        "vita_projector", load("services.projector")["release_claims"],
+        "vita_projector", load("services.ledger", "reservations.sql")["release_replaced"],
         (["demo"], ["sub_1"], ["email"], ["Users"], [NOBODYS]), {"reservation_subject"},
     ),
     (
         "vita_management", load("services.management")["users_by_subject"], ("demo", ["sub_1"]),
         {"profile_pkey"},
     ),
-    ("vita_management", load("services.management")["users_to_edit"], ("demo", ["a|1"]), {"profile_user_id"}),
     (
-        "vita_management", load("services.management")["users_with"],
+        "vita_management", load("services.ledger.keys", "users.sql")["users_to_edit"], ("demo", ["a|1"]),
+        {"profile_user_id"},
+    ),
+    (
+        "vita_management", load("services.ledger", "reservations.sql")["users_with"],
         ("demo", "Users", "sub_1", "a@b.c", "a", "+1"),
         {"search_email_folded", "search_username", "search_phone_number"},
     ),

@@ -6,9 +6,8 @@ import pytest
 import pytest_asyncio
 
 from services.ledger.progress import heartbeats
-from services.ledger.progress.heartbeats import Heartbeat
+from services.ledger.progress.heartbeats import Heartbeat, list_beats
 from services.runtime.periodic import Readiness
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import open_pool
 from tests.flow import Flow, make_flow
 from tests.stack import Stack
@@ -34,7 +33,8 @@ async def seen(flow: Flow, instance: str, ago: str) -> None:
 
 
 async def told(flow: Flow) -> set[str]:
-    return {row["instance"] for row in await flow.rows(load("services.cli")["heartbeats"])}
+    async with flow.connected() as connection:
+        return {row["instance"] for row in await list_beats(connection)}
 
 
 async def test_a_killed_second_instance_is_forgotten(flow: Flow) -> None:

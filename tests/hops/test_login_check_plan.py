@@ -28,39 +28,44 @@ async def flow(stack: Stack) -> Flow:
 
 
 @pytest.mark.parametrize(
-    ("role", "package", "query", "arguments"),
+    ("role", "file", "query", "arguments"),
     [
         (
             "vita_ingest",
-            "services.ingest",
+            "services.ledger/directory.sql",
             "login_checks",
             "'demo', ARRAY['Users'], ARRAY['p7@example.com'], ARRAY[NULL], ARRAY[NULL], ARRAY['10.0.0.7']",
         ),
         (
             "vita_ingest",
-            "services.ingest",
+            "services.ledger/directory.sql",
             "login_checks",
             "'demo', ARRAY[NULL], ARRAY[NULL], ARRAY['auth0'], ARRAY['7'], ARRAY['10.0.0.7']",
         ),
         (
             "vita_normalizer",
-            "services.normalizer",
-            "named",
+            "services.ledger/directory.sql",
+            "resolve_sign_in_names",
             "ARRAY['demo'], ARRAY['Users'], ARRAY['p7@example.com']",
         ),
-        ("vita_management", "services.management", "failures_as", "'demo', 'p7@example.com'"),
-        ("vita_management", "services.management", "failures_of", "'demo', 'sub_7', ARRAY['p7@example.com']"),
-        ("vita_management", "services.management", "failures_from", "'demo', '10.0.0.7'"),
+        ("vita_management", "services.management/queries.sql", "failures_as", "'demo', 'p7@example.com'"),
+        (
+            "vita_management",
+            "services.management/queries.sql",
+            "failures_of",
+            "'demo', 'sub_7', ARRAY['p7@example.com']",
+        ),
+        ("vita_management", "services.management/queries.sql", "failures_from", "'demo', '10.0.0.7'"),
     ],
 )
 async def test_no_table_is_read_from_end_to_end(
-    flow: Flow, role: str, package: str, query: str, arguments: str
+    flow: Flow, role: str, file: str, query: str, arguments: str
 ) -> None:
     """The plan for any arguments names an index for each table of many rows."""
     async with flow.connected(role) as connection:
         await connection.execute("SELECT set_config('vita.tenant', 'demo', false)")
         await connection.execute("SET plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE asked AS {load(package)[query]}")
+        await connection.execute(f"PREPARE asked AS {load(*file.split('/'))[query]}")
         plan = [line[0] for line in await connection.fetch(f"EXPLAIN EXECUTE asked ({arguments})")]
         assert not [line for line in plan for table in TABLES if f"Seq Scan on {table}" in line], plan
         await connection.fetch(f"EXECUTE asked ({arguments})")

@@ -12,8 +12,8 @@ import pytest_asyncio
 from schemas.errors import Transient
 from schemas.formats.identifiers import new_event_id, new_subject
 from schemas.formats.positions import Position
-from services.commands.outcome import Claim
 from services.commands.writer import Writer
+from services.ledger.reservations import Reservation
 from services.management.app import create_app
 from services.management.container import open_service
 from tests.management import Site, new_user, path_of, running_site, settings_for
@@ -148,7 +148,7 @@ async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site)
     assert (answer.status_code, answer.json()["errorCode"]) == (503, "outcome_unknown")
     assert int(answer.headers["retry-after"]) > 0
     (claim,) = await claims_of(site, "lost@example.com")
-    wanted = [Claim("Username-Password-Authentication", "email", "lost@example.com")]
+    wanted = [Reservation("Username-Password-Authentication", "email", "lost@example.com")]
     service = site.service
     own = type(reconciler)(
         service.settings, service.database, writer, service.end, service.watch, 12, service.links

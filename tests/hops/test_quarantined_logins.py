@@ -21,7 +21,7 @@ from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic
 from services.cli.addresses import Ledger
 from services.cli.dead_letters.dead_letters import list_dead_letters
-from services.ledger.keys.gateway_keys import add_gateway
+from services.cli.tenants.gateway_registration import add_gateway
 from services.normalizer.consumer import Normalizer, Settings
 from tests.flow import Flow, both, make_flow
 from tests.management import running_site

@@ -20,10 +20,10 @@ from schemas.topics import Topic
 from services.cli.addresses import Ledger
 from services.cli.failure import CommandFailed
 from services.cli.status.health import workers
-from services.ledger.keys.gateway_keys import add_gateway, gateways, revoke_gateway, rotate_gateway
+from services.cli.tenants.gateway_registration import add_gateway, gateways, revoke_gateway, rotate_gateway
+from services.ledger.progress.heartbeats import list_beats
 from services.normalizer.consumer import Normalizer, Settings
 from services.normalizer.content_modes import signed_body
-from services.runtime.postgres.named_queries import load
 from tests.flow import Flow, make_flow, producing
 from tests.ingest_site import LOGINS, make_site
 from tests.patience import soon
@@ -284,7 +284,8 @@ async def test_trusted_logins_are_told_loudly(flow: Flow) -> None:
     await normalizer.start()
     try:
         await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
-        beats = [dict(row) for row in await flow.rows(load("services.cli")["heartbeats"])]
+        async with flow.connected() as connection:
+            beats = [dict(row) for row in await list_beats(connection)]
     finally:
         await normalizer.stop()
     assert await told(flow) == []

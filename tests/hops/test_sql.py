@@ -1,13 +1,13 @@
 """Every named query is used, and is one the real server understands."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from services.runtime.postgres.named_queries import load
+from tests.named_statements import named_statements
 from tests.stack import Database, Stack
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,17 +18,7 @@ CODE = "\n".join(
 )
 
 
-def queries() -> Iterator[tuple[str, str, str]]:
-    for folder in ("services", "projections"):
-        for path in sorted((ROOT / folder).rglob("*.sql")):
-            if path.name in ("table.sql", "view.sql"):
-                continue
-            package = ".".join(path.parent.relative_to(ROOT).parts)
-            for name in load(package, path.name):
-                yield package, path.name, name
-
-
-@pytest.mark.parametrize(("package", "file", "name"), list(queries()))
+@pytest.mark.parametrize(("package", "file", "name"), list(named_statements()))
 async def test_every_query_is_used_and_prepares(stack: Stack, package: str, file: str, name: str) -> None:
     """No query is left over, and none has a name or a type the schema does not know."""
     assert re.search(rf"[\"']{name}[\"']", CODE), f"nobody uses {name}"

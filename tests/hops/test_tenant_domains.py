@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
             client = NewClient(tenant, f"{tenant}-client", "Tests", ("read:users",), SECRET)
             assert await configure_client(ledger, stack.kafka, running.prefix + "profile.events", client)
             domain = domain_of(origin, tenant)
-            await domain_commands._add(keymaster(running), domain.host, domain.origin, tenant)
+            await domain_commands._add(keymaster(running), domain)
         yield running
 
 
@@ -212,9 +213,9 @@ def kid_of(token: str) -> str:
 async def test_a_removed_domain_is_no_issuer(site: Site) -> None:
     """Its tokens are invalid and its host speaks for nobody; a host belongs to one tenant at a time."""
     domain = domain_of("http://gone.example", "demo")
-    await domain_commands._add(keymaster(site), domain.host, domain.origin, "demo")
+    await domain_commands._add(keymaster(site), replace(domain, tenant="demo"))
     with pytest.raises(CommandFailed, match="already"):
-        await domain_commands._add(keymaster(site), domain.host, domain.origin, "other")
+        await domain_commands._add(keymaster(site), replace(domain, tenant="other"))
     token = (await token_at(site, domain.origin)).json()["access_token"]
     assert await read_at(site, domain.origin, token) == 200
     assert await domain_commands._remove(keymaster(site).url, domain.host) == "demo"
@@ -222,7 +223,7 @@ async def test_a_removed_domain_is_no_issuer(site: Site) -> None:
     with pytest.raises(CommandFailed, match="not a domain of any tenant"):
         await domain_commands._remove(keymaster(site).url, domain.host)
     with pytest.raises(CommandFailed, match="no tenant nowhere"):
-        await domain_commands._add(keymaster(site), domain.host, domain.origin, "nowhere")
+        await domain_commands._add(keymaster(site), replace(domain, tenant="nowhere"))
 
 
 async def test_an_identifier_names_one_api_in_the_installation(site: Site) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from projections.log_entry.entries import entries
 from projections.profile.state import dump_memory, load_memory
 from schemas.events import LoginQuarantined
-from services.normalizer.quarantine import Told, tell
+from services.ledger.quarantine_notices import Notice
+from services.normalizer.quarantine import tell
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.any_event import quarantined_logins
@@ -32,7 +33,7 @@ def test_an_event_that_comes_again_is_told_of_once(events: Sequence[LoginQuarant
 def test_each_letter_is_told_of_or_counted(minutes: Sequence[int]) -> None:
     """Letters told of, those counted with them and those counted since are all there are; no minute is told
     of twice."""
-    told, bearing = Told(), []
+    told, bearing = Notice(), []
     for minute in minutes:
         told, earlier = tell(told, minute)
         if earlier is not None:

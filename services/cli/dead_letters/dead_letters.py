@@ -14,11 +14,16 @@ from services.cli import addresses
 from services.cli.authorization import require_scope
 from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
-from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
+from services.ledger import dead_letters
+from services.ledger.dead_letters import (
+    OWNER,
+    SYSTEM_TENANT,
+    DeadLetter,
+    open_dead_letter,
+)
 from services.ledger.keys.subject_keys import read_keys
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import partition_of
-from services.runtime.postgres.named_queries import load
 
 SCOPE: Final = "read:dead_letters"
 _CLOCKS_APART: Final = timedelta(minutes=10)
@@ -48,7 +53,7 @@ async def list_dead_letters(
     `tenant` and `reason` restrict the result; None means any.
     """
     async with operator(database_url) as connection:
-        rows = await connection.fetch(load("services.cli")["dead_letters"], tenant, reason, limit)
+        rows = await dead_letters.list_dead_letters(connection, tenant, reason, limit)
     return [_listed(row) for row in rows]
 
 
@@ -61,7 +66,7 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
     """
     principal = await require_scope(access.ledger, access.management_url, access.token, SCOPE)
     async with operator(access.ledger.url) as connection:
-        row = await connection.fetchrow(load("services.cli")["dead_letter"], *place)
+        row = await dead_letters.find_dead_letter(connection, *place)
         if row is None:
             raise CommandFailed(
                 f"there is no dead letter of {_name(place)}", "list them with `vita dlq list`"
@@ -77,7 +82,7 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
         value = await _find(access, place, row["recorded_at"])
         letter = open_dead_letter(value, keys[SYSTEM_TENANT, OWNER])
         by = f"{principal.tenant}/{principal.client_id}"
-        await connection.execute(load("services.cli")["dead_letter_opened"], *place, by)
+        await dead_letters.note_opened(connection, *place, by)
     return _opened(letter, row["tenant"])
 
 

@@ -31,6 +31,9 @@ from services.cli.status.health import (
     services,
     workers,
 )
+from services.ledger.dead_letters import count_dead_letters
+from services.ledger.progress.heartbeats import list_beats
+from services.ledger.progress.positions import applied_positions
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.postgres.named_queries import load
@@ -151,17 +154,18 @@ async def _database(targets: ProbeTargets) -> DatabaseStatus:
 async def _read_ledger(
     connection: asyncpg.Connection, targets: ProbeTargets, address: str, started: float
 ) -> DatabaseStatus:
-    beats = await connection.fetch(load("services.cli")["heartbeats"])
+    beats = await list_beats(connection)
     topic = targets.topic(Topic.PROFILE_EVENTS)
-    projected = await connection.fetch(load("services.cli")["projector_positions"], topic)
+    applied = await applied_positions(connection, topic)
+    projected = {partition: place.next_offset for partition, place in applied.items()}
     audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
-    counts = await connection.fetch(load("services.cli")["dead_letter_counts"])
+    counts = await count_dead_letters(connection)
     letters = [
         DeadLetterCount(r["reason"], r["total"], r["last_day"], r["oldest"], r["newest"]) for r in counts
     ]
     version = connection.get_server_version()
     part = Component("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
-    return DatabaseStatus(part, beats, _offsets(projected), _offsets(audited), letters)
+    return DatabaseStatus(part, beats, projected, _offsets(audited), letters)
 
 
 async def _broker(targets: ProbeTargets) -> BrokerStatus:

@@ -1,6 +1,6 @@
 """`vita tenants domain …`: manages domains under which a tenant is an issuer of tokens."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
 from services.cli.options import AsJson, KeymasterDatabase, KeyProvider
 from services.cli.output import out, print_json, print_table
+
+if TYPE_CHECKING:
+    from services.ledger.tenant_domains import Domain
 
 app = typer.Typer(help="Give a tenant a domain of its own.", no_args_is_help=True)
 
@@ -40,7 +43,7 @@ def add(
         domain = domain_of(origin, tenant)
     except MalformedOrigin as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
-    kid = run(_add(addresses.keymaster(keymaster_url, key_provider), domain.host, domain.origin, tenant))
+    kid = run(_add(addresses.keymaster(keymaster_url, key_provider), domain))
     if as_json:
         print_json({"tenant": tenant, "origin": domain.origin, "issuer": domain.issuer, "kid": kid})
     else:
@@ -83,42 +86,43 @@ def remove(origin: Origin, keymaster_url: KeymasterDatabase = None) -> None:
     out().print(f"{origin} is no longer a domain of the tenant {tenant}.")
 
 
-async def _add(ledger: addresses.Ledger, host: str, origin: str, tenant: str) -> str:
+async def _add(ledger: addresses.Ledger, domain: "Domain") -> str:
     from datetime import UTC, datetime
 
     from services.cli.ledger import operator
     from services.ledger.keys.signing_keys import ensure_signing_key
     from services.ledger.keys.subject_keys import provider_from
-    from services.runtime.postgres.named_queries import load
+    from services.ledger.tenant_domains import add_domain
+    from services.ledger.tenants import tenant_exists
 
-    queries = load("services.cli", "domains.sql")
     async with operator(ledger.url) as connection, connection.transaction():
-        if not await connection.fetchval(queries["tenant_known"], tenant):
+        if not await tenant_exists(connection, domain.tenant):
+            tenant = domain.tenant
             raise CommandFailed(f"there is no tenant {tenant}", f"create it: vita tenants create {tenant}")
-        if await connection.fetchval(queries["add_domain"], host, origin, tenant) is None:
+        if not await add_domain(connection, domain):
             raise CommandFailed(
-                f"{host} is already a domain of a tenant", "list the domains: vita tenants domain list"
+                f"{domain.host} is already a domain of a tenant", "list the domains: vita tenants domain list"
             )
         provider = provider_from(ledger.key_provider)
-        return str((await ensure_signing_key(connection, provider, datetime.now(UTC), tenant)).kid)
+        return str((await ensure_signing_key(connection, provider, datetime.now(UTC), domain.tenant)).kid)
 
 
 async def _list(url: str) -> list[dict[str, object]]:
     from schemas.formats.instants import render
     from services.cli.ledger import operator
-    from services.runtime.postgres.named_queries import load
+    from services.ledger.tenant_domains import list_domains as read
 
     async with operator(url) as connection:
-        rows = await connection.fetch(load("services.cli", "domains.sql")["tenant_domains"])
+        rows = await read(connection)
     return [dict(row) | {"created_at": render(row["created_at"])} for row in rows]
 
 
 async def _remove(url: str, host: str) -> str:
     from services.cli.ledger import operator
-    from services.runtime.postgres.named_queries import load
+    from services.ledger.tenant_domains import remove_domain
 
     async with operator(url) as connection:
-        tenant = await connection.fetchval(load("services.cli", "domains.sql")["remove_domain"], host)
+        tenant = await remove_domain(connection, host)
     if tenant is None:
         raise CommandFailed(
             f"{host} is not a domain of any tenant", "list the domains: vita tenants domain list"

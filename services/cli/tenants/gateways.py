@@ -33,7 +33,7 @@ def create(
 
     Example: vita gateways create --tenant acme --name eu-1
     """
-    from services.ledger.keys.gateway_keys import add_gateway
+    from services.cli.tenants.gateway_registration import add_gateway
 
     _show(run(add_gateway(addresses.ledger(database_url, key_provider), tenant, name)), as_json)
 
@@ -44,7 +44,7 @@ def list_gateways(tenant: AnyTenant = None, as_json: AsJson = False, database_ur
 
     Example: vita gateways list --tenant demo
     """
-    from services.ledger.keys.gateway_keys import gateways
+    from services.cli.tenants.gateway_registration import gateways
 
     columns = ("tenant", "gateway", "name", "number", "created_at", "ends_at")
     rows = run(gateways(addresses.ledger(database_url), tenant))
@@ -67,7 +67,7 @@ def rotate(
 
     Example: vita gateways rotate gw_8YkB2mQ0sT5vWx1z --tenant acme --overlap-hours 1
     """
-    from services.ledger.keys.gateway_keys import rotate_gateway
+    from services.cli.tenants.gateway_registration import rotate_gateway
 
     ledger, overlap = addresses.ledger(database_url, key_provider), timedelta(hours=overlap_hours)
     _show(run(rotate_gateway(ledger, tenant, gateway, overlap)), as_json)
@@ -79,7 +79,7 @@ def revoke(gateway: Gateway, tenant: Tenant, database_url: Database = None) -> N
 
     Example: vita gateways revoke gw_8YkB2mQ0sT5vWx1z --tenant acme
     """
-    from services.ledger.keys.gateway_keys import revoke_gateway
+    from services.cli.tenants.gateway_registration import revoke_gateway
 
     run(revoke_gateway(addresses.ledger(database_url), tenant, gateway))
     out().print(f"{gateway} is revoked.", markup=False)

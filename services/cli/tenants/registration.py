@@ -14,6 +14,7 @@ from schemas.sealing.mapper import seal_event
 from services.cli.addresses import Ledger
 from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
+from services.ledger import tenants
 from services.ledger.dead_letters import SYSTEM_TENANT
 from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.progress.position_watch import PositionWatch
@@ -21,7 +22,6 @@ from services.runtime.auth.client_secrets import hash_secret
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.event_log import EventLog
 from services.runtime.periodic import Readiness
-from services.runtime.postgres.named_queries import load
 
 ACTOR: Final = "system:vita-cli"
 VISIBLE_SECONDS: Final = 15.0
@@ -46,9 +46,7 @@ async def add_tenant(connection: asyncpg.Connection, name: str, display_name: st
     """
     if name == SYSTEM_TENANT:
         raise CommandFailed(f"the name {name} is reserved", "choose another name")
-    return (
-        await connection.fetchval(load("services.cli")["add_tenant"], name, display_name, strict) is not None
-    )
+    return await tenants.add_tenant(connection, name, display_name, strict)
 
 
 async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, client: NewClient) -> bool:
@@ -58,7 +56,7 @@ async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, clien
     fails.
     """
     async with operator(ledger.url) as connection:
-        if not await connection.fetchval(load("services.cli")["tenant_exists"], client.tenant):
+        if not await tenants.tenant_exists(connection, client.tenant):
             raise CommandFailed(
                 f"there is no tenant {client.tenant}", f"create it with `vita tenants create {client.tenant}`"
             )

@@ -81,8 +81,8 @@ async def _create(url: str, name: str, display_name: str, strict: bool) -> None:
 async def _list(url: str) -> list[dict[str, object]]:
     from schemas.formats.instants import render
     from services.cli.ledger import operator
-    from services.runtime.postgres.named_queries import load
+    from services.ledger.tenants import list_tenants as read
 
     async with operator(url) as connection:
-        rows = await connection.fetch(load("services.cli")["tenants"])
+        rows = await read(connection)
     return [dict(row) | {"created_at": render(row["created_at"])} for row in rows]

@@ -1,7 +1,7 @@
 """Which account a request to link means (fact sheet §9.1)."""
 
 from collections.abc import Sequence
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from projections.profile.changes.links import merged_into
 from projections.profile.identities import identity_key
@@ -18,6 +18,7 @@ from services.commands.links.decide import (
     shows,
 )
 from services.commands.saga import read_parties
+from services.ledger.directory import holdings_of_identities
 from services.management.connections.models import Strategy
 from services.management.http.operation import Call
 from services.management.users.identity_models import LinkIdentity
@@ -88,15 +89,12 @@ async def _living_or_linked(
 
 
 async def _is_linked_elsewhere(call: Call, provider: str, ids: Sequence[str]) -> bool:
-    query = load("services.commands", "saga.sql")["identity_holdings"]
+    known = [one for one in ids if "\x00" not in one]
     async with call.service.database.connection(call.tenant) as connection:
-        held: list[Any] = await connection.fetch(
-            query, call.tenant, provider, [one for one in ids if "\x00" not in one]
-        )
+        held = await holdings_of_identities(connection, call.tenant, provider, known)
     return any(
-        row["holdings"] is not None
-        and merged_into(Profile(holdings=exact_json.loads(row["holdings"]))) is not None
-        for row in held
+        holdings is not None and merged_into(Profile(holdings=exact_json.loads(holdings))) is not None
+        for holdings in held
     )
 
 

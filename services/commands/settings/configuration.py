@@ -26,12 +26,13 @@ from schemas.formats.exact_json import same
 from schemas.formats.identifiers import tenant_subject
 from services.commands.conflict_retry import Conflict, retry_on_conflict
 from services.commands.context import to_events
-from services.commands.outcome import Claim, Draft
+from services.commands.outcome import Draft
 from services.commands.reserve import Room, claim
 from services.commands.users import people
 from services.commands.writer import Written
 from services.ledger import reservations
 from services.ledger.keys.subject_keys import ensure_keys
+from services.ledger.reservations import Reservation
 from services.management.http import responses
 from services.management.http.command_context import (
     command_of,
@@ -41,7 +42,6 @@ from services.management.http.command_context import (
 )
 from services.management.http.operation import Call
 from services.queries.settings import find_setting, find_setting_event
-from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, Rejection
 
 _LETTERS: Final = string.ascii_letters + string.digits
@@ -270,7 +270,7 @@ async def _claim(
     room: Room | None = None,
 ) -> None:
     try:
-        wanted = (Claim(kind, "name", name),)
+        wanted = (Reservation(kind, "name", name),)
         await claim(call, identity, wanted, events, lambda: _release(call, kind, name), room)
     except reservations.Taken:
         raise Rejected(exists) from None
@@ -279,7 +279,4 @@ async def _claim(
 async def _release(call: Call, kind: Kind, name: str) -> bool:
     """Frees a name that nobody bears any more; whether there was anything to free."""
     async with call.service.database.connection(call.tenant) as connection:
-        status = await connection.execute(
-            load("services.management")["release_name"], call.tenant, kind, name
-        )
-    return bool(status != "DELETE 0")
+        return await reservations.release_setting_name(connection, call.tenant, kind, name)

@@ -7,7 +7,8 @@ from projections.connection.fold import Connection
 from projections.normalization.catalogue import compiled_strategy
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.formats.exact_json import same
-from services.commands.outcome import UNCHANGED, Accepted, Claim, Draft
+from services.commands.outcome import UNCHANGED, Accepted, Draft
+from services.ledger.reservations import Reservation
 from services.management.connections.models import (
     Change,
     ClientStatuses,
@@ -64,7 +65,7 @@ def decide_new(body: CreateConnection, connection_id: str) -> Accepted:
         expected_revision=0,
         settings=_with_activity(settings, body),
     )
-    return Accepted((Draft(ConnectionConfigured, data),), (Claim(body.name, "connection", body.name),))
+    return Accepted((Draft(ConnectionConfigured, data),), (Reservation(body.name, "connection", body.name),))
 
 
 def decide_change(

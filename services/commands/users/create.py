@@ -12,7 +12,7 @@ from projections.normalization.defaults import (
     default_picture,
 )
 from schemas.events import UserCreated, UserCreatedData
-from services.commands.outcome import Accepted, Claim, Decision, Draft
+from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.users.credentials import refuse_password, refuse_username
 from services.commands.users.sources import (
     Kind,
@@ -21,6 +21,7 @@ from services.commands.users.sources import (
     kind_of,
     requires_username,
 )
+from services.ledger.reservations import Reservation
 from services.management.users.models import CreateUser
 from services.runtime.rejection import Rejection, invalid, invalid_body
 
@@ -150,16 +151,16 @@ def _with_defaults(
 
 def _claims(
     connection: Connection, body: CreateUser, attributes: Mapping[str, Any], idp_id: str
-) -> tuple[Claim, ...]:
+) -> tuple[Reservation, ...]:
     claims = []
     if body.email is not None:
-        claims.append(Claim(connection.name, "email", body.email.lower()))
+        claims.append(Reservation(connection.name, "email", body.email.lower()))
     if body.username is not None:
-        claims.append(Claim(connection.name, "username", attributes["username"]))
+        claims.append(Reservation(connection.name, "username", attributes["username"]))
     if body.phone_number is not None:
-        claims.append(Claim(connection.name, "phone_number", body.phone_number))
+        claims.append(Reservation(connection.name, "phone_number", body.phone_number))
     if body.user_id:
-        claims.append(Claim(connection.name, "user_id", idp_id))
+        claims.append(Reservation(connection.name, "user_id", idp_id))
     return tuple(claims)
 
 

@@ -22,10 +22,11 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.formats.exact_json import same
-from services.commands.outcome import Accepted, Claim, Decision, Draft
+from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.users.edit_rules import ROOT, refuse_edit
 from services.commands.users.metadata import patch_changes
 from services.commands.users.sources import kind_of
+from services.ledger.reservations import Reservation
 from services.management.users.models import UpdateUser
 
 Document = Mapping[str, Any]
@@ -166,11 +167,11 @@ _CLAIMED: Final[Mapping[type[Any], Callable[[Any], dict[Any, Any]]]] = {
 }
 
 
-def _claims(drafts: tuple[Draft, ...], connection: Connection | None) -> tuple[Claim, ...]:
+def _claims(drafts: tuple[Draft, ...], connection: Connection | None) -> tuple[Reservation, ...]:
     if connection is None:
         return ()
     return tuple(
-        Claim(connection.name, kind, value, index)
+        Reservation(connection.name, kind, value, index)
         for index, draft in enumerate(drafts)
         if draft.event in _CLAIMED
         for kind, value in _CLAIMED[draft.event](draft.data).items()

@@ -3,8 +3,6 @@
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
@@ -15,19 +13,16 @@ from projections.profile.state import Profile
 from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.formats.identifiers import new_subject
-from schemas.sealing.keys import Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
+from schemas.sealing.keys import Keyring, SubjectKeys, generate_subject_keys
 from services.commands.context import Command, to_events
-from services.commands.outcome import Accepted, Claim
+from services.commands.outcome import Accepted
 from services.commands.users.sources import kind_of
-from services.ledger import reservations
-from services.ledger.keys.subject_keys import wrapped_keys
+from services.ledger import directory, reservations
+from services.ledger.directory import NewIdentity
+from services.ledger.reservations import Reservation
 from services.management.users.models import CreateUser
 from services.runtime.postgres.batch_loader import Together
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
-
-IN_THE_WAY: Final = "VT002"
-"""What the ledger says when a person cannot be registered as somebody new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +50,8 @@ def candidate_ids(connection: Connection, body: CreateUser) -> Iterator[str]:
 class Newcomer:
     """Somebody who may be new."""
 
-    connection: str
-    provider: str
-    idp_id: str
-    subject: str
-    wrapped: WrappedKeys
-    claims: tuple[Claim, ...]
+    identity: NewIdentity
+    claims: tuple[Reservation, ...]
     event_ids: tuple[str, ...]
 
 
@@ -78,10 +69,8 @@ class Newcomers:
         subject, keys = new_subject(command.now), generate_subject_keys()
         wrapped = self._keyring.wrap(command.tenant, subject, keys)
         events = to_events(command, subject, accepted.drafts)
-        newcomer = Newcomer(
-            connection.name, connection.strategy, idp_id, subject, wrapped, accepted.claims,
-            tuple(event.id for event in events),
-        )  # fmt: skip
+        identity = NewIdentity(connection.name, connection.strategy, idp_id, subject, wrapped)
+        newcomer = Newcomer(identity, accepted.claims, tuple(event.id for event in events))
         done = await self._together.answer(command.tenant, newcomer)
         return Registered(subject, keys, events) if done else None
 
@@ -96,28 +85,12 @@ class Newcomers:
 
 
 async def _registered(connection: asyncpg.Connection, tenant: str, newcomers: Sequence[Newcomer]) -> bool:
-    people = sorted(newcomers, key=lambda one: (one.provider, one.idp_id))
-    wanted = sorted(
-        (claim.connection, claim.kind, claim.value, UUID(one.event_ids[claim.draft]), one.subject)
-        for one in people
-        for claim in one.claims
-    )  # all who register keep these orders, so that none waits for one who waits for it
-    rows = [
-        (one.provider, one.idp_id, one.subject, one.wrapped.profile, one.wrapped.activity) for one in people
+    wanted = [
+        (claim, one.event_ids[claim.draft], one.identity.subject) for one in newcomers for claim in one.claims
     ]
-    query = load("services.management")["register_and_claim"]
-    try:
-        brought = [one.connection for one in people]
-        await connection.execute(query, tenant, *_columns(rows, 5), *_columns(wanted, 5), brought)
-    except asyncpg.PostgresError as error:
-        if error.sqlstate != IN_THE_WAY:
-            raise
-        return False
-    return True
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [[row[place] for row in rows] for place in range(width)]
+    return await directory.register_and_reserve(
+        connection, tenant, [one.identity for one in newcomers], wanted
+    )
 
 
 async def register(
@@ -139,7 +112,7 @@ async def register(
         subject, keys = found
         events = to_events(command, subject, accepted.drafts)
         event_ids = [event.id for event in events]
-        await reservations.make(connection, command.tenant, subject, accepted.claims, event_ids)
+        await reservations.reserve(connection, command.tenant, subject, accepted.claims, event_ids)
     return Registered(subject, keys, events)
 
 
@@ -147,21 +120,17 @@ async def _subject(
     connection: asyncpg.Connection, keyring: Keyring, command: Command, source: Connection, idp_id: str
 ) -> tuple[str, SubjectKeys] | None:
     """A fresh subject, or the one of a deleted person with this identity."""
-    queries, tenant = load("services.management"), command.tenant
-    subject, keys = new_subject(command.now), generate_subject_keys()
+    tenant, subject, keys = command.tenant, new_subject(command.now), generate_subject_keys()
     wrapped = keyring.wrap(tenant, subject, keys)
-    added = await connection.fetchval(
-        queries["register"], tenant, source.strategy, idp_id, subject, wrapped.profile, wrapped.activity,
-        source.name,
-    )  # fmt: skip
-    if added is not None:
+    new = NewIdentity(source.name, source.strategy, idp_id, subject, wrapped)
+    if await directory.register(connection, tenant, new):
         return subject, keys
-    row = await connection.fetchrow(queries["registered"], tenant, source.strategy, idp_id)
-    if row is None or row["lives"] or row["profile"] is None or _is_linked(row["holdings"]):
+    known = await directory.find_registered(connection, tenant, source.strategy, idp_id)
+    if known is None or known.has_profile or known.wrapped.profile is None or _is_linked(known.holdings):
         return None
-    if row["connection"] not in (None, source.name):
+    if known.connection not in (None, source.name):
         return None
-    return row["subject"], keyring.open(tenant, row["subject"], wrapped_keys(row))
+    return known.subject, keyring.open(tenant, known.subject, known.wrapped)
 
 
 def _is_linked(held: str | None) -> bool:

@@ -1,71 +1,39 @@
-"""The keys of gateways in the ledger."""
+"""The keys of gateways: secrets whose signatures count for the logins of a tenant."""
 
-import secrets
-import string
 from datetime import timedelta
-from typing import Any, Final
 
 import asyncpg
 
-from schemas.formats.instants import render
-from schemas.logins.signature import new_secret, shown_secret
-from services.cli.addresses import Ledger
-from services.cli.failure import CommandFailed
-from services.cli.ledger import keyring, operator
 from services.runtime.postgres.named_queries import load
 
-_LETTERS: Final = string.ascii_letters + string.digits
+
+async def add_key(
+    connection: asyncpg.Connection, tenant: str, gateway: str, name: str, wrapped_secret: bytes
+) -> None:
+    """Add the first or the next secret of a gateway."""
+    await connection.execute(_query("add_gateway_key"), gateway, tenant, name, wrapped_secret)
 
 
-async def add_gateway(ledger: Ledger, tenant: str, name: str) -> dict[str, Any]:
-    """A new gateway with its first secret. Raises CommandFailed without the tenant."""
-    gateway = "gw_" + "".join(secrets.choice(_LETTERS) for _ in range(16))
-    async with operator(ledger.url) as connection:
-        if not await connection.fetchval(load("services.cli")["tenant_exists"], tenant):
-            raise CommandFailed(
-                f"there is no tenant {tenant}", f"create it with `vita tenants create {tenant}`"
-            )
-        return await _add_secret(connection, ledger, tenant, gateway, name)
-
-
-async def rotate_gateway(ledger: Ledger, tenant: str, gateway: str, overlap: timedelta) -> dict[str, Any]:
-    """One more secret of a gateway; the others end after the overlap. Raises CommandFailed without it."""
-    async with operator(ledger.url) as connection, connection.transaction():
-        name = await _end(connection, tenant, gateway, overlap)
-        return await _add_secret(connection, ledger, tenant, gateway, name)
-
-
-async def revoke_gateway(ledger: Ledger, tenant: str, gateway: str) -> None:
-    """No secret of the gateway counts any more. Raises CommandFailed without it."""
-    async with operator(ledger.url) as connection:
-        await _end(connection, tenant, gateway, timedelta(0))
-
-
-async def gateways(ledger: Ledger, tenant: str | None) -> list[dict[str, Any]]:
-    """Every gateway with its secrets' numbers and times."""
-    async with operator(ledger.url) as connection:
-        rows = await connection.fetch(load("services.cli")["gateways"], tenant)
-    times = ("created_at", "ends_at")
-    return [
-        dict(row) | {name: None if row[name] is None else render(row[name]) for name in times} for row in rows
-    ]
-
-
-async def _end(connection: asyncpg.Connection, tenant: str, gateway: str, after: timedelta) -> str:
-    query = load("services.cli")["end_gateway_keys"]
-    name: str | None = await connection.fetchval(query, tenant, gateway, after)
-    if name is None:
-        raise CommandFailed(
-            f"tenant {tenant} has no gateway {gateway} with a secret that counts",
-            f"`vita gateways list --tenant {tenant}` shows those there are",
-        )
+async def end_keys(connection: asyncpg.Connection, tenant: str, gateway: str, after: timedelta) -> str | None:
+    """Let every secret of a gateway that counts now end after a while. Return the gateway's name, None if it
+    has no secret that counts."""
+    name: str | None = await connection.fetchval(_query("end_gateway_keys"), tenant, gateway, after)
     return name
 
 
-async def _add_secret(
-    connection: asyncpg.Connection, ledger: Ledger, tenant: str, gateway: str, name: str
-) -> dict[str, Any]:
-    ring, secret = await keyring(connection, ledger.key_provider), new_secret()
-    wrapped = ring.wrap_secret(secret, tenant, gateway)
-    await connection.execute(load("services.cli")["add_gateway_key"], gateway, tenant, name, wrapped)
-    return {"tenant": tenant, "name": name, "gateway": gateway, "secret": shown_secret(secret)}
+async def list_keys(connection: asyncpg.Connection, tenant: str | None = None) -> list[asyncpg.Record]:
+    """Return the secrets of one tenant's or all gateways without the secrets themselves: `tenant`, `gateway`,
+    `name`, `number`, `created_at`, `ends_at`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("gateways"), tenant)
+    return rows
+
+
+async def read_current_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the secrets of all gateways whose signatures may count on a record that the topic still retains:
+    `gateway`, `tenant`, `secret` (wrapped), `ends_at`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("gateway_keys"))
+    return rows
+
+
+def _query(name: str) -> str:
+    return load("services.ledger.keys", "gateway_keys.sql")[name]

@@ -126,5 +126,18 @@ class Heartbeat:
             self._last_error = self._last_error_at = None
 
 
+async def latest_beat(connection: asyncpg.Connection, worker: str, host: str) -> asyncpg.Record | None:
+    """Return the state of the process of a worker that started last on a host: `state`, `reason`,
+    `is_alive`; None if none has started."""
+    return await connection.fetchrow(_query("latest"), worker, host)
+
+
+async def list_beats(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the heartbeats of all processes that are alive or whose end is still worth reporting, by worker
+    and instance; `seen_seconds_ago` is by the database's clock."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("heartbeats"))
+    return rows
+
+
 def _query(name: str) -> str:
     return load("services.ledger.progress", "heartbeats.sql")[name]

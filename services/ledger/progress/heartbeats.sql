@@ -22,3 +22,24 @@ FROM ledger.heartbeat
 WHERE worker = $1 AND host = $2
 ORDER BY started_at DESC
 LIMIT 1;
+
+-- name: heartbeats
+-- Signs of life, judged by the database's clock. A process that ended is left out once another one started
+-- after it, and five minutes after its end when others of its kind are alive.
+SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, state, reason, notice, is_alive,
+    extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_seconds_ago
+FROM ledger.heartbeat AS one
+CROSS JOIN LATERAL (SELECT seen_at > clock_timestamp() - interval '5 seconds') AS life (is_alive)
+WHERE is_alive
+    OR NOT EXISTS (
+        SELECT FROM ledger.heartbeat AS other
+        WHERE other.worker = one.worker
+            AND (
+                other.started_at > one.seen_at
+                OR (
+                    other.seen_at > clock_timestamp() - interval '5 seconds'
+                    AND one.seen_at < clock_timestamp() - interval '5 minutes'
+                )
+            )
+    )
+ORDER BY worker, instance;

@@ -8,18 +8,10 @@ from contextlib import suppress
 import asyncpg
 
 from schemas.formats.positions import Position
+from services.ledger.progress.positions import CHANNEL, live_positions
 from services.runtime.periodic import FailurePolicy, Periodic
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
-
-CHANNEL = "vita_position"
-
-
-def notification(generation: int, next_offsets: dict[int, int]) -> str:
-    """What the projector says on the channel."""
-    return " ".join(
-        [str(generation), *(f"{partition}:{offset}" for partition, offset in next_offsets.items())]
-    )
 
 
 class PositionWatch:
@@ -104,10 +96,10 @@ class PositionWatch:
             connection.add_termination_listener(ended)
             await connection.execute(_query("hold"), self.holder)
             await connection.add_listener(CHANNEL, heard)
-            rows = await connection.fetch(_query("live_positions"), self.topic)
-        for row in rows:
-            self._follow(row["generation"])
-            self._advance(row["partition"], row["next_offset"])
+            positions = await live_positions(connection, self.topic)
+        for position in positions:
+            self._follow(position.generation)
+            self._advance(position.partition, position.applied.next_offset)
         self._lost = lost
 
     def _disconnect(self) -> None:

@@ -12,7 +12,7 @@ import sys
 import asyncpg
 
 from schemas.errors import Transient
-from services.runtime.postgres.named_queries import load
+from services.ledger.progress.heartbeats import latest_beat
 from services.runtime.postgres.pool import database_failures
 
 PROBE_SECONDS = 5.0
@@ -24,9 +24,7 @@ async def obstacle(database_url: str, service: str) -> str | None:
     with database_failures():
         connection = await asyncpg.connect(database_url, timeout=PROBE_SECONDS, command_timeout=PROBE_SECONDS)
         try:
-            row = await connection.fetchrow(
-                load("services.ledger.progress", "heartbeats.sql")["latest"], service, socket.gethostname()
-            )
+            row = await latest_beat(connection, service, socket.gethostname())
         finally:
             await connection.close(timeout=PROBE_SECONDS)
     if row is None:

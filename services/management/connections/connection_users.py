@@ -5,10 +5,10 @@ from typing import Final
 from starlette.responses import Response
 
 from projections.connection.row import connection_of
-from services.commands.outcome import Claim
 from services.commands.settings.connections import NO_SUCH_CONNECTION
 from services.commands.users.edit_rules import NOT_SUPPORTED
 from services.commands.users.sources import kind_of
+from services.ledger.reservations import Reservation
 from services.management.connections.models import ConnectionUser
 from services.management.http import responses
 from services.management.http.operation import Call, Operation
@@ -32,7 +32,7 @@ async def delete_connection_user(call: Call) -> Response:
         if kind_of(known) not in ("store", "custom_database"):
             raise Rejected(NOT_SUPPORTED)
         user_id = await connection.fetchval(queries["user_of_connection"], call.tenant, known.name, email)
-    await call.service.reconciler.settle(call.tenant, [Claim(known.name, "email", email)])
+    await call.service.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
     return responses.nothing() if user_id is None else await remove(call, user_id)
 
 

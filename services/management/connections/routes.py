@@ -170,10 +170,7 @@ async def _take_effect(call: Call, command: Command, accepted: Accepted) -> Writ
 async def _release_name(call: Call, name: str) -> bool:
     """Frees the name of a connection that is not there any more; whether there was anything to free."""
     async with call.service.database.connection(call.tenant) as connection:
-        status = await connection.execute(
-            load("services.management")["release_connection"], call.tenant, name
-        )
-    return bool(status != "DELETE 0")
+        return await reservations.release_connection_name(connection, call.tenant, name)
 
 
 async def _find(call: Call, living: bool = True) -> Any:

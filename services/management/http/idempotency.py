@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from starlette.responses import Response
 
 from schemas.errors import Transient
@@ -27,20 +26,20 @@ from schemas.formats.identifiers import tenant_subject
 from schemas.sealing.blobs import associated_data, seal, unseal
 from schemas.sealing.keys import SubjectKeys
 from services.commands.pending import Pending
-from services.ledger.keys.subject_keys import ensure_keys, wrapped_keys
+from services.ledger import idempotency
+from services.ledger.idempotency import DecidingEvent, KnownRequest
+from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.reservations import log_key
 from services.management.http import responses
 from services.management.http.errors import ErrorResponse, HttpError
 from services.management.http.kept_results import REPLAYED, pack, unpack
 from services.runtime.kafka.event_log import partition_of
-from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid
 
 if TYPE_CHECKING:
     from services.management.http.operation import Call
 
 HEADER: Final = "idempotency-key"
-KEPT_SECONDS: Final = 24 * 3600
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _BAD_KEY: Final = invalid(
     "Idempotency-Key must be 1 to 255 visible ASCII characters.", "invalid_idempotency_key"
@@ -85,12 +84,6 @@ async def once(call: "Call", execute: Execute) -> Response:
         if known is not None and await _begin_once_more(call, place):
             return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
     raise HttpError(in_progress(1))
-
-
-async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
-    """Takes away what was kept for a day."""
-    await connection.execute(_query("forget_once"), tenant, KEPT_SECONDS)
-    await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)
 
 
 def in_progress(seconds: int) -> ErrorResponse:
@@ -144,19 +137,13 @@ async def _place(call: "Call") -> Place:
 
 async def _begin(call: "Call", place: Place) -> bool:
     async with call.service.database.connection(place.tenant) as connection:
-        begun = await connection.fetchval(
-            _query("begin_once"), place.tenant, place.place, place.request, _lease(call), KEPT_SECONDS
-        )
-    return begun is True
+        return await idempotency.begin(connection, place.tenant, place.place, place.request, _lease(call))
 
 
 async def _begin_once_more(call: "Call", place: Place) -> bool:
     settle = call.service.settings.claim_settle_seconds
     async with call.service.database.connection(place.tenant) as connection:
-        begun = await connection.fetchval(
-            _query("begin_once_more"), place.tenant, place.place, _lease(call), settle
-        )
-    return begun is True
+        return await idempotency.begin_again(connection, place.tenant, place.place, _lease(call), settle)
 
 
 def _lease(call: "Call") -> float:
@@ -164,60 +151,56 @@ def _lease(call: "Call") -> float:
     return settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
 
 
-async def _found(call: "Call", place: Place) -> Any:
+async def _found(call: "Call", place: Place) -> KnownRequest | None:
     settle = call.service.settings.claim_settle_seconds
     async with call.service.database.connection(place.tenant) as connection:
-        return await connection.fetchrow(_query("found_once"), place.tenant, place.place, settle)
+        return await idempotency.find(connection, place.tenant, place.place, settle)
 
 
-async def _row(call: "Call", query: str, place: Place) -> Any:
-    async with call.service.database.connection(place.tenant) as connection:
-        return await connection.fetchrow(_query(query), place.tenant, place.place)
-
-
-async def _repeated(call: "Call", place: Place, known: Any) -> Response | None:
+async def _repeated(call: "Call", place: Place, known: KnownRequest) -> Response | None:
     """What became of the first request; None when it certainly was not carried out."""
-    if not hmac.compare_digest(known["request"], place.request):
+    if not hmac.compare_digest(known.request, place.request):
         raise HttpError(_OTHER_REQUEST)
-    if known["result"] is not None:
+    if known.result is not None:
         return _kept(call, place, known)
-    if known["seconds_left"]:
-        raise HttpError(in_progress(known["seconds_left"]))
-    if known["confirmed"]:
-        return await _taken(call, place, known)
-    if known["seconds_open"]:
-        raise HttpError(unknown(known["seconds_open"]))
-    if known["event_id"] is not None:
-        await call.service.reconciler.settle(place.tenant, [_pending(call, place).claim])
+    if known.seconds_left:
+        raise HttpError(in_progress(known.seconds_left))
+    if known.event is not None and known.event.confirmed:
+        return await _taken(call, place, known.event)
+    if known.seconds_open:
+        raise HttpError(unknown(known.seconds_open))
+    if known.event is not None:
+        await call.service.reconciler.settle(place.tenant, [idempotency.reservation_of(place.place)])
         settled = await _found(call, place)
-        if settled is not None and settled["confirmed"]:
-            return await _taken(call, place, settled)
-        if settled is not None and settled["event_id"] is not None:
+        if settled is not None and settled.event is not None:
+            if settled.event.confirmed:
+                return await _taken(call, place, settled.event)
             raise HttpError(unknown(1))
     return None
 
 
-def _kept(call: "Call", place: Place, known: Any) -> Response:
-    """The first result. Raises Rejected (410) when its owner's key has been destroyed."""
-    owner = known["owner"]
-    if known["profile"] is None:
+def _kept(call: "Call", place: Place, known: KnownRequest) -> Response:
+    """The first result. Raises HttpError (410) when its owner's key has been destroyed."""
+    owner = known.owner
+    if owner is None or known.keys.profile is None:
         raise HttpError(_ERASED)
-    keys = call.service.keyring.open(place.tenant, owner, wrapped_keys(known))
+    keys = call.service.keyring.open(place.tenant, owner, known.keys)
     assert keys.profile is not None
-    return unpack(unseal(keys.profile, known["result"], place.associated(owner)))
+    assert known.result is not None
+    return unpack(unseal(keys.profile, known.result, place.associated(owner)))
 
 
-async def _taken(call: "Call", place: Place, known: Any) -> Response:
+async def _taken(call: "Call", place: Place, event: DecidingEvent) -> Response:
     """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
     service, tenant = call.service, place.tenant
     async with service.database.connection(tenant) as connection:
-        made = await connection.fetchrow(_query("made_once"), tenant, known["subject"], known["event_id"])
-    partition = partition_of(log_key(tenant, known["subject"]), service.partitions)
+        made = await idempotency.find_made(connection, tenant, event)
+    partition = partition_of(log_key(tenant, event.subject), service.partitions)
     position = str(await service.end.last(partition))
     body = {
         "status": "accepted",
         "position": position,
-        **({} if made is None else {made["name"]: made["id"]}),
+        **({} if made is None else dict([made])),
     }
     return responses.value(body, 202, {responses.POSITION: position, REPLAYED: "true"})
 
@@ -233,11 +216,18 @@ async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
         if response.status_code < (500 if call.status.may_have_written else 400):
             await _keep(call, place, pending, response)
         else:
-            await _row(call, "lose_once" if call.status.may_have_written else "free_once", place)
+            await _end(call, place)
     except Transient:
         # the lease runs out by itself, and what happened then counts as unknown
         return response
     return response
+
+
+async def _end(call: "Call", place: Place) -> None:
+    """End a request without a result: it counts as unknown once a change was being decided."""
+    end = idempotency.lose if call.status.may_have_written else idempotency.free
+    async with call.service.database.connection(place.tenant) as connection:
+        await end(connection, place.tenant, place.place)
 
 
 async def _keep(call: "Call", place: Place, pending: Pending, response: Response) -> None:
@@ -245,8 +235,4 @@ async def _keep(call: "Call", place: Place, pending: Pending, response: Response
     assert keys.profile is not None  # it has sealed the event
     sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))
     async with call.service.database.connection(place.tenant) as connection:
-        await connection.execute(_query("keep_once"), place.tenant, place.place, sealed, owner)
-
-
-def _query(name: str) -> str:
-    return load("services.ledger", "idempotency.sql")[name]
+        await idempotency.keep(connection, place.tenant, place.place, sealed, owner)

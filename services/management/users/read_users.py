@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
+from services.ledger.keys import users as keyed_users
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
@@ -14,7 +15,6 @@ from services.management.http.models.results import User
 from services.management.http.operation import Call, Operation
 from services.management.users.models import Selected, UsersByEmail
 from services.queries import users
-from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
 
 _READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
@@ -46,9 +46,7 @@ async def users_by_email(call: Call) -> Response:
     query: UsersByEmail = call.query
     tokens_of = people.tokens_for(call)
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(
-            load("services.management")["users_by_email"], call.tenant, query.email, tokens_of is not None
-        )
+        rows = await keyed_users.users_by_email(connection, call.tenant, query.email, tokens_of is not None)
     return responses.document(presenting.shown(rows, query, tokens_of))
 
 

@@ -14,12 +14,12 @@ from typing import Final
 import asyncpg
 
 from projections.log_entry.entry import first_id
-from services.ledger.progress.positions import Applied, applied_positions
+from services.ledger.progress.positions import AppliedPosition, applied_positions
 from services.runtime.kafka.log_end import LogEnd
 
 NOTHING_COMPLETE: Final = ""
 """The bound while nothing is known to be complete: no id is below it."""
-_NOT_BEGUN: Final = Applied(0, None)
+_NOT_BEGUN: Final = AppliedPosition(0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class EventLogEnds:
     margin_seconds: float
 
 
-def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[int, Applied]) -> str:
+def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[int, AppliedPosition]) -> str:
     """Return the id below which the entries are complete.
 
     `settled` is a time before which the broker stamps no record that is not below `ends`. A partition that

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from services.ledger.keys.users import join_keys
 from services.queries.search.conditions import (
     VIEWS,
     Parameters,
@@ -23,21 +24,6 @@ from services.queries.search.ordering import Order, Place, natural
 from services.queries.search.predicates import EVERYBODY, AnyOf, Between, Equals, Predicate, without
 
 _ARRAYS: Final = {str: "text", bool: "boolean", int: "bigint", datetime: "timestamptz"}
-_FOUND = """({keys}) AS k
-JOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject"""
-_ORDERED = "ORDER BY k.phase, k.key{way}, k.subject{way}"
-_SHOWN = f"convert_to(concat('[', string_agg(p.document, ',' {_ORDERED}), ']'), 'UTF8') AS users"
-_PAGE = f"""SELECT p.document, k.subject, k.key
-FROM {_FOUND}
-{_ORDERED}"""
-_PAGE_WITH_SECRETS = f"""SELECT p.document, k.subject, k.key, p.secrets, o.version, o.profile, o.activity
-FROM {_FOUND}
-LEFT JOIN ledger.subject_key AS o ON o.tenant = $1 AND o.owner = k.subject
-{_ORDERED}"""
-_READY_PAGE = f"SELECT {_SHOWN}, count(*) AS length FROM {_FOUND}"
-_READY_PAGES = f"""SELECT g.asked, r.users
-FROM unnest({{arrays}}) WITH ORDINALITY AS g ({{names}}, asked)
-CROSS JOIN LATERAL (SELECT {_SHOWN} FROM {_FOUND}) AS r"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +64,11 @@ def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
             _, *key = given.values
             places = range(2, len(key) + 2)
             arrays = (f"${place}::{_ARRAYS[type(value)]}[]" for place, value in zip(places, key, strict=True))
-            text = _READY_PAGES.format(
-                arrays=", ".join(arrays),
-                names=", ".join(f"v{place}" for place in places),
-                keys=f"{keys} LIMIT ${len(key) + 2}",
-                way=_way(order),
+            names = ", ".join(f"v{place}" for place in places)
+            text = (
+                f"SELECT g.asked, r.users\nFROM unnest({', '.join(arrays)})"
+                f" WITH ORDINALITY AS g ({names}, asked)\nCROSS JOIN LATERAL"
+                f" (SELECT {_users(order)} FROM {_profiles(f'{keys} LIMIT ${len(key) + 2}')}) AS r"
             )
             return Lookup(text, tuple(key), window.limit)
     return None
@@ -92,9 +78,12 @@ def page(tenant: str, predicate: Predicate, order: Order, window: Window, secret
     """The people of a window, in order; with their sealed secrets and the keys of these where they are asked
     for."""
     given = Parameters([tenant])
-    keys = _keys(predicate, order, window, given)
-    text = _PAGE_WITH_SECRETS if secrets else _PAGE
-    return Statement(text.format(keys=keys, way=_way(order)), tuple(given.values))
+    found = _profiles(_keys(predicate, order, window, given))
+    columns = "p.document, k.subject, k.key"
+    if secrets:
+        columns += ", p.secrets, o.version, o.profile, o.activity"
+        found = f"{found}\n{join_keys('o', 'k.subject')}"
+    return Statement(f"SELECT {columns}\nFROM {found}\n{_ordered(order)}", tuple(given.values))
 
 
 def ready_page(
@@ -102,7 +91,8 @@ def ready_page(
 ) -> Statement:
     """The same as one row: an array of JSON, `users`, its `length`, and how many there are in `total`."""
     given = Parameters([tenant])
-    text = _READY_PAGE.format(keys=_keys(predicate, order, window, given), way=_way(order))
+    found = _profiles(_keys(predicate, order, window, given))
+    text = f"SELECT {_users(order)}, count(*) AS length FROM {found}"
     if total:
         counted = _count(predicate, given)
         text = f"SELECT u.users, u.length, t.count AS total FROM ({text}) AS u, ({counted}) AS t"
@@ -231,6 +221,20 @@ def _without_value(predicate: Predicate, order: Order, window: Window, given: Pa
         f"SELECT {base}.subject, 1 AS phase, NULL AS key FROM {source}"
         f" WHERE {' AND '.join(tests)} ORDER BY {base}.subject{way}"
     )
+
+
+def _profiles(keys: str) -> str:
+    return f"({keys}) AS k\nJOIN views.profile AS p ON p.tenant = $1 AND p.subject = k.subject"
+
+
+def _users(order: Order) -> str:
+    """The documents as one array of JSON, `users`."""
+    return f"convert_to(concat('[', string_agg(p.document, ',' {_ordered(order)}), ']'), 'UTF8') AS users"
+
+
+def _ordered(order: Order) -> str:
+    way = _way(order)
+    return f"ORDER BY k.phase, k.key{way}, k.subject{way}"
 
 
 def _way(order: Order) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from services.commands.outcome import UNCHANGED, Claim
+from services.commands.outcome import UNCHANGED
 from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
 from services.commands.users.sources import is_disabled
+from services.ledger.reservations import Reservation
 from services.management.connections.models import CreateConnection, UpdateConnection
 from tests.unit.management.factories import make_connection
 
@@ -15,7 +16,7 @@ def new(**body: Any) -> Any:
     accepted = decide_new(
         CreateConnection.model_validate({"name": "db", "strategy": "auth0", **body}), "con_1"
     )
-    assert accepted.claims == (Claim("db", "connection", "db"),)
+    assert accepted.claims == (Reservation("db", "connection", "db"),)
     return accepted.drafts[0].data
 
 

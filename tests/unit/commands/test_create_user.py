@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.events import UserCreated
-from services.commands.outcome import Accepted, Claim
+from services.commands.outcome import Accepted
 from services.commands.users.create import decide_create
+from services.ledger.reservations import Reservation
 from services.management.users.models import CreateUser
 from services.runtime.rejection import Rejection
 from tests.unit.management.factories import NAME, make_connection
@@ -87,11 +88,11 @@ def test_each_unique_value_is_claimed_as_it_is_compared() -> None:
     connection = make_connection(options={"requires_username": True})
     accepted = create(connection, email="A@B.co", username="Chuck", user_id="own")
     assert accepted.claims == (
-        Claim(NAME, "email", "a@b.co"),
-        Claim(NAME, "username", "chuck"),
-        Claim(NAME, "user_id", ID),
+        Reservation(NAME, "email", "a@b.co"),
+        Reservation(NAME, "username", "chuck"),
+        Reservation(NAME, "user_id", ID),
     )
-    assert create(email="A@B.co").claims == (Claim(NAME, "email", "a@b.co"),)
+    assert create(email="A@B.co").claims == (Reservation(NAME, "email", "a@b.co"),)
 
 
 @pytest.mark.parametrize(

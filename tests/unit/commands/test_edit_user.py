@@ -13,8 +13,9 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
-from services.commands.outcome import UNCHANGED, Accepted, Claim
+from services.commands.outcome import UNCHANGED, Accepted
 from services.commands.users.edit import decide_edit
+from services.ledger.reservations import Reservation
 from services.management.users.models import UpdateUser
 from tests.unit.management.factories import NAME, make_connection, make_document
 
@@ -78,7 +79,7 @@ def test_a_new_email_is_lower_cased_unverified_and_claimed() -> None:
     accepted = edit(email="New@Example.com")
     data = only(accepted, EmailChanged)
     assert (data.email, data.email_verified) == ("new@example.com", False)
-    assert accepted.claims == (Claim(NAME, "email", "new@example.com"),)
+    assert accepted.claims == (Reservation(NAME, "email", "new@example.com"),)
     assert only(edit(email="New@Example.com", email_verified=True), EmailChanged).email_verified is True
 
 
@@ -105,7 +106,7 @@ def test_a_phone_number_of_an_sms_user_changes_like_an_email() -> None:
     accepted = edit(document, make_connection("sms", "sms"), phone_number="+2")
     data = only(accepted, PhoneChanged)
     assert (data.phone_number, data.phone_verified) == ("+2", False)
-    assert accepted.claims == (Claim("sms", "phone_number", "+2"),)
+    assert accepted.claims == (Reservation("sms", "phone_number", "+2"),)
 
 
 def test_a_password_also_clears_an_admin_block() -> None:
@@ -150,4 +151,4 @@ def test_a_username_is_lower_cased_and_claimed() -> None:
         make_document(username="old"), make_connection(options={"requires_username": True}), username="NEW"
     )
     assert only(accepted, AttributesChanged).values == {"username": "new"}
-    assert accepted.claims == (Claim(NAME, "username", "new"),)
+    assert accepted.claims == (Reservation(NAME, "username", "new"),)

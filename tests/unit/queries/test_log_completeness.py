@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from projections.applied import Logged
 from projections.log_entry.entry import first_id, log_id
 from schemas.formats.positions import Position
-from services.ledger.progress.positions import Applied
+from services.ledger.progress.positions import AppliedPosition
 from services.queries.logs.completeness import NOTHING_COMPLETE, complete_until
 from tests.facts import login
 
@@ -22,17 +22,17 @@ def at(milliseconds: int) -> datetime:
 
 def test_nothing_is_complete_before_a_waiting_partition_has_begun() -> None:
     """A partition with records of which none is applied may hold the oldest."""
-    assert complete_until(at(9), {0: 1, 1: 1}, {0: Applied(1, at(5))}) == NOTHING_COMPLETE
+    assert complete_until(at(9), {0: 1, 1: 1}, {0: AppliedPosition(1, at(5))}) == NOTHING_COMPLETE
 
 
 def test_what_is_applied_to_its_end_waits_for_nobody() -> None:
     """Also a partition without a record."""
-    assert complete_until(at(9), {0: 1, 1: 0}, {0: Applied(1, at(5))}) == first_id(at(9))
+    assert complete_until(at(9), {0: 1, 1: 0}, {0: AppliedPosition(1, at(5))}) == first_id(at(9))
 
 
 def test_a_lagging_partition_holds_the_others_back() -> None:
     """Up to its last record's millisecond, which the next one may share."""
-    reached = {0: Applied(4, at(7)), 1: Applied(2, at(5))}
+    reached = {0: AppliedPosition(4, at(7)), 1: AppliedPosition(2, at(5))}
     assert complete_until(at(9), {0: 4, 1: 3}, reached) == first_id(at(5))
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_missing_below_it(partitions: list[list[int]], data: st.DataO
         applied = data.draw(st.integers(0, len(times)))
         ends[partition] = data.draw(st.integers(end, len(times)))
         if applied:
-            reached[partition] = Applied(applied, logged[applied - 1].recorded_at)
+            reached[partition] = AppliedPosition(applied, logged[applied - 1].recorded_at)
         missing += [log_id(one, 0) for one in logged[applied:]]
     found = complete_until(at(settled), ends, reached)
     assert all(one > found for one in missing)

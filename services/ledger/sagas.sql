@@ -1,17 +1,3 @@
--- name: link_parties
--- People by subject or by user_id, whole, with their keys.
-SELECT p.subject, p.revision, p.document, p.memory, p.secrets, p.holdings, k.version, k.profile, k.activity
-FROM views.profile AS p
-JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
-WHERE p.tenant = $1 AND (p.subject = ANY ($2::text[]) OR p.user_id = ANY ($3::text[]));
-
--- name: identity_holdings
--- What the own subjects of some identities of a provider hold.
-SELECT p.holdings
-FROM ledger.directory AS d
-JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
-WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = ANY ($3::text[]);
-
 -- name: claim_link_parties
 -- Nobody else links these people meanwhile; fewer rows come back when somebody does.
 INSERT INTO ledger.link_party (tenant, subject, command)

@@ -1,0 +1,131 @@
+-- name: resolve
+-- Identities to subjects, with the subjects' keys and the connection that first brought each.
+SELECT d.tenant, d.provider, d.idp_id, d.subject, d.connection, k.version, k.profile, k.activity
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, provider, idp_id)
+JOIN ledger.directory AS d USING (tenant, provider, idp_id)
+JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject;
+
+-- name: register_missing
+-- New identities with their new subjects and keys; of two at once one wins.
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[])
+        AS given (tenant, provider, idp_id, subject, profile, activity, connection)
+), added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection)
+    SELECT tenant, provider, idp_id, subject, connection FROM given
+    ON CONFLICT DO NOTHING
+    RETURNING tenant, subject
+)
+INSERT INTO ledger.subject_key (tenant, owner, profile, activity)
+SELECT given.tenant, given.subject, given.profile, given.activity FROM given JOIN added USING (tenant, subject);
+
+-- name: resolve_sign_in_names
+-- People of a connection by what they type to sign in, with their keys.
+SELECT DISTINCT ON (asked.tenant, asked.connection, asked.identifier)
+    asked.tenant, asked.connection, asked.identifier, s.subject, k.version, k.profile, k.activity
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, connection, identifier)
+JOIN (
+    SELECT tenant, subject, connections, email_folded, username, phone_number FROM views.login_name
+    UNION ALL SELECT tenant, subject, ARRAY[connection], email_folded, username, phone_number FROM views.linked_identity
+) AS s ON s.tenant = asked.tenant AND asked.connection = ANY (s.connections) AND (
+    s.email_folded = asked.identifier OR s.username = asked.identifier OR s.phone_number = asked.identifier
+)
+JOIN ledger.subject_key AS k ON k.tenant = s.tenant AND k.owner = s.subject
+ORDER BY asked.tenant, asked.connection, asked.identifier, s.subject;
+
+-- name: login_checks
+-- What is known of those who want in; the tenant's settings stand in the first row.
+SELECT
+    CASE WHEN asked.number = 1 THEN (SELECT json_object_agg(p.id, p.document) FROM views.protection AS p WHERE p.tenant = $1) END AS settings,
+    coalesce(
+        (SELECT s.blocked FROM ledger.directory AS d JOIN views.admission AS s ON s.tenant = d.tenant AND s.subject = d.subject
+            WHERE d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id), false
+    ) OR coalesce(
+        (SELECT bool_or(s.blocked) FROM views.linked_identity AS l JOIN views.admission AS s ON s.tenant = l.tenant AND s.subject = l.subject
+            WHERE l.tenant = $1 AND (asked.connection IS NULL OR asked.connection = l.connection) AND (
+                (l.provider = asked.provider AND l.idp_id = asked.idp_id)
+                OR l.email_folded = asked.identifier OR l.username = asked.identifier OR l.phone_number = asked.identifier
+            )), false
+    ) OR coalesce(
+        (SELECT bool_or(found.blocked) FROM (
+            SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.email_folded = asked.identifier
+            UNION ALL SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.username = asked.identifier
+            UNION ALL SELECT s.blocked, s.connections FROM views.admission AS s WHERE s.tenant = $1 AND s.phone_number = asked.identifier
+        ) AS found WHERE asked.connection IS NULL OR asked.connection = ANY (found.connections)), false
+    ) AS blocked,
+    (SELECT json_agg(json_build_array(g.connection, g.identifier, g.failures, g.last_failed, g.ips -> asked.ip)) FROM (
+        SELECT * FROM views.login_guard AS typed WHERE typed.tenant = $1 AND typed.identifier = asked.identifier
+        UNION ALL
+        SELECT theirs.* FROM ledger.directory AS d JOIN views.login_guard AS theirs ON theirs.tenant = d.tenant AND theirs.subject = d.subject
+            WHERE asked.identifier IS NULL AND d.tenant = $1 AND d.provider = asked.provider AND d.idp_id = asked.idp_id
+        UNION ALL
+        SELECT theirs.* FROM views.linked_identity AS l JOIN views.login_guard AS theirs ON theirs.tenant = l.tenant AND theirs.subject = l.subject
+            WHERE asked.identifier IS NULL AND l.tenant = $1 AND l.provider = asked.provider AND l.idp_id = asked.idp_id
+    ) AS g WHERE asked.connection IS NULL OR g.connection = asked.connection) AS failures,
+    (SELECT json_agg(json_build_array(i.times, i.released_at)) FROM views.ip_guard AS i WHERE i.tenant = $1 AND i.ip = asked.ip) AS addresses
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    WITH ORDINALITY AS asked (connection, identifier, provider, idp_id, ip, number)
+ORDER BY asked.number;
+
+-- name: register
+-- A new identity with its subject and keys; no row when the identity has a subject already.
+WITH added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection) VALUES ($1, $2, $3, $4, $7)
+    ON CONFLICT DO NOTHING
+    RETURNING subject
+), locked AS (
+    INSERT INTO ledger.subject_key (tenant, owner, profile, activity) SELECT $1, subject, $5, $6 FROM added
+)
+SELECT subject FROM added;
+
+-- name: register_and_reserve
+-- New identities with their subjects, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with` for each.
+WITH added AS (
+    INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection)
+    SELECT $1, asked.provider, asked.idp_id, asked.subject, asked.connection
+    FROM unnest($2::text[], $3::text[], $4::text[], $12::text[]) AS asked (provider, idp_id, subject, connection)
+    ON CONFLICT DO NOTHING
+    RETURNING subject
+), locked AS (
+    INSERT INTO ledger.subject_key (tenant, owner, profile, activity)
+    SELECT $1, asked.subject, asked.profile, asked.activity
+    FROM unnest($4::text[], $5::bytea[], $6::bytea[]) AS asked (subject, profile, activity)
+    WHERE EXISTS (SELECT FROM added)
+), claimed AS (
+    INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
+    SELECT $1, asked.connection, asked.kind, asked.value, asked.subject, asked.event_id
+    FROM unnest($7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[]) AS asked (connection, kind, value, event_id, subject)
+    ON CONFLICT DO NOTHING
+    RETURNING kind
+)
+SELECT ledger.require(
+    (SELECT count(*) FROM added) = cardinality($4::text[]) AND (SELECT count(*) FROM claimed) = cardinality($9::text[])
+    AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.email_folded = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'email'
+    ) AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.username = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'username'
+    ) AND NOT EXISTS (
+        SELECT FROM unnest($7::text[], $8::text[], $9::text[]) AS asked (connection, kind, value)
+        JOIN views.search AS s ON s.tenant = $1 AND s.phone_number = asked.value AND s.connections[1] = asked.connection
+        WHERE asked.kind = 'phone_number'
+    )
+);
+
+-- name: registered
+-- The subject an identity has, the connection it belongs to, whether it lives, what it holds, and its keys.
+SELECT d.subject, d.connection, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
+FROM ledger.directory AS d
+JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
+LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
+WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = $3;
+
+-- name: identity_holdings
+-- What the own subjects of some identities of a provider hold.
+SELECT p.holdings
+FROM ledger.directory AS d
+JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
+WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = ANY ($3::text[]);

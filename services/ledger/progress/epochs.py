@@ -1,0 +1,13 @@
+"""Epochs of topics: a topic that was deleted and made again counts its offsets anew."""
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+async def topic_epoch(connection: asyncpg.Connection, topic: str) -> int:
+    """Return which incarnation of a topic this is; 0 for the first one."""
+    epoch: int | None = await connection.fetchval(
+        load("services.ledger.progress", "epochs.sql")["topic_epoch"], topic
+    )
+    return epoch or 0

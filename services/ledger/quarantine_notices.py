@@ -1,0 +1,44 @@
+"""Quarantine notices: of which quarantined logins the log of a tenant tells (table `ledger.quarantine_told`).
+
+Notices are counted per tenant and reason: a key is such a pair.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+NoticeKey = tuple[str, str]
+"""(tenant, reason)"""
+
+
+class Notice(NamedTuple):
+    """The last minute of which a tenant's log tells for one reason, and how many letters it has not told of
+    since."""
+
+    minute: int = -1
+    untold: int = 0
+
+
+async def lock_notices(connection: asyncpg.Connection, keys: Sequence[NoticeKey]) -> dict[NoticeKey, Notice]:
+    """Return the notices of these keys, made where there are none. They are locked until the transaction
+    ends, so that other processes that quarantine logins of the same key wait."""
+    if not keys:
+        return {}
+    columns = list(zip(*keys, strict=True))
+    await connection.execute(_query("begin_telling"), *columns)
+    rows = await connection.fetch(_query("told"), *columns)
+    return {(row["tenant"], row["reason"]): Notice(row["minute"], row["untold"]) for row in rows}
+
+
+async def update_notices(connection: asyncpg.Connection, notices: Mapping[NoticeKey, Notice]) -> None:
+    """Overwrite locked notices."""
+    if notices:
+        rows = [(*key, *notice) for key, notice in notices.items()]
+        await connection.execute(_query("tell"), *zip(*rows, strict=True))
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "quarantine_notices.sql")[name]

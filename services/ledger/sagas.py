@@ -1,0 +1,80 @@
+"""Sagas: commands that touch several people, kept until their last event has had its effect (design D16).
+
+Tables `ledger.link` and `ledger.link_party`. A holder is the number of the advisory lock that the process at
+work holds while it is connected.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSaga:
+    """A saga as it is kept: the values of its sealed records in their order, and that of the record that
+    takes the first one back, None where nothing does."""
+
+    command: str
+    events: tuple[bytes, ...]
+    undo: bytes | None
+
+
+async def reserve_parties(
+    connection: asyncpg.Connection, tenant: str, command: str, subjects: Collection[str]
+) -> bool:
+    """Reserve people for a saga, inside the caller's transaction. Return False if another saga has one of
+    them; then the caller rolls back."""
+    taken = await connection.fetch(_query("claim_link_parties"), tenant, UUID(command), sorted(subjects))
+    return len(taken) == len(subjects)
+
+
+async def begin(
+    connection: asyncpg.Connection, tenant: str, kind: str, saga: StoredSaga, holder: int
+) -> None:
+    """Keep a saga: from now on some process brings it to its end."""
+    await connection.execute(
+        _query("begin_link"), tenant, UUID(saga.command), kind, list(saga.events), saga.undo, holder
+    )
+
+
+async def touch(connection: asyncpg.Connection, tenant: str, command: str) -> None:
+    """Record that a process is at work on a saga, if the saga has not ended."""
+    await connection.execute(_query("touch_link"), tenant, UUID(command))
+
+
+async def end(connection: asyncpg.Connection, tenant: str, command: str) -> None:
+    """Remove a saga, with the reservations of its people."""
+    await connection.execute(_query("end_link"), tenant, UUID(command))
+
+
+async def abandoned(
+    connection: asyncpg.Connection,
+    tenant: str,
+    age_seconds: float,
+    subjects: Sequence[str] | None = None,
+) -> list[StoredSaga]:
+    """Return the sagas, at most 100, whose process has ended or that no process was at work on for so long;
+    all, or those of these people."""
+    rows = await connection.fetch(
+        _query("left_links"), tenant, age_seconds, None if subjects is None else list(subjects)
+    )
+    return [StoredSaga(str(row["command"]), tuple(row["events"]), row["undo"]) for row in rows]
+
+
+async def take_over(
+    connection: asyncpg.Connection, tenant: str, command: str, age_seconds: float, holder: int
+) -> bool:
+    """Make this process the one that goes on with an abandoned saga. Return False if another one is at work
+    on it or has ended it."""
+    return (
+        await connection.fetchval(_query("take_over_link"), tenant, UUID(command), age_seconds, holder)
+        is not None
+    )
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "sagas.sql")[name]

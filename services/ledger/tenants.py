@@ -1,0 +1,54 @@
+"""Tenants, and what is known of the connections that logins of theirs name."""
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+async def add_tenant(connection: asyncpg.Connection, name: str, display_name: str, strict: bool) -> bool:
+    """Add a tenant; `strict` ones take no logins through unknown connections. Return False, and add nothing,
+    if the name is taken."""
+    return await connection.fetchval(_query("add_tenant"), name, display_name, strict) is not None
+
+
+async def tenant_exists(connection: asyncpg.Connection, name: str) -> bool:
+    """Return whether there is a tenant of this name."""
+    exists: bool = await connection.fetchval(_query("tenant_exists"), name)
+    return exists
+
+
+async def list_tenants(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return all tenants by name: `name`, `display_name`, `strict_connections`, `created_at`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("tenants"))
+    return rows
+
+
+async def tenant_names(connection: asyncpg.Connection) -> list[str]:
+    """Return the names of all tenants, sorted."""
+    return [row["name"] for row in await connection.fetch(_query("tenant_names"))]
+
+
+async def connections_of_tenant(
+    connection: asyncpg.Connection, tenant: str, names: Collection[str]
+) -> list[asyncpg.Record]:
+    """Return a row for each connection name of a tenant, whether there is such a connection or not: `name`,
+    `tenant_known`, `strict`, `strategy` (None for an unknown connection), `maps_identity`, `deleted`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("connections_of_tenant"), tenant, list(names))
+    return rows
+
+
+async def connections_of_tenants(
+    connection: asyncpg.Connection, pairs: Sequence[tuple[str, str]]
+) -> list[asyncpg.Record]:
+    """Return a row for each (tenant, connection name), whether there is such a connection or not: `tenant`,
+    `name`, `tenant_known`, `strict_connections`, `id` (None for an unknown connection), `strategy`,
+    `document`, `deleted`, `default_picture`."""
+    tenants, names = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    rows: list[asyncpg.Record] = await connection.fetch(_query("connections_of_tenants"), tenants, names)
+    return rows
+
+
+def _query(name: str) -> str:
+    return load("services.ledger", "tenants.sql")[name]

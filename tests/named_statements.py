@@ -1,0 +1,19 @@
+"""All named queries of the project, for tests that check each of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.runtime.postgres.named_queries import load
+
+ROOT = Path(__file__).parent.parent
+
+
+def named_statements() -> Iterator[tuple[str, str, str]]:
+    """(package, file, name) of each query; files of tables and views hold none."""
+    for folder in ("services", "projections"):
+        for path in sorted((ROOT / folder).rglob("*.sql")):
+            if path.name in ("table.sql", "view.sql"):
+                continue
+            package = ".".join(path.parent.relative_to(ROOT).parts)
+            for name in load(package, path.name):
+                yield package, path.name, name

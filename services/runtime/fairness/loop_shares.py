@@ -177,3 +177,6 @@ def in_turns(
                 yield from shares.turn(request.tenant)
         except BaseException as raised:  # whatever it is, it is the work that is told
             error = raised
+        # what failed has its error, whose traceback has this frame: a cycle, and with it a body of megabytes
+        # that stays until the collector runs
+        awaited = None

@@ -23,9 +23,10 @@ _BACKLOG: Final = 1024
 _MOST_FILES: Final = 65_536
 _OTHER_FILES: Final = 256
 """What a process opens besides connections of callers."""
-_COLLECT_AFTER: Final = (50_000, 20, 50)
-"""Objects, then generations. With Python's defaults the collector takes four fifths of the time of reading a
-large body: every document is looked through again and again while it grows."""
+_COLLECT_AFTER: Final = (2_000, 500, 50)
+"""Objects, then generations. What a request leaves behind is mostly cycles, of which 50,000 take a tenth of a
+second, so few are collected at once. Those that stay are not looked through again for as long: with Python's
+defaults the collector takes four fifths of the time of reading a large body, while the document grows."""
 _SERVER_THREADS: Final = 2
 _SWITCH_SECONDS: Final = 0.0001
 """How long one thread may keep others from running Python while they wait. Granian's threads wait so long for

@@ -2,6 +2,8 @@
 test's own, so that a step costs what the test says."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -228,3 +230,30 @@ async def test_a_tenant_without_company_may_use_all(monkeypatch: pytest.MonkeyPa
     free.spend("heavy", 50)
     await free.enter("heavy")
     assert loop.seconds == before
+
+
+class Failure(Exception):
+    pass
+
+
+async def test_what_failed_is_gone_with_its_request() -> None:
+    """No cycle keeps its error, and the frames and bodies that hang on it, until the collector runs."""
+    raised: list[weakref.ref[Failure]] = []
+
+    async def failing() -> None:
+        raise Failure
+
+    async def work() -> None:
+        try:
+            await asyncio.create_task(failing())
+        except Failure as failure:
+            raised.append(weakref.ref(failure))
+
+    gc.collect()
+    gc.disable()
+    try:
+        await in_turns(work(), Request("demo"), Loop().shares)
+        await asyncio.sleep(0)
+        assert [found() for found in raised] == [None]
+    finally:
+        gc.enable()

@@ -8,7 +8,7 @@ import asyncpg
 from schemas.events import Event
 from services.ledger import reservations
 from services.ledger.reservations import Reservation
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 
 Room = Callable[[asyncpg.Connection], Awaitable[None]]
 """Raises Rejected where there is none, asked in the transaction that claims."""

@@ -24,7 +24,9 @@ from services.management.http.errors import ErrorResponse
 from services.management.http.fast_routes import Transport
 from services.management.http.openapi import reference
 from services.management.http.openapi.document import document
-from services.management.http.operation import Operation, Public, endpoint_of, mount
+from services.management.http.operation import Operation, Public
+from services.management.http.pipeline import endpoint_of
+from services.management.http.router import mount
 from services.management.logs import routes as logs
 from services.management.logs import stats
 from services.management.oauth import routes as oauth

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from projections.setting.fold import Setting
 from services.commands.access.permissions import API_ID_LENGTH, Catalogue, Permission, Role, apis_of
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.management.roles.models import Permission as Asked
 from services.queries.settings import find_settings
 from services.runtime.rejection import Rejected, Rejection

@@ -15,7 +15,9 @@ from schemas.errors import Transient
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.positions import Position
 from services.management.http import idempotency, responses
-from services.management.http.operation import Call, Operation, endpoint_of
+from services.management.http.operation import Operation
+from services.management.http.pipeline import endpoint_of
+from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, invalid
 from tests.e2e.test_sdk import free_port
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
@@ -306,7 +308,14 @@ class Handler:
 
 
 async def ask(site: Site, handler: Handler, key: str) -> Response:
-    operation = Operation("POST", "/test", handler, ("create:users",), "Test", {201: "Done."})
+    operation = Operation(
+        method="POST",
+        path="/test",
+        handler=handler,
+        scopes=("create:users",),
+        summary="Test",
+        responses={201: "Done."},
+    )
     headers = {"authorization": f"Bearer {site.token()}", "idempotency-key": key}
     scope = {
         "type": "http", "method": "POST", "path": "/test", "raw_path": b"/test", "query_string": b"",

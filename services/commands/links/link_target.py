@@ -20,7 +20,7 @@ from services.commands.links.decide import (
 from services.commands.saga import read_parties
 from services.ledger.directory import holdings_of_identities
 from services.management.connections.models import Strategy
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.management.users.identity_models import LinkIdentity
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected, Rejection, invalid_body

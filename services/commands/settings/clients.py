@@ -15,7 +15,7 @@ from services.commands.outcome import Draft
 from services.commands.settings import configuration
 from services.commands.writer import Written
 from services.management.http.command_context import command_of, expected_revision, names_revision
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected, Rejection

@@ -40,7 +40,7 @@ from services.management.http.command_context import (
     has_revision,
     names_revision,
 )
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.queries.settings import find_setting, find_setting_event
 from services.runtime.rejection import NOT_FOUND, Rejected, Rejection
 

@@ -17,7 +17,7 @@ from services.commands.users import people
 from services.commands.writer import Written
 from services.management.http import responses
 from services.management.http.command_context import command_of
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.runtime.rejection import Rejected
 
 

@@ -16,7 +16,7 @@ from services.ledger import reservations
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import command_of
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.queries import users
 from services.runtime.rejection import Rejected, Rejection
 

@@ -28,7 +28,8 @@ from services.management.attack_protection.models import (
 from services.management.http import responses
 from services.management.http.command_context import command_of
 from services.management.http.models.results import Empty
-from services.management.http.operation import Call, Handler, Operation
+from services.management.http.operation import Handler, Operation
+from services.management.http.requests import Call
 from services.queries.settings import find_setting
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid, violation
@@ -129,15 +130,32 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
     path = f"/api/v2/attack-protection/{name}"
     return (
         Operation(
-            "GET", path, reader(name), ("read:attack_protection",), f"Get {title} settings",
-            {200: "The settings."}, tag="attack-protection", result=model,
+            method="GET",
+            path=path,
+            handler=reader(name),
+            scopes=("read:attack_protection",),
+            tag="attack-protection",
+            summary=f"Get {title} settings",
+            result=model,
+            responses={200: "The settings."},
         ),
         Operation(
-            "PATCH", path, changer(name), ("update:attack_protection",), f"Update {title} settings",
-            {200: "The settings.", 202: "Accepted.", 409: configuration.BUSY, 413: "Body too large."},
-            body=model, tag="attack-protection", result=model,
+            method="PATCH",
+            path=path,
+            handler=changer(name),
+            scopes=("update:attack_protection",),
+            tag="attack-protection",
+            summary=f"Update {title} settings",
+            body=model,
+            result=model,
+            responses={
+                200: "The settings.",
+                202: "Accepted.",
+                409: configuration.BUSY,
+                413: "Body too large.",
+            },
         ),
-    )  # fmt: skip
+    )
 
 
 _IP: Final = "/api/v2/anomaly/blocks/ips/{ip}"
@@ -146,12 +164,22 @@ OPERATIONS: Final = (
     *_operations("suspicious-ip-throttling", "Suspicious IP Throttling", AddressSettings),
     *_operations("breached-password-detection", "Breached Password Detection", PasswordSettings),
     Operation(
-        "GET", _IP, check_ip, ("read:anomaly_blocks",), "Check if an IP address is blocked",
-        {200: "It is blocked.", 404: NOT_FOUND}, tag="anomaly", result=Empty,
+        method="GET",
+        path=_IP,
+        handler=check_ip,
+        scopes=("read:anomaly_blocks",),
+        tag="anomaly",
+        summary="Check if an IP address is blocked",
+        result=Empty,
+        responses={200: "It is blocked.", 404: NOT_FOUND},
     ),
     Operation(
-        "DELETE", _IP, unblock_ip, ("delete:anomaly_blocks",), "Remove the blocked IP address",
-        {204: "It is not blocked any more.", 202: "Accepted."},
+        method="DELETE",
+        path=_IP,
+        handler=unblock_ip,
+        scopes=("delete:anomaly_blocks",),
         tag="anomaly",
+        summary="Remove the blocked IP address",
+        responses={204: "It is not blocked any more.", 202: "Accepted."},
     ),
-)  # fmt: skip
+)

@@ -29,7 +29,8 @@ from services.management.attack_protection.models import (
 )
 from services.management.http import responses
 from services.management.http.command_context import command_of
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.queries import users
 from services.queries.settings import find_setting
 from services.runtime.postgres.named_queries import load
@@ -146,19 +147,44 @@ async def _write(call: Call, events: Any, keys: Any) -> Written | None:
 _REMOVED: Final[Mapping[int, str]] = {204: "Nothing of it is blocked any more.", 202: "Accepted."}
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/user-blocks", blocks_by_identifier, ("read:users",), "Get blocks by identifier",
-        {200: "What is blocked."}, BlocksByIdentifier, tag="user-blocks", result=Blocks,
+        method="GET",
+        path="/api/v2/user-blocks",
+        handler=blocks_by_identifier,
+        scopes=("read:users",),
+        tag="user-blocks",
+        summary="Get blocks by identifier",
+        query=BlocksByIdentifier,
+        result=Blocks,
+        responses={200: "What is blocked."},
     ),
     Operation(
-        "DELETE", "/api/v2/user-blocks", unblock_identifier, ("update:users",), "Unblock by identifier",
-        _REMOVED, UnblockIdentifier, tag="user-blocks",
+        method="DELETE",
+        path="/api/v2/user-blocks",
+        handler=unblock_identifier,
+        scopes=("update:users",),
+        tag="user-blocks",
+        summary="Unblock by identifier",
+        query=UnblockIdentifier,
+        responses=_REMOVED,
     ),
     Operation(
-        "GET", "/api/v2/user-blocks/{id}", blocks_of_user, ("read:users",), "Get a user's blocks",
-        {200: "What is blocked.", 404: NO_SUCH_USER}, UserBlocks, tag="user-blocks", result=Blocks,
+        method="GET",
+        path="/api/v2/user-blocks/{id}",
+        handler=blocks_of_user,
+        scopes=("read:users",),
+        tag="user-blocks",
+        summary="Get a user's blocks",
+        query=UserBlocks,
+        result=Blocks,
+        responses={200: "What is blocked.", 404: NO_SUCH_USER},
     ),
     Operation(
-        "DELETE", "/api/v2/user-blocks/{id}", unblock_user, ("update:users",), "Unblock a user",
-        {**_REMOVED, 404: NO_SUCH_USER}, tag="user-blocks",
+        method="DELETE",
+        path="/api/v2/user-blocks/{id}",
+        handler=unblock_user,
+        scopes=("update:users",),
+        tag="user-blocks",
+        summary="Unblock a user",
+        responses={**_REMOVED, 404: NO_SUCH_USER},
     ),
-)  # fmt: skip
+)

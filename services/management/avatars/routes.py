@@ -10,7 +10,8 @@ from services.management.avatars.initials import are_initials, avatar
 from services.management.container import Service
 from services.management.http import responses
 from services.management.http.models.results import Failure
-from services.management.http.operation import Public, path_parameter
+from services.management.http.operation import Public
+from services.management.http.requests import path_parameter
 from services.runtime.rejection import NOT_FOUND, Rejected
 
 MEDIA: Final = "image/svg+xml"
@@ -35,7 +36,13 @@ async def get_avatar(_service: Service, request: Request) -> Response:
 
 PUBLIC: Final = (
     Public(
-        "GET", f"{PATH}/{{initials}}.svg", get_avatar, "An image of initials",
-        {200: "The image.", 404: "Not one or two letters or digits."}, str, Failure, media=MEDIA,
+        method="GET",
+        path=f"{PATH}/{{initials}}.svg",
+        handler=get_avatar,
+        summary="An image of initials",
+        result=str,
+        failure=Failure,
+        media=MEDIA,
+        responses={200: "The image.", 404: "Not one or two letters or digits."},
     ),
-)  # fmt: skip
+)

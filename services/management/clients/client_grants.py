@@ -12,7 +12,8 @@ from services.commands.users.people import accepted
 from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
 from services.management.http import paging, responses
 from services.management.http.models.paging import listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.oauth.audiences import OURS, is_ours
 from services.queries.settings import find_setting_by_name, list_settings
 from services.runtime.rejection import Rejected, Rejection, invalid_body
@@ -145,25 +146,55 @@ _LATE: Final = "Accepted; the view does not show it yet."
 _BUSY: Final = "The grant is being changed by others."
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/client-grants", list_grants, ("read" + _SCOPES,), "Get client grants",
-        {200: "Grants."}, ListGrants, tag="client-grants", result=listed(Grant, "client_grants"),
+        method="GET",
+        path="/api/v2/client-grants",
+        handler=list_grants,
+        scopes=("read" + _SCOPES,),
+        tag="client-grants",
+        summary="Get client grants",
+        query=ListGrants,
+        result=listed(Grant, "client_grants"),
+        responses={200: "Grants."},
     ),
     Operation(
-        "POST", "/api/v2/client-grants", create_grant, ("create" + _SCOPES,), "Create a client grant",
-        {201: "The grant.", 202: _LATE, 404: _NO_SUCH_API, 409: _EXISTS}, body=CreateGrant,
-        tag="client-grants", result=Grant,
-    ),
-    Operation(
-        "GET", "/api/v2/client-grants/{id}", get_grant, ("read" + _SCOPES,), "Get a client grant",
-        {200: "The grant.", 404: _ABSENT}, tag="client-grants", result=Grant,
-    ),
-    Operation(
-        "PATCH", "/api/v2/client-grants/{id}", update_grant, ("update" + _SCOPES,), "Update a client grant",
-        {200: "The grant.", 202: _LATE, 404: _ABSENT, 409: _BUSY}, body=UpdateGrant, tag="client-grants",
+        method="POST",
+        path="/api/v2/client-grants",
+        handler=create_grant,
+        scopes=("create" + _SCOPES,),
+        tag="client-grants",
+        summary="Create a client grant",
+        body=CreateGrant,
         result=Grant,
+        responses={201: "The grant.", 202: _LATE, 404: _NO_SUCH_API, 409: _EXISTS},
     ),
     Operation(
-        "DELETE", "/api/v2/client-grants/{id}", delete_grant, ("delete" + _SCOPES,), "Delete a client grant",
-        {202: _LATE, 204: "Gone.", 409: _BUSY}, tag="client-grants",
+        method="GET",
+        path="/api/v2/client-grants/{id}",
+        handler=get_grant,
+        scopes=("read" + _SCOPES,),
+        tag="client-grants",
+        summary="Get a client grant",
+        result=Grant,
+        responses={200: "The grant.", 404: _ABSENT},
     ),
-)  # fmt: skip
+    Operation(
+        method="PATCH",
+        path="/api/v2/client-grants/{id}",
+        handler=update_grant,
+        scopes=("update" + _SCOPES,),
+        tag="client-grants",
+        summary="Update a client grant",
+        body=UpdateGrant,
+        result=Grant,
+        responses={200: "The grant.", 202: _LATE, 404: _ABSENT, 409: _BUSY},
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/v2/client-grants/{id}",
+        handler=delete_grant,
+        scopes=("delete" + _SCOPES,),
+        tag="client-grants",
+        summary="Delete a client grant",
+        responses={202: _LATE, 204: "Gone.", 409: _BUSY},
+    ),
+)

@@ -28,7 +28,8 @@ from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
 from services.management.http.models.paging import listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
 from services.runtime.rejection import Rejected, invalid
@@ -175,31 +176,66 @@ _OTHER_REVISION: Final = "If-Match names another revision."
 _BUSY: Final = "The client is being changed by others."
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/clients", list_clients, ("read:clients", "read:client_keys"), "Get clients",
-        {200: "Clients."}, ListClients, tag="clients", result=listed(Shown, "clients"),
+        method="GET",
+        path="/api/v2/clients",
+        handler=list_clients,
+        scopes=("read:clients", "read:client_keys"),
+        tag="clients",
+        summary="Get clients",
+        query=ListClients,
+        result=listed(Shown, "clients"),
+        responses={200: "Clients."},
     ),
     Operation(
-        "POST", "/api/v2/clients", create_client, ("create:clients",), "Create a client",
-        {201: "The client with its secret.", 202: _LATE}, body=CreateClient, tag="clients",
+        method="POST",
+        path="/api/v2/clients",
+        handler=create_client,
+        scopes=("create:clients",),
+        tag="clients",
+        summary="Create a client",
+        body=CreateClient,
         result=ClientWithSecret | Shown,
+        responses={201: "The client with its secret.", 202: _LATE},
     ),
     Operation(
-        "GET", "/api/v2/clients/{id}", get_client, ("read:clients", "read:client_keys"), "Get a client by ID",
-        {200: "The client.", 304: "Not modified.", 404: _ABSENT}, ClientFields, tag="clients", result=Shown,
+        method="GET",
+        path="/api/v2/clients/{id}",
+        handler=get_client,
+        scopes=("read:clients", "read:client_keys"),
+        tag="clients",
+        summary="Get a client by ID",
+        query=ClientFields,
+        result=Shown,
+        responses={200: "The client.", 304: "Not modified.", 404: _ABSENT},
     ),
     Operation(
-        "PATCH", "/api/v2/clients/{id}", update_client, ("update:clients",), "Update a client",
-        {200: "The client.", 202: _LATE, 404: _ABSENT, 409: _BUSY, 412: _OTHER_REVISION}, body=UpdateClient,
-        tag="clients", result=Shown,
+        method="PATCH",
+        path="/api/v2/clients/{id}",
+        handler=update_client,
+        scopes=("update:clients",),
+        tag="clients",
+        summary="Update a client",
+        body=UpdateClient,
+        result=Shown,
+        responses={200: "The client.", 202: _LATE, 404: _ABSENT, 409: _BUSY, 412: _OTHER_REVISION},
     ),
     Operation(
-        "DELETE", "/api/v2/clients/{id}", delete_client, ("delete:clients",), "Delete a client",
-        {202: _LATE, 204: "Gone.", 409: _BUSY, 412: _OTHER_REVISION}, tag="clients",
+        method="DELETE",
+        path="/api/v2/clients/{id}",
+        handler=delete_client,
+        scopes=("delete:clients",),
+        tag="clients",
+        summary="Delete a client",
+        responses={202: _LATE, 204: "Gone.", 409: _BUSY, 412: _OTHER_REVISION},
     ),
     Operation(
-        "POST", "/api/v2/clients/{id}/rotate-secret", rotate_secret, ("update:client_keys",),
-        "Rotate a client secret",
-        {200: "The client with its new secret.", 202: _LATE, 404: _ABSENT, 412: _OTHER_REVISION},
-        tag="clients", result=ClientWithSecret,
+        method="POST",
+        path="/api/v2/clients/{id}/rotate-secret",
+        handler=rotate_secret,
+        scopes=("update:client_keys",),
+        tag="clients",
+        summary="Rotate a client secret",
+        result=ClientWithSecret,
+        responses={200: "The client with its new secret.", 202: _LATE, 404: _ABSENT, 412: _OTHER_REVISION},
     ),
-)  # fmt: skip
+)

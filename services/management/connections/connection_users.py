@@ -11,7 +11,8 @@ from services.commands.users.sources import kind_of
 from services.ledger.reservations import Reservation
 from services.management.connections.models import ConnectionUser
 from services.management.http import responses
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.users.write_users import remove
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
@@ -38,9 +39,14 @@ async def delete_connection_user(call: Call) -> Response:
 
 OPERATIONS: Final = (
     Operation(
-        "DELETE", "/api/v2/connections/{id}/users", delete_connection_user, ("delete:users",),
-        "Delete a connection user",
-        {202: "Accepted; the view does not show it yet.", 204: "Gone.", 404: NO_SUCH_CONNECTION},
-        ConnectionUser, tag="connections", group="delete_users",
+        method="DELETE",
+        path="/api/v2/connections/{id}/users",
+        handler=delete_connection_user,
+        scopes=("delete:users",),
+        group="delete_users",
+        tag="connections",
+        summary="Delete a connection user",
+        query=ConnectionUser,
+        responses={202: "Accepted; the view does not show it yet.", 204: "Gone.", 404: NO_SUCH_CONNECTION},
     ),
-)  # fmt: skip
+)

@@ -47,7 +47,8 @@ from services.management.http.command_context import (
 from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
@@ -270,41 +271,78 @@ _WRITE: Final[Mapping[int, str]] = {
 _OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/connections", list_connections, ("read:connections",), "List connections",
-        {200: "Connections.", **_COMMON}, ListConnections, tag="connections",
+        method="GET",
+        path="/api/v2/connections",
+        handler=list_connections,
+        scopes=("read:connections",),
+        tag="connections",
+        summary="List connections",
+        query=ListConnections,
         result=listed(Shown, "connections"),
+        responses={200: "Connections.", **_COMMON},
     ),
     Operation(
-        "POST", "/api/v2/connections", create_connection, ("create:connections",), "Create a connection",
-        {201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
-        body=CreateConnection, tag="connections", result=Shown,
+        method="POST",
+        path="/api/v2/connections",
+        handler=create_connection,
+        scopes=("create:connections",),
+        tag="connections",
+        summary="Create a connection",
+        body=CreateConnection,
+        result=Shown,
+        responses={201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
     ),
     Operation(
-        "GET", "/api/v2/connections/{id}", get_connection, ("read:connections",), "Get a connection",
-        {200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
-        ConnectionFields, tag="connections", result=Shown,
+        method="GET",
+        path="/api/v2/connections/{id}",
+        handler=get_connection,
+        scopes=("read:connections",),
+        tag="connections",
+        summary="Get a connection",
+        query=ConnectionFields,
+        result=Shown,
+        responses={200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
     ),
     Operation(
-        "PATCH", "/api/v2/connections/{id}", update_connection, ("update:connections",),
-        "Update a connection",
-        {200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
-        body=UpdateConnection, tag="connections", result=Shown,
+        method="PATCH",
+        path="/api/v2/connections/{id}",
+        handler=update_connection,
+        scopes=("update:connections",),
+        tag="connections",
+        summary="Update a connection",
+        body=UpdateConnection,
+        result=Shown,
+        responses={200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
     ),
     Operation(
-        "DELETE", "/api/v2/connections/{id}", delete_connection, ("delete:connections",),
-        "Delete a connection",
-        {**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION}, tag="connections", result=Deleted,
+        method="DELETE",
+        path="/api/v2/connections/{id}",
+        handler=delete_connection,
+        scopes=("delete:connections",),
+        tag="connections",
+        summary="Delete a connection",
+        result=Deleted,
+        responses={**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
     ),
     Operation(
-        "GET", "/api/v2/connections/{id}/clients", list_enabled_clients, ("read:connections",),
-        "Get enabled clients for a connection",
-        {200: "Clients.", **_COMMON, 404: "No such connection."}, CheckpointPage, tag="connections",
+        method="GET",
+        path="/api/v2/connections/{id}/clients",
+        handler=list_enabled_clients,
+        scopes=("read:connections",),
+        tag="connections",
+        summary="Get enabled clients for a connection",
+        query=CheckpointPage,
         result=listed(EnabledClient, "clients", offset=False),
+        responses={200: "Clients.", **_COMMON, 404: "No such connection."},
     ),
     Operation(
-        "PATCH", "/api/v2/connections/{id}/clients", update_enabled_clients, ("update:connections",),
-        "Update enabled clients for a connection",
-        {**_WRITE, 204: "Updated.", 404: "No such connection.", 412: _OTHER_REVISION},
-        body=ClientStatuses, tag="connections",
+        method="PATCH",
+        path="/api/v2/connections/{id}/clients",
+        handler=update_enabled_clients,
+        scopes=("update:connections",),
+        tag="connections",
+        summary="Update enabled clients for a connection",
+        body=ClientStatuses,
+        responses={**_WRITE, 204: "Updated.", 404: "No such connection.", 412: _OTHER_REVISION},
     ),
-)  # fmt: skip
+)

@@ -15,7 +15,7 @@ from services.commands.context import (
     current_time,
 )
 from services.management.http import authorization
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.runtime.http.request_context import request_id
 
 MAX_CORRELATION: Final = 64

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.management.http import responses
 from services.management.http.errors import URI_TOO_LONG
-from services.management.http.operation import Endpoint
+from services.management.http.pipeline import Endpoint
 
 MAX_TARGET_BYTES: Final = 32 * 1024
 Straight = Mapping[tuple[str, str], Endpoint]

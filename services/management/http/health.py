@@ -49,7 +49,12 @@ async def _broker(service: Service) -> bool:
 
 PUBLIC: Final = (
     Public(
-        "GET", "/healthz", health, "Whether the service can do its work",
-        {200: "It can.", 503: "A part does not answer, or background work fails."}, Health, Health,
+        method="GET",
+        path="/healthz",
+        handler=health,
+        summary="Whether the service can do its work",
+        result=Health,
+        failure=Health,
+        responses={200: "It can.", 503: "A part does not answer, or background work fails."},
     ),
-)  # fmt: skip
+)

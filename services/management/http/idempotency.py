@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -33,11 +33,9 @@ from services.ledger.reservations import log_key
 from services.management.http import responses
 from services.management.http.errors import ErrorResponse, HttpError
 from services.management.http.kept_results import REPLAYED, pack, unpack
+from services.management.http.requests import Call
 from services.runtime.kafka.event_log import partition_of
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid
-
-if TYPE_CHECKING:
-    from services.management.http.operation import Call
 
 HEADER: Final = "idempotency-key"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -71,7 +69,7 @@ class Place:
         return associated_data("idempotency", self.tenant, owner, self.place.hex(), self.request.hex())
 
 
-async def once(call: "Call", execute: Execute) -> Response:
+async def once(call: Call, execute: Execute) -> Response:
     """The result of the first request with this key, which may be this one. Raises Rejected, or Transient."""
     place = await _place(call)
     for _ in range(2):
@@ -117,7 +115,7 @@ def canonical(sent: Any, query: str) -> str:
     return f"{query}\n{json.dumps(sent, sort_keys=True, separators=(',', ':'))}"
 
 
-async def _place(call: "Call") -> Place:
+async def _place(call: Call) -> Place:
     key = call.request.headers[HEADER]
     if not _KEY.fullmatch(key):
         raise Rejected(_BAD_KEY)
@@ -135,29 +133,29 @@ async def _place(call: "Call") -> Place:
     )
 
 
-async def _begin(call: "Call", place: Place) -> bool:
+async def _begin(call: Call, place: Place) -> bool:
     async with call.service.database.connection(place.tenant) as connection:
         return await idempotency.begin(connection, place.tenant, place.place, place.request, _lease(call))
 
 
-async def _begin_once_more(call: "Call", place: Place) -> bool:
+async def _begin_once_more(call: Call, place: Place) -> bool:
     settle = call.service.settings.claim_settle_seconds
     async with call.service.database.connection(place.tenant) as connection:
         return await idempotency.begin_again(connection, place.tenant, place.place, _lease(call), settle)
 
 
-def _lease(call: "Call") -> float:
+def _lease(call: Call) -> float:
     settings = call.service.settings
     return settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
 
 
-async def _found(call: "Call", place: Place) -> KnownRequest | None:
+async def _found(call: Call, place: Place) -> KnownRequest | None:
     settle = call.service.settings.claim_settle_seconds
     async with call.service.database.connection(place.tenant) as connection:
         return await idempotency.find(connection, place.tenant, place.place, settle)
 
 
-async def _repeated(call: "Call", place: Place, known: KnownRequest) -> Response | None:
+async def _repeated(call: Call, place: Place, known: KnownRequest) -> Response | None:
     """What became of the first request; None when it certainly was not carried out."""
     if not hmac.compare_digest(known.request, place.request):
         raise HttpError(_OTHER_REQUEST)
@@ -179,7 +177,7 @@ async def _repeated(call: "Call", place: Place, known: KnownRequest) -> Response
     return None
 
 
-def _kept(call: "Call", place: Place, known: KnownRequest) -> Response:
+def _kept(call: Call, place: Place, known: KnownRequest) -> Response:
     """The first result. Raises HttpError (410) when its owner's key has been destroyed."""
     owner = known.owner
     if owner is None or known.keys.profile is None:
@@ -190,7 +188,7 @@ def _kept(call: "Call", place: Place, known: KnownRequest) -> Response:
     return unpack(unseal(keys.profile, known.result, place.associated(owner)))
 
 
-async def _taken(call: "Call", place: Place, event: DecidingEvent) -> Response:
+async def _taken(call: Call, place: Place, event: DecidingEvent) -> Response:
     """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
     service, tenant = call.service, place.tenant
     async with service.database.connection(tenant) as connection:
@@ -205,11 +203,11 @@ async def _taken(call: "Call", place: Place, event: DecidingEvent) -> Response:
     return responses.value(body, 202, {responses.POSITION: position, REPLAYED: "true"})
 
 
-def _pending(call: "Call", place: Place) -> Pending:
+def _pending(call: Call, place: Place) -> Pending:
     return Pending(call.service.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys)
 
 
-async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
+async def _carry_out(call: Call, place: Place, execute: Execute) -> Response:
     pending = _pending(call, place)
     response = await execute(pending)
     try:
@@ -223,14 +221,14 @@ async def _carry_out(call: "Call", place: Place, execute: Execute) -> Response:
     return response
 
 
-async def _end(call: "Call", place: Place) -> None:
+async def _end(call: Call, place: Place) -> None:
     """End a request without a result: it counts as unknown once a change was being decided."""
     end = idempotency.lose if call.status.may_have_written else idempotency.free
     async with call.service.database.connection(place.tenant) as connection:
         await end(connection, place.tenant, place.place)
 
 
-async def _keep(call: "Call", place: Place, pending: Pending, response: Response) -> None:
+async def _keep(call: Call, place: Place, pending: Pending, response: Response) -> None:
     owner, keys = pending.owner, pending.keys
     assert keys.profile is not None  # it has sealed the event
     sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))

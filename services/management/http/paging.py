@@ -9,7 +9,7 @@ from schemas.sealing.blobs import CannotUnseal
 from services.management.http import responses
 from services.management.http.cursors import list_of
 from services.management.http.models.paging import AnyPage, CheckpointPage, OffsetPage
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 DEFAULT_TAKE: Final = 50

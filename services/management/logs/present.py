@@ -7,7 +7,7 @@ import asyncpg
 
 from schemas.formats import exact_json
 from schemas.formats.instants import render
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.management.logs.user_agents import UNKNOWN, shown
 
 

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from services.management.http import present as presenting
 from services.management.http import responses
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
 from services.management.http.paging import DEFAULT_TAKE
+from services.management.http.requests import Call
 from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
 from services.management.logs.present import present
 from services.management.users.models import Selected
@@ -152,18 +153,39 @@ _COMMON: Final[Mapping[int, str]] = {
 }
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/logs", list_logs, _SCOPES, "Search Log Events",
-        {200: "Log entries.", **_COMMON, 503: "Not available now."}, ListLogs,
-        result=list[LogEntry] | LogPage, tag="logs", group="read_logs",
-    ),
-    Operation(
-        "GET", "/api/v2/logs/{id}", get_log, _SCOPES, "Get a Log Event by ID",
-        {200: "The entry.", **_COMMON, 404: "No such entry."}, Selected, result=LogEntry, tag="logs",
+        method="GET",
+        path="/api/v2/logs",
+        handler=list_logs,
+        scopes=_SCOPES,
         group="read_logs",
+        tag="logs",
+        summary="Search Log Events",
+        query=ListLogs,
+        result=list[LogEntry] | LogPage,
+        responses={200: "Log entries.", **_COMMON, 503: "Not available now."},
     ),
     Operation(
-        "GET", "/api/v2/users/{id}/logs", list_user_logs, _SCOPES, "Get user's log events",
-        {200: "Log entries.", **_COMMON, 503: "Not available now."}, UserLogs,
-        result=list[LogEntry] | LogPage, tag="logs", group="read_logs",
+        method="GET",
+        path="/api/v2/logs/{id}",
+        handler=get_log,
+        scopes=_SCOPES,
+        group="read_logs",
+        tag="logs",
+        summary="Get a Log Event by ID",
+        query=Selected,
+        result=LogEntry,
+        responses={200: "The entry.", **_COMMON, 404: "No such entry."},
     ),
-)  # fmt: skip
+    Operation(
+        method="GET",
+        path="/api/v2/users/{id}/logs",
+        handler=list_user_logs,
+        scopes=_SCOPES,
+        group="read_logs",
+        tag="logs",
+        summary="Get user's log events",
+        query=UserLogs,
+        result=list[LogEntry] | LogPage,
+        responses={200: "Log entries.", **_COMMON, 503: "Not available now."},
+    ),
+)

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from schemas.formats.instants import render
 from services.management.http import responses
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.logs.models import DayCounts, Days
 from services.runtime.postgres.named_queries import load
 
@@ -49,12 +50,24 @@ def _day(row: asyncpg.Record) -> dict[str, Any]:
 _ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/stats/active-users", active_users, _SCOPES, "Get active users count",
-        {200: "How many.", **_ERRORS}, result=int, tag="stats",
+        method="GET",
+        path="/api/v2/stats/active-users",
+        handler=active_users,
+        scopes=_SCOPES,
+        tag="stats",
+        summary="Get active users count",
+        result=int,
+        responses={200: "How many.", **_ERRORS},
     ),
     Operation(
-        "GET", "/api/v2/stats/daily", daily, _SCOPES, "Get daily stats",
-        {200: "Counts by day.", 400: "Invalid request.", **_ERRORS}, Days, result=list[DayCounts],
+        method="GET",
+        path="/api/v2/stats/daily",
+        handler=daily,
+        scopes=_SCOPES,
         tag="stats",
+        summary="Get daily stats",
+        query=Days,
+        result=list[DayCounts],
+        responses={200: "Counts by day.", 400: "Invalid request.", **_ERRORS},
     ),
-)  # fmt: skip
+)

@@ -12,7 +12,8 @@ from services.commands.context import STALE_REVISION
 from services.commands.settings import configuration
 from services.management.http import paging, responses
 from services.management.http.models.paging import listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
 from services.management.roles.results import Api
 from services.queries.permissions import NO_SUCH_API, system_api
@@ -141,27 +142,69 @@ _API: Final = "/api/v2/resource-servers/{id}"
 _TAG: Final = "resource-servers"
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/resource-servers", list_apis, ("read:resource_servers",), "Get resource servers",
-        {200: "APIs."}, ListApis, tag=_TAG, result=listed(Api, "resource_servers"),
-    ),
-    Operation(
-        "POST", "/api/v2/resource-servers", create_api, ("create:resource_servers",),
-        "Create a resource server", {201: "The API.", 202: _LATE, 409: EXISTS}, body=CreateApi, tag=_TAG,
-        result=Api,
-    ),
-    Operation(
-        "GET", _API, get_api, ("read:resource_servers",), "Get a resource server",
-        {200: "The API.", 304: "Not modified.", 404: NO_SUCH_API}, GetApi, tag=_TAG, result=Api,
-    ),
-    Operation(
-        "PATCH", _API, update_api, ("update:resource_servers",), "Update a resource server",
-        {200: "The API.", 202: _LATE, 403: SYSTEM, 404: NO_SUCH_API, 409: "Being changed by others.",
-         412: STALE_REVISION},
-        body=UpdateApi, tag=_TAG, result=Api,
-    ),
-    Operation(
-        "DELETE", _API, delete_api, ("delete:resource_servers",), "Delete a resource server",
-        {202: _LATE, 204: "Gone.", 403: SYSTEM, 409: "Being changed by others.", 412: STALE_REVISION},
+        method="GET",
+        path="/api/v2/resource-servers",
+        handler=list_apis,
+        scopes=("read:resource_servers",),
         tag=_TAG,
+        summary="Get resource servers",
+        query=ListApis,
+        result=listed(Api, "resource_servers"),
+        responses={200: "APIs."},
     ),
-)  # fmt: skip
+    Operation(
+        method="POST",
+        path="/api/v2/resource-servers",
+        handler=create_api,
+        scopes=("create:resource_servers",),
+        tag=_TAG,
+        summary="Create a resource server",
+        body=CreateApi,
+        result=Api,
+        responses={201: "The API.", 202: _LATE, 409: EXISTS},
+    ),
+    Operation(
+        method="GET",
+        path=_API,
+        handler=get_api,
+        scopes=("read:resource_servers",),
+        tag=_TAG,
+        summary="Get a resource server",
+        query=GetApi,
+        result=Api,
+        responses={200: "The API.", 304: "Not modified.", 404: NO_SUCH_API},
+    ),
+    Operation(
+        method="PATCH",
+        path=_API,
+        handler=update_api,
+        scopes=("update:resource_servers",),
+        tag=_TAG,
+        summary="Update a resource server",
+        body=UpdateApi,
+        result=Api,
+        responses={
+            200: "The API.",
+            202: _LATE,
+            403: SYSTEM,
+            404: NO_SUCH_API,
+            409: "Being changed by others.",
+            412: STALE_REVISION,
+        },
+    ),
+    Operation(
+        method="DELETE",
+        path=_API,
+        handler=delete_api,
+        scopes=("delete:resource_servers",),
+        tag=_TAG,
+        summary="Delete a resource server",
+        responses={
+            202: _LATE,
+            204: "Gone.",
+            403: SYSTEM,
+            409: "Being changed by others.",
+            412: STALE_REVISION,
+        },
+    ),
+)

@@ -14,7 +14,7 @@ from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
-from services.management.http.operation import Call
+from services.management.http.requests import Call
 from services.queries import users
 from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejection

@@ -22,7 +22,8 @@ from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http.models.paging import CheckpointPage, OffsetPage, listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.sessions import models
 from services.management.sessions import present as showing
 from services.runtime.postgres.named_queries import load
@@ -157,36 +158,75 @@ _GONE: Final[Mapping[int, str | Rejection]] = {202: "The view is late.", 204: "G
 _GRANTS: Final = ("read:grants",)
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/grants", list_grants, _GRANTS, "Get grants", {200: "Found."}, models.ListGrants,
-        result=listed(models.GrantResult, "grants", checkpoint=False), tag="grants",
-    ),
-    Operation(
-        "DELETE", "/api/v2/grants", delete_grants, ("delete:grants",), "Delete a grant by user_id", _GONE,
-        models.DeleteGrants, tag="grants",
-    ),
-    Operation(
-        "DELETE", "/api/v2/grants/{id}", delete_grant, ("delete:grants",), "Delete a grant by id", _GONE,
+        method="GET",
+        path="/api/v2/grants",
+        handler=list_grants,
+        scopes=_GRANTS,
         tag="grants",
+        summary="Get grants",
+        query=models.ListGrants,
+        result=listed(models.GrantResult, "grants", checkpoint=False),
+        responses={200: "Found."},
     ),
     Operation(
-        "GET", "/api/v2/device-credentials", list_device_credentials, ("read:device_credentials",),
-        "Retrieve device credentials", {200: "Found."}, models.ListDeviceCredentials,
-        result=listed(models.DeviceCredentialResult, "device_credentials", checkpoint=False),
+        method="DELETE",
+        path="/api/v2/grants",
+        handler=delete_grants,
+        scopes=("delete:grants",),
+        tag="grants",
+        summary="Delete a grant by user_id",
+        query=models.DeleteGrants,
+        responses=_GONE,
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/v2/grants/{id}",
+        handler=delete_grant,
+        scopes=("delete:grants",),
+        tag="grants",
+        summary="Delete a grant by id",
+        responses=_GONE,
+    ),
+    Operation(
+        method="GET",
+        path="/api/v2/device-credentials",
+        handler=list_device_credentials,
+        scopes=("read:device_credentials",),
         tag="device-credentials",
+        summary="Retrieve device credentials",
+        query=models.ListDeviceCredentials,
+        result=listed(models.DeviceCredentialResult, "device_credentials", checkpoint=False),
+        responses={200: "Found."},
     ),
     Operation(
-        "POST", "/api/v2/device-credentials", create_device_credential,
-        ("create:current_user_device_credentials",), "Create a device public key credential",
-        {201: "Created.", 202: "The view is late.", 404: NO_SUCH_USER, 409: DEVICE_KNOWN},
-        body=models.CreateDeviceCredential, result=models.Created, tag="device-credentials",
+        method="POST",
+        path="/api/v2/device-credentials",
+        handler=create_device_credential,
+        scopes=("create:current_user_device_credentials",),
+        tag="device-credentials",
+        summary="Create a device public key credential",
+        body=models.CreateDeviceCredential,
+        result=models.Created,
+        responses={201: "Created.", 202: "The view is late.", 404: NO_SUCH_USER, 409: DEVICE_KNOWN},
     ),
     Operation(
-        "DELETE", "/api/v2/device-credentials/{id}", delete_device_credential,
-        ("delete:device_credentials",), "Delete a device credential", _GONE, tag="device-credentials",
+        method="DELETE",
+        path="/api/v2/device-credentials/{id}",
+        handler=delete_device_credential,
+        scopes=("delete:device_credentials",),
+        tag="device-credentials",
+        summary="Delete a device credential",
+        responses=_GONE,
     ),
     Operation(
-        "GET", "/api/v2/users/{id}/connected-accounts", list_connected_accounts, ("read:users",),
-        "Get a User's Connected Accounts", {200: "Found.", 404: NO_SUCH_USER}, CheckpointPage,
-        result=listed(models.ConnectedAccountResult, "connected_accounts", offset=False), group="read_users",
+        method="GET",
+        path="/api/v2/users/{id}/connected-accounts",
+        handler=list_connected_accounts,
+        scopes=("read:users",),
+        group="read_users",
+        summary="Get a User's Connected Accounts",
+        query=CheckpointPage,
+        result=listed(models.ConnectedAccountResult, "connected_accounts", offset=False),
+        responses={200: "Found.", 404: NO_SUCH_USER},
     ),
-)  # fmt: skip
+)

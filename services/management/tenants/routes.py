@@ -10,7 +10,8 @@ from services.commands.settings import configuration
 from services.commands.users import people
 from services.management.http import present as presenting
 from services.management.http import responses
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.tenants.models import TenantSettings, UpdateTenantSettings
 from services.management.users.models import Selected
 from services.queries.settings import TENANT_SETTINGS, find_setting
@@ -59,16 +60,33 @@ def _shown(setting: Setting | None) -> dict[str, Any]:
 _ERRORS: Final = {401: "Invalid token.", 403: "Insufficient scope."}
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/tenants/settings", get_tenant_settings, ("read:tenant_settings",),
-        "Get Tenant Settings", {200: "The settings.", 400: "Invalid request.", **_ERRORS}, Selected,
-        result=TenantSettings, tag="tenants",
+        method="GET",
+        path="/api/v2/tenants/settings",
+        handler=get_tenant_settings,
+        scopes=("read:tenant_settings",),
+        tag="tenants",
+        summary="Get Tenant Settings",
+        query=Selected,
+        result=TenantSettings,
+        responses={200: "The settings.", 400: "Invalid request.", **_ERRORS},
     ),
     Operation(
-        "PATCH", "/api/v2/tenants/settings", update_tenant_settings, ("update:tenant_settings",),
-        "Update Tenant Settings",
-        {200: "The settings.", 202: "Accepted; the view does not show it yet.", 400: "Invalid request.",
-         **_ERRORS, 409: "It is being changed by others.", 413: "Body too large.",
-         503: "Not available now."},
-        body=UpdateTenantSettings, result=TenantSettings, tag="tenants",
+        method="PATCH",
+        path="/api/v2/tenants/settings",
+        handler=update_tenant_settings,
+        scopes=("update:tenant_settings",),
+        tag="tenants",
+        summary="Update Tenant Settings",
+        body=UpdateTenantSettings,
+        result=TenantSettings,
+        responses={
+            200: "The settings.",
+            202: "Accepted; the view does not show it yet.",
+            400: "Invalid request.",
+            **_ERRORS,
+            409: "It is being changed by others.",
+            413: "Body too large.",
+            503: "Not available now.",
+        },
     ),
-)  # fmt: skip
+)

@@ -11,7 +11,8 @@ from services.commands.settings import configuration
 from services.commands.settings.profile_templates import TEMPLATES, profile_shown
 from services.management.http import paging, responses
 from services.management.http.models.paging import CheckpointPage, listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.user_attribute_profiles.models import (
     CreateProfile,
     ProfileShown,
@@ -95,34 +96,75 @@ _READ: Final = ("read:user_attribute_profiles",)
 _TAG: Final = "user-attribute-profiles"
 OPERATIONS: Final = (
     Operation(
-        "GET", _ALL, list_profiles, _READ, "Get User Attribute Profiles", {200: "Profiles."}, CheckpointPage,
-        tag=_TAG, result=listed(ProfileShown, "user_attribute_profiles", offset=False),
+        method="GET",
+        path=_ALL,
+        handler=list_profiles,
+        scopes=_READ,
+        tag=_TAG,
+        summary="Get User Attribute Profiles",
+        query=CheckpointPage,
+        result=listed(ProfileShown, "user_attribute_profiles", offset=False),
+        responses={200: "Profiles."},
     ),
     Operation(
-        "POST", _ALL, create_profile, ("create:user_attribute_profiles",), "Post User Attribute Profile",
-        {201: "The profile.", 202: _LATE, 409: EXISTS}, body=CreateProfile, tag=_TAG, result=ProfileShown,
+        method="POST",
+        path=_ALL,
+        handler=create_profile,
+        scopes=("create:user_attribute_profiles",),
+        tag=_TAG,
+        summary="Post User Attribute Profile",
+        body=CreateProfile,
+        result=ProfileShown,
+        responses={201: "The profile.", 202: _LATE, 409: EXISTS},
     ),
     Operation(
-        "GET", f"{_ALL}/templates", list_templates, _READ, "Get User Attribute Profile Templates",
-        {200: "Templates."}, tag=_TAG, result=Templates,
+        method="GET",
+        path=f"{_ALL}/templates",
+        handler=list_templates,
+        scopes=_READ,
+        tag=_TAG,
+        summary="Get User Attribute Profile Templates",
+        result=Templates,
+        responses={200: "Templates."},
     ),
     Operation(
-        "GET", f"{_ALL}/templates/{{id}}", get_template, _READ, "Get User Attribute Profile Template",
-        {200: "The template.", 404: _NO_TEMPLATE}, tag=_TAG, result=Template,
+        method="GET",
+        path=f"{_ALL}/templates/{{id}}",
+        handler=get_template,
+        scopes=_READ,
+        tag=_TAG,
+        summary="Get User Attribute Profile Template",
+        result=Template,
+        responses={200: "The template.", 404: _NO_TEMPLATE},
     ),
     Operation(
-        "GET", f"{_ALL}/{{id}}", get_profile, _READ, "Get User Attribute Profile",
-        {200: "The profile.", 304: "Not modified.", 404: ABSENT}, tag=_TAG, result=ProfileShown,
+        method="GET",
+        path=f"{_ALL}/{{id}}",
+        handler=get_profile,
+        scopes=_READ,
+        tag=_TAG,
+        summary="Get User Attribute Profile",
+        result=ProfileShown,
+        responses={200: "The profile.", 304: "Not modified.", 404: ABSENT},
     ),
     Operation(
-        "PATCH", f"{_ALL}/{{id}}", update_profile, ("update:user_attribute_profiles",),
-        "Modify a user attribute profile",
-        {200: "The profile.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
-        body=UpdateProfile, tag=_TAG, result=ProfileShown,
+        method="PATCH",
+        path=f"{_ALL}/{{id}}",
+        handler=update_profile,
+        scopes=("update:user_attribute_profiles",),
+        tag=_TAG,
+        summary="Modify a user attribute profile",
+        body=UpdateProfile,
+        result=ProfileShown,
+        responses={200: "The profile.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
     ),
     Operation(
-        "DELETE", f"{_ALL}/{{id}}", delete_profile, ("delete:user_attribute_profiles",),
-        "Delete User Attribute Profile",
-        {202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: STALE_REVISION}, tag=_TAG,
+        method="DELETE",
+        path=f"{_ALL}/{{id}}",
+        handler=delete_profile,
+        scopes=("delete:user_attribute_profiles",),
+        tag=_TAG,
+        summary="Delete User Attribute Profile",
+        responses={202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: STALE_REVISION},
     ),
-)  # fmt: skip
+)

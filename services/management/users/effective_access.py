@@ -9,7 +9,8 @@ from services.commands.access.permissions import Permission, Role, with_sources
 from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging
 from services.management.http.models.paging import listed
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.roles.models import Effective, EffectivePermissions, PermissionSources
 from services.management.roles.results import EffectivePermission, EffectiveRole
 from services.management.users.user_access import holdings
@@ -77,20 +78,33 @@ def _roles_answer(call: Call, roles: Sequence[Role]) -> Response:
 _USER: Final = "/api/v2/users/{id}"
 OPERATIONS: Final = (
     Operation(
-        "GET", f"{_USER}/effective-roles", list_effective_roles, ("read:user_effective_roles",),
-        "Get a user's effective roles", {200: "Roles.", 404: NO_SUCH_USER}, Effective,
+        method="GET",
+        path=f"{_USER}/effective-roles",
+        handler=list_effective_roles,
+        scopes=("read:user_effective_roles",),
+        summary="Get a user's effective roles",
+        query=Effective,
         result=listed(EffectiveRole, "roles", offset=False),
+        responses={200: "Roles.", 404: NO_SUCH_USER},
     ),
     Operation(
-        "GET", f"{_USER}/effective-permissions", list_effective_permissions,
-        ("read:user_effective_permissions",), "Get a user's effective permissions",
-        {200: "Permissions.", 404: NO_SUCH_API}, EffectivePermissions,
+        method="GET",
+        path=f"{_USER}/effective-permissions",
+        handler=list_effective_permissions,
+        scopes=("read:user_effective_permissions",),
+        summary="Get a user's effective permissions",
+        query=EffectivePermissions,
         result=listed(EffectivePermission, "permissions", offset=False),
+        responses={200: "Permissions.", 404: NO_SUCH_API},
     ),
     Operation(
-        "GET", f"{_USER}/effective-permissions/sources/effective-roles", list_permission_sources,
-        ("read:user_permission_source_roles",), "Get the roles a user's permission comes from",
-        {200: "Roles.", 404: NO_SUCH_API}, PermissionSources,
+        method="GET",
+        path=f"{_USER}/effective-permissions/sources/effective-roles",
+        handler=list_permission_sources,
+        scopes=("read:user_permission_source_roles",),
+        summary="Get the roles a user's permission comes from",
+        query=PermissionSources,
         result=listed(EffectiveRole, "roles", offset=False),
+        responses={200: "Roles.", 404: NO_SUCH_API},
     ),
-)  # fmt: skip
+)

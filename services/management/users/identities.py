@@ -28,7 +28,8 @@ from services.management.http import authorization, responses
 from services.management.http.command_context import command_of
 from services.management.http.errors import insufficient_scope
 from services.management.http.models.results import Identity
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.users.identity_models import IdentityChange, LinkIdentity
 from services.runtime.rejection import Rejected, Rejection, invalid_body
 
@@ -162,19 +163,42 @@ _LATE: Final = "Accepted; the view does not show it yet."
 _BODY: Final = {413: "Body too large."}
 OPERATIONS: Final = (
     Operation(
-        "POST", "/api/v2/users/{id}/identities", link_identity, _WRITE, "Link a User Account",
-        {201: "All identities.", 202: _LATE, **_ERRORS, **_BODY, 409: "The identity is linked already."},
-        body=LinkIdentity, result=list[Identity],
-    ),
-    Operation(
-        "DELETE", "/api/v2/users/{id}/identities/{provider}/{user_id}", unlink_identity, _WRITE,
-        "Unlink a User Account",
-        {200: "The identities left.", 202: _LATE, **_ERRORS, 409: "Its identities are being changed."},
+        method="POST",
+        path="/api/v2/users/{id}/identities",
+        handler=link_identity,
+        scopes=_WRITE,
+        summary="Link a User Account",
+        body=LinkIdentity,
         result=list[Identity],
+        responses={
+            201: "All identities.",
+            202: _LATE,
+            **_ERRORS,
+            **_BODY,
+            409: "The identity is linked already.",
+        },
     ),
     Operation(
-        "GET", "/api/v2/users/{id}/identities/history", identity_history, ("read:users", "read:current_user"),
-        "Get the history of a user's identities",
-        {200: "Links and unlinks, the newest first.", **_ERRORS}, result=list[IdentityChange],
+        method="DELETE",
+        path="/api/v2/users/{id}/identities/{provider}/{user_id}",
+        handler=unlink_identity,
+        scopes=_WRITE,
+        summary="Unlink a User Account",
+        result=list[Identity],
+        responses={
+            200: "The identities left.",
+            202: _LATE,
+            **_ERRORS,
+            409: "Its identities are being changed.",
+        },
     ),
-)  # fmt: skip
+    Operation(
+        method="GET",
+        path="/api/v2/users/{id}/identities/history",
+        handler=identity_history,
+        scopes=("read:users", "read:current_user"),
+        summary="Get the history of a user's identities",
+        result=list[IdentityChange],
+        responses={200: "Links and unlinks, the newest first.", **_ERRORS},
+    ),
+)

@@ -14,7 +14,8 @@ from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.models.paging import listed
 from services.management.http.models.results import Explanation, User
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.users.models import ListUsers
 from services.queries.search import statements
 from services.queries.search.analysis import plan
@@ -170,14 +171,20 @@ def _unsortable(sort: str) -> Rejection:
 
 
 LIST_USERS: Final = Operation(
-    "GET", "/api/v2/users", list_users, ("read:users",), "List or Search Users",
-    {
+    method="GET",
+    path="/api/v2/users",
+    handler=list_users,
+    scopes=("read:users",),
+    group="read_users",
+    summary="List or Search Users",
+    query=ListUsers,
+    result=listed(User, "users") | Explanation,
+    responses={
         200: "Users.",
         400: "Invalid request.",
         401: "Invalid token.",
         403: "Insufficient scope.",
         503: "The search took too long, or the service is not available now.",
     },
-    ListUsers, result=listed(User, "users") | Explanation, group="read_users",
-)  # fmt: skip
+)
 OPERATIONS: Final = (LIST_USERS,)

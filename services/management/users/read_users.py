@@ -12,7 +12,8 @@ from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
 from services.management.http.models.results import User
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.users.models import Selected, UsersByEmail
 from services.queries import users
 from services.runtime.rejection import Rejected
@@ -56,14 +57,27 @@ _COMMON: Final[Mapping[int, str]] = {
     403: "Insufficient scope.",
 }
 GET_USER: Final = Operation(
-    "GET", "/api/v2/users/{id}", get_user, _READ, "Get a User",
-    {200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."}, Selected, result=User,
+    method="GET",
+    path="/api/v2/users/{id}",
+    handler=get_user,
+    scopes=_READ,
     group="read_users",
-)  # fmt: skip
+    summary="Get a User",
+    query=Selected,
+    result=User,
+    responses={200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."},
+)
 OPERATIONS: Final = (
     Operation(
-        "GET", "/api/v2/users-by-email", users_by_email, ("read:users",), "Search Users by Email",
-        {200: "Users.", **_COMMON}, UsersByEmail, result=list[User], group="read_users",
+        method="GET",
+        path="/api/v2/users-by-email",
+        handler=users_by_email,
+        scopes=("read:users",),
+        group="read_users",
+        summary="Search Users by Email",
+        query=UsersByEmail,
+        result=list[User],
+        responses={200: "Users.", **_COMMON},
     ),
     GET_USER,
-)  # fmt: skip
+)

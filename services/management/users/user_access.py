@@ -17,7 +17,8 @@ from services.management.http import paging, responses
 from services.management.http.command_context import expected_revision
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.organizations.routes import organization_shown
 from services.management.roles.models import Permissions, RoleIds
 from services.management.roles.results import Organization, Role, UserPermission
@@ -163,35 +164,70 @@ _ROLES: Final = "/api/v2/users/{id}/roles"
 _PERMISSIONS: Final = "/api/v2/users/{id}/permissions"
 OPERATIONS: Final = (
     Operation(
-        "GET", _ROLES, list_user_roles, ("read:users read:roles", "read:role_members"),
-        "Get a user's roles", {200: "Roles.", 404: NO_SUCH_USER}, AnyPage, result=listed(Role, "roles"),
+        method="GET",
+        path=_ROLES,
+        handler=list_user_roles,
+        scopes=("read:users read:roles", "read:role_members"),
+        summary="Get a user's roles",
+        query=AnyPage,
+        result=listed(Role, "roles"),
+        responses={200: "Roles.", 404: NO_SUCH_USER},
     ),
     Operation(
-        "POST", _ROLES, assign_user_roles, ("update:users", "create:role_members"),
-        "Assign roles to a user", {202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: STALE_REVISION},
+        method="POST",
+        path=_ROLES,
+        handler=assign_user_roles,
+        scopes=("update:users", "create:role_members"),
+        summary="Assign roles to a user",
         body=RoleIds,
+        responses={202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
     Operation(
-        "DELETE", _ROLES, remove_user_roles, ("update:users", "delete:role_members"),
-        "Removes roles from a user", {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
+        method="DELETE",
+        path=_ROLES,
+        handler=remove_user_roles,
+        scopes=("update:users", "delete:role_members"),
+        summary="Removes roles from a user",
         body=RoleIds,
+        responses={202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
     Operation(
-        "GET", _PERMISSIONS, list_user_permissions, ("read:users",), "Get a User's Permissions",
-        {200: "Permissions.", 404: NO_SUCH_USER}, AnyPage, result=listed(UserPermission, "permissions"),
+        method="GET",
+        path=_PERMISSIONS,
+        handler=list_user_permissions,
+        scopes=("read:users",),
+        summary="Get a User's Permissions",
+        query=AnyPage,
+        result=listed(UserPermission, "permissions"),
+        responses={200: "Permissions.", 404: NO_SUCH_USER},
     ),
     Operation(
-        "POST", _PERMISSIONS, assign_user_permissions, ("update:users",), "Assign Permissions to a User",
-        {201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: STALE_REVISION}, body=Permissions,
+        method="POST",
+        path=_PERMISSIONS,
+        handler=assign_user_permissions,
+        scopes=("update:users",),
+        summary="Assign Permissions to a User",
+        body=Permissions,
         result=Empty,
+        responses={201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: STALE_REVISION},
     ),
     Operation(
-        "DELETE", _PERMISSIONS, remove_user_permissions, ("update:users",), "Remove Permissions from a User",
-        {202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION}, body=Permissions,
+        method="DELETE",
+        path=_PERMISSIONS,
+        handler=remove_user_permissions,
+        scopes=("update:users",),
+        summary="Remove Permissions from a User",
+        body=Permissions,
+        responses={202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
     Operation(
-        "GET", "/api/v2/users/{id}/organizations", list_user_organizations, ("read:organizations",),
-        "List user's organizations", {200: "Organizations.", 404: NO_SUCH_USER}, AnyPage,
+        method="GET",
+        path="/api/v2/users/{id}/organizations",
+        handler=list_user_organizations,
+        scopes=("read:organizations",),
+        summary="List user's organizations",
+        query=AnyPage,
         result=listed(Organization, "organizations"),
+        responses={200: "Organizations.", 404: NO_SUCH_USER},
     ),
-)  # fmt: skip
+)

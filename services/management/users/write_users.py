@@ -28,7 +28,8 @@ from services.management.http import authorization, bodies, responses
 from services.management.http.command_context import command_of, expected_revision
 from services.management.http.errors import insufficient_scope
 from services.management.http.models.results import User
-from services.management.http.operation import Call, Operation
+from services.management.http.operation import Operation
+from services.management.http.requests import Call
 from services.management.users.models import CreateUser, UpdateUser
 from services.queries import users
 from services.runtime.rejection import Rejected, Rejection, invalid
@@ -232,17 +233,34 @@ _LATE: Final = "Accepted; the view does not show it yet."
 _OTHER_REVISION: Final = "If-Match names another revision."
 OPERATIONS: Final = (
     Operation(
-        "POST", "/api/v2/users", create_user, ("create:users",), "Create a User",
-        {201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."}, body=CreateUser,
-        result=User, group="write_users",
+        method="POST",
+        path="/api/v2/users",
+        handler=create_user,
+        scopes=("create:users",),
+        group="write_users",
+        summary="Create a User",
+        body=CreateUser,
+        result=User,
+        responses={201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."},
     ),
     Operation(
-        "PATCH", "/api/v2/users/{id}", update_user, _UPDATE, "Update a User",
-        {200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
-        body=UpdateUser, result=User, group="write_users",
+        method="PATCH",
+        path="/api/v2/users/{id}",
+        handler=update_user,
+        scopes=_UPDATE,
+        group="write_users",
+        summary="Update a User",
+        body=UpdateUser,
+        result=User,
+        responses={200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
     ),
     Operation(
-        "DELETE", "/api/v2/users/{id}", delete_user, ("delete:users", "delete:current_user"), "Delete a User",
-        {202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION}, group="delete_users",
+        method="DELETE",
+        path="/api/v2/users/{id}",
+        handler=delete_user,
+        scopes=("delete:users", "delete:current_user"),
+        group="delete_users",
+        summary="Delete a User",
+        responses={202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION},
     ),
-)  # fmt: skip
+)

@@ -20,7 +20,7 @@ from services.management.http.errors import (
 )
 from services.management.http.models.results import Accepted, Failure
 from services.management.http.openapi.json_schema import example_of, members_of, shapes_of
-from services.management.http.operation import Answer, Operation, Public
+from services.management.http.operation import Operation, Outcome, Public
 from services.runtime.rejection import Rejection, invalid, invalid_body
 
 JSON: Final = "application/json"
@@ -45,12 +45,12 @@ _HEADERS: Final[tuple[tuple[str, str, Callable[[Operation], bool]], ...]] = (
     (
         "If-Match",
         "The revision to change; any other is refused with 412.",
-        lambda item: 412 in item.answers,
+        lambda item: 412 in item.responses,
     ),
     (
         "If-None-Match",
         "The revision the caller has; the same one answers 304.",
-        lambda item: 304 in item.answers,
+        lambda item: 304 in item.responses,
     ),
     (
         "Idempotency-Key",
@@ -152,11 +152,11 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
     }
 
 
-def answers_of(operation: Operation) -> dict[int, Answer]:
+def responses_of(operation: Operation) -> dict[int, Outcome]:
     """Every documented status of an operation, with what it means."""
     common = {**_EVERYWHERE, **(_WITH_A_BODY if operation.body is not None else {})}
     repeatable = _REPEATABLE if operation.method == "POST" else {}
-    return dict(sorted({**common, **repeatable, **operation.answers}.items()))
+    return dict(sorted({**common, **repeatable, **operation.responses}.items()))
 
 
 def _id(item: Operation | Public) -> str:
@@ -182,7 +182,7 @@ class _Writer:
             *_header_parameters(item),
         ]
         described["responses"] = {
-            str(status): self._answer(item, status, meaning) for status, meaning in answers_of(item).items()
+            str(status): self._answer(item, status, meaning) for status, meaning in responses_of(item).items()
         }
         return described
 
@@ -200,7 +200,7 @@ class _Writer:
                 if status >= 400
                 else self._content(result, media=item.media),
             }
-            for status, meaning in item.answers.items()
+            for status, meaning in item.responses.items()
         }
         return described
 
@@ -235,7 +235,7 @@ class _Writer:
             error = _error(item, status, text) if isinstance(meaning, str) else meaning
             example = error_response(error).document()
             described["content"] = self._content(self._schemas["failure"], example)
-        elif status == 202 and (item.result is None or not item.answers.keys().isdisjoint({200, 201})):
+        elif status == 202 and (item.result is None or not item.responses.keys().isdisjoint({200, 201})):
             described["content"] = self._content(self._schemas["accepted"])
         else:
             described["content"] = self._content(self._schemas.get((_id(item), "result"), {}))

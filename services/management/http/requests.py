@@ -1,0 +1,82 @@
+"""The admitted request that a handler receives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+
+from services.commands.context import WriteStatus
+from services.commands.pending import Pending
+from services.management.container import Service
+from services.runtime.auth.tokens import Principal
+from services.runtime.rejection import Rejected, invalid
+
+_BAD_PATH: Final = invalid("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
+Result = TypeVar("Result")
+
+
+class OperationFacts(Protocol):
+    """What a handler may know of the operation that it answers."""
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+
+    @property
+    def path(self) -> str:
+        """The path template."""
+
+    @property
+    def summary(self) -> str:
+        """The operation's name, as logs show it."""
+
+    @property
+    def success(self) -> int:
+        """The status of a successful response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose token, rate, query and body were checked. `scopes` are those of the operation's scopes
+    that the caller has."""
+
+    service: Service
+    request: Request
+    principal: Principal
+    scopes: frozenset[str]
+    query: Any
+    body: Any
+    operation: OperationFacts
+    sent: Any = None
+    """The parsed body before its validation, None without one."""
+    pending: Pending | None = None
+    """The request with an idempotency key that this one carries out, if any."""
+    status: WriteStatus = field(default_factory=WriteStatus)
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose data the request is about."""
+        return self.principal.tenant
+
+    async def computed(self, work: Callable[[], Result]) -> Result:
+        """Run work that would hold the event loop for too long in a thread, and return its result.
+
+        Raises what the work raises, OverShare when too many requests of the tenant wait for the thread, and
+        Transient when it does not become free in time.
+        """
+        return await self.service.computing.run(self.tenant, work)
+
+    def path(self, name: str) -> str:
+        """Return a path parameter, percent-decoded. Raises Rejected (invalid) when it is not UTF-8."""
+        return path_parameter(self.request, name)
+
+
+def path_parameter(request: Request, name: str) -> str:
+    """Return a path parameter, percent-decoded. Raises Rejected (invalid) when it is not UTF-8."""
+    raw: str = request.path_params[name]
+    try:
+        return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
+    except UnicodeError:
+        raise Rejected(_BAD_PATH) from None

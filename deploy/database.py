@@ -62,9 +62,8 @@ def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
 def outstanding(known: Mapping[str, str], migrations: list[Migration]) -> list[Migration]:
     """Return the migrations that are not applied yet.
 
-    `known` maps the names of applied migrations to their checksums. Raises DatabaseRefused when an applied
-    migration
-    was changed or is not among `migrations`.
+    `known` maps the names of applied migrations to their checksums. Raises DatabaseRefused when an
+    applied migration was changed or is not among `migrations`.
     """
     for migration in migrations:
         if known.get(migration.name, migration.checksum) != migration.checksum:
@@ -169,8 +168,7 @@ async def begin_topic_epochs(admin_database_url: str, topics: Collection[str]) -
     """Begin a new epoch for topics that were created again.
 
     Stored offsets of earlier epochs refer to other records. The rows of their dead letters are deleted,
-    because new
-    dead letters at the same positions need them.
+    because new dead letters at the same positions need them.
     """
     async with _connected(admin_database_url) as connection, connection.transaction():
         await connection.execute(

@@ -36,8 +36,7 @@ async def ensure_generation(connection: asyncpg.Connection) -> None:
     """Make the views show tables of this version's definition.
 
     Creates the first generation, or a new empty one that the projector fills from the log. Runs as the
-    owner; the caller
-    grants the rights on what it creates in the same transaction.
+    owner; the caller grants the rights on what it creates in the same transaction.
     """
     async with connection.transaction():
         live = await connection.fetchrow(

@@ -135,8 +135,7 @@ async def grant(administrator: KafkaAccess, people: Iterable[KafkaPrincipal], pr
     """Grant the principals their rights on the topics and groups with this prefix. May be repeated.
 
     Raises NoAuthorizer when the cluster enforces no rights, RightsRefused when the administrator may not
-    grant them, and
-    Transient when the cluster does not answer.
+    grant them, and Transient when the cluster does not answer.
     """
     entries = [acl for one in people for acl in acls(one.service, one.name, prefix)]
     commands = [_acl_command(administrator, acl) for acl in entries]

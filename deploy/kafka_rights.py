@@ -79,8 +79,7 @@ RIGHTS: Mapping[str, Rights] = MappingProxyType(
     }
 )
 """Management reads the end offsets of the log, which the right to write includes. The operator is the
-command line:
-it reads the log and the dead letters, and writes what it changes."""
+command line: it reads the log and the dead letters, and writes what it changes."""
 
 
 def acls(service: str, principal: str, prefix: str) -> Iterator[Acl]:

@@ -32,9 +32,8 @@ class RolesRefused(Exception):
 class Passwords:
     """The known passwords: from VITA_<SERVICE>_PASSWORD, otherwise from a private file.
 
-    The file has a line VITA_<SERVICE>_PASSWORD=… per role, as `docker compose --env-file` reads it. Raises
-    RolesRefused
-    when other users may read the file, or when it holds an unusable password.
+    The file has a line VITA_<SERVICE>_PASSWORD=… per role, as `docker compose --env-file` reads it.
+    Raises RolesRefused when other users may read the file, or when it holds an unusable password.
     """
 
     def __init__(self, environment: Mapping[str, str], file: Path | None = None) -> None:
@@ -96,8 +95,8 @@ async def ensure_roles(
     """Create missing roles, and set the passwords that are known or have to be made.
 
     Returns the passwords that were made: those of new roles with an unknown password, and of roles to
-    rotate. An
-    existing role with an unknown password keeps it, so that running services are not locked out.
+    rotate. An existing role with an unknown password keeps it, so that running services are not locked
+    out.
     """
     names = {login: role_name(prefix, login) for login in (*LOGINS, OWNER)}
     found = await server.fetch(

@@ -34,10 +34,8 @@ async def expect_one_tenant(connection: asyncpg.Connection) -> None:
     """Tell the planner that the rows of new tables belong to one tenant and about as many users as rows.
 
     Without statistics, it assumes two hundred tenants, so that any index beginning with the tenant seems
-    as good as the
-    right one. Plans made that way outlive the first thousands of rows, and each look-up would scan all of
-    them. Runs as
-    the owner.
+    as good as the right one. Plans made that way outlive the first thousands of rows, and each look-up
+    would scan all of them. Runs as the owner.
     """
     if connection.get_server_version().major >= _FIRST_VERSION:
         await connection.execute(_EXPECT, ["tenant", *_NAMING])

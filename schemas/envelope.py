@@ -13,8 +13,7 @@ CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Actor = Annotated[str, Field(pattern=r"^(client|system|connection|user):[A-Za-z0-9._~/@-]{1,128}$")]
 """Who caused the event: an API client, a part of Vita, a connection, or a user by subject. Contains no
-personal
-data."""
+personal data."""
 RELAYED: Final = "relay-"
 SourcePosition = Annotated[str, Field(pattern=rf"^({RELAYED})?\d{{1,9}}/\d{{1,9}}/\d{{1,18}}$")]
 """`epoch/partition/offset` of the raw login from which the event was derived. With the prefix `relay-`, the
@@ -25,8 +24,7 @@ class Envelope(BaseModel):
     """The members that all events share. No caller can choose any of them freely.
 
     `time` is when the fact happened, in UTC. `correlationid` is the id that Vita gave to the request that
-    caused the
-    event.
+    caused the event.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,8 +1,8 @@
 """Revocations for gateways: CloudEvents 1.0 in JSON on the topic `revocations`, not sealed.
 
 A revocation is delivered at least once, and never before its event is on the log. Its `id` is the event's
-id, by
-which a gateway recognises a repetition. It ends access that was granted before `time`, not later access.
+id, by which a gateway recognises a repetition. It ends access that was granted before `time`, not later
+access.
 """
 
 from typing import Annotated, Any, Final, Literal

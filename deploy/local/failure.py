@@ -52,8 +52,7 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     """Run all coroutines to their ends concurrently, and return their results in order.
 
     Raises the only StackFailure, or SeveralFailures, never a group. An error of another kind takes
-    precedence, as it is
-    a bug. If the caller is cancelled, all coroutines are.
+    precedence, as it is a bug. If the caller is cancelled, all coroutines are.
     """
     results = await asyncio.gather(*coroutines, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]

@@ -107,8 +107,7 @@ def choose(
     """Return a free port for the part, the same at each start unless another program takes it.
 
     `lost` are ports that another program took during this start. If it starts at the same moment, it may
-    look for the
-    next port too; the choice among the next ports is therefore random.
+    look for the next port too; the choice among the next ports is therefore random.
     """
     first = PREFERRED[name]
     candidates = ([] if remembered is None else [remembered]) + list(range(first, first + SEARCH_WIDTH))

@@ -1,8 +1,8 @@
 """Starts, recognises and stops detached processes. A crash of the starter cannot confuse a later start.
 
 A process is recognised only if its environment carries the mark of this state folder and name. A recycled
-process id
-is therefore never taken for one, and a process whose starter died before recording its id is found.
+process id is therefore never taken for one, and a process whose starter died before recording its id is
+found.
 """
 
 import asyncio
@@ -65,8 +65,7 @@ class Processes:
         """Start the process unless it runs, and wait until it is ready; return whether it was started.
 
         A start that fails leaves no process behind. Raises StackFailure when the process ends, or is not
-        ready within
-        `budget_s` seconds.
+        ready within `budget_s` seconds.
         """
         started = not self._runs(name, command)
         if started:

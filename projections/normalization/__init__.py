@@ -9,12 +9,14 @@ Rules for every strategy:
 
 - The identity is `identities[].user_id`, the part of a `user_id` after the provider. It is
   `<connection>|<id>` where ids are unique only within a connection (SAML, PingFederate, AD/LDAP, OpenID
-  Connect, Okta, Auth0 as provider, OAuth 1 and 2). The provider is the strategy, except that `auth0-adldap`
-  has the provider `ad`. A passwordless login without an id gets one that is derived from the address.
+  Connect, Okta, Auth0 as provider, OAuth 1 and 2). The provider is the strategy, except that
+  `auth0-adldap` has the provider `ad`. A passwordless login without an id gets one that is derived from
+  the address.
 - `name`, `nickname` and `picture` are always set unless `non_persistent_attrs` names them. A tenant may
   choose to have no default picture.
 - `email_verified` accompanies every e-mail address. It is the decision of an enterprise connection
-  (`should_trust_email_verified_connection`), otherwise the provider's flag for that address, otherwise false.
+  (`should_trust_email_verified_connection`), otherwise the provider's flag for that address, otherwise
+  false.
 - Values keep their text and length. A value of the wrong type (a picture that is not an http URL, a phone
   number that is not +<digits>) becomes a leftover instead of an attribute.
 - All other claims become leftovers under their own names; see `leftovers`.

@@ -1,12 +1,9 @@
 """Applies a user attribute profile as if it were a connection's own mapping.
 
-A connection names its profile in `options.user_attribute_profile_id`. Each attribute of the profile is read
-from
-the claims that it names for the connection's strategy, otherwise from those for its protocol, and sets the
-root
-attribute in `auth0_mapping`. An attribute without such claims is read as the strategy reads it. The
-connection's
-own mapping takes precedence.
+A connection names its profile in `options.user_attribute_profile_id`. Each attribute of the profile is
+read from the claims that it names for the connection's strategy, otherwise from those for its protocol,
+and sets the root attribute in `auth0_mapping`. An attribute without such claims is read as the strategy
+reads it. The connection's own mapping takes precedence.
 """
 
 from collections.abc import Mapping

@@ -64,8 +64,7 @@ def default_picture(
     """Return the default picture that the tenant chose, or None if it chose none.
 
     `gravatar` is the gravatar of the e-mail address, which falls back to an image of initials; without an
-    address it
-    is that image. `initials` is Vita's own image and contains nothing else of the user.
+    address it is that image. `initials` is Vita's own image and contains nothing else of the user.
     """
     if pictures.choice == "none":
         return None
@@ -113,8 +112,7 @@ def _first_letters(
     """Return the first letters of the first two words of the name.
 
     Without a name, they are the first two characters before the `@` of the address, or the first two
-    letters of
-    another name.
+    letters of another name.
     """
     for source, value in spelled.items():
         before, is_address, _ = value.rpartition("@")

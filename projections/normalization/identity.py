@@ -12,9 +12,8 @@ from projections.normalization.strategy import Candidate, CompiledStrategy, find
 from schemas.formats.characters import is_safe
 
 IDENTITY_SPACE: Final = "identity_space"
-"""The connection option that names an identity space. An identity belongs to the connection that first used
-it;
-another connection of the same strategy may use it only if both name the same space."""
+"""The connection option that names an identity space. An identity belongs to the connection that first
+used it; another connection of the same strategy may use it only if both name the same space."""
 MAX_ID_BYTES: Final = 1024
 """Maximum length, so that an identity and its provider fit into an index entry of the directory."""
 

@@ -2,8 +2,8 @@
 
 Every claim that has a value is kept, except
 
-- a claim from which an attribute was read, unless its row keeps it (SAML keeps every claim); a container of
-several values stays whole if one of them was not used (a second address, an unread name part);
+- a claim from which an attribute was read, unless its row keeps it (SAML keeps every claim); a container
+  of several values stays whole if one of them was not used (a second address, an unread name part);
 - claims that the strategy's row ignores, and the protocol claims of tokens;
 - secrets, at any depth.
 
@@ -57,8 +57,7 @@ RESERVED: Final = frozenset(ATTRIBUTES) | {
     "__tenant",
 }
 """Names with a meaning of their own in or beside a profile. A claim with such a name grants, blocks and
-joins
-nothing."""
+joins nothing."""
 
 PROTOCOL: Final = frozenset(("iss", "aud", "azp", "exp", "iat", "nbf", "jti", "typ", "nonce")) | frozenset(
     ("at_hash", "c_hash", "s_hash", "auth_time", "acr", "amr", "sid", "session_state")
@@ -77,10 +76,9 @@ def extras(
 ) -> dict[str, Any]:
     """Return the leftovers of a login.
 
-    `used` are the paths from which attributes were read. `named` are leftovers under given names, None for
-    one that
-    must be absent; with `only_named` there are no others. Raises UnmappableLogin when claims are nested too
-    deeply.
+    `used` are the paths from which attributes were read. `named` are leftovers under given names, None
+    for one that must be absent; with `only_named` there are no others. Raises UnmappableLogin when claims
+    are nested too deeply.
     """
     kept: dict[str, Any] = {}
     if not only_named:

@@ -37,12 +37,10 @@ class Normalized:
     """A normalized login.
 
     `idp_id` is the identity's id without the provider prefix, always text. `native_id` is the same id as
-    `identities[].user_id` shows it (an integer if the provider's own id is one). `extras` are the leftovers
-    under their
-    own names. `sources` names the origin of each attribute: a raw claim (`picture.data.url`,
-    `emails[0].value`),
-    `identifier`, `connection:attribute_map`, `option:<name>`, `strategy:<name>`, or `default:<what it was
-    made from>`.
+    `identities[].user_id` shows it (an integer if the provider's own id is one). `extras` are the
+    leftovers under their own names. `sources` names the origin of each attribute: a raw claim
+    (`picture.data.url`, `emails[0].value`), `identifier`, `connection:attribute_map`, `option:<name>`,
+    `strategy:<name>`, or `default:<what it was made from>`.
     """
 
     provider: str
@@ -58,8 +56,7 @@ class UnmappableLogin(ValueError):
     """The claims of a login do not identify a user, or cannot be stored.
 
     `reason` is a stable code for counters and dead letters. `detail` helps a gateway's developer and
-    contains no value
-    of a claim.
+    contains no value of a claim.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:

@@ -2,20 +2,16 @@
 
 - `options.fieldsMap`: `{profile key: claim | [claims, best first]}`, for any strategy (in Auth0: SAML).
 - `options.attribute_map`: `{mapping_mode, attributes: {profile key: template}}`, for any strategy (in
-Auth0: OpenID
-Connect). A template is a literal, `${context.tokenset.<claim>}`, `${context.userinfo.<claim>}` (both read
-the
-claims of the login), `${context.connection.name|strategy}`, or text around those. With the mode `use_map`,
-only
-mapped keys become leftovers; with `bind_all` or no mode, the other claims do too.
+  Auth0: OpenID Connect). A template is a literal, `${context.tokenset.<claim>}`,
+  `${context.userinfo.<claim>}` (both read the claims of the login),
+  `${context.connection.name|strategy}`, or text around those. With the mode `use_map`, only mapped keys
+  become leftovers; with `bind_all` or no mode, the other claims do too.
 
 A profile key that is mapped here is read from here only: if the named claims have no value, it has none
-(name,
-nickname and picture then get their defaults). Only `user_id` falls back to the strategy's own claims,
-because a
-login must identify a user. Secrets are never mapped. If both forms map a key, `fieldsMap` wins. The size of
-the
-result is limited, because a claim can occur in any number of keys and templates.
+(name, nickname and picture then get their defaults). Only `user_id` falls back to the strategy's own
+claims, because a login must identify a user. Secrets are never mapped. If both forms map a key,
+`fieldsMap` wins. The size of the result is limited, because a claim can occur in any number of keys and
+templates.
 """
 
 import re

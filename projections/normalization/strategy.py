@@ -1,10 +1,9 @@
 """The row of a strategy, and its compiled form.
 
 A row names, for each attribute, the claims from which it may be read, best first. A claim is a name or a
-path
-(`picture.data`, `emails[0].value`), or a function for a shape that no path describes. The OpenID Connect
-name of
-an attribute is the last candidate of every row, so a row lists only the provider's other names.
+path (`picture.data`, `emails[0].value`), or a function for a shape that no path describes. The OpenID
+Connect name of an attribute is the last candidate of every row, so a row lists only the provider's other
+names.
 """
 
 from collections.abc import Callable, Iterable, Mapping

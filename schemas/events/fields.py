@@ -61,14 +61,11 @@ class CommandData(EventData):
     """The payload of an event that an API request caused.
 
     Every event of a command carries the caller's own `correlation_id` and `traceparent`.
-    `expected_revision` is the
-    revision of the caller's `If-Match`; the fold rejects the event if the profile has another one by then.
-    The first
-    event of a command also records the request: `operation`, `method`, `path`, `query`, `body` (secrets
-    masked),
-    `scopes`, `ip`, `user_agent`, `status` (of the response if the command takes effect) and, if the profile
-    is larger
-    than recommended, the number of its bytes. Later events of the command carry only `ip` and `user_agent`.
+    `expected_revision` is the revision of the caller's `If-Match`; the fold rejects the event if the
+    profile has another one by then. The first event of a command also records the request: `operation`,
+    `method`, `path`, `query`, `body` (secrets masked), `scopes`, `ip`, `user_agent`, `status` (of the
+    response if the command takes effect) and, if the profile is larger than recommended, the number of
+    its bytes. Later events of the command carry only `ip` and `user_agent`.
     """
 
     expected_revision: Annotated[int | None, OPEN] = None

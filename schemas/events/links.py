@@ -19,9 +19,8 @@ Mark = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.]{12}Z [0-9a-f-]{36
 class IdentityLinkedData(CommandData):
     """The identity of the secondary subject, with the profile that belongs to it.
 
-    `marks` names the event that set each attribute. The key "" is for the login that brought the leftovers,
-    and a key
-    that begins with "tokens " for the login that brought tokens.
+    `marks` names the event that set each attribute. The key "" is for the login that brought the
+    leftovers, and a key that begins with "tokens " for the login that brought tokens.
     """
 
     secondary: Annotated[SubjectId, OPEN]
@@ -77,9 +76,8 @@ class IdentityUnlinked(Envelope):
 class UserRestoredData(CommandData):
     """What logins and edits changed while the identity was linked.
 
-    It holds values that differ from those set aside, names of values that were removed, and a password that
-    was set
-    meanwhile. `marks` is as in `IdentityLinkedData`.
+    It holds values that differ from those set aside, names of values that were removed, and a password
+    that was set meanwhile. `marks` is as in `IdentityLinkedData`.
     """
 
     parted_from: Annotated[SubjectId, OPEN]

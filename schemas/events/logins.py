@@ -9,10 +9,9 @@ from schemas.events.fields import ACTIVITY, OPEN, PROFILE, ClientId, ConnectionN
 from schemas.events.seen import SeenAccount, SeenDevice, SeenRefreshToken, SeenSession
 
 RootPolicy = Literal["on_each_login", "on_first_login", "never_on_login", "unless_edited"]
-"""When a login may write root attributes. The first three are values of `options.set_user_root_attributes`
-(spec §1.4). `unless_edited` is for stores whose profiles are edited in Vita (database, passwordless):
-logins do not
-overwrite an admin's edit."""
+"""When a login may write root attributes. The first three are values of
+`options.set_user_root_attributes` (spec §1.4). `unless_edited` is for stores whose profiles are edited in
+Vita (database, passwordless): logins do not overwrite an admin's edit."""
 
 
 class LoginSucceededData(EventData):

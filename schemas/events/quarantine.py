@@ -15,9 +15,8 @@ RecordPlace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}/\d{1,9}/\d{1
 class LoginQuarantinedData(EventData):
     """Why the login was quarantined, and where it is kept.
 
-    `earlier` is the number of further logins of the tenant that were quarantined for this reason since the
-    previous
-    event and have no event of their own.
+    `earlier` is the number of further logins of the tenant that were quarantined for this reason since
+    the previous event and have no event of their own.
     """
 
     reason: Annotated[DeadLetterReason, OPEN]

@@ -63,8 +63,7 @@ class MetadataChangedData(CommandData):
     """Patches of metadata; None leaves the metadata unchanged.
 
     A patch is merged at the first level, where null removes a key and an empty object removes everything
-    (spec §4.3),
-    or deeply as a JSON merge patch (RFC 7396).
+    (spec §4.3), or deeply as a JSON merge patch (RFC 7396).
     """
 
     merge: Annotated[MetadataMerge, OPEN] = "first_level"

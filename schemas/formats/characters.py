@@ -1,8 +1,7 @@
 """Characters that identifiers must not hold: they command a terminal or change the direction of writing.
 
 Names of people keep what writing needs, such as zero-width joiners. Where a name is printed, unsafe
-characters are
-shown as escapes.
+characters are shown as escapes.
 """
 
 import re

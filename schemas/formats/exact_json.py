@@ -1,8 +1,7 @@
 """JSON that keeps every integer exact (RFC 8259).
 
-orjson reads integers beyond 64 bits as floats, and provider ids can be longer. Documents that hold one are
-read
-with the standard library, which is slower and exact.
+orjson reads integers beyond 64 bits as floats, and provider ids can be longer. Documents that hold one
+are read with the standard library, which is slower and exact.
 """
 
 import json
@@ -19,9 +18,8 @@ _DIGITS_AS_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 def loads(raw: bytes | bytearray | memoryview | str) -> Any:
     """Return the value of a JSON text.
 
-    Raises ValueError when the text is not strict JSON: bad UTF-8, lone surrogates, NaN or Infinity, numbers
-    beyond a
-    double, nesting deeper than the parser follows (about 1,000 levels).
+    Raises ValueError when the text is not strict JSON: bad UTF-8, lone surrogates, NaN or Infinity,
+    numbers beyond a double, nesting deeper than the parser follows (about 1,000 levels).
     """
     data = raw.encode("utf-8", "strict") if isinstance(raw, str) else bytes(raw)
     if _may_hold_long_integer(data):

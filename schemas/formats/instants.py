@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""The earliest time that is stored. The latest is the end of the year 9999, where `datetime` ends, so that
-the
-database, the API and the verifier can read back every time that is stored."""
+"""The earliest time that is stored. The latest is the end of the year 9999, where `datetime` ends, so
+that the database, the API and the verifier can read back every time that is stored."""
 _LATEST_RECORD: Final = 253_370_764_799_999
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LEAP_SECOND: Final = re.compile(r"(.*[Tt ]\d\d:?\d\d:?)60(?:[.,]\d+)?((?:[Zz]|[+-][\d:]+)?)")

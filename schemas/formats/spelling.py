@@ -27,9 +27,8 @@ def identifier_key(text: str) -> str:
 def ip_address(text: str) -> str | None:
     """Return the canonical notation of an IP address, or None if the text is not one.
 
-    Brackets, a port and a zone, as proxies and sockets write them, are removed. An IPv4 address mapped into
-    IPv6
-    becomes the IPv4 address.
+    Brackets, a port and a zone, as proxies and sockets write them, are removed. An IPv4 address mapped
+    into IPv6 becomes the IPv4 address.
     """
     if _PLAIN_IPV4.fullmatch(text):
         return text

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 MOST_VALUES: Final = 10_000
 """Maximum number of values in a document, objects and arrays included. It equals the number of a user's
-values
-that can be searched."""
+values that can be searched."""
 _QUOTES_OF_A_VALUE: Final = 4
 """Maximum number of quotes per value: two of its key and two of its own."""
 _SLICE_BYTES: Final = 64 * 1024
@@ -16,8 +15,7 @@ def surely_exceeds(raw: bytes, most: int = MOST_VALUES) -> bool:
     """Return whether the text certainly has more than `most` values, judging by its separators.
 
     It runs before parsing, reads no further than necessary, and accepts text that is not JSON. A text for
-    which it
-    returns False has at most twice as many values.
+    which it returns False has at most twice as many values.
     """
     if not _may_exceed(raw, most):
         return False

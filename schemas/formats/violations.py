@@ -1,8 +1,7 @@
 """Describes what is wrong with a document: which rule it violates, where, and what is expected.
 
 The sentences follow the form of the Management API (`'<rule>' on property <path>`). They contain no value
-of the
-document, so that dead letters and logs may hold them.
+of the document, so that dead letters and logs may hold them.
 """
 
 from collections.abc import Callable, Mapping

@@ -38,8 +38,7 @@ from schemas.logins.raw_access import (
 
 MAX_BYTES: Final = 768 * 1024
 """Maximum size of a raw login, so that its sealed event fits the topic. Ingest refuses a larger one, and
-the
-normalizer quarantines it."""
+the normalizer quarantines it."""
 MAX_DEPTH: Final = 64
 EVENT_TYPE: Final = "vita.login.v1"
 

@@ -3,16 +3,12 @@
 Blob layout: format byte (1) | key version (2, big endian) | nonce (12) | ciphertext and tag. Format 1 is
 AES-256-GCM over the plaintext, with format and key version in front of the associated data. Format 2 is
 deterministic and has no nonce: AES-256-SIV (RFC 5297) under a key derived from the same key with HKDF, so
-that
-neither construction uses the other's key. Other values are reserved for compression and new ciphers.
+that neither construction uses the other's key. Other values are reserved for compression and new ciphers.
 
 Values in views are sealed with format 2, because a rebuilt view must be identical byte for byte. So are
-cursors,
-because their key is never replaced and may seal any number of them. The synthetic IV is a MAC over the
-plaintext,
-the place and the key, so that different contents never share one. A reader of sealed values learns only
-whether
-a place holds the same content as before, and its length.
+cursors, because their key is never replaced and may seal any number of them. The synthetic IV is a MAC
+over the plaintext, the place and the key, so that different contents never share one. A reader of sealed
+values learns only whether a place holds the same content as before, and its length.
 """
 
 import os

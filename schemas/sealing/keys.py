@@ -1,9 +1,8 @@
 """Subject keys and the keyring that wraps them.
 
-There are three layers, so that a remote key service is called once per process rather than once per user: a
-key-encryption key of a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys* in
-the
-ledger, and these wrap the two keys of every subject in memory.
+There are three layers, so that a remote key service is called once per process rather than once per user:
+a key-encryption key of a provider (file, environment, AWS KMS, Vault transit) wraps a few *wrapping keys*
+in the ledger, and these wrap the two keys of every subject in memory.
 """
 
 import os
@@ -26,8 +25,7 @@ KEY_CLASSES: Final[tuple[KeyClass, ...]] = ("profile", "activity")
 
 class KeyProvider(Protocol):
     """Holds the key-encryption key. AWS KMS `Encrypt`/`Decrypt` with an encryption context and Vault
-    transit
-    fit this interface."""
+    transit fit this interface."""
 
     @property
     def name(self) -> str:

@@ -1,12 +1,9 @@
 """Converts events to bytes and back. It seals personal data and authenticates every event.
 
-`data.sealed` is the last member of a record's value. It holds the activity part, if there is one, followed
-by the
-profile part, which every event has. The associated data of a part are all bytes of the value before that
-part.
-The profile part therefore authenticates everything else in the record, the activity part included, even
-after the
-activity key has been destroyed.
+`data.sealed` is the last member of a record's value. It holds the activity part, if there is one,
+followed by the profile part, which every event has. The associated data of a part are all bytes of the
+value before that part. The profile part therefore authenticates everything else in the record, the
+activity part included, even after the activity key has been destroyed.
 """
 
 import binascii
@@ -156,12 +153,9 @@ def open_event(
     """Verify an event and return it in its newest version.
 
     Raises InvalidEvent with the reason `not_authentic` when the record was not sealed as it is by its
-    owner's key.
-    Every other reason, such as an unknown type, means that the owner wrote an invalid record. Raises
-    KeyDestroyed
-    when the profile key is gone. If only the activity key is gone, the fields of that class are absent; all
-    of them
-    are optional.
+    owner's key. Every other reason, such as an unknown type, means that the owner wrote an invalid
+    record. Raises KeyDestroyed when the profile key is gone. If only the activity key is gone, the fields
+    of that class are absent; all of them are optional.
     """
     parts = _verified_parts(sealed, keys)
     envelope = {name: value for name, value in sealed.envelope.items() if name not in _FRAME}

@@ -49,8 +49,7 @@ async def sign_checkpoint(
     """Sign the present trees and store the checkpoint.
 
     Returns None if nothing was appended since, or another auditor was faster. The newest checkpoint is
-    read before the
-    trees, so that a checkpoint covers at least the trees of the one before it.
+    read before the trees, so that a checkpoint covers at least the trees of the one before it.
     """
     newest = await connection.fetchrow(query("newest_checkpoint"))
     tips = _tips(await connection.fetch(query("newest_appends_everywhere")))

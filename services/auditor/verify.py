@@ -1,8 +1,7 @@
 """Recomputes the trail from the log, and compares it with the stored rows and the signatures.
 
 Memory is bounded: log and rows are read in chunks side by side. Verification locks nothing and writes
-nothing, so it
-can run beside an auditor; records that arrive meanwhile are not verified.
+nothing, so it can run beside an auditor; records that arrive meanwhile are not verified.
 """
 
 from collections.abc import Callable

@@ -27,10 +27,8 @@ def bearer_token(given: str | None, management_url: str) -> str:
     """Return a token for the Management API at `management_url`.
 
     It is `given` if that is set. Otherwise a token is fetched with VITA_CLIENT_ID and VITA_CLIENT_SECRET
-    or, at
-    the local stack's address, with the local stack's client. Raises CommandFailed when no client is known
-    or no
-    token is issued.
+    or, at the local stack's address, with the local stack's client. Raises CommandFailed when no client
+    is known or no token is issued.
     """
     if given:
         return given
@@ -51,8 +49,7 @@ def ingest_token(given: str | None, ingest_url: str, management_url: str | None)
     """Return a token for ingest at `ingest_url`: `given`, or one fetched from the Management API.
 
     Raises CommandFailed when no token is available, and when only one of the two addresses is the local
-    stack's:
-    its client's token must not be sent to another stack's ingest.
+    stack's: its client's token must not be sent to another stack's ingest.
     """
     if given:
         return given

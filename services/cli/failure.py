@@ -24,8 +24,7 @@ def explain(error: BaseException) -> str | None:
     """Return the text for an error that the surroundings caused, or None for one that may be a bug.
 
     An exception group, which concurrent tasks raise, has the texts of its errors, each once; it may be a
-    bug if
-    one of them may be.
+    bug if one of them may be.
     """
     if isinstance(error, BaseExceptionGroup):
         texts = [explain(one) for one in error.exceptions]
@@ -42,8 +41,7 @@ def unreachable(address: str, error: BaseException) -> CommandFailed:
     """Return the CommandFailed for a network error.
 
     It names the fault for a failed TLS handshake, hints at HTTPS when a server drops a plain HTTP
-    connection, and
-    otherwise gives the class of the error.
+    connection, and otherwise gives the class of the error.
     """
     from services.runtime.addresses import words_of_tls
 

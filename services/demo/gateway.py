@@ -57,8 +57,7 @@ async def publish(
     """Send all events, one batch after another so that a user's logins keep their order.
 
     Returns how many were accepted (key `accepted`) and rejected (by reason). Raises DemoError when ingest
-    refuses a
-    request or accepts nothing for too long.
+    refuses a request or accepts nothing for too long.
     """
     outcome: Counter[str] = Counter()
     task = progress.add_task("publishing", total=len(events))

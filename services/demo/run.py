@@ -42,8 +42,7 @@ async def run(
     """Publish, wait, edit and show. Running it again adds nothing.
 
     `history` reads a user's events from the log; `verify` is httpx's parameter for certificates. Raises
-    DemoError with
-    a message that says what to do.
+    DemoError with a message that says what to do.
     """
     population = Population(seed=seed, size=size, tenant=tenant)
     async with AsyncExitStack() as stack:
@@ -91,8 +90,7 @@ async def _already_there(management: httpx.AsyncClient, population: Population) 
     """Return whether the population has been published before.
 
     The golden user's newest login is published last: if it and a member of this population are visible,
-    everything
-    was accepted before.
+    everything was accepted before.
     """
     if not await _golden_is_complete(management):
         return False

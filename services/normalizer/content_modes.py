@@ -42,8 +42,7 @@ def signed_body(record: ConsumerRecord) -> bytes:
     """Return the bytes that a signature covers.
 
     In structured mode they are the value. In binary mode a line `name:value` for each `ce_` header,
-    sorted, and an empty
-    line precede the value. Raises InvalidEvent when a header is malformed.
+    sorted, and an empty line precede the value. Raises InvalidEvent when a header is malformed.
     """
     value = record.value or b""
     if not _is_binary(record):
@@ -80,8 +79,7 @@ def _context(record: ConsumerRecord) -> Iterator[tuple[str, bytes]]:
     """Yield the attributes in `ce_` headers.
 
     Raises InvalidEvent when CloudEvents does not allow a name: with a colon in it, a signed line could be
-    split at
-    another place than the gateway split it.
+    split at another place than the gateway split it.
     """
     for name, value in record.headers:
         if name.startswith(_ATTRIBUTE) and value is not None:

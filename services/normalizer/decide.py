@@ -63,8 +63,7 @@ def normalize_login(
     """Normalize a successful login.
 
     `pictures` is the tenant's default picture. Raises InvalidEvent (`unmappable`) when the claims do not
-    identify a
-    user or cannot be stored.
+    identify a user or cannot be stored.
     """
     try:
         return normalize(connection, login.claims, login.identifier, pictures)

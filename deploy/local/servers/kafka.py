@@ -65,9 +65,8 @@ COMMON = {
     "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
 }
 """Settings of a single node whose topics come from the catalogue only. After being killed it returns once
-its old
-session has expired. Clients authenticate and have the rights in access control lists; the administrator
-has all."""
+its old session has expired. Clients authenticate and have the rights in access control lists; the
+administrator has all."""
 
 
 def properties(data: Path, port: int, controller_port: int, password: str) -> dict[str, str]:

@@ -63,9 +63,8 @@ def initialise(folder: Path) -> None:
 def forget_the_dead(data: Path) -> None:
     """Remove the lock file of a killed server that remains as a zombie.
 
-    Where no process reaps orphans (a container without an init process), PostgreSQL takes the zombie for a
-    running
-    server.
+    Where no process reaps orphans (a container without an init process), PostgreSQL takes the zombie for
+    a running server.
     """
     lock = data / "postmaster.pid"
     try:

@@ -1,10 +1,8 @@
 """The user as whom PostgreSQL runs when the command runs as root, since PostgreSQL refuses to run as root.
 
-The server needs the files of the checkout, of the state folder and of their parents, whatever their modes.
-Changing
-the user alone is not enough, because a folder of mode 700 stops that user. Of the ways below, the first
-one that
-works on this machine is used.
+The server needs the files of the checkout, of the state folder and of their parents, whatever their
+modes. Changing the user alone is not enough, because a folder of mode 700 stops that user. Of the ways
+below, the first one that works on this machine is used.
 """
 
 import os
@@ -82,8 +80,7 @@ def _only_reach_files(uid: int, gid: int) -> tuple[str, ...]:
     """Return arguments of setpriv: another user with the one capability to bypass file modes.
 
     Without `no_setuid_fixup`, the kernel ignores that capability in access(2), which PostgreSQL calls for
-    its own
-    programs.
+    its own programs.
     """
     only = "-all,+dac_override"
     user = (f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--securebits=+no_setuid_fixup")

@@ -44,8 +44,7 @@ def ensure_certificates(state: StateFolder, domain: str) -> Certificates:
     """Return a certificate for the domain and this machine. The caller must hold the state's lock.
 
     Authority and certificate are kept while they cover the domain and do not expire soon. Raises
-    StackFailure when the
-    domain is malformed.
+    StackFailure when the domain is malformed.
     """
     folder = state.path / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -16,10 +16,8 @@ def guid(value: Any) -> str | None:
     """Return the canonical form (lower case, dashes) of a GUID, or None if the value is not one.
 
     Text with dashes is the GUID itself. All other forms are its 16 bytes, with the first three fields
-    little-endian:
-    base64, hexadecimal, `\\xNN` or `\\NN` escapes, a list of numbers, Node's `{"type": "Buffer"}`, or one
-    character per
-    byte.
+    little-endian: base64, hexadecimal, `\\xNN` or `\\NN` escapes, a list of numbers, Node's `{"type":
+    "Buffer"}`, or one character per byte.
     """
     if isinstance(value, str) and (dashed := _DASHED.fullmatch(value.strip())):
         return dashed[1].lower()

@@ -1,8 +1,7 @@
 """Readers: the values that a claim may have to become an attribute.
 
 A reader returns (value, path below the claim), or None if the claim has no such value. Empty and blank
-strings,
-nulls and empty containers are not values. Of a list, the first usable element is read.
+strings, nulls and empty containers are not values. Of a list, the first usable element is read.
 """
 
 import re

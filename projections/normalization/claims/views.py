@@ -1,8 +1,7 @@
 """Views: how a strategy's claims are found when their names vary.
 
 A view does not change the claims. It returns a `Reading`: the claims under the names that the tables use
-and, for
-each, its own name (which a leftover gets) and its raw path (which `sources` shows).
+and, for each, its own name (which a leftover gets) and its raw path (which `sources` shows).
 """
 
 from collections.abc import Callable, Mapping
@@ -101,9 +100,8 @@ def _is_better(claims: Claims, name: str, rival: str) -> bool:
 def unwrapped(*wrappers: str, loosely: bool = False) -> View:
     """Return a view that moves the members of wrapping objects up to the other claims.
 
-    Of a wrapping list, its first object is opened. An outer claim takes precedence over an inner one of the
-    same name,
-    which then stays in its wrapper.
+    Of a wrapping list, its first object is opened. An outer claim takes precedence over an inner one of
+    the same name, which then stays in its wrapper.
     """
 
     def read(claims: Claims) -> Reading:

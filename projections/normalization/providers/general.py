@@ -1,8 +1,8 @@
 """The general mapper for any OAuth 2 or OpenID Connect provider without a row of its own.
 
 Names of OpenID Connect take precedence over the names that providers usually choose for the same
-attributes, in any
-spelling (`Last Name`, `last_name`, `lastName`) and inside the wrappers they usually put around a user.
+attributes, in any spelling (`Last Name`, `last_name`, `lastName`) and inside the wrappers they usually
+put around a user.
 """
 
 from dataclasses import replace

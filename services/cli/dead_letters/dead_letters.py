@@ -61,8 +61,7 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
     """Return a quarantined record as JSON values, and record in the ledger which client opened it.
 
     Raises CommandFailed when the token lacks the scope, when there is no such dead letter, or when it
-    belongs to
-    another tenant.
+    belongs to another tenant.
     """
     principal = await require_scope(access.ledger, access.management_url, access.token, SCOPE)
     async with operator(access.ledger.url) as connection:

@@ -66,8 +66,7 @@ def show(
     """Open a quarantined record and show its key, headers and value as they were sent.
 
     The token needs the scope read:dead_letters. If the record's tenant is known, the token must belong to
-    that
-    tenant. Vita records which client last opened a record.
+    that tenant. Vita records which client last opened a record.
 
     Example: vita dlq show logins.raw/3/1042
     """

@@ -44,10 +44,8 @@ async def follow_log(source: LogRange, wanted: EventFilter, access: UnsealAccess
     """Pass each event that passes the filter to `show`, until the limit or the end of the range is reached.
 
     With `access`, events of the token's tenant are unsealed and thereby verified. All other events are
-    passed as
-    they are on the log, with `verified` false. Raises CommandFailed when the token lacks the scope or the
-    topic
-    does not exist.
+    passed as they are on the log, with `verified` false. Raises CommandFailed when the token lacks the
+    scope or the topic does not exist.
     """
     async with AsyncExitStack() as stack:
         tenant, opener = None, None

@@ -54,11 +54,10 @@ def tail(
 ) -> None:
     """Follow the event log. A line shows time, type, tenant, subject, actor and position.
 
-    Personal data stays sealed unless you pass --open and your token has the scope read:events. Only opening
-    an
-    event verifies it: without --open, anyone who can write to the topic may have written the line. With
-    --json, a
-    line is the whole event, and its member `verified` tells whether the event was verified.
+    Personal data stays sealed unless you pass --open and your token has the scope read:events. Only
+    opening an event verifies it: without --open, anyone who can write to the topic may have written the
+    line. With --json, a line is the whole event, and its member `verified` tells whether the event was
+    verified.
 
     Example: vita tail --type 'profile.login.*' --from-beginning --limit 20
     """

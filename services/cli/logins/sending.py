@@ -84,8 +84,7 @@ class Ingest:
         """Send a batch until every line of it is accepted or rejected.
 
         Raises CommandFailed when ingest cannot be reached, refuses the request, or asks for retries for
-        longer than
-        `PATIENCE_SECONDS`.
+        longer than `PATIENCE_SECONDS`.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while batch:

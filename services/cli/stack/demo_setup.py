@@ -40,8 +40,8 @@ async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> 
     """Start the local stack, create what is missing, and print where to go from there.
 
     `demo` says whether to publish the demo population if it has not been published yet; `tls` switches
-    HTTPS on or
-    off, None keeps what the stack has. Raises CommandFailed, or an error of `deploy.local`, with a hint.
+    HTTPS on or off, None keeps what the stack has. Raises CommandFailed, or an error of `deploy.local`,
+    with a hint.
     """
     stack = await local.up(console, tls=tls)
     addresses.local_stack.cache_clear()
@@ -81,8 +81,7 @@ async def ensure_client(stack: Stack) -> Credentials:
     """Return the stack's own client, and create it if it does not exist or lacks a scope.
 
     The secret is written to the state folder first, so that a crash cannot lose it. Raises CommandFailed
-    when the
-    client does not become visible in time.
+    when the client does not become visible in time.
     """
     credentials = read_credentials(stack)
     if credentials is None:

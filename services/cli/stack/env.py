@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from services.runtime.kafka.access import KafkaAccess
 
 _KAFKA, _KAFKA_OF_STACK = "VITA_KAFKA_BOOTSTRAP", "VITA_STACK_KAFKA"
-"""The second variable records that `vita env` exported the first, so that `vita up` does not take it for a
-choice
-of the operator."""
+"""The second variable records that `vita env` exported the first, so that `vita up` does not take it for
+a choice of the operator."""
 _GATEWAY = ("VITA_GATEWAY_KAFKA_USERNAME", "VITA_GATEWAY_KAFKA_PASSWORD")
 
 

@@ -26,10 +26,8 @@ def up(demo: Demo = True, tls: Tls = None) -> None:
     """Start every part that is not running. Data is kept.
 
     Kafka and PostgreSQL are those that VITA_KAFKA_BOOTSTRAP and VITA_POSTGRES_ADMIN_URL name. Otherwise
-    they run in
-    containers if a Docker engine answers, or as local processes. HTTPS certificates are issued for
-    localhost, or
-    for the host in VITA_DOMAIN.
+    they run in containers if a Docker engine answers, or as local processes. HTTPS certificates are
+    issued for localhost, or for the host in VITA_DOMAIN.
 
     Example: vita up --no-demo --tls
     """

@@ -140,9 +140,8 @@ def services(
 ) -> list[Process]:
     """Return the processes of each HTTP service.
 
-    `answers` are the states that the services themselves reported; heartbeats count only for a service that
-    could
-    not be asked.
+    `answers` are the states that the services themselves reported; heartbeats count only for a service
+    that could not be asked.
     """
     found: list[Process] = []
     for name in SERVICES:

@@ -30,8 +30,7 @@ def add(
     """Make a domain an issuer of a tenant. Requests to this host then act for this tenant only.
 
     The tenant gets a signing key of its own if it has none. Running services use the domain within five
-    seconds.
-    Point the domain's DNS record at the Management API, and give the API a certificate for it.
+    seconds. Point the domain's DNS record at the Management API, and give the API a certificate for it.
 
     Example: vita tenants domain add acme https://login.acme.example
 

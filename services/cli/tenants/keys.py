@@ -34,8 +34,7 @@ def rotate(
     """Create a new signing key. It is published at once and signs after 90 seconds.
 
     Tokens signed by earlier keys stay valid until they expire, a day at most. With --revoke, the new key
-    signs
-    within five seconds, and tokens signed by earlier keys become invalid within five minutes.
+    signs within five seconds, and tokens signed by earlier keys become invalid within five minutes.
 
     Example: vita keys rotate
     """

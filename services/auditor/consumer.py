@@ -30,12 +30,13 @@ class Settings(RuntimeSettings):
     """The auditor's settings."""
 
     checkpoint_key: str | None = Field(
-        None, description="Checkpoint key, `file:<path>`; by default a file beside the key-encryption key's."
+        None,
+        description="Checkpoint key, `file:<path>`; by default a file beside that of the key-encryption key.",
     )
     checkpoint_seconds: float = Field(
-        5.0, gt=0, le=10, description="Time between checkpoints while events flow."
+        5.0, gt=0, le=10, description="Interval between checkpoints while events arrive."
     )
-    audit_batch_records: int = Field(4000, gt=0, description="Most records taken at once.")
+    audit_batch_records: int = Field(4000, gt=0, description="Maximum number of records in a batch.")
 
     @property
     def checkpoint_provider(self) -> str:

@@ -11,19 +11,25 @@ class Settings(HttpSettings, LoginSigningSettings):
     """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
 
     key_provider: str = Field("", description=RuntimeSettings.model_fields["key_provider"].description)
-    http_port: int = Field(8081, ge=0, le=65535, description="The port to listen on.")
+    http_port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
     token_issuer: str = Field(
-        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
     )
     token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of tokens.")
     external_issuers: tuple[ExternalIssuer, ...] = Field(
-        (), description="Other issuers whose tokens are taken, as a JSON array."
+        (), description="Other issuers whose tokens are accepted, as a JSON array."
     )
-    ack_seconds: float = Field(10.0, gt=0, description="How long a request waits for Kafka to acknowledge.")
-    drain_seconds: float = Field(15.0, gt=0, description="How long a stopping process waits for Kafka.")
+    ack_seconds: float = Field(
+        10.0, gt=0, description="Maximum time that a request waits for Kafka's acknowledgement."
+    )
+    drain_seconds: float = Field(
+        15.0, gt=0, description="Maximum time that a stopping process waits for Kafka."
+    )
     check_connections: int = Field(
-        4, gt=0, description="Database connections that login checks share; more checks wait for one."
+        4, gt=0, description="Database connections for login checks; further checks wait for one."
     )
     check_seconds: float = Field(
-        1.0, gt=0, description="How long a login check waits for the database before it answers 503."
+        1.0,
+        gt=0,
+        description="Maximum time that a login check waits for the database; then the response is 503.",
     )

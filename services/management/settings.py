@@ -10,29 +10,32 @@ from services.runtime.settings import HttpSettings
 class Settings(HttpSettings):
     """Read once at the process edge."""
 
-    http_port: int = Field(8080, ge=0, le=65535, description="The port to listen on.")
+    http_port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
     token_issuer: str = Field(
-        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
     )
     token_audience: str = Field("http://127.0.0.1:8080/api/v2/", description="`aud` of tokens.")
     external_issuers: tuple[ExternalIssuer, ...] = Field(
-        (), description="Other issuers whose tokens are taken, as a JSON array."
+        (), description="Other issuers whose tokens are accepted, as a JSON array."
     )
     pool_connections: int = Field(
-        8, ge=1, le=100, description="Database connections for everything but searches."
+        8, ge=1, le=100, description="Database connections for everything except searches."
     )
     search_connections: int = Field(
         4,
         ge=1,
         le=100,
-        description="Database connections for searches with a known plan, and as many for the others; one "
-        "tenant uses at most half of each.",
+        description="Database connections for searches with a known plan, and as many again for all others;"
+        " one tenant uses at most half of each.",
     )
     search_queue: int = Field(
-        100, ge=1, description="Searches of one tenant that may wait for a connection; the next one is a 429."
+        100,
+        ge=1,
+        description="Maximum number of a tenant's searches that wait for a connection; a further one is "
+        "refused with 429.",
     )
     search_timeout_seconds: float = Field(
-        2.0, gt=0, description="How long a search may run until it is a 503."
+        2.0, gt=0, description="Maximum duration of a search; then the response is 503."
     )
     tenant_share: float = Field(
         0.25,
@@ -42,25 +45,38 @@ class Settings(HttpSettings):
         " active, searches in the database included; 1 sets no limit.",
     )
     view_wait_seconds: float = Field(
-        5.0, gt=0, description="How long a write waits for the view until it is a 202."
+        5.0, gt=0, description="Maximum time that a write waits for the view; then the response is 202."
     )
-    read_wait_seconds: float = Field(5.0, gt=0, description="How long a read waits for `Vita-At-Least`.")
-    append_wait_seconds: float = Field(10.0, gt=0, description="How long a write waits for the event log.")
-    body_limit_bytes: int = Field(1_048_576, gt=0, description="A larger body is a 413.")
+    read_wait_seconds: float = Field(
+        5.0, gt=0, description="Maximum time that a read waits for `Vita-At-Least`."
+    )
+    append_wait_seconds: float = Field(
+        10.0, gt=0, description="Maximum time that a write waits for the event log."
+    )
+    body_limit_bytes: int = Field(
+        1_048_576, gt=0, description="Maximum size of a request's body; a larger one is refused with 413."
+    )
     idempotency_margin_seconds: float = Field(
-        30.0, gt=0, description="How long beyond its waits a request with an Idempotency-Key may take."
+        30.0, gt=0, description="Time beyond its waits that a request with an Idempotency-Key may take."
     )
     profile_limit_bytes: int = Field(
-        1_048_576, gt=0, description="What a whole profile may have, as JSON; an edit beyond it is a 413."
+        1_048_576,
+        gt=0,
+        description="Maximum size of a profile as JSON; an edit that exceeds it is refused with 413.",
     )
     claim_settle_seconds: float = Field(
-        130.0, gt=0, description="Age at which an unconfirmed claim's event can no longer arrive on the log."
+        130.0,
+        gt=0,
+        description="Age at which the event of an unconfirmed reservation can no longer arrive on the log.",
     )
-    claim_sweep_seconds: float = Field(60.0, gt=0, description="How often orphaned claims are looked for.")
+    claim_sweep_seconds: float = Field(
+        60.0, gt=0, description="Interval between searches for orphaned reservations."
+    )
     log_margin_seconds: float = Field(
         1.0,
         ge=0,
-        description="How late walks through the logs are: brokers' clocks may differ from ours by so much.",
+        description="Delay of walks through the logs, which allows for differences between the clocks of "
+        "brokers and service.",
     )
     rate_limits: str = Field(
         "generous",

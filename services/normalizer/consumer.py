@@ -1,7 +1,8 @@
-"""logins.raw -> profile.events, at least once; exactly once in effect because every event says which raw
-login it came from.
+"""logins.raw -> profile.events, at least once; exactly once in effect, because every event names the raw
+login from which it was derived.
 
-The broker keeps this worker's position: it moves when all events of a batch are acknowledged by all replicas.
+The broker stores this worker's position, which advances when all replicas have acknowledged all events of
+a batch.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -59,16 +60,16 @@ class Settings(LoginSigningSettings):
     """The normalizer's settings."""
 
     token_issuer: str = Field(
-        "http://127.0.0.1:8080/", description="`iss` of tokens: the public address of management."
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
     )
     signature_tolerance_seconds: float = Field(
-        300, gt=0, description="Most time between the signing of a login and its arrival at the broker."
+        300, gt=0, description="Maximum time between the signing of a login and its arrival at the broker."
     )
 
 
 @dataclass(slots=True)
 class Item:
-    """One record on its way through a batch."""
+    """A record of a batch and what is known of it so far."""
 
     record: ConsumerRecord
     arrival: Arrival
@@ -76,21 +77,21 @@ class Item:
     person: Normalized | None = None
     identity: Identity | None = None
     foreign: bool = False
-    """True if the identity belongs to another connection: the login is nobody's."""
+    """True if the identity belongs to another connection; the login then belongs to no user."""
     gateway: str | None = None
-    """Whose signature the record bears; None where signatures are not looked at."""
-    certain: bool = False
+    """The gateway that signed the record; None if signatures are not required."""
+    tenant_exists: bool = False
     """True if the login is of a tenant that exists."""
 
     @property
     def origin(self) -> Origin | None:
-        """Whose login it is, once that is certain."""
+        """The origin of the login if its tenant exists, otherwise None."""
         login = self.arrival.login
-        return Origin(login.tenant, self.gateway, login=login) if self.certain else None
+        return Origin(login.tenant, self.gateway, login=login) if self.tenant_exists else None
 
     @property
     def named(self) -> SignInName | None:
-        """What the person typed, with where."""
+        """The identifier that the user typed, with its tenant and connection, or None."""
         login = self.arrival.login
         return (
             None
@@ -101,7 +102,7 @@ class Item:
 
 @dataclass(slots=True)
 class Batch:
-    """What a batch of records becomes."""
+    """The intermediate results of a batch of records."""
 
     items: list[Item] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
@@ -118,8 +119,10 @@ class Normalizer:
         self._resources = AsyncExitStack()
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
-        """Connects, loads the keyring and learns which life of the topic this is. A heartbeat that cannot be
-        written ends the process. Raises Transient."""
+        """Connect, load the keyring and read the epoch of the topic.
+
+        A heartbeat that cannot be written ends the process. Raises Transient.
+        """
         settings = self._settings
         provider = provider_from(settings.key_provider)
         async with AsyncExitStack() as opening:
@@ -156,15 +159,17 @@ class Normalizer:
         return await EventLog.open(self._settings.kafka, self._settings.topic(topic), content_type)
 
     async def stop(self) -> None:
-        """Ends the heartbeat and disconnects."""
+        """Stop the heartbeat and disconnect."""
         await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
-        """The broker's committed offsets are right here: effects come before them and repeat harmlessly."""
+        """Return None: the broker's committed offsets count. Effects precede them, and repeating effects
+        is harmless."""
         return None
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """One batch: read, resolve, seal, append."""
+        """Process a batch: read the records, resolve identities, seal events, append them. Raises
+        Transient."""
         self._batch = batch = Batch()
         with database_failures():
             async with self._pool.acquire() as connection:
@@ -173,11 +178,11 @@ class Normalizer:
                 self._read(records, batch)
                 self._normalize(batch, await self._connections(connection, batch.items))
                 sealed = await self._events_of(connection, batch)
-        told = await self._letters.keep(batch.letters)
-        await self._events.append_many([*sealed, *told])
+        reports = await self._letters.keep(batch.letters)
+        await self._events.append_many([*sealed, *reports])
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
-        """Puts a record that cannot be processed with the dead letters."""
+        """Quarantine a record that cannot be processed. Raises Transient."""
         place = record.partition, record.offset
         items = [item for item in self._batch.items if (item.record.partition, item.record.offset) == place]
         batch = Batch()
@@ -198,7 +203,7 @@ class Normalizer:
             batch.items.append(Item(record, arrival, gateway=gateway))
 
     def _signer(self, record: ConsumerRecord, error: InvalidEvent) -> Origin | None:
-        """Whose the record is although its login cannot be read; nobody's when it is not authentic."""
+        """Return the origin of a record whose login cannot be read, or None if it is not authentic."""
         authentic = self._signed and error.reason != "not_authentic"
         found = self._gateways.signer(record) if authentic else None
         if found is None:
@@ -209,13 +214,15 @@ class Normalizer:
     async def _connections(
         self, connection: asyncpg.Connection, items: Sequence[Item]
     ) -> dict[tuple[str, str], KnownConnection]:
-        asked = sorted({(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items})
-        return await _with_profiles(connection, await self._found(connection, asked))
+        requested = sorted(
+            {(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items}
+        )
+        return await _with_profiles(connection, await self._found(connection, requested))
 
     async def _found(
-        self, connection: asyncpg.Connection, asked: Sequence[tuple[str, str]]
+        self, connection: asyncpg.Connection, requested: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], KnownConnection]:
-        rows = await connections_of_tenants(connection, asked)
+        rows = await connections_of_tenants(connection, requested)
         return {(row["tenant"], row["name"]): _found(row) for row in rows}
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], KnownConnection]) -> None:
@@ -223,7 +230,7 @@ class Normalizer:
         for item in batch.items:
             login = item.arrival.login
             place = login.tenant, login.data.connection
-            item.certain = found[place].tenant_known
+            item.tenant_exists = found[place].tenant_known
             try:
                 item.connection, new = connection_of(login, found[place])
                 pictures = pictures_of(found[place].default_picture, self._settings.token_issuer)
@@ -238,18 +245,18 @@ class Normalizer:
 
     async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
         directory = Directory(connection, self._keyring)
-        brought: dict[Identity, str] = {}
+        connections_used: dict[Identity, str] = {}
         for item in batch.items:
             if item.person and item.identity and item.connection:
-                brought.setdefault(item.identity, item.connection.name)
-        people = await directory.find_or_add(brought)
+                connections_used.setdefault(item.identity, item.connection.name)
+        people = await directory.find_or_add(connections_used)
         failures = [item for item in batch.items if item.person is None]
         known = await directory.find({item.identity for item in failures if item.identity} - set(people))
-        everyone = {**known, **people}
-        await self._refuse_foreign(connection, batch, everyone)
+        subjects = {**known, **people}
+        await self._refuse_foreign(connection, batch, subjects)
         named = await directory.find_by_sign_in_name({item.named for item in failures if item.named})
-        nobodies = [item for item in batch.items if item.person is None or item.foreign]
-        tenants = {item.arrival.login.tenant for item in nobodies} | {
+        without_user = [item for item in batch.items if item.person is None or item.foreign]
+        tenants = {item.arrival.login.tenant for item in without_user} | {
             tenant for tenant, _ in batch.new_connections
         }
         tenant_keys = {
@@ -261,21 +268,21 @@ class Normalizer:
         ]
         for item in batch.items:
             try:
-                event, keys = _event(item, everyone, named, tenant_keys)
+                event, keys = _event(item, subjects, named, tenant_keys)
                 records.append(_sealed(event, keys))
             except ValidationError as error:
                 self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.origin)
             except InvalidEvent as error:
                 self._quarantine(batch, item.record, error, item.origin)
             except KeyDestroyed:
-                destroyed = InvalidEvent("no_key", "the subject's keys are destroyed")
+                destroyed = InvalidEvent("no_key", "the subject's keys have been destroyed")
                 self._quarantine(batch, item.record, destroyed, item.origin)
         return records
 
     async def _refuse_foreign(
         self, connection: asyncpg.Connection, batch: Batch, people: Mapping[Identity, Subject]
     ) -> None:
-        """Marks the logins whose identity belongs to another connection, in another identity space."""
+        """Mark the logins whose identity belongs to a connection of another identity space."""
         owners: dict[int, tuple[str, str]] = {}
         for number, item in enumerate(batch.items):
             subject = people.get(item.identity) if item.identity else None
@@ -306,7 +313,7 @@ class Normalizer:
 async def _with_profiles(
     connection: asyncpg.Connection, found: Mapping[tuple[str, str], KnownConnection]
 ) -> dict[tuple[str, str], KnownConnection]:
-    """The connections with the mappings of the user attribute profiles they name."""
+    """Return the connections with the user attribute profiles that they name merged into their mappings."""
     named = {
         place: profile
         for place, one in found.items()
@@ -314,11 +321,11 @@ async def _with_profiles(
     }
     if not named:
         return dict(found)
-    asked = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
+    requested = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
     rows = await connection.fetch(
         load("services.normalizer")["read_attribute_profiles"],
-        [pair[0] for pair in asked],
-        [pair[1] for pair in asked],
+        [pair[0] for pair in requested],
+        [pair[1] for pair in requested],
     )
     known = {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
     mapped = dict(found)
@@ -376,7 +383,8 @@ def _event(
 
 
 def _sealed(event: Event, keys: SubjectKeys) -> Record:
-    """The record of an event. Raises InvalidEvent for one that the log does not take, or KeyDestroyed."""
+    """Return the record of an event. Raises InvalidEvent when it is too large for the log, and
+    KeyDestroyed."""
     record = seal_event(event, keys)
     if len(record.value) > LARGEST_EVENT_BYTES:
         raise InvalidEvent("too_large", f"the login's event is larger than {LARGEST_EVENT_BYTES} bytes")

@@ -51,10 +51,10 @@ class Arrival:
     @property
     def time(self) -> datetime:
         """When the user logged in."""
-        told = self.login.time
-        if told is None or told > self.stored_at + CLOCK_SKEW:
+        reported = self.login.time
+        if reported is None or reported > self.stored_at + CLOCK_SKEW:
             return truncate(self.stored_at)
-        return truncate(told)
+        return truncate(reported)
 
 
 def normalize_login(

@@ -1,4 +1,4 @@
-"""Who may report logins: the keys of gateways, and what their signatures must agree with."""
+"""The keys of gateways, and the verification of their signatures."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,15 @@ from services.normalizer.content_modes import signed_body
 _log = structlog.get_logger()
 
 FRESH_SECONDS: Final = 1.0
-"""How long a new or ended key may go unnoticed."""
+"""Maximum time for which a new or ended key may remain unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """A secret whose signatures count for a tenant, or for every tenant without one, on records that the
-    broker stored before its end."""
+    """A secret whose signatures are valid for a tenant, or for every tenant if `tenant` is None.
+
+    They are valid on records that the broker stored before `ends_at`.
+    """
 
     tenant: str | None
     secret: bytes
@@ -36,7 +38,7 @@ class GatewayKey:
 
 
 class Gateways:
-    """The keys as the ledger has them, and those of ingest."""
+    """The gateways' keys in the ledger, and ingest's."""
 
     def __init__(self, keyring: Keyring, ingest: Sequence[bytes], tolerance_seconds: float) -> None:
         self._keyring = keyring
@@ -46,8 +48,10 @@ class Gateways:
         self._read_at = float("-inf")
 
     async def refresh(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
-        """Read the keys when those known are no longer fresh or a record names an unknown gateway. A key that
-        does not open counts for nothing."""
+        """Read the keys again if they are no longer fresh, or if a record names an unknown gateway.
+
+        A key that cannot be opened is ignored.
+        """
         named = {value for record in records for name, value in record.headers if name == GATEWAY}
         known = {gateway.encode() for gateway in self._keys}
         now = time.monotonic()
@@ -64,8 +68,11 @@ class Gateways:
         self._keys, self._read_at = {**keys, INGEST: self._ingest}, now
 
     def verify(self, record: ConsumerRecord, login: RawLogin) -> str:
-        """Return the gateway that reports a login. Raises InvalidEvent (`not_authentic`) unless it is one of
-        the login's tenant and signed this record not long before the broker stored it."""
+        """Return the gateway that signed a login.
+
+        Raises InvalidEvent (`not_authentic`) when it is not one of the login's tenant, or signed the
+        record at another time than the broker stored it.
+        """
         signature, keys = self._signed(record)
         if signature.id != login.id.encode():
             raise InvalidEvent("not_authentic", "webhook-id must be the id of the event")
@@ -74,8 +81,11 @@ class Gateways:
         return signature.gateway
 
     def signer(self, record: ConsumerRecord) -> tuple[str, Signature] | None:
-        """The one tenant whose gateway certainly wrote this record, whatever is in it, with its signature;
-        None where that is not certain, or the gateway speaks for every tenant."""
+        """Return the tenant whose gateway certainly wrote this record, whatever it contains, and its
+        signature.
+
+        None if that is not certain, or if the gateway's key is valid for every tenant.
+        """
         try:
             signature, keys = self._signed(record)
         except InvalidEvent:
@@ -85,18 +95,21 @@ class Gateways:
         return None if tenants or tenant is None else (tenant, signature)
 
     def _signed(self, record: ConsumerRecord) -> tuple[Signature, Sequence[GatewayKey]]:
-        """The signature of a record, with the keys of the gateway that made it. Raises InvalidEvent."""
+        """Return the signature of a record, and the valid keys of its gateway. Raises InvalidEvent."""
         signature = read_signature(record.headers)
         stored_at = from_milliseconds(record.timestamp)
         keys = self._keys.get(signature.gateway, ())
         current = [key for key in keys if key.ends_at is None or stored_at < key.ends_at]
         if not current:
-            raise InvalidEvent("not_authentic", f"{GATEWAY} names no gateway whose key counts")
+            raise InvalidEvent("not_authentic", f"{GATEWAY} names no gateway with a valid key")
         if not signature.is_by([key.secret for key in current], signed_body(record)):
-            raise InvalidEvent("not_authentic", "no signature is by a key of this gateway over this login")
+            raise InvalidEvent(
+                "not_authentic", "no signature was made with a key of this gateway over this login"
+            )
         if abs(stored_at - from_milliseconds(signature.seconds * 1000)) > self._tolerance:
             seconds = int(self._tolerance.total_seconds())
             raise InvalidEvent(
-                "not_authentic", f"signed more than {seconds} s away from when the broker stored it"
+                "not_authentic",
+                f"the login was signed more than {seconds} s before or after the broker stored it",
             )
         return signature, current

@@ -1,9 +1,9 @@
-"""Logins that can never be processed: kept as dead letters, and told of in the log of their tenant where it
-is certain whose they are.
+"""Quarantines logins that can never be processed, and reports them in the log of their tenant if that is
+certain.
 
-The log tells of the first one of a tenant, reason and minute, so that a broken gateway cannot fill it. Which
-one that is is decided in the transaction that notes the letters, and stays so however often a batch is
-repeated.
+The log reports the first login for each tenant, reason and minute, so that a faulty gateway cannot fill
+it. The transaction that records the dead letters decides which login that is, and the decision is kept if
+a batch is repeated.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose login it certainly is, and what is known of it."""
+    """The tenant to which a login certainly belongs, and what is known of the login."""
 
     tenant: str
     gateway: str | None = None
@@ -45,7 +45,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A quarantined login. `origin` is None where nobody can tell whose it is."""
+    """A quarantined login. `origin` is None if it is not certain which tenant it belongs to."""
 
     record: ConsumerRecord
     error: InvalidEvent
@@ -54,33 +54,38 @@ class Letter:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Partition and offset."""
+        """Partition and offset of the record."""
         return self.record.partition, self.record.offset
 
     @property
     def stored_at(self) -> datetime:
-        """The broker's time of the record."""
+        """When the broker stored the record."""
         return truncate(from_milliseconds(self.record.timestamp))
 
     @property
-    def column(self) -> tuple[str, str] | None:
-        """The tenant and the reason among which letters are counted; None for what this event does not tell.
-        A login of another connection's identity has a failed login to tell of it."""
+    def notice_key(self) -> tuple[str, str] | None:
+        """The tenant and the reason by which letters are counted, or None if no event reports this letter.
+
+        A login with another connection's identity is reported by a failed login instead.
+        """
         if self.origin is None or self.error.reason == FOREIGN_IDENTITY:
             return None
         return self.origin.tenant, self.error.reason
 
 
-def tell(notice: Notice, minute: int) -> tuple[Notice, int | None]:
-    """Return the notice after one more letter, stored in that minute; and for a letter that the log tells of,
-    how many others there were since the one before, else None."""
+def count_letter(notice: Notice, minute: int) -> tuple[Notice, int | None]:
+    """Count a letter that was stored in `minute`.
+
+    Returns the new notice and, if the log reports this letter, how many letters before it were not
+    reported, else None.
+    """
     if minute > notice.minute:
         return Notice(minute), notice.untold
     return notice._replace(untold=notice.untold + 1), None
 
 
 def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> LoginQuarantined:
-    """The event that tells a tenant of a letter; the same one however often it is made."""
+    """Return the event that reports a letter to its tenant. It has the same id each time."""
     record, error, login = letter.record, letter.error, origin.login
     position = f"{epoch}/{record.partition}/{record.offset}"
     return LoginQuarantined(
@@ -106,7 +111,7 @@ def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> Log
 
 
 class Quarantine:
-    """Where letters go: their topic, the ledger, and as events the log."""
+    """Stores letters on their topic and in the ledger, and makes the events that report them."""
 
     def __init__(self, log: EventLog, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
         self._log = log
@@ -115,8 +120,11 @@ class Quarantine:
         self._epoch = epoch
 
     async def keep(self, letters: Sequence[Letter]) -> list[Record]:
-        """Keep the letters, and return the records of the events that tell tenants of them, to be appended
-        before the position moves. Raises Transient; repeating it keeps and tells nothing twice."""
+        """Store the letters, and return the records of the events that report them.
+
+        The caller appends the records before it moves its position. Raises Transient; repeating the call
+        stores and reports nothing twice.
+        """
         if not letters:
             return []
         await send((letter.sealed for letter in letters), self._log)
@@ -124,19 +132,19 @@ class Quarantine:
             async with self._pool.acquire() as connection:
                 async with connection.transaction():
                     by_place = {letter.place: letter for letter in reversed(letters)}
-                    told = await _note(connection, by_place, datetime.now(UTC))
-                tenants = {origin.tenant for _, origin, _ in told}
+                    reported = await _record(connection, by_place, datetime.now(UTC))
+                tenants = {origin.tenant for _, origin, _ in reported}
                 keys = {
                     name: await ensure_keys(connection, self._keyring, name, tenant_subject(name))
                     for name in sorted(tenants)
                 }
-        return self._sealed(told, keys)
+        return self._sealed(reported, keys)
 
     def _sealed(
-        self, told: Iterable[tuple[Letter, Origin, int]], keys: Mapping[str, SubjectKeys]
+        self, reported: Iterable[tuple[Letter, Origin, int]], keys: Mapping[str, SubjectKeys]
     ) -> list[Record]:
         records = []
-        for letter, origin, earlier in told:
+        for letter, origin, earlier in reported:
             event = quarantined(letter, origin, self._epoch, earlier)
             try:
                 records.append(seal_event(event, keys[origin.tenant]))
@@ -145,26 +153,29 @@ class Quarantine:
         return records
 
 
-async def _note(
+async def _record(
     connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter], now: datetime
 ) -> list[tuple[Letter, Origin, int]]:
-    """Note the letters in the ledger and decide which of them are told of; those noted before stay as they
-    are. Return those told of, with how many others there were before each. A record from the future counts as
-    of `now`, or none would be told of until then."""
+    """Record the letters in the ledger and decide which of them are reported.
+
+    Earlier decisions are kept. Returns the reported letters, each with the number of unreported ones
+    before it. A record from the future counts as of `now`, because otherwise no letter would be reported
+    until then.
+    """
     notices = await lock_notices(
-        connection, sorted({letter.column for letter in letters.values() if letter.column})
+        connection, sorted({letter.notice_key for letter in letters.values() if letter.notice_key})
     )
     known = await find_noted(connection, [letter.record.topic for letter in letters.values()], letters)
     decided: dict[tuple[int, int], int | None] = dict(known)
     changed = dict(notices)
     for place, letter in sorted(letters.items(), key=lambda item: (item[1].record.timestamp, item[0])):
-        if place not in known and letter.column is not None:
+        if place not in known and letter.notice_key is not None:
             minute = int(min(letter.stored_at, now).timestamp()) // MINUTE
-            changed[letter.column], decided[place] = tell(changed[letter.column], minute)
+            changed[letter.notice_key], decided[place] = count_letter(changed[letter.notice_key], minute)
     rows = [(*letter.sealed.row, decided.get(place)) for place, letter in letters.items()]
     await note(connection, rows)
-    moved = {column: notice for column, notice in changed.items() if notice != notices[column]}
-    await update_notices(connection, moved)
+    updated = {notice_key: notice for notice_key, notice in changed.items() if notice != notices[notice_key]}
+    await update_notices(connection, updated)
     return [
         (letters[place], origin, earlier)
         for place in sorted(letters)

@@ -32,19 +32,19 @@ class KafkaSettings(BaseSettings):
         None,
         description="With SASL: `SCRAM-SHA-256`, `SCRAM-SHA-512`, `PLAIN` or `OAUTHBEARER`.",
     )
-    kafka_username: str | None = Field(None, description="The user of SCRAM or PLAIN.")
-    kafka_password: SecretStr | None = Field(None, description="The password of SCRAM or PLAIN.")
+    kafka_username: str | None = Field(None, description="User for SCRAM or PLAIN.")
+    kafka_password: SecretStr | None = Field(None, description="Password for SCRAM or PLAIN.")
     kafka_ca: Path | None = Field(
-        None, description="PEM file with the authorities that vouch for the brokers; else the system's."
+        None, description="PEM file with the certificate authorities of the brokers; by default the system's."
     )
-    kafka_certificate: Path | None = Field(None, description="The client certificate, a PEM file.")
-    kafka_key: Path | None = Field(None, description="The client certificate's private key, a PEM file.")
+    kafka_certificate: Path | None = Field(None, description="PEM file with the client certificate.")
+    kafka_key: Path | None = Field(None, description="PEM file with the client certificate's private key.")
     kafka_oauth_token_url: str | None = Field(
-        None, description="Token endpoint of OAUTHBEARER (client credentials)."
+        None, description="Token endpoint for OAUTHBEARER (client credentials grant)."
     )
-    kafka_oauth_client_id: str | None = Field(None, description="The client of OAUTHBEARER.")
-    kafka_oauth_client_secret: SecretStr | None = Field(None, description="The client secret of OAUTHBEARER.")
-    kafka_oauth_scope: str | None = Field(None, description="The scope that OAUTHBEARER asks for.")
+    kafka_oauth_client_id: str | None = Field(None, description="Client id for OAUTHBEARER.")
+    kafka_oauth_client_secret: SecretStr | None = Field(None, description="Client secret for OAUTHBEARER.")
+    kafka_oauth_scope: str | None = Field(None, description="Scope to request with OAUTHBEARER.")
 
     @field_validator("kafka_bootstrap")
     @classmethod
@@ -139,14 +139,14 @@ class KafkaSettings(BaseSettings):
 class RuntimeSettings(KafkaSettings):
     """Where the parts are."""
 
-    database_url: SecretStr = Field(description="PostgreSQL address with this service's own role.")
+    database_url: SecretStr = Field(description="PostgreSQL URL with this service's own role.")
     key_provider: str = Field(description="Key-encryption key: `file:<path>` or `env:<variable>`.")
-    topic_prefix: str = Field("", description="Put before every physical topic name.")
+    topic_prefix: str = Field("", description="Prefix of every physical topic name.")
     log_format: Literal["console", "json"] = Field(
-        "json", description="Lines of the log: `json`, or `console` for people."
+        "json", description="Format of log lines: `json`, or `console` for reading in a terminal."
     )
     watchdog_seconds: float = Field(
-        60.0, gt=0, description="A worker that makes no progress this long while records wait ends."
+        60.0, gt=0, description="Time without progress, while records wait, after which a worker ends."
     )
 
     @field_validator("database_url")
@@ -170,23 +170,28 @@ class Tls(NamedTuple):
 class HttpSettings(RuntimeSettings):
     """What a service that answers HTTP needs besides."""
 
-    http_host: str = Field("127.0.0.1", description="The address to listen on.")
-    tls_certificate: Path | None = Field(None, description="Serve HTTPS with this PEM file (and its chain).")
-    tls_key: Path | None = Field(None, description="The certificate's private key, a PEM file.")
+    http_host: str = Field("127.0.0.1", description="Address to listen on.")
+    tls_certificate: Path | None = Field(
+        None, description="PEM file with the server's certificate and its chain; enables HTTPS."
+    )
+    tls_key: Path | None = Field(None, description="PEM file with the server certificate's private key.")
 
     in_flight_bytes: int = Field(
         64 * 1024 * 1024,
         gt=0,
-        description="Received bytes of request bodies that a process holds; one client may use a third, one"
-        " tenant half, the next request beyond that is a 429.",
+        description="Maximum bytes of request bodies that a process holds in memory. One client may use a "
+        "third and one tenant half; a request beyond that is refused with 429.",
     )
     body_seconds: float = Field(
-        30.0, gt=0, description="How long a request's body may take; then it is a 408."
+        30.0,
+        gt=0,
+        description="Maximum time in which a request's body must arrive; a slower one is refused with 408.",
     )
     body_bytes_per_second: int = Field(
         4096,
         ge=0,
-        description="How slowly a request's body may arrive, over any five seconds; else it is a 408.",
+        description="Minimum rate at which a request's body must arrive, over any five seconds; a slower "
+        "one is refused with 408.",
     )
 
     @property

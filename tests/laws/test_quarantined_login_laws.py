@@ -9,7 +9,7 @@ from projections.log_entry.entries import entries
 from projections.profile.state import dump_memory, load_memory
 from schemas.events import LoginQuarantined
 from services.ledger.quarantine_notices import Notice
-from services.normalizer.quarantine import tell
+from services.normalizer.quarantine import count_letter
 from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.any_event import quarantined_logins
@@ -35,7 +35,7 @@ def test_each_letter_is_told_of_or_counted(minutes: Sequence[int]) -> None:
     of twice."""
     told, bearing = Notice(), []
     for minute in minutes:
-        told, earlier = tell(told, minute)
+        told, earlier = count_letter(told, minute)
         if earlier is not None:
             bearing.append((minute, earlier))
     assert len(bearing) + sum(earlier for _, earlier in bearing) + told.untold == len(minutes)

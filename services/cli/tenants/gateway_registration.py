@@ -1,4 +1,4 @@
-"""Gateways created, rotated, revoked and listed by the operator."""
+"""Creates, rotates, revokes and lists the keys of gateways in the ledger."""
 
 import secrets
 import string
@@ -19,7 +19,8 @@ _LETTERS: Final = string.ascii_letters + string.digits
 
 
 async def add_gateway(ledger: Ledger, tenant: str, name: str) -> dict[str, Any]:
-    """A new gateway with its first secret. Raises CommandFailed without the tenant."""
+    """Create a gateway and return it with its first secret. Raises CommandFailed when the tenant does not
+    exist."""
     gateway = "gw_" + "".join(secrets.choice(_LETTERS) for _ in range(16))
     async with operator(ledger.url) as connection:
         if not await tenants.tenant_exists(connection, tenant):
@@ -30,20 +31,23 @@ async def add_gateway(ledger: Ledger, tenant: str, name: str) -> dict[str, Any]:
 
 
 async def rotate_gateway(ledger: Ledger, tenant: str, gateway: str, overlap: timedelta) -> dict[str, Any]:
-    """One more secret of a gateway; the others end after the overlap. Raises CommandFailed without it."""
+    """Add a secret to a gateway and return it; the other secrets end after the overlap.
+
+    Raises CommandFailed when the gateway does not exist or is revoked.
+    """
     async with operator(ledger.url) as connection, connection.transaction():
         name = await _end(connection, tenant, gateway, overlap)
         return await _add_secret(connection, ledger, tenant, gateway, name)
 
 
 async def revoke_gateway(ledger: Ledger, tenant: str, gateway: str) -> None:
-    """No secret of the gateway counts any more. Raises CommandFailed without it."""
+    """Revoke all secrets of a gateway. Raises CommandFailed when it does not exist or is revoked."""
     async with operator(ledger.url) as connection:
         await _end(connection, tenant, gateway, timedelta(0))
 
 
 async def gateways(ledger: Ledger, tenant: str | None) -> list[dict[str, Any]]:
-    """Every gateway with its secrets' numbers and times."""
+    """Return every gateway with the numbers and times of its secrets."""
     async with operator(ledger.url) as connection:
         rows = await gateway_keys.list_keys(connection, tenant)
     times = ("created_at", "ends_at")
@@ -56,8 +60,8 @@ async def _end(connection: asyncpg.Connection, tenant: str, gateway: str, after:
     name = await gateway_keys.end_keys(connection, tenant, gateway, after)
     if name is None:
         raise CommandFailed(
-            f"tenant {tenant} has no gateway {gateway} with a secret that counts",
-            f"`vita gateways list --tenant {tenant}` shows those there are",
+            f"tenant {tenant} has no gateway {gateway} with a valid secret",
+            f"list them with `vita gateways list --tenant {tenant}`",
         )
     return name
 

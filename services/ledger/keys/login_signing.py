@@ -15,12 +15,12 @@ class LoginSigningSettings(RuntimeSettings):
 
     raw_logins: Literal["signed", "trusted"] = Field(
         "signed",
-        description="Whether logins on Kafka must be signed; `trusted` takes whatever lies on the topic.",
+        description="Whether logins on Kafka must be signed; `trusted` accepts every record on the topic.",
     )
     login_signing_key: str | None = Field(
         None,
-        description="The key ingest signs logins with, `file:<path>` or `env:<variable>` (32 bytes, base64);"
-        " several, separated by commas, while it is replaced: the first one signs.",
+        description="Key with which ingest signs logins, `file:<path>` or `env:<variable>` (32 bytes, "
+        "base64). To replace it, name several, separated by commas; the first one signs.",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,63 @@
+"""Accounts at providers, as logins showed them."""
+
+from typing import Any
+
+from projections.profile.changes.accounts import ACCOUNTS, accounts_of, with_account
+from tests.facts import login
+
+EXPIRY = "2026-12-01T00:00:00.000Z"
+
+
+def seen(
+    minute: int = 0, connection: str = "google-oauth2", organization: str | None = None, **told: Any
+) -> Any:
+    account = {"connection": connection, **told}
+    return login(minute, connected_account=account, organization_id=organization)
+
+
+def after(*events: Any) -> list[Any]:
+    holdings: Any = {"roles": {}}
+    for event in events:
+        holdings = with_account(holdings, event)
+    assert holdings["roles"] == {}
+    return list(accounts_of(holdings))
+
+
+def test_a_login_without_an_account_changes_nothing() -> None:
+    """Nor does one whose account names no connection."""
+    holdings: Any = {}
+    assert with_account(holdings, login()) is holdings
+    assert with_account(holdings, login(connected_account={"scopes": ["a"]})) is holdings
+
+
+def test_an_account() -> None:
+    """Its strategy is the login's where it has none, what it does not say is not there."""
+    (account,) = after(seen(strategy="okta", scopes=["a"], expires_at=EXPIRY, organization="org_1"))
+    assert (account["strategy"], account["scopes"]) == ("okta", ["a"])
+    assert (account["expires_at"], account["organization_id"]) == (EXPIRY, "org_1")
+    (plain,) = after(seen())
+    assert (plain["strategy"], plain["scopes"]) == ("google-oauth2", [])
+    assert not {"expires_at", "organization_id"} & plain.keys()
+
+
+def test_one_account_per_connection_and_organization() -> None:
+    """In the order of their first days."""
+    accounts = after(seen(3, "b"), seen(2, "a"), seen(1, "a", "org_1"), seen(4, "b"))
+    assert [(one["connection"], one.get("organization_id")) for one in accounts] == [
+        ("a", "org_1"), ("a", None), ("b", None),
+    ]  # fmt: skip
+    assert len({one["id"] for one in accounts}) == 3
+
+
+def test_the_latest_login_shows_it() -> None:
+    """Whichever arrives first; it is there since the first one."""
+    early, late = seen(1, scopes=["old"]), seen(2, scopes=["new"])
+    for order in ((early, late), (late, early)):
+        (account,) = after(*order)
+        assert (account["scopes"], account["created_at"]) == (["new"], "2026-11-23T10:01:00.000Z")
+
+
+def test_accounts_are_among_the_holdings() -> None:
+    """Somebody without any has none."""
+    assert accounts_of({}) == ()
+    assert ACCOUNTS in with_account({}, seen())

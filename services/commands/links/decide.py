@@ -200,7 +200,7 @@ def _marks_of_linked(
     """Which events gave the profile data of a linked identity; its latest login took away what is gone."""
     found = dict(profile.memory.linked.get(identity_key(identity["provider"], identity["user_id"]), {}))
     gone = dict.fromkeys(removed, found[""]) if "" in found else {}
-    return gone | found | _token_mark(profile, identity)
+    return found | gone | _token_mark(profile, identity)
 
 
 def _token_mark(profile: Profile, identity: Mapping[str, Any]) -> dict[str, str]:

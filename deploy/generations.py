@@ -6,29 +6,18 @@ from pathlib import Path
 
 import asyncpg
 
+from projections.registry import FOLDERS
+
 PROJECTIONS = Path(__file__).parent.parent / "projections"
-VIEWS = (
-    "profile",
-    "search",
-    "connection",
-    "client",
-    "setting",
-    "membership",
-    "linked_identity",
-    "login_guard",
-    "log_entry",
-    "daily",
-    "population",
-    "session",
-    "quarantined_login",
-)
 VIEWS_SCHEMA = "CREATE SCHEMA views"
 """A new definition drops and creates the stable names, because a view cannot lose or reorder columns."""
 
 
 def definition() -> str:
     """Return a hash of the statements that create the tables of a generation."""
-    texts = [(PROJECTIONS / view / file).read_bytes() for view in VIEWS for file in ("table.sql", "view.sql")]
+    texts = [
+        (PROJECTIONS / view / file).read_bytes() for view in FOLDERS for file in ("table.sql", "view.sql")
+    ]
     return hashlib.sha256(b"\x00".join(texts)).hexdigest()
 
 
@@ -73,6 +62,6 @@ async def show_generation(connection: asyncpg.Connection, number: int) -> None:
 
 async def _run(connection: asyncpg.Connection, schema: str, file: str) -> None:
     await connection.execute(f"SET LOCAL search_path = {schema}, public")
-    for view in VIEWS:
+    for view in FOLDERS:
         await connection.execute((PROJECTIONS / view / file).read_text("utf-8"))
     await connection.execute("SET LOCAL search_path = DEFAULT")

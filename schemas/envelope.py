@@ -6,6 +6,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.formats import instants
 from schemas.formats.identifiers import SUBJECT_PATTERN, TENANT_PATTERN
+from schemas.reservation import ReservationKind
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
@@ -38,3 +39,9 @@ class Envelope(BaseModel):
     correlationid: EventId | None = None
     causationid: EventId | None = None
     sourceposition: SourcePosition | None = None
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The kinds of unique values that this event sets or gives up: when it takes effect, earlier
+        reservations of these kinds end."""
+        return ()

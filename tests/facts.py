@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from projections.applied import Logged
+from projections.logged import Logged
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
 from schemas.events import (

@@ -7,20 +7,17 @@ from typing import Any, Final
 
 import asyncpg
 
+from projections.fold_view import Change
 from projections.profile.state import NOBODY, Profile
-from services.projector.batch import Change
-from services.projector.store import people_writes
-from services.runtime.postgres.named_queries import load
+from projections.profile.view import PROFILE
+from projections.search.view import search_writes
 
 BATCH: Final = 5000
 _TABLES: Final = {
-    load(package)[name]: table
-    for package, name, table in (
-        ("projections.profile", "write_people", "profile"),
-        ("projections.search", "write_search", "search"),
-        ("projections.search", "write_activity", "activity"),
-        ("projections.search", "write_leaves", "search_leaf"),
-    )
+    "write_people": "profile",
+    "write_search": "search",
+    "write_activity": "activity",
+    "write_leaves": "search_leaf",
 }
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 People = Iterable[tuple[str, Mapping[str, Any]]]
@@ -33,9 +30,9 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
     waiting, done = iter(people), 0
     while batch := list(islice(waiting, BATCH)):
         changes = {(tenant, subject): Change(NOBODY, Profile(1, document)) for subject, document in batch}
-        for statement, rows in people_writes(changes, {}):
+        for _, query, rows in (*PROFILE.writes(changes, {}), *search_writes(changes)):
             await connection.copy_to_table(
-                _TABLES[statement], schema_name=schema, source=_lines(rows), format="text"
+                _TABLES[query], schema_name=schema, source=_lines(rows), format="text"
             )
         done += len(batch)
     await connection.execute(

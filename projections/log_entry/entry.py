@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from projections.applied import Logged
+from projections.logged import Logged
 from schemas.formats.instants import render
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.envelope import Envelope
 from schemas.events.fields import OPEN, PROFILE, ClientId, CommandData, ConnectionName, Scope, Slug
+from schemas.reservation import ReservationKind
 
 
 class ConnectionConfiguredData(CommandData):
@@ -27,6 +28,11 @@ class ConnectionConfigured(Envelope):
     type: Literal["profile.connection.configured"] = "profile.connection.configured"
     dataversion: Literal[1] = 1
     data: ConnectionConfiguredData
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The name of the connection."""
+        return ("connection",)
 
 
 class ClientConfiguredData(CommandData):
@@ -63,7 +69,16 @@ class SettingData(CommandData):
     """What the API returns besides the id."""
 
 
-class RoleDefined(Envelope):
+class SettingEnvelope(Envelope):
+    """What events of settings share."""
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The name of the setting, unique within its kind."""
+        return ("name",)
+
+
+class RoleDefined(SettingEnvelope):
     """A role was created or changed; the event holds all of its permissions."""
 
     type: Literal["profile.role.defined"] = "profile.role.defined"
@@ -71,7 +86,7 @@ class RoleDefined(Envelope):
     data: SettingData
 
 
-class RoleRemoved(Envelope):
+class RoleRemoved(SettingEnvelope):
     """A role was deleted. Users who had it no longer have it."""
 
     type: Literal["profile.role.removed"] = "profile.role.removed"
@@ -79,7 +94,7 @@ class RoleRemoved(Envelope):
     data: SettingData
 
 
-class ResourceServerConfigured(Envelope):
+class ResourceServerConfigured(SettingEnvelope):
     """An API that permissions belong to was created, changed or deleted."""
 
     type: Literal["profile.resource_server.configured"] = "profile.resource_server.configured"
@@ -87,7 +102,7 @@ class ResourceServerConfigured(Envelope):
     data: SettingData
 
 
-class OrganizationConfigured(Envelope):
+class OrganizationConfigured(SettingEnvelope):
     """An organization was created, changed or deleted. Its members have events of their own."""
 
     type: Literal["profile.organization.configured"] = "profile.organization.configured"
@@ -95,7 +110,7 @@ class OrganizationConfigured(Envelope):
     data: SettingData
 
 
-class UserAttributeProfileConfigured(Envelope):
+class UserAttributeProfileConfigured(SettingEnvelope):
     """A user attribute profile was created, changed or deleted."""
 
     type: Literal["profile.user_attribute_profile.configured"] = "profile.user_attribute_profile.configured"
@@ -103,7 +118,7 @@ class UserAttributeProfileConfigured(Envelope):
     data: SettingData
 
 
-class ClientGrantConfigured(Envelope):
+class ClientGrantConfigured(SettingEnvelope):
     """A client grant was created, changed or deleted: the scopes a client may request at an API."""
 
     type: Literal["profile.client_grant.configured"] = "profile.client_grant.configured"
@@ -111,7 +126,7 @@ class ClientGrantConfigured(Envelope):
     data: SettingData
 
 
-class AttackProtectionConfigured(Envelope):
+class AttackProtectionConfigured(SettingEnvelope):
     """One of the protections against attacks was configured."""
 
     type: Literal["profile.attack_protection.configured"] = "profile.attack_protection.configured"
@@ -119,7 +134,7 @@ class AttackProtectionConfigured(Envelope):
     data: SettingData
 
 
-class TenantConfigured(Envelope):
+class TenantConfigured(SettingEnvelope):
     """The tenant's own settings changed, for example how long log entries are kept."""
 
     type: Literal["profile.tenant.configured"] = "profile.tenant.configured"

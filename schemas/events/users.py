@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.envelope import Envelope
 from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, IdpId, Slug
+from schemas.reservation import PERSONAL, ReservationKind
 
 
 class UserCreatedData(CommandData):
@@ -29,6 +30,11 @@ class UserCreated(Envelope):
     type: Literal["profile.user.created"] = "profile.user.created"
     dataversion: Literal[1] = 1
     data: UserCreatedData
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """All values of the identity that is created."""
+        return PERSONAL
 
 
 class AttributesChangedData(CommandData):
@@ -54,6 +60,11 @@ class AttributesChanged(Envelope):
     type: Literal["profile.attributes.changed"] = "profile.attributes.changed"
     dataversion: Literal[1] = 1
     data: AttributesChangedData
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The username of the identity, if it is among the attributes."""
+        return ("username",) if "username" in (*self.data.changed, *self.data.removed) else ()
 
 
 MetadataMerge = Literal["first_level", "deep"]
@@ -100,6 +111,11 @@ class EmailChanged(Envelope):
     dataversion: Literal[1] = 1
     data: EmailChangedData
 
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The address of the identity."""
+        return ("email",)
+
 
 class PhoneChangedData(CommandData):
     """The phone number of one identity; None removes it."""
@@ -115,6 +131,11 @@ class PhoneChanged(Envelope):
     type: Literal["profile.phone.changed"] = "profile.phone.changed"
     dataversion: Literal[1] = 1
     data: PhoneChangedData
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """The number of the identity."""
+        return ("phone_number",)
 
 
 class PasswordChangedData(CommandData):
@@ -169,3 +190,8 @@ class UserDeleted(Envelope):
     type: Literal["profile.user.deleted"] = "profile.user.deleted"
     dataversion: Literal[1] = 1
     data: UserDeletedData = UserDeletedData()
+
+    @property
+    def reserves(self) -> tuple[ReservationKind, ...]:
+        """All values of the identities that go."""
+        return PERSONAL

@@ -10,20 +10,22 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from projections.applied import Logged
-from projections.session.revocations import revocations
-from projections.setting.fold import KIND_OF_TYPE
+from projections.batch.effects import Effects
+from projections.batch.fold import Folded, fold_batch
+from projections.batch.views import Views
+from projections.fold_view import Keys
+from projections.logged import Logged
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
-from schemas.events import ClientConfigured, ConnectionConfigured, Event, LoginQuarantined
+from schemas.events import Event
 from schemas.formats.positions import Position
 from schemas.revocation import record_of
-from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
+from schemas.sealing.keys import KeyProvider, Keyring
 from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from schemas.topics import Topic
 from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
@@ -39,14 +41,11 @@ from services.ledger.progress.positions import (
     passed_positions,
     read_positions,
 )
-from services.projector.batch import Outcome, Person, Views, fold_batch
 from services.projector.clock import Latest, stamp
-from services.projector.event_views import Wave
-from services.projector.login_guard_store import read_guards
 from services.projector.pruning import EVERY_SECONDS, prune
 from services.projector.relaying import sealed_relays
-from services.projector.statement_batches import execute
-from services.projector.store import Touched, read_views, writes
+from services.projector.statement_batches import StatementBatch, execute
+from services.projector.store import read_owners, read_views, statements
 from services.runtime.background import start_task
 from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog, partition_of
 from services.runtime.kafka.log_reader import first_offset_from
@@ -62,12 +61,20 @@ BREATH = 25
 """Events opened before the loop may see to the transaction under way."""
 LARGE_BYTES: Final = 64 << 10
 """An event of this size takes tens of milliseconds: for each value of a person there is a row of searches."""
-CLIENT_CONFIGURED: Final[str] = ClientConfigured.model_fields["type"].default
-CONNECTION_CONFIGURED: Final[str] = ConnectionConfigured.model_fields["type"].default
-LOGIN_QUARANTINED: Final[str] = LoginQuarantined.model_fields["type"].default
 
 Read = tuple[ConsumerRecord, SealedEvent, datetime]
 """A record, the event in it, and the broker's time of it."""
+
+
+class Prepared(NamedTuple):
+    """A chunk of records, folded: what is to be written, where it is sealed with which keys, and what has an
+    effect outside of the views."""
+
+    records: Sequence[ConsumerRecord]
+    folded: Folded
+    effects: Effects
+    keys: Keys
+    letters: list[Sealed]
 
 
 class Settings(RuntimeSettings):
@@ -146,17 +153,16 @@ class Projector:
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
         folded."""
-        folded, latest = Views(), await self._clock(records)
+        newest, latest = Views(), await self._clock(records)
         partitions = next_offsets(records).keys()
         self._authentic = {at: of for at, of in self._authentic.items() if at[0] not in partitions}
         writing: asyncio.Task[None] | None = None
         try:
             for start in range(0, len(records), CHUNK):
-                chunk = records[start : start + CHUNK]
-                outcome, keys, letters = await self._fold(chunk, folded, latest)
+                prepared = await self._fold(records[start : start + CHUNK], newest, latest)
                 if writing is not None:
                     await writing
-                writing = start_task(self._commit(chunk, outcome, keys, letters, dict(latest)))
+                writing = start_task(self._commit(prepared, dict(latest)))
             if writing is not None:
                 await writing
         finally:
@@ -169,7 +175,7 @@ class Projector:
         stamp([record], latest)
         tenant = self._authentic.get((record.partition, record.offset))
         letter = self._quarantine(record, error, tenant)
-        await self._commit([record], fold_batch(Views(), ()), {}, [letter], latest)
+        await self._commit(Prepared([record], fold_batch(Views(), ()), Effects(), {}, [letter]), latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """The broker times that these records follow."""
@@ -178,40 +184,35 @@ class Projector:
             await self.stored_positions(unknown)
         return dict(self._latest)
 
-    async def _fold(
-        self, chunk: Sequence[ConsumerRecord], folded: Views, latest: Latest
-    ) -> tuple[Outcome, Mapping[Person, SubjectKeys], list[Sealed]]:
+    async def _fold(self, chunk: Sequence[ConsumerRecord], newest: Views, latest: Latest) -> Prepared:
+        """Fold a chunk over the tables and over `newest`, the states of chunks that may not be in the tables
+        yet; those of this chunk are added there."""
         letters: list[Sealed] = []
         read = self._read(chunk, letters, latest)
-        touched = _touched([sealed for _, sealed, _ in read])
         with database_failures():
             async with self._pool.acquire() as connection:
-                keys, stored, guarded = await read_views(connection, self._keyring, touched)
-        events = await self._open(read, keys, letters)
+                wanted = {(sealed.tenant, sealed.owner) for _, sealed, _ in read}
+                owners = await read_owners(connection, self._keyring, wanted)
+        events = await self._open(read, owners.keys, letters)
         with database_failures():
-            stored.guards = await read_guards(self._pool.acquire, events, guarded)
-        outcome = fold_batch(folded.over(stored, touched.owners), events)
-        folded.take(outcome.now)
-        return outcome, keys, letters
+            start = await read_views(self._pool, events, owners, newest)
+        effects = Effects()
+        folded = fold_batch(start, events, effects)
+        newest.take(folded.now)
+        return Prepared(chunk, folded, effects, owners.keys, letters)
 
-    async def _commit(
-        self,
-        chunk: Sequence[ConsumerRecord],
-        outcome: Outcome,
-        keys: Mapping[Person, SubjectKeys],
-        letters: list[Sealed],
-        latest: Latest,
-    ) -> None:
-        if outcome.relays:
-            letters = [*letters, *await self._relay(chunk, outcome.relays)]
+    async def _commit(self, prepared: Prepared, latest: Latest) -> None:
+        chunk, folded, effects, keys, letters = prepared
+        if effects.relays:
+            letters = [*letters, *await self._relay(chunk, effects.relays)]
         await keep(letters, self._dead_letters, self._pool)
-        if ended := [record_of(revocation) for revocation in revocations(outcome.applied)]:
-            await self._revocations.append_many(ended)
-        rows = partial(writes, outcome, keys)
+        if effects.revocations:
+            await self._revocations.append_many([record_of(one) for one in effects.revocations])
+        rows = partial(statements, folded, effects.reservations, keys)
         is_large = any(len(record.value or b"") >= LARGE_BYTES for record in chunk)
-        waves = await asyncio.to_thread(rows) if is_large else rows()
+        batches = await asyncio.to_thread(rows) if is_large else rows()
         with database_failures():
-            await self._write(chunk, [wave for wave in waves if wave], latest)
+            await self._write(chunk, batches, latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(
@@ -244,9 +245,7 @@ class Projector:
                 letters.append(self._quarantine(record, error))
         return read
 
-    async def _open(
-        self, read: Sequence[Read], keys: Mapping[Person, SubjectKeys], letters: list[Sealed]
-    ) -> list[Logged]:
+    async def _open(self, read: Sequence[Read], keys: Keys, letters: list[Sealed]) -> list[Logged]:
         opened: list[Logged] = []
         for index, (record, sealed, recorded_at) in enumerate(read):
             if index % BREATH == 0:
@@ -277,13 +276,15 @@ class Projector:
         report(record, error, self._heartbeat)
         return seal_dead_letter(record, error, self._letter_keys, tenant)
 
-    async def _write(self, records: Sequence[ConsumerRecord], waves: Sequence[Wave], latest: Latest) -> None:
+    async def _write(
+        self, records: Sequence[ConsumerRecord], batches: Sequence[StatementBatch], latest: Latest
+    ) -> None:
         """The rows and the positions, wholly or not at all. Raises Fenced."""
         expected = first_offsets(records)
         for known in (False, True):
             try:
-                async with self._pool.acquire() as connection, _at_once(connection, waves):
-                    await self._run(connection, waves, expected, next_offsets(records), latest)
+                async with self._pool.acquire() as connection, _transaction(connection, batches):
+                    await self._run(connection, batches, expected, next_offsets(records), latest)
             except asyncpg.PostgresError as error:
                 if error.sqlstate != MOVED_MEANWHILE:
                     raise
@@ -296,16 +297,16 @@ class Projector:
     async def _run(
         self,
         connection: asyncpg.Connection,
-        waves: Sequence[Wave],
+        batches: Sequence[StatementBatch],
         expected: Mapping[int, int],
         following: dict[int, int],
         latest: Latest,
     ) -> None:
-        first, *later = waves or ((),)
+        first, *later = batches or ((),)
         move = Move(expected, following, latest)
         await execute(connection, first, *advance(self._generation, self._topic, move))
-        for wave in later:
-            await execute(connection, wave)
+        for batch in later:
+            await execute(connection, batch)
 
     async def _expected(self, first: Mapping[int, int]) -> dict[int, int]:
         """The stored positions, when a batch follows them with no record of the log in between. Raises
@@ -327,35 +328,8 @@ class Projector:
         return await first_offset_from(self._settings.kafka, self._topic, partition, expected) == offset
 
 
-def _at_once(connection: asyncpg.Connection, waves: Sequence[Wave]) -> AbstractAsyncContextManager[Any]:
+def _transaction(
+    connection: asyncpg.Connection, batches: Sequence[StatementBatch]
+) -> AbstractAsyncContextManager[Any]:
     """One statement is a transaction already."""
-    return connection.transaction() if len(waves) > 1 else nullcontext()
-
-
-def _touched(batch: Sequence[SealedEvent]) -> Touched:
-    """What has to be read for these events; what names it is in their open part."""
-    return Touched(
-        owners=sorted({(sealed.tenant, sealed.owner) for sealed in batch}),
-        tenants=sorted(
-            {sealed.tenant for sealed in batch if sealed.envelope["type"] == CONNECTION_CONFIGURED}
-        ),
-        settings=sorted(
-            {
-                (sealed.tenant, kind, identity)
-                for sealed in batch
-                if (kind := KIND_OF_TYPE.get(sealed.envelope["type"])) is not None
-                and isinstance(identity := sealed.envelope["data"].get("setting_id"), str)
-            }
-        ),
-        clients=sorted(
-            {
-                (sealed.tenant, identity)
-                for sealed in batch
-                if sealed.envelope["type"] == CLIENT_CONFIGURED
-                and isinstance(identity := sealed.envelope["data"].get("client_id"), str)
-            }
-        ),
-        quarantined=sorted(
-            {sealed.tenant for sealed in batch if sealed.envelope["type"] == LOGIN_QUARANTINED}
-        ),
-    )
+    return connection.transaction() if len(batches) > 1 else nullcontext()

@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from projections.applied import Logged
+from projections.logged import Logged
 from schemas.envelope import RELAYED
 from schemas.events import Event
 from schemas.formats.identifiers import derived
@@ -39,15 +39,11 @@ async def sealed_relays(
     connection: asyncpg.Connection, keyring: Keyring, relays: Sequence[tuple[Logged, str]], epoch: int
 ) -> tuple[list[Record], list[Logged]]:
     """What is to be appended, in the order of the log, and the events whose taker has no keys."""
-    fresh = [(logged, subject) for logged, subject in relays if not logged.replayed]
-    if not fresh:
-        return [], []
-    keys = await read_keys(
-        connection, keyring, sorted({(logged.event.tenant, subject) for logged, subject in fresh})
-    )
+    takers = sorted({(logged.event.tenant, subject) for logged, subject in relays})
+    keys = await read_keys(connection, keyring, takers)
     records: list[Record] = []
     stranded: list[Logged] = []
-    for logged, subject in fresh:
+    for logged, subject in relays:
         found = keys.get((logged.event.tenant, subject))
         try:
             if found is None:

@@ -1,7 +1,7 @@
-"""Many statements as one: a batch is mostly small, and then a round trip costs more than the rows.
+"""Many statements as one: most batches of events are small, and then a round trip costs more than the rows.
 
-A wave holds statements that touch different rows, so that their order makes no difference; what a later wave
-does may depend on an earlier one.
+A statement batch holds statements that touch different rows, so that their order makes no difference; what a
+later statement batch does may depend on an earlier one.
 """
 
 import re
@@ -12,35 +12,50 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.projector.event_views import Wave, Write
+from projections.fold_view import Write
+from services.runtime.postgres.named_queries import load
 
+Statement = tuple[str, Sequence[Sequence[Any]]]
+"""A statement that takes one array per column, and its rows; never without rows."""
+StatementBatch = Sequence[Statement]
+"""Statements that touch different rows: they may run in any order, or as one."""
 _PARAMETER: Final = re.compile(r"\$(\d+)")
-NOTHING: Final = "SELECT"
+_EMPTY_QUERY: Final = "SELECT"
 
 
-def side_by_side(*sources: Sequence[Wave]) -> list[list[Write]]:
-    """Sources that have nothing to do with each other: their first waves together, then their second."""
-    return [[write for wave in level for write in wave] for level in zip_longest(*sources, fillvalue=())]
+def statement(write: Write) -> Statement:
+    """Return the statement that a view names, with its rows."""
+    return load(write.package)[write.query], write.rows
+
+
+def side_by_side(*sources: Sequence[StatementBatch]) -> list[list[Statement]]:
+    """Return the statement batches of independent sources as joint ones: the first of each together, then the
+    second. Empty ones are left out."""
+    levels = zip_longest(*sources, fillvalue=())
+    return [joint for level in levels if (joint := [one for batch in level for one in batch])]
 
 
 async def execute(
-    connection: asyncpg.Connection, wave: Wave, then: str = NOTHING, arguments: Sequence[Any] = ()
+    connection: asyncpg.Connection,
+    batch: StatementBatch,
+    then: str = _EMPTY_QUERY,
+    arguments: Sequence[Any] = (),
 ) -> None:
-    """Runs a wave as the parts of one statement, whose main query is `then` with these arguments; each part
-    gets its rows as one array per column."""
-    parts = tuple((statement, len(rows[0])) for statement, rows in wave)
-    columns = [list(column) for _, rows in wave for column in zip(*rows, strict=True)]
+    """Run a statement batch as the parts of one statement, whose main query is `then` with these arguments;
+    each part gets its rows as one array per column."""
+    parts = tuple((text, len(rows[0])) for text, rows in batch)
+    columns = [list(column) for _, rows in batch for column in zip(*rows, strict=True)]
     await connection.fetch(_statement(then, len(arguments), parts), *arguments, *columns)
 
 
 @cache
 def _statement(then: str, arguments: int, parts: tuple[tuple[str, int], ...]) -> str:
     texts, taken = [], arguments
-    for place, (statement, width) in enumerate(parts):
-        texts.append(f"part_{place} AS (\n{_shifted(statement, taken)}\n)")
+    for place, (text, width) in enumerate(parts):
+        texts.append(f"part_{place} AS (\n{_shifted(text, taken)}\n)")
         taken += width
     return f"WITH {', '.join(texts)}\n{then}" if texts else then
 
 
-def _shifted(statement: str, by: int) -> str:
-    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", statement.rstrip("; \n"))
+def _shifted(text: str, by: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", text.rstrip("; \n"))

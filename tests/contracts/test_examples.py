@@ -4,9 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
+from projections.client.view import CLIENT
+from projections.connection.view import CONNECTION, changed
 from projections.normalization.admission import KnownConnection, connection_of
 from projections.profile.state import NOBODY, Profile
+from projections.profile.view import PROFILE as PROFILES
 from projections.setting.fold import KIND_OF
+from projections.setting.view import SETTING
 from projections.trail.leaf import leaf_of
 from projections.trail.merkle import leaf_hash
 from schemas.events import (
@@ -34,7 +40,6 @@ from schemas.upcasters import current_version
 from services.ingest.decide import Accepted, decide
 from services.ingest.keying import record_key as login_key
 from services.normalizer.decide import Arrival, login_failed, login_succeeded, normalize_login
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 
 RAW_LOGINS = names_of(RAW_LOGIN)
@@ -132,21 +137,26 @@ def test_the_projector_takes_events(name: str) -> None:
     outcome = fold_batch(Views(), on_the_log([event]))
     match event:
         case ConnectionConfigured():
-            assert [connection.name for _, connection in outcome.connections] == [event.data.connection]
+            assert [
+                one.name for change in outcome.changes(CONNECTION).values() for one in changed(change)
+            ] == [event.data.connection]
         case ClientConfigured():
-            assert outcome.clients[event.tenant, event.data.client_id].scopes == event.data.scopes
+            assert outcome.now.of(CLIENT)[event.tenant, event.data.client_id].scopes == event.data.scopes
         case _ if type(event) in KIND_OF:
             refused = event.data.expected_revision not in (None, 0)
-            assert [one.id for one in outcome.settings.values()] == [event.data.setting_id] * (not refused)
+            assert [one.after.id for one in outcome.changes(SETTING).values()] == [event.data.setting_id] * (
+                not refused
+            )
         case _ if not event.subject.startswith(PERSON):
-            assert not outcome.people
+            assert not outcome.changes(PROFILES)
         case _:
-            fresh = outcome.people[event.tenant, event.subject].after
+            fresh = outcome.changes(PROFILES)[event.tenant, event.subject].after
             creates = isinstance(event, LoginSucceeded | UserCreated)
             assert (fresh.document is not None) is creates
             existing = _existing(event)
-            after = fold_batch(Views({(event.tenant, event.subject): existing}), on_the_log([event]))
-            assert after.people[event.tenant, event.subject].after.memory.recent
+            known = Views({PROFILES: {(event.tenant, event.subject): existing}})
+            after = fold_batch(known, on_the_log([event]))
+            assert after.changes(PROFILES)[event.tenant, event.subject].after.memory.recent
 
 
 def _existing(event: Event) -> Profile:
@@ -156,7 +166,7 @@ def _existing(event: Event) -> Profile:
         update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"}
     )
     views = fold_batch(Views(), on_the_log([moved])).now
-    return views.people.get((event.tenant, event.subject), NOBODY)
+    return views.of(PROFILES).get((event.tenant, event.subject), NOBODY)
 
 
 @pytest.mark.parametrize("name", RAW_LOGINS)
@@ -182,6 +192,5 @@ def test_the_normalizer_takes_logins(name: str) -> None:
         event = login_failed(arrival, connection, subject)
     opened = open_event(read_sealed(*seal_event(event, KEYS)), KEYS)
     assert opened == event
-    assert fold_batch(Views(), on_the_log([opened])).people[login.tenant, subject].after.memory.sources == {
-        "1/0": [-1, 42]
-    }
+    after = fold_batch(Views(), on_the_log([opened])).now.of(PROFILES)[login.tenant, subject]
+    assert after.memory.sources == {"1/0": [-1, 42]}

@@ -12,16 +12,16 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from projections.fold_view import Change, Write
 from projections.profile.state import NOBODY, Profile
-from services.projector.batch import Change
-from services.projector.statement_batches import execute
-from services.projector.store import people_writes
+from projections.profile.view import PROFILE
+from projections.search.view import search_writes
+from services.projector.statement_batches import execute, statement
 from services.queries.search import statements
 from services.queries.search.analysis import plan
 from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.predicates import Predicate
 from services.queries.search.syntax.parser import parse
-from services.runtime.postgres.named_queries import load
 from tests.search_people import people, queries
 from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
 from tests.stack import Database, Stack
@@ -73,8 +73,9 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
         )
         for number, person in enumerate(found)
     }  # fmt: skip
-    counted = (load("projections.population")["add_to_population"], [(TENANT, 0, len(changes))])
-    await execute(connection, [*people_writes(changes, {}), counted])
+    counted = Write("projections.population", "add_to_population", [(TENANT, 0, len(changes))])
+    writes = (*PROFILE.writes(changes, {}), *search_writes(changes), counted)
+    await execute(connection, [statement(write) for write in writes])
     await connection.execute(f"SET LOCAL ROLE {role}")
     await connection.execute("SELECT set_config('vita.tenant', $1, true)", TENANT)
 

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
+from projections.session.view import SESSION
 from schemas.events import (
     LoginSucceeded,
     LoginSucceededData,
@@ -19,9 +22,7 @@ from schemas.events import (
     SessionRevoked,
     UserDeleted,
 )
-from services.projector.batch import Views, fold_batch
-from services.projector.event_views import sessions
-from services.projector.statement_batches import execute
+from services.projector.statement_batches import execute, statement
 from tests.facts import on_the_log
 from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed
@@ -56,8 +57,8 @@ async def rows_after(connection: asyncpg.Connection, batches: Sequence[Sequence[
         for batch in batches:
             outcome = fold_batch(views, on_the_log(batch))
             views.take(outcome.now)
-            for wave in sessions(outcome.applied):
-                await execute(connection, wave)
+            for batch_of_writes in SESSION.writes(outcome.applied):
+                await execute(connection, [statement(write) for write in batch_of_writes])
         return [
             await connection.fetch(f"SELECT * FROM {table} ORDER BY tenant, subject, id") for table in TABLES
         ]

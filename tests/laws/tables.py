@@ -3,23 +3,21 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from projections.batch.fold import Folded, fold_batch
+from projections.batch.views import Views
 from projections.profile.row import profile_of
+from projections.profile.sealed import Person
 from projections.profile.state import Profile
+from projections.profile.view import PROFILE
+from projections.search.view import search_writes
 from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
-from services.projector.batch import Outcome, Person, Views, fold_batch
-from services.projector.store import people_writes
-from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 
 Rows = dict[Person, tuple[Any, ...]]
 
 KEYS = SubjectKeys(1, bytes(range(32)), bytes(range(32, 64)))
 """Of everybody: blobs are bound to their person all the same."""
-_PROFILE = load("projections.profile")["write_people"]
-_SEARCH, _ACTIVITY = (load("projections.search")[name] for name in ("write_search", "write_activity"))
-_REMOVE, _ADD = (load("projections.search")[name] for name in ("remove_leaves", "write_leaves"))
-_GONE = {load("projections.search")[f"delete_{name}"]: name for name in ("search", "activity", "leaves")}
 
 
 class Tables:
@@ -31,24 +29,30 @@ class Tables:
         self.activity: Rows = {}
         self.leaves: dict[Person, dict[tuple[str, str], tuple[bool, bool]]] = {}
 
-    def take(self, events: Iterable[Event]) -> Outcome:
+    def take(self, events: Iterable[Event]) -> Folded:
         """Folds one batch over the rows there are."""
         batch = on_the_log(events)
-        outcome = fold_batch(Views({person: self.read(person) for person in self.profile}), batch)
-        tables = {_PROFILE: self.profile, _SEARCH: self.search, _ACTIVITY: self.activity}
-        for statement, rows in people_writes(outcome.people, dict.fromkeys(outcome.people, KEYS)):
+        outcome = fold_batch(Views({PROFILE: {person: self.read(person) for person in self.profile}}), batch)
+        tables = {
+            "write_people": self.profile,
+            "write_search": self.search,
+            "write_activity": self.activity,
+        }
+        changes = outcome.changes(PROFILE)
+        profiles = PROFILE.writes(changes, dict.fromkeys(changes, KEYS))
+        for _, query, rows in (*profiles, *search_writes(changes)):
             for tenant, subject, *row in rows:
-                if statement in tables:
-                    tables[statement][tenant, subject] = tuple(row)
-                elif statement == _REMOVE:
+                if query in tables:
+                    tables[query][tenant, subject] = tuple(row)
+                elif query == "remove_leaves":
                     del self.leaves[tenant, subject][row[0], row[1]]
-                elif statement == _ADD:
+                elif query == "write_leaves":
                     path, value, *ends = row
                     known = self.leaves.setdefault((tenant, subject), {})
                     assert known.get((path, value)) != (ends[0], ends[1]), "no leaf is written for nothing"
                     known[path, value] = (ends[0], ends[1])
                 else:
-                    getattr(self, _GONE[statement]).pop((tenant, subject), None)
+                    getattr(self, query.removeprefix("delete_")).pop((tenant, subject), None)
         return outcome
 
     def read(self, person: Person) -> Profile:

@@ -6,12 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.batch.fold import Folded, fold_batch
+from projections.batch.views import Views
 from projections.membership.rows import KINDS, changes
 from projections.profile.changes.access import MOST, held
 from projections.profile.fold import fold
 from projections.profile.state import NOBODY, Profile
+from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded, OrganizationLeft, PermissionsRemoved, RolesRemoved, UserDeleted
-from services.projector.batch import Outcome, Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import ACCESS, SUBJECTS, TENANT, Step, histories, instants, logins, placed, steps
 from tests.laws.tables import Tables
@@ -35,7 +37,7 @@ def access_histories(draw: st.DrawFn, people: int = 2) -> list[Any]:
     return placed([*first, *rest])
 
 
-def listed(batches: Iterable[list[Any]]) -> tuple[Memberships, Outcome]:
+def listed(batches: Iterable[list[Any]]) -> tuple[Memberships, Folded]:
     """The lists after these batches, as the statements leave them, and the last outcome."""
     rows: Memberships = {}
     views, outcome = Views(), fold_batch(Views(), ())
@@ -63,7 +65,7 @@ def had(people: dict[Any, Profile]) -> Memberships:
 def test_lists_lead_back_to_exactly_those_who_have_it(stream: list[Any], cut: int) -> None:
     """However the batches are cut, each list holds who has it now, since when; nobody deleted is on one."""
     rows, outcome = listed([stream[:cut], stream[cut:]])
-    assert rows == had(outcome.now.people) == listed([stream])[0]
+    assert rows == had(outcome.now.of(PROFILE)) == listed([stream])[0]
 
 
 @given(access_histories(people=1))

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.client.fold import Client, fold
+from projections.client.view import CLIENT
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.identifiers import tenant_subject
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import START, TENANT, event_id, objects, revisions
 
@@ -48,7 +50,7 @@ def folded(stream: Sequence[ClientConfigured]) -> Client | None:
 def test_any_split_gives_the_same_client(stream: list[ClientConfigured], cut: int) -> None:
     """A batch may end anywhere."""
     first = fold_batch(Views(), on_the_log(stream[:cut])).now
-    assert fold_batch(first, on_the_log(stream[cut:])).now.clients.get(KEY) == folded(stream)
+    assert fold_batch(first, on_the_log(stream[cut:])).now.of(CLIENT).get(KEY) == folded(stream)
 
 
 @given(histories())

@@ -8,9 +8,12 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from projections.batch.effects import Effects
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.connection.fold import Connections, fold
+from projections.connection.view import CONNECTION, changed
 from schemas.events import ConnectionConfigured
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import TENANT, connections, event_id
 
@@ -40,8 +43,9 @@ def test_any_batch_split_gives_the_same_connections(stream: Stream, cuts: list[i
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     rows: dict[str, Any] = {}
     for start, end in pairwise(edges):
-        outcome = fold_batch(Views(connections={TENANT: dict(rows)}), on_the_log(stream[start:end]))
-        rows.update({connection.id: connection for _, connection in outcome.connections})
+        outcome = fold_batch(Views({CONNECTION: {TENANT: dict(rows)}}), on_the_log(stream[start:end]))
+        for change in outcome.changes(CONNECTION).values():
+            rows.update({connection.id: connection for connection in changed(change)})
     assert rows == folded(stream)
 
 
@@ -99,14 +103,15 @@ def test_what_is_deleted_stays_deleted(stream: Stream) -> None:
 
 
 @given(connections())
-def test_claims_follow_the_fold(stream: Stream) -> None:
-    """The claim of a change that was taken is confirmed and never dropped, even when it is seen again."""
+def test_reservations_follow_the_fold(stream: Stream) -> None:
+    """The reservation of a change that counts is confirmed and never dropped, even when it is seen again."""
     stream = by_hand(stream)
     doubled = [event for event in stream for _ in range(2)]
-    claims = fold_batch(Views(), on_the_log(doubled)).claims
+    effects = Effects()
+    fold_batch(Views(), on_the_log(doubled), effects)
     taken = {connection.event_id for connection in folded(stream).values()}
-    assert taken <= set(claims.confirmed)
-    assert not taken & set(claims.dropped)
+    assert taken <= set(effects.reservations.confirmed)
+    assert not taken & set(effects.reservations.dropped)
 
 
 @given(connections())

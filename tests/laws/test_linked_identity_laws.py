@@ -7,8 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.linked_identity.rows import LinkedIdentity, Subject, changes
-from services.projector.batch import Views, fold_batch
+from projections.profile.view import PROFILE
 from tests.facts import on_the_log
 from tests.laws.events import histories
 
@@ -22,7 +24,7 @@ def rows_after(stream: Sequence[Any], cuts: Sequence[int]) -> dict[Subject, list
         outcome = fold_batch(views, on_the_log(stream)[start:end])
         table |= changes(outcome.applied)
         views = outcome.now
-    for person, profile in views.people.items():
+    for person, profile in views.of(PROFILE).items():
         shown = (profile.document or {}).get("identities", [])[1:]
         assert [(row.provider, row.idp_id) for row in table.get(person, [])] == [
             (one["provider"], str(one["user_id"])) for one in shown

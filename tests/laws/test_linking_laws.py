@@ -10,9 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.applied import Logged
+from projections.batch.effects import Effects
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
+from projections.logged import Logged
 from projections.profile.changes.links import commands_of, forwarded_to, links_of, merged_into
 from projections.profile.state import NOBODY, Profile
+from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded
 from schemas.formats.positions import Position
 from services.commands.links.decide import (
@@ -25,7 +29,6 @@ from services.commands.links.decide import (
     unlink,
 )
 from services.commands.users.rejections import NO_SUCH_USER
-from services.projector.batch import Views, fold_batch
 from services.projector.relaying import relayed
 from services.runtime.rejection import Rejection
 from tests.facts import event, login
@@ -106,12 +109,13 @@ class World:
             return
         logged = Logged(self.log[subject][offset], Position(person, offset), login().time)
         before = self.people[subject]
-        outcome = fold_batch(Views({(TENANT, subject): before}), [logged])
-        for item, target in outcome.relays:
+        effects = Effects()
+        outcome = fold_batch(Views({PROFILE: {(TENANT, subject): before}}), [logged], effects)
+        for item, target in effects.relays:
             self.append(relayed(item, target, 1))
         if dies:
             return
-        after = outcome.now.people.get((TENANT, subject), before)
+        after = outcome.now.of(PROFILE).get((TENANT, subject), before)
         if after.memory.deleted_at is not None and after.revision > before.revision:
             self.gone += logins_of(before)
         self.people[subject] = after

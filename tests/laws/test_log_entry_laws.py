@@ -8,14 +8,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.applied import Applied, Logged
+from projections.applied import Applied
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.daily.rows import Counts, Day, days
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
+from projections.logged import Logged
 from projections.population.rows import Place, differences
+from projections.profile.view import PROFILE
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from schemas.formats import exact_json
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.any_event import any_events
 from tests.laws.events import histories
@@ -76,7 +79,7 @@ def test_the_number_of_people_is_how_many_live(batches: list[list[Logged]]) -> N
         outcome = fold_batch(views, batch)
         views.take(outcome.now)
         added.update(differences(outcome.applied))
-    living = [person for person, profile in views.people.items() if profile.document is not None]
+    living = [person for person, profile in views.of(PROFILE).items() if profile.document is not None]
     assert added.total() == len(living)
 
 

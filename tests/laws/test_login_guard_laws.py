@@ -8,12 +8,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.applied import Logged
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
+from projections.logged import Logged
 from projections.login_guard.addresses import MAX_TIMES, Address, counting, is_exhausted
 from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, of_nobody
 from projections.login_guard.protection import brute_force
 from projections.login_guard.row import guards_of
 from projections.login_guard.verdict import Row, blocks
+from projections.login_guard.view import IP_GUARD, LOGIN_GUARD
+from projections.profile.view import PROFILE
 from schemas.events import (
     IpUnblocked,
     IpUnblockedData,
@@ -25,9 +29,6 @@ from schemas.events import (
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
-from services.projector.batch import Views, fold_batch
-from services.projector.login_guard_store import Guards
-from services.runtime.postgres.named_queries import load
 from tests.facts import on_the_log
 from tests.laws.events import IDENTIFIERS, START, SUBJECTS, TENANT, event_id, histories
 from tests.laws.tables import Tables
@@ -36,7 +37,7 @@ NOBODY = f"anon_{1:032x}"
 NOW = milliseconds(START) + 3_600_000
 IPS = ["192.0.2.1", "198.51.100.2"]
 MODELS = [LoginFailed, LoginFailed, LoginFailed, LoginBlockReleased, IpUnblocked]
-_QUERIES = load("projections.login_guard")
+VIEWS: tuple[Any, ...] = (LOGIN_GUARD, IP_GUARD)
 
 
 class Rows:
@@ -50,18 +51,19 @@ class Rows:
     def take(self, batch: Sequence[Logged]) -> None:
         """Folds one batch over the rows there are."""
         people = {person: self.people.read(person) for person in self.people.profile}
-        outcome = fold_batch(Views(people, guards=self.read()), batch)
+        outcome = fold_batch(Views({PROFILE: people, **self.read()}), batch)
         self.people.take([logged.event for logged in batch])
-        for statement, rows in outcome.guards:
+        writes = [write for view in VIEWS for write in view.writes(outcome.changes(view), {})]
+        for _, query, rows in writes:
             for row in rows:
-                if statement == _QUERIES["delete_guards"]:
+                if query == "delete_guards":
                     del self.guards[tuple(row)]
-                elif statement == _QUERIES["write_guards"]:
+                elif query == "write_guards":
                     self.guards[tuple(row[:4])] = tuple(row[4:])
                 else:
                     self.addresses[tuple(row[:3])] = tuple(row[3:])
 
-    def read(self) -> Guards:
+    def read(self) -> dict[Any, Any]:
         """As read back from the rows."""
         names = ("tenant", "subject", "connection", "identifier", "failures", "last_failed", "ips", "memory")
         rows = [dict(zip(names, (*key, *row), strict=True)) for key, row in self.guards.items()]
@@ -69,12 +71,11 @@ class Rows:
             key: Address(tuple(exact_json.loads("[" + times.strip("{}") + "]")), released)
             for key, (times, released) in self.addresses.items()
         }
-        return Guards(guards_of(rows), addresses)
+        return {LOGIN_GUARD: guards_of(rows), IP_GUARD: addresses}
 
     def seen(self) -> Any:
         """Everything, as it can be compared."""
-        guards = self.read()
-        return guards.subjects, guards.addresses
+        return self.read()
 
 
 def folded(batches: Iterable[Sequence[Logged]]) -> Rows:
@@ -158,14 +159,14 @@ def test_an_anonymous_failure_counts_once(
     again.insert(first + 1 + where % (len(stream) - first), stream[first].model_copy(update=change))
     once, twice = folded([on_the_log(stream)]).read(), folded([on_the_log(again)]).read()
     assert counts(once) == counts(twice)
-    assert once.addresses == twice.addresses
+    assert once[IP_GUARD] == twice[IP_GUARD]
 
 
-def counts(guards: Guards) -> Any:
+def counts(guards: dict[Any, Any]) -> Any:
     """Everything but what recognises duplicates."""
     return {
         (subject, place): (attempts.total, attempts.ips)
-        for subject, guard in guards.subjects.items()
+        for subject, guard in guards[LOGIN_GUARD].items()
         for place, attempts in guard.items()
     }
 
@@ -183,7 +184,7 @@ def test_a_replay_changes_nothing(stream: list[Any]) -> None:
 def test_nothing_stands_against_who_has_no_document_any_more(stream: list[Any]) -> None:
     """Deletion and a password change leave nothing; a person's rows hold no memory of their own."""
     rows = folded([on_the_log(stream)])
-    for subject, guard in rows.read().subjects.items():
+    for subject, guard in rows.read()[LOGIN_GUARD].items():
         assert guard
         assert subject[1] in SUBJECTS
     assert all(row[-1] is None for row in rows.guards.values())

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.log_entry.entries import entries
 from projections.profile.state import dump_memory, load_memory
+from projections.quarantined_login.view import QUARANTINED_LOGIN
 from schemas.events import LoginQuarantined
 from services.ledger.quarantine_notices import Notice
 from services.normalizer.quarantine import count_letter
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.any_event import quarantined_logins
 
@@ -23,8 +25,9 @@ def test_an_event_that_comes_again_is_told_of_once(events: Sequence[LoginQuarant
     log, views, told = on_the_log(events), Views(), []
     for batch in (log[:cut], log[cut:]):
         outcome = fold_batch(views, batch)
-        read = {tenant: load_memory(dump_memory(memory)) for tenant, memory in outcome.quarantined.items()}
-        views.take(Views(quarantined=read))
+        changes = outcome.changes(QUARANTINED_LOGIN)
+        read = {tenant: load_memory(dump_memory(memory)) for tenant, (_, memory) in changes.items()}
+        views.take(Views({QUARANTINED_LOGIN: read}))
         told += [applied.event for applied in outcome.applied for _ in entries(applied)]
     assert [event.id for event in told] == list(dict.fromkeys(event.id for event in events))
 

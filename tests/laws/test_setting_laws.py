@@ -5,10 +5,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.setting.fold import Setting, fold
+from projections.setting.view import SETTING
 from schemas.events import RoleDefined, RoleRemoved, SettingData
 from schemas.formats.identifiers import tenant_subject
-from services.projector.batch import Views, fold_batch
 from tests.facts import on_the_log
 from tests.laws.events import START, TENANT, event_id, objects, revisions
 
@@ -54,7 +56,7 @@ def test_any_split_gives_the_same_setting(stream: list[Any], cut: int) -> None:
     """A batch may end anywhere."""
     first = fold_batch(Views(), on_the_log(stream[:cut])).now
     rest = fold_batch(first, on_the_log(stream[cut:])).now
-    assert rest.settings.get(KEY) == folded(stream)
+    assert rest.of(SETTING).get(KEY) == folded(stream)
 
 
 @given(histories())

@@ -20,7 +20,6 @@ ROOT: Final = Path(__file__).parents[2]
 TARGETS: Final = (
     "projections/**/*.py",
     "services/*/decide.py",
-    "services/projector/batch.py",
     *(
         f"services/commands/**/{name}.py"
         for name in ("create", "edit", "edit_rules", "decide*", "credentials", "capacity")

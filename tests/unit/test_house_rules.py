@@ -42,7 +42,6 @@ SHARED_CLASS_NAMES = {
     "Leaf",
     "ListGrants",
     "Operation",
-    "Outcome",
     "Permission",
     "Place",
     "Role",

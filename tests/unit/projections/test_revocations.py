@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from projections.batch.fold import fold_batch
+from projections.batch.views import Views
 from projections.session.revocations import revocations
 from schemas.events import (
     RefreshTokenRevoked,
@@ -15,7 +17,6 @@ from schemas.events import (
     UserBlocked,
 )
 from schemas.revocation import record_of
-from services.projector.batch import Views, fold_batch
 from tests.facts import event, flag, login, on_the_log
 
 ONE = SessionRevokedData(session_id="s")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.applied import Logged
 from projections.log_entry.entry import first_id, log_id
+from projections.logged import Logged
 from schemas.formats.positions import Position
 from services.ledger.progress.positions import AppliedPosition
 from services.queries.logs.completeness import NOTHING_COMPLETE, complete_until

@@ -1,0 +1,95 @@
+"""`fold_batch(views, batch)`: events folded into all views at once. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from projections.applied import Applied
+from projections.batch.effects import Effects
+from projections.batch.views import Views
+from projections.fold_view import Change, DecidingView, FoldView, Key, State, is_of_a_person
+from projections.logged import Logged
+from projections.profile.changes.links import merged_into
+from projections.profile.view import PROFILE
+from projections.registry import DECIDING_VIEWS, FOLLOWING_VIEWS
+from projections.session.revocations import revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The states before and after a batch, and the events that are no duplicates, in their order."""
+
+    before: Views
+    now: Views
+    applied: tuple[Applied, ...]
+
+    def changes(self, view: FoldView[Key, State]) -> dict[Key, Change[State]]:
+        """Return the states of a view that the batch changed."""
+        old, absent = self.before.of(view), view.absent
+        return {
+            key: Change(before, after)
+            for key, after in self.now.of(view).items()
+            if after is not (before := old.get(key, absent))
+        }
+
+
+def fold_batch(views: Views, batch: Iterable[Logged], effects: Effects | None = None) -> Folded:
+    """Return what a batch makes of these views, which stay as they are. What follows outside of the views is
+    added to `effects`, except for events that were replayed; with None nothing follows."""
+    now = views.copy()
+    applied: list[Applied] = []
+    for logged in batch:
+        one = _decided(now, logged, None if logged.replayed else effects)
+        if one is None:
+            continue
+        for view in FOLLOWING_VIEWS:
+            _follow(now, view, one)
+        applied.append(one)
+    if effects is not None:
+        effects.revocations.extend(revocations(applied))
+    return Folded(views, now, tuple(applied))
+
+
+def _decided(now: Views, logged: Logged, effects: Effects | None) -> Applied | None:
+    """Fold an event into the view that decides on it; None for one that does not count here."""
+    event = logged.event
+    view = _deciding(event.type, is_of_a_person(event))
+    if view is None:
+        if effects is not None:
+            effects.reservations.confirm(event, (event.tenant, event.subject), ())
+        return Applied(logged)
+    states, key = now.of(view), view.key(event)
+    before = states.get(key, view.absent)
+    after = states[key] = view.fold(before, event)
+    verdict = view.verdict(before, after, event)
+    if verdict == "duplicate":
+        return None
+    if verdict == "forwarded":
+        if effects is not None and (target := merged_into(before)) is not None:
+            effects.relays.append((logged, target))
+        return None
+    refused = verdict == "refused"
+    if effects is not None and refused:
+        effects.reservations.drop(event)
+    elif effects is not None:
+        effects.reservations.confirm(event, view.owner(event), view.released(before, after, event))
+    if view is PROFILE:
+        return Applied(logged, before, after, refused)
+    return Applied(logged, refused=refused)
+
+
+def _follow(now: Views, view: Any, applied: Applied) -> None:
+    key = view.followed(applied)
+    if key is not None:
+        states = now.of(view)
+        before = states.get(key, view.absent)
+        after = view.follow(before, applied)
+        if after is not before:
+            states[key] = after
+
+
+@cache
+def _deciding(event_type: str, is_person: bool) -> DecidingView[Any, Any] | None:
+    """The view that decides on events of this type; None for those that no state is kept of."""
+    return next((view for view in DECIDING_VIEWS if view.decides(event_type, is_person)), None)

@@ -1,0 +1,44 @@
+"""The states of all fold views, by view and key."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+
+from projections.fold_view import FoldView, Key, State
+
+Touched = Mapping[FoldView[Any, Any], Collection[Any]]
+"""The keys of the states that a batch may change, by view."""
+
+
+class Views:
+    """What a batch starts from, or what it leaves. A key that is not there has no state."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, states: Mapping[FoldView[Any, Any], Mapping[Any, Any]] | None = None) -> None:
+        self._states = {view: dict(known) for view, known in (states or {}).items()}
+
+    def of(self, view: FoldView[Key, State]) -> dict[Key, State]:
+        """Return the states of one view; what is changed there is changed here."""
+        found = self._states.get(view)
+        if found is None:
+            found = self._states[view] = {}
+        return cast("dict[Key, State]", found)
+
+    def copy(self) -> "Views":
+        """Return views that change by themselves."""
+        return Views(self._states)
+
+    def among(self, touched: Touched) -> "Views":
+        """Return those of the states that have one of these keys."""
+        return Views(
+            {
+                view: {key: known[key] for key in keys if key in known}
+                for view, keys in touched.items()
+                if (known := self._states.get(view))
+            }
+        )
+
+    def take(self, newer: "Views") -> None:
+        """Overwrite states with those of `newer`, which were folded later."""
+        for view, states in newer._states.items():
+            self.of(view).update(states)

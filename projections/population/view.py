@@ -1,0 +1,16 @@
+"""The view of how many users a tenant has."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from projections.applied import Applied, EventView
+from projections.fold_view import Write, WriteBatch, with_rows
+from projections.population.rows import differences
+
+
+def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
+    rows = [(*place, more) for place, more in differences(applied).items()]
+    return [with_rows(Write("projections.population", "add_to_population", rows))]
+
+
+POPULATION: Final = EventView("population", ("population",), _writes)

@@ -1,0 +1,46 @@
+"""The view of quarantined logins: which of a tenant's the log has told of."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from projections.fold_view import Change, DecidingView, Keys, Verdict, Write, WriteBatch, with_rows
+from projections.profile.state import Memory, dump_memory, load_memory
+from projections.quarantined_login.fold import fold
+from schemas.events import Event, LoginQuarantined
+
+
+class QuarantinedLoginView(DecidingView[str, Memory]):
+    """What is remembered of quarantined logins, by tenant."""
+
+    name = "quarantined_login"
+    tables = ("quarantined_login",)
+    read = "read_quarantined"
+    absent = Memory()
+
+    def decides(self, event_type: str, is_person: bool) -> bool:
+        """Return whether the event tells of a quarantined login."""
+        return event_type == "profile.login.quarantined"
+
+    def key(self, event: Event) -> str:
+        """Return the tenant."""
+        return event.tenant
+
+    def fold(self, state: Memory, event: LoginQuarantined) -> Memory:
+        """Return what is remembered after the event."""
+        return fold(state, event)
+
+    def verdict(self, before: Memory, after: Memory, event: LoginQuarantined) -> Verdict:
+        """Return whether the event was told before."""
+        return "duplicate" if after is before else "counts"
+
+    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[str, Memory]:
+        """Return what is remembered, by tenant."""
+        return {row["tenant"]: load_memory(row["memory"]) for row in rows}
+
+    def writes(self, changes: Mapping[str, Change[Memory]], keys: Keys) -> WriteBatch:
+        """Return the statement that puts changed memories in place."""
+        rows = [(tenant, dump_memory(change.after).decode()) for tenant, change in changes.items()]
+        return with_rows(Write("projections.quarantined_login", "write_quarantined", rows))
+
+
+QUARANTINED_LOGIN: Final = QuarantinedLoginView()

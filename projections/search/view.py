@@ -1,0 +1,80 @@
+"""The view that searches read: a row per user, what logins move, and leaves: the values searched by path."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from projections.applied import Applied, EventView
+from projections.fold_view import Change, Write, WriteBatch, with_rows
+from projections.profile.changes.access import held
+from projections.profile.sealed import Person
+from projections.profile.state import Profile
+from projections.search.leaf import Leaf, difference, leaves
+from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
+
+_PACKAGE: Final = "projections.search"
+
+
+def search_writes(changes: Mapping[Person, Change[Profile]]) -> WriteBatch:
+    """Return the statements that bring the rows of changed profiles up to date."""
+    searches = [(*person, *row) for person, one in changes.items() if (row := _search(one)) is not None]
+    activities = [(*person, *at) for person, one in changes.items() if (at := _activity(one)) is not None]
+    vanished = [person for person, one in changes.items() if _vanished(one)]
+    moved = [(person, *_leaves(one)) for person, one in changes.items()]
+    gone = [(*person, leaf.path, leaf.value) for person, old, _ in moved for leaf in old]
+    return with_rows(
+        Write(_PACKAGE, "write_search", searches),
+        Write(_PACKAGE, "write_activity", activities),
+        Write(_PACKAGE, "remove_leaves", gone),
+        Write(_PACKAGE, "write_leaves", [(*person, *leaf) for person, _, new in moved for leaf in new]),
+        Write(_PACKAGE, "delete_search", vanished),
+        Write(_PACKAGE, "delete_activity", vanished),
+        Write(_PACKAGE, "delete_leaves", vanished),
+    )
+
+
+def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
+    return [search_writes(_changes(applied))]
+
+
+def _changes(applied: Iterable[Applied]) -> dict[Person, Change[Profile]]:
+    """Each person before the first and after the last of the events, so that their rows are written once."""
+    found: dict[Person, Change[Profile]] = {}
+    for one in applied:
+        if one.before is not None and one.after is not None:
+            person = one.event.tenant, one.event.subject
+            first = found.get(person)
+            found[person] = Change(one.before if first is None else first.before, one.after)
+    return found
+
+
+def _search(change: Change[Profile]) -> SearchRow | None:
+    """The search row to write, None when it stays as it is."""
+    before, after = change.before.document, change.after.document
+    if after is None or (before is not None and same_row(before, after)):
+        return None
+    return search_row(after)
+
+
+def _activity(change: Change[Profile]) -> ActivityRow | None:
+    """The activity row to write, None when it stays as it is."""
+    before, after = change.before.document, change.after.document
+    if after is None:
+        return None
+    row = activity_row(after)
+    return None if before is not None and activity_row(before) == row else row
+
+
+def _leaves(change: Change[Profile]) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
+    """The leaves to remove and those to add; one statement deletes all leaves of a user who vanished."""
+    before, after = change.before.document, change.after.document
+    old, new = held(change.before, "organizations"), held(change.after, "organizations")
+    if after is None or (before is not None and old.keys() == new.keys() and same_search(before, after)):
+        return (), ()
+    return difference(() if before is None else leaves(before, old), leaves(after, new))
+
+
+def _vanished(change: Change[Profile]) -> bool:
+    return change.before.document is not None and change.after.document is None
+
+
+SEARCH: Final = EventView("search", ("search", "activity", "search_leaf"), _writes)

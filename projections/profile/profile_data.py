@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from projections.profile.changes.refresh import ADDRESSES, FLAGS
 from projections.profile.marks import PRIMARY
 from projections.profile.provenance import DEFAULT, Provenance, of
-from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES, Memory
+from projections.profile.state import ADDRESSES, FLAGS, OWN_KEYS, ROOT_ATTRIBUTES, Memory
 from schemas.events import LoginSucceededData
 
 ATTRIBUTES: Final = ROOT_ATTRIBUTES | {

@@ -31,6 +31,9 @@ OWN_KEYS: Final = ROOT_ATTRIBUTES | {
 }
 """Root keys with a meaning of their own; every other key of a document came from the identity provider as it
 is."""
+FLAGS: Final = {"email": "email_verified", "phone_number": "phone_verified"}
+"""Address -> the verified state that speaks of it."""
+ADDRESSES: Final = {flag: address for address, flag in FLAGS.items()}
 
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})

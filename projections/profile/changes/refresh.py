@@ -5,16 +5,12 @@ never replaces one that somebody gave. A verified state goes with the address of
 """
 
 from collections.abc import Mapping, Set
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from projections.profile.provenance import CONNECTION, DEFAULT, Provenance
-from projections.profile.state import OWN_KEYS, ROOT_ATTRIBUTES
+from projections.profile.state import ADDRESSES, FLAGS, OWN_KEYS, ROOT_ATTRIBUTES
 from schemas.events import LoginSucceededData, RootPolicy
 from schemas.formats.exact_json import same
-
-FLAGS: Final = {"email": "email_verified", "phone_number": "phone_verified"}
-"""Address -> the verified state that speaks of it."""
-ADDRESSES: Final = {flag: address for address, flag in FLAGS.items()}
 
 
 class Refresh(NamedTuple):

@@ -21,7 +21,9 @@ from services.ledger.tenant_domains import Domains, DomainVerifier, TokenIssuers
 from services.management.http.cursors import Cursors
 from services.management.http.limits.rate_limits import RateLimits, plan_of
 from services.management.settings import Settings
+from services.queries.connections import connections_by_name
 from services.queries.search.searcher import Searcher
+from services.queries.users import users_by_id, users_by_subject
 from services.runtime.auth.issuers import Verifier
 from services.runtime.auth.passwords import Hasher
 from services.runtime.auth.remote_keys import open_verifier
@@ -33,7 +35,6 @@ from services.runtime.kafka.event_log import EventLog
 from services.runtime.kafka.log_end import LogEnd
 from services.runtime.periodic import Periodic, Readiness
 from services.runtime.postgres.batch_loader import Gathered
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 from services.runtime.postgres.tenant_pool import TenantPool
 
@@ -147,10 +148,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 Room(settings.in_flight_bytes, settings.body_limit_bytes),
                 background,
                 readiness,
-                Gathered(database, load("services.management")["users"]),
+                users_by_id(database),
                 users_with_secrets(database),
                 users_to_edit(database),
-                Gathered(database, load("services.management")["users_by_subject"]),
-                Gathered(database, load("services.management")["connections_named"]),
+                users_by_subject(database),
+                connections_by_name(database),
                 Newcomers(database, keyring),
             )

@@ -1,78 +1,158 @@
-"""The tenant's roles, APIs and permissions, as far as a request needs them."""
+"""Permissions: what an API knows them by, and who has which from where.
+
+A permission's id is its API's id and a number that the API gives once: a permission that was taken out of its
+API, or whose API was deleted, is gone for everybody for ever, whatever is made under the same name later.
+"""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
+
 from projections.setting.fold import Setting
-from services.commands.access.permissions import API_ID_LENGTH, Catalogue, Permission, Role, apis_of
-from services.management.http.requests import Call
-from services.management.roles.models import Permission as Asked
+from schemas.sealing.keys import Keyring
 from services.queries.settings import find_settings
 from services.runtime.rejection import Rejected, Rejection
 
+API_ID_LENGTH: Final = 24
 NO_SUCH_ROLE: Final = Rejection("not_found", "The role does not exist.")
 NO_SUCH_API: Final = Rejection("not_found", "The resource server does not exist.")
 NO_SUCH_PERMISSION: Final = Rejection("not_found", "The permission does not exist.")
-ELSEWHERE: Final = ("publish:logins", "read:events", "read:dead_letters")
-"""Scopes of other services that tokens of this audience open."""
+_SCOPES_OF_OTHER_SERVICES: Final = ("publish:logins", "read:events", "read:dead_letters")
+"""Scopes for other services that tokens of the Management API's audience may have."""
 
 
-async def catalogue(
-    call: Call, permission_ids: Iterable[str] = (), identifiers: Collection[str] = ()
-) -> Catalogue:
-    """The permissions of the APIs these belong to, and of those with these identifiers."""
-    ids, own = apis_of(permission_ids), system_api(call)
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await find_settings(
-            connection, call.service.keyring, call.tenant, "resource_server", ids, identifiers
-        )
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A permission that an API has."""
+
+    id: str
+    name: str
+    description: str | None
+    api_name: str
+    api_identifier: str
+
+    @property
+    def place(self) -> str:
+        """The key by which lists are sorted: the name, then the API."""
+        return f"{self.name} {self.api_identifier}"
+
+    def shown(self) -> dict[str, Any]:
+        """As it is answered, without its sources."""
+        return {
+            "permission_name": self.name,
+            "description": self.description,
+            "resource_server_name": self.api_name,
+            "resource_server_identifier": self.api_identifier,
+        }
+
+
+class PermissionCatalogue:
+    """The permissions of some APIs, by id and by name."""
+
+    def __init__(self, apis: Iterable[Mapping[str, Any]]) -> None:
+        self.identifiers: set[str] = set()
+        self._by_id: dict[str, Permission] = {}
+        self._by_name: dict[tuple[str, str], Permission] = {}
+        for api in apis:
+            self.identifiers.add(api["identifier"])
+            for scope in api["scopes"]:
+                found = Permission(
+                    f"{api['id']}.{scope['number']}",
+                    scope["value"],
+                    scope.get("description"),
+                    api.get("name", ""),
+                    api["identifier"],
+                )
+                self._by_id[found.id] = self._by_name[found.api_identifier, found.name] = found
+
+    def named(self, identifier: str, name: str) -> Permission | None:
+        """Return the permission of this name of an API, None if there is none."""
+        return self._by_name.get((identifier, name))
+
+    def living(self, ids: Iterable[str]) -> list[Permission]:
+        """Return those of these permissions that still exist, by name."""
+        found = (self._by_id[each] for each in ids if each in self._by_id)
+        return sorted(found, key=lambda permission: permission.place)
+
+
+def apis_of(permission_ids: Iterable[str]) -> set[str]:
+    """Return the ids of the APIs that these permissions belong to."""
+    return {each[:API_ID_LENGTH] for each in permission_ids}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role with the ids of the permissions that it gives."""
+
+    id: str
+    name: str
+    permissions: tuple[str, ...]
+
+
+def with_sources(
+    catalogue: PermissionCatalogue, direct: Iterable[str], roles: Sequence[Role]
+) -> list[tuple[Permission, list[dict[str, str]]]]:
+    """Return each permission that a person has directly or through roles and that still exists, by name, with
+    its sources: directly first, then the roles in their order."""
+    sources: dict[str, list[dict[str, str]]] = {
+        each: [{"source_id": "", "source_name": "", "source_type": "DIRECT"}] for each in direct
+    }
+    for role in roles:
+        for each in role.permissions:
+            source = {"source_id": role.id, "source_name": role.name, "source_type": "ROLE"}
+            sources.setdefault(each, []).append(source)
+    return [(permission, sources[permission.id]) for permission in catalogue.living(sources)]
+
+
+async def read_catalogue(
+    connection: asyncpg.Connection,
+    keyring: Keyring,
+    tenant: str,
+    system: Mapping[str, Any],
+    permission_ids: Iterable[str] = (),
+    identifiers: Collection[str] = (),
+) -> PermissionCatalogue:
+    """Return the permissions of the APIs that these permissions belong to, and of those with these
+    identifiers. `system` is the Management API itself, as `system_api` returns it."""
+    ids = apis_of(permission_ids)
+    found = await find_settings(connection, keyring, tenant, "resource_server", ids, identifiers)
     apis: list[Mapping[str, Any]] = [api.document for api in found]
-    return Catalogue([*apis, own] if own["id"] in ids or own["identifier"] in identifiers else apis)
+    wanted = system["id"] in ids or system["identifier"] in identifiers
+    return PermissionCatalogue([*apis, system] if wanted else apis)
 
 
-async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
-    """Those of these roles that there are, by name."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await find_settings(connection, call.service.keyring, call.tenant, "role", ids)
+async def find_roles(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, ids: Collection[str]
+) -> list[Setting]:
+    """Return those of these roles that exist, by name."""
+    return await find_settings(connection, keyring, tenant, "role", ids)
 
 
 def role_of(setting: Setting) -> Role:
-    """A role with what it permits."""
-    permissions = tuple(setting.document.get("permissions", ()))
-    return Role(setting.id, setting.document["name"], permissions, role_shown(setting))
+    """Return a role with its permissions from its setting."""
+    return Role(setting.id, setting.document["name"], tuple(setting.document.get("permissions", ())))
 
 
-def role_shown(setting: Setting) -> dict[str, Any]:
-    """A role as it is answered."""
-    description = setting.document.get("description")
-    return {
-        "id": setting.id,
-        "name": setting.document["name"],
-        "description": description or "",
-        "type": setting.document.get("type", "tenant"),
-    }
-
-
-def asked_for(known: Catalogue, asked: Iterable[Asked]) -> list[Permission]:
-    """The permissions of these names, each once. Raises Rejected (404) for an API or a permission there is
-    none."""
+def find_permissions(known: PermissionCatalogue, names: Iterable[tuple[str, str]]) -> list[Permission]:
+    """Return the permissions with these (API identifier, name), each once. Raises Rejected (`not_found`) for
+    an API or a permission that does not exist."""
     found: dict[str, Permission] = {}
-    for each in asked:
-        if each.resource_server_identifier not in known.identifiers:
+    for identifier, name in names:
+        if identifier not in known.identifiers:
             raise Rejected(NO_SUCH_API)
-        permission = known.named(each.resource_server_identifier, each.permission_name)
+        permission = known.named(identifier, name)
         if permission is None:
             raise Rejected(NO_SUCH_PERMISSION)
         found[permission.id] = permission
     return list(found.values())
 
 
-def system_api(call: Call) -> dict[str, Any]:
-    """The Management API itself, as an API with every scope there is."""
-    audience = call.service.settings.token_audience
-    operations = call.request.app.state.operations
-    scopes = {scope for each in operations for text in each.scopes for scope in text.split()}
+def system_api(audience: str, scopes: Iterable[str]) -> dict[str, Any]:
+    """Return the Management API, whose tokens have this audience, as an API with these scopes and those of
+    other services."""
     return {
         "id": hashlib.sha256(audience.encode()).hexdigest()[:API_ID_LENGTH],
         "name": "Vita Management API",
@@ -80,7 +160,7 @@ def system_api(call: Call) -> dict[str, Any]:
         "is_system": True,
         "scopes": [
             {"value": scope, "description": _described(scope), "number": scope}
-            for scope in sorted({*scopes, *ELSEWHERE})
+            for scope in sorted({*scopes, *_SCOPES_OF_OTHER_SERVICES})
         ],
     }
 

@@ -11,7 +11,9 @@ from projections.profile.state import Profile
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
+from services.runtime.postgres.batch_loader import Gathered
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.tenant_pool import TenantPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,35 @@ class Outcome:
     refused: bool
 
 
+def users_by_id(database: TenantPool) -> Gathered:
+    """Return the loader of users by user_id: `revision`, `document`."""
+    return Gathered(database, _query("users"))
+
+
+def users_by_subject(database: TenantPool) -> Gathered:
+    """Return the loader of users by subject, for `outcome_of`: `revision`, `document` (None for a deleted
+    user), `memory`."""
+    return Gathered(database, _query("users_by_subject"))
+
+
+async def find_subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str | None:
+    """Return the subject of a user, None if the user does not exist or was deleted."""
+    if "\x00" in user_id:
+        return None
+    subject: str | None = await connection.fetchval(_query("subject_of"), tenant, user_id)
+    return subject
+
+
+async def find_user_id_by_email(
+    connection: asyncpg.Connection, tenant: str, connection_name: str, email: str
+) -> str | None:
+    """Return the user_id of whose root identity is of this connection and has this address, in small letters;
+    None if there is nobody."""
+    query = _query("user_of_connection")
+    user_id: str | None = await connection.fetchval(query, tenant, connection_name, email)
+    return user_id
+
+
 def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
     """A user about to be changed, from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
@@ -67,10 +98,11 @@ def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[
 
 
 async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
-    """What a living user has that the document does not show."""
+    """Return what a user has that the document does not show, None if the user does not exist or was
+    deleted."""
     if "\x00" in user_id:
         return None
-    row = await connection.fetchrow(load("services.management")["holdings"], tenant, user_id)
+    row = await connection.fetchrow(_query("holdings"), tenant, user_id)
     if row is None:
         return None
     found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
@@ -83,3 +115,7 @@ def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
         return Outcome(0, None, True)
     refused = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get("refused", ())
     return Outcome(row["revision"], row["document"], refused)
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "users.sql")[name]

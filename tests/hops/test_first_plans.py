@@ -20,7 +20,7 @@ LOOK_UPS = [
         (["demo"], ["sub_1"], ["email"], ["Users"], [NOBODYS]), {"reservation_subject"},
     ),
     (
-        "vita_management", load("services.management")["users_by_subject"], ("demo", ["sub_1"]),
+        "vita_management", load("services.queries", "users.sql")["users_by_subject"], ("demo", ["sub_1"]),
         {"profile_pkey"},
     ),
     (

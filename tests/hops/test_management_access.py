@@ -20,6 +20,7 @@ from services.cli.tenants.registration import NewClient, configure_client
 from services.runtime.auth.tokens import TokenIssuer
 from services.runtime.postgres.named_queries import load
 from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site
+from tests.named_statements import named_statements
 from tests.patience import A_WHILE, soon
 from tests.processes import HEARD, python
 from tests.stack import Stack
@@ -191,8 +192,9 @@ async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
 async def test_every_query_prepares(site: Site) -> None:
     """With the rights of the API's own role."""
     async with site.service.database.connection("demo") as connection:
-        for query in load("services.management").values():
-            await connection.prepare(query)
+        for package, file, name in named_statements():
+            if package.startswith("services.queries"):
+                await connection.prepare(load(package, file)[name])
 
 
 async def test_a_connection_speaks_for_whoever_asked_last(site: Site) -> None:

@@ -22,7 +22,7 @@ from services.ledger.directory import holdings_of_identities
 from services.management.connections.models import Strategy
 from services.management.http.requests import Call
 from services.management.users.identity_models import LinkIdentity
-from services.runtime.postgres.named_queries import load
+from services.queries.connections import count_connections, find_connection
 from services.runtime.rejection import Rejected, Rejection, invalid_body
 
 PROVIDERS: Final = frozenset(get_args(Strategy))
@@ -99,16 +99,14 @@ async def _is_linked_elsewhere(call: Call, provider: str, ids: Sequence[str]) ->
 
 
 async def _connection(call: Call, provider: str, connection_id: str) -> str:
-    query = load("services.management")["connection"]
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(query, call.tenant, connection_id)
-    if row is None or row["deleted"] or row["strategy"] != provider:
+        row = await find_connection(connection, call.tenant, connection_id)
+    if row is None or row["strategy"] != provider:
         raise Rejected(NOT_CONFIGURED)
     name: str = row["name"]
     return name
 
 
 async def _is_configured(call: Call, provider: str) -> bool:
-    query = load("services.management")["count_connections"]
     async with call.service.database.connection(call.tenant) as connection:
-        return bool(await connection.fetchval(query, call.tenant, [provider], None))
+        return await count_connections(connection, call.tenant, [provider]) > 0

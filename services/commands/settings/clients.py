@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from projections.client.fold import Client
-from projections.client.row import client_of
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.exact_json import same
 from schemas.formats.identifiers import tenant_subject
@@ -16,8 +15,7 @@ from services.commands.settings import configuration
 from services.commands.writer import Written
 from services.management.http.command_context import command_of, expected_revision, names_revision
 from services.management.http.requests import Call
-from services.queries.opener import opener_for
-from services.runtime.postgres.named_queries import load
+from services.queries.clients import find_client, find_client_event, list_clients
 from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_CLIENT: Final = Rejection("not_found", "The client does not exist", "inexistent_client")
@@ -35,26 +33,13 @@ class Changed:
 async def all_clients(call: Call) -> tuple[list[Client], Callable[[Client], Client]]:
     """The living clients of the tenant, with their secrets sealed, and what opens one of them."""
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(load("services.management")["clients"], call.tenant)
-        texts = {row["client_id"]: row["settings"] for row in rows}
-        opener = await opener_for(connection, call.service.keyring, call.tenant, texts.values())
-
-    def opened(client: Client) -> Client:
-        return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
-
-    return [client_of(row) for row in rows], opened
+        return await list_clients(connection, call.service.keyring, call.tenant)
 
 
 async def find(call: Call, client_id: str) -> Client | None:
     """The living client of this id."""
-    if "\x00" in client_id:
-        return None
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(load("services.management")["client_by_id"], call.tenant, client_id)
-        if row is None or row["deleted"]:
-            return None
-        opener = await opener_for(connection, call.service.keyring, call.tenant, [row["settings"]])
-    return client_of(row, opener.document(row["settings"], "client", client_id))
+        return await find_client(connection, call.service.keyring, call.tenant, client_id)
 
 
 async def living(call: Call, client_id: str) -> Client:
@@ -94,10 +79,9 @@ async def change(call: Call, client_id: str, decide: Callable[[Client], Client])
 async def _took_effect(call: Call, changed: Changed) -> bool:
     if changed.written is None or not changed.written.visible:
         return True
-    query = load("services.management")["client_by_id"]
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(query, call.tenant, changed.client.client_id)
-    return row is not None and str(row["event_id"]) == changed.client.event_id
+        shown = await find_client_event(connection, call.tenant, changed.client.client_id)
+    return shown == changed.client.event_id
 
 
 async def _write(call: Call, client: Client, revision: int) -> Changed:

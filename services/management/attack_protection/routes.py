@@ -30,8 +30,8 @@ from services.management.http.command_context import command_of
 from services.management.http.models.results import Empty
 from services.management.http.operation import Handler, Operation
 from services.management.http.requests import Call
+from services.queries.login_failures import failures_from_address
 from services.queries.settings import find_setting
-from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid, violation
 
 _KIND: Final[Kind] = "attack_protection"
@@ -113,8 +113,7 @@ async def unblock_ip(call: Call) -> Response:
 
 async def _known(call: Call, ip: str) -> Sequence[Address]:
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(load("services.management")["failures_from"], call.tenant, ip)
-    return [Address(tuple(row["times"]), row["released_at"]) for row in rows]
+        return await failures_from_address(connection, call.tenant, ip)
 
 
 def _ip_of(call: Call) -> str:

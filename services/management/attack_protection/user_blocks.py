@@ -32,8 +32,8 @@ from services.management.http.command_context import command_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.queries import users
+from services.queries.login_failures import failures_of_identifier, failures_of_person
 from services.queries.settings import find_setting
-from services.runtime.postgres.named_queries import load
 from services.runtime.rejection import Rejected
 
 Release = tuple[str, str | None]
@@ -71,22 +71,14 @@ async def unblock_user(call: Call) -> Response:
 
 async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
     async with call.service.database.connection(call.tenant) as connection:
-        return list(
-            await connection.fetch(
-                load("services.management")["failures_as"], call.tenant, identifier_key(identifier)
-            )
-        )
+        return await failures_of_identifier(connection, call.tenant, identifier_key(identifier))
 
 
 async def _of_user(call: Call, person: users.Person) -> list[asyncpg.Record]:
     """A person's failures, and those as their identifiers from before they were known."""
     names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
     async with call.service.database.connection(call.tenant) as connection:
-        return list(
-            await connection.fetch(
-                load("services.management")["failures_of"], call.tenant, person.subject, names
-            )
-        )
+        return await failures_of_person(connection, call.tenant, person.subject, names)
 
 
 async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record]) -> Response:

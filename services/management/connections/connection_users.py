@@ -14,7 +14,8 @@ from services.management.http import responses
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.users.write_users import remove
-from services.runtime.postgres.named_queries import load
+from services.queries.connections import find_connection
+from services.queries.users import find_user_id_by_email
 from services.runtime.rejection import Rejected
 
 
@@ -22,17 +23,15 @@ async def delete_connection_user(call: Call) -> Response:
     """The user this address stands for in the connection is deleted, and an address held for somebody who
     never came to be is free again; 204 also for nobody."""
     query: ConnectionUser = call.query
-    queries, email, connection_id = load("services.management"), query.email.lower(), call.path("id")
-    if "\x00" in connection_id:
-        raise Rejected(NO_SUCH_CONNECTION)
+    email = query.email.lower()
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(queries["living_connection"], call.tenant, connection_id)
+        row = await find_connection(connection, call.tenant, call.path("id"))
         if row is None:
             raise Rejected(NO_SUCH_CONNECTION)
         known = connection_of(row)
         if kind_of(known) not in ("store", "custom_database"):
             raise Rejected(NOT_SUPPORTED)
-        user_id = await connection.fetchval(queries["user_of_connection"], call.tenant, known.name, email)
+        user_id = await find_user_id_by_email(connection, call.tenant, known.name, email)
     await call.service.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
     return responses.nothing() if user_id is None else await remove(call, user_id)
 

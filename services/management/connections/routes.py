@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from projections.connection.fold import Connection
 from projections.connection.row import connection_of
-from projections.secret_leaves import holds_sealed
 from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
@@ -49,8 +48,8 @@ from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.queries.opener import opener_for
-from services.runtime.postgres.named_queries import load
+from services.queries import connections
+from services.queries.connections import find_connection, open_documents
 from services.runtime.rejection import Rejected
 
 _ID_LETTERS: Final = string.ascii_lowercase + string.digits
@@ -175,12 +174,8 @@ async def _release_name(call: Call, name: str) -> bool:
 
 
 async def _find(call: Call, living: bool = True) -> Any:
-    connection_id = call.path("id")
-    if "\x00" in connection_id:
-        return None
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
-    return None if row is None or (living and row["deleted"]) else row
+        return await find_connection(connection, call.tenant, call.path("id"), deleted=not living)
 
 
 async def _current(call: Call) -> Connection | None:
@@ -194,12 +189,7 @@ async def _current(call: Call) -> Connection | None:
 
 async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
     """The documents of connections with the secrets in them open."""
-    texts = [row["document"] for row in rows]
-    if not any(map(holds_sealed, texts)):
-        return texts
-    async with call.service.database.connection(call.tenant) as connection:
-        opener = await opener_for(connection, call.service.keyring, call.tenant, texts)
-    return [opener.text(row["document"], "connection", row["id"]) for row in rows]
+    return await open_documents(call.service.database, call.service.keyring, call.tenant, rows)
 
 
 async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
@@ -217,22 +207,19 @@ async def _answer(call: Call, connection_id: str, written: Written | None, statu
         body = {"status": "accepted", "position": str(position), "id": connection_id}
         return responses.value(body, 202, {responses.POSITION: str(position)})
     async with call.service.database.connection(call.tenant) as connection:
-        row = await connection.fetchrow(load("services.management")["connection"], call.tenant, connection_id)
+        row = await find_connection(connection, call.tenant, connection_id, deleted=True)
+    assert row is not None
     (text,) = await _opened(call, [row])
     return responses.document(text, status, responses.revision_headers(row["revision"], position))
 
 
 async def _at_offset(call: Call, query: ListConnections) -> Response:
-    queries, total = load("services.management"), 0
-    start, strategies = query.page * query.per_page, list(query.strategy) or None
+    start, total = query.page * query.per_page, 0
+    asked = call.tenant, query.strategy, query.name
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(
-            queries["list_connections"], call.tenant, "", strategies, query.name, query.per_page, start
-        )
+        rows = await connections.list_connections(connection, *asked, limit=query.per_page, offset=start)
         if query.include_totals:
-            total = await connection.fetchval(
-                queries["count_connections"], call.tenant, strategies, query.name
-            )
+            total = await connections.count_connections(connection, *asked)
     shown = await _shown(call, rows, query)
     if not query.include_totals:
         return responses.document(shown)
@@ -243,10 +230,9 @@ async def _at_offset(call: Call, query: ListConnections) -> Response:
 async def _after_cursor(call: Call, query: ListConnections) -> Response:
     take, after = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(
-            load("services.management")["list_connections"],
-            call.tenant, after, list(query.strategy) or None, query.name, take + 1, 0,
-        )  # fmt: skip
+        rows = await connections.list_connections(
+            connection, call.tenant, query.strategy, query.name, limit=take + 1, after=after
+        )
     parts: dict[str, Any] = {"connections": None}
     if len(rows) > take:
         parts["next"] = paging.cursor(call, rows[take - 1]["name"])

@@ -11,8 +11,6 @@ from services.management.container import Service
 from services.management.http import responses
 from services.management.http.models.results import Health
 from services.management.http.operation import Public
-from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import database_failures
 
 PATIENCE_SECONDS: Final = 2
 
@@ -31,8 +29,7 @@ async def health(service: Service, _request: Request) -> Response:
 async def _database(service: Service) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            with database_failures():
-                await service.database.raw.fetchval(load("services.management")["alive"])
+            await service.database.ping()
     except (Transient, TimeoutError):
         return False
     return True

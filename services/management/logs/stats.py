@@ -11,7 +11,7 @@ from services.management.http import responses
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.logs.models import DayCounts, Days
-from services.runtime.postgres.named_queries import load
+from services.queries.statistics import count_active_users, daily_counts
 
 ACTIVE: Final = timedelta(days=30)
 _SCOPES: Final = ("read:stats",)
@@ -20,9 +20,7 @@ _SCOPES: Final = ("read:stats",)
 async def active_users(call: Call) -> Response:
     """How many people have signed in within the last 30 days: a bare number."""
     async with call.service.database.connection(call.tenant) as connection:
-        number = await connection.fetchval(
-            load("services.management")["active_users"], call.tenant, datetime.now(UTC) - ACTIVE
-        )
+        number = await count_active_users(connection, call.tenant, datetime.now(UTC) - ACTIVE)
     return responses.value(number)
 
 
@@ -32,7 +30,7 @@ async def daily(call: Call) -> Response:
     end = date.fromisoformat(query.end) if query.end else datetime.now(UTC).date()
     start = date.fromisoformat(query.start) if query.start else date.fromordinal(max(1, end.toordinal() - 30))
     async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(load("services.management")["days"], call.tenant, start, end)
+        rows = await daily_counts(connection, call.tenant, start, end)
     return responses.value([_day(row) for row in rows])
 
 

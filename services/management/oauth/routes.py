@@ -24,10 +24,10 @@ from services.management.http.models.results import Failure, KeySet, Token, Toke
 from services.management.http.operation import Public
 from services.management.oauth.audiences import OURS, Granted, is_ours, scopes_for
 from services.management.oauth.models import TokenRequest
+from services.queries.clients import find_client_of_any_tenant
 from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import secret_matches
 from services.runtime.auth.tokens import LIFETIME_SECONDS
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 from services.runtime.rejection import Rejected
 
@@ -170,11 +170,9 @@ def _basic(encoded: str) -> tuple[str, str]:
 async def _client(service: Service, client_id: str, secret: str, domain: Domain | None) -> Any:
     row = None
     if _CLIENT_ID.fullmatch(client_id):
-        queries = load("services.management")
         with database_failures():
             async with service.database.unbound() as connection, connection.transaction():
-                await connection.execute(queries["speak_for_client"], client_id)
-                row = await connection.fetchrow(queries["client"], client_id)
+                row = await find_client_of_any_tenant(connection, client_id)
     proven = secret_matches(secret, None if row is None else row["secret_hash"])
     if row is None or not proven or (domain is not None and domain.tenant != row["tenant"]):
         raise _nobody()

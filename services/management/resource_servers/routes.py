@@ -15,8 +15,9 @@ from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
+from services.management.resource_servers.system_api import system_api
 from services.management.roles.results import Api
-from services.queries.permissions import NO_SUCH_API, system_api
+from services.queries.permissions import NO_SUCH_API
 from services.queries.settings import find_settings, list_settings
 from services.runtime.rejection import Rejected, Rejection
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -16,31 +16,29 @@ from services.commands.writer import Written
 from services.management.http import paging, responses
 from services.management.http.requests import Call
 from services.queries import users
-from services.runtime.postgres.named_queries import load
+from services.queries.members import BEGINNING, MemberKind, MemberPlace, count_members, list_members
 from services.runtime.rejection import Rejection
 
 SHOWN: Final = ("user_id", "email", "picture", "name")
 _AT_ONCE: Final = 16
-Kind = Literal["role", "organization"]
 
 
-async def listed(call: Call, kind: Kind, target: str, key: str, names: Sequence[str] = SHOWN) -> Response:
+async def listed(
+    call: Call, kind: MemberKind, target: str, key: str, names: Sequence[str] = SHOWN
+) -> Response:
     """A page of those who have it, the longest first."""
-    query, queries = call.query, load("services.management")
+    query = call.query
     async with call.service.database.connection(call.tenant) as connection:
         if paging.by_checkpoint(query):
             take = query.take or paging.DEFAULT_TAKE
-            rows = await connection.fetch(
-                queries["members"], call.tenant, kind, target, *_place_of(call, query.after), take + 1, 0
-            )
+            after = _place_of(call, query.after)
+            rows = await list_members(connection, call.tenant, kind, target, limit=take + 1, after=after)
             last = rows[take - 1] if len(rows) > take else None
             place = None if last is None else f"{render(last['since'])} {last['subject']}"
             return paging.after_cursor(call, [_shown(row, names) for row in rows[:take]], key, place)
         start = query.page * query.per_page
-        rows = await connection.fetch(
-            queries["members"], call.tenant, kind, target, *_place_of(call, None), query.per_page, start
-        )
-        total = await connection.fetchval(queries["count_members"], call.tenant, kind, target)
+        rows = await list_members(connection, call.tenant, kind, target, limit=query.per_page, offset=start)
+        total = await count_members(connection, call.tenant, kind, target)
     return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
 
 
@@ -95,10 +93,10 @@ def _about(call: Call, user_id: str) -> Call:
     return replace(call, sent={name: [user_id] for name in call.sent}, pending=None)
 
 
-def _place_of(call: Call, cursor: str | None) -> tuple[str, str]:
+def _place_of(call: Call, cursor: str | None) -> MemberPlace:
     place = paging.place_of(call, cursor)
     since, _, subject = place.partition(" ")
-    return since or "-infinity", subject
+    return MemberPlace(since, subject) if since else BEGINNING
 
 
 def _shown(row: Any, names: Sequence[str]) -> dict[str, Any]:

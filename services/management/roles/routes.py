@@ -19,11 +19,11 @@ from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.roles import members
+from services.management.roles import access, members
 from services.management.roles.models import CreateRole, ListRoles, Permissions, UpdateRole, UserIds
+from services.management.roles.present import present_role
 from services.management.roles.results import Member, PermissionShown, Role
-from services.queries import permissions
-from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_shown
+from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE
 from services.queries.settings import list_settings
 from services.runtime.rejection import Rejected, Rejection, invalid
 
@@ -42,7 +42,7 @@ async def list_roles(call: Call) -> Response:
     async with call.service.database.connection(call.tenant) as connection:
         everything = await list_settings(connection, call.service.keyring, call.tenant, "role")
     wanted = (query.name_filter or "").casefold()
-    found = [role_shown(role) for role in everything if wanted in role.document["name"].casefold()]
+    found = [present_role(role) for role in everything if wanted in role.document["name"].casefold()]
     for name, value in (("type", query.type), ("owner_id", query.owner_id)):
         found = found if value is None else [role for role in found if role.get(name) == value]
     return paging.answer(call, found, "roles", lambda role: str(role["name"]))
@@ -51,7 +51,7 @@ async def list_roles(call: Call) -> Response:
 async def get_role(call: Call) -> Response:
     """One role."""
     role = await _role(call)
-    return configuration.show(call, role, role_shown(role))
+    return configuration.show(call, role, present_role(role))
 
 
 async def create_role(call: Call) -> Response:
@@ -66,7 +66,7 @@ async def create_role(call: Call) -> Response:
     made = await configuration.create(
         call, "role", configuration.new_id("rol_"), body.name, settings, ROLE_EXISTS, room
     )
-    shown = {**role_shown(made.setting), "description": body.description}
+    shown = {**present_role(made.setting), "description": body.description}
     return configuration.answer(made, shown)
 
 
@@ -76,7 +76,7 @@ async def update_role(call: Call) -> Response:
     changed = await configuration.change(
         call, "role", call.path("id"), lambda role: {**_settings(role), **given}, NO_SUCH_ROLE, ROLE_EXISTS
     )
-    return configuration.answer(changed, role_shown(changed.setting))
+    return configuration.answer(changed, present_role(changed.setting))
 
 
 async def delete_role(call: Call) -> Response:
@@ -88,7 +88,7 @@ async def delete_role(call: Call) -> Response:
 async def list_role_permissions(call: Call) -> Response:
     """A page of what a role permits, by name."""
     ids = _permissions(await _role(call))
-    found = (await permissions.catalogue(call, ids)).living(ids)
+    found = (await access.catalogue(call, ids)).living(ids)
     return paging.answer(call, found, "permissions", lambda one: one.place, lambda one: one.shown())
 
 
@@ -97,8 +97,8 @@ async def add_role_permissions(call: Call) -> Response:
     body: Permissions = call.body
     before = _permissions(await _role(call))
     identifiers = {each.resource_server_identifier for each in body.permissions}
-    known = await permissions.catalogue(call, before, identifiers)
-    wanted = [permission.id for permission in permissions.asked_for(known, body.permissions)]
+    known = await access.catalogue(call, before, identifiers)
+    wanted = [permission.id for permission in access.named(known, body.permissions)]
     gone = {*before} - {permission.id for permission in known.living(before)}
 
     def added(role: Setting) -> Mapping[str, Any] | Rejection:
@@ -114,7 +114,7 @@ async def remove_role_permissions(call: Call) -> Response:
     """What the role does not permit any more; what it never did is left alone."""
     body: Permissions = call.body
     names = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
-    known = await permissions.catalogue(call, identifiers={identifier for identifier, _ in names})
+    known = await access.catalogue(call, identifiers={identifier for identifier, _ in names})
     taken = {found.id for name in names if (found := known.named(*name)) is not None}
 
     def removed(role: Setting) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ async def assign_role_users(call: Call) -> Response:
         raise Rejected(_SOMEBODY_MISSING)
     held = {user_id: person.holdings.get("roles", {}) for user_id, person in everybody.items()}
     every_role = {name for roles in held.values() for name in roles}
-    living = {one.id for one in await permissions.roles(call, every_role)} | {role.id}
+    living = {one.id for one in await access.roles(call, every_role)} | {role.id}
     drafts: dict[str, Sequence[Draft]] = {}
     for user_id, roles in held.items():
         room = room_for(roles, living, [role.id], MOST["roles"])

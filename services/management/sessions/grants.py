@@ -26,7 +26,11 @@ from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions import models
 from services.management.sessions import present as showing
-from services.runtime.postgres.named_queries import load
+from services.queries.connections import connection_ids
+from services.queries.sessions import device_credentials, grants
+from services.queries.sessions.device_credentials import CredentialFilter
+from services.queries.sessions.grants import GrantFilter
+from services.queries.sessions.refresh_tokens import find_refresh_token
 from services.runtime.rejection import Rejected, Rejection
 
 DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and client exists already.")
@@ -35,7 +39,11 @@ DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and cl
 async def list_grants(call: Call) -> Response:
     """What applications may do for users, narrowed down by user, client or audience."""
     query: models.ListGrants = call.query
-    rows, total = await _page(call, "grants", query, (query.user_id, query.client_id, query.audience))
+    narrowed, total = GrantFilter(query.user_id, query.client_id, query.audience), 0
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await grants.list_grants(connection, call.tenant, narrowed, *_window(query))
+        if query.include_totals:
+            total = await grants.count_grants(connection, call.tenant, narrowed)
     return paging.at_offset([showing.grant(row) for row in rows], query, "grants", total)
 
 
@@ -48,15 +56,21 @@ async def delete_grants(call: Call) -> Response:
 async def delete_grant(call: Call) -> Response:
     """A grant ends; 204 also for one that is not there."""
     identity = call.path("id")
-    owner = await _value(call, "owner_of_grant", identity)
+    async with call.service.database.connection(call.tenant) as connection:
+        owner = await grants.owner_of_grant(connection, call.tenant, identity)
     return await _end(call, owner, Draft(GrantRevoked, GrantRevokedData(grant_id=identity)))
 
 
 async def list_device_credentials(call: Call) -> Response:
     """Public keys of devices and refresh tokens, narrowed down by user, client or type."""
     query: models.ListDeviceCredentials = call.query
-    narrowed = query.user_id, query.client_id, query.type
-    rows, total = await _page(call, "device_credentials", query, narrowed)
+    narrowed, total = CredentialFilter(query.user_id, query.client_id, query.type), 0
+    async with call.service.database.connection(call.tenant) as connection:
+        rows = await device_credentials.list_device_credentials(
+            connection, call.tenant, narrowed, *_window(query)
+        )
+        if query.include_totals:
+            total = await device_credentials.count_device_credentials(connection, call.tenant, narrowed)
     shown = [showing.selected(showing.known(dict(row)), query.fields, query.include_fields) for row in rows]
     return paging.at_offset(shown, query, "device_credentials", total)
 
@@ -66,9 +80,8 @@ async def create_device_credential(call: Call) -> Response:
     body: models.CreateDeviceCredential = call.body
     person = await people.living(call, call.principal.subject)
     async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.queries", "sessions.sql")["device_is_known"]
         where = call.tenant, person.subject, body.device_id, body.client_id
-        if await connection.fetchval(query, *where):
+        if await device_credentials.has_public_key(connection, *where):
             raise Rejected(DEVICE_KNOWN)
     data = DeviceCredentialCreatedData(
         credential_id=new_id("dcr_"),
@@ -86,13 +99,14 @@ async def create_device_credential(call: Call) -> Response:
 async def delete_device_credential(call: Call) -> Response:
     """A public key or a refresh token ends; 204 also for one that is not there."""
     identity = call.path("id")
-    owner = await _value(call, "public_key", identity)
+    async with call.service.database.connection(call.tenant) as connection:
+        owner = await device_credentials.owner_of_public_key(connection, call.tenant, identity)
+        token = None if owner else await find_refresh_token(connection, call.tenant, identity)
     if owner is not None:
         data = DeviceCredentialRemovedData(credential_id=identity)
         return await _end(call, owner, Draft(DeviceCredentialRemoved, data))
-    owner = await _value(call, "refresh_token", identity, "user_id")
     ended = RefreshTokenRevokedData(refresh_token_ids=(identity,))
-    return await _end(call, owner, Draft(RefreshTokenRevoked, ended))
+    return await _end(call, None if token is None else token["user_id"], Draft(RefreshTokenRevoked, ended))
 
 
 async def list_connected_accounts(call: Call) -> Response:
@@ -100,9 +114,7 @@ async def list_connected_accounts(call: Call) -> Response:
     person = await people.living(call, call.path("id"))
     accounts = accounts_of(person.holdings)
     async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.queries", "sessions.sql")["connection_ids"]
-        rows = await connection.fetch(query, call.tenant, [one["connection"] for one in accounts])
-    ids = {row["name"]: row["id"] for row in rows}
+        ids = await connection_ids(connection, call.tenant, [one["connection"] for one in accounts])
     return paging.answer(
         call, accounts, "connected_accounts", lambda one: str(one["id"]), lambda one: _account(one, ids)
     )
@@ -120,28 +132,9 @@ def _account(account: Account, ids: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _page(
-    call: Call, name: str, query: OffsetPage, narrowed: tuple[str | None, ...]
-) -> tuple[list[Any], int]:
-    queries = load("services.queries", "sessions.sql")
-    counts = {"grants": "count_grants", "device_credentials": "count_device_credentials"}
-    async with call.service.database.connection(call.tenant) as connection:
-        rows = await connection.fetch(
-            queries[name], call.tenant, *narrowed, query.per_page, query.page * query.per_page
-        )
-        total = 0
-        if query.include_totals:
-            total = await connection.fetchval(queries[counts[name]], call.tenant, *narrowed)
-    return list(rows), total
-
-
-async def _value(call: Call, statement: str, identity: str, column: str = "user_id") -> str | None:
-    if "\x00" in identity:
-        return None
-    async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.queries", "sessions.sql")[statement]
-        row = await connection.fetchrow(query, call.tenant, identity)
-    return None if row is None else str(row[column])
+def _window(query: OffsetPage) -> tuple[int, int]:
+    """The limit and the offset of a page."""
+    return query.per_page, query.page * query.per_page
 
 
 async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:

@@ -1,6 +1,6 @@
 """Sessions and refresh tokens: listed, read, described, revoked. Gateways are told of revocations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import asyncpg
@@ -26,7 +26,14 @@ from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions import models
 from services.management.sessions import present as showing
-from services.runtime.postgres.named_queries import load
+from services.queries.sessions.refresh_tokens import (
+    count_refresh_tokens_of,
+    find_refresh_token,
+    owners_of_refresh_tokens,
+    refresh_tokens_of,
+)
+from services.queries.sessions.sessions import count_sessions_of, find_session, sessions_of
+from services.queries.users import find_subject
 from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_SESSION: Final = Rejection("not_found", "The session does not exist.", "inexistent_session")
@@ -37,14 +44,12 @@ _EVERY_TOKEN: Final = Draft(RefreshTokenRevoked, RefreshTokenRevokedData(every=T
 
 async def list_sessions(call: Call) -> Response:
     """The user's sessions that have not ended."""
-    user_id = call.path("id")
-    return await _page(call, user_id, ("sessions_of", "count_sessions_of"), "sessions", showing.session)
+    return await _page(call, sessions_of, count_sessions_of, "sessions", showing.session)
 
 
 async def list_refresh_tokens(call: Call) -> Response:
     """The user's refresh tokens that have not ended; of each client the 200 newest."""
-    names = "refresh_tokens_of", "count_refresh_tokens_of"
-    return await _page(call, call.path("id"), names, "tokens", showing.refresh_token)
+    return await _page(call, refresh_tokens_of, count_refresh_tokens_of, "tokens", showing.refresh_token)
 
 
 async def find_refresh_tokens(call: Call) -> Response:
@@ -54,8 +59,7 @@ async def find_refresh_tokens(call: Call) -> Response:
     place = paging.place_of(call, query.after)
     async with call.service.database.connection(call.tenant) as connection:
         subject = await _subject(connection, call.tenant, query.user_id)
-        statement = load("services.queries", "sessions.sql")["refresh_tokens_of"]
-        rows = await connection.fetch(statement, call.tenant, subject, place, take + 1, query.client_id)
+        rows = await refresh_tokens_of(connection, call.tenant, subject, place, take + 1, query.client_id)
     shown = [
         showing.selected(showing.refresh_token(row, query.user_id), query.fields, query.include_fields)
         for row in rows[:take]
@@ -76,13 +80,13 @@ async def delete_refresh_tokens(call: Call) -> Response:
 
 async def get_session(call: Call) -> Response:
     """One session, whoever's it is."""
-    row = await _row(call, "session", NO_SUCH_SESSION)
+    row = await _session(call)
     return responses.value(showing.session(row, row["user_id"]))
 
 
 async def update_session(call: Call) -> Response:
     """The metadata of a session, replaced."""
-    row = await _row(call, "session", NO_SUCH_SESSION)
+    row = await _session(call)
     body: models.DescribeSession = call.body
     if not body.given("session_metadata"):
         return responses.value(showing.session(row, row["user_id"]))
@@ -90,13 +94,14 @@ async def update_session(call: Call) -> Response:
     written = await _written(call, row["user_id"], Draft(SessionChanged, data), NO_SUCH_SESSION)
     if not written.visible:
         return people.accepted(written)
-    row = await _row(call, "session", NO_SUCH_SESSION)
+    row = await _session(call)
     return responses.value(showing.session(row, row["user_id"]), headers=_headers(written))
 
 
 async def delete_session(call: Call) -> Response:
     """A session ends; 202 also for one that nobody knows."""
-    row = await _found(call, "session", call.path("id"))
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
         return responses.value({}, 202)
     data = SessionRevokedData(session_id=row["id"])
@@ -105,20 +110,20 @@ async def delete_session(call: Call) -> Response:
 
 async def revoke_session(call: Call) -> Response:
     """A session ends, and its refresh tokens with it."""
-    row = await _row(call, "session", NO_SUCH_SESSION)
+    row = await _session(call)
     data = SessionRevokedData(session_id=row["id"], refresh_tokens=True)
     return await _tell(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
 
 
 async def get_refresh_token(call: Call) -> Response:
     """One refresh token, whoever's it is."""
-    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    row = await _refresh_token(call)
     return responses.value(showing.refresh_token(row, row["user_id"]))
 
 
 async def update_refresh_token(call: Call) -> Response:
     """The metadata of a refresh token, replaced."""
-    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    row = await _refresh_token(call)
     body: models.DescribeRefreshToken = call.body
     if not body.given("refresh_token_metadata"):
         return responses.value(showing.refresh_token(row, row["user_id"]))
@@ -127,13 +132,14 @@ async def update_refresh_token(call: Call) -> Response:
     written = await _written(call, row["user_id"], Draft(RefreshTokenChanged, data), NO_SUCH_TOKEN)
     if not written.visible:
         return people.accepted(written)
-    row = await _row(call, "refresh_token", NO_SUCH_TOKEN)
+    row = await _refresh_token(call)
     return responses.value(showing.refresh_token(row, row["user_id"]), headers=_headers(written))
 
 
 async def delete_refresh_token(call: Call) -> Response:
     """A refresh token ends; 202 also for one that nobody knows."""
-    row = await _found(call, "refresh_token", call.path("id"))
+    async with call.service.database.connection(call.tenant) as connection:
+        row = await find_refresh_token(connection, call.tenant, call.path("id"))
     if row is None:
         return responses.value({}, 202)
     data = RefreshTokenRevokedData(refresh_token_ids=(row["id"],))
@@ -147,9 +153,11 @@ async def revoke_refresh_tokens(call: Call) -> Response:
         data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
         return await _tell(call, body.user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     response = responses.value({}, 202)
-    for owner in await _owners(call, body.ids or ()):
-        data = RefreshTokenRevokedData(refresh_token_ids=tuple(owner["ids"]))
-        response = await _tell(call, owner["user_id"], Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
+    async with call.service.database.connection(call.tenant) as connection:
+        owners = await owners_of_refresh_tokens(connection, call.tenant, body.ids or ())
+    for user_id, token_ids in owners.items():
+        data = RefreshTokenRevokedData(refresh_token_ids=token_ids)
+        response = await _tell(call, user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     return response
 
 
@@ -164,17 +172,21 @@ async def revoke_access(call: Call) -> Response:
     return await _tell(call, call.path("id"), Draft(SessionRevoked, data), UNKNOWN_USER)
 
 
-async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str, show: Any) -> Response:
+async def _page(
+    call: Call,
+    read: Callable[[asyncpg.Connection, str, str, str, int], Awaitable[list[asyncpg.Record]]],
+    count: Callable[[asyncpg.Connection, str, str], Awaitable[int]],
+    key: str,
+    show: Callable[[asyncpg.Record, str], Any],
+) -> Response:
+    """A page of what the user has, by id. `read` takes the subject, the id before the page and the limit."""
     query: models.CountedPage = call.query
+    user_id, tenant = call.path("id"), call.tenant
     take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
-    queries = load("services.queries", "sessions.sql")
-    more = (None,) if key == "tokens" else ()
-    async with call.service.database.connection(call.tenant) as connection:
-        subject = await _subject(connection, call.tenant, user_id)
-        rows = await connection.fetch(queries[statements[0]], call.tenant, subject, place, take + 1, *more)
-        total = None
-        if query.include_totals:
-            total = await connection.fetchval(queries[statements[1]], call.tenant, subject)
+    async with call.service.database.connection(tenant) as connection:
+        subject = await _subject(connection, tenant, user_id)
+        rows = await read(connection, tenant, subject, place, take + 1)
+        total = await count(connection, tenant, subject) if query.include_totals else None
     page: dict[str, Any] = {key: [show(row, user_id) for row in rows[:take]]}
     if len(rows) > take:
         page["next"] = paging.cursor(call, rows[take - 1]["id"])
@@ -184,35 +196,28 @@ async def _page(call: Call, user_id: str, statements: tuple[str, str], key: str,
 
 
 async def _subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str:
-    query = load("services.queries", "sessions.sql")["subject_of"]
-    subject: str | None = None
-    if "\x00" not in user_id:
-        subject = await connection.fetchval(query, tenant, user_id)
+    subject = await find_subject(connection, tenant, user_id)
     if subject is None:
         raise Rejected(NO_SUCH_USER)
     return subject
 
 
-async def _found(call: Call, statement: str, identity: str) -> asyncpg.Record | None:
-    if "\x00" in identity:
-        return None
+async def _session(call: Call) -> asyncpg.Record:
+    """The session that the path names. Raises Rejected."""
     async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.queries", "sessions.sql")[statement]
-        return await connection.fetchrow(query, call.tenant, identity)
-
-
-async def _row(call: Call, statement: str, absent: Rejection) -> asyncpg.Record:
-    row = await _found(call, statement, call.path("id"))
+        row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
-        raise Rejected(absent)
+        raise Rejected(NO_SUCH_SESSION)
     return row
 
 
-async def _owners(call: Call, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+async def _refresh_token(call: Call) -> asyncpg.Record:
+    """The refresh token that the path names. Raises Rejected."""
     async with call.service.database.connection(call.tenant) as connection:
-        query = load("services.queries", "sessions.sql")["owners_of_refresh_tokens"]
-        found: Sequence[Mapping[str, Any]] = await connection.fetch(query, call.tenant, list(ids))
-    return found
+        row = await find_refresh_token(connection, call.tenant, call.path("id"))
+    if row is None:
+        raise Rejected(NO_SUCH_TOKEN)
+    return row
 
 
 async def _written(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Written:

@@ -5,30 +5,31 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from services.commands.access.permissions import Permission, Role, with_sources
+from projections.setting.fold import Setting
 from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
+from services.management.roles import access
 from services.management.roles.models import Effective, EffectivePermissions, PermissionSources
+from services.management.roles.present import present_role
 from services.management.roles.results import EffectivePermission, EffectiveRole
 from services.management.users.user_access import holdings
-from services.queries import permissions
-from services.queries.permissions import NO_SUCH_API
+from services.queries.permissions import NO_SUCH_API, Permission, role_of, with_sources
 from services.runtime.rejection import Rejected
 
 
 async def list_effective_roles(call: Call) -> Response:
     """Every role the user has, by name; there are no groups, so each is direct."""
-    roles = await _roles((await holdings(call)).get("roles", {}), call)
+    roles = await access.roles(call, (await holdings(call)).get("roles", {}))
     return _roles_answer(call, roles)
 
 
 async def list_effective_permissions(call: Call) -> Response:
     """Everything the user may do at one API, directly or through roles, by name."""
     has = await holdings(call)
-    roles = await _roles(has.get("roles", {}), call)
+    roles = await access.roles(call, has.get("roles", {}))
     found = await _permissions(call, has.get("permissions", {}), roles)
     return paging.answer(call, found, "permissions", lambda one: one[0].place, _effective)
 
@@ -36,7 +37,7 @@ async def list_effective_permissions(call: Call) -> Response:
 async def list_permission_sources(call: Call) -> Response:
     """The roles that give the user a permission, by name."""
     query: PermissionSources = call.query
-    roles = await _roles((await holdings(call)).get("roles", {}), call)
+    roles = await access.roles(call, (await holdings(call)).get("roles", {}))
     found = await _permissions(call, (), roles)
     giving = {
         source["source_id"]
@@ -47,19 +48,15 @@ async def list_permission_sources(call: Call) -> Response:
     return _roles_answer(call, [role for role in roles if role.id in giving])
 
 
-async def _roles(held: Any, call: Call) -> list[Role]:
-    return [permissions.role_of(role) for role in await permissions.roles(call, held)]
-
-
 async def _permissions(
-    call: Call, direct: Any, roles: Sequence[Role]
+    call: Call, direct: Any, roles: Sequence[Setting]
 ) -> list[tuple[Permission, list[dict[str, str]]]]:
     """At the API that is asked about. Raises Rejected (404) when there is none."""
     query: EffectivePermissions = call.query
-    known = await permissions.catalogue(call, identifiers=(query.resource_server_identifier,))
+    known = await access.catalogue(call, identifiers=(query.resource_server_identifier,))
     if not known.identifiers:
         raise Rejected(NO_SUCH_API)
-    return with_sources(known, direct, roles)
+    return with_sources(known, direct, [role_of(role) for role in roles])
 
 
 def _effective(found: tuple[Permission, list[dict[str, str]]]) -> dict[str, Any]:
@@ -69,9 +66,13 @@ def _effective(found: tuple[Permission, list[dict[str, str]]]) -> dict[str, Any]
     return {**permission.shown(), "sources": ways}
 
 
-def _roles_answer(call: Call, roles: Sequence[Role]) -> Response:
+def _roles_answer(call: Call, roles: Sequence[Setting]) -> Response:
     return paging.answer(
-        call, roles, "roles", lambda role: role.name, lambda role: {**role.shown, "sources": ["direct"]}
+        call,
+        roles,
+        "roles",
+        lambda role: str(role.document["name"]),
+        lambda role: {**present_role(role), "sources": ["direct"]},
     )
 
 

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from projections.profile.changes.access import MOST
 from schemas.events import PermissionsData, PermissionsRemoved, RolesData, RolesRemoved
 from services.commands.access.capacity import permissions_given, roles_given, room_for
-from services.commands.access.permissions import with_sources
 from services.commands.context import STALE_REVISION
 from services.commands.outcome import Draft
 from services.commands.users import people
@@ -20,11 +19,13 @@ from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.organizations.routes import organization_shown
+from services.management.roles import access
 from services.management.roles.models import Permissions, RoleIds
+from services.management.roles.present import present_role
 from services.management.roles.results import Organization, Role, UserPermission
 from services.management.roles.routes import ROLES_FULL
-from services.queries import permissions, users
-from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, role_shown
+from services.queries import users
+from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, with_sources
 from services.queries.settings import find_settings
 from services.runtime.rejection import Rejected, Rejection, invalid
 
@@ -34,8 +35,10 @@ PERMISSIONS_FULL: Final = invalid("No more permissions can be assigned to this u
 
 async def list_user_roles(call: Call) -> Response:
     """A page of the user's roles, by name."""
-    found = await permissions.roles(call, (await holdings(call)).get("roles", {}))
-    return paging.answer(call, [role_shown(role) for role in found], "roles", lambda role: str(role["name"]))
+    found = await access.roles(call, (await holdings(call)).get("roles", {}))
+    return paging.answer(
+        call, [present_role(role) for role in found], "roles", lambda role: str(role["name"])
+    )
 
 
 async def assign_user_roles(call: Call) -> Response:
@@ -44,7 +47,7 @@ async def assign_user_roles(call: Call) -> Response:
 
     async def given(person: users.Person) -> list[Draft]:
         held = person.holdings.get("roles", {})
-        living = {role.id for role in await permissions.roles(call, {*held, *body.roles})}
+        living = {role.id for role in await access.roles(call, {*held, *body.roles})}
         if not living >= {*body.roles}:
             raise Rejected(NO_SUCH_ROLE)
         room = room_for(held, living, body.roles, MOST["roles"])
@@ -70,10 +73,10 @@ async def remove_user_roles(call: Call) -> Response:
 async def list_user_permissions(call: Call) -> Response:
     """A page of what the user may do, directly or through roles, by name."""
     has = await holdings(call)
-    roles = [role_of(role) for role in await permissions.roles(call, has.get("roles", {}))]
+    roles = [role_of(role) for role in await access.roles(call, has.get("roles", {}))]
     direct = has.get("permissions", {})
     given = {each for role in roles for each in role.permissions}
-    known = await permissions.catalogue(call, {*direct, *given})
+    known = await access.catalogue(call, {*direct, *given})
     return paging.answer(
         call,
         with_sources(known, direct, roles),
@@ -90,8 +93,8 @@ async def assign_user_permissions(call: Call) -> Response:
     async def given(person: users.Person) -> list[Draft]:
         held = person.holdings.get("permissions", {})
         identifiers = {each.resource_server_identifier for each in body.permissions}
-        known = await permissions.catalogue(call, held, identifiers)
-        asked = permissions.asked_for(known, body.permissions)
+        known = await access.catalogue(call, held, identifiers)
+        asked = access.named(known, body.permissions)
         names = {each.id: (each.api_identifier, each.name) for each in asked}
         living = {each.id for each in known.living(held)}
         room = room_for(held, living, list(names), MOST["permissions"])
@@ -109,7 +112,7 @@ async def remove_user_permissions(call: Call) -> Response:
     async def taken(person: users.Person) -> list[Draft]:
         held = person.holdings.get("permissions", {})
         wanted = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
-        known = await permissions.catalogue(call, identifiers={identifier for identifier, _ in wanted})
+        known = await access.catalogue(call, identifiers={identifier for identifier, _ in wanted})
         found = [each for name in sorted(wanted) if (each := known.named(*name)) and each.id in held]
         data = [(each.id, (each.api_identifier, each.name)) for each in found]
         if not data:

@@ -45,7 +45,7 @@ class TenantConnection(PlainConnection):
         """Sets the tenant when it is another one; never inside a transaction."""
         if self._tenant != tenant:
             self._tenant = None
-            await self.execute(load("services.runtime.postgres", "tenant_pool.sql")["speak_for"], tenant)
+            await self.execute(_query("speak_for"), tenant)
             self._tenant = tenant
 
 
@@ -85,6 +85,11 @@ class TenantPool:
         gate = FairGate(f"database connections ({name})", connections, int(connections * share), waiting)
         return cls(pool, gate)
 
+    async def ping(self) -> None:
+        """Return once the database answers, outside of the tenants' shares. Raises Transient."""
+        with database_failures():
+            await self.raw.fetchval(_query("alive"))
+
     async def close(self) -> None:
         """Disconnects."""
         self.raw.terminate()
@@ -111,3 +116,7 @@ class TenantPool:
                 patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
                 async with self.raw.acquire(timeout=patience) as connection:
                     yield connection
+
+
+def _query(name: str) -> str:
+    return load("services.runtime.postgres", "tenant_pool.sql")[name]

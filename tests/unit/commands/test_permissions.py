@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.commands.access.capacity import Room, permissions_given, roles_given, room_for
-from services.commands.access.permissions import Catalogue, Role, numbered, with_sources
+from services.commands.access.permissions import numbered
 from services.management.resource_servers.models import Scope
 from services.management.roles.members import _about
+from services.queries.permissions import PermissionCatalogue, Role, with_sources
 
 API_ID = f"{7:024x}"
 scope_lists = st.lists(st.sampled_from("abcd").map(lambda name: Scope(value=name)), max_size=4)
@@ -77,8 +78,8 @@ def test_nothing_new_is_no_event() -> None:
 
 def test_sources_are_direct_first_then_roles() -> None:
     """Each permission once, by name; what is no more is not there."""
-    known = Catalogue([api("b", "a"), api("a", api_id=f"{8:024x}", identifier="urn:other")])
-    reader = Role("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"), {})
+    known = PermissionCatalogue([api("b", "a"), api("a", api_id=f"{8:024x}", identifier="urn:other")])
+    reader = Role("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"))
     found = with_sources(known, [f"{API_ID}.2", f"{API_ID}.1"], [reader])
     assert [
         (one.name, [(each["source_type"], each["source_id"]) for each in sources]) for one, sources in found

@@ -1,0 +1,16 @@
+"""Roles as the API shows them."""
+
+from typing import Any
+
+from projections.setting.fold import Setting
+
+
+def present_role(setting: Setting) -> dict[str, Any]:
+    """Return a role as it is shown."""
+    description = setting.document.get("description")
+    return {
+        "id": setting.id,
+        "name": setting.document["name"],
+        "description": description or "",
+        "type": setting.document.get("type", "tenant"),
+    }

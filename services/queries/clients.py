@@ -1,0 +1,59 @@
+"""API clients as the view has them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import asyncpg
+
+from projections.client.fold import Client
+from projections.client.row import client_of
+from schemas.sealing.keys import Keyring
+from services.queries.opener import opener_for
+from services.runtime.postgres.named_queries import load
+
+
+async def list_clients(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str
+) -> tuple[list[Client], Callable[[Client], Client]]:
+    """Return the clients of a tenant that are not deleted, with their secrets sealed, and a function that
+    returns one of them with its secrets open."""
+    rows = await connection.fetch(_query("clients"), tenant)
+    texts = {row["client_id"]: row["settings"] for row in rows}
+    opener = await opener_for(connection, keyring, tenant, texts.values())
+
+    def opened(client: Client) -> Client:
+        return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
+
+    return [client_of(row) for row in rows], opened
+
+
+async def find_client(
+    connection: asyncpg.Connection, keyring: Keyring, tenant: str, client_id: str
+) -> Client | None:
+    """Return a client with its secrets open, None if it does not exist or was deleted."""
+    if "\x00" in client_id:
+        return None
+    row = await connection.fetchrow(_query("client_by_id"), tenant, client_id)
+    if row is None or row["deleted"]:
+        return None
+    opener = await opener_for(connection, keyring, tenant, [row["settings"]])
+    return client_of(row, opener.document(row["settings"], "client", client_id))
+
+
+async def find_client_event(connection: asyncpg.Connection, tenant: str, client_id: str) -> str | None:
+    """Return the id of the event that a client, deleted or not, was last changed by; None if there never was
+    one of this id."""
+    row = await connection.fetchrow(_query("client_by_id"), tenant, client_id)
+    return None if row is None else str(row["event_id"])
+
+
+async def find_client_of_any_tenant(connection: asyncpg.Connection, client_id: str) -> asyncpg.Record | None:
+    """Return the client that asks for a token, whatever its tenant: `tenant`, `secret_hash`, `scopes`,
+    `settings`; None if there is none. The connection sees this client's row until the caller's transaction
+    ends."""
+    await connection.execute(_query("speak_for_client"), client_id)
+    return await connection.fetchrow(_query("client"), client_id)
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "clients.sql")[name]

@@ -1,0 +1,41 @@
+"""Failed logins that count: against people, identifiers and IP addresses.
+
+A row of a person or an identifier has `subject`, `connection`, `identifier`, `failures`, `last_failed` and
+`ips`.
+"""
+
+from collections.abc import Collection
+
+import asyncpg
+
+from projections.login_guard.addresses import Address
+from services.runtime.postgres.named_queries import load
+
+
+async def failures_of_identifier(
+    connection: asyncpg.Connection, tenant: str, identifier: str
+) -> list[asyncpg.Record]:
+    """Return the failures with a folded identifier, whoever's it is."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("failures_as"), tenant, identifier)
+    return rows
+
+
+async def failures_of_person(
+    connection: asyncpg.Connection, tenant: str, subject: str, identifiers: Collection[str]
+) -> list[asyncpg.Record]:
+    """Return the failures of a person, and those with one of the folded identifiers from before it was known
+    to be the person's."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        _query("failures_of"), tenant, subject, list(identifiers)
+    )
+    return rows
+
+
+async def failures_from_address(connection: asyncpg.Connection, tenant: str, ip: str) -> list[Address]:
+    """Return the failures from an IP address."""
+    rows = await connection.fetch(_query("failures_from"), tenant, ip)
+    return [Address(tuple(row["times"]), row["released_at"]) for row in rows]
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "login_failures.sql")[name]

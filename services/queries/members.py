@@ -1,0 +1,47 @@
+"""Members: who has a role or belongs to an organization."""
+
+from typing import Final, Literal, NamedTuple
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+MemberKind = Literal["role", "organization"]
+
+
+class MemberPlace(NamedTuple):
+    """A place in the list of members: since when, as text that PostgreSQL reads, and the subject."""
+
+    since: str
+    subject: str
+
+
+BEGINNING: Final = MemberPlace("-infinity", "")
+
+
+async def list_members(
+    connection: asyncpg.Connection,
+    tenant: str,
+    kind: MemberKind,
+    target: str,
+    *,
+    limit: int,
+    offset: int = 0,
+    after: MemberPlace = BEGINNING,
+) -> list[asyncpg.Record]:
+    """Return a page of the members of a role or organization, those of longest standing first: `since`,
+    `subject`, `document`."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        _query("members"), tenant, kind, target, *after, limit, offset
+    )
+    return rows
+
+
+async def count_members(connection: asyncpg.Connection, tenant: str, kind: MemberKind, target: str) -> int:
+    """Return how many members there are."""
+    count: int = await connection.fetchval(_query("count_members"), tenant, kind, target)
+    return count
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "members.sql")[name]

@@ -1,0 +1,1 @@
+"""Sessions, refresh tokens, grants and device credentials of users."""

@@ -1,0 +1,41 @@
+"""Grants: what applications may do for users."""
+
+from typing import NamedTuple
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+class GrantFilter(NamedTuple):
+    """Whose grants are meant, for which client and audience; None for any."""
+
+    user_id: str | None = None
+    client_id: str | None = None
+    audience: str | None = None
+
+
+async def list_grants(
+    connection: asyncpg.Connection, tenant: str, narrowed: GrantFilter, limit: int, offset: int
+) -> list[asyncpg.Record]:
+    """Return a page of grants by id: `id`, `client_id`, `user_id`, `audience`, `scope`, `organization_id`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("grants"), tenant, *narrowed, limit, offset)
+    return rows
+
+
+async def count_grants(connection: asyncpg.Connection, tenant: str, narrowed: GrantFilter) -> int:
+    """Return how many grants `list_grants` would go through."""
+    count: int = await connection.fetchval(_query("count_grants"), tenant, *narrowed)
+    return count
+
+
+async def owner_of_grant(connection: asyncpg.Connection, tenant: str, grant_id: str) -> str | None:
+    """Return the user_id of whose grant this is, None if there is no such grant."""
+    if "\x00" in grant_id:
+        return None
+    user_id: str | None = await connection.fetchval(_query("owner_of_grant"), tenant, grant_id)
+    return user_id
+
+
+def _query(name: str) -> str:
+    return load("services.queries.sessions", "grants.sql")[name]

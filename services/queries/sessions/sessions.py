@@ -1,0 +1,35 @@
+"""Sessions that have not ended, as the views have them.
+
+A row has the columns of `views.session`. A session whose end nobody told is listed for 30 days after it was
+last seen.
+"""
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+async def sessions_of(
+    connection: asyncpg.Connection, tenant: str, subject: str, after: str, limit: int
+) -> list[asyncpg.Record]:
+    """Return the sessions of a person whose ids follow `after`, by id."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("sessions_of"), tenant, subject, after, limit)
+    return rows
+
+
+async def count_sessions_of(connection: asyncpg.Connection, tenant: str, subject: str) -> int:
+    """Return how many sessions `sessions_of` would go through."""
+    count: int = await connection.fetchval(_query("count_sessions_of"), tenant, subject)
+    return count
+
+
+async def find_session(connection: asyncpg.Connection, tenant: str, session_id: str) -> asyncpg.Record | None:
+    """Return the session of this id with the `user_id` of its user, None if there is none. Where several
+    people had one of this id, it is the one last seen."""
+    if "\x00" in session_id:
+        return None
+    return await connection.fetchrow(_query("session"), tenant, session_id)
+
+
+def _query(name: str) -> str:
+    return load("services.queries.sessions", "sessions.sql")[name]

@@ -1,0 +1,26 @@
+"""Statistics of a tenant."""
+
+from datetime import date, datetime
+
+import asyncpg
+
+from services.runtime.postgres.named_queries import load
+
+
+async def count_active_users(connection: asyncpg.Connection, tenant: str, since: datetime) -> int:
+    """Return how many users have signed in since a time."""
+    number: int = await connection.fetchval(_query("active_users"), tenant, since)
+    return number
+
+
+async def daily_counts(
+    connection: asyncpg.Connection, tenant: str, first: date, last: date
+) -> list[asyncpg.Record]:
+    """Return a row for each day, from the first to the last one, on which something happened: `date`,
+    `logins`, `signups`, `leaked_passwords`, `created_at`, `updated_at`."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("days"), tenant, first, last)
+    return rows
+
+
+def _query(name: str) -> str:
+    return load("services.queries", "statistics.sql")[name]

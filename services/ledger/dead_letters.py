@@ -67,8 +67,8 @@ class Sealed:
 def seal_dead_letter(
     record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys, tenant: str | None = None
 ) -> Sealed:
-    """The dead letter of a record; nothing of its content is readable. `tenant` is named when it is known for
-    certain."""
+    """Return the dead letter of a record, of whose content nothing is readable. `tenant` is the record's,
+    None unless it is known for certain. Raises ValueError when the key has been destroyed."""
     place = f"{record.topic}/{record.partition}/{record.offset}"
     if keys.profile is None:
         raise ValueError("the dead-letter key has been destroyed")
@@ -107,7 +107,7 @@ async def send(letters: Iterable[Sealed], log: EventLog) -> None:
 async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
     """Note dead letters in the ledger, none of them twice."""
     columns = [list(column) for column in zip(*rows, strict=True)]
-    await connection.execute(_query("note_dead_letters"), *columns, NOTED_SECONDS)
+    await connection.execute(_query("note"), *columns, NOTED_SECONDS)
 
 
 async def find_noted(
@@ -116,7 +116,7 @@ async def find_noted(
     """Return those of these records, (partition, offset) of a topic each, that are noted already, with how
     many others the tenant's log tells of together with each; None where it tells of none."""
     columns = [list(column) for column in zip(*places, strict=True)]
-    rows = await connection.fetch(_query("noted"), topics, *columns)
+    rows = await connection.fetch(_query("find_noted"), topics, *columns)
     return {(row["partition"], row["log_offset"]): row["earlier"] for row in rows}
 
 
@@ -125,7 +125,7 @@ async def list_dead_letters(
 ) -> list[asyncpg.Record]:
     """Return the newest dead letters, of one tenant or for one reason where they are given: `topic`,
     `partition`, `log_offset`, `reason`, `detail`, `tenant`, `recorded_at`, `opened_at`, `opened_by`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("dead_letters"), tenant, reason, limit)
+    rows: list[asyncpg.Record] = await connection.fetch(_query("list"), tenant, reason, limit)
     return rows
 
 
@@ -133,20 +133,20 @@ async def find_dead_letter(
     connection: asyncpg.Connection, topic: str, partition: int, offset: int
 ) -> asyncpg.Record | None:
     """Return the dead letter of a record, as `list_dead_letters` does; None if there is none."""
-    return await connection.fetchrow(_query("dead_letter"), topic, partition, offset)
+    return await connection.fetchrow(_query("find"), topic, partition, offset)
 
 
 async def note_opened(
     connection: asyncpg.Connection, topic: str, partition: int, offset: int, opened_by: str
 ) -> None:
     """Record who opened a dead letter last."""
-    await connection.execute(_query("dead_letter_opened"), topic, partition, offset, opened_by)
+    await connection.execute(_query("note_opened"), topic, partition, offset, opened_by)
 
 
 async def count_dead_letters(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     """Return how many dead letters there are for each reason: `reason`, `total`, `oldest`, `newest`,
     `last_day`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("dead_letter_counts"))
+    rows: list[asyncpg.Record] = await connection.fetch(_query("count"))
     return rows
 
 

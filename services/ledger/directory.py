@@ -165,7 +165,7 @@ async def find_registered(
     connection: asyncpg.Connection, tenant: str, provider: str, idp_id: str
 ) -> RegisteredIdentity | None:
     """Return what is known of an identity, None if it is not in the directory."""
-    row = await connection.fetchrow(_query("registered"), tenant, provider, idp_id)
+    row = await connection.fetchrow(_query("find_registered"), tenant, provider, idp_id)
     if row is None:
         return None
     return RegisteredIdentity(
@@ -178,7 +178,7 @@ async def holdings_of_identities(
 ) -> list[str | None]:
     """Return the sealed holdings of the own subjects of those of these identities that have a row in the
     view; None for one without holdings."""
-    rows = await connection.fetch(_query("identity_holdings"), tenant, provider, list(idp_ids))
+    rows = await connection.fetch(_query("holdings_of_identities"), tenant, provider, list(idp_ids))
     return [row["holdings"] for row in rows]
 
 

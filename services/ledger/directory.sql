@@ -1,12 +1,13 @@
 -- name: resolve
--- Identities to subjects, with the subjects' keys and the connection that first brought each.
+-- Returns the subjects of identities, with their keys and the connection that first brought each identity.
 SELECT d.tenant, d.provider, d.idp_id, d.subject, d.connection, k.version, k.profile, k.activity
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, provider, idp_id)
 JOIN ledger.directory AS d USING (tenant, provider, idp_id)
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject;
 
 -- name: register_missing
--- New identities with their new subjects and keys; of two at once one wins.
+-- Adds identities of all tenants that are not in the directory, with their subjects and keys. Of two processes that add an
+-- identity at once, one wins.
 WITH given AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[])
         AS given (tenant, provider, idp_id, subject, profile, activity, connection)
@@ -20,7 +21,7 @@ INSERT INTO ledger.subject_key (tenant, owner, profile, activity)
 SELECT given.tenant, given.subject, given.profile, given.activity FROM given JOIN added USING (tenant, subject);
 
 -- name: resolve_sign_in_names
--- People of a connection by what they type to sign in, with their keys.
+-- Returns users of connections by the identifiers they sign in with, with their keys.
 SELECT DISTINCT ON (asked.tenant, asked.connection, asked.identifier)
     asked.tenant, asked.connection, asked.identifier, s.subject, k.version, k.profile, k.activity
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, connection, identifier)
@@ -34,7 +35,7 @@ JOIN ledger.subject_key AS k ON k.tenant = s.tenant AND k.owner = s.subject
 ORDER BY asked.tenant, asked.connection, asked.identifier, s.subject;
 
 -- name: login_checks
--- What is known of those who want in; the tenant's settings stand in the first row.
+-- Returns what is known of people who want to sign in; the first row has the settings of the tenant.
 SELECT
     CASE WHEN asked.number = 1 THEN (SELECT json_object_agg(p.id, p.document) FROM views.protection AS p WHERE p.tenant = $1) END AS settings,
     coalesce(
@@ -68,7 +69,7 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
 ORDER BY asked.number;
 
 -- name: register
--- A new identity with its subject and keys; no row when the identity has a subject already.
+-- Adds an identity with its subject and keys; no row if the identity has a subject already.
 WITH added AS (
     INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection) VALUES ($1, $2, $3, $4, $7)
     ON CONFLICT DO NOTHING
@@ -79,7 +80,8 @@ WITH added AS (
 SELECT subject FROM added;
 
 -- name: register_and_reserve
--- New identities with their subjects, keys and claims, all or nothing (VT002): as `register`, `claim` and `users_with` for each.
+-- Adds identities with their subjects and keys and reserves values for them, all or nothing (VT002): does what `register`
+-- and the statements of a reservation do for each.
 WITH added AS (
     INSERT INTO ledger.directory (tenant, provider, idp_id, subject, connection)
     SELECT $1, asked.provider, asked.idp_id, asked.subject, asked.connection
@@ -115,16 +117,16 @@ SELECT ledger.require(
     )
 );
 
--- name: registered
--- The subject an identity has, the connection it belongs to, whether it lives, what it holds, and its keys.
+-- name: find_registered
+-- Returns the subject of an identity, the connection it belongs to, whether it has a profile, its holdings and its keys.
 SELECT d.subject, d.connection, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
 FROM ledger.directory AS d
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
 LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
 WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = $3;
 
--- name: identity_holdings
--- What the own subjects of some identities of a provider hold.
+-- name: holdings_of_identities
+-- Returns the holdings of the own subjects of some identities of a provider.
 SELECT p.holdings
 FROM ledger.directory AS d
 JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject

@@ -56,9 +56,7 @@ async def begin(
     connection: asyncpg.Connection, tenant: str, place: bytes, request: bytes, lease_seconds: float
 ) -> bool:
     """Take a place that no request has, or whose time is over. Return False if a request has it."""
-    begun = await connection.fetchval(
-        _query("begin_once"), tenant, place, request, lease_seconds, KEPT_SECONDS
-    )
+    begun = await connection.fetchval(_query("begin"), tenant, place, request, lease_seconds, KEPT_SECONDS)
     return begun is True
 
 
@@ -66,7 +64,7 @@ async def begin_again(
     connection: asyncpg.Connection, tenant: str, place: bytes, lease_seconds: float, settle_seconds: float
 ) -> bool:
     """Take the place of a request that certainly was not carried out. Return False if another process did."""
-    begun = await connection.fetchval(_query("begin_once_more"), tenant, place, lease_seconds, settle_seconds)
+    begun = await connection.fetchval(_query("begin_again"), tenant, place, lease_seconds, settle_seconds)
     return begun is True
 
 
@@ -74,7 +72,7 @@ async def find(
     connection: asyncpg.Connection, tenant: str, place: bytes, settle_seconds: float
 ) -> KnownRequest | None:
     """Return the request in a place, None if there is none."""
-    row = await connection.fetchrow(_query("found_once"), tenant, place, settle_seconds)
+    row = await connection.fetchrow(_query("find"), tenant, place, settle_seconds)
     if row is None:
         return None
     event = None
@@ -91,7 +89,7 @@ async def reserve_event(
 ) -> None:
     """Reserve the event that decides for the request in a place, instead of an earlier one."""
     value = reservation_of(place).value
-    await connection.execute(_query("note_once"), tenant, value, subject, UUID(event_id))
+    await connection.execute(_query("reserve_event"), tenant, value, subject, UUID(event_id))
 
 
 async def find_made(
@@ -99,7 +97,7 @@ async def find_made(
 ) -> tuple[str, str] | None:
     """Return (name of the id in the API, id) of what the event of a request made, None if it made nothing or
     the view does not show it."""
-    row = await connection.fetchrow(_query("made_once"), tenant, event.subject, event.id)
+    row = await connection.fetchrow(_query("find_made"), tenant, event.subject, event.id)
     return None if row is None else (row["name"], row["id"])
 
 
@@ -107,22 +105,22 @@ async def keep(
     connection: asyncpg.Connection, tenant: str, place: bytes, sealed_result: bytes, owner: str
 ) -> None:
     """Keep the result of a request, sealed with the keys of its owner."""
-    await connection.execute(_query("keep_once"), tenant, place, sealed_result, owner)
+    await connection.execute(_query("keep"), tenant, place, sealed_result, owner)
 
 
 async def lose(connection: asyncpg.Connection, tenant: str, place: bytes) -> None:
     """End a request whose result will never be known."""
-    await connection.execute(_query("lose_once"), tenant, place)
+    await connection.execute(_query("lose"), tenant, place)
 
 
 async def free(connection: asyncpg.Connection, tenant: str, place: bytes) -> None:
     """Remove a request that has done nothing."""
-    await connection.execute(_query("free_once"), tenant, place)
+    await connection.execute(_query("free"), tenant, place)
 
 
 async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
     """Remove the requests of a tenant, with their events' reservations, that were kept for long enough."""
-    await connection.execute(_query("forget_once"), tenant, KEPT_SECONDS)
+    await connection.execute(_query("forget"), tenant, KEPT_SECONDS)
     await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)
 
 

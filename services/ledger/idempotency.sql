@@ -1,5 +1,5 @@
--- name: begin_once
--- Takes a place that nobody has, or whose time is over; no row when somebody has it.
+-- name: begin
+-- Takes a place that is free or whose time is over; no row if another request has it.
 INSERT INTO ledger.idempotency AS kept (tenant, place, request, lease_until)
 VALUES ($1, $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT (tenant, place) DO UPDATE SET
@@ -8,9 +8,9 @@ ON CONFLICT (tenant, place) DO UPDATE SET
 WHERE kept.started_at < now() - $5 * interval '1 second'
 RETURNING true AS begun;
 
--- name: found_once
--- What is known of an earlier request in this place, of its event, and the seconds until its event is on the log or never will be;
--- with the keys of the owner of its result.
+-- name: find
+-- Returns the request in a place with its deciding event, the seconds until the event is on the log or never will be, and
+-- the keys of the owner of its result.
 SELECT
     i.request, i.result, greatest(0, ceil(extract(epoch FROM i.lease_until - now())))::integer AS seconds_left,
     greatest(0, ceil(extract(
@@ -23,15 +23,15 @@ LEFT JOIN ledger.reservation AS r
 LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = i.owner
 WHERE i.tenant = $1 AND i.place = $2;
 
--- name: note_once
--- The event that decides what became of a request.
+-- name: reserve_event
+-- Reserves the event that decides what becomes of a request, instead of an earlier one.
 INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
 VALUES ($1, '', 'request', $2, $3, $4)
 ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
 SET event_id = excluded.event_id, confirmed = false, claimed_at = now();
 
--- name: begin_once_more
--- Takes the place of a request that certainly was not carried out; no row when somebody else did.
+-- name: begin_again
+-- Takes the place of a request that certainly was not carried out; no row if another process did.
 UPDATE ledger.idempotency AS i
 SET started_at = now(), lease_until = now() + $3 * interval '1 second'
 WHERE i.tenant = $1 AND i.place = $2 AND i.result IS NULL AND i.lease_until <= now()
@@ -42,8 +42,8 @@ WHERE i.tenant = $1 AND i.place = $2 AND i.result IS NULL AND i.lease_until <= n
     )
 RETURNING true AS begun;
 
--- name: made_once
--- What the event of a request made, by its name in the API.
+-- name: find_made
+-- Returns what the event of a request made: the name of its id in the API, and the id.
 SELECT 'user_id' AS name, p.user_id AS id FROM views.profile AS p WHERE p.tenant = $1 AND p.subject = $2
 UNION ALL
 SELECT 'id', c.id FROM views.connection AS c WHERE c.tenant = $1 AND c.event_id = $3
@@ -53,22 +53,22 @@ UNION ALL
 SELECT 'id', s.id FROM views.setting AS s WHERE s.tenant = $1 AND s.event_id = $3;
 
 -- name: forget_events
--- The events of requests whose time is over.
+-- Deletes the reservations of events of requests whose time is over.
 DELETE FROM ledger.reservation
 WHERE tenant = $1 AND kind = 'request' AND confirmed AND claimed_at < now() - $2 * interval '1 second';
 
--- name: keep_once
--- The first request's result, and whose key seals it.
+-- name: keep
+-- Keeps the result of a request, and whose keys seal it.
 UPDATE ledger.idempotency SET result = $3, owner = $4, lease_until = now() WHERE tenant = $1 AND place = $2;
 
--- name: lose_once
--- The first request's result will never be known.
+-- name: lose
+-- Ends a request whose result will never be known.
 UPDATE ledger.idempotency SET lease_until = now() WHERE tenant = $1 AND place = $2 AND result IS NULL;
 
--- name: free_once
--- The first request has done nothing.
+-- name: free
+-- Deletes a request that has done nothing.
 DELETE FROM ledger.idempotency WHERE tenant = $1 AND place = $2 AND result IS NULL;
 
--- name: forget_once
--- Results whose time is over.
+-- name: forget
+-- Deletes requests whose time is over.
 DELETE FROM ledger.idempotency WHERE tenant = $1 AND started_at < now() - $2 * interval '1 second';

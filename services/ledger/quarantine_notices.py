@@ -28,8 +28,8 @@ async def lock_notices(connection: asyncpg.Connection, keys: Sequence[NoticeKey]
     if not keys:
         return {}
     columns = list(zip(*keys, strict=True))
-    await connection.execute(_query("begin_telling"), *columns)
-    rows = await connection.fetch(_query("told"), *columns)
+    await connection.execute(_query("begin"), *columns)
+    rows = await connection.fetch(_query("lock"), *columns)
     return {(row["tenant"], row["reason"]): Notice(row["minute"], row["untold"]) for row in rows}
 
 
@@ -37,7 +37,7 @@ async def update_notices(connection: asyncpg.Connection, notices: Mapping[Notice
     """Overwrite locked notices."""
     if notices:
         rows = [(*key, *notice) for key, notice in notices.items()]
-        await connection.execute(_query("tell"), *zip(*rows, strict=True))
+        await connection.execute(_query("update"), *zip(*rows, strict=True))
 
 
 def _query(name: str) -> str:

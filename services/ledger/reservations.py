@@ -74,16 +74,16 @@ async def _check_view(
     values: dict[str, str] = {one.kind: one.value for one in wanted}
     place = wanted[0].connection
     if "connection" in values:
-        if await connection.fetchval(_query("connection_lives"), tenant, place, bearer):
+        if await connection.fetchval(_query("connection_name_in_view"), tenant, place, bearer):
             raise Taken("connection")
         return
     if "name" in values:
-        if await connection.fetchval(_query("setting_lives"), tenant, place, values["name"], bearer):
+        if await connection.fetchval(_query("setting_name_in_view"), tenant, place, values["name"], bearer):
             raise Taken("name")
         return
     kinds = ("email", "username", "phone_number")
     row = await connection.fetchrow(
-        _query("users_with"), tenant, place, bearer, *(values.get(kind) for kind in kinds)
+        _query("values_in_view"), tenant, place, bearer, *(values.get(kind) for kind in kinds)
     )
     for kind in kinds:
         if row[kind]:
@@ -112,7 +112,7 @@ async def release_connection_name(connection: asyncpg.Connection, tenant: str, n
 async def release_setting_name(connection: asyncpg.Connection, tenant: str, kind: str, name: str) -> bool:
     """Remove the confirmed reservation of a name that no setting of the kind has in the view. Return whether
     there was one."""
-    status: str = await connection.execute(_query("release_name"), tenant, kind, name)
+    status: str = await connection.execute(_query("release_setting"), tenant, kind, name)
     return status != "DELETE 0"
 
 

@@ -28,7 +28,7 @@ async def reserve_parties(
 ) -> bool:
     """Reserve people for a saga, inside the caller's transaction. Return False if another saga has one of
     them; then the caller rolls back."""
-    taken = await connection.fetch(_query("claim_link_parties"), tenant, UUID(command), sorted(subjects))
+    taken = await connection.fetch(_query("reserve_parties"), tenant, UUID(command), sorted(subjects))
     return len(taken) == len(subjects)
 
 
@@ -37,18 +37,18 @@ async def begin(
 ) -> None:
     """Keep a saga: from now on some process brings it to its end."""
     await connection.execute(
-        _query("begin_link"), tenant, UUID(saga.command), kind, list(saga.events), saga.undo, holder
+        _query("begin"), tenant, UUID(saga.command), kind, list(saga.events), saga.undo, holder
     )
 
 
 async def touch(connection: asyncpg.Connection, tenant: str, command: str) -> None:
     """Record that a process is at work on a saga, if the saga has not ended."""
-    await connection.execute(_query("touch_link"), tenant, UUID(command))
+    await connection.execute(_query("touch"), tenant, UUID(command))
 
 
 async def end(connection: asyncpg.Connection, tenant: str, command: str) -> None:
     """Remove a saga, with the reservations of its people."""
-    await connection.execute(_query("end_link"), tenant, UUID(command))
+    await connection.execute(_query("end"), tenant, UUID(command))
 
 
 async def abandoned(
@@ -60,7 +60,7 @@ async def abandoned(
     """Return the sagas, at most 100, whose process has ended or that no process was at work on for so long;
     all, or those of these people."""
     rows = await connection.fetch(
-        _query("left_links"), tenant, age_seconds, None if subjects is None else list(subjects)
+        _query("abandoned"), tenant, age_seconds, None if subjects is None else list(subjects)
     )
     return [StoredSaga(str(row["command"]), tuple(row["events"]), row["undo"]) for row in rows]
 
@@ -71,8 +71,7 @@ async def take_over(
     """Make this process the one that goes on with an abandoned saga. Return False if another one is at work
     on it or has ended it."""
     return (
-        await connection.fetchval(_query("take_over_link"), tenant, UUID(command), age_seconds, holder)
-        is not None
+        await connection.fetchval(_query("take_over"), tenant, UUID(command), age_seconds, holder) is not None
     )
 
 

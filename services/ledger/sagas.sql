@@ -1,24 +1,24 @@
--- name: claim_link_parties
--- Nobody else links these people meanwhile; fewer rows come back when somebody does.
+-- name: reserve_parties
+-- Reserves people for a saga; returns fewer rows if another saga has one of them.
 INSERT INTO ledger.link_party (tenant, subject, command)
 SELECT $1, asked.subject, $2 FROM unnest($3::text[]) AS asked (subject)
 ON CONFLICT ON CONSTRAINT link_party_unique DO NOTHING
 RETURNING subject;
 
--- name: begin_link
--- From here on it is brought to an end, whoever does it.
+-- name: begin
+-- Keeps a saga. From now on some process brings it to its end.
 INSERT INTO ledger.link (tenant, command, kind, events, undo, holder) VALUES ($1, $2, $3, $4, $5, $6);
 
--- name: touch_link
--- Somebody is at it; no row when it has come to its end.
+-- name: touch
+-- Records that a process is at work on a saga; no row if the saga has ended.
 UPDATE ledger.link SET touched_at = now() WHERE tenant = $1 AND command = $2 RETURNING command;
 
--- name: end_link
--- It has come to its end.
+-- name: end
+-- Deletes a saga, and with it the reservations of its people.
 DELETE FROM ledger.link WHERE tenant = $1 AND command = $2;
 
--- name: left_links
--- Those whose process has ended or that nobody has been at for so long, all or those of these people.
+-- name: abandoned
+-- Returns sagas whose process has ended, or that no process was at work on for some seconds: all, or those of these people.
 SELECT l.command, l.kind, l.events, l.undo
 FROM ledger.link AS l
 WHERE l.tenant = $1 AND (l.touched_at < now() - make_interval(secs => $2) OR NOT EXISTS (
@@ -29,8 +29,8 @@ WHERE l.tenant = $1 AND (l.touched_at < now() - make_interval(secs => $2) OR NOT
 ))
 ORDER BY l.touched_at LIMIT 100;
 
--- name: take_over_link
--- Whoever gets a row goes on with it.
+-- name: take_over
+-- Makes this process the holder of an abandoned saga; no row if another process is at work on it.
 UPDATE ledger.link AS l SET touched_at = now(), holder = $4
 WHERE l.tenant = $1 AND l.command = $2 AND (l.touched_at < now() - make_interval(secs => $3) OR NOT EXISTS (
     SELECT FROM pg_locks AS k

@@ -67,19 +67,19 @@ def domain_of(origin: str, tenant: str) -> Domain:
 
 async def add_domain(connection: asyncpg.Connection, domain: Domain) -> bool:
     """Give a tenant a domain. Return False, and change nothing, if the host is a domain already."""
-    added = await connection.fetchval(_query("add_domain"), domain.host, domain.origin, domain.tenant)
+    added = await connection.fetchval(_query("add"), domain.host, domain.origin, domain.tenant)
     return added is not None
 
 
 async def remove_domain(connection: asyncpg.Connection, host: str) -> str | None:
     """Take a domain from its tenant, whose name is returned; None if the host is no domain."""
-    tenant: str | None = await connection.fetchval(_query("remove_domain"), host)
+    tenant: str | None = await connection.fetchval(_query("remove"), host)
     return tenant
 
 
 async def list_domains(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     """Return the domains of all tenants, by tenant and host: `origin`, `tenant`, `created_at`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("tenant_domains"))
+    rows: list[asyncpg.Record] = await connection.fetch(_query("list_domains"))
     return rows
 
 
@@ -122,7 +122,7 @@ class Domains:
                 return
             try:
                 with database_failures():
-                    rows = await self._pool.fetch(_query("domains"))
+                    rows = await self._pool.fetch(_query("list_hosts"))
             except Transient:
                 if self._read_at == float("-inf"):
                     raise

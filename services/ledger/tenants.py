@@ -10,24 +10,24 @@ from services.runtime.postgres.named_queries import load
 async def add_tenant(connection: asyncpg.Connection, name: str, display_name: str, strict: bool) -> bool:
     """Add a tenant; `strict` ones take no logins through unknown connections. Return False, and add nothing,
     if the name is taken."""
-    return await connection.fetchval(_query("add_tenant"), name, display_name, strict) is not None
+    return await connection.fetchval(_query("add"), name, display_name, strict) is not None
 
 
 async def tenant_exists(connection: asyncpg.Connection, name: str) -> bool:
     """Return whether there is a tenant of this name."""
-    exists: bool = await connection.fetchval(_query("tenant_exists"), name)
+    exists: bool = await connection.fetchval(_query("exists"), name)
     return exists
 
 
 async def list_tenants(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     """Return all tenants by name: `name`, `display_name`, `strict_connections`, `created_at`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("tenants"))
+    rows: list[asyncpg.Record] = await connection.fetch(_query("list"))
     return rows
 
 
 async def tenant_names(connection: asyncpg.Connection) -> list[str]:
     """Return the names of all tenants, sorted."""
-    return [row["name"] for row in await connection.fetch(_query("tenant_names"))]
+    return [row["name"] for row in await connection.fetch(_query("list_names"))]
 
 
 async def connections_of_tenant(

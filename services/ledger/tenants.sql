@@ -1,22 +1,23 @@
--- name: tenant_names
--- The names of all tenants.
+-- name: list_names
+-- Returns the names of all tenants, sorted.
 SELECT name FROM ledger.tenant ORDER BY name;
 
--- name: add_tenant
--- A new tenant; nothing when there is one of that name.
+-- name: add
+-- Adds a tenant; no row if the name is taken.
 INSERT INTO ledger.tenant (name, display_name, strict_connections) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO NOTHING RETURNING name;
 
--- name: tenants
--- Every tenant, in the order of their names.
+-- name: list
+-- Returns all tenants by name.
 SELECT name, display_name, strict_connections, created_at FROM ledger.tenant ORDER BY name;
 
--- name: tenant_exists
--- Whether there is a tenant of that name.
+-- name: exists
+-- Returns whether there is a tenant of this name.
 SELECT EXISTS (SELECT name FROM ledger.tenant WHERE name = $1);
 
 -- name: connections_of_tenant
--- The tenant of a token and the connections that a request names; an existing connection wins over a deleted one of the same name.
+-- Returns a tenant and the connections that a request names; of two connections of one name, one that exists is preferred to
+-- a deleted one.
 SELECT DISTINCT ON (requested.name)
     requested.name, t.name IS NOT NULL AS tenant_known, coalesce(t.strict_connections, false) AS strict, c.strategy,
     coalesce(c.maps_identity, false) AS maps_identity, coalesce(c.deleted, false) AS deleted
@@ -26,7 +27,8 @@ LEFT JOIN views.connection_name AS c ON c.tenant = $1 AND c.name = requested.nam
 ORDER BY requested.name, c.deleted NULLS LAST;
 
 -- name: connections_of_tenants
--- The tenants and connections a batch names, with the default picture that the tenant chose; a living connection wins over a deleted one of the same name.
+-- Returns the tenants and connections that a batch names, with the default picture of the tenant; of two connections of one
+-- name, one that exists is preferred to a deleted one.
 SELECT DISTINCT ON (asked.tenant, asked.name)
     asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted,
     p.default_picture

@@ -17,7 +17,7 @@ async def list_clients(
 ) -> tuple[list[Client], Callable[[Client], Client]]:
     """Return the clients of a tenant that are not deleted, with their secrets sealed, and a function that
     returns one of them with its secrets open."""
-    rows = await connection.fetch(_query("clients"), tenant)
+    rows = await connection.fetch(_query("list_clients"), tenant)
     texts = {row["client_id"]: row["settings"] for row in rows}
     opener = await opener_for(connection, keyring, tenant, texts.values())
 
@@ -33,7 +33,7 @@ async def find_client(
     """Return a client with its secrets open, None if it does not exist or was deleted."""
     if "\x00" in client_id:
         return None
-    row = await connection.fetchrow(_query("client_by_id"), tenant, client_id)
+    row = await connection.fetchrow(_query("find_client"), tenant, client_id)
     if row is None or row["deleted"]:
         return None
     opener = await opener_for(connection, keyring, tenant, [row["settings"]])
@@ -43,7 +43,7 @@ async def find_client(
 async def find_client_event(connection: asyncpg.Connection, tenant: str, client_id: str) -> str | None:
     """Return the id of the event that a client, deleted or not, was last changed by; None if there never was
     one of this id."""
-    row = await connection.fetchrow(_query("client_by_id"), tenant, client_id)
+    row = await connection.fetchrow(_query("find_client"), tenant, client_id)
     return None if row is None else str(row["event_id"])
 
 
@@ -52,7 +52,7 @@ async def find_client_of_any_tenant(connection: asyncpg.Connection, client_id: s
     `settings`; None if there is none. The connection sees this client's row until the caller's transaction
     ends."""
     await connection.execute(_query("speak_for_client"), client_id)
-    return await connection.fetchrow(_query("client"), client_id)
+    return await connection.fetchrow(_query("find_client_of_any_tenant"), client_id)
 
 
 def _query(name: str) -> str:

@@ -19,7 +19,7 @@ from services.runtime.postgres.tenant_pool import TenantPool
 def connections_by_name(database: TenantPool) -> Gathered:
     """Return the loader of connections by name, with the tenant's `default_picture`; deleted ones are left
     out."""
-    return Gathered(database, _query("connections_named"))
+    return Gathered(database, _query("connections_by_name"))
 
 
 async def find_connection(
@@ -28,7 +28,7 @@ async def find_connection(
     """Return the connection of this id, None if there is none; one that was deleted only with `deleted`."""
     if "\x00" in connection_id:
         return None
-    row = await connection.fetchrow(_query("connection"), tenant, connection_id)
+    row = await connection.fetchrow(_query("find_connection"), tenant, connection_id)
     return None if row is None or (row["deleted"] and not deleted) else row
 
 

@@ -16,7 +16,7 @@ async def failures_of_identifier(
     connection: asyncpg.Connection, tenant: str, identifier: str
 ) -> list[asyncpg.Record]:
     """Return the failures with a folded identifier, whoever's it is."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("failures_as"), tenant, identifier)
+    rows: list[asyncpg.Record] = await connection.fetch(_query("failures_of_identifier"), tenant, identifier)
     return rows
 
 
@@ -26,14 +26,14 @@ async def failures_of_person(
     """Return the failures of a person, and those with one of the folded identifiers from before it was known
     to be the person's."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        _query("failures_of"), tenant, subject, list(identifiers)
+        _query("failures_of_person"), tenant, subject, list(identifiers)
     )
     return rows
 
 
 async def failures_from_address(connection: asyncpg.Connection, tenant: str, ip: str) -> list[Address]:
     """Return the failures from an IP address."""
-    rows = await connection.fetch(_query("failures_from"), tenant, ip)
+    rows = await connection.fetch(_query("failures_from_address"), tenant, ip)
     return [Address(tuple(row["times"]), row["released_at"]) for row in rows]
 
 

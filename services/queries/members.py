@@ -32,7 +32,7 @@ async def list_members(
     """Return a page of the members of a role or organization, those of longest standing first: `since`,
     `subject`, `document`."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        _query("members"), tenant, kind, target, *after, limit, offset
+        _query("list_members"), tenant, kind, target, *after, limit, offset
     )
     return rows
 

@@ -1,5 +1,6 @@
--- name: members
--- A page of those who have a role or belong to an organization, the longest first: after a place, or from an offset.
+-- name: list_members
+-- Returns a page of the members of a role or organization, those of longest standing first, after a place and from an
+-- offset.
 SELECT m.since, m.subject, p.document
 FROM views.membership AS m
 JOIN views.profile AS p ON p.tenant = m.tenant AND p.subject = m.subject
@@ -7,5 +8,5 @@ WHERE m.tenant = $1 AND m.kind = $2 AND m.target = $3 AND (m.since, m.subject) >
 ORDER BY m.since, m.subject LIMIT $6 OFFSET $7;
 
 -- name: count_members
--- How many there are.
+-- Returns how many members a role or organization has.
 SELECT count(*) FROM views.membership WHERE tenant = $1 AND kind = $2 AND target = $3;

@@ -24,7 +24,7 @@ async def find_setting(
     """Return the setting with this id, or None if it does not exist or was deleted."""
     if "\x00" in identity:
         return None
-    rows = await connection.fetch(_query("setting"), tenant, kind, identity)
+    rows = await connection.fetch(_query("find_setting"), tenant, kind, identity)
     return next(iter(await _opened(connection, keyring, tenant, rows)), None)
 
 
@@ -32,7 +32,7 @@ async def find_setting_by_name(
     connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
 ) -> Setting | None:
     """Return the setting with this name, or None if it does not exist or was deleted."""
-    rows = await connection.fetch(_query("setting_named"), tenant, kind, name)
+    rows = await connection.fetch(_query("find_setting_by_name"), tenant, kind, name)
     return next(iter(await _opened(connection, keyring, tenant, rows)), None)
 
 
@@ -40,7 +40,7 @@ async def list_settings(
     connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
 ) -> list[Setting]:
     """Return all settings of a kind that are not deleted, by name."""
-    rows = await connection.fetch(_query("settings"), tenant, kind)
+    rows = await connection.fetch(_query("list_settings"), tenant, kind)
     return await _opened(connection, keyring, tenant, rows)
 
 
@@ -53,7 +53,7 @@ async def find_settings(
     names: Collection[str] = (),
 ) -> list[Setting]:
     """Return the settings with these ids or names that exist and are not deleted, by name."""
-    query = _query("settings_among")
+    query = _query("find_settings")
     rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
     return await _opened(connection, keyring, tenant, rows)
 
@@ -63,7 +63,7 @@ async def find_setting_event(
 ) -> str | None:
     """Return the id of the event that a setting, deleted or not, was last changed by; None if there never was
     one of this id."""
-    found = await connection.fetchval(_query("setting_event"), tenant, kind, identity)
+    found = await connection.fetchval(_query("find_setting_event"), tenant, kind, identity)
     return None if found is None else str(found)
 
 

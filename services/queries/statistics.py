@@ -9,7 +9,7 @@ from services.runtime.postgres.named_queries import load
 
 async def count_active_users(connection: asyncpg.Connection, tenant: str, since: datetime) -> int:
     """Return how many users have signed in since a time."""
-    number: int = await connection.fetchval(_query("active_users"), tenant, since)
+    number: int = await connection.fetchval(_query("count_active_users"), tenant, since)
     return number
 
 
@@ -18,7 +18,7 @@ async def daily_counts(
 ) -> list[asyncpg.Record]:
     """Return a row for each day, from the first to the last one, on which something happened: `date`,
     `logins`, `signups`, `leaked_passwords`, `created_at`, `updated_at`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("days"), tenant, first, last)
+    rows: list[asyncpg.Record] = await connection.fetch(_query("daily_counts"), tenant, first, last)
     return rows
 
 

@@ -55,7 +55,7 @@ class Outcome:
 
 def users_by_id(database: TenantPool) -> Gathered:
     """Return the loader of users by user_id: `revision`, `document`."""
-    return Gathered(database, _query("users"))
+    return Gathered(database, _query("users_by_id"))
 
 
 def users_by_subject(database: TenantPool) -> Gathered:
@@ -68,7 +68,7 @@ async def find_subject(connection: asyncpg.Connection, tenant: str, user_id: str
     """Return the subject of a user, None if the user does not exist or was deleted."""
     if "\x00" in user_id:
         return None
-    subject: str | None = await connection.fetchval(_query("subject_of"), tenant, user_id)
+    subject: str | None = await connection.fetchval(_query("find_subject"), tenant, user_id)
     return subject
 
 
@@ -77,7 +77,7 @@ async def find_user_id_by_email(
 ) -> str | None:
     """Return the user_id of whose root identity is of this connection and has this address, in small letters;
     None if there is nobody."""
-    query = _query("user_of_connection")
+    query = _query("find_user_id_by_email")
     user_id: str | None = await connection.fetchval(query, tenant, connection_name, email)
     return user_id
 
@@ -102,7 +102,7 @@ async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) ->
     deleted."""
     if "\x00" in user_id:
         return None
-    row = await connection.fetchrow(_query("holdings"), tenant, user_id)
+    row = await connection.fetchrow(_query("find_holdings"), tenant, user_id)
     if row is None:
         return None
     found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])

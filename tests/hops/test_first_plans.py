@@ -12,7 +12,7 @@ from tests.stack import Stack
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 LOOK_UPS = [
     (
-        "vita_projector", load("services.ledger.keys", "users.sql")["read_people"], (["demo"], ["sub_1"]),
+        "vita_projector", load("services.ledger.keys", "users.sql")["read_owners"], (["demo"], ["sub_1"]),
         {"profile_pkey", "subject_key_pkey"},
     ),
     (
@@ -28,7 +28,7 @@ LOOK_UPS = [
         {"profile_user_id"},
     ),
     (
-        "vita_management", load("services.ledger", "reservations.sql")["users_with"],
+        "vita_management", load("services.ledger", "reservations.sql")["values_in_view"],
         ("demo", "Users", "sub_1", "a@b.c", "a", "+1"),
         {"search_email_folded", "search_username", "search_phone_number"},
     ),

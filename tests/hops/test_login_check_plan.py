@@ -48,14 +48,24 @@ async def flow(stack: Stack) -> Flow:
             "resolve_sign_in_names",
             "ARRAY['demo'], ARRAY['Users'], ARRAY['p7@example.com']",
         ),
-        ("vita_management", "services.queries/login_failures.sql", "failures_as", "'demo', 'p7@example.com'"),
         (
             "vita_management",
             "services.queries/login_failures.sql",
-            "failures_of",
+            "failures_of_identifier",
+            "'demo', 'p7@example.com'",
+        ),
+        (
+            "vita_management",
+            "services.queries/login_failures.sql",
+            "failures_of_person",
             "'demo', 'sub_7', ARRAY['p7@example.com']",
         ),
-        ("vita_management", "services.queries/login_failures.sql", "failures_from", "'demo', '10.0.0.7'"),
+        (
+            "vita_management",
+            "services.queries/login_failures.sql",
+            "failures_from_address",
+            "'demo', '10.0.0.7'",
+        ),
     ],
 )
 async def test_no_table_is_read_from_end_to_end(

@@ -268,38 +268,38 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     "projections.trail/verify.sql": {"operator": "*"},
     "services.cli/queries.sql": {"operator": "*"},
     "services.ledger/dead_letters.sql": {
-        "normalizer": "note_dead_letters noted",
-        "projector": "note_dead_letters",
-        "operator": "dead_letter_counts dead_letters dead_letter dead_letter_opened",
+        "normalizer": "note find_noted",
+        "projector": "note",
+        "operator": "count list find note_opened",
     },
     "services.ledger/directory.sql": {
         "ingest": "login_checks",
         "normalizer": "resolve register_missing resolve_sign_in_names",
-        "management": "register register_and_reserve registered identity_holdings",
+        "management": "register register_and_reserve find_registered holdings_of_identities",
     },
     "services.ledger/idempotency.sql": {"management": "*"},
     "services.ledger/quarantine_notices.sql": {"normalizer": "*"},
     "services.ledger/reservations.sql": {
         "projector": "confirm drop release_replaced",
-        "management": "reserve users_with connection_lives setting_lives release renew unsettled"
-        " unsettled_among release_connection release_name lock_kind count_settings",
+        "management": "reserve values_in_view connection_name_in_view setting_name_in_view release renew"
+        " unsettled unsettled_among release_connection release_setting lock_kind count_settings",
     },
     "services.ledger/sagas.sql": {"management": "*"},
     "services.ledger/tenant_domains.sql": {
-        "ingest": "domains",
-        "management": "domains",
-        "keymaster": "add_domain remove_domain tenant_domains",
+        "ingest": "list_hosts",
+        "management": "list_hosts",
+        "keymaster": "add remove list_domains",
     },
     "services.ledger/tenants.sql": {
         "ingest": "connections_of_tenant",
         "normalizer": "connections_of_tenants",
-        "management": "tenant_names",
-        "operator": "add_tenant tenants tenant_exists",
-        "keymaster": "tenant_exists",
+        "management": "list_names",
+        "operator": "add list exists",
+        "keymaster": "exists",
     },
     "services.ledger.keys/gateway_keys.sql": {
-        "normalizer": "gateway_keys",
-        "operator": "add_gateway_key end_gateway_keys gateways",
+        "normalizer": "read_current",
+        "operator": "add end list",
     },
     "services.ledger.keys/signing_keys.sql": {
         "ingest": "public_keys",
@@ -314,14 +314,14 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "keymaster": "wrapping_keys add_wrapping_key",
     },
     "services.ledger.keys/users.sql": {
-        "projector": "read_people",
+        "projector": "read_owners",
         "management": "users_with_secrets users_to_edit users_by_email whole_users",
     },
     "services.ledger.progress/epochs.sql": {"normalizer": "*", "projector": "*"},
     "services.ledger.progress/generations.sql": {"projector": "*"},
     "services.ledger.progress/heartbeats.sql": {
         **dict.fromkeys(_EVERY, "beat end forget latest"),
-        "operator": "heartbeats",
+        "operator": "list_beats",
     },
     "services.ledger.progress/position_watch.sql": {"management": "*", "operator": "*"},
     "services.ledger.progress/positions.sql": {

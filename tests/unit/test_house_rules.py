@@ -20,7 +20,6 @@ MODULES_PER_FOLDER = 12
 SILENT_RAISES = {
     "projections",
     "services/ingest",
-    "services/ledger",
     "services/management",
     "services/projector",
     "services/runtime",

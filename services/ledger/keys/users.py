@@ -55,7 +55,7 @@ async def read_owners(
     failed as this person.
     """
     tenants, names = [owner[0] for owner in owners], [owner[1] for owner in owners]
-    rows: list[asyncpg.Record] = await connection.fetch(_query("read_people"), tenants, names)
+    rows: list[asyncpg.Record] = await connection.fetch(_query("read_owners"), tenants, names)
     return rows
 
 

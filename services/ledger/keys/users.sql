@@ -1,19 +1,19 @@
 -- name: users_with_secrets
--- The same with what `read:user_idp_tokens` may see besides, and the keys that open it.
+-- Returns users by user_id, with their sealed secrets and the keys that open them.
 SELECT p.user_id AS asked, p.revision, p.document, p.subject, p.secrets, k.version, k.profile, k.activity
 FROM unnest($2::text[]) AS asked (id)
 JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
 LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject AND p.secrets IS NOT NULL;
 
 -- name: users_to_edit
--- Users by their ids, with the keys that seal what is done to them.
+-- Returns users by user_id, with the keys that seal the events of their changes.
 SELECT asked.id AS asked, p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
 FROM unnest($2::text[]) AS asked (id)
 JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
 JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject;
 
 -- name: users_by_email
--- Everybody with exactly this address, with secrets and the keys that open them where they are asked for.
+-- Returns all users with exactly this address, on request with their sealed secrets and the keys that open them.
 SELECT p.document, p.subject, CASE WHEN $3::boolean THEN p.secrets END AS secrets, k.version, k.profile, k.activity
 FROM views.search AS s
 JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject
@@ -22,14 +22,14 @@ WHERE s.tenant = $1 AND s.email = $2
 ORDER BY s.subject;
 
 -- name: whole_users
--- People by subject or by user_id, whole, with their keys.
+-- Returns users by subject or by user_id with all that the view has of them, and their keys.
 SELECT p.subject, p.revision, p.document, p.memory, p.secrets, p.holdings, k.version, k.profile, k.activity
 FROM views.profile AS p
 JOIN ledger.subject_key AS k ON k.tenant = p.tenant AND k.owner = p.subject
 WHERE p.tenant = $1 AND (p.subject = ANY ($2::text[]) OR p.user_id = ANY ($3::text[]));
 
--- name: read_people
--- The rows and keys of the people a batch touches, and whether logins failed as them.
+-- name: read_owners
+-- Returns the keys and the rows of the owners of a batch of events, and whether logins failed as them.
 SELECT asked.tenant, asked.owner, k.version, k.profile AS profile_key, k.activity AS activity_key, p.revision, p.document, p.memory, p.secrets,
     p.holdings, g.guarded
 FROM unnest($1::text[], $2::text[]) AS asked (tenant, owner)

@@ -1,3 +1,3 @@
 -- name: topic_epoch
--- Which incarnation of a topic this is.
+-- Returns the number of times that a topic has been made again.
 SELECT epoch FROM ledger.topic_epoch WHERE topic = $1;

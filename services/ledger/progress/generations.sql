@@ -1,3 +1,3 @@
 -- name: live_generation
--- The generation the stable views show.
+-- Returns the generation that the stable views show.
 SELECT number FROM ledger.generation WHERE state = 'live';

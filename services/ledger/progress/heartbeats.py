@@ -135,7 +135,7 @@ async def latest_beat(connection: asyncpg.Connection, worker: str, host: str) ->
 async def list_beats(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     """Return the heartbeats of all processes that are alive or whose end is still worth reporting, by worker
     and instance; `seen_seconds_ago` is by the database's clock."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("heartbeats"))
+    rows: list[asyncpg.Record] = await connection.fetch(_query("list_beats"))
     return rows
 
 

@@ -1,5 +1,5 @@
 -- name: beat
--- This process is alive and has handled so much.
+-- Writes the heartbeat of a process.
 INSERT INTO ledger.heartbeat (worker, instance, pid, host, started_at, seen_at, handled, rate, last_error, last_error_at, state, reason, notice)
 VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (worker, instance) DO UPDATE SET
@@ -8,24 +8,24 @@ ON CONFLICT (worker, instance) DO UPDATE SET
     state = excluded.state, reason = excluded.reason, notice = excluded.notice;
 
 -- name: end
--- This process ended as it should.
+-- Deletes the heartbeat of a process that ended normally.
 DELETE FROM ledger.heartbeat WHERE worker = $1 AND instance = $2;
 
 -- name: forget
--- Processes of this worker that ended badly a day ago are not reported any more.
+-- Deletes heartbeats of processes of this worker that ended abnormally more than a day ago.
 DELETE FROM ledger.heartbeat WHERE worker = $1 AND seen_at < clock_timestamp() - interval '1 day';
 
 -- name: latest
--- What the last started process of a worker on a host says of itself, judged by the database's clock.
+-- Returns the state of the process of a worker on a host that started last, judged by the database clock.
 SELECT state, reason, seen_at > clock_timestamp() - interval '5 seconds' AS is_alive
 FROM ledger.heartbeat
 WHERE worker = $1 AND host = $2
 ORDER BY started_at DESC
 LIMIT 1;
 
--- name: heartbeats
--- Signs of life, judged by the database's clock. A process that ended is left out once another one started
--- after it, and five minutes after its end when others of its kind are alive.
+-- name: list_beats
+-- Returns heartbeats, judged by the database clock. A process that ended is left out once another one started after it, and
+-- five minutes after its end when others of its kind are alive.
 SELECT worker, instance, pid, host, handled, rate, last_error, last_error_at, state, reason, notice, is_alive,
     extract(epoch FROM clock_timestamp() - seen_at)::float8 AS seen_seconds_ago
 FROM ledger.heartbeat AS one

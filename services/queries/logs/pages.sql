@@ -1,5 +1,5 @@
 -- name: log_page
--- A page of log entries of which the conditions are true, newest first unless another order is put in.
+-- Returns a page of log entries of which the conditions are true, the newest first unless another order is filled in.
 SELECT
     e.log_id, e.date, e.type, e.description, e.connection, n.id AS connection_id, e.client_id, c.name AS client_name, e.ip,
     e.hostname, e.user_id, e.user_name, e.strategy, e.strategy_type, e.organization_id, e.user_agent, e.details, e.more

@@ -21,7 +21,7 @@ async def list_device_credentials(
 ) -> list[asyncpg.Record]:
     """Return a page of device credentials by id: `id`, `device_name`, `device_id`, `type`, `user_id`,
     `client_id`."""
-    query = _query("device_credentials")
+    query = _query("list_device_credentials")
     rows: list[asyncpg.Record] = await connection.fetch(query, tenant, *narrowed, limit, offset)
     return rows
 
@@ -38,7 +38,7 @@ async def owner_of_public_key(connection: asyncpg.Connection, tenant: str, crede
     """Return the user_id of whose public key this is, None if there is no such key."""
     if "\x00" in credential_id:
         return None
-    user_id: str | None = await connection.fetchval(_query("public_key"), tenant, credential_id)
+    user_id: str | None = await connection.fetchval(_query("owner_of_public_key"), tenant, credential_id)
     return user_id
 
 
@@ -46,7 +46,7 @@ async def has_public_key(
     connection: asyncpg.Connection, tenant: str, subject: str, device_id: str, client_id: str | None
 ) -> bool:
     """Return whether a person has a public key for this device and client."""
-    known: bool = await connection.fetchval(_query("device_is_known"), tenant, subject, device_id, client_id)
+    known: bool = await connection.fetchval(_query("has_public_key"), tenant, subject, device_id, client_id)
     return known
 
 

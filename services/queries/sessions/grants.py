@@ -19,7 +19,9 @@ async def list_grants(
     connection: asyncpg.Connection, tenant: str, narrowed: GrantFilter, limit: int, offset: int
 ) -> list[asyncpg.Record]:
     """Return a page of grants by id: `id`, `client_id`, `user_id`, `audience`, `scope`, `organization_id`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("grants"), tenant, *narrowed, limit, offset)
+    rows: list[asyncpg.Record] = await connection.fetch(
+        _query("list_grants"), tenant, *narrowed, limit, offset
+    )
     return rows
 
 

@@ -39,7 +39,7 @@ async def find_refresh_token(
     several people had one of this id, it is the newest."""
     if "\x00" in token_id:
         return None
-    return await connection.fetchrow(_query("refresh_token"), tenant, token_id)
+    return await connection.fetchrow(_query("find_refresh_token"), tenant, token_id)
 
 
 async def owners_of_refresh_tokens(

@@ -1,5 +1,6 @@
 -- name: refresh_tokens_of
--- A page of a person's living refresh tokens, of one client where it is named. Of each client the 200 newest count.
+-- Returns a page of the refresh tokens of a person that have not ended, of one client where it is named. Of each client the
+-- 200 newest count.
 SELECT * FROM (
     SELECT *, row_number() OVER (PARTITION BY client_id ORDER BY created_at DESC, id DESC) AS place
     FROM views.refresh_token
@@ -10,7 +11,7 @@ WHERE place <= 200 AND id > $3
 ORDER BY id LIMIT $4;
 
 -- name: count_refresh_tokens_of
--- How many a list of them would go through.
+-- Returns how many refresh tokens `refresh_tokens_of` goes through.
 SELECT coalesce(sum(least(of_client, 200)), 0)::bigint FROM (
     SELECT count(*) AS of_client FROM views.refresh_token
     WHERE tenant = $1 AND subject = $2
@@ -18,8 +19,8 @@ SELECT coalesce(sum(least(of_client, 200)), 0)::bigint FROM (
     GROUP BY client_id
 ) AS t;
 
--- name: refresh_token
--- The living refresh token of this id; where several people had one, the newest.
+-- name: find_refresh_token
+-- Returns a refresh token that has not ended by its id; where several people had one, the newest.
 SELECT t.*, p.user_id
 FROM views.refresh_token AS t
 JOIN views.profile AS p ON p.tenant = t.tenant AND p.subject = t.subject
@@ -28,7 +29,7 @@ WHERE t.tenant = $1 AND t.id = $2
 ORDER BY t.created_at DESC, t.subject LIMIT 1;
 
 -- name: owners_of_refresh_tokens
--- Whose these refresh tokens are.
+-- Returns which of these refresh tokens each user has.
 SELECT p.user_id, array_agg(t.id ORDER BY t.id) AS ids
 FROM views.refresh_token AS t
 JOIN views.profile AS p ON p.tenant = t.tenant AND p.subject = t.subject

@@ -28,7 +28,7 @@ async def find_session(connection: asyncpg.Connection, tenant: str, session_id: 
     people had one of this id, it is the one last seen."""
     if "\x00" in session_id:
         return None
-    return await connection.fetchrow(_query("session"), tenant, session_id)
+    return await connection.fetchrow(_query("find_session"), tenant, session_id)
 
 
 def _query(name: str) -> str:

@@ -1,5 +1,6 @@
 -- name: sessions_of
--- A page of a person's living sessions. One whose end nobody told is listed for 30 days after it was last seen.
+-- Returns a page of the sessions of a person that have not ended. One whose end is not known is returned for 30 days after
+-- it was last seen.
 SELECT * FROM views.session
 WHERE tenant = $1 AND subject = $2 AND id > $3
     AND coalesce(expires_at, 'infinity') > now() AND coalesce(idle_expires_at, 'infinity') > now()
@@ -7,14 +8,14 @@ WHERE tenant = $1 AND subject = $2 AND id > $3
 ORDER BY id LIMIT $4;
 
 -- name: count_sessions_of
--- How many a list of them would go through.
+-- Returns how many sessions `sessions_of` goes through.
 SELECT count(*) FROM views.session
 WHERE tenant = $1 AND subject = $2
     AND coalesce(expires_at, 'infinity') > now() AND coalesce(idle_expires_at, 'infinity') > now()
     AND (expires_at IS NOT NULL OR idle_expires_at IS NOT NULL OR seen_at > now() - interval '30 days');
 
--- name: session
--- The living session of this id; where several people had one, the one last seen.
+-- name: find_session
+-- Returns a session that has not ended by its id; where several people had one, the one last seen.
 SELECT s.*, p.user_id
 FROM views.session AS s
 JOIN views.profile AS p ON p.tenant = s.tenant AND p.subject = s.subject

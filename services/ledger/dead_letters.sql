@@ -10,7 +10,7 @@ ON CONFLICT (topic, partition, log_offset) DO NOTHING;
 -- name: find_noted
 -- Returns those of these dead letters that are recorded already, each with the number of others that its notice counts.
 SELECT d.partition, d.log_offset, d.earlier
-FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (topic, partition, log_offset)
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS requested (topic, partition, log_offset)
 JOIN ledger.dead_letter AS d USING (topic, partition, log_offset);
 
 -- name: count

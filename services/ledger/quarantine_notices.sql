@@ -1,13 +1,13 @@
 -- name: begin
 -- Adds the notices that a tenant does not have yet.
 INSERT INTO ledger.quarantine_told (tenant, reason, minute, untold)
-SELECT tenant, reason, -1, 0 FROM unnest($1::text[], $2::text[]) AS asked (tenant, reason)
+SELECT tenant, reason, -1, 0 FROM unnest($1::text[], $2::text[]) AS requested (tenant, reason)
 ON CONFLICT DO NOTHING;
 
 -- name: lock
 -- Returns notices and locks them until the transaction ends.
 SELECT q.tenant, q.reason, q.minute, q.untold
-FROM unnest($1::text[], $2::text[]) AS asked (tenant, reason)
+FROM unnest($1::text[], $2::text[]) AS requested (tenant, reason)
 JOIN ledger.quarantine_told AS q USING (tenant, reason)
 ORDER BY q.tenant, q.reason FOR UPDATE OF q;
 

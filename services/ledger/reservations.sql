@@ -11,8 +11,8 @@ SELECT (SELECT count(*) FROM views.setting WHERE tenant = $1 AND kind = $2 AND N
 -- Reserves values for one bearer. A value that another bearer has returns no row; a reservation of the bearer moves to the
 -- new event.
 INSERT INTO ledger.reservation AS r (tenant, connection, kind, value, subject, event_id)
-SELECT $1, asked.connection, asked.kind, asked.value, $2, asked.event_id
-FROM unnest($3::text[], $4::text[], $5::text[], $6::uuid[]) AS asked (connection, kind, value, event_id)
+SELECT $1, requested.connection, requested.kind, requested.value, $2, requested.event_id
+FROM unnest($3::text[], $4::text[], $5::text[], $6::uuid[]) AS requested (connection, kind, value, event_id)
 ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
 SET event_id = excluded.event_id, confirmed = false, claimed_at = now()
 WHERE r.subject = excluded.subject
@@ -63,8 +63,8 @@ LIMIT 1000;
 -- name: unsettled_among
 -- Returns those of these values that have such a reservation.
 SELECT r.event_id, r.subject
-FROM unnest($2::text[], $3::text[], $4::text[]) AS asked (connection, kind, value)
-JOIN ledger.reservation AS r ON r.tenant = $1 AND r.connection = asked.connection AND r.kind = asked.kind AND r.value = asked.value
+FROM unnest($2::text[], $3::text[], $4::text[]) AS requested (connection, kind, value)
+JOIN ledger.reservation AS r ON r.tenant = $1 AND r.connection = requested.connection AND r.kind = requested.kind AND r.value = requested.value
 WHERE NOT r.confirmed AND r.claimed_at < now() - make_interval(secs => $5);
 
 -- name: release_connection

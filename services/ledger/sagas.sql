@@ -1,7 +1,7 @@
 -- name: reserve_parties
 -- Reserves people for a saga; returns fewer rows if another saga has one of them.
 INSERT INTO ledger.link_party (tenant, subject, command)
-SELECT $1, asked.subject, $2 FROM unnest($3::text[]) AS asked (subject)
+SELECT $1, requested.subject, $2 FROM unnest($3::text[]) AS requested (subject)
 ON CONFLICT ON CONSTRAINT link_party_unique DO NOTHING
 RETURNING subject;
 

@@ -29,11 +29,11 @@ ORDER BY requested.name, c.deleted NULLS LAST;
 -- name: connections_of_tenants
 -- Returns the tenants and connections that a batch names, with the default picture of the tenant; of two connections of one
 -- name, one that exists is preferred to a deleted one.
-SELECT DISTINCT ON (asked.tenant, asked.name)
-    asked.tenant, asked.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted,
+SELECT DISTINCT ON (requested.tenant, requested.name)
+    requested.tenant, requested.name, t.name IS NOT NULL AS tenant_known, t.strict_connections, c.id, c.strategy, c.document, c.deleted,
     p.default_picture
-FROM unnest($1::text[], $2::text[]) AS asked (tenant, name)
-LEFT JOIN ledger.tenant AS t ON t.name = asked.tenant
-LEFT JOIN views.connection_mapping AS c ON c.tenant = asked.tenant AND c.name = asked.name
-LEFT JOIN views.default_picture AS p ON p.tenant = asked.tenant
-ORDER BY asked.tenant, asked.name, c.deleted NULLS LAST;
+FROM unnest($1::text[], $2::text[]) AS requested (tenant, name)
+LEFT JOIN ledger.tenant AS t ON t.name = requested.tenant
+LEFT JOIN views.connection_mapping AS c ON c.tenant = requested.tenant AND c.name = requested.name
+LEFT JOIN views.default_picture AS p ON p.tenant = requested.tenant
+ORDER BY requested.tenant, requested.name, c.deleted NULLS LAST;

@@ -9,7 +9,7 @@ INSERT INTO ledger.wrapping_key (provider, wrapped) VALUES ($1, $2);
 -- name: read_keys
 -- Returns the wrapped keys of some owners.
 SELECT k.tenant, k.owner, k.version, k.profile, k.activity
-FROM unnest($1::text[], $2::text[]) AS asked (tenant, owner)
+FROM unnest($1::text[], $2::text[]) AS requested (tenant, owner)
 JOIN ledger.subject_key AS k USING (tenant, owner);
 
 -- name: add_keys

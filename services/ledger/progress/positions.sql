@@ -16,7 +16,7 @@ SELECT partition, max(next_offset) AS next_offset FROM ledger.position WHERE top
 -- name: begin_positions
 -- Sets partitions that the generation has never read to the beginning.
 INSERT INTO ledger.position (generation, topic, partition, next_offset)
-SELECT $1, $2, asked.partition, 0 FROM unnest($3::int[]) AS asked (partition)
+SELECT $1, $2, requested.partition, 0 FROM unnest($3::int[]) AS requested (partition)
 ON CONFLICT DO NOTHING;
 
 -- name: advance

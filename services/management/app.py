@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,12 +21,11 @@ from services.management.container import Service
 from services.management.factors import routes as factors
 from services.management.http import health, responses
 from services.management.http.errors import ErrorResponse
-from services.management.http.fast_routes import Transport
-from services.management.http.openapi import reference
+from services.management.http.fast_routes import Transport, fast_routes
 from services.management.http.openapi.document import document
+from services.management.http.openapi.reference import reference_routes
 from services.management.http.operation import Operation, Public
-from services.management.http.pipeline import endpoint_of
-from services.management.http.router import mount
+from services.management.http.router import routes
 from services.management.logs import routes as logs
 from services.management.logs import stats
 from services.management.oauth import routes as oauth
@@ -76,29 +75,26 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 """Every line of the API that needs a token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC, *avatars.PUBLIC)
 """Every line that needs none."""
-STRAIGHT: Final = frozenset(
+FAST: Final = frozenset(
     (method, f"/api/v2/users{rest}")
     for method, rest in (("GET", ""), ("GET", "/{id}"), ("POST", ""), ("PATCH", "/{id}"))
 )
-"""The commonest requests: they take no router."""
+"""The commonest requests, which skip the router."""
 
 
 def create_app(service: Service) -> ASGIApp:
-    """Everything the Management API answers."""
-    app = FastAPI(redirect_slashes=False, openapi_url=None)
-    mount(app, service, OPERATIONS, PUBLIC)
-    reference.add(app, document(OPERATIONS, PUBLIC, service.settings.token_issuer))
-    app.add_exception_handler(HTTPException, _refuse)
-    straight = {
-        (operation.method, operation.path.removesuffix("{id}")): endpoint_of(service, operation)
-        for operation in OPERATIONS
-        if (operation.method, operation.path) in STRAIGHT
-    }
+    """Return the application that answers every request of the Management API."""
     settings = service.settings
-    return WithRequestId(Transport(app, straight), AccessLog(settings.log_format), settings.tenant_share)
+    operations = routes(service, OPERATIONS, PUBLIC)
+    described = reference_routes(document(OPERATIONS, PUBLIC, settings.token_issuer))
+    app = Starlette(routes=[*operations, *described], exception_handlers={HTTPException: _reject})
+    app.router.redirect_slashes = False
+    app.state.operations = OPERATIONS
+    transport = Transport(app, fast_routes(operations, FAST))
+    return WithRequestId(transport, AccessLog(settings.log_format), settings.tenant_share)
 
 
-async def _refuse(request: Request, error: Exception) -> Response:
+async def _reject(request: Request, error: Exception) -> Response:
     """Answer a request that no route takes: 501 for an operation that Auth0 has, 405 for a method that the
     path does not have, 404 for an unknown path."""
     path = request.scope["path"]
@@ -114,6 +110,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> set[str]:
     """Return the methods that this path has here; the router knows only those of the first route on it."""
-    routes = (route for route in request.app.router.routes if isinstance(route, Route))
-    found = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    found = [
+        route.methods or ()
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
     return {method for methods in found for method in methods}

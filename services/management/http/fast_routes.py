@@ -1,29 +1,39 @@
-"""Around every request: paths stay as they were sent, and the commonest requests take no router."""
+"""Around every request: paths stay as they were sent, and the commonest requests skip the router."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from services.management.http import responses
 from services.management.http.errors import URI_TOO_LONG
-from services.management.http.pipeline import Endpoint
 
 MAX_TARGET_BYTES: Final = 32 * 1024
-Straight = Mapping[tuple[str, str], Endpoint]
-"""Endpoints that need no router, by method and path; a path that ends in a slash stands for those with an id
-behind it."""
+FastRoutes = Mapping[tuple[str, str], Route]
+"""Routes that are found without the router, by method and path; a path that ends in a slash stands for those
+with an id behind it."""
+
+
+def fast_routes(routes: Iterable[Route], chosen: Container[tuple[str, str]]) -> FastRoutes:
+    """Return the chosen routes, named by method and path template; a template may end in `{id}` only."""
+    return {
+        (method, route.path.removesuffix("{id}")): route
+        for route in routes
+        for method in route.methods or ()
+        if (method, route.path) in chosen
+    }
 
 
 class Transport:
-    """Routes on the raw path, so that an encoded slash is part of an id; refuses overlong targets."""
+    """Routes on the raw path, so that an encoded slash is part of an id; rejects overlong targets."""
 
-    def __init__(self, app: ASGIApp, straight: Straight) -> None:
-        self._app, self._straight = app, dict(straight)
+    def __init__(self, app: Starlette, fast: FastRoutes) -> None:
+        self._app, self._fast = app, dict(fast)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -31,17 +41,22 @@ class Transport:
         scope["path"] = raw.decode("latin-1")
         if len(raw) + len(scope["query_string"]) > MAX_TARGET_BYTES:
             await responses.error(URI_TOO_LONG)(scope, receive, send)
-        elif (endpoint := self._straight_to(scope)) is not None:
-            response = await endpoint(Request(scope, receive))
-            await response(scope, receive, send)
+        elif (route := self._route(scope)) is not None:
+            await route.app(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _straight_to(self, scope: Scope) -> Endpoint | None:
+    def _route(self, scope: Scope) -> Route | None:
+        """Return the fast route of a request, if any, and complete its scope as the application and its
+        router do."""
         method, path = scope["method"], scope["path"]
         family, slash, identity = path.rpartition("/")
         if not identity:
             return None
-        found = self._straight.get((method, family + slash))
-        scope["path_params"] = {} if found is None else {"id": identity}
-        return found or self._straight.get((method, path))
+        parameters = {"id": identity}
+        if (route := self._fast.get((method, family + slash))) is None:
+            parameters, route = {}, self._fast.get((method, path))
+        if route is not None:
+            scope["app"], scope["router"], scope["route"] = self._app, self._app.router, route
+            scope["endpoint"], scope["path_params"] = route.endpoint, parameters
+        return route

@@ -1,40 +1,39 @@
 """Routes of the declared operations."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from services.management.container import Service
 from services.management.http.operation import Operation, Public
 from services.management.http.pipeline import Endpoint, endpoint_of, public_endpoint_of
 
 
-class DirectRoute(APIRoute):
-    """Hands a request to its endpoint without FastAPI's own checks."""
+class EndpointApp:
+    """An endpoint as an ASGI application. The router and the fast routes both call it, so every handler gets
+    a request of the same kind."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        return self.endpoint
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
-
-def mount(app: FastAPI, service: Service, operations: Sequence[Operation], public: Sequence[Public]) -> None:
-    """Add the routes of the operations to the application."""
-    app.state.operations = tuple(operations)
-    for operation in operations:
-        _add(app, operation, endpoint_of(service, operation))
-    for open_operation in public:
-        _add(app, open_operation, public_endpoint_of(service, open_operation))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        response = await self._endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
-def _add(app: FastAPI, operation: Operation | Public, endpoint: Endpoint) -> None:
-    app.router.add_api_route(
-        operation.path,
-        endpoint,
-        methods=[operation.method],
-        route_class_override=DirectRoute,
-        include_in_schema=False,
-    )
+def routes(service: Service, operations: Sequence[Operation], public: Sequence[Public]) -> list[Route]:
+    """Return the routes of the operations, in their order: the first one that matches is taken."""
+    return [
+        *(_route(item, endpoint_of(service, item)) for item in operations),
+        *(_route(item, public_endpoint_of(service, item)) for item in public),
+    ]
+
+
+def _route(operation: Operation | Public, endpoint: Endpoint) -> Route:
+    route = Route(operation.path, EndpointApp(endpoint))
+    # given to the constructor, GET would also mean HEAD, which the Management API does not answer
+    route.methods = {operation.method}
+    return route

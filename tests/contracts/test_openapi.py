@@ -1,6 +1,5 @@
 """The OpenAPI document is complete for every operation there is, and tells the truth about the models."""
 
-import inspect
 import re
 from importlib.resources import files
 from typing import Any
@@ -144,7 +143,35 @@ def test_every_operation_says_who_may_ask(operation: Operation) -> None:
     flow = DOCUMENT["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
     assert described(operation)["security"] == [{"oauth2": text.split()} for text in operation.scopes]
     assert {scope for text in operation.scopes for scope in text.split()} <= set(flow["scopes"])
-    assert inspect.getdoc(operation.handler)
+
+
+@EVERY
+def test_every_operation_is_described_for_users_of_the_api(operation: Operation) -> None:
+    """In full sentences of its own that name its scopes and, for a write, say when it returns 202."""
+    description = described(operation)["description"]
+    first = description.partition("\n\n")[0]
+    assert first == operation.description
+    assert re.fullmatch(r"[A-Z].+\.", first)
+    assert first != operation.handler.__doc__
+    for text in operation.scopes:
+        assert all(f"`{scope}`" in description for scope in text.split())
+    assert ("202" in description) == (202 in operation.responses)
+
+
+def test_scopes_of_the_current_user_are_explained() -> None:
+    """They do not reach other users, and scopes that are only enough together are joined."""
+    descriptions = {
+        f"{method.upper()} {path}": item.get("description", "")
+        for path, items in DOCUMENT["paths"].items()
+        for method, item in items.items()
+    }
+    assert "`read:current_user`" in descriptions["GET /api/v2/users/{id}"]
+    assert "only the user whom the access token" in descriptions["GET /api/v2/users/{id}"]
+    assert "only the user whom" not in descriptions["GET /api/v2/roles"]
+    assert (
+        "`read:users` and `read:roles`, or `read:role_members`"
+        in descriptions["GET /api/v2/users/{id}/roles"]
+    )
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:

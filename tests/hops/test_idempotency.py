@@ -314,6 +314,7 @@ async def ask(site: Site, handler: Handler, key: str) -> Response:
         handler=handler,
         scopes=("create:users",),
         summary="Test",
+        description="For tests.",
         responses={201: "Done."},
     )
     headers = {"authorization": f"Bearer {site.token()}", "idempotency-key": key}

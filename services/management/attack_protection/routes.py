@@ -135,6 +135,8 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
             scopes=("read:attack_protection",),
             tag="attack-protection",
             summary=f"Get {title} settings",
+            description=f"Returns the {title} settings of the tenant. Settings that were never set have their"
+            " defaults.",
             result=model,
             responses={200: "The settings."},
         ),
@@ -145,6 +147,8 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
             scopes=("update:attack_protection",),
             tag="attack-protection",
             summary=f"Update {title} settings",
+            description="Updates the settings that the body names, also within objects; all others remain"
+            " unchanged. The change applies from the next login check.",
             body=model,
             result=model,
             responses={
@@ -169,6 +173,10 @@ OPERATIONS: Final = (
         scopes=("read:anomaly_blocks",),
         tag="anomaly",
         summary="Check if an IP address is blocked",
+        description=(
+            "Checks whether an IP address is blocked by suspicious IP throttling. Returns 200 if it is and"
+            " 404 if it is not."
+        ),
         result=Empty,
         responses={200: "It is blocked.", 404: NOT_FOUND},
     ),
@@ -179,6 +187,7 @@ OPERATIONS: Final = (
         scopes=("delete:anomaly_blocks",),
         tag="anomaly",
         summary="Remove the blocked IP address",
+        description="Removes the block of an IP address. Returns 204 also if the address is not blocked.",
         responses={204: "It is not blocked any more.", 202: "Accepted."},
     ),
 )

@@ -145,6 +145,10 @@ OPERATIONS: Final = (
         scopes=("read:users",),
         tag="user-blocks",
         summary="Get blocks by identifier",
+        description=(
+            "Returns the brute-force blocks for an identifier: an email address, username, phone number or"
+            " user id. The identifier does not need to belong to a user."
+        ),
         query=BlocksByIdentifier,
         result=Blocks,
         responses={200: "What is blocked."},
@@ -156,6 +160,10 @@ OPERATIONS: Final = (
         scopes=("update:users",),
         tag="user-blocks",
         summary="Unblock by identifier",
+        description=(
+            "Removes the brute-force blocks for an identifier. Returns 204 also if the identifier is not"
+            " blocked or belongs to no user."
+        ),
         query=UnblockIdentifier,
         responses=_REMOVED,
     ),
@@ -166,6 +174,7 @@ OPERATIONS: Final = (
         scopes=("read:users",),
         tag="user-blocks",
         summary="Get a user's blocks",
+        description="Returns the brute-force blocks of a user, for all identifiers of the user.",
         query=UserBlocks,
         result=Blocks,
         responses={200: "What is blocked.", 404: NO_SUCH_USER},
@@ -177,6 +186,9 @@ OPERATIONS: Final = (
         scopes=("update:users",),
         tag="user-blocks",
         summary="Unblock a user",
+        description=(
+            "Removes the brute-force blocks of a user. A block that an administrator set (`blocked`) remains."
+        ),
         responses={**_REMOVED, 404: NO_SUCH_USER},
     ),
 )

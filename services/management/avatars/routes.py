@@ -40,6 +40,10 @@ PUBLIC: Final = (
         path=f"{PATH}/{{initials}}.svg",
         handler=get_avatar,
         summary="An image of initials",
+        description=(
+            "Returns an SVG image of one or two characters. Returns 404 for anything other than letters and"
+            " digits."
+        ),
         result=str,
         failure=Failure,
         media=MEDIA,

@@ -152,6 +152,7 @@ OPERATIONS: Final = (
         scopes=("read" + _SCOPES,),
         tag="client-grants",
         summary="Get client grants",
+        description="Returns a page of client grants.",
         query=ListGrants,
         result=listed(Grant, "client_grants"),
         responses={200: "Grants."},
@@ -163,6 +164,10 @@ OPERATIONS: Final = (
         scopes=("create" + _SCOPES,),
         tag="client-grants",
         summary="Create a client grant",
+        description=(
+            "Grants a client scopes at an API. A client has at most one grant for each API. The grant"
+            " applies to access tokens issued from now on."
+        ),
         body=CreateGrant,
         result=Grant,
         responses={201: "The grant.", 202: _LATE, 404: _NO_SUCH_API, 409: _EXISTS},
@@ -174,6 +179,7 @@ OPERATIONS: Final = (
         scopes=("read" + _SCOPES,),
         tag="client-grants",
         summary="Get a client grant",
+        description="Returns one client grant.",
         result=Grant,
         responses={200: "The grant.", 404: _ABSENT},
     ),
@@ -184,6 +190,9 @@ OPERATIONS: Final = (
         scopes=("update" + _SCOPES,),
         tag="client-grants",
         summary="Update a client grant",
+        description=(
+            "Replaces the scopes of a client grant. Issued access tokens keep their scopes until they expire."
+        ),
         body=UpdateGrant,
         result=Grant,
         responses={200: "The grant.", 202: _LATE, 404: _ABSENT, 409: _BUSY},
@@ -195,6 +204,10 @@ OPERATIONS: Final = (
         scopes=("delete" + _SCOPES,),
         tag="client-grants",
         summary="Delete a client grant",
+        description=(
+            "Deletes a client grant. Returns 204 also if the grant does not exist. Issued access tokens"
+            " remain valid until they expire."
+        ),
         responses={202: _LATE, 204: "Gone.", 409: _BUSY},
     ),
 )

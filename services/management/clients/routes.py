@@ -182,6 +182,7 @@ OPERATIONS: Final = (
         scopes=("read:clients", "read:client_keys"),
         tag="clients",
         summary="Get clients",
+        description="Returns a page of clients, sorted by name. Client secrets are never included.",
         query=ListClients,
         result=listed(Shown, "clients"),
         responses={200: "Clients."},
@@ -193,6 +194,10 @@ OPERATIONS: Final = (
         scopes=("create:clients",),
         tag="clients",
         summary="Create a client",
+        description=(
+            "Creates a client. The response is the only one that contains its secret. What the client may"
+            " do at an API is defined by its client grants."
+        ),
         body=CreateClient,
         result=ClientWithSecret | Shown,
         responses={201: "The client with its secret.", 202: _LATE},
@@ -204,6 +209,7 @@ OPERATIONS: Final = (
         scopes=("read:clients", "read:client_keys"),
         tag="clients",
         summary="Get a client by ID",
+        description="Returns one client. The secret is not included because only its hash is stored.",
         query=ClientFields,
         result=Shown,
         responses={200: "The client.", 304: "Not modified.", 404: _ABSENT},
@@ -215,6 +221,10 @@ OPERATIONS: Final = (
         scopes=("update:clients",),
         tag="clients",
         summary="Update a client",
+        description=(
+            "Updates the properties that the body names; all others remain unchanged. `client_metadata` is"
+            " merged."
+        ),
         body=UpdateClient,
         result=Shown,
         responses={200: "The client.", 202: _LATE, 404: _ABSENT, 409: _BUSY, 412: _OTHER_REVISION},
@@ -226,6 +236,10 @@ OPERATIONS: Final = (
         scopes=("delete:clients",),
         tag="clients",
         summary="Delete a client",
+        description=(
+            "Deletes a client and its client grants. Returns 204 also if the client does not exist. Issued"
+            " access tokens remain valid until they expire."
+        ),
         responses={202: _LATE, 204: "Gone.", 409: _BUSY, 412: _OTHER_REVISION},
     ),
     Operation(
@@ -235,6 +249,11 @@ OPERATIONS: Final = (
         scopes=("update:client_keys",),
         tag="clients",
         summary="Rotate a client secret",
+        description=(
+            "Replaces the secret of a client. The response is the only one that contains the new secret."
+            " The previous secret stops working at once; issued access tokens remain valid until they"
+            " expire."
+        ),
         result=ClientWithSecret,
         responses={200: "The client with its new secret.", 202: _LATE, 404: _ABSENT, 412: _OTHER_REVISION},
     ),

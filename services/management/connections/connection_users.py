@@ -45,6 +45,10 @@ OPERATIONS: Final = (
         group="delete_users",
         tag="connections",
         summary="Delete a connection user",
+        description=(
+            "Deletes the user who has the given email address in the connection and releases an address"
+            " that is reserved for a user who was never created. Returns 204 also if there is no such user."
+        ),
         query=ConnectionUser,
         responses={202: "Accepted; the view does not show it yet.", 204: "Gone.", 404: NO_SUCH_CONNECTION},
     ),

@@ -263,6 +263,7 @@ OPERATIONS: Final = (
         scopes=("read:connections",),
         tag="connections",
         summary="List connections",
+        description="Returns a page of connections, sorted by name.",
         query=ListConnections,
         result=listed(Shown, "connections"),
         responses={200: "Connections.", **_COMMON},
@@ -274,6 +275,7 @@ OPERATIONS: Final = (
         scopes=("create:connections",),
         tag="connections",
         summary="Create a connection",
+        description="Creates a connection. Its name must be unique within the tenant.",
         body=CreateConnection,
         result=Shown,
         responses={201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
@@ -285,6 +287,7 @@ OPERATIONS: Final = (
         scopes=("read:connections",),
         tag="connections",
         summary="Get a connection",
+        description="Returns one connection.",
         query=ConnectionFields,
         result=Shown,
         responses={200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
@@ -296,6 +299,10 @@ OPERATIONS: Final = (
         scopes=("update:connections",),
         tag="connections",
         summary="Update a connection",
+        description=(
+            "Updates the properties that the body names; all others remain unchanged. `options` is replaced"
+            " as a whole."
+        ),
         body=UpdateConnection,
         result=Shown,
         responses={200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
@@ -307,6 +314,10 @@ OPERATIONS: Final = (
         scopes=("delete:connections",),
         tag="connections",
         summary="Delete a connection",
+        description=(
+            "Deletes a connection. Returns 202 with the time of the deletion, or 204 if the connection does"
+            " not exist."
+        ),
         result=Deleted,
         responses={**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
     ),
@@ -317,6 +328,7 @@ OPERATIONS: Final = (
         scopes=("read:connections",),
         tag="connections",
         summary="Get enabled clients for a connection",
+        description="Returns a page of the clients for which the connection is enabled, sorted by client id.",
         query=CheckpointPage,
         result=listed(EnabledClient, "clients", offset=False),
         responses={200: "Clients.", **_COMMON, 404: "No such connection."},
@@ -328,6 +340,10 @@ OPERATIONS: Final = (
         scopes=("update:connections",),
         tag="connections",
         summary="Update enabled clients for a connection",
+        description=(
+            "Enables or disables the connection for the clients that the body names; all others remain"
+            " unchanged."
+        ),
         body=ClientStatuses,
         responses={**_WRITE, 204: "Updated.", 404: "No such connection.", 412: _OTHER_REVISION},
     ),

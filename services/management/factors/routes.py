@@ -222,6 +222,9 @@ OPERATIONS: Final = (
         scopes=("read:authentication_methods",),
         group="user_authentication_methods",
         summary="Get a list of authentication methods",
+        description=(
+            "Returns the authentication methods of a user. Phone numbers and email addresses are masked."
+        ),
         query=models.FactorPage,
         result=list[models.FactorResult] | models.FactorList,
         responses={200: "Found.", 404: NO_SUCH_USER},
@@ -232,6 +235,7 @@ OPERATIONS: Final = (
         handler=create_factor,
         scopes=("create:authentication_methods",),
         summary="Creates an authentication method for a given user",
+        description="Adds a confirmed authentication method to a user.",
         body=models.CreateFactor,
         result=models.FactorResult,
         responses={201: "Created.", 202: _LATE, 404: NO_SUCH_USER, 409: decisions.EXISTS},
@@ -242,6 +246,7 @@ OPERATIONS: Final = (
         handler=set_factors,
         scopes=("update:authentication_methods",),
         summary="Update all authentication methods by replacing them with the given ones",
+        description="Replaces all authentication methods of a user with those in the body.",
         body=models.SetFactors,
         result=list[models.FactorResult],
         responses={200: "Replaced.", 202: _LATE, 400: UNKNOWN_USER, 409: decisions.EXISTS},
@@ -252,6 +257,9 @@ OPERATIONS: Final = (
         handler=delete_factors,
         scopes=("delete:authentication_methods",),
         summary="Delete all authentication methods for the given user",
+        description=(
+            "Deletes all authentication methods of a user. Returns 204 also if the user does not exist."
+        ),
         responses={202: _LATE, 204: "Gone.", 409: USER_BUSY},
     ),
     Operation(
@@ -260,6 +268,9 @@ OPERATIONS: Final = (
         handler=get_factor,
         scopes=("read:authentication_methods",),
         summary="Get an authentication method by ID",
+        description=(
+            "Returns one authentication method of a user. Phone numbers and email addresses are masked."
+        ),
         result=models.FactorResult,
         responses={200: "Found.", 404: _NO_FACTOR},
     ),
@@ -269,6 +280,7 @@ OPERATIONS: Final = (
         handler=update_factor,
         scopes=("update:authentication_methods",),
         summary="Update an authentication method",
+        description="Changes the name or the preferred way of delivery of an authentication method.",
         body=models.UpdateFactor,
         result=models.FactorResult,
         responses={200: "Changed.", 202: _LATE, 404: _NO_FACTOR, 409: USER_BUSY},
@@ -279,6 +291,7 @@ OPERATIONS: Final = (
         handler=delete_factor,
         scopes=("delete:authentication_methods",),
         summary="Delete an authentication method by ID",
+        description="Deletes one authentication method of a user.",
         responses={202: _LATE, 204: "Gone.", 404: _NO_FACTOR, 409: USER_BUSY},
     ),
     Operation(
@@ -287,6 +300,7 @@ OPERATIONS: Final = (
         handler=delete_authenticators,
         scopes=("delete:guardian_enrollments",),
         summary="Delete All Authenticators",
+        description="Deletes all second factors and the recovery code of a user, who has to enrol again.",
         responses=_GONE,
     ),
     Operation(
@@ -296,6 +310,7 @@ OPERATIONS: Final = (
         scopes=("read:users", "read:current_user"),
         group="read_users",
         summary="Get the First Confirmed Multi-factor Authentication Enrollment",
+        description="Returns the first confirmed enrolment of a user in multi-factor authentication.",
         result=list[models.Enrollment],
         responses={200: "Found.", 404: NO_SUCH_USER},
     ),
@@ -305,6 +320,7 @@ OPERATIONS: Final = (
         handler=delete_provider,
         scopes=_UPDATE,
         summary="Delete a User's Multi-factor Provider",
+        description="Deletes the second factors that a user has with one provider.",
         responses=_GONE,
     ),
     Operation(
@@ -313,6 +329,10 @@ OPERATIONS: Final = (
         handler=invalidate_remembered_browsers,
         scopes=_UPDATE,
         summary="Invalidate All Remembered Browsers for Multi-factor Authentication",
+        description=(
+            "Tells gateways to ask for a second factor again in all browsers that a user asked to be"
+            " remembered in."
+        ),
         responses=_GONE,
     ),
     Operation(
@@ -321,6 +341,10 @@ OPERATIONS: Final = (
         handler=regenerate_recovery_code,
         scopes=_UPDATE,
         summary="Generate New Multi-factor Authentication Recovery Code",
+        description=(
+            "Creates a new recovery code for a user. The response is the only one that contains it; only"
+            " its hash is stored."
+        ),
         result=models.RecoveryCode,
         responses={200: "Made.", 404: NO_SUCH_USER},
     ),
@@ -330,6 +354,7 @@ OPERATIONS: Final = (
         handler=clear_risk_assessments,
         scopes=_UPDATE,
         summary="Clear risk assessment assessors for a specific user",
+        description="Tells gateways to discard what they know of the devices of a user.",
         body=ClearRiskAssessments,
         responses=_GONE,
     ),

@@ -50,6 +50,10 @@ PUBLIC: Final = (
         path="/healthz",
         handler=health,
         summary="Whether the service can do its work",
+        description=(
+            "Returns 200 if the database and the event log respond and no background task fails; otherwise"
+            " 503 with the parts that do not work."
+        ),
         result=Health,
         failure=Health,
         responses={200: "It can.", 503: "A part does not answer, or background work fails."},

@@ -32,6 +32,8 @@ class Operation:
     """Each entry alone grants access; scopes separated by spaces in one entry are needed together."""
     summary: str
     """The name of the operation, as Auth0's reference has it; log entries show it."""
+    description: str
+    """What the operation does, for users of the API."""
     responses: Mapping[int, Outcome]
     """The documented statuses besides those that every operation can return."""
     query: type[BaseModel] | None = None
@@ -61,6 +63,8 @@ class Public:
     path: str
     handler: PublicHandler
     summary: str
+    description: str
+    """What the operation does, for users of the API."""
     responses: Mapping[int, str]
     result: Any
     failure: Any

@@ -160,6 +160,11 @@ OPERATIONS: Final = (
         group="read_logs",
         tag="logs",
         summary="Search Log Events",
+        description=(
+            "Returns a page of log entries, newest first. With `from` or `take`, entries are returned"
+            " oldest first, starting after the entry that `from` names; no entry appears later before one"
+            " that was returned this way."
+        ),
         query=ListLogs,
         result=list[LogEntry] | LogPage,
         responses={200: "Log entries.", **_COMMON, 503: "Not available now."},
@@ -172,6 +177,7 @@ OPERATIONS: Final = (
         group="read_logs",
         tag="logs",
         summary="Get a Log Event by ID",
+        description="Returns one log entry.",
         query=Selected,
         result=LogEntry,
         responses={200: "The entry.", **_COMMON, 404: "No such entry."},
@@ -184,6 +190,9 @@ OPERATIONS: Final = (
         group="read_logs",
         tag="logs",
         summary="Get user's log events",
+        description=(
+            "Returns a page of the log entries about a user. The list is empty if the user does not exist."
+        ),
         query=UserLogs,
         result=list[LogEntry] | LogPage,
         responses={200: "Log entries.", **_COMMON, 503: "Not available now."},

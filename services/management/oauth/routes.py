@@ -257,6 +257,10 @@ PUBLIC: Final = (
         path="/oauth/token",
         handler=token,
         summary="Get an access token",
+        description=(
+            "Issues an access token to a client that authenticates with its client id and secret (client"
+            " credentials grant), in the `Authorization` header or in the body."
+        ),
         body=TokenRequest,
         result=Token,
         failure=TokenRefused | Failure,
@@ -276,6 +280,7 @@ PUBLIC: Final = (
         path="/.well-known/jwks.json",
         handler=key_set,
         summary="Keys that verify access tokens",
+        description="Returns the public keys that verify the access tokens issued at this host.",
         result=KeySet,
         failure=Failure,
         responses={200: "The keys.", 503: "Not available now."},
@@ -285,6 +290,7 @@ PUBLIC: Final = (
         path="/.well-known/openid-configuration",
         handler=configuration,
         summary="Where the issuer's parts are",
+        description="Returns the OpenID Connect discovery document of the issuer at this host.",
         result=dict[str, str | list[str]],
         failure=Failure,
         responses={200: "OpenID Connect discovery."},

@@ -161,6 +161,7 @@ OPERATIONS: Final = (
         scopes=("read:organizations",),
         tag=_TAG,
         summary="Get organizations",
+        description="Returns a page of organizations, sorted by name.",
         query=ListOrganizations,
         result=listed(Organization, "organizations"),
         responses={200: "Organizations."},
@@ -172,6 +173,10 @@ OPERATIONS: Final = (
         scopes=("create:organizations",),
         tag=_TAG,
         summary="Create an Organization",
+        description=(
+            "Creates an organization. Its name must be unique within the tenant and is the default of"
+            " `display_name`."
+        ),
         body=CreateOrganization,
         result=Organization,
         responses={201: "The organization.", 202: _LATE, 409: EXISTS},
@@ -183,6 +188,7 @@ OPERATIONS: Final = (
         scopes=("read:organizations",),
         tag=_TAG,
         summary="Get organization by name",
+        description="Returns the organization with this name.",
         result=Organization,
         responses={200: "The organization.", 304: "Not modified.", 404: ABSENT},
     ),
@@ -193,6 +199,7 @@ OPERATIONS: Final = (
         scopes=("read:organizations",),
         tag=_TAG,
         summary="Get organization",
+        description="Returns one organization.",
         result=Organization,
         responses={200: "The organization.", 304: "Not modified.", 404: ABSENT},
     ),
@@ -203,6 +210,7 @@ OPERATIONS: Final = (
         scopes=("update:organizations",),
         tag=_TAG,
         summary="Modify an Organization",
+        description="Updates the properties that the body names; all others remain unchanged.",
         body=UpdateOrganization,
         result=Organization,
         responses={200: "The organization.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
@@ -214,6 +222,7 @@ OPERATIONS: Final = (
         scopes=("delete:organizations",),
         tag=_TAG,
         summary="Delete organization",
+        description="Deletes an organization and ends all memberships in it.",
         responses={
             202: _LATE,
             204: "Gone.",
@@ -229,6 +238,7 @@ OPERATIONS: Final = (
         scopes=("read:organization_members",),
         tag=_TAG,
         summary="Get members who belong to an organization",
+        description="Returns a page of the members of an organization, in the order in which they joined.",
         query=ListMembers,
         result=listed(Member, "members"),
         responses={200: "Members.", 404: ABSENT},
@@ -240,6 +250,10 @@ OPERATIONS: Final = (
         scopes=("create:organization_members",),
         tag=_TAG,
         summary="Add members to an organization",
+        description=(
+            "Adds users to an organization. No user is added if one of them does not exist. The users are"
+            " then changed one after another, and the request can be repeated safely."
+        ),
         body=Members,
         responses={202: _LATE, 204: "Added.", 404: _SOMEBODY_MISSING},
     ),
@@ -250,6 +264,7 @@ OPERATIONS: Final = (
         scopes=("delete:organization_members",),
         tag=_TAG,
         summary="Delete members from an organization",
+        description="Removes users from an organization. Users who are not members are ignored.",
         body=Members,
         responses={202: _LATE, 204: "Removed.", 404: ABSENT},
     ),

@@ -149,6 +149,7 @@ OPERATIONS: Final = (
         scopes=("read:resource_servers",),
         tag=_TAG,
         summary="Get resource servers",
+        description="Returns a page of APIs, sorted by name. The Management API is one of them.",
         query=ListApis,
         result=listed(Api, "resource_servers"),
         responses={200: "APIs."},
@@ -160,6 +161,10 @@ OPERATIONS: Final = (
         scopes=("create:resource_servers",),
         tag=_TAG,
         summary="Create a resource server",
+        description=(
+            "Creates an API. Its identifier is the audience of access tokens and must be unique in the"
+            " installation."
+        ),
         body=CreateApi,
         result=Api,
         responses={201: "The API.", 202: _LATE, 409: EXISTS},
@@ -171,6 +176,7 @@ OPERATIONS: Final = (
         scopes=("read:resource_servers",),
         tag=_TAG,
         summary="Get a resource server",
+        description="Returns one API, found by its id or its identifier.",
         query=GetApi,
         result=Api,
         responses={200: "The API.", 304: "Not modified.", 404: NO_SUCH_API},
@@ -182,6 +188,10 @@ OPERATIONS: Final = (
         scopes=("update:resource_servers",),
         tag=_TAG,
         summary="Update a resource server",
+        description=(
+            "Updates the properties that the body names; all others remain unchanged. Users and roles keep"
+            " a permission as long as it stays in `scopes`."
+        ),
         body=UpdateApi,
         result=Api,
         responses={
@@ -200,6 +210,7 @@ OPERATIONS: Final = (
         scopes=("delete:resource_servers",),
         tag=_TAG,
         summary="Delete a resource server",
+        description="Deletes an API and its permissions. Returns 204 also if the API does not exist.",
         responses={
             202: _LATE,
             204: "Gone.",

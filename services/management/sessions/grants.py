@@ -157,6 +157,10 @@ OPERATIONS: Final = (
         scopes=_GRANTS,
         tag="grants",
         summary="Get grants",
+        description=(
+            "Returns the grants that users gave to applications, optionally only those of one user, client"
+            " or audience."
+        ),
         query=models.ListGrants,
         result=listed(models.GrantResult, "grants", checkpoint=False),
         responses={200: "Found."},
@@ -168,6 +172,7 @@ OPERATIONS: Final = (
         scopes=("delete:grants",),
         tag="grants",
         summary="Delete a grant by user_id",
+        description="Revokes all grants of a user. Returns 204 also if the user does not exist.",
         query=models.DeleteGrants,
         responses=_GONE,
     ),
@@ -178,6 +183,7 @@ OPERATIONS: Final = (
         scopes=("delete:grants",),
         tag="grants",
         summary="Delete a grant by id",
+        description="Revokes a grant. Returns 204 also if the grant does not exist.",
         responses=_GONE,
     ),
     Operation(
@@ -187,6 +193,10 @@ OPERATIONS: Final = (
         scopes=("read:device_credentials",),
         tag="device-credentials",
         summary="Retrieve device credentials",
+        description=(
+            "Returns the public keys of devices and the refresh tokens, optionally only those of one user,"
+            " client or type."
+        ),
         query=models.ListDeviceCredentials,
         result=listed(models.DeviceCredentialResult, "device_credentials", checkpoint=False),
         responses={200: "Found."},
@@ -198,6 +208,7 @@ OPERATIONS: Final = (
         scopes=("create:current_user_device_credentials",),
         tag="device-credentials",
         summary="Create a device public key credential",
+        description="Registers the public key of a device of the calling user.",
         body=models.CreateDeviceCredential,
         result=models.Created,
         responses={201: "Created.", 202: "The view is late.", 404: NO_SUCH_USER, 409: DEVICE_KNOWN},
@@ -209,6 +220,10 @@ OPERATIONS: Final = (
         scopes=("delete:device_credentials",),
         tag="device-credentials",
         summary="Delete a device credential",
+        description=(
+            "Deletes the public key of a device or revokes a refresh token. Returns 204 also if it does not"
+            " exist."
+        ),
         responses=_GONE,
     ),
     Operation(
@@ -218,6 +233,7 @@ OPERATIONS: Final = (
         scopes=("read:users",),
         group="read_users",
         summary="Get a User's Connected Accounts",
+        description="Returns the accounts at identity providers that may be used on behalf of the user.",
         query=CheckpointPage,
         result=listed(models.ConnectedAccountResult, "connected_accounts", offset=False),
         responses={200: "Found.", 404: NO_SUCH_USER},

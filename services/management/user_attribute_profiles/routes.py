@@ -102,6 +102,7 @@ OPERATIONS: Final = (
         scopes=_READ,
         tag=_TAG,
         summary="Get User Attribute Profiles",
+        description="Returns a page of user attribute profiles, oldest first.",
         query=CheckpointPage,
         result=listed(ProfileShown, "user_attribute_profiles", offset=False),
         responses={200: "Profiles."},
@@ -113,6 +114,10 @@ OPERATIONS: Final = (
         scopes=("create:user_attribute_profiles",),
         tag=_TAG,
         summary="Post User Attribute Profile",
+        description=(
+            "Creates a user attribute profile. A connection uses the profile that its"
+            " `options.user_attribute_profile_id` names."
+        ),
         body=CreateProfile,
         result=ProfileShown,
         responses={201: "The profile.", 202: _LATE, 409: EXISTS},
@@ -124,6 +129,7 @@ OPERATIONS: Final = (
         scopes=_READ,
         tag=_TAG,
         summary="Get User Attribute Profile Templates",
+        description="Returns all templates of user attribute profiles.",
         result=Templates,
         responses={200: "Templates."},
     ),
@@ -134,6 +140,7 @@ OPERATIONS: Final = (
         scopes=_READ,
         tag=_TAG,
         summary="Get User Attribute Profile Template",
+        description="Returns one template of user attribute profiles.",
         result=Template,
         responses={200: "The template.", 404: _NO_TEMPLATE},
     ),
@@ -144,6 +151,7 @@ OPERATIONS: Final = (
         scopes=_READ,
         tag=_TAG,
         summary="Get User Attribute Profile",
+        description="Returns one user attribute profile.",
         result=ProfileShown,
         responses={200: "The profile.", 304: "Not modified.", 404: ABSENT},
     ),
@@ -154,6 +162,10 @@ OPERATIONS: Final = (
         scopes=("update:user_attribute_profiles",),
         tag=_TAG,
         summary="Modify a user attribute profile",
+        description=(
+            "Updates the properties that the body names; all others remain unchanged. The change applies"
+            " from the next login."
+        ),
         body=UpdateProfile,
         result=ProfileShown,
         responses={200: "The profile.", 202: _LATE, 404: ABSENT, 409: EXISTS, 412: STALE_REVISION},
@@ -165,6 +177,10 @@ OPERATIONS: Final = (
         scopes=("delete:user_attribute_profiles",),
         tag=_TAG,
         summary="Delete User Attribute Profile",
+        description=(
+            "Deletes a user attribute profile. Returns 204 also if it does not exist. Connections that use"
+            " it fall back to the mapping of their strategy."
+        ),
         responses={202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: STALE_REVISION},
     ),
 )

@@ -84,6 +84,10 @@ OPERATIONS: Final = (
         handler=list_effective_roles,
         scopes=("read:user_effective_roles",),
         summary="Get a user's effective roles",
+        description=(
+            "Returns all roles of a user, sorted by name. Every role is assigned directly because Vita has"
+            " no user groups."
+        ),
         query=Effective,
         result=listed(EffectiveRole, "roles", offset=False),
         responses={200: "Roles.", 404: NO_SUCH_USER},
@@ -94,6 +98,10 @@ OPERATIONS: Final = (
         handler=list_effective_permissions,
         scopes=("read:user_effective_permissions",),
         summary="Get a user's effective permissions",
+        description=(
+            "Returns all permissions of a user at one API, direct ones and those of the user's roles,"
+            " sorted by name."
+        ),
         query=EffectivePermissions,
         result=listed(EffectivePermission, "permissions", offset=False),
         responses={200: "Permissions.", 404: NO_SUCH_API},
@@ -104,6 +112,7 @@ OPERATIONS: Final = (
         handler=list_permission_sources,
         scopes=("read:user_permission_source_roles",),
         summary="Get the roles a user's permission comes from",
+        description="Returns the roles through which a user has a permission, sorted by name.",
         query=PermissionSources,
         result=listed(EffectiveRole, "roles", offset=False),
         responses={200: "Roles.", 404: NO_SUCH_API},

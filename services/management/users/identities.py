@@ -168,6 +168,11 @@ OPERATIONS: Final = (
         handler=link_identity,
         scopes=_WRITE,
         summary="Link a User Account",
+        description=(
+            "Links another user account to this user. The other account becomes an identity of this user"
+            " and is no longer a user of its own. It is named by provider and user id, or by an ID token"
+            " with `link_with`."
+        ),
         body=LinkIdentity,
         result=list[Identity],
         responses={
@@ -184,6 +189,7 @@ OPERATIONS: Final = (
         handler=unlink_identity,
         scopes=_WRITE,
         summary="Unlink a User Account",
+        description="Unlinks an identity from a user. The identity becomes a user of its own again.",
         result=list[Identity],
         responses={
             200: "The identities left.",
@@ -198,6 +204,7 @@ OPERATIONS: Final = (
         handler=identity_history,
         scopes=("read:users", "read:current_user"),
         summary="Get the history of a user's identities",
+        description="Returns which identities were linked to a user and unlinked, newest first.",
         result=list[IdentityChange],
         responses={200: "Links and unlinks, the newest first.", **_ERRORS},
     ),

@@ -177,6 +177,11 @@ LIST_USERS: Final = Operation(
     scopes=("read:users",),
     group="read_users",
     summary="List or Search Users",
+    description=(
+        "Returns a page of users, or the users that match a search query. Results are paged by page number,"
+        " or by cursor with `from` and `take`. With `explain`, the response describes how the query would be"
+        " executed."
+    ),
     query=ListUsers,
     result=listed(User, "users") | Explanation,
     responses={

@@ -63,6 +63,10 @@ GET_USER: Final = Operation(
     scopes=_READ,
     group="read_users",
     summary="Get a User",
+    description=(
+        "Returns one user. With `fields`, only the named properties are returned. The access tokens of"
+        " identity providers are included only for callers that have the scope `read:user_idp_tokens`."
+    ),
     query=Selected,
     result=User,
     responses={200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."},
@@ -75,6 +79,7 @@ OPERATIONS: Final = (
         scopes=("read:users",),
         group="read_users",
         summary="Search Users by Email",
+        description="Returns all users whose email address is exactly the given one, in all connections.",
         query=UsersByEmail,
         result=list[User],
         responses={200: "Users.", **_COMMON},

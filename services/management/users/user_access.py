@@ -172,6 +172,7 @@ OPERATIONS: Final = (
         handler=list_user_roles,
         scopes=("read:users read:roles", "read:role_members"),
         summary="Get a user's roles",
+        description="Returns a page of the roles of a user, sorted by name.",
         query=AnyPage,
         result=listed(Role, "roles"),
         responses={200: "Roles.", 404: NO_SUCH_USER},
@@ -182,6 +183,9 @@ OPERATIONS: Final = (
         handler=assign_user_roles,
         scopes=("update:users", "create:role_members"),
         summary="Assign roles to a user",
+        description=(
+            "Assigns roles to a user: all of them or none. Roles that the user already has are ignored."
+        ),
         body=RoleIds,
         responses={202: _LATE, 204: "Assigned.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
@@ -191,6 +195,7 @@ OPERATIONS: Final = (
         handler=remove_user_roles,
         scopes=("update:users", "delete:role_members"),
         summary="Removes roles from a user",
+        description="Removes roles from a user. Roles that the user does not have are ignored.",
         body=RoleIds,
         responses={202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
@@ -200,6 +205,10 @@ OPERATIONS: Final = (
         handler=list_user_permissions,
         scopes=("read:users",),
         summary="Get a User's Permissions",
+        description=(
+            "Returns a page of the permissions of a user, direct ones and those of the user's roles, sorted"
+            " by name."
+        ),
         query=AnyPage,
         result=listed(UserPermission, "permissions"),
         responses={200: "Permissions.", 404: NO_SUCH_USER},
@@ -210,6 +219,7 @@ OPERATIONS: Final = (
         handler=assign_user_permissions,
         scopes=("update:users",),
         summary="Assign Permissions to a User",
+        description="Assigns permissions directly to a user: all of them or none.",
         body=Permissions,
         result=Empty,
         responses={201: "Assigned.", 202: _LATE, 404: NO_SUCH_API, 412: STALE_REVISION},
@@ -220,6 +230,10 @@ OPERATIONS: Final = (
         handler=remove_user_permissions,
         scopes=("update:users",),
         summary="Remove Permissions from a User",
+        description=(
+            "Removes permissions that were assigned directly to a user. Permissions that the user has"
+            " through roles remain."
+        ),
         body=Permissions,
         responses={202: _LATE, 204: "Removed.", 404: NO_SUCH_USER, 412: STALE_REVISION},
     ),
@@ -229,6 +243,7 @@ OPERATIONS: Final = (
         handler=list_user_organizations,
         scopes=("read:organizations",),
         summary="List user's organizations",
+        description="Returns a page of the organizations of which the user is a member, sorted by name.",
         query=AnyPage,
         result=listed(Organization, "organizations"),
         responses={200: "Organizations.", 404: NO_SUCH_USER},

@@ -239,6 +239,10 @@ OPERATIONS: Final = (
         scopes=("create:users",),
         group="write_users",
         summary="Create a User",
+        description=(
+            "Creates a user in a database or passwordless connection. Email address, username and phone"
+            " number must be unique within the connection."
+        ),
         body=CreateUser,
         result=User,
         responses={201: "The user.", 202: _LATE, **_ERRORS, 409: "The user already exists."},
@@ -250,6 +254,12 @@ OPERATIONS: Final = (
         scopes=_UPDATE,
         group="write_users",
         summary="Update a User",
+        description=(
+            "Updates the properties that the body names; all others remain unchanged. `user_metadata` and"
+            " `app_metadata` are merged at their first level, or recursively if the content type is"
+            " `application/merge-patch+json`. With `update:users_app_metadata` only `app_metadata` can be"
+            " changed, with `update:current_user_metadata` only `user_metadata`."
+        ),
         body=UpdateUser,
         result=User,
         responses={200: "The user.", 202: _LATE, **_ERRORS, 404: "No such user.", 412: _OTHER_REVISION},
@@ -261,6 +271,9 @@ OPERATIONS: Final = (
         scopes=("delete:users", "delete:current_user"),
         group="delete_users",
         summary="Delete a User",
+        description=(
+            "Deletes a user together with its linked identities. Returns 204 if the user does not exist."
+        ),
         responses={202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION},
     ),
 )

@@ -1,6 +1,5 @@
 """The OpenAPI document, from the operations themselves: what validates a request also describes it."""
 
-import inspect
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
@@ -159,6 +158,36 @@ def responses_of(operation: Operation) -> dict[int, Outcome]:
     return dict(sorted({**common, **repeatable, **operation.responses}.items()))
 
 
+def description_of(item: Operation | Public) -> str:
+    """Return what the operation does, which scopes it needs and when it returns 202."""
+    if isinstance(item, Public):
+        return item.description
+    return "\n\n".join(filter(None, (item.description, _scopes(item.scopes), _accepted(item))))
+
+
+def _scopes(scopes: Sequence[str]) -> str:
+    """Describe the alternatives; scopes that stand in one text are needed together."""
+    alternatives = [" and ".join(f"`{scope}`" for scope in text.split()) for text in scopes]
+    many = len(alternatives) > 1
+    needed = f"Requires {'any one of' if many else 'the scope'} {', or '.join(alternatives)}."
+    if not any(":current_user" in text for text in scopes):
+        return needed
+    own = "The scopes of the current user cover" if many else "It covers"
+    return f"{needed} {own} only the user whom the access token was issued for."
+
+
+def _accepted(item: Operation) -> str | None:
+    if 202 not in item.responses:
+        return None
+    if item.success == 202:
+        return "Returns 202: the change is on the event log and takes effect asynchronously."
+    return (
+        f"Returns {item.success} once the change is visible to reads, or 202 with its position in"
+        " `Vita-Position` if the change is on the event log but not visible within the wait time. A read that"
+        " sends this position as `Vita-At-Least` waits until the change is visible."
+    )
+
+
 def _id(item: Operation | Public) -> str:
     """`get_users_by_id`: a path has one operation of a method, so it is unique."""
     parts = [part for part in re.split(r"[/.-]", item.path.removeprefix("/api/v2")) if part]
@@ -208,7 +237,7 @@ class _Writer:
         head: dict[str, Any] = {
             "operationId": _id(item),
             "summary": item.summary,
-            "description": inspect.getdoc(item.handler) or item.summary,
+            "description": description_of(item),
             "tags": [item.tag],
         }
         if item.body is not None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from luqum.tree import Word
 
+from services.queries.search.syntax import grammar
 from services.queries.search.syntax import tokens as lexing
 from services.queries.search.syntax.parser import parse, parse_whole
 from services.queries.search.syntax.tokens import DEEPEST, MOST_CLAUSES, tokens
@@ -223,7 +224,7 @@ def test_terms_and_quotes_without_blanks_are_read_once(monkeypatch: pytest.Monke
         made.append(text)
         return Word(text)
 
-    monkeypatch.setattr(lexing.luqum_parser, "Word", word)
+    monkeypatch.setattr(grammar.luqum_parser, "Word", word)
     assert "expected no more than" in refusal_of('a"b"' * 8000)
     assert set(made) == {"a"}
 

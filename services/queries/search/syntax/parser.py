@@ -5,16 +5,13 @@ and `-` or `NOT` (must not be): `jane -blocked:true` is jane, not blocked. `&&`,
 name.
 """
 
-import copy
 import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from luqum import parser as luqum_parser
 from luqum import tree as luqum
-from luqum.exceptions import ParseSyntaxError
-from ply.yacc import LRParser
 
+from services.queries.search.syntax.grammar import UnexpectedToken, parse_tokens
 from services.queries.search.syntax.tokens import tokens
 from services.queries.search.syntax.tree import (
     EVERYBODY,
@@ -66,28 +63,19 @@ def _only_term(plain: re.Match[str]) -> Term:
 
 
 def parse_whole(text: str) -> Node:
-    """The same by the grammar alone."""
+    """Parse a query by the grammar alone, without the short cut of `parse`. Raises Malformed."""
     found = tokens(text)
-    return _convert(_parsed(found), None) if found else EVERYBODY
-
-
-def _parsed(found: Sequence[Any]) -> Any:
-    """luqum's tree. The parser keeps its stack in itself: each query has a copy."""
-    parser, feed = copy.copy(luqum_parser.parser), iter(found)
-    given: list[Any] = []
-
-    def following() -> Any:
-        given.append(next(feed, None))
-        return given[-1]
-
+    if not found:
+        return EVERYBODY
     try:
-        return LRParser.parse(parser, lexer=luqum_parser.lexer.clone(), tokenfunc=following)
-    except ParseSyntaxError:
-        raise _unexpected(parser, given) from None
+        tree = parse_tokens(found)
+    except UnexpectedToken as error:
+        raise _unexpected(error) from None
+    return _convert(tree, None)
 
 
-def _unexpected(parser: Any, given: Sequence[Any]) -> Malformed:
-    wanted = parser.action[parser.state].keys()
+def _unexpected(error: UnexpectedToken) -> Malformed:
+    wanted, given = error.wanted, error.given
     depth = sum((token.type == "LPAREN") - (token.type == "RPAREN") for token in given[:-1])
     expected = [name for names, name in _SYMBOLS if names & wanted]
     if "TERM" not in wanted and "TO" in wanted:

@@ -1,18 +1,15 @@
-"""The words of a query, from luqum's lexer, with our limits before anything is built from them.
+"""The tokens of a query, with our limits before anything is built from them.
 
-luqum's lexer keeps its place in itself: each query has a clone. What the grammar knows and this engine does
-not have is refused here, by name, where its position is known.
+What the grammar knows and this engine does not have is refused here, by name, where its position is known.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, Final
 
-from luqum import parser as luqum_parser
-from luqum.exceptions import IllegalCharacterError
 from luqum.tree import Word
 
+from services.queries.search.syntax.grammar import QueryLexer, UnreadableCharacter
 from services.queries.search.syntax.tree import Malformed
 
 MOST_CLAUSES: Final = 1024
@@ -29,8 +26,6 @@ _REFUSED: Final = {
     "GREATERTHAN": (">", "a range such as [10 TO *] instead of a comparison"),
 }
 _OPERATORS: Final = {"&&": "AND", "||": "OR"}
-_FOLLOWING: Final = r"""[^\s:^\\~(){}[\]]"""
-"""In luqum's expression of a term: any character but the first."""
 _WORD: Final = r"""(?!(?:AND|OR|NOT|TO)\b)[^\s:^~(){}\[\]/"'+\-\\<>][^\s:^~(){}\[\]"\\]*+"""
 _CLAUSE: Final = rf"""(?:(?:AND|OR)\s++)?(?:NOT\s++)?\(?(?:{_WORD}:)?(?:{_WORD}|"[^"\\]*+")\)?\s++(?!:)"""
 _TOO_MANY: Final = re.compile(
@@ -55,29 +50,14 @@ def tokens(text: str) -> list[Any]:
     return found
 
 
-@cache
-def _lexer() -> Any:
-    """luqum's lexer, but a term ends before a quote as Lucene's does, so that `"a"OR"b"` is read alike. Terms
-    that are cut off afterwards would each be read to the end of the query first."""
-    lexer = luqum_parser.lexer.clone()
-    ((_, functions),), (expression,) = lexer.lexre, lexer.lexstateretext["INITIAL"]
-    before, found, after = expression.partition(_FOLLOWING)
-    if not found:
-        raise RuntimeError("the expression of a term is another one in this version of luqum")
-    ending = re.compile(before + _FOLLOWING[:-1] + '"]' + after, lexer.lexreflags)
-    lexer.lexre = [(ending, functions)]
-    return lexer
-
-
 def _lexed(text: str) -> list[Any]:
-    lexer = _lexer().clone()
-    lexer.input(text)
+    lexer = QueryLexer(text)
     found: list[Any] = []
     clauses = 0
     if (too_many := _TOO_MANY.match(text)) is not None:
         # only the term at fault is to be found, at a fiftieth of the cost of all those before it
-        lexer.token()
-        lexer.lexpos, clauses = too_many.end(), MOST_CLAUSES + 1
+        lexer.skip_to(too_many.end())
+        clauses = MOST_CLAUSES + 1
     try:
         for token in lexer:
             _whole_time(token, lexer, text)
@@ -85,8 +65,8 @@ def _lexed(text: str) -> list[Any]:
             clauses += (token.type in ("TERM", "PHRASE")) - (token.type == "COLUMN")
             if clauses > MOST_CLAUSES + 1 or len(found) > 8 * MOST_CLAUSES:
                 break
-    except IllegalCharacterError:
-        at = lexer.lexpos
+    except UnreadableCharacter as error:
+        at = error.position
         expected = _MISSING.get(text[at], "a term")
         raise Malformed.unexpected(repr(text[at]), at + 1, expected) from None
     if clauses > MOST_CLAUSES or len(found) > 8 * MOST_CLAUSES:
@@ -95,13 +75,12 @@ def _lexed(text: str) -> list[Any]:
     return found
 
 
-def _whole_time(token: Any, lexer: Any, text: str) -> None:
+def _whole_time(token: Any, lexer: QueryLexer, text: str) -> None:
     """Extends a time with a lower-case `t`, which luqum ends at its first colon, to its end."""
     whole = _LOWER_TIME.match(text, token.lexpos) if token.type == "TERM" else None
     if whole is None or whole.end() <= token.lexpos + len(str(token.value)):
         return
-    token.value.value, token.value.size = whole[0], len(whole[0])
-    lexer.lexpos = whole.end()
+    lexer.extend(token, whole[0])
 
 
 def _joined(lexed: Sequence[Any], text: str) -> Iterator[Any]:

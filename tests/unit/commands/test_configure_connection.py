@@ -3,10 +3,15 @@
 from typing import Any
 
 from services.commands.outcome import UNCHANGED
-from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
+from services.commands.settings.decide_connection import (
+    decide_change,
+    decide_clients,
+    decide_new,
+    decide_removal,
+)
 from services.commands.users.sources import is_disabled
 from services.ledger.reservations import Reservation
-from services.management.connections.models import CreateConnection, UpdateConnection
+from services.management.connections.models import ClientStatuses, CreateConnection, UpdateConnection
 from tests.unit.management.factories import make_connection
 
 ALWAYS = {"authentication_methods", "passkey_options", "brute_force_protection"}
@@ -76,3 +81,45 @@ def test_removal_keeps_no_settings() -> None:
     """What the options held is not carried into the last event."""
     data = decide_removal(make_connection(options={"client_secret": "s"}), 3).drafts[0].data
     assert (data.deleted, data.settings, data.expected_revision) == (True, {}, 3)
+
+
+def clients(current: Any, *statuses: tuple[str, bool]) -> Any:
+    body = [{"client_id": client_id, "status": status} for client_id, status in statuses]
+    accepted = decide_clients(current, ClientStatuses.model_validate(body), 3)
+    return None if accepted == UNCHANGED else accepted.drafts[0].data
+
+
+def test_clients_are_enabled_and_disabled_one_by_one() -> None:
+    """Others stay; what is so already is no event; without any client the connection is not active."""
+    current = make_connection("samlp", enabled_clients=["a", "b"], authentication={"active": True, "x": 1})
+    data = clients(current, ("c", True), ("a", False))
+    assert (data.settings["enabled_clients"], data.expected_revision) == (["b", "c"], 3)
+    assert data.settings["authentication"] == {"active": True, "x": 1}
+    assert clients(current, ("a", True), ("d", False)) is None
+    none = clients(current, ("a", False), ("b", False))
+    assert (none.settings["enabled_clients"], none.settings["authentication"]) == (
+        [], {"active": False, "x": 1},
+    )  # fmt: skip
+    assert clients(make_connection("samlp"), ("a", False)) is None
+
+
+def test_activity_that_is_named_is_not_derived() -> None:
+    """From the applications that may use the connection."""
+    data = change(make_connection("samlp"), enabled_clients=[], authentication={"active": True})
+    assert data.settings["authentication"] == {"active": True}
+    assert change(make_connection("samlp", authentication="odd"), enabled_clients=["a"]).settings[
+        "authentication"
+    ] == {"active": True}
+
+
+def test_a_new_enterprise_connection_is_named() -> None:
+    """And has no button; no other connection has either."""
+    saml = new(strategy="samlp").settings
+    assert (saml["display_name"], saml["show_as_button"]) == ("db", False)
+    assert (saml["authentication"], saml["connected_accounts"]) == ({"active": True}, {"active": False})
+    assert "display_name" not in new().settings
+    complexity = new(options={"password_options": {"complexity": {"min_length": 8}}}).settings["options"]
+    assert complexity["password_options"]["complexity"] == {"min_length": 8}
+    assert complexity["brute_force_protection"] is True
+    given = new(options={"brute_force_protection": False}).settings["options"]
+    assert given["brute_force_protection"] is False

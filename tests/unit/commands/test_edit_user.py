@@ -14,7 +14,7 @@ from schemas.events import (
     UserUnblocked,
 )
 from services.commands.outcome import UNCHANGED, Accepted
-from services.commands.users.edit import decide_edit
+from services.commands.users.edit import decide_edit, target_connection
 from services.ledger.reservations import Reservation
 from services.management.users.models import UpdateUser
 from tests.unit.management.factories import NAME, make_connection, make_document
@@ -152,3 +152,77 @@ def test_a_username_is_lower_cased_and_claimed() -> None:
     )
     assert only(accepted, AttributesChanged).values == {"username": "new"}
     assert accepted.claims == (Reservation(NAME, "username", "new"),)
+
+
+def test_an_address_that_stays_keeps_its_state() -> None:
+    """In another spelling too; one that goes takes it along, and nothing is verified without an address."""
+    unverified = make_document(email_verified=False, username="jane")
+    assert edit(unverified, email="Jane@example.com") == UNCHANGED
+    gone = only(edit(make_document(username="jane"), email=None), EmailChanged)
+    assert (gone.email, gone.email_verified) == (None, False)
+    assert edit(make_document(username="jane"), email=None).claims == ()
+    nobody = make_document(email=None, email_verified=None, username="jane")
+    assert edit(nobody, email=None) == UNCHANGED
+    kept = only(edit(make_document(), email="jane@example.com", email_verified=False), EmailChanged)
+    assert (kept.email, kept.email_verified) == ("jane@example.com", False)
+
+
+def test_a_number_that_stays_keeps_its_state() -> None:
+    """One that goes takes it along; its verified state can change alone."""
+    phone = make_connection(options={"attributes": {"phone_number": {}, "email": {}}})
+    document = make_document(phone_number="+1", phone_verified=True)
+    assert edit(document, phone, phone_number="+1") == UNCHANGED
+    gone = edit(document, phone, phone_number=None)
+    assert (only(gone, PhoneChanged).phone_number, only(gone, PhoneChanged).phone_verified) == (None, False)
+    assert gone.claims == ()
+    alone = only(edit(document, phone, phone_verified=False), PhoneChanged)
+    assert (alone.phone_number, alone.phone_verified) == ("+1", False)
+    both = only(edit(document, phone, phone_number="+2", phone_verified=True), PhoneChanged)
+    assert (both.phone_number, both.phone_verified) == ("+2", True)
+    assert edit(make_document(), phone, phone_number=None) == UNCHANGED
+
+
+def test_a_passwordless_users_email_stays_as_it_was_spelled() -> None:
+    """Only a database keeps addresses in lower case; what is claimed is."""
+    document = make_document("email", "email")
+    accepted = edit(document, make_connection("email", "email"), email="New@Example.com")
+    assert only(accepted, EmailChanged).email == "New@Example.com"
+    assert accepted.claims == (Reservation("email", "email", "new@example.com"),)
+
+
+def test_a_user_without_a_connection_is_only_blocked_and_described() -> None:
+    """Whose connection was deleted keeps attributes."""
+    decision = decide_edit(
+        make_document(), None, UpdateUser.model_validate({"user_metadata": {"a": 1}}), None
+    )
+    assert isinstance(decision, Accepted)
+    assert [draft.event for draft in decision.drafts] == [MetadataChanged]
+    assert decision.claims == ()
+
+
+def test_a_claim_names_the_event_that_makes_it() -> None:
+    """By its place among the events of the command."""
+    document = make_document(username="old")
+    requires = make_connection(options={"requires_username": True})
+    accepted = edit(document, requires, username="new", blocked=True)
+    assert [(claim.kind, claim.value) for claim in accepted.claims] == [("username", "new")]
+    phone = make_connection(options={"attributes": {"phone_number": {}, "email": {}}})
+    both = edit(make_document(phone_number="+1"), phone, email="a@b.co", phone_number="+2")
+    assert [draft.event for draft in both.drafts] == [EmailChanged, PhoneChanged]
+    assert [claim.kind for claim in both.claims] == ["email", "phone_number"]
+    assert [claim.draft for claim in both.claims] == [0, 1]
+
+
+def test_the_primary_identitys_connection_is_edited_unless_another_is_named() -> None:
+    """As the first identity of a document says."""
+    document = make_document()
+    document["identities"].append({"connection": "second", "provider": "auth0", "user_id": "2"})
+    assert target_connection(document, UpdateUser.model_validate({})) == NAME
+    assert target_connection(document, UpdateUser.model_validate({"connection": "second"})) == "second"
+
+
+def test_a_password_leaves_somebody_unblocked_as_they_are() -> None:
+    """Nothing is said of a block that is not there."""
+    for document in (make_document(), make_document(blocked=False)):
+        events = [draft.event for draft in edit(document, password_hash="h", password="p").drafts]
+        assert events == [PasswordChanged]

@@ -1,0 +1,117 @@
+"""Predicates put together: what adds nothing goes, what nobody fulfils ends it."""
+
+import pytest
+
+from services.queries.search.analysis import plan
+from services.queries.search.predicates import (
+    EVERYBODY,
+    NOBODY,
+    Like,
+    Predicate,
+    any_of,
+    atoms,
+    every,
+    is_selective,
+    negated,
+    tables,
+    without,
+)
+from services.queries.search.syntax.parser import parse
+
+
+def meant(query: str) -> Predicate:
+    return plan(parse(query))
+
+
+NAME, BLOCKED, LOGINS = meant("name:a"), meant("blocked:true"), meant("logins_count:1")
+
+
+def test_all_of_them() -> None:
+    """Nested ones are one list, a single one stands for itself, and nothing asked is true of everybody."""
+    assert every([]) == EVERYBODY
+    assert every([NAME]) == every([NAME, EVERYBODY]) == NAME
+    assert every([NAME, NOBODY, BLOCKED]) == NOBODY
+    both = every([NAME, BLOCKED])
+    assert list(atoms(both)) == [NAME, BLOCKED]
+    assert every([both, LOGINS]) == every([NAME, BLOCKED, LOGINS])
+
+
+def test_what_is_left_when_a_part_is_known() -> None:
+    """The others; of a single one, nothing."""
+    assert without(every([NAME, BLOCKED]), NAME) == BLOCKED
+    assert without(every([NAME, BLOCKED, LOGINS]), BLOCKED) == every([NAME, LOGINS])
+    assert without(NAME, NAME) == EVERYBODY
+    assert without(NAME, BLOCKED) == NAME
+
+
+def test_any_of_them() -> None:
+    """Values of one field are one equality; with nobody among them the others count, with everybody all."""
+    assert any_of([]) == NOBODY
+    assert any_of([NAME]) == any_of([NAME, NOBODY]) == NAME
+    assert any_of([NAME, EVERYBODY]) == EVERYBODY
+    assert any_of([NAME, meant("name:b")]) == meant("name:(a OR b)")
+    either = any_of([NAME, BLOCKED])
+    assert any_of([either, LOGINS]) == any_of([NAME, BLOCKED, LOGINS])
+    assert list(atoms(either)) == [NAME, BLOCKED]
+
+
+def test_the_opposite() -> None:
+    """Twice is none."""
+    assert negated(EVERYBODY) == NOBODY
+    assert negated(NOBODY) == EVERYBODY
+    assert negated(negated(NAME)) == NAME
+    assert list(atoms(negated(NAME))) == [NAME]
+    assert list(atoms(EVERYBODY)) == []
+
+
+def test_where_values_lie() -> None:
+    """Search, activity, leaves."""
+    assert tables(every([NAME, LOGINS, meant("user_metadata.a:b")])) == {"s", "a", "l"}
+    assert tables(negated(LOGINS)) == {"a"}
+    assert tables(EVERYBODY) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("query", "selective"),
+    [
+        ("name:a AND NOT blocked:true", True),
+        ("NOT name:a AND NOT blocked:true", False),
+        ("name:a OR blocked:true", True),
+        ("name:a OR NOT blocked:true", False),
+        ("NOT _exists_:user_metadata.a", False),
+        ("*", False),
+        ("name:*ab1*", True),
+        ("name:*ab-*", False),
+        ("name:*-ab-cd*", False),
+        ("name:*-ab-cde*", True),
+        ("name:*a-b-c*", False),
+        ("name:*----abc*", True),
+    ],
+)
+def test_what_an_index_finds(query: str, selective: bool) -> None:
+    """One part of all, every part of any; of a text three letters or digits in a row."""
+    assert is_selective(meant(query)) is selective
+
+
+def test_nobody_is_found_at_once() -> None:
+    """There is nothing to look at."""
+    assert is_selective(NOBODY)
+
+
+def test_an_address_is_looked_for_in_its_one_notation() -> None:
+    """Only the last IP address; a part of one is a text, and so is what is none."""
+    assert meant('last_ip:"2001:DB8:0::1"') == meant('last_ip:"2001:db8::1"')
+    assert meant("last_ip:odd") == meant('last_ip:"odd"')
+    assert meant('username:"2001:DB8:0::1"') != meant('username:"2001:db8::1"')
+    assert isinstance(meant("username:abc*def"), Like)
+    assert isinstance(meant("username:*abc"), Like)
+    assert meant("username:**") == meant("_exists_:username")
+
+
+def test_ranges_of_texts() -> None:
+    """Open ends have no bound, whatever brackets they stand in."""
+    assert meant("name:[A TO *]") == meant("name:[a TO *}")
+    assert meant("name:{* TO B]") == meant("name:[* TO b]")
+    assert meant("name:{a TO b}") != meant("name:[a TO b}")
+    assert meant("logins_count:[5 TO 5]") != NOBODY
+    assert meant("logins_count:[6 TO 5]") == NOBODY

@@ -20,7 +20,7 @@ _TAKEN: Final = OWN_KEYS | {ORGANIZATION, "_exists_"}
 _SEARCHED_OBJECTS: Final = ("user_metadata", "app_metadata", "identities")
 
 
-class Leaf(NamedTuple):
+class SearchLeaf(NamedTuple):
     """A row of `search_leaf`, in column order after tenant and subject. `lowest` and `highest` mark the
     ends of what a person has under the path: what sorting goes by."""
 
@@ -30,14 +30,16 @@ class Leaf(NamedTuple):
     highest: bool
 
 
-def leaves(document: Mapping[str, Any], organizations: Iterable[str] = ()) -> tuple[Leaf, ...]:
+def leaves(document: Mapping[str, Any], organizations: Iterable[str] = ()) -> tuple[SearchLeaf, ...]:
     """The leaves of a person, who is a member of these organizations, in their order."""
     scalars = [*_searched(document), *((ORGANIZATION, name) for name in organizations)]
     found = {(path, value_text(value)) for path, value in scalars if len(path) <= INDEXED_CHARACTERS}
     return tuple(_marked(sorted(found)[:MOST]))
 
 
-def difference(before: Sequence[Leaf], after: Sequence[Leaf]) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
+def difference(
+    before: Sequence[SearchLeaf], after: Sequence[SearchLeaf]
+) -> tuple[tuple[SearchLeaf, ...], tuple[SearchLeaf, ...]]:
     """(leaves to remove, leaves to put in place): none of these is in the way of one of those."""
     old, kept = frozenset(before), {leaf[:2] for leaf in after}
     gone = tuple(leaf for leaf in before if leaf[:2] not in kept)
@@ -67,9 +69,9 @@ def _scalars(root: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield path, current
 
 
-def _marked(pairs: Sequence[tuple[str, str]]) -> Iterator[Leaf]:
+def _marked(pairs: Sequence[tuple[str, str]]) -> Iterator[SearchLeaf]:
     last = len(pairs) - 1
     for place, (path, value) in enumerate(pairs):
         first_of_path = place == 0 or pairs[place - 1][0] != path
         last_of_path = place == last or pairs[place + 1][0] != path
-        yield Leaf(path, value, first_of_path, last_of_path)
+        yield SearchLeaf(path, value, first_of_path, last_of_path)

@@ -8,7 +8,7 @@ from projections.fold_view import Change, Write, WriteBatch, with_rows
 from projections.profile.changes.access import held
 from projections.profile.sealed import Person
 from projections.profile.state import Profile
-from projections.search.leaf import Leaf, difference, leaves
+from projections.search.leaf import SearchLeaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
 
 _PACKAGE: Final = "projections.search"
@@ -64,7 +64,7 @@ def _activity(change: Change[Profile]) -> ActivityRow | None:
     return None if before is not None and activity_row(before) == row else row
 
 
-def _leaves(change: Change[Profile]) -> tuple[tuple[Leaf, ...], tuple[Leaf, ...]]:
+def _leaves(change: Change[Profile]) -> tuple[tuple[SearchLeaf, ...], tuple[SearchLeaf, ...]]:
     """The leaves to remove and those to add; one statement deletes all leaves of a user who vanished."""
     before, after = change.before.document, change.after.document
     old, new = held(change.before, "organizations"), held(change.after, "organizations")

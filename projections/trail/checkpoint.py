@@ -28,11 +28,11 @@ ORIGIN_PREFIX: Final = "vita/trail/"
 
 
 class InvalidCheckpoint(ValueError):
-    """A text that is not a checkpoint exactly as one is written."""
+    """The text is not a checkpoint in exactly the form in which checkpoints are written."""
 
 
 class TreeHead(NamedTuple):
-    """How far a tree had grown."""
+    """Size and root of a tree."""
 
     size: int
     root: bytes
@@ -40,7 +40,7 @@ class TreeHead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What an auditor vouched for: the trees of a topic, by partition, at a time (aware, UTC)."""
+    """The trees of a topic, by partition, at a time (aware, UTC), as an auditor signs them."""
 
     topic: str
     number: int
@@ -48,7 +48,7 @@ class Checkpoint:
     heads: Mapping[int, TreeHead]
 
     def body(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         lines = [f"{ORIGIN_PREFIX}{self.topic}", str(self.number), _render_time(self.time)]
         for partition, head in sorted(self.heads.items()):
             lines.append(f"{partition} {head.size} {base64.b64encode(head.root).decode()}")
@@ -56,7 +56,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, body: str) -> Self:
-        """The checkpoint with exactly this text; InvalidCheckpoint when there is none."""
+        """Return the checkpoint with exactly this text. Raises InvalidCheckpoint when the text is not one."""
         try:
             origin, number, time, *trees = body.split("\n")[:-1]
             heads = dict(_parse_head(line) for line in trees)
@@ -70,12 +70,12 @@ class Checkpoint:
 
 
 def sign(body: str, key: Ed25519PrivateKey) -> bytes:
-    """The signature over a checkpoint's text."""
+    """Return the signature over a checkpoint's text."""
     return key.sign(body.encode())
 
 
 def is_signed(body: str, signature: bytes, key: Ed25519PublicKey) -> bool:
-    """Whether the owner of this key signed exactly this text."""
+    """Return whether the owner of this key signed exactly this text."""
     try:
         key.verify(signature, body.encode("utf-8", "surrogatepass"))
     except InvalidSignature:
@@ -84,7 +84,7 @@ def is_signed(body: str, signature: bytes, key: Ed25519PublicKey) -> bool:
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """The short name of a public key: `ed25519:` and the start of its SHA-256."""
+    """Return the short name of a public key: `ed25519:` and the start of its SHA-256."""
     return "ed25519:" + sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 

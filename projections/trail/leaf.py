@@ -1,4 +1,4 @@
-"""What the trail keeps of a record: its hash, and as much of the open envelope as indexing needs."""
+"""The leaves of the trail: the hash of a record, and what indexes need of its open envelope."""
 
 import re
 from datetime import datetime
@@ -17,7 +17,8 @@ _TENANT, _SUBJECT, _TYPE = map(re.compile, (TENANT_PATTERN, SUBJECT_PATTERN, TYP
 
 
 class Leaf(NamedTuple):
-    """A row of `trail.leaf` but for its place. What a foreign record does not say properly is None."""
+    """A row of `trail.leaf` without its position. Members that a foreign record does not have in proper
+    form are None."""
 
     hash: bytes
     tenant: str | None
@@ -27,10 +28,12 @@ class Leaf(NamedTuple):
 
 
 def leaf_of(record: bytes | None) -> Leaf:
-    """The leaf of a record's value, byte for byte; key and headers do not count, no value counts as empty.
+    """Return the leaf of a record's value. Key and headers do not count, and a missing value counts as
+    empty.
 
-    Any bytes make a leaf, so that a foreign record cannot block the trail; nor can it put anything there but
-    an opaque subject, a tenant's name, an event type and a time. The verifier repeats this: it never changes.
+    Any bytes make a leaf, so that a foreign record cannot block the trail. Such a record can add nothing
+    to the trail but an opaque subject, a tenant's name, an event type and a time. The verifier repeats
+    this function: its result must never change.
     """
     value = record or b""
     return Leaf(leaf_hash(value), *_open_part(value))

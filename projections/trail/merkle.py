@@ -1,7 +1,7 @@
-"""RFC 6962 hashing of an append-only list of leaves, held as its compact range.
+"""RFC 6962 hashing of an append-only list of leaves, stored as its compact range.
 
-A tree of n leaves is kept as its *frontier*: the roots of the perfect subtrees it is made of, largest first,
-one for each one-bit of n. That is all an appender needs to go on, and all that is needed for the root.
+A tree of n leaves is stored as its *frontier*: the roots of its perfect subtrees, largest first, one for
+each one-bit of n. The frontier suffices to append leaves and to compute the root.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
 
 TILE_HEIGHT = 8
-"""The root of every perfect subtree is stored at each 8th level: a proof reads few rows."""
+"""The root of every perfect subtree is stored at each 8th level, so that a proof reads few rows."""
 
 
 class Node(NamedTuple):
@@ -25,17 +25,17 @@ class Node(NamedTuple):
 
 
 def leaf_hash(record: bytes) -> bytes:
-    """The hash of a leaf: SHA-256(0x00 || record)."""
+    """Return the hash of a leaf: SHA-256(0x00 || record)."""
     return sha256(b"\x00" + record).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node: SHA-256(0x01 || left || right)."""
+    """Return the hash of an inner node: SHA-256(0x01 || left || right)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def join_right(parts: Sequence[bytes]) -> bytes:
-    """The root over neighbouring perfect subtrees, largest first (at least one)."""
+    """Return the root over neighbouring perfect subtrees, largest first; there must be at least one."""
     root = parts[-1]
     for part in reversed(parts[:-1]):
         root = node_hash(part, root)
@@ -43,7 +43,7 @@ def join_right(parts: Sequence[bytes]) -> bytes:
 
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of neighbouring nodes of one level."""
+    """Return the root over neighbouring nodes of one level, whose number must be a power of two."""
     while len(hashes) > 1:
         hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
     return hashes[0]
@@ -65,7 +65,8 @@ class Tree:
         return join_right(self.frontier) if self.frontier else EMPTY_ROOT
 
     def extend(self, leaves: Sequence[bytes]) -> tuple[Self, list[Node]]:
-        """The tree with these leaf hashes appended, and the tile roots (levels 8, 16, ...) it completed."""
+        """Return the tree with these leaf hashes appended, and the tile roots (levels 8, 16, …) that it
+        completed."""
         size, stack, tiles = self.size, list(self.frontier), []
         for leaf in leaves:
             level, hash_ = 0, leaf
@@ -79,12 +80,15 @@ class Tree:
         return type(self)(size, tuple(stack)), tiles
 
     def pack(self) -> bytes:
-        """The frontier as one byte string, hash after hash."""
+        """Return the frontier as bytes, hash after hash."""
         return b"".join(self.frontier)
 
     @classmethod
     def unpack(cls, size: int, packed: bytes) -> Self:
-        """The tree whose frontier was packed; ValueError when the two do not belong together."""
+        """Return the tree of `size` leaves whose frontier was packed.
+
+        Raises ValueError when the bytes are not a whole number of hashes, or not as many as `size` needs.
+        """
         if len(packed) % HASH_BYTES:
             raise ValueError(f"a frontier of {len(packed)} bytes is not a whole number of hashes")
         return cls(size, tuple(packed[i : i + HASH_BYTES] for i in range(0, len(packed), HASH_BYTES)))

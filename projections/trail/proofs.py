@@ -1,8 +1,8 @@
-"""Inclusion and consistency proofs (RFC 6962 section 2.1): what they are made of, how anybody checks them.
+"""Inclusion and consistency proofs (RFC 6962 section 2.1): how they are made and verified. Pure.
 
-Making one is split so that it stays pure: `inclusion_spans` and `consistency_spans` name the subtrees,
-`stored_rows` names the stored hashes those are made of, `assemble` turns the hashes into the proof.
-Checking needs nothing but the proof.
+`inclusion_spans` and `consistency_spans` name the subtrees of a proof, `stored_rows` names the stored
+hashes from which these are computed, and `assemble` turns the hashes into the proof. Verification needs
+only the proof.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from projections.trail.merkle import EMPTY_ROOT, TILE_HEIGHT, join_right, node_h
 
 
 class Span(NamedTuple):
-    """The subtree over the leaves [start, end); one of those the RFC splits a tree into."""
+    """The subtree over the leaves [start, end), as the RFC splits a tree."""
 
     start: int
     end: int
 
 
 class StoredRows(NamedTuple):
-    """Stored hashes [first, past) of a level: 0 for leaves, else a multiple of the tile height."""
+    """Stored hashes [first, past) of a level: 0 for leaves, otherwise a multiple of the tile height."""
 
     level: int
     first: int
@@ -27,7 +27,11 @@ class StoredRows(NamedTuple):
 
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
-    """The subtrees whose roots prove leaf `index` to be in the tree of `size` leaves, its sibling first."""
+    """Return the subtrees whose roots prove that leaf `index` is in the tree of `size` leaves, its sibling
+    first.
+
+    Raises ValueError when a tree of that size has no such leaf.
+    """
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} leaves has no leaf {index}")
     start, end, spans = 0, size, []
@@ -43,7 +47,11 @@ def inclusion_spans(index: int, size: int) -> list[Span]:
 
 
 def consistency_spans(old_size: int, new_size: int) -> list[Span]:
-    """The subtrees whose roots prove the tree of `new_size` leaves to continue the one of `old_size`."""
+    """Return the subtrees whose roots prove that the tree of `new_size` leaves continues the one of
+    `old_size`.
+
+    Raises ValueError when the older tree is the larger one.
+    """
     if not 0 <= old_size <= new_size:
         raise ValueError(f"a tree of {new_size} leaves cannot continue one of {old_size}")
     if old_size == 0:
@@ -61,17 +69,21 @@ def consistency_spans(old_size: int, new_size: int) -> list[Span]:
 
 
 def stored_rows(spans: Iterable[Span]) -> list[StoredRows]:
-    """What must be read to compute the roots of these subtrees."""
+    """Return which stored hashes the roots of these subtrees are computed from."""
     return [_rows(level, index) for span in spans for level, index in _perfect_parts(span)]
 
 
 def assemble(spans: Iterable[Span], hashes: Mapping[tuple[int, int], bytes]) -> tuple[bytes, ...]:
-    """The root of each subtree, from the stored hashes by (level, position); KeyError names a missing one."""
+    """Return the root of each subtree, from the stored hashes by (level, position).
+
+    Raises KeyError with the (level, position) of a missing hash.
+    """
     return tuple(join_right([_part_root(part, hashes) for part in _perfect_parts(span)]) for span in spans)
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Does the proof put the leaf at `index` of the tree with this size and root? (RFC 9162 2.1.3.2)"""
+    """Return whether the proof shows the leaf at `index` in the tree with this size and root (RFC 9162
+    2.1.3.2)."""
     if not 0 <= index < size:
         return False
     position, last, hash_ = index, size - 1, leaf
@@ -90,7 +102,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Does the proof show that the newer tree only appended to the older one? (RFC 9162 2.1.4.2)"""
+    """Return whether the proof shows that the newer tree only appended to the older one (RFC 9162
+    2.1.4.2)."""
     if old_size == 0:
         return not proof and new_size >= 0 and old_root == EMPTY_ROOT
     if old_size == new_size:
@@ -115,19 +128,19 @@ def verify_consistency(
 
 
 def _left_size(size: int) -> int:
-    """The largest power of two smaller than size (size > 1)."""
+    """Return the largest power of two smaller than size (size > 1)."""
     return 1 << (size - 1).bit_length() - 1
 
 
 def _skip_missing_siblings(position: int, last: int) -> tuple[int, int]:
-    """Climb past the levels where a rightmost node has no sibling and is passed up as it is."""
+    """Climb past the levels where a rightmost node has no sibling and is passed up unchanged."""
     while not position & 1 and position:
         position, last = position >> 1, last >> 1
     return position, last
 
 
 def _perfect_parts(span: Span) -> Iterator[tuple[int, int]]:
-    """The perfect subtrees, as (level, index), that a span is made of, largest first."""
+    """Yield the perfect subtrees of a span as (level, index), largest first."""
     start = span.start
     while start < span.end:
         level = (span.end - start).bit_length() - 1

@@ -18,7 +18,6 @@ PACKAGES = [
 MODULES_PER_FOLDER = 12
 
 SILENT_RAISES = {
-    "projections",
     "services/ingest",
     "services/management",
     "services/projector",
@@ -38,7 +37,6 @@ SHARED_CLASS_NAMES = {
     "Connections",
     "Database",
     "Grant",
-    "Leaf",
     "ListGrants",
     "Operation",
     "Permission",

@@ -28,7 +28,7 @@ from services.normalizer.consumer import Settings as NormalizerSettings
 from services.projector.consumer import Projector
 from services.projector.consumer import Settings as ProjectorSettings
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
 from services.runtime.worker.loop import Fenced
 from tests.raw_logins import make_data, make_event
@@ -124,7 +124,7 @@ class Flow:
             else seal_event(event, await self.keys(event.tenant, event.subject))
             for event in events
         ]
-        log = await EventLog.open(self.stack.kafka, self.prefix + Topic.PROFILE_EVENTS.value)
+        log = await LogWriter.open(self.stack.kafka, self.prefix + Topic.PROFILE_EVENTS.value)
         try:
             await log.append_many(records)
         finally:

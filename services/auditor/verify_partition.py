@@ -5,10 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from aiokafka.errors import KafkaError
-
 from projections.trail.leaf import Leaf, leaf_of
 from projections.trail.merkle import TILE_HEIGHT, Node, Tree
+from schemas.errors import Transient
 from services.auditor.report import MISSING, PRESENT, ROW, Difference, PartitionReport, Value
 from services.auditor.trail import query, verify_query
 from services.runtime.kafka.log_reader import CorruptLog, LogReader, LogRecord, open_log
@@ -84,7 +83,7 @@ async def _walk_leaves(walk: _Walk, extent: Any, log: LogReader, end: int, advan
 
 async def _name_damage(walk: _Walk, log: LogReader, offset: int, size: int, end: int) -> NoReturn:
     """Find the damaged record by its hash. If no value is damaged, name where the damage begins."""
-    with suppress(KafkaError, ValueError):
+    with suppress(Transient, ValueError):
         async with open_log(log.kafka, log.topic, check_crcs=False) as damaged:
             await damaged.go_to(walk.partition, offset)
             await _check_chunk(walk, await damaged.read(end, size - walk.index))

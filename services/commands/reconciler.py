@@ -16,8 +16,8 @@ from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.reservations import Reservation
 from services.ledger.tenants import tenant_names
 from services.management.settings import Settings
-from services.runtime.kafka.event_log import partition_of
-from services.runtime.kafka.log_end import LogEnd
+from services.runtime.kafka.log_reader import LogReader
+from services.runtime.kafka.log_writer import partition_of
 from services.runtime.postgres.tenant_pool import TenantPool
 
 _log = structlog.get_logger()
@@ -31,7 +31,7 @@ class Reconciler:
         settings: Settings,
         database: TenantPool,
         writer: Writer,
-        end: LogEnd,
+        end: LogReader,
         watch: PositionWatch,
         partitions: int,
         links: Links,

@@ -15,7 +15,7 @@ from schemas.sealing.mapper import Record, seal_event
 from services.commands.pending import Pending
 from services.ledger.progress.position_watch import PositionWatch
 from services.runtime.http.request_context import spend
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.rejection import Rejected, Rejection, unavailable
 
 COUNTED_BYTES: Final = 64 << 10
@@ -50,7 +50,7 @@ class Writer:
     """Appends the events of one command, all or none, and waits until they can be seen."""
 
     def __init__(
-        self, log: EventLog, watch: PositionWatch, append_wait_seconds: float, view_wait_seconds: float
+        self, log: LogWriter, watch: PositionWatch, append_wait_seconds: float, view_wait_seconds: float
     ) -> None:
         self._log, self._watch = log, watch
         self._append_wait, self._view_wait = append_wait_seconds, view_wait_seconds

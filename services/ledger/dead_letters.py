@@ -16,7 +16,7 @@ from schemas.sealing.blobs import associated_data, seal, unseal
 from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record
 from services.ledger.progress.heartbeats import Heartbeat
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.record_batches import name_bytes, name_text
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
@@ -88,7 +88,7 @@ def seal_dead_letter(
     return Sealed(Record(place.encode(), orjson.dumps(letter)), row)
 
 
-async def keep(letters: Sequence[Sealed], log: EventLog, pool: asyncpg.Pool) -> None:
+async def keep(letters: Sequence[Sealed], log: LogWriter, pool: asyncpg.Pool) -> None:
     """Put dead letters on their topic and note them in the ledger, where status and commands find them.
     Raises Transient; repeating it notes nothing twice."""
     if not letters:
@@ -99,7 +99,7 @@ async def keep(letters: Sequence[Sealed], log: EventLog, pool: asyncpg.Pool) -> 
             await note(connection, [(*letter.row, None) for letter in letters])
 
 
-async def send(letters: Iterable[Sealed], log: EventLog) -> None:
+async def send(letters: Iterable[Sealed], log: LogWriter) -> None:
     """Put dead letters on their topic. Raises Transient."""
     await log.append_many([letter.record for letter in letters])
 

@@ -31,8 +31,8 @@ from services.runtime.auth.token_verifier import KeySource, Trust
 from services.runtime.background import Background
 from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
-from services.runtime.kafka.event_log import EventLog
-from services.runtime.kafka.log_end import LogEnd
+from services.runtime.kafka.log_reader import LogReader, open_log
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Periodic, Readiness
 from services.runtime.postgres.batch_loader import Gathered
 from services.runtime.postgres.pool import database_failures
@@ -54,7 +54,7 @@ class Service:
     verifier: Verifier
     writer: Writer
     watch: PositionWatch
-    end: LogEnd
+    end: LogReader
     reconciler: Reconciler
     links: Links
     link_tokens: LinkTokens
@@ -102,10 +102,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             await heartbeat.start()
         watch = await PositionWatch.open(url, topic, readiness)
         stack.push_async_callback(watch.close)
-        end = await LogEnd.open(settings.kafka, topic)
-        stack.push_async_callback(end.close)
-        log = await EventLog.open(settings.kafka, topic)
+        log = await LogWriter.open(settings.kafka, topic)
         stack.push_async_callback(log.close)
+        # what is on its way in a transaction counts: a claim must not be released before it is known
+        end = await stack.enter_async_context(open_log(settings.kafka, topic, committed=False))
         writer = Writer(log, watch, settings.append_wait_seconds, settings.view_wait_seconds)
         links = Links(settings, database, keyring, writer, watch)
         stack.push_async_callback(links.stop)

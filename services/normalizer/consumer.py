@@ -49,7 +49,7 @@ from services.normalizer.decide import (
 )
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
-from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog
+from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Readiness
 from services.runtime.postgres.named_queries import load
@@ -155,8 +155,8 @@ class Normalizer:
                 topic = self._settings.topic(Topic.LOGINS_RAW)
                 self._epoch = await topic_epoch(connection, topic)
 
-    async def _log(self, topic: Topic, content_type: str) -> EventLog:
-        return await EventLog.open(self._settings.kafka, self._settings.topic(topic), content_type)
+    async def _log(self, topic: Topic, content_type: str) -> LogWriter:
+        return await LogWriter.open(self._settings.kafka, self._settings.topic(topic), content_type)
 
     async def stop(self) -> None:
         """Stop the heartbeat and disconnect."""

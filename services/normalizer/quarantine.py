@@ -26,7 +26,7 @@ from services.ledger.dead_letters import Sealed, find_noted, note, send
 from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.quarantine_notices import Notice, lock_notices, update_notices
 from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.postgres.pool import database_failures
 
 MINUTE: Final = 60
@@ -113,7 +113,7 @@ def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> Log
 class Quarantine:
     """Stores letters on their topic and in the ledger, and makes the events that report them."""
 
-    def __init__(self, log: EventLog, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
+    def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
         self._log = log
         self._pool = pool
         self._keyring = keyring

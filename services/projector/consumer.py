@@ -47,8 +47,8 @@ from services.projector.relaying import sealed_relays
 from services.projector.statement_batches import StatementBatch, execute
 from services.projector.store import read_owners, read_views, statements
 from services.runtime.background import start_task
-from services.runtime.kafka.event_log import DEAD_LETTER_TYPE, EventLog, partition_of
 from services.runtime.kafka.log_reader import first_offset_from
+from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter, partition_of
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
@@ -102,12 +102,12 @@ class Projector:
             self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
             opening.push_async_callback(self._pool.close)
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
-            self._dead_letters = await EventLog.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
+            self._dead_letters = await LogWriter.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
             opening.push_async_callback(self._dead_letters.close)
-            self._events = await EventLog.open(self._settings.kafka, self._topic)
+            self._events = await LogWriter.open(self._settings.kafka, self._topic)
             opening.push_async_callback(self._events.close)
             told = self._settings.topic(Topic.REVOCATIONS)
-            self._revocations = await EventLog.open(self._settings.kafka, told, CONTENT_TYPE)
+            self._revocations = await LogWriter.open(self._settings.kafka, told, CONTENT_TYPE)
             opening.push_async_callback(self._revocations.close)
             heartbeat = Heartbeat(self._pool, "projector", readiness := Readiness(), end_process)
             opening.push_async_callback(heartbeat.stop)

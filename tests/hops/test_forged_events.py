@@ -24,7 +24,7 @@ from schemas.formats.identifiers import record_key, tenant_subject
 from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from schemas.upcasters import current_version
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from tests.flow import Flow, make_flow, producing, somebody
 from tests.stack import Stack
 

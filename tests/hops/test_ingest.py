@@ -17,7 +17,7 @@ from schemas.examples import load_example, names_of
 from schemas.formats import exact_json
 from schemas.logins.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.topics import Topic, catalogue
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from tests.ingest_site import LOGINS, Site, make_site
 from tests.patience import A_WHILE, soon
 from tests.processes import python

@@ -15,8 +15,8 @@ from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from services.auditor.verify import verify
 from services.ledger.progress.ready import obstacle
-from services.runtime.kafka.event_log import partition_of
 from services.runtime.kafka.log_reader import open_log
+from services.runtime.kafka.log_writer import partition_of
 from tests.facts import login
 from tests.flow import Flow, make_flow, somebody
 from tests.odd_records import CODECS, ODD_HEADERS, Sender

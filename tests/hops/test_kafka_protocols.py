@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import trustme
-from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -27,8 +26,8 @@ from schemas.errors import Transient
 from schemas.sealing.mapper import Record
 from schemas.topics import Topic
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.event_log import EventLog
 from services.runtime.kafka.log_reader import open_log
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.producers import open_producer
 from services.runtime.kafka.topics import ensure_topics
 from services.runtime.settings import kafka_from
@@ -160,7 +159,7 @@ async def start(
 async def writes(access: KafkaAccess, topic: Topic) -> bool:
     """Whether a record is taken; False when the connection or the right is missing."""
     try:
-        log = await EventLog.open(access, topic.value)
+        log = await LogWriter.open(access, topic.value)
     except Transient:
         return False
     try:
@@ -177,7 +176,7 @@ async def reads(access: KafkaAccess, topic: Topic) -> bool:
     try:
         async with open_log(access, topic.value) as log:
             await log.end(0)
-    except (KafkaError, OSError, LookupError):
+    except (Transient, LookupError):
         return False
     return True
 

@@ -40,7 +40,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
                     return False
 
             async def end() -> int:
-                return sum((await site.service.end.all(site.service.partitions)).values())
+                return sum((await site.service.end.ends()).values())
 
             await stack.until(healthy)
             before = await end()

@@ -14,7 +14,7 @@ from schemas.events import LoginFailed, LoginFailedData
 from schemas.formats.identifiers import record_key, tenant_subject
 from schemas.topics import Topic
 from services.projector.pruning import prune
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from tests.flow import Flow, somebody
 from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
 from tests.stack import Stack

@@ -14,7 +14,7 @@ from schemas.logins.raw_login import MAX_BYTES
 from schemas.topics import Topic
 from services.normalizer import consumer
 from services.normalizer.decide import connection_registered
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from tests.flow import NOW, Flow, both, by_subject, make_flow
 from tests.raw_logins import make_data, make_event
 from tests.stack import Stack

@@ -24,7 +24,7 @@ from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
 from services.projector.consumer import CHUNK
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from tests.facts import address, creation, login
 from tests.flow import Flow, make_flow, somebody
 from tests.stack import Stack

@@ -17,7 +17,7 @@ from schemas.sealing.mapper import Record
 from services.commands.saga import Links
 from services.commands.writer import Writer
 from services.management.app import create_app
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from tests.management import Site, new_user, path_of, running_site
 from tests.stack import Stack
 
@@ -31,7 +31,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 class Unconfirmed:
     """A broker whose acknowledgements are lost; what it is sent reaches the log or does not."""
 
-    def __init__(self, log: EventLog, *, reaches: bool) -> None:
+    def __init__(self, log: LogWriter, *, reaches: bool) -> None:
         self._log, self._reaches = log, reaches
 
     def append(self, records: Sequence[Record]) -> asyncio.Future[Position]:

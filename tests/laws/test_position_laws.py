@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.formats.positions import Position
 from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.progress.positions import notification
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from services.runtime.periodic import Readiness
 from services.runtime.worker.loop import first_offsets, next_offsets
 

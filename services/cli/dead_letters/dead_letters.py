@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.formats.instants import from_milliseconds, milliseconds, render
 from schemas.topics import catalogue
@@ -23,12 +21,11 @@ from services.ledger.dead_letters import (
 )
 from services.ledger.keys.subject_keys import read_keys
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_reader import open_log
+from services.runtime.kafka.log_writer import partition_of
 
 SCOPE: Final = "read:dead_letters"
 _CLOCKS_APART: Final = timedelta(minutes=10)
-_POLL_MS: Final = 1000
-_FETCH_BYTES: Final = 16 << 20
 
 RecordPosition = tuple[str, int, int]
 """(topic, partition, offset) of the quarantined record in its source topic"""
@@ -89,23 +86,15 @@ async def _find(access: DeadLetterAccess, place: RecordPosition, recorded_at: da
     """Return the dead letter's value; the search begins at the time at which the dead letter was recorded."""
     name = _name(place).encode()
     topic, partitions = _topic_of_letters(access, place[0])
-    spot = TopicPartition(topic, partition_of(name, partitions))
-    consumer = AIOKafkaConsumer(
-        **access.kafka.arguments(), enable_auto_commit=False, max_partition_fetch_bytes=_FETCH_BYTES
-    )
-    await consumer.start()
-    try:
-        consumer.assign([spot])
-        since = milliseconds(recorded_at.astimezone(UTC) - _CLOCKS_APART)
-        found = (await consumer.offsets_for_times({spot: since}))[spot]
-        end = (await consumer.end_offsets([spot]))[spot]
-        consumer.seek(spot, end if found is None else found.offset)
-        while await consumer.position(spot) < end:
-            for record in (await consumer.getmany(spot, timeout_ms=_POLL_MS)).get(spot, ()):
+    partition = partition_of(name, partitions)
+    since = milliseconds(recorded_at.astimezone(UTC) - _CLOCKS_APART)
+    async with open_log(access.kafka, topic) as log:
+        end = await log.end(partition)
+        await log.go_to(partition, await log.offset_at(partition, since))
+        while records := await log.records(end):
+            for record in records:
                 if record.key == name:
                     return bytes(record.value)
-    finally:
-        await consumer.stop()
     raise CommandFailed(
         f"{topic} no longer holds the dead letter of {_name(place)}", "list them with `vita dlq list`"
     )

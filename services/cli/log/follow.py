@@ -1,7 +1,7 @@
 """Follows the event log for `vita tail`: filters events, and unseals those of the token's tenant."""
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from schemas.formats.positions import Position
 from schemas.sealing.mapper import SealedEvent, read_sealed
 from services.cli import addresses
 from services.cli.authorization import require_scope
+from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
-from services.cli.log.event_reader import EventFilter, open_reader
+from services.cli.log.event_filter import EventFilter
 from services.cli.log.unseal import EventUnsealer
 from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.log_reader import LogReader, open_log
 
 Show = Callable[[dict[str, Any]], None]
 
@@ -53,11 +55,11 @@ async def follow_log(source: LogRange, wanted: EventFilter, access: UnsealAccess
             tenant = (await require_scope(access.ledger, access.management_url, access.token)).tenant
             connection = await stack.enter_async_context(operator(access.ledger.url))
             opener = EventUnsealer(connection, await keyring(connection, access.ledger.key_provider))
-        log = await stack.enter_async_context(
-            open_reader(source.kafka, source.topic, from_beginning=source.from_beginning)
-        )
+        log = await stack.enter_async_context(_log_of(source))
+        ends = await log.ends()
+        starts = await log.begins() if source.from_beginning else ends
         count = 0
-        async for record in log.records(follows=source.follows):
+        async for record in log.follow(starts, None if source.follows else ends):
             event = _event(record)
             if event is None or not wanted.holds(event):
                 continue
@@ -69,6 +71,17 @@ async def follow_log(source: LogRange, wanted: EventFilter, access: UnsealAccess
             count += 1
             if count == source.limit:
                 return
+
+
+@asynccontextmanager
+async def _log_of(source: LogRange) -> AsyncIterator[LogReader]:
+    try:
+        async with open_log(source.kafka, source.topic) as log:
+            yield log
+    except LookupError as error:
+        raise CommandFailed(
+            str(error), "check VITA_KAFKA_BOOTSTRAP and VITA_TOPIC_PREFIX, or run `vita up`"
+        ) from error
 
 
 def _event(record: ConsumerRecord) -> SealedEvent | None:

@@ -1,13 +1,10 @@
 """A user's events, read from the log at the offsets that the audit trail records."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.errors import InvalidEvent
 from schemas.formats.identifiers import record_key
@@ -18,7 +15,8 @@ from services.cli import addresses
 from services.cli.ledger import keyring, operator
 from services.cli.log.unseal import EventUnsealer
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_reader import LogReader, open_log
+from services.runtime.kafka.log_writer import partition_of
 from services.runtime.postgres.named_queries import load
 
 _AUDITED_WITHIN_SECONDS: Final = 10.0
@@ -38,26 +36,26 @@ class History:
     async def of_user(self, user_id: str) -> list[dict[str, Any]]:
         """Return the unsealed events of a user, oldest first, each with its position; none for an unknown
         user."""
-        async with operator(self.ledger.url) as connection, _consumer(self.kafka) as consumer:
+        async with (
+            operator(self.ledger.url) as connection,
+            open_log(self.kafka, self.topic, fetch_bytes=_FETCH_BYTES) as log,
+        ):
             subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
             if subject is None:
                 return []
-            await self._until_audited(connection, consumer, subject)
+            await self._until_audited(connection, log, subject)
             rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
             opener = EventUnsealer(connection, await keyring(connection, self.ledger.key_provider))
             addresses = (Position(row["partition"], row["log_offset"]) for row in rows)
-            found = [await _read(consumer, self.topic, place, opener) for place in addresses]
+            found = [await _read(log, place, opener) for place in addresses]
             return [event for event in found if event is not None]
 
-    async def _until_audited(
-        self, connection: asyncpg.Connection, consumer: AIOKafkaConsumer, subject: str
-    ) -> None:
+    async def _until_audited(self, connection: asyncpg.Connection, log: LogReader, subject: str) -> None:
         """Wait until the trail covers the log's present end, for ten seconds at most."""
         partition = partition_of(
             record_key(self.tenant, subject), catalogue()[Topic.PROFILE_EVENTS].partitions
         )
-        place = TopicPartition(self.topic, partition)
-        end = (await consumer.end_offsets([place]))[place]
+        end = await log.end(partition)
         deadline = asyncio.get_running_loop().time() + _AUDITED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             row = await connection.fetchrow(load("projections.trail")["newest_appends"], [partition])
@@ -66,31 +64,13 @@ class History:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _read(
-    consumer: AIOKafkaConsumer, topic: str, position: Position, opener: EventUnsealer
-) -> dict[str, Any] | None:
-    """Return the unsealed event at a position, or None if the record is not an event of its subject."""
-    place = TopicPartition(topic, position.partition)
-    consumer.assign([place])
-    consumer.seek(place, position.offset)
-    record = await consumer.getone(place)
+async def _read(log: LogReader, position: Position, opener: EventUnsealer) -> dict[str, Any] | None:
+    """Return the unsealed event at a position, or None if the record is gone or no event of its subject."""
+    record = await log.record_at(position)
+    if record is None:
+        return None
     try:
         sealed = read_sealed(record.key, record.value)
     except InvalidEvent:
         return None
     return await opener.open(sealed) | {"position": str(position)}
-
-
-@asynccontextmanager
-async def _consumer(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **kafka.arguments(),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=_FETCH_BYTES,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()

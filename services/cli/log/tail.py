@@ -62,7 +62,7 @@ def tail(
     Example: vita tail --type 'profile.login.*' --from-beginning --limit 20
     """
     from schemas.topics import Topic
-    from services.cli.log.event_reader import EventFilter
+    from services.cli.log.event_filter import EventFilter
     from services.cli.log.follow import LogRange, UnsealAccess, follow_log
 
     kafka = addresses.kafka(kafka_bootstrap)

@@ -20,7 +20,7 @@ from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.progress.position_watch import PositionWatch
 from services.runtime.auth.client_secrets import hash_secret
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.event_log import EventLog
+from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
 
 ACTOR: Final = "system:vita-cli"
@@ -65,7 +65,7 @@ async def configure_client(ledger: Ledger, kafka: KafkaAccess, topic: str, clien
     record = seal_event(_event(client, datetime.now(UTC)), keys)
     watch = await PositionWatch.open(ledger.url, topic, Readiness())
     try:
-        log = await EventLog.open(kafka, topic)
+        log = await LogWriter.open(kafka, topic)
         try:
             position = await log.append([record])
         finally:

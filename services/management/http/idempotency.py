@@ -34,7 +34,7 @@ from services.management.http import responses
 from services.management.http.errors import ErrorResponse, HttpError
 from services.management.http.kept_results import REPLAYED, pack, unpack
 from services.management.http.requests import Call
-from services.runtime.kafka.event_log import partition_of
+from services.runtime.kafka.log_writer import partition_of
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid
 
 HEADER: Final = "idempotency-key"

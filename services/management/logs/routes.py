@@ -15,7 +15,7 @@ from services.management.http.requests import Call
 from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
 from services.management.logs.present import present
 from services.management.users.models import Selected
-from services.queries.logs.completeness import EventLogEnds, complete_below
+from services.queries.logs.completeness import complete_below
 from services.queries.logs.pages import OLDEST_FIRST, PageQuery, read_page, starting_with
 from services.queries.logs.search import condition
 from services.queries.search.syntax.parser import QUICK_CHARACTERS
@@ -87,11 +87,9 @@ async def _walk(call: Call, query: ListLogs) -> Response:
     page = PageQuery(call.tenant, take, start, OLDEST_FIRST)
     page.where(f"e.log_id > {page.add(query.after or '')}")
     service = call.service
-    log = EventLogEnds(
-        service.watch.topic, service.partitions, service.end, service.settings.log_margin_seconds
-    )
+    margin = service.settings.log_margin_seconds
     async with service.searcher.planning(call.tenant) as connection:
-        page.where(f"e.log_id < {page.add(await complete_below(connection, log))}")
+        page.where(f"e.log_id < {page.add(await complete_below(connection, service.end, margin))}")
         rows = await read_page(connection, page)
     found = await present(call, rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after

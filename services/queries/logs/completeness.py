@@ -7,7 +7,6 @@ the positions of the view, and only then the entries.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,22 +14,11 @@ import asyncpg
 
 from projections.log_entry.entry import first_id
 from services.ledger.progress.positions import AppliedPosition, applied_positions
-from services.runtime.kafka.log_end import LogEnd
+from services.runtime.kafka.log_reader import LogReader
 
 NOTHING_COMPLETE: Final = ""
 """The bound while nothing is known to be complete: no id is below it."""
 _NOT_BEGUN: Final = AppliedPosition(0, None)
-
-
-@dataclass(frozen=True, slots=True)
-class EventLogEnds:
-    """The event log as completeness is measured against it: its topic, its partitions, where they end now,
-    and for how many seconds the broker's clock may be behind this process's."""
-
-    topic: str
-    partitions: int
-    end: LogEnd
-    margin_seconds: float
 
 
 def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[int, AppliedPosition]) -> str:
@@ -50,8 +38,11 @@ def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[
     return first_id(complete)
 
 
-async def complete_below(connection: asyncpg.Connection, log: EventLogEnds) -> str:
-    """Return the completeness bound now, for entries that are read after this. Raises Transient."""
-    settled = datetime.now(UTC) - timedelta(seconds=log.margin_seconds)
-    ends = await log.end.all(log.partitions)
+async def complete_below(connection: asyncpg.Connection, log: LogReader, margin_seconds: float) -> str:
+    """Return the completeness bound now, for entries that are read after this. Raises Transient.
+
+    `log` is the event log. The broker's clock may be `margin_seconds` behind this process's.
+    """
+    settled = datetime.now(UTC) - timedelta(seconds=margin_seconds)
+    ends = await log.ends()
     return complete_until(settled, ends, await applied_positions(connection, log.topic))

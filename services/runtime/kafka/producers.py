@@ -10,12 +10,12 @@ from aiokafka.errors import KafkaError
 from schemas.errors import Transient
 from services.runtime.kafka.access import KafkaAccess
 
-BATCH_BYTES: Final = 1_000_000
+BATCH_BYTES: Final = 1 << 20
 """Below the broker's own limit of a batch, 1,048,588 bytes."""
 
 
 async def open_producer(
-    kafka: KafkaAccess, topic: str, timeout_seconds: float, batch_bytes: int = BATCH_BYTES
+    kafka: KafkaAccess, topic: str, timeout_seconds: float
 ) -> tuple[AIOKafkaProducer, int]:
     """A connected producer and the topic's partition count. Raises Transient while there is none."""
     producer = AIOKafkaProducer(
@@ -23,7 +23,7 @@ async def open_producer(
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
-        max_batch_size=batch_bytes,
+        max_batch_size=BATCH_BYTES,
         request_timeout_ms=int(timeout_seconds * 1000),
     )
     try:

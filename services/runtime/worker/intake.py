@@ -9,8 +9,8 @@ aborted transactions, compaction, retention).
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, Illega
 from schemas.errors import Transient
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.decompression import HEADER_BYTES
+from services.runtime.kafka.failures import kafka_failures
 from services.runtime.kafka.log_reader import CorruptLog, LogReader, open_log
 
 _log = structlog.get_logger()
@@ -90,7 +91,7 @@ class Intake:
 
     async def seek(self, assigned: Collection[TopicPartition], stored: Mapping[int, int]) -> None:
         """Continue at stored positions, and at the beginning where there is none. Raises Transient."""
-        with _kafka_failures():
+        with kafka_failures():
             for place in assigned:
                 if place.partition in stored:
                     self.consumer.seek(place, stored[place.partition])
@@ -288,7 +289,7 @@ class Intake:
             async with asyncio.timeout(BROKER_SECONDS):
                 async with open_log(self._source.kafka, self._source.topic) as log:
                     yield log
-        except (KafkaError, OSError, LookupError) as error:
+        except (TimeoutError, LookupError) as error:
             raise Transient(f"kafka: {type(error).__name__}") from error
         except CorruptLog as error:
             raise Transient(f"kafka: {error}") from error
@@ -302,11 +303,3 @@ def place_of(record: ConsumerRecord) -> TopicPartition:
 def size(record: ConsumerRecord) -> int:
     """About how many bytes of memory a record takes."""
     return len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)
-
-
-@contextmanager
-def _kafka_failures() -> Iterator[None]:
-    try:
-        yield
-    except KafkaError as error:
-        raise Transient(f"kafka: {type(error).__name__}") from error

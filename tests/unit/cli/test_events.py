@@ -10,7 +10,7 @@ from schemas.formats.identifiers import new_event_id, new_subject
 from schemas.sealing.keys import SubjectKeys, generate_subject_keys
 from schemas.sealing.mapper import read_sealed, seal_event
 from services.cli.log import unseal
-from services.cli.log.event_reader import EventFilter
+from services.cli.log.event_filter import EventFilter
 from services.cli.log.unseal import EventUnsealer
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -9,14 +10,15 @@ from schemas.errors import Transient
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
 from schemas.topics import Topic
-from services.runtime.kafka.event_log import BATCH_BYTES, EventLog
+from services.runtime.kafka.log_writer import BATCH_BYTES, LogWriter, partition_of
 from tests.flow import Flow, make_flow
+from tests.patience import A_WHILE
 from tests.stack import Stack
 
 
 async def appended(flow: Flow, commands: list[list[Record]]) -> list[Position]:
     """Where the last record of each came to stand, all appended at the same moment."""
-    log = await EventLog.open(flow.stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    log = await LogWriter.open(flow.stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
     try:
         return await asyncio.gather(*(log.append(records) for records in commands))
     finally:
@@ -59,12 +61,54 @@ async def test_a_command_beyond_one_batch_is_refused_and_a_single_event_is_not(s
 async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -> None:
     """Nobody waits for ever: the outcome is unknown, and said so."""
     flow = await make_flow(stack)
-    log = await EventLog.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
     await log.close()
     one, other = log.append([Record(b"demo/1", b"a")]), log.append([Record(b"demo/1", b"b")])
     assert [type(await _failure(future)) for future in (one, other)] == [Transient, Transient]
 
 
+async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:
+    """What was on its way fails with an unknown outcome; the next append has a new producer."""
+    flow = await make_flow(stack)
+    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    try:
+        await (await log.connect()).stop()
+        assert type(await _failure(log.append([Record(b"demo/1", b"a")]))) is Transient
+        assert await log.append([Record(b"demo/1", b"b")]) == Position(partition_of(b"demo/1", 12), 0)
+    finally:
+        await log.close()
+
+
+async def test_a_failure_that_nobody_foresaw_reaches_everybody_who_waits(stack: Stack) -> None:
+    """Nobody waits for ever, and the writer goes on."""
+    flow = await make_flow(stack)
+    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    try:
+        wrong: Any = "no bytes"
+        futures = [log.append([Record(b"demo/1", value)]) for value in (b"a", wrong, b"b")]
+        assert [type(await _failure(future)) for future in futures] == [TypeError] * 3
+        assert (await log.append([Record(b"demo/1", b"c")])).offset == 0
+    finally:
+        await log.close()
+
+
+async def test_records_of_many_keys_are_written_as_far_as_they_are_waited_for(stack: Stack) -> None:
+    """Each partition has an outcome of its own; a part that is cancelled before it was sent stays away."""
+    flow = await make_flow(stack)
+    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    try:
+        entries = [(b"demo/%d" % n, b"%d" % n, [("n", b"%d" % n)]) for n in range(40)]
+        parts = log.append_each(entries)
+        dropped, future = parts[0]
+        future.cancel()
+        await asyncio.gather(*(written for _, written in parts[1:]))
+        assert sorted(n for indexes, _ in parts for n in indexes) == list(range(40))
+    finally:
+        await log.close()
+    found = [(r.key, r.value, list(r.headers)) for r in await flow.logged(Topic.PROFILE_EVENTS)]
+    assert sorted(found) == sorted(entry for n, entry in enumerate(entries) if n not in dropped)
+
+
 async def _failure(future: "asyncio.Future[Position]") -> BaseException | None:
-    await asyncio.wait([future], timeout=30)
+    await asyncio.wait([future], timeout=A_WHILE)
     return future.exception()

@@ -4,10 +4,9 @@ from functools import cache
 from typing import Any, Final
 
 import yaml
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from projections.login_guard.verdict import SUSPICIOUS_IP, TOO_MANY_ATTEMPTS, USER_BLOCKED
 from schemas import asyncapi
@@ -16,11 +15,17 @@ from schemas.logins.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.logins.raw_login import MAX_DEPTH, RawLogin
 from services.ingest.errors import MAX_BYTES, MAX_EVENTS, MEDIA_TYPES, SCOPE
 from services.ingest.login_checks import CHECK_SCOPE, MAX_CHECKS, ChecksEndpoint, LoginCheck
+from services.runtime.http.routes import route
 
+HEALTH: Final = "/healthz"
 LOGINS: Final = "/ingest/v1/logins"
 LOGIN_CHECKS: Final = "/ingest/v1/login-checks"
 SCHEMA: Final = "/ingest/v1/schema/login.json"
 _JSON: Final = "application/json"
+_HEALTHY: Final = (
+    "Returns 200 while logins can be taken, and 503 while the broker cannot be reached or a background loop"
+    " fails for an unknown reason, which the response names."
+)
 _ANSWERS: Final = {
     "202": "Every acceptable event is acknowledged by all replicas.",
     "400": "No event was acceptable, or the body cannot be read.",
@@ -58,38 +63,65 @@ def login_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
 
 
-def add_documents(app: FastAPI) -> None:
-    """The routes of all documents; the application's OpenAPI document then knows the hot path as well."""
+def document_routes() -> list[Route]:
+    """Return the routes of all documents."""
 
-    @app.get(SCHEMA, summary="JSON Schema of a login event", tags=["documents"])
-    async def schema(request: Request) -> Response:
+    async def schema(_request: Request) -> Response:
         return Response(exact_json.dumps(login_schema()), media_type="application/schema+json")
 
-    @app.get("/asyncapi.json", summary="AsyncAPI document", tags=["documents"])
-    async def asyncapi_json(request: Request) -> Response:
+    async def asyncapi_json(_request: Request) -> Response:
         return Response(exact_json.dumps(asyncapi.document()), media_type=_JSON)
 
-    @app.get("/asyncapi.yaml", summary="AsyncAPI document", tags=["documents"])
-    async def asyncapi_yaml(request: Request) -> Response:
+    async def asyncapi_yaml(_request: Request) -> Response:
         text = yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True)
         return Response(text, media_type="application/yaml")
 
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    async def openapi_json(_request: Request) -> Response:
+        return Response(exact_json.dumps(openapi()), media_type=_JSON)
+
+    return [
+        Route("/openapi.json", openapi_json, methods=["GET"]),
+        route("GET", SCHEMA, schema),
+        route("GET", "/asyncapi.json", asyncapi_json),
+        route("GET", "/asyncapi.yaml", asyncapi_yaml),
+    ]
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        document["paths"][LOGINS] = {"post": _logins_operation()}
-        document["paths"][LOGIN_CHECKS] = {"post": _checks_operation()}
-        components = document.setdefault("components", {})
-        components["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-        }
-        app.openapi_schema = document
-    return app.openapi_schema
+@cache
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI document of ingest."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Vita ingest",
+            "description": "Takes logins from gateways, and answers whether somebody may be let in.",
+            "version": "1",
+        },
+        "paths": {
+            HEALTH: {"get": _read("Whether logins can be taken", "_health_healthz_get", "health", _HEALTHY)},
+            SCHEMA: {"get": _read("JSON Schema of a login event", "schema_ingest_v1_schema_login_json_get")},
+            "/asyncapi.json": {"get": _read("AsyncAPI document", "asyncapi_json_asyncapi_json_get")},
+            "/asyncapi.yaml": {"get": _read("AsyncAPI document", "asyncapi_yaml_asyncapi_yaml_get")},
+            LOGINS: {"post": _logins_operation()},
+            LOGIN_CHECKS: {"post": _checks_operation()},
+        },
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        },
+    }
+
+
+def _read(
+    summary: str, operation_id: str, tag: str = "documents", description: str | None = None
+) -> dict[str, Any]:
+    """Describe an operation without parameters that needs no token."""
+    return {
+        "tags": [tag],
+        "summary": summary,
+        **({} if description is None else {"description": description}),
+        "operationId": operation_id,
+        "responses": {"200": {"description": "Successful Response", "content": {_JSON: {"schema": {}}}}},
+    }
 
 
 def _logins_operation() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from services.management.container import Service
 from services.management.http.operation import Operation, Public
 from services.management.http.pipeline import Endpoint, endpoint_of, public_endpoint_of
+from services.runtime.http.routes import route
 
 
 class EndpointApp:
@@ -33,7 +34,4 @@ def routes(service: Service, operations: Sequence[Operation], public: Sequence[P
 
 
 def _route(operation: Operation | Public, endpoint: Endpoint) -> Route:
-    route = Route(operation.path, EndpointApp(endpoint))
-    # given to the constructor, GET would also mean HEAD, which the Management API does not answer
-    route.methods = {operation.method}
-    return route
+    return route(operation.method, operation.path, EndpointApp(endpoint))

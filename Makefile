@@ -50,10 +50,11 @@ bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench.login_checks
 	$(BIN)/python -m tests.bench.fairness
 
-check: $(READY) ## formatting, lint, types, direction of imports
+check: $(READY) ## formatting, lint, types, declared dependencies, direction of imports
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/mypy
+	$(BIN)/deptry --no-ansi schemas projections services deploy
 	$(BIN)/python -m pytest -q tests/unit/test_import_direction.py
 
 format: $(READY) ## format the code, correct what lint can correct

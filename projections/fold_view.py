@@ -95,7 +95,7 @@ class DecidingView(FoldView[Key, State]):
         """Return whose values an event may reserve."""
         return event.tenant, event.subject
 
-    def released(self, before: State, after: State, event: Any) -> Iterable[tuple[Owner, str]]:
+    def released(self, before: State, after: State, event: Any) -> Collection[tuple[Owner, str]]:
         """Return whose earlier reservations end with an event that counts, and in which connection (for a
         setting: of which kind). They end for the kinds in `event.reserves`."""
         return ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from projections.logged import Logged
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from schemas.events import (
     AttributesChanged,
     AttributesChangedData,
@@ -114,7 +114,7 @@ def flag(model: type[Any], minute: int = 0, expected: int | None = None, **chang
     return event(model, data(expected_revision=expected), minute, **changes)
 
 
-def person(events: Iterable[Any], start: Profile = NOBODY) -> Profile:
+def person(events: Iterable[Any], start: Profile = NO_PROFILE) -> Profile:
     """Who these events make."""
     return reduce(fold, events, start)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from projections.fold_view import Change
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from projections.search.view import search_writes
 
@@ -29,7 +29,7 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
     connection is a superuser's."""
     waiting, done = iter(people), 0
     while batch := list(islice(waiting, BATCH)):
-        changes = {(tenant, subject): Change(NOBODY, Profile(1, document)) for subject, document in batch}
+        changes = {(tenant, subject): Change(NO_PROFILE, Profile(1, document)) for subject, document in batch}
         for _, query, rows in (*PROFILE.writes(changes, {}), *search_writes(changes)):
             await connection.copy_to_table(
                 _TABLES[query], schema_name=schema, source=_lines(rows), format="text"

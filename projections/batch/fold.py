@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from projections.applied import Applied
+from projections.applied import Applied, FollowingView
 from projections.batch.effects import Effects
+from projections.batch.reservations import Reservations
 from projections.batch.views import Views
 from projections.fold_view import Change, DecidingView, FoldView, Key, State, is_of_a_person
 from projections.logged import Logged
@@ -14,6 +15,7 @@ from projections.profile.changes.links import merged_into
 from projections.profile.view import PROFILE
 from projections.registry import DECIDING_VIEWS, FOLLOWING_VIEWS
 from projections.session.revocations import revocations
+from schemas.events import CommandData
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,17 @@ def fold_batch(views: Views, batch: Iterable[Logged], effects: Effects | None = 
     """Return what a batch makes of these views, which stay as they are. What follows outside of the views is
     added to `effects`, except for events that were replayed; with None nothing follows."""
     now = views.copy()
+    following = [(view, now.of(view)) for view in FOLLOWING_VIEWS]
     applied: list[Applied] = []
     for logged in batch:
         one = _decided(now, logged, None if logged.replayed else effects)
         if one is None:
             continue
-        for view in FOLLOWING_VIEWS:
-            _follow(now, view, one)
+        for view, states in following:
+            _follow(view, states, one)
         applied.append(one)
+        if effects is not None and not logged.replayed:
+            _settle(effects.reservations, one)
     if effects is not None:
         effects.revocations.extend(revocations(applied))
     return Folded(views, now, tuple(applied))
@@ -56,8 +61,6 @@ def _decided(now: Views, logged: Logged, effects: Effects | None) -> Applied | N
     event = logged.event
     view = _deciding(event.type, is_of_a_person(event))
     if view is None:
-        if effects is not None:
-            effects.reservations.confirm(event, (event.tenant, event.subject), ())
         return Applied(logged)
     states, key = now.of(view), view.key(event)
     before = states.get(key, view.absent)
@@ -69,20 +72,23 @@ def _decided(now: Views, logged: Logged, effects: Effects | None) -> Applied | N
         if effects is not None and (target := merged_into(before)) is not None:
             effects.relays.append((logged, target))
         return None
+    if effects is not None and verdict == "counts" and event.reserves:
+        ended = view.released(before, after, event)
+        effects.reservations.release(event, view.owner(event), ended)
     refused = verdict == "refused"
-    if effects is not None and refused:
-        effects.reservations.drop(event)
-    elif effects is not None:
-        effects.reservations.confirm(event, view.owner(event), view.released(before, after, event))
-    if view is PROFILE:
-        return Applied(logged, before, after, refused)
-    return Applied(logged, refused=refused)
+    return Applied(logged, before, after, refused) if view is PROFILE else Applied(logged, refused=refused)
 
 
-def _follow(now: Views, view: Any, applied: Applied) -> None:
+def _settle(reservations: Reservations, one: Applied) -> None:
+    """Every event of a command confirms or drops what was reserved for it, be it the result of its request
+    only."""
+    if isinstance(one.event.data, CommandData):
+        (reservations.dropped if one.refused else reservations.confirmed).append(one.event.id)
+
+
+def _follow(view: FollowingView[Key, State], states: dict[Key, State], applied: Applied) -> None:
     key = view.followed(applied)
     if key is not None:
-        states = now.of(view)
         before = states.get(key, view.absent)
         after = view.follow(before, applied)
         if after is not before:

@@ -1,11 +1,11 @@
 """What becomes of reservations of unique values when the events that needed them are on the log (design
 D6)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from projections.fold_view import Owner
-from schemas.events import CommandData, Event
+from schemas.events import Event
 from schemas.reservation import ReservationKind
 
 
@@ -27,26 +27,12 @@ class Reservations:
     """Whether several events of one owner were confirmed: what the first one confirmed may be released here
     too."""
 
-    def drop(self, event: Event) -> None:
-        """End the reservations of an event whose command was refused."""
-        if isinstance(event.data, CommandData):
-            self.dropped.append(event.id)
-
-    def confirm(self, event: Event, owner: Owner, released: Iterable[tuple[Owner, str]]) -> None:
-        """Keep the reservations of an event that counts, and end the earlier ones of these owners in these
-        connections, for the kinds that the event reserves."""
-        if not isinstance(event.data, CommandData):
-            return
-        self.confirmed.append(event.id)
-        kinds = event.reserves
-        if not kinds:
-            return
-        ended = list(released)
-        self._involve({owner, *(holder for holder, _ in ended)})
+    def release(self, event: Event, owner: Owner, ended: Collection[tuple[Owner, str]]) -> None:
+        """End the earlier reservations of these owners in these connections, for the kinds that the event
+        reserves. `owner` is whose values the event sets."""
+        involved = {owner, *(holder for holder, _ in ended)}
+        self.intertwined |= not self.owners.isdisjoint(involved)
+        self.owners.update(involved)
         self.released.update(
-            ((holder, kind, connection), event.id) for holder, connection in ended for kind in kinds
+            ((holder, kind, connection), event.id) for holder, connection in ended for kind in event.reserves
         )
-
-    def _involve(self, owners: Collection[Owner]) -> None:
-        self.intertwined |= not self.owners.isdisjoint(owners)
-        self.owners.update(owners)

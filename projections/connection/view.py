@@ -1,6 +1,6 @@
 """The view of connections; a tenant's are one state, because their names are unique among them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ class ConnectionView(DecidingView[str, Connections]):
 
     def released(
         self, before: Connections, after: Connections, event: ConnectionConfigured
-    ) -> Iterable[tuple[Owner, str]]:
+    ) -> Collection[tuple[Owner, str]]:
         """Return the connection when it is deleted: its name is free again."""
         return [(self.owner(event), event.data.connection)] if event.data.deleted else []
 

@@ -25,7 +25,7 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 
 MASK: Final = "*****"
-_NOTHING: Final[Mapping[str, Any]] = {}
+_EMPTY: Final[Mapping[str, Any]] = {}
 
 
 def wanted(event: Event) -> str | None:
@@ -45,7 +45,7 @@ def _in_words(event_type: str) -> str:
 def asked(event: Event) -> Mapping[str, Any]:
     """How it was asked for; nothing where nobody asked or it is forgotten."""
     data = event.data
-    return (data.request or _NOTHING) if isinstance(data, CommandData) else _NOTHING
+    return (data.request or _EMPTY) if isinstance(data, CommandData) else _EMPTY
 
 
 def detail(event: Event, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -119,7 +119,7 @@ def _throttled(applied: Applied) -> Mapping[str, Any]:
 
 
 def _nothing(_applied: Applied) -> Mapping[str, Any]:
-    return _NOTHING
+    return _EMPTY
 
 
 def _type(model: type[Any]) -> str:

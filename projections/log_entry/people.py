@@ -19,14 +19,14 @@ class Who(NamedTuple):
     strategy_type: str | None = None
 
 
-NOBODY: Final = Who()
+_UNKNOWN: Final = Who()
 
 
 def who(applied: Applied) -> Who:
     """The person after the event; before it where there is nobody any more."""
     document = document_of(applied)
     if document is None:
-        return NOBODY
+        return _UNKNOWN
     first = document["identities"][0]
     strategy = first["provider"]
     return Who(

@@ -1,5 +1,5 @@
-"""Failed logins of one subject, by connection and identifier: `follow` for a person, `of_nobody` for an
-anonymous subject."""
+"""Failed logins of one subject, by connection and identifier: `follow` for a person, `follow_anonymous` for a
+subject without a profile."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -56,7 +56,7 @@ class Attempts(NamedTuple):
 Place = tuple[str, str]
 """(connection, key of the identifier: see `schemas.formats.spelling`)"""
 Guard = Mapping[Place, Attempts]
-NOTHING: Final[Guard] = {}
+NO_FAILURES: Final[Guard] = {}
 
 
 def is_attempt(data: LoginFailedData) -> bool:
@@ -79,14 +79,14 @@ def follow(guard: Guard, applied: Applied) -> Guard:
         case "profile.login.succeeded":
             return _succeeded(guard, event.data.ip)
         case "profile.password.changed" | "profile.user.deleted":
-            return NOTHING if guard else guard
+            return NO_FAILURES if guard else guard
         case "profile.login_block.released":
             gone = _named(guard, event.data.identifier)
             return {place: one for place, one in guard.items() if place not in gone} if gone else guard
     return guard
 
 
-def of_nobody(guard: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
+def follow_anonymous(guard: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
     """An anonymous subject's failures after an event; the very same object when it was applied before."""
     changed = dict(guard)
     if isinstance(event, LoginFailed):

@@ -20,7 +20,7 @@ from projections.fold_view import (
 )
 from projections.logged import Logged
 from projections.login_guard.addresses import Address, address_of
-from projections.login_guard.attempts import NOTHING, Guard, follow, is_attempt, of_nobody
+from projections.login_guard.attempts import NO_FAILURES, Guard, follow, follow_anonymous, is_attempt
 from projections.login_guard.row import (
     AddressKey,
     Subject,
@@ -43,7 +43,7 @@ class LoginGuardView(DecidingView[Subject, Guard], FollowingView[Subject, Guard]
     name = "login_guard"
     tables = ("login_guard",)
     read = "read_guards"
-    absent = NOTHING
+    absent = NO_FAILURES
 
     def decides(self, event_type: str, is_person: bool) -> bool:
         """Return whether the event is about the failures of an anonymous subject."""
@@ -55,7 +55,7 @@ class LoginGuardView(DecidingView[Subject, Guard], FollowingView[Subject, Guard]
 
     def fold(self, state: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
         """Return an anonymous subject's failures after the event."""
-        return of_nobody(state, event)
+        return follow_anonymous(state, event)
 
     def verdict(self, before: Guard, after: Guard, event: Event) -> Verdict:
         """Return whether the event was applied before."""

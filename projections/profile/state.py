@@ -36,7 +36,7 @@ FLAGS: Final = {"email": "email_verified", "phone_number": "phone_verified"}
 ADDRESSES: Final = {flag: address for address, flag in FLAGS.items()}
 
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Memory(NamedTuple):
@@ -50,13 +50,13 @@ class Memory(NamedTuple):
     its profile data -> the mark of what gave it, under "" that of its leftovers (see `marks`).
     """
 
-    sources: Mapping[str, Sequence[int]] = _NOTHING
+    sources: Mapping[str, Sequence[int]] = _EMPTY
     recent: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
-    provenance: Mapping[str, Mapping[str, Any]] = _NOTHING
+    provenance: Mapping[str, Mapping[str, Any]] = _EMPTY
     deleted_at: str | None = None
-    marks: Mapping[str, str] = _NOTHING
-    linked: Mapping[str, Mapping[str, str]] = _NOTHING
+    marks: Mapping[str, str] = _EMPTY
+    linked: Mapping[str, Mapping[str, str]] = _EMPTY
     commands: tuple[str, ...] = ()
 
 
@@ -68,11 +68,12 @@ class Profile(NamedTuple):
     revision: int = 0
     document: Mapping[str, Any] | None = None
     memory: Memory = Memory()
-    secrets: Mapping[str, Any] = _NOTHING
-    holdings: Mapping[str, Any] = _NOTHING
+    secrets: Mapping[str, Any] = _EMPTY
+    holdings: Mapping[str, Any] = _EMPTY
 
 
-NOBODY: Final = Profile()
+NO_PROFILE: Final = Profile()
+"""What a person's events start from."""
 
 
 def dump_memory(memory: Memory) -> bytes:

@@ -1,6 +1,6 @@
 """The view of profiles: one row per person, which decides what becomes of a person's events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, get_args
 
 from projections.fold_view import Change, DecidingView, Keys, Owner, Verdict, Write, WriteBatch, with_rows
@@ -9,7 +9,7 @@ from projections.profile.changes.links import forwarded_to, owner_of
 from projections.profile.fold import fold
 from projections.profile.row import profile_of, profile_row
 from projections.profile.sealed import Person
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from schemas.events import CommandData, PersonEvent, UserCreated, UserDeleted
 
 _TYPES: Final = frozenset(model.model_fields["type"].default for model in get_args(PersonEvent))
@@ -21,7 +21,7 @@ class ProfileView(DecidingView[Person, Profile]):
     name = "profile"
     tables = ("profile",)
     read = None
-    absent = NOBODY
+    absent = NO_PROFILE
 
     def decides(self, event_type: str, is_person: bool) -> bool:
         """Return whether the event is about a person."""
@@ -47,7 +47,7 @@ class ProfileView(DecidingView[Person, Profile]):
             else "counts"
         )
 
-    def released(self, before: Profile, after: Profile, event: PersonEvent) -> Iterable[tuple[Owner, str]]:
+    def released(self, before: Profile, after: Profile, event: PersonEvent) -> Collection[tuple[Owner, str]]:
         """Return whose values end: those of all identities of a person who goes, else of the identity that
         the event is about."""
         document = before.document or before.holdings.get("merged", {}).get("document")

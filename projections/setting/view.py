@@ -1,6 +1,6 @@
 """The view of settings: every kind of configuration that needs no table of its own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from projections.fold_view import (
@@ -51,7 +51,7 @@ class SettingView(DecidingView[SettingKey, Setting | None]):
 
     def released(
         self, before: Setting | None, after: Setting | None, event: SettingEvent
-    ) -> Iterable[tuple[Owner, str]]:
+    ) -> Collection[tuple[Owner, str]]:
         """Return the setting when it is deleted or renamed."""
         renamed = before is not None and before.name != event.data.name
         gone = after is not None and after.deleted

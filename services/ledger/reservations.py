@@ -6,15 +6,15 @@ person, or the id of a connection or setting.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from schemas.formats.identifiers import PERSON, record_key, tenant_subject
+from schemas.reservation import ReservationKind
 from services.runtime.postgres.named_queries import load
 
-ReservationKind = Literal["email", "username", "phone_number", "user_id", "connection", "name", "request"]
 Write = tuple[str, Sequence[tuple[Any, ...]]]
 """A statement that takes one array per column, and its rows."""
 API_IDENTIFIER: Final = "reservation_api_identifier"

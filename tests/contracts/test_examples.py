@@ -9,7 +9,7 @@ from projections.batch.views import Views
 from projections.client.view import CLIENT
 from projections.connection.view import CONNECTION, changed
 from projections.normalization.admission import KnownConnection, connection_of
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE as PROFILES
 from projections.setting.fold import KIND_OF
 from projections.setting.view import SETTING
@@ -166,7 +166,7 @@ def _existing(event: Event) -> Profile:
         update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"}
     )
     views = fold_batch(Views(), on_the_log([moved])).now
-    return views.of(PROFILES).get((event.tenant, event.subject), NOBODY)
+    return views.of(PROFILES).get((event.tenant, event.subject), NO_PROFILE)
 
 
 @pytest.mark.parametrize("name", RAW_LOGINS)

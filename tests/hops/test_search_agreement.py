@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.fold_view import Change, Write
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from projections.search.view import search_writes
 from services.projector.statement_batches import execute, statement
@@ -65,7 +65,7 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
     """These people as the projector would write them; then the rights of the API's role."""
     changes = {
         (TENANT, subject(number)): Change(
-            NOBODY,
+            NO_PROFILE,
             Profile(
                 1, {key: value for key, value in person.items() if key != "organization_id"},
                 holdings={"organizations": {name: {} for name in person["organization_id"]}},

@@ -11,7 +11,7 @@ from projections.batch.views import Views
 from projections.membership.rows import KINDS, changes
 from projections.profile.changes.access import MOST, held
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded, OrganizationLeft, PermissionsRemoved, RolesRemoved, UserDeleted
 from tests.facts import on_the_log
@@ -72,7 +72,7 @@ def test_lists_lead_back_to_exactly_those_who_have_it(stream: list[Any], cut: in
 def test_giving_twice_or_taking_what_is_not_there_keeps_what_there_is(stream: list[Any]) -> None:
     """The same command again changes neither what a person has nor since when; a refused one nothing at
     all."""
-    person = NOBODY
+    person = NO_PROFILE
     for event in stream:
         after = fold(person, event)
         if type(event) in ACCESS and after.revision > person.revision:
@@ -88,7 +88,7 @@ def test_giving_twice_or_taking_what_is_not_there_keeps_what_there_is(stream: li
 @given(access_histories(people=1))
 def test_nobody_has_more_than_allowed_and_nothing_survives_deletion(stream: list[Any]) -> None:
     """The fold keeps the caps whatever was accepted at once; deletion ends everything."""
-    person = NOBODY
+    person = NO_PROFILE
     for event in stream:
         after = fold(person, event)
         assert all(len(held(after, kind)) <= most for kind, most in MOST.items())
@@ -106,7 +106,7 @@ def test_members_are_found_by_their_organizations(streams: list[list[Any]], cut:
     for batch in (streams[0][:cut], streams[0][cut:]):
         tables.take(batch)
     key = TENANT, SUBJECTS[0]
-    person = tables.read(key) if key in tables.profile else NOBODY
+    person = tables.read(key) if key in tables.profile else NO_PROFILE
     found = {value for path, value in tables.leaves.get(key, {}) if path == "organization_id"}
     assert found == {f"s{name}" for name in held(person, "organizations")}
 
@@ -116,7 +116,7 @@ def test_what_people_have_moves_nothing_they_show(stream: list[Any]) -> None:
     """Roles, permissions and organizations leave the document byte for byte as it was."""
     people: dict[str, Profile] = {}
     for event in stream:
-        before = people.get(event.subject, NOBODY)
+        before = people.get(event.subject, NO_PROFILE)
         after = people[event.subject] = fold(before, event)
         if type(event) in ACCESS:
             assert after.document is before.document

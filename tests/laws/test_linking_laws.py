@@ -15,7 +15,7 @@ from projections.batch.fold import fold_batch
 from projections.batch.views import Views
 from projections.logged import Logged
 from projections.profile.changes.links import commands_of, forwarded_to, links_of, merged_into
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded
 from schemas.formats.positions import Position
@@ -57,7 +57,7 @@ class World:
 
     log: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     applied: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    people: dict[str, Profile] = field(default_factory=lambda: defaultdict(lambda: NOBODY))
+    people: dict[str, Profile] = field(default_factory=lambda: defaultdict(lambda: NO_PROFILE))
     sagas: list[Saga] = field(default_factory=list)
     raw: list[tuple[int, str]] = field(default_factory=list)
     ids: int = 0

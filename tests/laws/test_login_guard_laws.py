@@ -12,7 +12,7 @@ from projections.batch.fold import fold_batch
 from projections.batch.views import Views
 from projections.logged import Logged
 from projections.login_guard.addresses import MAX_TIMES, Address, counting, is_exhausted
-from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, of_nobody
+from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, follow_anonymous
 from projections.login_guard.protection import brute_force
 from projections.login_guard.row import guards_of
 from projections.login_guard.verdict import Row, blocks
@@ -86,7 +86,7 @@ def folded(batches: Iterable[Sequence[Logged]]) -> Rows:
 
 
 @st.composite
-def of_nobody_known(draw: st.DrawFn) -> list[Any]:
+def anonymous_events(draw: st.DrawFn) -> list[Any]:
     """What anonymous subjects and the tenant did."""
     made = []
     for number in range(draw(st.integers(0, 10))):
@@ -122,7 +122,7 @@ def event(
     )  # fmt: skip
 
 
-streams = st.tuples(histories(people=2, max_size=10), of_nobody_known()).flatmap(
+streams = st.tuples(histories(people=2, max_size=10), anonymous_events()).flatmap(
     lambda parts: st.permutations(range(len(parts[0]) + len(parts[1]))).map(
         lambda order: merged(parts[0], parts[1], order)
     )
@@ -145,7 +145,7 @@ def test_any_split_gives_the_same_rows(stream: list[Any], first: int, second: in
     assert folded([logged] for logged in log).seen() == at_once
 
 
-@given(of_nobody_known(), st.integers(0, 99), st.integers(0, 99), st.booleans())
+@given(anonymous_events(), st.integers(0, 99), st.integers(0, 99), st.booleans())
 def test_an_anonymous_failure_counts_once(
     stream: list[Any], which: int, where: int, by_position: bool
 ) -> None:
@@ -196,7 +196,7 @@ def test_no_one_can_fill_the_table() -> None:
     for number in range(MAX_IPS + 10):
         made = event(LoginFailed, failure("a", f"10.0.{number // 256}.{number % 256}"), number, NOBODY,
                      f"1/9/{number}", START + timedelta(seconds=number))  # fmt: skip
-        guard = of_nobody(guard, made)
+        guard = follow_anonymous(guard, made)
     attempts = guard["users", "a"]
     assert (len(attempts.ips), attempts.total.failures) == (MAX_IPS, MAX_IPS + 10)
     assert "10.0.0.9" not in attempts.ips
@@ -204,7 +204,7 @@ def test_no_one_can_fill_the_table() -> None:
     for number in range(MAX_IDENTIFIERS + 5):
         made = event(LoginFailed, failure(f"n{number}"), 5000 + number, NOBODY, f"1/8/{number}",
                      START + timedelta(hours=1, seconds=number))  # fmt: skip
-        guard = of_nobody(guard, made)
+        guard = follow_anonymous(guard, made)
     assert len(guard) == MAX_IDENTIFIERS
     assert ("users", f"n{MAX_IDENTIFIERS + 4}") in guard
     address = Address()

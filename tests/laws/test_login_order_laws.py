@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from schemas.events import (
     AttributesChanged,
     EmailChanged,
@@ -59,7 +59,7 @@ def own_logins(
 
 def arrived(parts: Sequence[Any]) -> Profile:
     """The person after these events, each with an id of its own, whatever its place."""
-    profile = NOBODY
+    profile = NO_PROFILE
     for event in parts:
         profile = fold(profile, event)
     return profile

@@ -14,7 +14,7 @@ from projections.profile.changes.links import links_of, merged_into
 from projections.profile.fold import fold
 from projections.profile.memory import OFFSETS, RECENT
 from projections.profile.provenance import of
-from projections.profile.state import NOBODY, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
+from projections.profile.state import NO_PROFILE, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
 from schemas.events import (
     AttributesChanged,
     LoginSucceeded,
@@ -53,7 +53,7 @@ UNCREDITED = (
 """What the fold itself keeps count of, and metadata, which says no more than who changed it last."""
 
 
-def folded_through(stream: Sequence[Any], start: Profile = NOBODY) -> Profile:
+def folded_through(stream: Sequence[Any], start: Profile = NO_PROFILE) -> Profile:
     return reduce(fold, stream, start)
 
 
@@ -83,7 +83,7 @@ def living(stream: Sequence[Any]) -> Profile:
 @given(histories())
 def test_a_replay_changes_nothing(stream: list[Any]) -> None:
     """Each event seen a second time, at once, leaves the very same object."""
-    profile = NOBODY
+    profile = NO_PROFILE
     for event in stream:
         profile = fold(profile, event)
         assert fold(profile, event) is profile
@@ -308,7 +308,7 @@ def test_a_command_on_the_seen_revision_is_taken(stream: list[Any]) -> None:
 @given(histories(max_size=14))
 def test_inputs_are_never_changed(stream: list[Any]) -> None:
     """Neither the person nor the event looks different after a fold."""
-    profile = NOBODY
+    profile = NO_PROFILE
     for event in stream:
         before, event_before = text_of(profile), event.model_dump_json()
         kept = copy.deepcopy(profile.document)
@@ -358,7 +358,7 @@ def given_by(event: Any, name: str) -> bytes:
 @given(histories(max_size=14))
 def test_the_revision_moves_exactly_with_the_document(stream: list[Any]) -> None:
     """The revision goes up by one when an event is taken; without that neither document nor holdings move."""
-    profile = NOBODY
+    profile = NO_PROFILE
     for event in stream:
         after = fold(profile, event)
         if after.revision == profile.revision:

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY
+from projections.profile.state import NO_PROFILE
 from projections.search.leaf import difference, leaves
 from projections.search.row import same_search, search_row
 from projections.search.value import INDEXED_CHARACTERS
@@ -49,7 +49,7 @@ def test_rows_are_never_left_stale(name: str, before: Any, after: Any) -> None:
 @example([1], [True])
 def test_a_leftover_is_what_the_provider_said_last(first: Any, last: Any) -> None:
     """Values that Python takes for one another are still different values of a claim."""
-    profile = NOBODY
+    profile = NO_PROFILE
     for number, value in enumerate((first, last)):
         profile = fold(profile, login_with(number, value))
     assert profile.document is not None
@@ -87,7 +87,7 @@ def test_edited_metadata_is_searchable_at_once(first: Any, last: Any) -> None:
 @given(logins(), st.sampled_from(MOVED), any_value)
 def test_what_logins_move_is_not_in_the_search_row(login: Any, name: str, value: Any) -> None:
     """A login that brings nothing new rewrites no text index."""
-    document = fold(NOBODY, placed([Step(0, LoginSucceeded, login, START)])[0]).document
+    document = fold(NO_PROFILE, placed([Step(0, LoginSucceeded, login, START)])[0]).document
     assert document is not None
     assert same_search(document, {**document, name: value})
     assert comparable(dict(document)) == comparable({**document, name: value})

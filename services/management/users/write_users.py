@@ -11,7 +11,7 @@ from projections.connection.row import connection_of
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.profile.changes.edits import place_of
 from projections.profile.changes.links import links_of, owner_of
-from projections.profile.state import NOBODY
+from projections.profile.state import NO_PROFILE
 from schemas.events import MetadataMerge, UserDeleted, UserDeletedData
 from services.commands.context import STALE_REVISION, Command, to_events
 from services.commands.outcome import Accepted, Draft
@@ -186,7 +186,7 @@ async def _register(
         if isinstance(accepted, Rejection):
             raise Rejected(accepted)
         limit = service.settings.profile_limit_bytes
-        command = check_profile_size.weighed(command, NOBODY, accepted.drafts, call.sent, limit)
+        command = check_profile_size.weighed(command, NO_PROFILE, accepted.drafts, call.sent, limit)
         for last in (False, True):
             try:
                 registered = await _registered(call, command, known, idp_id, accepted)

@@ -8,7 +8,7 @@ from projections.applied import Applied
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY, Profile
+from projections.profile.state import NO_PROFILE, Profile
 from schemas.events import (
     ClientThrottled,
     ClientThrottledData,
@@ -26,7 +26,7 @@ from tests.facts import address, creation, edit, event, flag, login, on_the_log,
 COMMAND = "0190a1b2-c3d4-7e5f-8a9b-00000000c0de"
 
 
-def told(one: Any, before: Profile = NOBODY) -> tuple[Entry, ...]:
+def told(one: Any, before: Profile = NO_PROFILE) -> tuple[Entry, ...]:
     """The entries of an event that comes to somebody."""
     (logged,) = on_the_log([one])
     return entries(Applied(logged, before, fold(before, one)))

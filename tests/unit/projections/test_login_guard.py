@@ -7,7 +7,7 @@ import pytest
 from projections.applied import Applied
 from projections.login_guard import protection, verdict
 from projections.login_guard.addresses import Address
-from projections.login_guard.attempts import EXPIRY_MS, NOTHING, Attempts, Tally, follow, is_attempt
+from projections.login_guard.attempts import EXPIRY_MS, NO_FAILURES, Attempts, Tally, follow, is_attempt
 from schemas.events import (
     LoginBlockReleased,
     LoginBlockReleasedData,
@@ -35,7 +35,7 @@ def after(guard: Any, made: Any, before: Any = JOE, refused: bool = False) -> An
     return follow(guard, Applied(logged, before, before, refused))
 
 
-def failed(guard: Any = NOTHING, minute: int = 0, **changes: Any) -> Any:
+def failed(guard: Any = NO_FAILURES, minute: int = 0, **changes: Any) -> Any:
     return after(guard, event(LoginFailed, data(**changes), minute))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from projections.applied import Applied
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY
+from projections.profile.state import NO_PROFILE
 from projections.session.writes import session_writes
 from schemas.events import (
     DeviceCredentialCreated,
@@ -39,7 +39,7 @@ EVERY = [
 
 def applied(events: Iterable[Any]) -> list[Applied]:
     """What the fold made of somebody who was created before."""
-    found, person = [], fold(NOBODY, creation())
+    found, person = [], fold(NO_PROFILE, creation())
     for logged in on_the_log(events):
         before, person = person, fold(person, logged.event)
         found.append(Applied(logged, before, person))

@@ -21,7 +21,7 @@ from projections.login_guard.attempts import Attempts, Tally
 from projections.login_guard.view import IP_GUARD, LOGIN_GUARD
 from projections.membership.view import MEMBERSHIP
 from projections.population.view import POPULATION
-from projections.profile.state import NOBODY
+from projections.profile.state import NO_PROFILE
 from projections.profile.view import PROFILE
 from projections.search.view import SEARCH
 from projections.session.view import SESSION
@@ -233,7 +233,7 @@ def test_an_anonymous_failure_counts_once_and_is_released() -> None:
     assert now["users", "joe"].total == Tally(1, milliseconds(START))
     release = event(LoginBlockReleased, LoginBlockReleasedData(identifier="joe"), 1, subject=ANONYMOUS)
     after = folded([one, release]).now.of(LOGIN_GUARD)[TENANT, ANONYMOUS]
-    assert after["users", "joe"]._replace(memory=NOBODY.memory) == Attempts()
+    assert after["users", "joe"]._replace(memory=NO_PROFILE.memory) == Attempts()
 
 
 def test_memberships() -> None:
@@ -383,11 +383,11 @@ def test_a_batch_leaves_the_views_it_starts_from() -> None:
 
 def test_later_states_overwrite_earlier_ones() -> None:
     """And those of others stay."""
-    known = Views({PROFILE: {ME: NOBODY, (TENANT, "sub_2"): NOBODY}})
+    known = Views({PROFILE: {ME: NO_PROFILE, (TENANT, "sub_2"): NO_PROFILE}})
     newer = folded([login()]).now
     known.take(newer)
     assert known.of(PROFILE)[ME].document is not None
-    assert known.of(PROFILE)[TENANT, "sub_2"] is NOBODY
+    assert known.of(PROFILE)[TENANT, "sub_2"] is NO_PROFILE
     among = known.among({PROFILE: [ME, (TENANT, "sub_3")], SETTING: [(TENANT, "role", "rol_1")]})
     assert among.of(PROFILE).keys() == {ME}
     assert among.of(SETTING) == {}
@@ -400,6 +400,6 @@ def test_applied_events_know_the_person() -> None:
     """Before and after; events of a tenant are about nobody."""
     (one, other) = folded([login(), role()]).applied
     assert isinstance(one, Applied)
-    assert one.before is NOBODY
+    assert one.before is NO_PROFILE
     assert one.after is not None
     assert (other.before, other.after) == (None, None)

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.login_guard.attempts import Guard, of_nobody
+from projections.login_guard.attempts import Guard, follow_anonymous
 from projections.search.row import search_row
 from projections.search.value import folded, value_text
 from schemas.events import LoginFailed, LoginFailedData
@@ -60,7 +60,7 @@ def test_the_lockout_counts_an_identifier_once() -> None:
     guard: Guard = {}
     for number, spelt in enumerate(("Jan\u00e9@X.example", " jan\u00e9@x.example\t", "JANE\u0301@x.example")):
         data = LoginFailedData(connection="db", strategy="auth0", reason="wrong_password", identifier=spelt)
-        guard = of_nobody(guard, event(LoginFailed, data, number, subject=ANONYMOUS))
+        guard = follow_anonymous(guard, event(LoginFailed, data, number, subject=ANONYMOUS))
     ((place, attempts),) = guard.items()
     assert place == ("db", "jan\u00e9@x.example")
     assert attempts.total[0] == 3

@@ -171,7 +171,16 @@ def _dead_letter_message() -> dict[str, Any]:
         "contentType": "application/json",
         "payload": {
             "type": "object",
-            "required": ["reason", "detail", "topic", "partition", "offset", "timestamp", "sealed"],
+            "required": [
+                "reason",
+                "detail",
+                "topic",
+                "partition",
+                "offset",
+                "timestamp",
+                "key_owner",
+                "sealed",
+            ],
             "properties": {
                 "reason": {"enum": list(names)},
                 "detail": {
@@ -186,11 +195,17 @@ def _dead_letter_message() -> dict[str, Any]:
                     "type": ["string", "null"],
                     "description": "The tenant that the record belongs to, if that is certain.",
                 },
+                "key_owner": {
+                    "type": "array",
+                    "prefixItems": [text, text],
+                    "description": "Tenant and owner of the key that seals the record: the subject where it "
+                    "is known, otherwise the tenant's or the installation's letters of one day.",
+                },
                 "sealed": {
-                    **text,
+                    "type": ["string", "null"],
                     "contentEncoding": "base64",
-                    "description": "Key, value and headers of the record, "
-                    "sealed under the installation's own key.",
+                    "description": "Key, value and headers of the record, sealed under that key; null when "
+                    "the key was destroyed before.",
                 },
             },
         },

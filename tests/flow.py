@@ -21,7 +21,7 @@ from schemas.logins.signature import INGEST, Headers, signed_headers
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import Record, open_event, read_sealed, seal_event
 from schemas.topics import Topic, catalogue
-from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, DeadLetter, open_dead_letter
+from services.ledger.dead_letters import DeadLetter, key_owner_of, open_dead_letter
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from, read_keys
 from services.normalizer.consumer import Normalizer
 from services.normalizer.consumer import Settings as NormalizerSettings
@@ -181,8 +181,11 @@ class Flow:
 
     async def letters(self, topic: Topic) -> list[DeadLetter]:
         """The dead letters of a topic, opened."""
-        keys = await self.keys(SYSTEM_TENANT, OWNER)
-        return [open_dead_letter(record.value, keys) for record in await self.logged(topic)]
+        values = [record.value for record in await self.logged(topic)]
+        owners = {key_owner_of(value) for value in values}
+        async with self.connected() as connection:
+            keys = await read_keys(connection, self.keyring, owners)
+        return [open_dead_letter(value, keys.get(key_owner_of(value))) for value in values]
 
     @contextlib.asynccontextmanager
     async def normalizer(self) -> AsyncIterator[Normalizer]:

@@ -1,9 +1,14 @@
-"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it
-stood."""
+"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it stood.
+
+A dead letter is sealed with a key that erasure and expiry can reach: that of the subject whose personal data
+the record holds where that is known, otherwise one of its tenant and the day, or one of the installation and
+the day where not even the tenant is known.
+"""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import asyncpg
@@ -12,9 +17,11 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from schemas.errors import DeadLetterReason, InvalidEvent
+from schemas.formats.identifiers import PERSON
 from schemas.sealing.blobs import associated_data, seal, unseal
-from schemas.sealing.keys import SubjectKeys
-from schemas.sealing.mapper import Record
+from schemas.sealing.keys import Keyring, SubjectKeys
+from schemas.sealing.mapper import KeyDestroyed, Record
+from services.ledger.keys.subject_keys import ensure_keys, read_keys
 from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.record_batches import name_bytes, name_text
@@ -22,16 +29,20 @@ from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
 
 SYSTEM_TENANT: Final = "system"
-OWNER: Final = "ten_system"
+DAY_KEY: Final = "letters_"
+"""Begins the names of the owners of keys that seal dead letters of one day."""
 MOST_BYTES: Final = 4_500_000
 """A larger record, possible only in a compressed batch, does not fit a dead letter; its beginning is kept."""
 NOTED_SECONDS: Final = 30 * 86_400.0
 """As long as the dead-letter topics keep what is noted."""
 _HEADER_OVERHEAD_BYTES: Final = 12
 """More than what stands around a header in a dead letter, before that is encoded."""
+_NO_KEYS: Final = SubjectKeys(1, None, None)
 _KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()
 
+KeyOwner = tuple[str, str]
+"""Tenant and owner of keys in the ledger."""
 Row = tuple[str, int, int, str, str, str | None]
 """Topic, partition and offset of the record, reason, detail, tenant."""
 Noted = tuple[str, int, int, str, str, str | None, int | None]
@@ -57,23 +68,41 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A dead letter to be kept: its record on the dead-letter topic, and its row in the ledger."""
+class Quarantined:
+    """A record to be kept as a dead letter, and why.
 
-    record: Record
-    row: Row
+    `tenant` is named when it is known for certain, `subject` when it is also known whose personal data the
+    record holds.
+    """
+
+    record: ConsumerRecord
+    error: InvalidEvent
+    tenant: str | None = None
+    subject: str | None = None
+
+    @property
+    def row(self) -> Row:
+        """What the ledger notes."""
+        record, error = self.record, self.error
+        return record.topic, record.partition, record.offset, error.reason, error.detail, self.tenant
+
+    def owner(self, day: date) -> KeyOwner:
+        """Whose key seals it: the subject's own where that is known, otherwise the tenant's of the day; the
+        installation's of the day where no tenant is known."""
+        if self.tenant is not None and self.subject is not None and self.subject.startswith(PERSON):
+            return self.tenant, self.subject
+        return self.tenant or SYSTEM_TENANT, f"{DAY_KEY}{day.isoformat()}"
 
 
-def seal_dead_letter(
-    record: ConsumerRecord, error: InvalidEvent, keys: SubjectKeys, tenant: str | None = None
-) -> Sealed:
-    """Return the dead letter of a record, of whose content nothing is readable. `tenant` is the record's,
-    None unless it is known for certain. Raises ValueError when the key has been destroyed."""
+def seal_dead_letter(quarantined: Quarantined, owner: KeyOwner, keys: SubjectKeys) -> Record:
+    """Return the dead letter of a record, of whose content nothing is readable. The content is left out if
+    the owner's key has been destroyed."""
+    record, error = quarantined.record, quarantined.error
     place = f"{record.topic}/{record.partition}/{record.offset}"
-    if keys.profile is None:
-        raise ValueError("the dead-letter key has been destroyed")
-    content = orjson.dumps(_content(record))
-    blob = seal(keys.profile, keys.version, content, associated_data("dead letter", place))
+    blob = None
+    if keys.profile is not None:
+        content = orjson.dumps(_content(record))
+        blob = seal(keys.profile, keys.version, content, associated_data("dead letter", place, *owner))
     letter = {
         "reason": error.reason,
         "detail": error.detail,
@@ -81,27 +110,54 @@ def seal_dead_letter(
         "partition": record.partition,
         "offset": record.offset,
         "timestamp": record.timestamp,
-        "tenant": tenant,
+        "tenant": quarantined.tenant,
+        "key_owner": owner,
         "sealed": _text(blob),
     }
-    row = record.topic, record.partition, record.offset, error.reason, error.detail, tenant
-    return Sealed(Record(place.encode(), orjson.dumps(letter)), row)
+    return Record(place.encode(), orjson.dumps(letter))
 
 
-async def keep(letters: Sequence[Sealed], log: LogWriter, pool: asyncpg.Pool) -> None:
-    """Put dead letters on their topic and note them in the ledger, where status and commands find them.
-    Raises Transient; repeating it notes nothing twice."""
-    if not letters:
-        return
-    await send(letters, log)
-    with database_failures():
-        async with pool.acquire() as connection:
-            await note(connection, [(*letter.row, None) for letter in letters])
+class DeadLetters:
+    """Where a worker keeps records that it cannot process: a topic, and a row of the ledger for each."""
 
+    def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring) -> None:
+        self._log, self._pool, self._keyring = log, pool, keyring
+        self._day_keys: dict[KeyOwner, SubjectKeys] = {}
 
-async def send(letters: Iterable[Sealed], log: LogWriter) -> None:
-    """Put dead letters on their topic. Raises Transient."""
-    await log.append_many([letter.record for letter in letters])
+    async def keep(self, quarantined: Sequence[Quarantined]) -> None:
+        """Put dead letters on their topic and note them in the ledger, where status and commands find them.
+        Raises Transient; repeating it notes nothing twice."""
+        if not quarantined:
+            return
+        await self.send(quarantined)
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                await note(connection, [(*one.row, None) for one in quarantined])
+
+    async def send(self, quarantined: Sequence[Quarantined]) -> None:
+        """Put dead letters on their topic. Raises Transient."""
+        today = datetime.now(UTC).date()
+        owners = [one.owner(today) for one in quarantined]
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                keys = await self._keys(connection, set(owners))
+        await self._log.append_many(
+            seal_dead_letter(one, owner, keys[owner]) for one, owner in zip(quarantined, owners, strict=True)
+        )
+
+    async def _keys(
+        self, connection: asyncpg.Connection, owners: Collection[KeyOwner]
+    ) -> dict[KeyOwner, SubjectKeys]:
+        """The owners' keys. Those of a day are made when there are none; those of subjects are read each
+        time, for they may have been destroyed, and a subject without keys has none to seal with."""
+        days = {owner for owner in owners if owner[1].startswith(DAY_KEY)}
+        day_keys = {owner: keys for owner, keys in self._day_keys.items() if owner in days}
+        for tenant, owner in sorted(days - day_keys.keys()):
+            day_keys[tenant, owner] = await ensure_keys(connection, self._keyring, tenant, owner)
+        self._day_keys = day_keys
+        subjects = sorted(set(owners) - days)
+        known = await read_keys(connection, self._keyring, subjects) if subjects else {}
+        return dict.fromkeys(subjects, _NO_KEYS) | known | day_keys
 
 
 async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
@@ -160,14 +216,21 @@ def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) ->
         _log.warning("dead_letter", **place, reason=error.reason)
 
 
-def open_dead_letter(value: bytes, keys: SubjectKeys) -> DeadLetter:
-    """The record behind a dead letter. Raises CannotUnseal."""
+def key_owner_of(value: bytes) -> KeyOwner:
+    """Whose key opens a dead letter: tenant and owner."""
+    tenant, owner = orjson.loads(value)["key_owner"]
+    return tenant, owner
+
+
+def open_dead_letter(value: bytes, keys: SubjectKeys | None) -> DeadLetter:
+    """The record behind a dead letter, opened with the keys of `key_owner_of`. Raises CannotUnseal, or
+    KeyDestroyed when there is no key any more that opens it."""
     letter = orjson.loads(value)
-    place = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-    if keys.profile is None:
-        raise ValueError("the dead-letter key has been destroyed")
-    blob = base64.b64decode(letter.pop("sealed"))
-    content = orjson.loads(unseal(keys.profile, blob, associated_data("dead letter", place)))
+    place, owner = f"{letter['topic']}/{letter['partition']}/{letter['offset']}", letter.pop("key_owner")
+    blob = _bytes(letter.pop("sealed"))
+    if blob is None or keys is None or keys.profile is None:
+        raise KeyDestroyed("profile")
+    content = orjson.loads(unseal(keys.profile, blob, associated_data("dead letter", place, *owner)))
     headers = tuple((name_text(_bytes(name) or b""), _bytes(text)) for name, text in content["headers"])
     return DeadLetter(
         **letter,

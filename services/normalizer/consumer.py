@@ -29,7 +29,7 @@ from schemas.formats.violations import violations
 from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys
 from schemas.sealing.mapper import LARGEST_EVENT_BYTES, KeyDestroyed, Record, seal_event
 from schemas.topics import Topic
-from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, report, seal_dead_letter
+from services.ledger.dead_letters import report
 from services.ledger.directory import Directory, Identity, SignInName, Subject
 from services.ledger.keys.login_signing import TRUSTED, LoginSigningSettings
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
@@ -76,6 +76,8 @@ class Item:
     connection: ConnectionSettings | None = None
     person: Normalized | None = None
     identity: Identity | None = None
+    subject: str | None = None
+    """Whose login it is, as the directory knows it; None where that is not known."""
     foreign: bool = False
     """True if the identity belongs to another connection; the login then belongs to no user."""
     gateway: str | None = None
@@ -146,7 +148,6 @@ class Normalizer:
         with database_failures():
             async with self._pool.acquire() as connection:
                 self._keyring: Keyring = await load_keyring(connection, provider)
-                self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
                 self._gateways = Gateways(
                     self._keyring,
                     self._settings.signing_secrets,
@@ -186,7 +187,8 @@ class Normalizer:
         place = record.partition, record.offset
         items = [item for item in self._batch.items if (item.record.partition, item.record.offset) == place]
         batch = Batch()
-        self._quarantine(batch, record, error, items[0].origin if items else None)
+        origin, subject = (items[0].origin, items[0].subject) if items else (None, None)
+        self._quarantine(batch, record, error, origin, subject)
         await self._events.append_many(await self._letters.keep(batch.letters))
 
     def _read(self, records: Sequence[ConsumerRecord], batch: Batch) -> None:
@@ -267,16 +269,19 @@ class Normalizer:
             for (tenant, _), (settings, arrival) in batch.new_connections.items()
         ]
         for item in batch.items:
+            known_subject = None if item.foreign else _known(item, subjects, named)
+            item.subject = None if known_subject is None else known_subject.id
             try:
                 event, keys = _event(item, subjects, named, tenant_keys)
                 records.append(_sealed(event, keys))
             except ValidationError as error:
-                self._quarantine(batch, item.record, InvalidEvent("contract", violations(error)), item.origin)
+                contract = InvalidEvent("contract", violations(error))
+                self._quarantine(batch, item.record, contract, item.origin, item.subject)
             except InvalidEvent as error:
-                self._quarantine(batch, item.record, error, item.origin)
+                self._quarantine(batch, item.record, error, item.origin, item.subject)
             except KeyDestroyed:
                 destroyed = InvalidEvent("no_key", "the subject's keys have been destroyed")
-                self._quarantine(batch, item.record, destroyed, item.origin)
+                self._quarantine(batch, item.record, destroyed, item.origin, item.subject)
         return records
 
     async def _refuse_foreign(
@@ -302,12 +307,15 @@ class Normalizer:
                 self._quarantine(batch, item.record, InvalidEvent(FOREIGN_IDENTITY), item.origin)
 
     def _quarantine(
-        self, batch: Batch, record: ConsumerRecord, error: InvalidEvent, origin: Origin | None
+        self,
+        batch: Batch,
+        record: ConsumerRecord,
+        error: InvalidEvent,
+        origin: Origin | None,
+        subject: str | None = None,
     ) -> None:
         report(record, error, self._heartbeat)
-        tenant = None if origin is None else origin.tenant
-        sealed = seal_dead_letter(record, error, self._letter_keys, tenant)
-        batch.letters.append(Letter(record, error, origin, sealed))
+        batch.letters.append(Letter(record, error, origin, subject))
 
 
 async def _with_profiles(

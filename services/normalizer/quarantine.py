@@ -22,7 +22,7 @@ from schemas.formats.instants import from_milliseconds, truncate
 from schemas.logins.raw_login import RawLogin
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
-from services.ledger.dead_letters import Sealed, find_noted, note, send
+from services.ledger.dead_letters import DeadLetters, Quarantined, find_noted, note
 from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.quarantine_notices import Notice, lock_notices, update_notices
 from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
@@ -45,12 +45,19 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A quarantined login. `origin` is None if it is not certain which tenant it belongs to."""
+    """A quarantined login. `origin` is None if it is not certain which tenant it belongs to, `subject` if it
+    is not known which user signed in."""
 
     record: ConsumerRecord
     error: InvalidEvent
     origin: Origin | None
-    sealed: Sealed
+    subject: str | None = None
+
+    @property
+    def quarantined(self) -> Quarantined:
+        """What is stored of the letter."""
+        tenant = None if self.origin is None else self.origin.tenant
+        return Quarantined(self.record, self.error, tenant, self.subject)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -114,7 +121,7 @@ class Quarantine:
     """Stores letters on their topic and in the ledger, and makes the events that report them."""
 
     def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
-        self._log = log
+        self._dead_letters = DeadLetters(log, pool, keyring)
         self._pool = pool
         self._keyring = keyring
         self._epoch = epoch
@@ -127,7 +134,7 @@ class Quarantine:
         """
         if not letters:
             return []
-        await send((letter.sealed for letter in letters), self._log)
+        await self._dead_letters.send([letter.quarantined for letter in letters])
         with database_failures():
             async with self._pool.acquire() as connection:
                 async with connection.transaction():
@@ -172,7 +179,7 @@ async def _record(
         if place not in known and letter.notice_key is not None:
             minute = int(min(letter.stored_at, now).timestamp()) // MINUTE
             changed[letter.notice_key], decided[place] = count_letter(changed[letter.notice_key], minute)
-    rows = [(*letter.sealed.row, decided.get(place)) for place, letter in letters.items()]
+    rows = [(*letter.quarantined.row, decided.get(place)) for place, letter in letters.items()]
     await note(connection, rows)
     updated = {notice_key: notice for notice_key, notice in changed.items() if notice != notices[notice_key]}
     await update_notices(connection, updated)

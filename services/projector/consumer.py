@@ -23,13 +23,14 @@ from projections.logged import Logged
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
 from schemas.events import Event
+from schemas.formats.identifiers import key_owner
 from schemas.formats.positions import Position
 from schemas.revocation import record_of
 from schemas.sealing.keys import KeyProvider, Keyring
 from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from schemas.topics import Topic
-from services.ledger.dead_letters import OWNER, SYSTEM_TENANT, Sealed, keep, report, seal_dead_letter
-from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
+from services.ledger.dead_letters import DeadLetters, KeyOwner, Quarantined, report
+from services.ledger.keys.subject_keys import load_keyring, provider_from
 from services.ledger.progress.epochs import topic_epoch
 from services.ledger.progress.generations import live_generation
 from services.ledger.progress.heartbeats import Heartbeat
@@ -74,7 +75,7 @@ class Prepared(NamedTuple):
     folded: Folded
     effects: Effects
     keys: Keys
-    letters: list[Sealed]
+    letters: list[Quarantined]
 
 
 class Settings(RuntimeSettings):
@@ -89,7 +90,7 @@ class Projector:
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
         self._generation = 0
         self._latest: Latest = {}
-        self._authentic: dict[tuple[int, int], str] = {}
+        self._authentic: dict[tuple[int, int], KeyOwner] = {}
         self._resources = AsyncExitStack()
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
@@ -102,8 +103,9 @@ class Projector:
             self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
             opening.push_async_callback(self._pool.close)
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
-            self._dead_letters = await LogWriter.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
-            opening.push_async_callback(self._dead_letters.close)
+            letters = await LogWriter.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
+            opening.push_async_callback(letters.close)
+            self._dead_letters = DeadLetters(letters, self._pool, self._keyring)
             self._events = await LogWriter.open(self._settings.kafka, self._topic)
             opening.push_async_callback(self._events.close)
             told = self._settings.topic(Topic.REVOCATIONS)
@@ -131,7 +133,6 @@ class Projector:
                     self._history = await passed_positions(connection, self._generation, self._topic)
                     self._epoch = await topic_epoch(connection, self._topic)
                     self._keyring: Keyring = await load_keyring(connection, provider)
-                    self._letter_keys = await ensure_keys(connection, self._keyring, SYSTEM_TENANT, OWNER)
         finally:
             await pool.close()
 
@@ -173,8 +174,7 @@ class Projector:
         """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
         latest = await self._clock([record])
         stamp([record], latest)
-        tenant = self._authentic.get((record.partition, record.offset))
-        letter = self._quarantine(record, error, tenant)
+        letter = self._quarantine(record, error, self._authentic.get((record.partition, record.offset)))
         await self._commit(Prepared([record], fold_batch(Views(), ()), Effects(), {}, [letter]), latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
@@ -187,7 +187,7 @@ class Projector:
     async def _fold(self, chunk: Sequence[ConsumerRecord], newest: Views, latest: Latest) -> Prepared:
         """Fold a chunk over the tables and over `newest`, the states of chunks that may not be in the tables
         yet; those of this chunk are added there."""
-        letters: list[Sealed] = []
+        letters: list[Quarantined] = []
         read = self._read(chunk, letters, latest)
         with database_failures():
             async with self._pool.acquire() as connection:
@@ -205,7 +205,7 @@ class Projector:
         chunk, folded, effects, keys, letters = prepared
         if effects.relays:
             letters = [*letters, *await self._relay(chunk, effects.relays)]
-        await keep(letters, self._dead_letters, self._pool)
+        await self._dead_letters.keep(letters)
         if effects.revocations:
             await self._revocations.append_many([record_of(one) for one in effects.revocations])
         rows = partial(statements, folded, effects.reservations, keys)
@@ -217,22 +217,30 @@ class Projector:
 
     async def _relay(
         self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
-    ) -> list[Sealed]:
+    ) -> list[Quarantined]:
         """Hands on what others take; letters for what nobody can."""
         with database_failures():
             async with self._pool.acquire() as connection:
                 records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
         if records:
             await self._events.append_many(records)
-        places = {(one.position.partition, one.position.offset): one.event.tenant for one in stranded}
+        places = {
+            (one.position.partition, one.position.offset): (
+                one.event.tenant,
+                key_owner(one.event.tenant, one.event.subject),
+            )
+            for one in stranded
+        }
         error = InvalidEvent("no_key", "whoever takes this person's logins has no keys")
         return [
-            self._quarantine(record, error, tenant)
+            self._quarantine(record, error, person)
             for record in chunk
-            if (tenant := places.get((record.partition, record.offset))) is not None
+            if (person := places.get((record.partition, record.offset))) is not None
         ]
 
-    def _read(self, records: Sequence[ConsumerRecord], letters: list[Sealed], latest: Latest) -> list[Read]:
+    def _read(
+        self, records: Sequence[ConsumerRecord], letters: list[Quarantined], latest: Latest
+    ) -> list[Read]:
         read: list[Read] = []
         for record, recorded_at in zip(records, stamp(records, latest), strict=True):
             try:
@@ -245,7 +253,7 @@ class Projector:
                 letters.append(self._quarantine(record, error))
         return read
 
-    async def _open(self, read: Sequence[Read], keys: Keys, letters: list[Sealed]) -> list[Logged]:
+    async def _open(self, read: Sequence[Read], keys: Keys, letters: list[Quarantined]) -> list[Logged]:
         opened: list[Logged] = []
         for index, (record, sealed, recorded_at) in enumerate(read):
             if index % BREATH == 0:
@@ -256,12 +264,12 @@ class Projector:
                     raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
                 event = open_event(sealed, found)
             except InvalidEvent as error:
-                tenant = None if error.reason == "not_authentic" else sealed.tenant
-                letters.append(self._quarantine(record, error, tenant))
+                person = None if error.reason == "not_authentic" else (sealed.tenant, sealed.owner)
+                letters.append(self._quarantine(record, error, person))
             except KeyDestroyed:
                 continue
             else:
-                self._authentic[record.partition, record.offset] = event.tenant
+                self._authentic[record.partition, record.offset] = sealed.tenant, sealed.owner
                 opened.append(self._logged(record, event, recorded_at))
         return opened
 
@@ -270,11 +278,13 @@ class Projector:
         replayed = record.offset < self._history.get(record.partition, 0)
         return Logged(event, position, recorded_at, replayed)
 
-    def _quarantine(self, record: ConsumerRecord, error: InvalidEvent, tenant: str | None = None) -> Sealed:
-        """The dead letter; the tenant is named when the tenant's key, or a person's of it, sealed the
-        record."""
+    def _quarantine(
+        self, record: ConsumerRecord, error: InvalidEvent, person: KeyOwner | None = None
+    ) -> Quarantined:
+        """The dead letter. `person` is the tenant and the owner of the keys that sealed the record; None when
+        that is not certain."""
         report(record, error, self._heartbeat)
-        return seal_dead_letter(record, error, self._letter_keys, tenant)
+        return Quarantined(record, error, *(person or ()))
 
     async def _write(
         self, records: Sequence[ConsumerRecord], batches: Sequence[StatementBatch], latest: Latest

@@ -214,6 +214,11 @@ async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> Non
     assert (opened["reason"], opened["why"]) == ("not_json", "The record is not JSON.")
     assert vita("dlq", "list", "--json").document[0]["opened_by"].startswith("demo/")
     assert "jane@example.com is no login" in vita("dlq", "show", place).out
+    ledger = await asyncpg.connect(vita.admin_url)
+    await ledger.execute("UPDATE ledger.subject_key SET profile = NULL WHERE tenant = 'system'")
+    await ledger.close()
+    erased = vita("dlq", "show", place)
+    assert (erased.code, "nobody can read the record" in erased.err, erased.out) == (1, True, "")
     for wrong in ("nonsense", f"{topic}/5/999999"):
         assert "vita dlq list" in vita("dlq", "show", wrong).err
 

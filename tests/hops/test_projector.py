@@ -24,6 +24,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import record_key
 from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
+from services.ledger.dead_letters import key_owner_of
 from services.ledger.progress.position_watch import CHANNEL
 from services.runtime.worker.loop import Fenced
 from tests.flow import Flow, applied_or_fenced, both, make_flow, somebody
@@ -201,6 +202,9 @@ async def test_an_unprocessable_event_is_its_tenants_when_it_is_authentic(flow: 
     letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
     unprocessable = {letter.value: letter.tenant for letter in letters if letter.reason == "unprocessable"}
     assert unprocessable == {authentic.value: "demo", forged.value: None}
+    sealed = [key_owner_of(record.value) for record in await flow.logged(Topic.PROFILE_EVENTS_DLQ)]
+    assert sealed.count(("demo", jane)) == 1
+    assert {tenant for tenant, owner in sealed if owner != jane} == {"system"}
     assert len(await flow.logged(Topic.PROFILE_EVENTS)) == 2
 
 

@@ -17,12 +17,15 @@ from schemas.events import LoginQuarantined
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.logins.signature import Headers, signed_headers
-from schemas.sealing.mapper import Record, seal_event
+from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
 from schemas.topics import Topic
 from services.cli.addresses import Ledger
 from services.cli.dead_letters.dead_letters import list_dead_letters
 from services.cli.tenants.gateway_registration import add_gateway
+from services.ledger.dead_letters import key_owner_of, open_dead_letter
+from services.ledger.keys.subject_keys import read_keys
 from services.normalizer.consumer import Normalizer, Settings
+from services.runtime.periodic import Readiness
 from tests.flow import Flow, both, make_flow
 from tests.management import running_site
 from tests.stack import Stack
@@ -259,11 +262,72 @@ async def test_a_login_that_fails_alone_is_told_of(flow: Flow) -> None:
     assert [entry["details"]["reason"] for entry in await warnings(flow)] == ["unprocessable"]
 
 
+async def destroy_keys(flow: Flow, tenant: str, owner: str) -> None:
+    """What erasure and expiry do."""
+    await flow.run(
+        "UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE tenant = $1 AND owner = $2",
+        tenant, owner,
+    )  # fmt: skip
+
+
+async def owners(flow: Flow, topic: Topic) -> list[tuple[str, str]]:
+    """Whose keys open the dead letters of a topic."""
+    return [key_owner_of(record.value) for record in await flow.logged(topic)]
+
+
+async def test_the_login_of_a_known_person_is_unreadable_without_the_persons_key(flow: Flow) -> None:
+    """The dead letter is sealed with the key of the person who logged in; what is quarantined after that key
+    was destroyed is kept without its content."""
+    await flow.send_raw(flow.login())
+    await flow.normalize()
+    event = next(one for one in await flow.events() if one.type == "profile.login.succeeded")
+    await flow.send_raw(flow.login(id="again"))
+    _, again = await flow.logged(Topic.LOGINS_RAW)
+    async with flow.normalizer() as normalizer:
+        append = normalizer._events.append_many
+        normalizer._events.append_many = failing  # type: ignore[method-assign]
+        with pytest.raises(RuntimeError):
+            await normalizer.apply([again])
+        normalizer._events.append_many = append  # type: ignore[method-assign]
+        await normalizer.quarantine(again, InvalidEvent("unprocessable", "RuntimeError"))
+    assert await owners(flow, Topic.LOGINS_RAW_DLQ) == [("demo", event.subject)]
+    (letter,) = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    assert (letter.tenant, letter.value) == ("demo", again.value)
+    await destroy_keys(flow, "demo", event.subject)
+    with pytest.raises(KeyDestroyed):
+        await flow.letters(Topic.LOGINS_RAW_DLQ)
+    async with flow.normalizer() as normalizer:
+        await normalizer.apply([again])
+    records = await flow.logged(Topic.LOGINS_RAW_DLQ)
+    assert [exact_json.loads(record.value)["sealed"] is None for record in records] == [False, True]
+
+
+async def test_other_logins_are_sealed_with_a_key_of_the_day(flow: Flow) -> None:
+    """The tenant's where that is certain, else the installation's: destroying one leaves the other letters
+    readable."""
+    await flow.send_raw(unknown(flow), b"not json")
+    await flow.normalize()
+    day = f"letters_{datetime.now(UTC).date().isoformat()}"
+    assert sorted(await owners(flow, Topic.LOGINS_RAW_DLQ)) == [("demo", day), ("system", day)]
+    await destroy_keys(flow, "demo", day)
+    readable = []
+    for record in await flow.logged(Topic.LOGINS_RAW_DLQ):
+        async with flow.connected() as connection:
+            keys = await read_keys(connection, flow.keyring, [key_owner_of(record.value)])
+        with suppress(KeyDestroyed):
+            readable.append(open_dead_letter(record.value, keys[key_owner_of(record.value)]).value)
+    assert readable == [b"not json"]
+
+
+async def failing(*_: Any) -> Any:
+    raise RuntimeError
+
+
 async def test_trusted_logins_are_told_of(flow: Flow) -> None:
     """Where logins are trusted without a signature, a login that can be read is of the tenant it names."""
     await flow.send_raw(unknown(flow), b"not json", headers=())
     normalizer = Normalizer(Settings(**flow.settings("normalizer"), raw_logins="trusted"))
-    await normalizer.start()
+    await normalizer.start(Readiness())
     try:
         await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
     finally:

@@ -24,6 +24,7 @@ from services.cli.tenants.gateway_registration import add_gateway, gateways, rev
 from services.ledger.progress.heartbeats import list_beats
 from services.normalizer.consumer import Normalizer, Settings
 from services.normalizer.content_modes import signed_body
+from services.runtime.periodic import Readiness
 from tests.flow import Flow, make_flow, producing
 from tests.ingest_site import LOGINS, make_site
 from tests.patience import soon
@@ -281,7 +282,7 @@ async def test_trusted_logins_are_told_loudly(flow: Flow) -> None:
     """With VITA_RAW_LOGINS=trusted an unsigned login is taken, and `vita status` warns of it."""
     await flow.send_raw(flow.login(), headers=())
     normalizer = Normalizer(Settings(**flow.settings("normalizer"), raw_logins="trusted"))
-    await normalizer.start()
+    await normalizer.start(Readiness())
     try:
         await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
         async with flow.connected() as connection:

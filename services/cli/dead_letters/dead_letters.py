@@ -7,18 +7,14 @@ from typing import Any, Final
 
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.formats.instants import from_milliseconds, milliseconds, render
+from schemas.sealing.mapper import KeyDestroyed
 from schemas.topics import catalogue
 from services.cli import addresses
 from services.cli.authorization import require_scope
 from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
 from services.ledger import dead_letters
-from services.ledger.dead_letters import (
-    OWNER,
-    SYSTEM_TENANT,
-    DeadLetter,
-    open_dead_letter,
-)
+from services.ledger.dead_letters import DeadLetter, key_owner_of, open_dead_letter
 from services.ledger.keys.subject_keys import read_keys
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
@@ -57,8 +53,8 @@ async def list_dead_letters(
 async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[str, Any]:
     """Return a quarantined record as JSON values, and record in the ledger which client opened it.
 
-    Raises CommandFailed when the token lacks the scope, when there is no such dead letter, or when it
-    belongs to another tenant.
+    Raises CommandFailed when the token lacks the scope, when there is no such dead letter, when it belongs
+    to another tenant, or when its key is destroyed.
     """
     principal = await require_scope(access.ledger, access.management_url, access.token, SCOPE)
     async with operator(access.ledger.url) as connection:
@@ -72,11 +68,17 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
                 f"the record belongs to the tenant {row['tenant']}, the token to {principal.tenant}",
                 f"use a client of that tenant: vita clients create --tenant {row['tenant']} --scope {SCOPE}",
             )
-        keys = await read_keys(
-            connection, await keyring(connection, access.ledger.key_provider), [(SYSTEM_TENANT, OWNER)]
-        )
         value = await _find(access, place, row["recorded_at"])
-        letter = open_dead_letter(value, keys[SYSTEM_TENANT, OWNER])
+        owner = key_owner_of(value)
+        ring = await keyring(connection, access.ledger.key_provider)
+        keys = await read_keys(connection, ring, [owner])
+        try:
+            letter = open_dead_letter(value, keys.get(owner))
+        except KeyDestroyed as error:
+            raise CommandFailed(
+                f"the key of the dead letter of {_name(place)} is destroyed: nobody can read the record",
+                "`vita dlq list` still shows when and why the record was quarantined",
+            ) from error
         by = f"{principal.tenant}/{principal.client_id}"
         await dead_letters.note_opened(connection, *place, by)
     return _opened(letter, row["tenant"])

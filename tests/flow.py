@@ -30,7 +30,7 @@ from services.projector.consumer import Settings as ProjectorSettings
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
-from services.runtime.worker.loop import Fenced
+from services.runtime.worker.consumer import Fenced
 from tests.raw_logins import make_data, make_event
 from tests.stack import Database, Stack
 

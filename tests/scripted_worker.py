@@ -25,8 +25,9 @@ from services.runtime import logs
 from services.runtime.kafka import record_batches
 from services.runtime.periodic import FailurePolicy
 from services.runtime.settings import kafka_from
-from services.runtime.worker.intake import Intake
-from services.runtime.worker.loop import Fenced, Source, Worker
+from services.runtime.worker.consumer import Fenced
+from services.runtime.worker.intake import Intake, Source
+from services.runtime.worker.loop import Worker
 
 
 class Beats:

@@ -6,7 +6,8 @@ from schemas.topics import Topic
 from services.auditor.consumer import Auditor, Settings
 from services.auditor.signing import signer
 from services.runtime import logs
-from services.runtime.worker.loop import Source, Worker
+from services.runtime.worker.intake import Source
+from services.runtime.worker.loop import Worker
 
 
 def build(settings: Settings) -> Worker:

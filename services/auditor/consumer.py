@@ -21,7 +21,8 @@ from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
-from services.runtime.worker.loop import Fenced, WorkerFailed
+from services.runtime.worker.consumer import Fenced
+from services.runtime.worker.intake import WorkerFailed
 
 _log = structlog.get_logger()
 

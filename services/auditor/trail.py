@@ -11,7 +11,7 @@ from projections.trail.merkle import Tree
 from services.auditor.decide import Growth, Tip
 from services.auditor.signing import CheckpointSigner
 from services.runtime.postgres.named_queries import load
-from services.runtime.worker.loop import Fenced
+from services.runtime.worker.consumer import Fenced
 
 
 def query(name: str) -> str:

@@ -5,7 +5,8 @@ import uvloop
 from schemas.topics import Topic
 from services.normalizer.consumer import Normalizer, Settings
 from services.runtime import logs
-from services.runtime.worker.loop import Source, Worker
+from services.runtime.worker.intake import Source
+from services.runtime.worker.loop import Worker
 
 
 def build(settings: Settings) -> Worker:

@@ -54,7 +54,7 @@ from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
-from services.runtime.worker.loop import Fenced, first_offsets, next_offsets
+from services.runtime.worker.consumer import Fenced, first_offsets, next_offsets
 
 CHUNK = 500
 """Records per transaction."""

@@ -21,7 +21,7 @@ from services.auditor.proofs import MissingHash, consistency_proof, inclusion_pr
 from services.auditor.signing import default_provider, signer, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint
 from services.runtime.postgres.named_queries import load
-from services.runtime.worker.loop import Fenced
+from services.runtime.worker.consumer import Fenced
 from tests.stack import Database, Stack
 from tests.trails import LoggedRecord, auditing, connected, event, forget_before, publish, read_log, tree_of
 

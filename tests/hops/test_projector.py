@@ -26,7 +26,7 @@ from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
 from services.ledger.dead_letters import key_owner_of
 from services.ledger.progress.position_watch import CHANNEL
-from services.runtime.worker.loop import Fenced
+from services.runtime.worker.consumer import Fenced
 from tests.flow import Flow, applied_or_fenced, both, make_flow, somebody
 from tests.patience import soon
 from tests.stack import Stack

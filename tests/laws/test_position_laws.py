@@ -11,7 +11,7 @@ from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.progress.positions import notification
 from services.runtime.kafka.log_writer import partition_of
 from services.runtime.periodic import Readiness
-from services.runtime.worker.loop import first_offsets, next_offsets
+from services.runtime.worker.consumer import first_offsets, next_offsets
 
 positions = st.builds(Position, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1))
 

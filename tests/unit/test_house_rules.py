@@ -21,7 +21,6 @@ SILENT_RAISES = {
     "services/ingest",
     "services/management",
     "services/projector",
-    "services/runtime",
 }
 CROWDED_FOLDERS = {
     "services/ingest",

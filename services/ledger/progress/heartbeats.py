@@ -6,7 +6,7 @@ import socket
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 import asyncpg
 
@@ -14,13 +14,12 @@ from schemas.errors import Transient
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures
+from services.runtime.worker.consumer import State
 
 PERIOD_SECONDS = 1.0
 ERROR_SHOWN: Final = timedelta(minutes=5)
 """An error is no longer shown this long after the process recovered from it."""
 LAST_WORD_SECONDS: Final = 5.0
-
-State = Literal["up", "retrying", "stuck", "failed"]
 
 
 class Heartbeat:

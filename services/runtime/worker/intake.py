@@ -68,7 +68,7 @@ class Intake:
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
-        """The running consumer."""
+        """The running consumer. Raises RuntimeError before there is one."""
         if self._consumer is None:
             raise RuntimeError("the worker is not running")
         return self._consumer
@@ -269,7 +269,7 @@ class Intake:
 
     async def _offsets(self, place: TopicPartition, start: int, end: int) -> set[int]:
         """The offsets of the records the broker has in a range. What its retention took before it was applied
-        is lost, and told."""
+        is lost, and logged."""
         found: set[int] = set()
         async with self._reader() as log:
             begin = await log.begin(place.partition)

@@ -19,7 +19,7 @@ ASK_AGAIN_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 15.0
 
 Reason = Callable[[], Awaitable[str | None]]
-"""Why the worker does not make progress; None when nothing waits. Raises Transient when nobody can tell."""
+"""Why the worker does not make progress; None when nothing waits. Raises Transient when that is unknown."""
 
 
 class Watchdog:

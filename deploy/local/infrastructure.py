@@ -147,8 +147,8 @@ class _Finder:
                 address = await self._containers.ensure_postgres()
             case "local":
                 address = await self._stack.ensure_postgres()
-        shown = address.rpartition("@")[2].partition("/")[0]
-        self._observer.found("postgres", route, shown, time.monotonic() - started)
+        host = address.rpartition("@")[2].partition("/")[0]
+        self._observer.found("postgres", route, host, time.monotonic() - started)
         return address
 
 

@@ -178,8 +178,8 @@ async def _ensure_others(launcher: ServiceLauncher, display: Display) -> Stack:
 async def _timed(doing: Awaitable[Stack | None], name: str, display: Display) -> None:
     started = time.monotonic()
     result = await doing
-    shown = "at work" if result is None else result.ingest_url
-    display.done(name, shown, time.monotonic() - started)
+    result_text = "running" if result is None else result.ingest_url
+    display.done(name, result_text, time.monotonic() - started)
 
 
 async def _stop(local: LocalStack, display: Display) -> None:

@@ -1,5 +1,5 @@
 -- name: newest_appends
--- How far the trees of these partitions have grown; a partition without leaves has no row.
+-- The newest append of each of these partitions; a partition without leaves has no row.
 SELECT wanted.partition, newest.size_after, newest.next_offset, newest.frontier
 FROM unnest($1::integer[]) AS wanted (partition)
 CROSS JOIN LATERAL (
@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (
 ) AS newest;
 
 -- name: insert_appends
--- Moves the position of each partition, unless somebody else has moved it already.
+-- Advances the position of each partition unless another auditor has advanced it.
 INSERT INTO trail.append (partition, size_before, size_after, next_offset, frontier)
 SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]);
 
@@ -26,7 +26,7 @@ INSERT INTO trail.node (partition, level, index, hash)
 SELECT * FROM unnest($1::integer[], $2::integer[], $3::bigint[], $4::bytea[]);
 
 -- name: newest_appends_everywhere
--- How far every tree has grown, read by one jump per partition.
+-- The newest append of every partition, with one index look-up per partition.
 WITH RECURSIVE grown AS (
     (SELECT partition FROM trail.append ORDER BY partition LIMIT 1)
     UNION ALL
@@ -45,7 +45,7 @@ ORDER BY newest.partition;
 SELECT id, body FROM trail.checkpoint ORDER BY id DESC LIMIT 1;
 
 -- name: insert_checkpoint
--- Adds the next checkpoint, unless somebody else has added one with its number.
+-- Adds the next checkpoint unless another auditor has added one with its number.
 INSERT INTO trail.checkpoint (id, time, body, signature, key_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
 
 -- name: leaf_hashes

@@ -18,10 +18,10 @@ _SHOWN: Final = 10
 def violations(error: ValidationError) -> str:
     """Return the sentences of the first ten violations, separated by `; `."""
     found = error.errors(include_url=False)
-    shown = [_violation(details) for details in found[:_SHOWN]]
+    sentences = [_violation(details) for details in found[:_SHOWN]]
     if len(found) > _SHOWN:
-        shown.append(f"{len(found) - _SHOWN} more")
-    return "; ".join(shown)
+        sentences.append(f"{len(found) - _SHOWN} more")
+    return "; ".join(sentences)
 
 
 def type_name(value: object) -> str:

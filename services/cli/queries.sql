@@ -1,16 +1,16 @@
 -- name: clients
--- The API clients of a tenant, of all tenants when none is named.
+-- The API clients of a tenant, or of all tenants if $1 is null.
 SELECT tenant, client_id, name, scopes FROM views.client_summary
 WHERE NOT deleted AND ($1::text IS NULL OR tenant = $1) ORDER BY tenant, name, client_id;
 
 -- name: client_scopes
--- What a client may do; no row when there is no such client.
+-- The scopes of a client; no row if it does not exist.
 SELECT scopes FROM views.client_summary WHERE tenant = $1 AND client_id = $2 AND NOT deleted;
 
 -- name: subject_of_user
--- The opaque subject behind a user id.
+-- The subject of a user id.
 SELECT subject FROM views.person WHERE tenant = $1 AND user_id = $2;
 
 -- name: places_of_subject
--- Where a person's records lie on the log.
+-- The positions of a subject's records on the log.
 SELECT partition, log_offset FROM trail.leaf WHERE tenant = $1 AND subject = $2 ORDER BY partition, leaf_index;

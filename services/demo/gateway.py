@@ -94,8 +94,8 @@ def _pause(response: httpx.Response | None) -> float:
         return 0.5
     if response.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
         raise DemoError(f"ingest refused the logins with {response.status_code}: {response.text[:300]}")
-    asked = response.headers.get("retry-after", "1")
-    return min(float(asked) if asked.replace(".", "", 1).isdigit() else 1.0, 30.0)
+    value = response.headers.get("retry-after", "1")
+    return min(float(value) if value.replace(".", "", 1).isdigit() else 1.0, 30.0)
 
 
 def _count(answer: dict[str, Any]) -> Counter[str]:

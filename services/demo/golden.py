@@ -48,16 +48,16 @@ def logins(now_ms: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Yield her logins as (time in milliseconds, event id, data), oldest first; the last is the newest of
     all."""
     seen = (claims("Lindqvist", 1), claims("Lindqvist", 1), None, last_claims(), last_claims())
-    for number, (age, shown) in enumerate(zip(_AGES_MS, seen, strict=True)):
-        yield now_ms - age, f"golden-{number}", _data(number, shown)
+    for number, (age, claims_shown) in enumerate(zip(_AGES_MS, seen, strict=True)):
+        yield now_ms - age, f"golden-{number}", _data(number, claims_shown)
 
 
-def _data(number: int, shown: Claims | None) -> dict[str, Any]:
+def _data(number: int, claims_shown: Claims | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "connection": CONNECTION.name,
         "strategy": CONNECTION.strategy,
-        "outcome": "success" if shown else "failure",
-        "claims": shown or claims("Lindqvist", 1),
+        "outcome": "success" if claims_shown else "failure",
+        "claims": claims_shown or claims("Lindqvist", 1),
         "identifier": EMAIL,
         "client_id": "web-shop",
         "ip": f"203.0.113.{10 + number}",
@@ -65,4 +65,4 @@ def _data(number: int, shown: Claims | None) -> dict[str, Any]:
         "session_id": f"golden-session-{number}",
         "protocol": CONNECTION.protocol,
     }
-    return data if shown else data | {"reason": "mfa_failed"}
+    return data if claims_shown else data | {"reason": "mfa_failed"}

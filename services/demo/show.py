@@ -53,11 +53,13 @@ def strategies(console: Console, users: Sequence[Mapping[str, Any]], total: int)
 
 def claims_and_profile(console: Console, claims: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
     """Print the provider's claims beside the profile."""
-    shown = {key: value for key, value in profile.items() if key not in _HIDDEN}
+    visible = {key: value for key, value in profile.items() if key not in _HIDDEN}
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
     grid.add_column(ratio=1)
-    grid.add_row(_panel("raw claims, as the provider sent them", claims), _panel("normalized profile", shown))
+    grid.add_row(
+        _panel("raw claims, as the provider sent them", claims), _panel("normalized profile", visible)
+    )
     console.print(grid)
 
 

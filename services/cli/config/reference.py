@@ -97,8 +97,8 @@ def as_markdown() -> str:
     lines = [_line(_HEAD), "|---|---|---|---|"]
     for one in variables():
         name, readers, default, meaning = _cells(one)
-        shown = f"`{default}`" if default and set(one.defaults.values()) == {default} else default
-        lines.append(_line((f"`{name}`", readers, _REQUIRED if default == _REQUIRED else shown, meaning)))
+        formatted = f"`{default}`" if default and set(one.defaults.values()) == {default} else default
+        lines.append(_line((f"`{name}`", readers, _REQUIRED if default == _REQUIRED else formatted, meaning)))
     return "\n".join(lines)
 
 

@@ -49,5 +49,5 @@ class EventUnsealer:
 
 def readable(data: EventData) -> dict[str, Any]:
     """Return an event's data as JSON values, without absent members and with credentials masked."""
-    shown: Mapping[str, Any] = data.model_dump(mode="json", exclude_none=True)
-    return {name: _HIDDEN if name in _SECRETS else value for name, value in shown.items()}
+    values: Mapping[str, Any] = data.model_dump(mode="json", exclude_none=True)
+    return {name: _HIDDEN if name in _SECRETS else value for name, value in values.items()}

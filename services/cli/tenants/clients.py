@@ -73,7 +73,7 @@ def list_clients(tenant: AnyTenant = None, as_json: AsJson = False, database_url
 
 
 def _show(client: "NewClient", as_json: bool) -> None:
-    shown = {
+    values = {
         "tenant": client.tenant,
         "name": client.name,
         "client_id": client.client_id,
@@ -81,9 +81,9 @@ def _show(client: "NewClient", as_json: bool) -> None:
         "scopes": list(client.scopes),
     }
     if as_json:
-        print_json(shown)
+        print_json(values)
         return
-    for name, value in shown.items():
+    for name, value in values.items():
         text = " ".join(value) if isinstance(value, list) else value
         out().print(f"{name:<14} {text}", markup=False, soft_wrap=True)
     note("Store the secret now: it is not shown again.")

@@ -88,8 +88,8 @@ def rejection(response: "httpx.Response") -> CommandFailed:
         message, code = answer["message"], answer.get("errorCode")
     except (ValueError, KeyError, TypeError, AttributeError):
         message, code = "the response is not one of Vita", None
-    shown = safe(str(message)).rstrip(".")
+    problem = safe(str(message)).rstrip(".")
     known = " ".join(str(part) for part in (status, code) if part)
     if request_id is not None:
         known += f", request {safe(request_id)}"
-    return CommandFailed(f"{shown} ({known})", _ADVICE.get(status, "correct the request and run it again"))
+    return CommandFailed(f"{problem} ({known})", _ADVICE.get(status, "correct the request and run it again"))

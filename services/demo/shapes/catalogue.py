@@ -30,9 +30,9 @@ PLAIN_IDENTITY: Final[Mapping[str, str]] = {
 """Strategies whose `user_id` is `strategy|claim`, whatever the connection's name and settings are."""
 
 
-def claims(connection: DemoConnection, shown: Face) -> Claims:
+def claims(connection: DemoConnection, face: Face) -> Claims:
     """Return exactly what the provider returns for this login."""
-    return SHAPES[connection.shape](shown)
+    return SHAPES[connection.shape](face)
 
 
 def plain_user_id(connection: DemoConnection, payload: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,8 +18,11 @@ from starlette.types import ASGIApp
 
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
+from services.commands.service import LogAccess, build_commands
+from services.commands.users.commands import UserRules
+from services.commands.writer import WaitTimes, Writer
 from services.management.app import OPERATIONS, create_app
-from services.management.container import Service, open_service
+from services.management.container import Service, open_service, wait_times
 from services.management.settings import Settings
 from services.runtime.auth.tokens import ALGORITHM, TokenIssuer
 from tests.patience import A_WHILE, soon
@@ -116,6 +119,17 @@ class Site:
     async def until_applied(self, position: str) -> None:
         """Waits until the views show a position."""
         assert await self.service.watch.wait_for(Position.parse(position), A_WHILE)
+
+
+def with_log(service: Service, writer: Writer | None = None, times: WaitTimes | None = None) -> Service:
+    """The service by way of another writer, or with other times to wait."""
+    settings = service.settings
+    log = LogAccess(writer or service.writer, service.end, service.watch, service.partitions)
+    rules = UserRules(settings.profile_limit_bytes, settings.token_issuer)
+    commands = build_commands(
+        service.database, service.keyring, log, service.passwords, rules, times or wait_times(settings)
+    )
+    return replace(service, writer=log.writer, commands=commands)
 
 
 def settings_for(stack: Stack, database: Database, prefix: str, **changes: Any) -> Settings:

@@ -9,8 +9,8 @@ from aiokafka import ConsumerRecord
 
 from schemas.sealing.blobs import associated_data, unseal
 from schemas.topics import Topic
+from services.commands.settings.strategies import Strategy
 from services.ledger.keys.subject_keys import read_keys
-from services.management.connections.models import Strategy
 from tests.flow import Flow
 from tests.management import Site
 

@@ -7,7 +7,6 @@ from typing import Any
 from schemas.events import LoginSucceeded, LoginSucceededData
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import render, truncate
-from services.queries import users
 from tests.management import DATABASE_CONNECTION, Site
 
 _offsets = itertools.count()
@@ -26,9 +25,7 @@ def later(hours: float) -> str:
 async def sign_in(site: Site, user_id: str, time: datetime | None = None, **data: Any) -> datetime:
     """A login of this user, seen by the views when this returns; its time."""
     moment = time or now()
-    row = await site.service.people_to_edit.row("demo", user_id)
-    assert row is not None
-    person = users.person_of(row, site.service.keyring, "demo")
+    person = await site.service.commands.users.store.get("demo", user_id)
     provider, _, idp_id = user_id.partition("|")
     given: dict[str, Any] = {
         "connection": DATABASE_CONNECTION,

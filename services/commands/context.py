@@ -68,6 +68,10 @@ class CommandContext:
         """Whether the caller allows certain revisions only."""
         return self.expected_revisions is not None
 
+    def unguarded(self) -> "CommandContext":
+        """Return the context of a command that has no revision to expect."""
+        return self if self.expected_revisions is None else replace(self, expected_revisions=None)
+
     def expected_revision(self, current: int) -> int | None:
         """Return the revision that events must expect: `current` for a guarded caller, None for any other.
 

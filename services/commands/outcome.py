@@ -18,10 +18,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The events to append, wholly or not at all; none when nothing would change."""
+    """The events to append, wholly or not at all; none when nothing would change.
+
+    `profile_bytes` is how large the profile becomes, where that is more than is advised.
+    """
 
     drafts: tuple[Draft, ...]
-    claims: tuple[Reservation, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    profile_bytes: int | None = None
 
 
 Decision = Accepted | Rejection

@@ -1,43 +1,77 @@
-"""Values claimed for somebody; what nobody bears any more and what a crash left behind do not stand in the
-way."""
+"""Reservations made for the events of a command, before the events are appended."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
 from schemas.events import Event
+from services.commands.reconciler import Reconciler
 from services.ledger import reservations
-from services.ledger.reservations import Reservation
-from services.management.http.requests import Call
+from services.ledger.reservations import Reservation, Taken
+from services.runtime.postgres.tenant_pool import TenantPool
+from services.runtime.rejection import Rejected, Rejection
 
-Room = Callable[[asyncpg.Connection], Awaitable[None]]
-"""Raises Rejected where there is none, asked in the transaction that claims."""
-
-
-async def claim(
-    call: Call,
-    bearer: str,
-    wanted: Sequence[Reservation],
-    events: Sequence[Event],
-    release: Callable[[], Awaitable[bool]] | None = None,
-    room: Room | None = None,
-) -> None:
-    """Claims what the events need, where there is `room`. When it is taken, what `release` and the reconciler
-    free is tried for once more. Raises claims.Taken."""
-    event_ids = [event.id for event in events]
-    try:
-        await _make(call, bearer, wanted, event_ids, room)
-    except reservations.Taken:
-        freed = release is not None and await release()
-        if not freed and not await call.service.reconciler.settle(call.tenant, wanted):
-            raise
-        await _make(call, bearer, wanted, event_ids, room)
+CheckCapacity = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Raises Rejected if there is no capacity; runs in the transaction that reserves."""
+Release = Callable[[], Awaitable[bool]]
+"""Releases the values that nothing in the view bears any more; returns whether there were any."""
 
 
-async def _make(
-    call: Call, bearer: str, wanted: Sequence[Reservation], event_ids: Sequence[str], room: Room | None
-) -> None:
-    async with call.service.database.connection(call.tenant) as connection, connection.transaction():
-        if room is not None:
-            await room(connection)
-        await reservations.reserve(connection, call.tenant, bearer, wanted, event_ids)
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who values are reserved for.
+
+    `id` is the subject or the id of what will bear them, `taken` gives the rejection of a value of this kind
+    that another one bears.
+    """
+
+    id: str
+    taken: Callable[[str], Rejection]
+    release: Release | None = None
+    check_capacity: CheckCapacity | None = None
+
+
+class Reserver:
+    """Reserves values, and releases those that stand in the way for no reason."""
+
+    def __init__(self, database: TenantPool, reconciler: Reconciler) -> None:
+        self._database, self._reconciler = database, reconciler
+
+    async def reserve(
+        self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], events: Sequence[Event]
+    ) -> None:
+        """Reserve what the events need.
+
+        A value that is taken is tried once more if something in its way could be released: a value that
+        nothing bears any more, or a reservation that a crash left behind. Raises Rejected.
+        """
+        event_ids = [event.id for event in events]
+        try:
+            await self._reserve(tenant, bearer, wanted, event_ids)
+        except Taken as taken:
+            released = bearer.release is not None and await bearer.release()
+            if not released and not await self._reconciler.settle(tenant, wanted):
+                raise Rejected(bearer.taken(taken.kind)) from None
+            await self._reserve_again(tenant, bearer, wanted, event_ids)
+
+    async def release(self, tenant: str, events: Sequence[Event]) -> None:
+        """Give back what was reserved for events that certainly are not on the log."""
+        async with self._database.connection(tenant) as connection:
+            await reservations.release(connection, tenant, [event.id for event in events])
+
+    async def _reserve_again(
+        self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], event_ids: Sequence[str]
+    ) -> None:
+        try:
+            await self._reserve(tenant, bearer, wanted, event_ids)
+        except Taken as taken:
+            raise Rejected(bearer.taken(taken.kind)) from None
+
+    async def _reserve(
+        self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], event_ids: Sequence[str]
+    ) -> None:
+        async with self._database.connection(tenant) as connection, connection.transaction():
+            if bearer.check_capacity is not None:
+                await bearer.check_capacity(connection)
+            await reservations.reserve(connection, tenant, bearer.id, wanted, event_ids)

@@ -21,18 +21,16 @@ from schemas.formats.identifiers import record_key
 from schemas.formats.positions import Position
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
-from services.commands.context import Command, to_events
+from services.commands.context import Command, CommandContext, begin_command, to_events
 from services.commands.links.decide import Party, Steps
 from services.commands.outcome import Draft
-from services.commands.pending import Pending
 from services.commands.users.rejections import NO_SUCH_USER
-from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer
+from services.commands.writer import EVENT_TOO_LARGE, NotSent, WaitTimes, Writer
 from services.ledger import sagas
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.keys.users import whole_users
 from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.sagas import StoredSaga
-from services.management.settings import Settings
 from services.runtime.background import start_task
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected
@@ -47,7 +45,7 @@ class Busy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Saga:
     """A command on its way: what is appended, and what takes it back."""
 
     tenant: str
@@ -64,18 +62,27 @@ class Progress:
     took_effect: bool | None = None
 
 
-Decide = Callable[[Mapping[str, Party]], Steps]
-"""The steps, decided on everybody as they are once nobody else links them. Raises Rejected."""
+Parties = Mapping[str, Party]
+Decide = Callable[[Parties], Steps]
+"""Decides the steps on everybody's state, which no other saga changes any more. Raises Rejected."""
 
 
-class Links:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    kind: Kind
+    subjects: Sequence[str]
+    requested: str
+    decide: Decide
+
+
+class Sagas:
     """Begins such commands, carries them out, and brings those to an end that were left."""
 
     def __init__(
-        self, settings: Settings, database: TenantPool, keyring: Keyring, writer: Writer, watch: PositionWatch
+        self, database: TenantPool, keyring: Keyring, writer: Writer, watch: PositionWatch, times: WaitTimes
     ) -> None:
-        self._settings, self._database, self._keyring = settings, database, keyring
-        self._writer, self._watch = writer, watch
+        self._database, self._keyring = database, keyring
+        self._writer, self._watch, self._times = writer, watch, times
         self._at_work: dict[str, asyncio.Task[None]] = {}
 
     async def stop(self) -> None:
@@ -85,27 +92,25 @@ class Links:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def carry_out(
-        self,
-        command: Command,
-        kind: Kind,
-        subjects: Sequence[str],
-        asked: str,
-        decide: Decide,
-        pending: Pending | None = None,
+    async def execute(
+        self, context: CommandContext, kind: Kind, subjects: Sequence[str], requested: str, decide: Decide
     ) -> Progress:
-        """Does it; how far it came in the time a request has. `asked` is the subject the request was about.
+        """Carry out a saga, and return how far it came in the time a request has. `requested` is the subject
+        that the request is about.
 
-        Two links of one person do not wait for one another; what ends links waits its turn. Raises Busy when
-        somebody else is at these people, Rejected as `decide` does or when the log does not answer.
+        Two links of one person do not wait for one another; what ends links waits its turn. Raises Busy if
+        another saga has one of these people, Rejected as `decide` does or when the log does not answer, and
+        Transient.
         """
-        patience = 0 if kind == "link" else self._settings.view_wait_seconds
-        link = await self._turn(command, kind, subjects, asked, decide, pending, time.monotonic() + patience)
+        context.status.may_have_written = True
+        patience = 0 if kind == "link" else self._times.view_seconds
+        plan = _Plan(kind, sorted(subjects), requested, decide)
+        saga = await self._begin_in_turn(context, plan, time.monotonic() + patience)
         progress = Progress()
-        task = self._start(link, progress)
-        await asyncio.wait([task], timeout=self._settings.view_wait_seconds)
+        task = self._start(saga, progress)
+        await asyncio.wait([task], timeout=self._times.view_seconds)
         if not task.done() and progress.position is None:
-            await asyncio.wait([task], timeout=self._settings.append_wait_seconds)
+            await asyncio.wait([task], timeout=self._times.append_seconds)
         if task.done():
             try:
                 task.result()
@@ -113,21 +118,21 @@ class Links:
                 raise Rejected(EVENT_TOO_LARGE) from error
         return progress
 
-    async def _turn(
-        self,
-        command: Command,
-        kind: Kind,
-        subjects: Sequence[str],
-        asked: str,
-        decide: Decide,
-        pending: Pending | None,
-        until: float,
-    ) -> Link:
+    async def read(
+        self, tenant: str, subjects: Sequence[str] = (), user_ids: Sequence[str] = ()
+    ) -> dict[str, Party]:
+        """Return those of these people that the view knows, by subject. Raises Transient."""
+        async with self._database.connection(tenant) as connection:
+            parties, _keys = await read_parties(connection, self._keyring, tenant, subjects, user_ids)
+        return parties
+
+    async def _begin_in_turn(self, context: CommandContext, plan: "_Plan", until: float) -> Saga:
+        command = begin_command(context)
         while True:
             try:
-                return await self._begin(command, kind, subjects, asked, decide, pending)
+                return await self._begin(context, command, plan)
             except Busy:
-                settled = await self.settle(command.tenant, subjects)
+                settled = await self.settle(context.tenant, plan.subjects)
                 if not settled and time.monotonic() > until:
                     raise
                 if not settled:
@@ -135,100 +140,92 @@ class Links:
             except KeyDestroyed as error:
                 raise Rejected(NO_SUCH_USER) from error
 
-    async def _begin(
-        self,
-        command: Command,
-        kind: Kind,
-        subjects: Sequence[str],
-        asked: str,
-        decide: Decide,
-        pending: Pending | None,
-    ) -> Link:
-        tenant, wanted = command.tenant, sorted(subjects)
+    async def _begin(self, context: CommandContext, command: Command, plan: "_Plan") -> Saga:
+        tenant = context.tenant
         async with self._database.connection(tenant) as connection, connection.transaction():
-            if not await sagas.reserve_parties(connection, tenant, command.id, wanted):
+            if not await sagas.reserve_parties(connection, tenant, command.id, plan.subjects):
                 raise Busy
-            parties, keys = await read_parties(connection, self._keyring, tenant, subjects=wanted)
-            link = _sealed(command, decide(parties), keys, asked)
-            if pending is not None:
-                first = link.events[0]
+            parties, keys = await read_parties(connection, self._keyring, tenant, subjects=plan.subjects)
+            saga = _sealed(command, plan.decide(parties), keys, plan.requested)
+            if context.pending is not None:
+                first = saga.events[0]
                 subject = read_sealed(*first).subject
-                await pending.note(subject, _event_id(first), keys[subject], connection)
-            await sagas.begin(connection, tenant, kind, _stored(link), self._watch.holder)
-        return link
+                await context.pending.note(subject, _event_id(first), keys[subject], connection)
+            await sagas.begin(connection, tenant, plan.kind, _stored(saga), self._watch.holder)
+        return saga
 
     async def settle(self, tenant: str, subjects: Sequence[str] | None = None) -> int:
         """Brings to an end what was left, of all or of these people; how many there were."""
-        age = self._settings.claim_settle_seconds
+        age = self._times.settle_seconds
         async with self._database.connection(tenant) as connection:
             stored = await sagas.abandoned(connection, tenant, age, subjects)
         left = [_left(tenant, one) for one in stored]
-        tasks = [self._start(link, Progress()) for link in left if await self._may_go_on_with(link)]
+        tasks = [self._start(saga, Progress()) for saga in left if await self._may_go_on_with(saga)]
         if tasks:
-            await asyncio.wait(tasks, timeout=self._settings.view_wait_seconds)
-            _log.info("links_settled", looked_at=len(tasks))
+            await asyncio.wait(tasks, timeout=self._times.view_seconds)
+            _log.info("sagas_settled", looked_at=len(tasks))
         return sum(task.done() and not task.cancelled() and task.exception() is None for task in tasks)
 
-    async def _may_go_on_with(self, link: Link) -> bool:
-        mine = set(self._writer.under_way().get(link.tenant, ()))
-        busy = link.command in self._at_work or any(_event_id(record) in mine for record in link.events)
-        async with self._database.connection(link.tenant) as connection:
+    async def _may_go_on_with(self, saga: Saga) -> bool:
+        mine = set(self._writer.under_way().get(saga.tenant, ()))
+        busy = saga.command in self._at_work or any(_event_id(record) in mine for record in saga.events)
+        async with self._database.connection(saga.tenant) as connection:
             if busy:
-                await sagas.touch(connection, link.tenant, link.command)
+                await sagas.touch(connection, saga.tenant, saga.command)
                 return False
-            age = self._settings.claim_settle_seconds
-            return await sagas.take_over(connection, link.tenant, link.command, age, self._watch.holder)
+            age = self._times.settle_seconds
+            return await sagas.take_over(connection, saga.tenant, saga.command, age, self._watch.holder)
 
-    def _start(self, link: Link, progress: Progress) -> asyncio.Task[None]:
-        task = start_task(self._bring_to_an_end(link, progress))
-        self._at_work[link.command] = task
-        task.add_done_callback(lambda _: self._ended(link, task))
+    def _start(self, saga: Saga, progress: Progress) -> asyncio.Task[None]:
+        task = start_task(self._bring_to_an_end(saga, progress))
+        self._at_work[saga.command] = task
+        task.add_done_callback(lambda _: self._ended(saga, task))
         return task
 
-    def _ended(self, link: Link, task: asyncio.Task[None]) -> None:
-        self._at_work.pop(link.command, None)
+    def _ended(self, saga: Saga, task: asyncio.Task[None]) -> None:
+        self._at_work.pop(saga.command, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("link_left", error=type(error).__name__)
+            _log.warning("saga_left", error=type(error).__name__)
 
-    async def _bring_to_an_end(self, link: Link, progress: Progress) -> None:
+    async def _bring_to_an_end(self, saga: Saga, progress: Progress) -> None:
         """Every event after the other has had its effect; the first one is taken back when the second is
         refused."""
         progress.took_effect = None
         took = True
-        for number, record in enumerate(link.events):
+        for number, record in enumerate(saga.events):
             try:
-                await self._append(link, record, progress)
+                await self._append(saga, record, progress)
             except NotSent:
                 if number == 0:
-                    await self._end(link)
+                    await self._end(saga)
                 raise
-            if link.undo is not None and not await self._took_effect(link, record):
+            if saga.undo is not None and not await self._took_effect(saga, record):
                 took = False
                 if number:
-                    await self._append(link, link.undo, progress)
+                    await self._append(saga, saga.undo, progress)
                 break
-        await self._end(link)
+        await self._end(saga)
         progress.took_effect = took
 
-    async def _end(self, link: Link) -> None:
-        async with self._database.connection(link.tenant) as connection:
-            await sagas.end(connection, link.tenant, link.command)
+    async def _end(self, saga: Saga) -> None:
+        async with self._database.connection(saga.tenant) as connection:
+            await sagas.end(connection, saga.tenant, saga.command)
 
-    async def _append(self, link: Link, record: Record, progress: Progress) -> None:
+    async def _append(self, saga: Saga, record: Record, progress: Progress) -> None:
         """Appends and waits for the view, for as long as it takes."""
-        async with self._database.connection(link.tenant) as connection:
-            await sagas.touch(connection, link.tenant, link.command)
-        progress.position = await self._writer.append(link.tenant, [_event_id(record)], [record])
-        while not await self._watch.wait_for(progress.position, self._settings.view_wait_seconds):
-            _log.warning("link_waits_for_the_view")
+        async with self._database.connection(saga.tenant) as connection:
+            await sagas.touch(connection, saga.tenant, saga.command)
+        progress.position = await self._writer.append(saga.tenant, [_event_id(record)], [record])
+        while not await self._watch.wait_for(progress.position, self._times.view_seconds):
+            _log.warning("saga_waits_for_the_view")
 
-    async def _took_effect(self, link: Link, record: Record) -> bool:
+    async def _took_effect(self, saga: Saga, record: Record) -> bool:
         """Whether the view shows a person by this command as linked."""
         subject = read_sealed(*record).subject
-        async with self._database.connection(link.tenant) as connection:
-            parties, _ = await read_parties(connection, self._keyring, link.tenant, subjects=[subject])
+        async with self._database.connection(saga.tenant) as connection:
+            parties, _ = await read_parties(connection, self._keyring, saga.tenant, subjects=[subject])
         party = parties.get(subject)
-        return party is not None and link.command in commands_of(party.profile)
+        return party is not None and saga.command in commands_of(party.profile)
 
 
 async def read_parties(
@@ -245,30 +242,30 @@ async def read_parties(
     return {row["subject"]: Party(row["subject"], one) for row, one in zip(rows, profiles, strict=True)}, keys
 
 
-def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], asked: str) -> Link:
+def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], requested: str) -> Saga:
     """The events, of which that of the person the request was about tells of the request."""
     silent = command.without_log_entry()
 
     def sealed(step: tuple[str, Draft]) -> Record:
         subject, draft = step
-        (event,) = to_events(command if subject == asked else silent, subject, (draft,))
+        (event,) = to_events(command if subject == requested else silent, subject, (draft,))
         return seal_event(event, keys[subject])
 
     undo = None
     if steps.undo is not None:
         (event,) = to_events(silent, steps.undo[0], (steps.undo[1],))
         undo = seal_event(event, keys[steps.undo[0]])
-    return Link(command.tenant, command.id, tuple(map(sealed, steps.events)), undo)
+    return Saga(command.tenant, command.id, tuple(map(sealed, steps.events)), undo)
 
 
-def _stored(link: Link) -> StoredSaga:
-    undo = None if link.undo is None else link.undo.value
-    return StoredSaga(link.command, tuple(record.value for record in link.events), undo)
+def _stored(saga: Saga) -> StoredSaga:
+    undo = None if saga.undo is None else saga.undo.value
+    return StoredSaga(saga.command, tuple(record.value for record in saga.events), undo)
 
 
-def _left(tenant: str, stored: StoredSaga) -> Link:
+def _left(tenant: str, stored: StoredSaga) -> Saga:
     undo = None if stored.undo is None else _record(stored.undo)
-    return Link(tenant, stored.command, tuple(map(_record, stored.events)), undo)
+    return Saga(tenant, stored.command, tuple(map(_record, stored.events)), undo)
 
 
 def _record(value: bytes) -> Record:

@@ -30,6 +30,16 @@ OUTCOME_UNKNOWN: Final = unavailable(
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class WaitTimes:
+    """How long commands wait for the log to confirm an append and for the view to show it, and how old an
+    unconfirmed reservation is when its event can no longer arrive; all in seconds."""
+
+    append_seconds: float
+    view_seconds: float
+    settle_seconds: float
+
+
 class NotSent(Exception):
     """The events certainly are not on the log."""
 
@@ -49,11 +59,8 @@ def _seconds_behind(records: Sequence[Record]) -> float:
 class Writer:
     """Appends the events of one command, all or none, and waits until they can be seen."""
 
-    def __init__(
-        self, log: LogWriter, watch: PositionWatch, append_wait_seconds: float, view_wait_seconds: float
-    ) -> None:
-        self._log, self._watch = log, watch
-        self._append_wait, self._view_wait = append_wait_seconds, view_wait_seconds
+    def __init__(self, log: LogWriter, watch: PositionWatch, times: WaitTimes) -> None:
+        self._log, self._watch, self._times = log, watch, times
         self._under_way: dict[asyncio.Future[Position], tuple[str, tuple[str, ...]]] = {}
 
     async def write(
@@ -67,7 +74,11 @@ class Writer:
         if pending is not None:
             await pending.note(events[0].subject, events[0].id, keys)
         position = await self.append(events[0].tenant, [event.id for event in events], records)
-        return Written(position, await self._watch.wait_for(position, self._view_wait))
+        return Written(position, await self.wait_for_view(position))
+
+    async def wait_for_view(self, position: Position) -> bool:
+        """Return whether the view shows a position within the time that a request waits."""
+        return await self._watch.wait_for(position, self._times.view_seconds)
 
     async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
         """Appends sealed events without waiting for the view. Raises NotSent, or Rejected (503)."""
@@ -78,7 +89,7 @@ class Writer:
         spend(_seconds_behind(records))
         self._under_way[appending] = tenant, tuple(event_ids)
         appending.add_done_callback(self._arrived)
-        done, _ = await asyncio.wait([appending], timeout=self._append_wait)
+        done, _ = await asyncio.wait([appending], timeout=self._times.append_seconds)
         if not done:
             raise Rejected(OUTCOME_UNKNOWN)
         try:

@@ -7,23 +7,20 @@ from dataclasses import dataclass
 from schemas.sealing.keys import Keyring
 from schemas.topics import Topic
 from services.commands.links.link_tokens import LinkTokens
-from services.commands.reconciler import Reconciler
-from services.commands.saga import Links
-from services.commands.user_locks import Turns
-from services.commands.users.registration import Newcomers
-from services.commands.writer import Writer
+from services.commands.service import Commands, LogAccess, build_commands
+from services.commands.users.commands import UserRules
+from services.commands.writer import WaitTimes, Writer
 from services.ledger.keys.signing_keys import key_source
 from services.ledger.keys.subject_keys import load_keyring, provider_from
-from services.ledger.keys.users import users_to_edit, users_with_secrets
+from services.ledger.keys.users import users_with_secrets
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.tenant_domains import Domains, DomainVerifier, TokenIssuers
 from services.management.http.cursors import Cursors
 from services.management.http.limits.rate_limits import RateLimits, plan_of
 from services.management.settings import Settings
-from services.queries.connections import connections_by_name
 from services.queries.search.searcher import Searcher
-from services.queries.users import users_by_id, users_by_subject
+from services.queries.users import users_by_id
 from services.runtime.auth.issuers import Verifier
 from services.runtime.auth.passwords import Hasher
 from services.runtime.auth.remote_keys import open_verifier
@@ -55,14 +52,12 @@ class Service:
     writer: Writer
     watch: PositionWatch
     end: LogReader
-    reconciler: Reconciler
-    links: Links
+    commands: Commands
     link_tokens: LinkTokens
     passwords: Hasher
     computing: FairThreads
     """One thread, for what takes more than a few milliseconds in Python."""
     partitions: int
-    turns: Turns
     rates: RateLimits
     room: Room
     background: Background
@@ -70,10 +65,11 @@ class Service:
     """Which background loops fail for an unknown reason."""
     people: Gathered
     people_with_tokens: Gathered
-    people_to_edit: Gathered
-    people_now: Gathered
-    connections: Gathered
-    newcomers: Newcomers
+
+
+def wait_times(settings: Settings) -> WaitTimes:
+    """Return how long commands wait."""
+    return WaitTimes(settings.append_wait_seconds, settings.view_wait_seconds, settings.claim_settle_seconds)
 
 
 @asynccontextmanager
@@ -106,12 +102,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(log.close)
         # what is on its way in a transaction counts: a claim must not be released before it is known
         end = await stack.enter_async_context(open_log(settings.kafka, topic, committed=False))
-        writer = Writer(log, watch, settings.append_wait_seconds, settings.view_wait_seconds)
-        links = Links(settings, database, keyring, writer, watch)
-        stack.push_async_callback(links.stop)
-        reconciler = Reconciler(settings, database, writer, end, watch, log.partitions, links)
+        times = wait_times(settings)
+        writer = Writer(log, watch, times)
+        passwords = stack.enter_context(Hasher())
+        access = LogAccess(writer, end, watch, log.partitions)
+        rules = UserRules(settings.profile_limit_bytes, settings.token_issuer)
+        commands = build_commands(database, keyring, access, passwords, rules, times)
+        stack.push_async_callback(commands.sagas.stop)
         every = settings.claim_sweep_seconds
-        sweeping = Periodic("claim_sweep", reconciler.sweep, every, readiness)
+        sweeping = Periodic("reservation_sweep", commands.reconciler.sweep, every, readiness)
         sweeping.start()
         stack.push_async_callback(sweeping.stop)
         keys = key_source(database.raw)
@@ -122,7 +121,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         known = await stack.enter_async_context(open_verifier(keys, trust, settings.external_issuers))
         verifier = DomainVerifier(domains, database.raw, known)
         background = Background()
-        with Hasher() as passwords, FairThreads("computing", 1) as computing:
+        with FairThreads("computing", 1) as computing:
             stack.push_async_callback(background.drain)
             yield Service(
                 settings,
@@ -137,21 +136,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 writer,
                 watch,
                 end,
-                reconciler,
-                links,
+                commands,
                 LinkTokens(keys, settings.token_issuer, settings.external_issuers),
                 passwords,
                 computing,
                 log.partitions,
-                Turns(),
                 RateLimits(plan_of(settings.rate_limits)),
                 Room(settings.in_flight_bytes, settings.body_limit_bytes),
                 background,
                 readiness,
                 users_by_id(database),
                 users_with_secrets(database),
-                users_to_edit(database),
-                users_by_subject(database),
-                connections_by_name(database),
-                Newcomers(database, keyring),
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import asyncpg
@@ -16,9 +17,9 @@ from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
-    """A user about to be changed."""
+    """A user about to be changed. The stored texts are parsed once, when they are first needed."""
 
     subject: str
     revision: int
@@ -26,31 +27,31 @@ class Person:
     keys: SubjectKeys
     held: str | None = None
 
-    @property
+    @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The user as it is answered, read."""
+        """The user as the API shows it."""
         found: Mapping[str, Any] = exact_json.loads(self.text)
         return found
 
-    @property
+    @cached_property
     def holdings(self) -> Mapping[str, Any]:
         """What the user has that the document does not show."""
         found: Mapping[str, Any] = {} if self.held is None else exact_json.loads(self.held)
         return found
 
-    @property
+    @cached_property
     def profile(self) -> Profile:
-        """The same for the fold, which tells what an event would make of it."""
+        """The state that a fold takes; it tells what an event would make of the user."""
         return Profile(self.revision, self.document, holdings=self.holdings)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the view shows after a command."""
+    """What the view shows after a command; `text` is None for a deleted user."""
 
     revision: int
     text: str | None
-    refused: bool
+    rejected: bool
 
 
 def users_by_id(database: TenantPool) -> Gathered:
@@ -113,8 +114,10 @@ def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
     """What became of a command the view has passed, from its person's row."""
     if row is None:
         return Outcome(0, None, True)
-    refused = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get("refused", ())
-    return Outcome(row["revision"], row["document"], refused)
+    rejected = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get(
+        "refused", ()
+    )
+    return Outcome(row["revision"], row["document"], rejected)
 
 
 def _query(name: str) -> str:

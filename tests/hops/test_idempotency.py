@@ -258,9 +258,7 @@ async def test_a_tenant_without_keys_is_refused(site: Site) -> None:
 
 async def subject_of(site: Site, user_id: str) -> str:
     """The subject behind a user's id."""
-    row = await site.service.people_to_edit.row("demo", user_id)
-    found: str = row["subject"]
-    return found
+    return (await site.service.commands.users.store.get("demo", user_id)).subject
 
 
 def secrets_in(value: Any) -> list[str]:
@@ -281,7 +279,7 @@ async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncCli
     await connection.execute(age)
     assert (await create(api, "day", "day@example.com")).status_code == 409
     await connection.execute(age)
-    await site.service.reconciler.sweep()
+    await site.service.commands.reconciler.sweep()
     assert await connection.fetchval("SELECT count(*) FROM ledger.idempotency") == 0
     await connection.close()
 

@@ -51,7 +51,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
                 return await end() > before
 
             await stack.until(half_done)
-            assert await site.service.links.settle("demo") == 0
+            assert await site.service.commands.sagas.settle("demo") == 0
             assert [row["holder"] for row in await world.flow.rows("SELECT holder FROM ledger.link")] != [
                 site.service.watch.holder
             ]
@@ -61,7 +61,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
         await site.start_projector()
 
         async def finished() -> bool:
-            await site.service.reconciler.sweep()
+            await site.service.commands.reconciler.sweep()
             return await world.flow.rows("SELECT FROM ledger.link") == []
 
         await stack.until(finished)

@@ -11,15 +11,15 @@ from schemas.events import IdentityLinked, IdentityLinkedData, UserDeleted, User
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
 from schemas.topics import Topic
-from services.commands.saga import Links
 from services.commands.writer import OUTCOME_UNKNOWN
 from services.management.app import create_app
+from services.management.container import wait_times
 from services.projector.consumer import Projector
 from services.runtime.rejection import Rejected
 from tests.facts import flag, login
 from tests.flow import Flow, make_flow, somebody
 from tests.linking import Linked
-from tests.management import Site, path_of, running_site
+from tests.management import Site, path_of, running_site, with_log
 from tests.stack import Stack
 
 ONE, OTHER = "google-oauth2|k", "github|k"
@@ -53,10 +53,7 @@ class Dying:
 def dying(world: Linked, appends: int) -> Linked:
     """The same installation by way of a process that will die."""
     site, service = world.site, world.site.service
-    links = Links(
-        service.settings, service.database, service.keyring, Dying(site, appends), service.watch  # type: ignore[arg-type]
-    )  # fmt: skip
-    app = create_app(replace(service, links=links))
+    app = create_app(with_log(service, Dying(site, appends)))  # type: ignore[arg-type]
     return Linked(replace(site, app=app), world.flow, world.subjects)
 
 
@@ -72,7 +69,7 @@ async def until_settled(world: Linked) -> None:
     """Another process finds what was left."""
 
     async def settled() -> bool:
-        await world.site.service.links.settle("demo")
+        await world.site.service.commands.sagas.settle("demo")
         return await world.flow.rows("SELECT FROM ledger.link") == []
 
     await world.site.stack.until(settled)
@@ -140,11 +137,9 @@ async def test_a_secondary_that_vanishes_takes_the_link_back(site: Site) -> None
 async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
     """The request is answered in time; what it asked for is done as soon as the view moves."""
     world, one, other = await people(site, "late")
-    settings = site.service.settings.model_copy(update={"view_wait_seconds": 0.2})
-    links = Links(
-        settings, site.service.database, site.service.keyring, site.service.writer, site.service.watch
-    )
-    app = create_app(replace(site.service, links=links))
+    times = replace(wait_times(site.service.settings), view_seconds=0.2)
+    service = with_log(site.service, times=times)
+    app, sagas = create_app(service), service.commands.sagas
     await site.stop_projector()
     answer = await Linked(replace(site, app=app), world.flow, world.subjects).link(one, other)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
@@ -154,8 +149,8 @@ async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
         return len((await world.get(one)).get("identities", ())) == 2 and await world.get(other) == {}
 
     await site.stack.until(linked)
-    await site.stack.until(lambda: not links._at_work)
-    await links.stop()
+    await site.stack.until(lambda: not sagas._at_work)
+    await sagas.stop()
 
 
 async def linked_pair(flow: Flow) -> tuple[str, str]:

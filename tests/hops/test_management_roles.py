@@ -175,8 +175,8 @@ async def test_what_a_role_permits(api: httpx.AsyncClient) -> None:
     assert (seen(again), "vita-position" in again.headers) == ((201, {}), False)
     assert seen(await delete(api, path, named("write:all", "fly"))) == (204, None)
     assert seen(await api.get(path)) == (200, described[:1])
-    role_shown = (await api.get(path.removesuffix("/permissions"))).json()
-    assert "permissions" not in role_shown
+    present_role = (await api.get(path.removesuffix("/permissions"))).json()
+    assert "permissions" not in present_role
     for ask in (api.get("/api/v2/roles/rol_none/permissions"),
                 api.post("/api/v2/roles/rol_none/permissions", json=named("read:all")),
                 delete(api, "/api/v2/roles/rol_none/permissions", named("read:all"))):  # fmt: skip
@@ -348,7 +348,7 @@ async def test_a_user_has_so_many_permissions_at_most(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one too many is refused in Auth0's words, and nothing of its request is given."""
-    monkeypatch.setattr("services.management.users.user_access.MOST", {"permissions": 2})
+    monkeypatch.setattr("services.commands.access.decide.MOST", {"permissions": 2})
     await server(api, "a", "b", "c")
     path = f"{path_of(await user(api))}/permissions"
     assert (await api.post(path, json=named("a"))).status_code == 201

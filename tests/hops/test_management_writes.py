@@ -15,8 +15,8 @@ from schemas.formats.positions import Position
 from services.commands.writer import Writer
 from services.ledger.reservations import Reservation
 from services.management.app import create_app
-from services.management.container import open_service
-from tests.management import Site, new_user, path_of, running_site, settings_for
+from services.management.container import open_service, wait_times
+from tests.management import Site, new_user, path_of, running_site, settings_for, with_log
 from tests.stack import Stack
 
 USERS = "/api/v2/users"
@@ -85,7 +85,7 @@ async def test_a_confirmed_claim_outlives_the_reconciler(site: Site) -> None:
     (claim,) = await claims_of(site, "confirmed@example.com")
     assert claim["confirmed"] is True
     await age_claims(site)
-    await site.service.reconciler.sweep()
+    await site.service.commands.reconciler.sweep()
     assert await claims_of(site, "confirmed@example.com")
 
 
@@ -121,7 +121,7 @@ async def test_the_sweep_settles_what_nobody_asks_for(site: Site) -> None:
     await orphan(site, "old@example.com")
     await age_claims(site)
     await orphan(site, "young@example.com")
-    assert await site.service.reconciler.sweep() >= 1
+    assert await site.service.commands.reconciler.sweep() >= 1
     assert await claims_of(site, "old@example.com") == []
     assert len(await claims_of(site, "young@example.com")) == 1
 
@@ -141,18 +141,16 @@ class LostLog:
 async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site) -> None:
     """The outcome is unknown: the claim stays, is renewed while the append goes on, goes when it failed."""
     log = LostLog()
-    writer = Writer(log, site.service.watch, 0.05, 1)  # type: ignore[arg-type]
-    reconciler = site.service.reconciler
-    api = site.client(app=create_app(replace(site.service, writer=writer)))
+    times = replace(wait_times(site.service.settings), append_seconds=0.05)
+    writer = Writer(log, site.service.watch, times)  # type: ignore[arg-type]
+    service = with_log(site.service, writer, times)
+    api = site.client(app=create_app(service))
     answer = await api.post(USERS, json=new_user(email="lost@example.com"))
     assert (answer.status_code, answer.json()["errorCode"]) == (503, "outcome_unknown")
     assert int(answer.headers["retry-after"]) > 0
     (claim,) = await claims_of(site, "lost@example.com")
     wanted = [Reservation("Username-Password-Authentication", "email", "lost@example.com")]
-    service = site.service
-    own = type(reconciler)(
-        service.settings, service.database, writer, service.end, service.watch, 12, service.links
-    )
+    own = service.commands.reconciler
     await age_claims(site)
     assert await own.settle("demo", wanted) == 0
     await own.sweep()

@@ -17,7 +17,6 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
 from services.ledger.keys.subject_keys import read_keys
-from services.queries import users
 from tests.management import Site, new_user, path_of, running_site
 from tests.planted import (
     ADDONS,
@@ -217,8 +216,7 @@ def id_token(site: Site, user_id: str) -> str:
 
 async def sign_in_with_tokens(site: Site, user: dict[str, Any]) -> None:
     """A login that brings the provider's tokens."""
-    row = await site.service.people_to_edit.row("demo", user["user_id"])
-    person = users.person_of(row, site.service.keyring, "demo")
+    person = await site.service.commands.users.store.get("demo", user["user_id"])
     identity = user["identities"][0]
     now = truncate(datetime.now(UTC))
     data = LoginSucceededData(

@@ -14,11 +14,11 @@ from starlette.types import ASGIApp
 from schemas.errors import Transient
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
-from services.commands.saga import Links
 from services.commands.writer import Writer
 from services.management.app import create_app
+from services.management.container import wait_times
 from services.runtime.kafka.log_writer import LogWriter
-from tests.management import Site, new_user, path_of, running_site
+from tests.management import Site, new_user, path_of, running_site, with_log
 from tests.stack import Stack
 
 
@@ -52,9 +52,9 @@ def without_acknowledgements(site: Site, *, reaches: bool) -> ASGIApp:
     """The API by way of such a broker."""
     service = site.service
     log = Unconfirmed(service.writer._log, reaches=reaches)
-    writer = Writer(log, service.watch, 10, 20)  # type: ignore[arg-type]
-    links = Links(service.settings, service.database, service.keyring, writer, service.watch)
-    return create_app(replace(service, writer=writer, links=links))
+    times = replace(wait_times(service.settings), append_seconds=10, view_seconds=20)
+    writer = Writer(log, service.watch, times)  # type: ignore[arg-type]
+    return create_app(with_log(service, writer, times))
 
 
 async def known(site: Site, path: str, body: Any, key: str) -> httpx.Response:
@@ -114,12 +114,12 @@ async def test_a_sweep_keeps_the_answer(site: Site) -> None:
         sent = body | {"name": f"swept {reaches}"}
         key = f"swept-{reaches}"
         assert (await api.post(path, json=sent, headers={"idempotency-key": key})).status_code == 503
-        await site.service.reconciler.sweep()
+        await site.service.commands.reconciler.sweep()
         assert (await known(site, path, sent, key)).status_code == status
     connection = await asyncpg.connect(site.database.admin)
     try:
         await connection.execute("UPDATE ledger.reservation SET claimed_at = now() - interval '25 hours'")
-        await site.service.reconciler.sweep()
+        await site.service.commands.reconciler.sweep()
         left = "SELECT count(*) FROM ledger.reservation WHERE kind = 'request'"
         assert await connection.fetchval(left) == 0
     finally:

@@ -14,7 +14,6 @@ from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
 from services.commands.saga import read_parties
 from services.commands.users.check_profile_size import ADVISED_BYTES
-from services.queries import users
 from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 from tests.refusals import UNSUPPORTED, invalid, refusal
 from tests.stack import Stack
@@ -51,8 +50,7 @@ async def sign_in(
 ) -> None:
     """A known person signs in with one more identity."""
     now = truncate(datetime.now(UTC))
-    row = await site.service.people_to_edit.row("demo", user_id)
-    person = users.person_of(row, site.service.keyring, "demo")
+    person = await site.service.commands.users.store.get("demo", user_id)
     data = LoginSucceededData(
         connection=connection, strategy=provider, is_social=False, root_policy="on_each_login",
         provider=provider, idp_id=idp_id, attributes=given,

@@ -24,8 +24,8 @@ from services.commands.links.decide import (
     Steps,
     delete,
     link,
+    link_rejection,
     linked_subjects,
-    refuse_link,
     unlink,
 )
 from services.commands.users.rejections import NO_SUCH_USER
@@ -179,7 +179,7 @@ def steps_of(kind: str, primary: Party, secondary: Party) -> Steps | None:
     """What is asked for, if it can be."""
     document = primary.profile.document
     if kind == "link":
-        return None if refuse_link(primary, secondary) is not None else link(primary, secondary, "admin")
+        return None if link_rejection(primary, secondary) is not None else link(primary, secondary, "admin")
     if document is None:
         return None
     linked = linked_subjects(primary.profile)
@@ -304,5 +304,5 @@ def test_nobody_is_linked_who_has_links() -> None:
     """No second level: the one with linked identities is refused as a secondary, and so is a linked one."""
     world = play(LINKED)
     for one, other in ((2, 0), (2, 1)):
-        assert isinstance(refuse_link(world.party(one), world.party(other)), Rejection)
-    assert refuse_link(world.party(1), world.party(2)) == NO_SUCH_USER
+        assert isinstance(link_rejection(world.party(one), world.party(other)), Rejection)
+    assert link_rejection(world.party(1), world.party(2)) == NO_SUCH_USER

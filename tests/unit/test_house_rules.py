@@ -30,7 +30,6 @@ SHARED_CLASS_NAMES = {
     "Accepted",
     "Bucket",
     "Change",
-    "Changed",
     "Client",
     "Connection",
     "Connections",

@@ -1,16 +1,23 @@
 """Permissions of APIs and roles, as they are given and numbered."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-
-from services.management.resource_servers.models import Scope
 
 MOST_OF_A_ROLE: Final = 1000
 """Permissions (fact sheet §0.4)."""
 
 
-def numbered(scopes: Sequence[Scope], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The `scopes` of an API that had `before`, and `numbers`, how many were ever given out."""
+@dataclass(frozen=True, slots=True)
+class NewScope:
+    """A permission that an API defines."""
+
+    value: str
+    description: str | None = None
+
+
+def numbered(scopes: Sequence[NewScope], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `scopes` of an API that had `before`, and `numbers`, how many were ever given out."""
     numbers: dict[str, int] = {scope["value"]: scope["number"] for scope in before.get("scopes", ())}
     given: int = before.get("numbers", 0)
     found: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,7 @@
-"""What becomes of a person's authentication methods, and how they are shown."""
+"""Commands to a user's authentication methods, decided on what the user holds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from projections.profile.changes.factors import Factor, collides, factors_of, provider_of
@@ -13,8 +14,7 @@ from schemas.events import (
     MfaRemovedData,
 )
 from schemas.formats.exact_json import same
-from services.commands.outcome import Draft
-from services.management.factors.models import CreateFactor, SetFactor, UpdateFactor
+from services.commands.outcome import Accepted, Decision, Draft
 from services.runtime.rejection import Rejection, invalid
 
 EXISTS: Final = Rejection("conflict", "Authentication method already exists.")
@@ -27,173 +27,121 @@ NO_PHONE: Final = invalid("preferred_authentication_method is for phone authenti
 MOST: Final = 10
 """Authentication methods of one type that one user can have."""
 _SECRETS: Final = frozenset(("totp_secret",))
-_KEYS: Final = (
-    "key_id", "public_key", "relying_party_identifier", "aaguid", "credential_device_type",
-    "credential_backed_up", "identity_user_id", "user_agent", "user_handle", "transports",
-)  # fmt: skip
-_ADDRESSES: Final = ("email", "phone_number")
-_METHODS: Final = ("preferred_authentication_method", "authentication_methods")
-_READ: Final = ("id", "type", "confirmed", "name", *_ADDRESSES, *_KEYS, "created_at", *_METHODS)
-_CHANGED: Final = ("type", "name", "created_at", *_ADDRESSES, *_KEYS, *_METHODS, "id")
-_ENROLLED_BY: Final[Mapping[str, str]] = {
-    "totp": "authenticator",
-    "push": "guardian",
-    "guardian": "guardian",
-    "phone": "sms",
-    "webauthn-roaming": "webauthn-roaming",
-    "webauthn-platform": "webauthn-platform",
-}
 
 
-def enrol(holdings: Mapping[str, Any], body: CreateFactor | SetFactor, device: str) -> Draft | Rejection:
-    """One more method, under the id that this device makes."""
-    factors = factors_of(holdings)
-    given = body.model_dump(mode="json", exclude_none=True, exclude={"type"})
-    details = {name: value for name, value in given.items() if name not in _SECRETS}
-    if body.type == "phone":
-        details.setdefault("preferred_authentication_method", "sms")
-    elif "preferred_authentication_method" in details:
-        return NO_PHONE
-    if collides(factors, body.type, details):
-        return EXISTS
-    if sum(factor["type"] == body.type for factor in factors) >= MOST:
-        return TOO_MANY
-    return Draft(
-        MfaEnrolled,
-        MfaEnrolledData(
-            factor_id=f"{body.type}|{device}",
-            factor_type=body.type,
-            details={
-                **details,
-                **({"transports": list(details["transports"])} if "transports" in details else {}),
-            },
-            secrets={name: value for name, value in given.items() if name in _SECRETS},
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class NewFactor:
+    """An authentication method to enrol: its type, what is given of it, and the device id that it gets."""
+
+    type: str
+    given: Mapping[str, Any] = field(repr=False)
+    device: str
+
+    @property
+    def id(self) -> str:
+        """The id of the method."""
+        return f"{self.type}|{self.device}"
 
 
-def replace(
-    holdings: Mapping[str, Any], bodies: Sequence[SetFactor], devices: Sequence[str]
-) -> Sequence[Draft] | Rejection:
-    """All methods gone and these instead."""
-    gone = remove(holdings, factors_of(holdings))
-    if isinstance(gone, Rejection):
-        return gone
-    drafts, there = list(gone), dict[str, Any](factors=[])
-    for body, device in zip(bodies, devices, strict=True):
-        draft = enrol(there, body, device)
+@dataclass(frozen=True, slots=True)
+class FactorChange:
+    """Changes of an authentication method; None stays."""
+
+    name: str | None = None
+    preferred_authentication_method: str | None = None
+
+
+def enrol(holdings: Mapping[str, Any], factor: NewFactor) -> Decision:
+    """Enrol one more method."""
+    draft = _enrolment(holdings, factor)
+    return draft if isinstance(draft, Rejection) else Accepted((draft,))
+
+
+def replace(holdings: Mapping[str, Any], new: Sequence[NewFactor]) -> Decision:
+    """Remove all methods and enrol these instead."""
+    removal = remove(holdings, factors_of(holdings))
+    if isinstance(removal, Rejection):
+        return removal
+    drafts, enrolled = list(removal.drafts), dict[str, Any](factors=[])
+    for factor in new:
+        draft = _enrolment(enrolled, factor)
         if isinstance(draft, Rejection):
             return draft
         drafts.append(draft)
-        there["factors"].append({**draft.data.model_dump()["details"], "id": device, "type": body.type})
-    return drafts
+        details = draft.data.model_dump()["details"]
+        enrolled["factors"].append({**details, "id": factor.device, "type": factor.type})
+    return Accepted(tuple(drafts))
 
 
-def remove(holdings: Mapping[str, Any], factors: Sequence[Factor]) -> Sequence[Draft] | Rejection:
-    """All of these gone; refused while there is a passkey."""
+def remove(holdings: Mapping[str, Any], factors: Sequence[Factor]) -> Decision:
+    """Remove these methods; rejected while there is a passkey."""
     if any(factor["type"] == "passkey" for factor in factors_of(holdings)):
         return HAS_PASSKEY
-    return gone(factors)
+    return removal_of(factors)
 
 
-def gone(factors: Sequence[Factor]) -> Sequence[Draft]:
-    """The event that says so; none for none."""
+def removal_of(factors: Sequence[Factor]) -> Accepted:
+    """Remove these methods, whatever others there are."""
     ids = tuple(factor["id"] for factor in factors)
-    return (Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ()
+    return Accepted((Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ())
 
 
-def change(factor: Factor, body: UpdateFactor) -> Sequence[Draft] | Rejection:
-    """A method renamed or preferred another way; no event when it is so already."""
-    preferred = body.preferred_authentication_method
+def remove_one(holdings: Mapping[str, Any], identity: str) -> Decision:
+    """Remove the method with this id."""
+    found = find_factor(holdings, identity)
+    return NO_SUCH_FACTOR if found is None else removal_of((found,))
+
+
+def change(holdings: Mapping[str, Any], identity: str, changes: FactorChange) -> Decision:
+    """Rename the method with this id, or prefer another way to reach the user."""
+    factor = find_factor(holdings, identity)
+    if factor is None:
+        return NO_SUCH_FACTOR
+    preferred = changes.preferred_authentication_method
     if preferred is not None and factor["type"] != "phone":
         return NO_PHONE
-    told = {"name": body.name, "preferred_authentication_method": preferred}
+    given = {"name": changes.name, "preferred_authentication_method": preferred}
     new = {
-        name: value for name, value in told.items() if value is not None and not same(factor.get(name), value)
+        name: value
+        for name, value in given.items()
+        if value is not None and not same(factor.get(name), value)
     }
-    return (Draft(MfaChanged, MfaChangedData(factor_id=factor["id"], **new)),) if new else ()
+    data: dict[str, Any] = {"factor_id": identity, **new}
+    return Accepted((Draft(MfaChanged, MfaChangedData(**data)),) if new else ())
+
+
+def find_factor(holdings: Mapping[str, Any], identity: str) -> Factor | None:
+    """Return the method with this id, None if there is none."""
+    return next((one for one in factors_of(holdings) if one["id"] == identity), None)
 
 
 def second_factors(holdings: Mapping[str, Any]) -> list[Factor]:
-    """The methods that are second factors, and the recovery code."""
+    """Return the methods that are second factors, and the recovery code."""
     factors = factors_of(holdings)
     return [one for one in factors if provider_of(one) is not None or one["type"] == "recovery-code"]
 
 
 def of_provider(holdings: Mapping[str, Any], provider: str) -> list[Factor]:
-    """The second factors that `multifactor` shows under this name."""
+    """Return the second factors that `multifactor` shows under this name."""
     return [factor for factor in factors_of(holdings) if provider_of(factor) == provider]
 
 
-def shown(factor: Factor, *, masked: bool = True) -> dict[str, Any]:
-    """A method as it is read."""
-    return _in_order(_READ, _presented(factor, masked))
-
-
-def shown_changed(factor: Factor) -> dict[str, Any]:
-    """A method as it is answered when it was made or changed."""
-    return _in_order(_CHANGED, _presented(factor, masked=True))
-
-
-def shown_set(factor: Factor) -> dict[str, Any]:
-    """A method as it is answered when all were replaced: as it was sent."""
-    found = shown(factor, masked=False)
-    return {name: value for name, value in found.items() if name != "confirmed"}
-
-
-def in_list(holdings: Mapping[str, Any]) -> list[Factor]:
-    """As lists show them: in the order of enrolment, phones last."""
-    return sorted(factors_of(holdings), key=lambda factor: factor["type"] == "phone")
-
-
-def enrollments(holdings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The first confirmed enrolment in multi-factor authentication."""
-    for factor in factors_of(holdings):
-        method = _ENROLLED_BY.get(factor["type"])
-        if method is not None and factor["confirmed"]:
-            number = mask_phone(factor["phone_number"]) if "phone_number" in factor else None
-            shown_ = {
-                "id": factor["id"].partition("|")[2],
-                "status": "confirmed",
-                "type": factor["type"],
-                "name": factor.get("name", number),
-                "identifier": number,
-                "phone_number": number,
-                "auth_method": method,
-                "enrolled_at": factor["created_at"],
-            }
-            return [{name: value for name, value in shown_.items() if value is not None}]
-    return []
-
-
-def mask_email(address: str) -> str:
-    """The first 4 characters of local part and domain; a short local part is hidden whole."""
-    local, _, domain = address.rpartition("@")
-    hidden = "****" if len(local) <= 4 else _tail(local)
-    return f"{hidden}@{_tail(domain)}"
-
-
-def mask_phone(number: str) -> str:
-    """The last 4 characters."""
-    return "X" * (len(number) - 4) + number[-4:] if len(number) > 4 else "X" * len(number)
-
-
-def _tail(text: str) -> str:
-    return text[:4] + "*" * (len(text) - 4)
-
-
-def _presented(factor: Factor, masked: bool) -> dict[str, Any]:
-    found = dict(factor)
-    if masked:
-        for name, mask in (("email", mask_email), ("phone_number", mask_phone)):
-            if name in found:
-                found[name] = mask(found[name])
-    if factor["type"] == "phone":
-        preferred = factor.get("preferred_authentication_method", "sms")
-        device = factor["id"].partition("|")[2]
-        found["authentication_methods"] = [{"id": f"{preferred}|{device}", "type": preferred}]
-    return found
-
-
-def _in_order(names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in names if name in values}
+def _enrolment(holdings: Mapping[str, Any], factor: NewFactor) -> Draft | Rejection:
+    factors = factors_of(holdings)
+    details = {name: value for name, value in factor.given.items() if name not in _SECRETS}
+    if factor.type == "phone":
+        details.setdefault("preferred_authentication_method", "sms")
+    elif "preferred_authentication_method" in details:
+        return NO_PHONE
+    if collides(factors, factor.type, details):
+        return EXISTS
+    if sum(one["type"] == factor.type for one in factors) >= MOST:
+        return TOO_MANY
+    transports = {"transports": list(details["transports"])} if "transports" in details else {}
+    data = MfaEnrolledData(
+        factor_id=factor.id,
+        factor_type=factor.type,
+        details={**details, **transports},
+        secrets={name: value for name, value in factor.given.items() if name in _SECRETS},
+    )
+    return Draft(MfaEnrolled, data)

@@ -64,7 +64,7 @@ class Steps:
     undo: tuple[str, Draft] | None = None
 
 
-def refuse_link(primary: Party | None, secondary: Party | None) -> Rejection | None:
+def link_rejection(primary: Party | None, secondary: Party | None) -> Rejection | None:
     """Why the second cannot be linked to the first, both as they are now."""
     if primary is None or primary.profile.document is None:
         return NO_SUCH_USER

@@ -1,90 +1,152 @@
-"""API clients found, written and waited for: each change is decided on one revision and counts for that."""
+"""Commands to the API clients of a tenant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from projections.client.fold import Client
-from schemas.events import ClientConfigured, ClientConfiguredData
+from schemas.events import ClientConfigured, ClientConfiguredData, Event
 from schemas.formats.exact_json import same
-from schemas.formats.identifiers import tenant_subject
-from services.commands.conflict_retry import Conflict, retry_on_conflict
-from services.commands.context import to_events
-from services.commands.outcome import Draft
-from services.commands.settings import configuration
+from schemas.sealing.keys import Keyring
+from services.commands.context import CommandContext
+from services.commands.execute import Executor
+from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
+from services.commands.settings.aggregate import Configuration
 from services.commands.writer import Written
-from services.management.http.command_context import command_of, expected_revision, names_revision
-from services.management.http.requests import Call
-from services.queries.clients import find_client, find_client_event, list_clients
+from services.queries.clients import find_client, find_client_event
+from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_CLIENT: Final = Rejection("not_found", "The client does not exist", "inexistent_client")
 _BUSY: Final = Rejection("conflict", "The client is being changed by others. Please try again.")
+Decide = Callable[[Client], Client | Rejection]
+"""Decides a client after a change; returns the present one if nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A client after a command; `written` is None when nothing had to be written."""
+class ChangedClient:
+    """A client after a command; `written` is None where nothing had to be written."""
 
     client: Client
     written: Written | None
 
 
-async def all_clients(call: Call) -> tuple[list[Client], Callable[[Client], Client]]:
-    """The living clients of the tenant, with their secrets sealed, and what opens one of them."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await list_clients(connection, call.service.keyring, call.tenant)
+class ClientStore:
+    """Reads clients for commands."""
+
+    def __init__(self, database: TenantPool, keyring: Keyring) -> None:
+        self._database, self._keyring = database, keyring
+
+    async def find(self, tenant: str, client_id: str) -> Client | None:
+        """Return a client with its secrets open, or None if it does not exist or was deleted. Raises
+        Transient."""
+        async with self._database.connection(tenant) as connection:
+            return await find_client(connection, self._keyring, tenant, client_id)
+
+    async def get(self, tenant: str, client_id: str) -> Client:
+        """Return a client with its secrets open. Raises Rejected (not_found), or Transient."""
+        found = await self.find(tenant, client_id)
+        if found is None:
+            raise Rejected(NO_SUCH_CLIENT)
+        return found
+
+    async def last_event(self, tenant: str, client_id: str) -> str | None:
+        """Return the id of the event that changed a client last, None if there never was one."""
+        async with self._database.connection(tenant) as connection:
+            return await find_client_event(connection, tenant, client_id)
 
 
-async def find(call: Call, client_id: str) -> Client | None:
-    """The living client of this id."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await find_client(connection, call.service.keyring, call.tenant, client_id)
+class ClientCommands:
+    """Commands to one client each."""
+
+    def __init__(self, executor: Executor, store: ClientStore) -> None:
+        self._executor, self.store = executor, store
+
+    async def create(self, context: CommandContext, client: Client) -> ChangedClient:
+        """Create a client under an id that no other has. Raises Rejected, or Transient."""
+        aggregate = _ClientToCreate(self._executor, context.tenant)
+        executed = await self._executor.execute(context.unguarded(), aggregate, lambda _: _configured(client))
+        return ChangedClient(replace(client, revision=1), executed.written)
+
+    async def change(self, context: CommandContext, client_id: str, decide: Decide) -> ChangedClient:
+        """Change a client. Raises Rejected, or Transient."""
+        aggregate = _ExistingClient(self._executor, self.store, context.tenant, client_id)
+        return await self._execute(context, aggregate, decide)
+
+    async def remove(self, context: CommandContext, client_id: str) -> ChangedClient | None:
+        """Remove a client. Return None if there is none. Raises Rejected, or Transient."""
+        aggregate = _ClientToRemove(self._executor, self.store, context.tenant, client_id)
+        try:
+            return await self._execute(
+                context, aggregate, lambda current: replace(current, deleted=True, secret_hash=None)
+            )
+        except _NoClient:
+            return None
+
+    async def _execute(
+        self, context: CommandContext, aggregate: "_ExistingClient", decide: Decide
+    ) -> ChangedClient:
+        decided: Client | None = None
+
+        def decision(current: Client) -> Decision:
+            nonlocal decided
+            changed = decide(current)
+            if isinstance(changed, Rejection):
+                return changed
+            if changed == current and same(dict(changed.settings), dict(current.settings)):
+                return UNCHANGED
+            decided = replace(changed, revision=current.revision + 1)
+            return _configured(changed)
+
+        executed = await self._executor.execute(context, aggregate, decision)
+        if executed.written is None or decided is None:
+            return ChangedClient(executed.state, None)
+        return ChangedClient(decided, executed.written)
 
 
-async def living(call: Call, client_id: str) -> Client:
-    """The same. Raises Rejected (404)."""
-    found = await find(call, client_id)
-    if found is None:
-        raise Rejected(NO_SUCH_CLIENT)
-    return found
+class _NoClient(Exception):
+    """There is nothing to remove."""
 
 
-async def create(call: Call, client: Client) -> Changed:
-    """A client under an id that nobody has."""
-    return await _write(call, client, 0)
+class _ExistingClient(Configuration[Client, None]):
+    busy = _BUSY
+
+    def __init__(self, executor: Executor, store: ClientStore, tenant: str, client_id: str) -> None:
+        super().__init__(executor, tenant)
+        self._store, self._id = store, client_id
+
+    async def read(self) -> Client:
+        return await self._store.get(self._tenant, self._id)
+
+    def revision(self, state: Client) -> int:
+        return state.revision
+
+    async def outcome(self, _state: Client, events: Sequence[Event], _conditional: bool) -> None:
+        self.check_effect(await self._store.last_event(self._tenant, self._id), events)
 
 
-async def change(call: Call, client_id: str, decide: Callable[[Client], Client]) -> Changed:
-    """The client as `decide` makes it; decided anew when another change came first.
-
-    Raises Rejected: 404, 412 for another revision than that of `If-Match`, 409 when others keep coming first.
-    """
-    headers = call.request.headers
-
-    async def attempt() -> Changed:
-        current = await living(call, client_id)
-        expected_revision(headers, current.revision)
-        decided = decide(current)
-        if decided == current and same(dict(decided.settings), dict(current.settings)):
-            return Changed(current, None)
-        changed = await _write(call, decided, current.revision)
-        if not await _took_effect(call, changed):
-            raise Conflict
-        return changed
-
-    return await retry_on_conflict(attempt, _BUSY, names_revision(headers))
+class _ClientToRemove(_ExistingClient):
+    async def read(self) -> Client:
+        found = await self._store.find(self._tenant, self._id)
+        if found is None:
+            raise _NoClient
+        return found
 
 
-async def _took_effect(call: Call, changed: Changed) -> bool:
-    if changed.written is None or not changed.written.visible:
-        return True
-    async with call.service.database.connection(call.tenant) as connection:
-        shown = await find_client_event(connection, call.tenant, changed.client.client_id)
-    return shown == changed.client.event_id
+class _ClientToCreate(Configuration[None, None]):
+    busy = _BUSY
+
+    async def read(self) -> None:
+        return None
+
+    def revision(self, _state: None) -> int:
+        return 0
+
+    async def outcome(self, _state: None, _events: Sequence[Event], _conditional: bool) -> None:
+        return None
 
 
-async def _write(call: Call, client: Client, revision: int) -> Changed:
+def _configured(client: Client) -> Accepted:
     data = ClientConfiguredData(
         client_id=client.client_id,
         name=client.name,
@@ -92,8 +154,5 @@ async def _write(call: Call, client: Client, revision: int) -> Changed:
         secret_hash=client.secret_hash,
         deleted=client.deleted,
         settings=dict(client.settings),
-        expected_revision=revision,
     )
-    (event,) = to_events(command_of(call), tenant_subject(call.tenant), (Draft(ClientConfigured, data),))
-    written = await configuration.write(call, (event,))
-    return Changed(replace(client, event_id=event.id, revision=revision + 1), written)
+    return Accepted((Draft(ClientConfigured, data),))

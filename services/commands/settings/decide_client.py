@@ -3,9 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from projections.client.fold import Client
-from services.management.clients.models import CreateClient, UpdateClient
-
 _MACHINE: Final = "client_credentials"
 _LOGINS: Final = ("authorization_code", "implicit", "refresh_token")
 _GRANT_TYPES: Final[Mapping[str | None, tuple[str, ...]]] = {
@@ -29,9 +26,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 _WITH_CREDENTIALS: Final = ("signed_request_object", "token_vault_privileged_access")
 
 
-def new_settings(body: CreateClient) -> dict[str, Any]:
-    """The settings of a new client."""
-    given = body.model_dump(exclude_unset=True, exclude={"name"})
+def new_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a new client: those given, and defaults for the others."""
     app_type = given.get("app_type")
     method = "none" if app_type in _PUBLIC else "client_secret_post"
     derived = {
@@ -41,10 +37,9 @@ def new_settings(body: CreateClient) -> dict[str, Any]:
     return {**_DEFAULTS, **derived, **given}
 
 
-def changed_settings(current: Mapping[str, Any], body: UpdateClient) -> dict[str, Any]:
-    """The settings after a change: what is named is replaced, metadata key by key."""
-    given = body.model_dump(exclude_unset=True, exclude={"name", "client_secret"})
-    metadata = {**current.get("client_metadata", {}), **given.pop("client_metadata", {})}
+def changed_settings(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings after a change: what is given is replaced, metadata key by key."""
+    metadata = {**current.get("client_metadata", {}), **given.get("client_metadata", {})}
     kept = {name: value for name, value in metadata.items() if value is not None}
     return {**current, **given, **({"client_metadata": kept} if metadata else {})}
 
@@ -66,19 +61,6 @@ def with_credential_ids(settings: Mapping[str, Any], new_id: Callable[[], str]) 
         methods = {name: identified(method) for name, method in methods.items()}
         found["client_authentication_methods"] = methods
     return {**settings, **found}
-
-
-def shown(tenant: str, client: Client, secret: str | None = None) -> dict[str, Any]:
-    """A client as it is answered; the secret only where it has just been made."""
-    return {
-        "tenant": tenant,
-        "global": False,
-        "is_token_endpoint_ip_header_trusted": False,
-        "name": client.name,
-        "client_id": client.client_id,
-        **({} if secret is None else {"client_secret": secret}),
-        **client.settings,
-    }
 
 
 def has_secret(settings: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
-"""POST, PATCH and DELETE /connections: the whole configuration after the change (fact sheet §17)."""
+"""Commands to a connection decided: the whole configuration after the change (fact sheet §17)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from projections.connection.fold import Connection
@@ -9,12 +10,6 @@ from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.formats.exact_json import same
 from services.commands.outcome import UNCHANGED, Accepted, Draft
 from services.ledger.reservations import Reservation
-from services.management.connections.models import (
-    Change,
-    ClientStatuses,
-    CreateConnection,
-    UpdateConnection,
-)
 
 _COMES_BACK: Final[Mapping[str, Any]] = {
     "authentication_methods": {
@@ -36,91 +31,86 @@ _AT_FIRST: Final[Mapping[str, Any]] = {
 }
 _LEAST_OPTIONS: Final = 15
 _OWN: Final = ("id", "strategy", "name")
-_SETTINGS: Final = (
-    "display_name", "is_domain_connection", "show_as_button", "metadata", "authentication",
-    "connected_accounts", "cross_app_access_requesting_app", "cross_app_access_resource_app",
-    "enabled_clients", "realms",
-)  # fmt: skip
 
 
-def decide_new(body: CreateConnection, connection_id: str) -> Accepted:
-    """A connection nobody has used yet."""
-    options = dict(body.options or {})
-    if body.strategy == "auth0":
+@dataclass(frozen=True, slots=True)
+class ConnectionChange:
+    """Settings to replace, by name; the rest stays. `options` replaces all options, None leaves them."""
+
+    settings: Mapping[str, Any] = field(repr=False)
+    options: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnection:
+    """A connection to create; its name and strategy stay for ever."""
+
+    name: str
+    strategy: str
+    given: ConnectionChange
+
+
+def decide_new(new: NewConnection, connection_id: str) -> Accepted:
+    """Return the event that creates a connection."""
+    options = dict(new.given.options or {})
+    if new.strategy == "auth0":
         first = dict(_AT_FIRST)
         if "password_options" in options:
             del first["passwordPolicy"]
         options = _database_options({**first, **options})
     settings = {
-        **({"display_name": body.name, "show_as_button": False} if _is_enterprise(body.strategy) else {}),
+        **({"display_name": new.name, "show_as_button": False} if _is_enterprise(new.strategy) else {}),
         "options": options,
         "authentication": {"active": True},
         "connected_accounts": {"active": False},
-        **_given(body),
+        **new.given.settings,
     }
     data = ConnectionConfiguredData(
         connection_id=connection_id,
-        connection=body.name,
-        strategy=body.strategy,
-        expected_revision=0,
-        settings=_with_activity(settings, body),
+        connection=new.name,
+        strategy=new.strategy,
+        settings=_with_activity(settings, new.given),
     )
-    return Accepted((Draft(ConnectionConfigured, data),), (Reservation(body.name, "connection", body.name),))
+    return Accepted((Draft(ConnectionConfigured, data),), (Reservation(new.name, "connection", new.name),))
 
 
-def decide_change(
-    current: Connection, body: UpdateConnection, expected_revision: int | None = None
-) -> Accepted:
-    """The configuration with what the body names replaced."""
+def decide_change(current: Connection, change: ConnectionChange) -> Accepted:
+    """Return the event that replaces what the change names."""
     before = {name: value for name, value in current.document.items() if name not in _OWN}
-    after = {**before, **_given(body)}
-    if body.options is not None:
-        options = dict(body.options)
+    after = {**before, **change.settings}
+    if change.options is not None:
+        options = dict(change.options)
         after["options"] = _database_options(options) if current.strategy == "auth0" else options
-    after = _with_activity(after, body)
+    after = _with_activity(after, change)
     if same(after, before):
         return UNCHANGED
-    return Accepted((Draft(ConnectionConfigured, _data(current, after, expected_revision)),))
+    return Accepted((Draft(ConnectionConfigured, _data(current, after)),))
 
 
-def decide_clients(
-    current: Connection, body: ClientStatuses, expected_revision: int | None = None
-) -> Accepted:
-    """The connection with these clients enabled or disabled, in the order of the body."""
+def decide_clients(current: Connection, statuses: Iterable[tuple[str, bool]]) -> Accepted:
+    """Return the event that enables or disables these clients, in the order in which they are named."""
     enabled = dict.fromkeys(current.document.get("enabled_clients", ()), True)
-    enabled.update((one.client_id, one.status) for one in body.root)
+    enabled.update(statuses)
     wanted = [client_id for client_id, status in enabled.items() if status]
     if wanted == current.document.get("enabled_clients", []):
         return UNCHANGED
-    change = UpdateConnection.model_validate({"enabled_clients": wanted})
-    return decide_change(current, change, expected_revision)
+    return decide_change(current, ConnectionChange({"enabled_clients": wanted}))
 
 
-def decide_removal(current: Connection, expected_revision: int | None = None) -> Accepted:
-    """The connection gone; its settings go with it."""
-    data = _data(current, {}, expected_revision)
+def decide_removal(current: Connection) -> Accepted:
+    """Return the event that removes a connection; its settings go with it."""
+    data = _data(current, {})
     return Accepted((Draft(ConnectionConfigured, data.model_copy(update={"deleted": True})),))
 
 
-def _data(
-    current: Connection, settings: dict[str, Any], expected_revision: int | None
-) -> ConnectionConfiguredData:
+def _data(current: Connection, settings: dict[str, Any]) -> ConnectionConfiguredData:
     return ConnectionConfiguredData(
-        connection_id=current.id,
-        connection=current.name,
-        strategy=current.strategy,
-        expected_revision=expected_revision,
-        settings=settings,
+        connection_id=current.id, connection=current.name, strategy=current.strategy, settings=settings
     )
 
 
 def _is_enterprise(strategy: str) -> bool:
     return compiled_strategy(strategy).row.kind == "enterprise"
-
-
-def _given(body: Change) -> dict[str, Any]:
-    given = body.model_dump(include={*_SETTINGS}, exclude_unset=True)
-    return {name: given[name] for name in _SETTINGS if name in given}
 
 
 def _database_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,10 +126,11 @@ def _database_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return complete
 
 
-def _with_activity(settings: dict[str, Any], body: Change) -> dict[str, Any]:
+def _with_activity(settings: dict[str, Any], change: ConnectionChange) -> dict[str, Any]:
     """A connection that no application may use is not active; naming applications makes it so again."""
-    if body.enabled_clients is None or body.authentication is not None:
+    clients = change.settings.get("enabled_clients")
+    if clients is None or change.settings.get("authentication") is not None:
         return settings
     before = settings.get("authentication")
     kept = before if isinstance(before, Mapping) else {}
-    return {**settings, "authentication": {**kept, "active": bool(body.enabled_clients)}}
+    return {**settings, "authentication": {**kept, "active": bool(clients)}}

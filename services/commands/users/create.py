@@ -12,8 +12,9 @@ from projections.normalization.defaults import (
     default_picture,
 )
 from schemas.events import UserCreated, UserCreatedData
-from services.commands.outcome import Accepted, Decision, Draft
-from services.commands.users.credentials import refuse_password, refuse_username
+from services.commands.outcome import Accepted, Draft
+from services.commands.users.credentials import password_rejection, username_rejection
+from services.commands.users.inputs import NewUser
 from services.commands.users.sources import (
     Kind,
     identifies_by,
@@ -22,7 +23,6 @@ from services.commands.users.sources import (
     requires_username,
 )
 from services.ledger.reservations import Reservation
-from services.management.users.models import CreateUser
 from services.runtime.rejection import Rejection, invalid, invalid_body
 
 NO_CONNECTION: Final = invalid("Connection does not exist.", "inexistent_connection")
@@ -38,34 +38,33 @@ _PLAIN: Final = ("given_name", "family_name", "name", "nickname", "picture")
 
 
 def decide_create(
-    connection: Connection | None,
-    body: CreateUser,
+    connection: Connection,
+    user: NewUser,
     password_hash: str | None,
     idp_id: str,
     pictures: Pictures = GRAVATAR,
-) -> Decision:
-    """A user with this id, every default decided; `password_hash` is of the body's password, `pictures` the
-    tenant's choice."""
-    rejection = refuse_create(connection, body)
-    if rejection is not None or connection is None:
-        return rejection or NO_CONNECTION
-    attributes, sources = _attributes(connection, body, idp_id, pictures)
+) -> Accepted:
+    """Return the event that creates a user whom no rule rejects, with this id and every default decided.
+
+    `password_hash` is of the user's password, `pictures` the tenant's choice.
+    """
+    attributes, sources = _attributes(connection, user, idp_id, pictures)
     data = UserCreatedData(
         connection=connection.name,
         strategy=connection.strategy,
-        blocked=body.blocked,
+        blocked=user.blocked,
         provider=connection.strategy,
         idp_id=idp_id,
         attributes=attributes,
         sources=sources,
-        user_metadata=_without_nulls(body.user_metadata),
-        app_metadata=_without_nulls(body.app_metadata),
+        user_metadata=_without_nulls(user.user_metadata),
+        app_metadata=_without_nulls(user.app_metadata),
         password_hash=password_hash,
     )
-    return Accepted((Draft(UserCreated, data),), _claims(connection, body, attributes, idp_id))
+    return Accepted((Draft(UserCreated, data),), _reservations(connection, user, attributes, idp_id))
 
 
-def refuse_create(connection: Connection | None, body: CreateUser) -> Rejection | None:
+def create_rejection(connection: Connection | None, user: NewUser) -> Rejection | None:
     """Why this user cannot be made, None when it can."""
     if connection is None:
         return NO_CONNECTION
@@ -74,40 +73,40 @@ def refuse_create(connection: Connection | None, body: CreateUser) -> Rejection 
         return NOT_CREATABLE
     if is_disabled(connection):
         return DISABLED
-    return _refuse_database(connection, body) if kind == "store" else _refuse_passwordless(kind, body)
+    return _database_rejection(connection, user) if kind == "store" else _passwordless_rejection(kind, user)
 
 
-def _refuse_database(connection: Connection, body: CreateUser) -> Rejection | None:
-    if body.username is not None and not identifies_by(connection, "username"):
+def _database_rejection(connection: Connection, user: NewUser) -> Rejection | None:
+    if user.username is not None and not identifies_by(connection, "username"):
         return NO_USERNAMES
-    if body.phone_number is not None and not identifies_by(connection, "phone_number"):
+    if user.phone_number is not None and not identifies_by(connection, "phone_number"):
         return NO_PHONE_NUMBERS
-    if body.username is None and requires_username(connection):
+    if user.username is None and requires_username(connection):
         return _missing("username")
-    if body.email is None and not _known_otherwise(connection, body):
+    if user.email is None and not _known_otherwise(connection, user):
         return _missing("email")
-    if body.password is None:
+    if user.password is None:
         return _missing("password")
-    rejection = refuse_username(connection, body.username) if body.username is not None else None
-    return rejection or refuse_password(connection, body.password)
+    rejection = username_rejection(connection, user.username) if user.username is not None else None
+    return rejection or password_rejection(connection, user.password)
 
 
-def _known_otherwise(connection: Connection, body: CreateUser) -> bool:
-    return (body.username is not None and identifies_by(connection, "username")) or (
-        body.phone_number is not None and identifies_by(connection, "phone_number")
+def _known_otherwise(connection: Connection, user: NewUser) -> bool:
+    return (user.username is not None and identifies_by(connection, "username")) or (
+        user.phone_number is not None and identifies_by(connection, "phone_number")
     )
 
 
-def _refuse_passwordless(kind: Kind, body: CreateUser) -> Rejection | None:
-    if body.username is not None:
+def _passwordless_rejection(kind: Kind, user: NewUser) -> Rejection | None:
+    if user.username is not None:
         return NO_USERNAMES
-    if body.password is not None:
+    if user.password is not None:
         return invalid_body("Additional properties not allowed: password")
     if kind == "email":
-        if body.phone_number is not None:
+        if user.phone_number is not None:
             return NO_PHONE_NUMBERS
-        return _missing("email") if body.email is None else None
-    return _missing("phone_number") if body.phone_number is None else None
+        return _missing("email") if user.email is None else None
+    return _missing("phone_number") if user.phone_number is None else None
 
 
 def _missing(name: str) -> Rejection:
@@ -115,18 +114,18 @@ def _missing(name: str) -> Rejection:
 
 
 def _attributes(
-    connection: Connection, body: CreateUser, idp_id: str, pictures: Pictures
+    connection: Connection, user: NewUser, idp_id: str, pictures: Pictures
 ) -> tuple[dict[str, Any], dict[str, str]]:
     attributes: dict[str, Any] = {}
-    if body.email is not None:
-        attributes["email"] = body.email.lower() if kind_of(connection) == "store" else body.email
-        attributes["email_verified"] = body.email_verified is True
-    if body.phone_number is not None:
-        attributes["phone_number"] = body.phone_number
-        attributes["phone_verified"] = body.phone_verified is True
-    if body.username is not None:
-        attributes["username"] = body.username.lower()
-    attributes.update((name, value) for name in _PLAIN if (value := getattr(body, name)) is not None)
+    if user.email is not None:
+        attributes["email"] = user.email.lower() if kind_of(connection) == "store" else user.email
+        attributes["email_verified"] = user.email_verified is True
+    if user.phone_number is not None:
+        attributes["phone_number"] = user.phone_number
+        attributes["phone_verified"] = user.phone_verified is True
+    if user.username is not None:
+        attributes["username"] = user.username.lower()
+    attributes.update((name, value) for name in _PLAIN if (value := getattr(user, name)) is not None)
     return _with_defaults(attributes, connection.strategy, idp_id, pictures)
 
 
@@ -149,19 +148,19 @@ def _with_defaults(
     }
 
 
-def _claims(
-    connection: Connection, body: CreateUser, attributes: Mapping[str, Any], idp_id: str
+def _reservations(
+    connection: Connection, user: NewUser, attributes: Mapping[str, Any], idp_id: str
 ) -> tuple[Reservation, ...]:
-    claims = []
-    if body.email is not None:
-        claims.append(Reservation(connection.name, "email", body.email.lower()))
-    if body.username is not None:
-        claims.append(Reservation(connection.name, "username", attributes["username"]))
-    if body.phone_number is not None:
-        claims.append(Reservation(connection.name, "phone_number", body.phone_number))
-    if body.user_id:
-        claims.append(Reservation(connection.name, "user_id", idp_id))
-    return tuple(claims)
+    found = []
+    if user.email is not None:
+        found.append(Reservation(connection.name, "email", user.email.lower()))
+    if user.username is not None:
+        found.append(Reservation(connection.name, "username", attributes["username"]))
+    if user.phone_number is not None:
+        found.append(Reservation(connection.name, "phone_number", user.phone_number))
+    if user.user_id:
+        found.append(Reservation(connection.name, "user_id", idp_id))
+    return tuple(found)
 
 
 def _without_nulls(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from projections.connection.fold import Connection
+from schemas.formats.email import is_email
 from services.commands.users.sources import options_of
-from services.management.http.models.fields import is_email
 from services.runtime.rejection import Rejection, invalid, invalid_body
 
 USERNAME_PATTERN: Final = r"^[A-Za-z0-9@^$.!`\-#+'~_]+$"
@@ -18,7 +18,7 @@ _NAME: Final = "username"
 _ABOUT: Final = "The user's username"
 
 
-def refuse_username(connection: Connection, username: str) -> Rejection | None:
+def username_rejection(connection: Connection, username: str) -> Rejection | None:
     """None when the connection takes this username."""
     least, most = _lengths(connection)
     if len(username) < least:
@@ -32,7 +32,7 @@ def refuse_username(connection: Connection, username: str) -> Rejection | None:
     return None
 
 
-def refuse_password(connection: Connection, password: str) -> Rejection | None:
+def password_rejection(connection: Connection, password: str) -> Rejection | None:
     """None when the password is long enough for the connection's policy."""
     return TOO_WEAK if len(password) < least_characters(connection) else None
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 from projections.connection.fold import Connection
 from projections.profile.changes.edits import place_of, shown_of
 from services.commands.users.create import NO_CONNECTION, NO_USERNAMES
-from services.commands.users.credentials import refuse_password, refuse_username
+from services.commands.users.credentials import password_rejection, username_rejection
+from services.commands.users.inputs import UserEdit
+from services.commands.users.rejections import NOT_THEIRS
 from services.commands.users.sources import (
     identifies_by,
     is_disabled,
@@ -14,7 +16,6 @@ from services.commands.users.sources import (
     kind_of,
     never_stored,
 )
-from services.management.users.models import UpdateUser
 from services.runtime.rejection import Rejection, invalid
 
 ROOT: Final = ("name", "nickname", "given_name", "family_name", "picture")
@@ -29,7 +30,6 @@ _NOT_TOGETHER: Final = (
     ("username", "password"),
 )
 NOT_SUPPORTED: Final = invalid("Connection is not supported for this operation.", "operation_not_supported")
-NOT_THEIRS: Final = invalid("The specified connection does not belong to the user.")
 NO_EMAIL_HERE: Final = invalid("Cannot update email for non-database user.")
 NO_VERIFYING: Final = invalid("Email verification is not supported for enterprise users.")
 DISABLED: Final = invalid("Cannot change email or password for users in a disabled connection.")
@@ -50,14 +50,14 @@ _REMOVABLE_UNSYNCED: Final = (
 Document = Mapping[str, Any]
 
 
-def refuse_edit(document: Document, connection: Connection | None, body: UpdateUser) -> Rejection | None:
+def edit_rejection(document: Document, connection: Connection | None, edit: UserEdit) -> Rejection | None:
     """Why the edit cannot be made, None when it can."""
     for one, other in _NOT_TOGETHER:
-        if body.given(one) and body.given(other):
+        if edit.given(one) and edit.given(other):
             return invalid(f"Cannot update {one} and {other} simultaneously.")
-    asked = [name for name in OF_A_CONNECTION if body.given(name)]
+    asked = [name for name in OF_A_CONNECTION if edit.given(name)]
     if connection is None:
-        return NO_CONNECTION if asked or body.connection is not None else None
+        return NO_CONNECTION if asked or edit.connection is not None else None
     place = place_of(document, connection.name)
     if place is None:
         return NOT_THEIRS
@@ -65,12 +65,12 @@ def refuse_edit(document: Document, connection: Connection | None, body: UpdateU
         return None
     if place > 0 and (root := [name for name in asked if name in ROOT]):
         return _of_a_secondary(root)
-    if kind_of(connection) == "custom_database" and (set_here := _set(asked, body)):
+    if kind_of(connection) == "custom_database" and (set_here := _set(asked, edit)):
         return _cannot_be_updated(set_here)
     shown = shown_of(document, place)
-    rules = (_refuse_root, _refuse_email, _refuse_phone, _refuse_username, _refuse_password)
+    rules = (_root_rejection, _email_rejection, _phone_rejection, _username_rejection, _password_rejection)
     return next(
-        (rejection for rule in rules if (rejection := rule(shown, connection, body)) is not None), None
+        (rejection for rule in rules if (rejection := rule(shown, connection, edit)) is not None), None
     )
 
 
@@ -81,8 +81,8 @@ def _of_a_secondary(names: Sequence[str]) -> Rejection:
     )
 
 
-def _set(asked: Sequence[str], body: UpdateUser) -> list[str]:
-    return [name for name in asked if getattr(body, name) is not None]
+def _set(asked: Sequence[str], edit: UserEdit) -> list[str]:
+    return [name for name in asked if edit.get(name) is not None]
 
 
 def _cannot_be_updated(names: Sequence[str]) -> Rejection:
@@ -96,11 +96,11 @@ def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Rejectio
     )
 
 
-def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
+def _root_rejection(_shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
     if keeps_edits(connection):
         return None
-    asked = [name for name in ROOT if body.given(name)]
-    if set_here := _set(asked, body):
+    asked = [name for name in ROOT if edit.given(name)]
+    if set_here := _set(asked, edit):
         return _cannot_be_updated(set_here)
     kept = [name for name in asked if name not in never_stored(connection)]
     if not kept or kind_of(connection) == "custom_database":
@@ -111,58 +111,58 @@ def _refuse_root(_shown: Document, connection: Connection, body: UpdateUser) -> 
     )
 
 
-def _refuse_email(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
+def _email_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
     kind = kind_of(connection)
-    if body.given("email"):
+    if edit.given("email"):
         if kind not in ("store", "email"):
             return NO_EMAIL_HERE
         if is_disabled(connection):
             return DISABLED
-        if body.email is None and (kind == "email" or not shown.keys() & {"username", "phone_number"}):
+        if edit.get("email") is None and (kind == "email" or not shown.keys() & {"username", "phone_number"}):
             return _cannot_be_removed(["email"], connection)
-    if body.given("email_verified"):
+    if edit.given("email_verified"):
         if kind == "enterprise":
             return NO_VERIFYING
         if kind == "sms":
             return NOT_SUPPORTED
-        if (body.email if body.given("email") else shown.get("email")) is None:
+        if (edit.get("email") if edit.given("email") else shown.get("email")) is None:
             return NO_ADDRESS
     return None
 
 
-def _refuse_phone(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
-    if not (body.given("phone_number") or body.given("phone_verified")):
+def _phone_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+    if not (edit.given("phone_number") or edit.given("phone_verified")):
         return None
     kind = kind_of(connection)
     if kind != "sms" and not (kind == "store" and identifies_by(connection, "phone_number")):
         return NOT_SUPPORTED
-    if body.given("phone_number") and body.phone_number is None:
+    if edit.given("phone_number") and edit.get("phone_number") is None:
         if kind == "sms" or not shown.keys() & {"username", "email"}:
             return _cannot_be_removed(["phone_number"], connection)
         return None
-    return NO_NUMBER if body.phone_number is None and "phone_number" not in shown else None
+    return NO_NUMBER if edit.get("phone_number") is None and "phone_number" not in shown else None
 
 
-def _refuse_username(shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
-    if not body.given("username"):
+def _username_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+    if not edit.given("username"):
         return None
     if kind_of(connection) != "store":
         return NOT_SUPPORTED
-    if body.username is None:
+    if edit.get("username") is None:
         required = identifies_by(connection, "username") or not shown.keys() & {"email", "phone_number"}
         return _cannot_be_removed(["username"], connection) if required else None
     if not identifies_by(connection, "username"):
         return NO_USERNAMES
-    return refuse_username(connection, body.username)
+    return username_rejection(connection, edit.get("username"))
 
 
-def _refuse_password(_shown: Document, connection: Connection, body: UpdateUser) -> Rejection | None:
-    if not body.given("password"):
+def _password_rejection(_shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+    if not edit.given("password"):
         return None
     if kind_of(connection) != "store":
         return NOT_SUPPORTED
     if is_disabled(connection):
         return DISABLED
-    if body.password is None:
+    if edit.get("password") is None:
         return _cannot_be_removed(["password"], connection)
-    return refuse_password(connection, body.password)
+    return password_rejection(connection, edit.get("password"))

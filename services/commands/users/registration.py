@@ -16,121 +16,137 @@ from schemas.formats.identifiers import new_subject
 from schemas.sealing.keys import Keyring, SubjectKeys, generate_subject_keys
 from services.commands.context import Command, to_events
 from services.commands.outcome import Accepted
+from services.commands.reconciler import Reconciler
+from services.commands.users.inputs import NewUser
 from services.commands.users.sources import kind_of
 from services.ledger import directory, reservations
 from services.ledger.directory import NewIdentity
-from services.ledger.reservations import Reservation
-from services.management.users.models import CreateUser
+from services.ledger.reservations import Reservation, Taken
 from services.runtime.postgres.batch_loader import Together
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Ready to be written."""
+    """A user who is in the directory, with the events that create the profile."""
 
     subject: str
     keys: SubjectKeys
     events: tuple[Event, ...]
 
 
-def candidate_ids(connection: Connection, body: CreateUser) -> Iterator[str]:
-    """Ids to try in turn: the caller's own; the one logins of a passwordless address have; a random one."""
-    if body.user_id:
-        yield body.user_id
+def candidate_ids(connection: Connection, user: NewUser) -> Iterator[str]:
+    """Yield ids to try in turn: the given one; the one that logins of a passwordless address have; a random
+    one."""
+    if user.user_id:
+        yield user.user_id
         return
     kind = kind_of(connection)
-    address = body.email if kind == "email" else body.phone_number if kind == "sms" else None
+    address = user.email if kind == "email" else user.phone_number if kind == "sms" else None
     if address is not None:
         yield derived_id(connection.name, address)
     yield secrets.token_hex(12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Newcomer:
-    """Somebody who may be new."""
+class Registration:
+    """A user who is new unless an identity or a reserved value is known already."""
 
     identity: NewIdentity
-    claims: tuple[Reservation, ...]
+    reservations: tuple[Reservation, ...]
     event_ids: tuple[str, ...]
 
 
-class Newcomers:
-    """People who are new and have nothing in their way: those of one moment are registered together."""
+class RegistrationBatcher:
+    """Registers new users, those of one moment in one statement."""
 
-    def __init__(self, database: TenantPool, keyring: Keyring) -> None:
-        self._database, self._keyring = database, keyring
-        self._together: Together[Newcomer, bool] = Together(self._register)
+    def __init__(self, database: TenantPool) -> None:
+        self._database = database
+        self._together: Together[Registration, bool] = Together(self._register)
 
-    async def register(
-        self, command: Command, connection: Connection, idp_id: str, accepted: Accepted
-    ) -> Registered | None:
-        """None for anybody else, of whom nothing is kept then. Raises Transient."""
-        subject, keys = new_subject(command.now), generate_subject_keys()
-        wrapped = self._keyring.wrap(command.tenant, subject, keys)
-        events = to_events(command, subject, accepted.drafts)
-        identity = NewIdentity(connection.name, connection.strategy, idp_id, subject, wrapped)
-        newcomer = Newcomer(identity, accepted.claims, tuple(event.id for event in events))
-        done = await self._together.answer(command.tenant, newcomer)
-        return Registered(subject, keys, events) if done else None
+    async def register(self, tenant: str, registration: Registration) -> bool:
+        """Return False, and keep nothing, if the user is not new. Raises Transient."""
+        return await self._together.answer(tenant, registration) is True
 
-    async def _register(self, tenant: str, newcomers: Sequence[Newcomer]) -> Mapping[Newcomer, bool]:
+    async def _register(
+        self, tenant: str, registrations: Sequence[Registration]
+    ) -> Mapping[Registration, bool]:
         """All in one statement; each by itself where that is refused, for one would be in the way of all."""
         async with self._database.connection(tenant) as connection:
-            if await _registered(connection, tenant, newcomers):
-                return dict.fromkeys(newcomers, True)
-            if len(newcomers) == 1:
+            if await _registered(connection, tenant, registrations):
+                return dict.fromkeys(registrations, True)
+            if len(registrations) == 1:
                 return {}
-            return {one: await _registered(connection, tenant, (one,)) for one in newcomers}
+            return {one: await _registered(connection, tenant, (one,)) for one in registrations}
 
 
-async def _registered(connection: asyncpg.Connection, tenant: str, newcomers: Sequence[Newcomer]) -> bool:
+async def _registered(
+    connection: asyncpg.Connection, tenant: str, registrations: Sequence[Registration]
+) -> bool:
     wanted = [
-        (claim, one.event_ids[claim.draft], one.identity.subject) for one in newcomers for claim in one.claims
+        (value, one.event_ids[value.draft], one.identity.subject)
+        for one in registrations
+        for value in one.reservations
     ]
-    return await directory.register_and_reserve(
-        connection, tenant, [one.identity for one in newcomers], wanted
-    )
+    identities = [one.identity for one in registrations]
+    return await directory.register_and_reserve(connection, tenant, identities, wanted)
 
 
-async def register(
-    connection: asyncpg.Connection,
-    keyring: Keyring,
-    command: Command,
-    source: Connection,
-    idp_id: str,
-    accepted: Accepted,
-) -> Registered | None:
-    """None when the identity belongs to somebody who lives, or to another connection.
+class Registrar:
+    """Gives users to create their place in the directory, their keys and their reservations."""
 
-    Raises claims.Taken, then nothing is kept.
-    """
-    async with connection.transaction():
-        found = await _subject(connection, keyring, command, source, idp_id)
-        if found is None:
-            return None
-        subject, keys = found
+    def __init__(self, database: TenantPool, keyring: Keyring, reconciler: Reconciler) -> None:
+        self._database, self._keyring, self._reconciler = database, keyring, reconciler
+        self._batcher = RegistrationBatcher(database)
+
+    async def register(
+        self, command: Command, source: Connection, idp_id: str, accepted: Accepted
+    ) -> Registered | None:
+        """Return None if the identity belongs to a user, or to another connection.
+
+        A value that is taken is tried once more if the reservation in its way could be released. Raises
+        Taken, and keeps nothing then. Raises Transient.
+        """
+        try:
+            return await self._register(command, source, idp_id, accepted)
+        except Taken:
+            if not await self._reconciler.settle(command.tenant, accepted.reservations):
+                raise
+            return await self._register(command, source, idp_id, accepted)
+
+    async def _register(
+        self, command: Command, source: Connection, idp_id: str, accepted: Accepted
+    ) -> Registered | None:
+        """Most users are new; only where one is not is the reason looked up."""
+        tenant, subject, keys = command.tenant, new_subject(command.now), generate_subject_keys()
+        wrapped = self._keyring.wrap(tenant, subject, keys)
+        identity = NewIdentity(source.name, source.strategy, idp_id, subject, wrapped)
         events = to_events(command, subject, accepted.drafts)
-        event_ids = [event.id for event in events]
-        await reservations.reserve(connection, command.tenant, subject, accepted.claims, event_ids)
-    return Registered(subject, keys, events)
+        event_ids = tuple(event.id for event in events)
+        if await self._batcher.register(tenant, Registration(identity, accepted.reservations, event_ids)):
+            return Registered(subject, keys, events)
+        async with self._database.connection(tenant) as connection, connection.transaction():
+            found = await self._subject(connection, tenant, identity, keys)
+            if found is None:
+                return None
+            subject, keys = found
+            events = to_events(command, subject, accepted.drafts)
+            event_ids = tuple(event.id for event in events)
+            await reservations.reserve(connection, tenant, subject, accepted.reservations, event_ids)
+        return Registered(subject, keys, events)
 
-
-async def _subject(
-    connection: asyncpg.Connection, keyring: Keyring, command: Command, source: Connection, idp_id: str
-) -> tuple[str, SubjectKeys] | None:
-    """A fresh subject, or the one of a deleted person with this identity."""
-    tenant, subject, keys = command.tenant, new_subject(command.now), generate_subject_keys()
-    wrapped = keyring.wrap(tenant, subject, keys)
-    new = NewIdentity(source.name, source.strategy, idp_id, subject, wrapped)
-    if await directory.register(connection, tenant, new):
-        return subject, keys
-    known = await directory.find_registered(connection, tenant, source.strategy, idp_id)
-    if known is None or known.has_profile or known.wrapped.profile is None or _is_linked(known.holdings):
-        return None
-    if known.connection not in (None, source.name):
-        return None
-    return known.subject, keyring.open(tenant, known.subject, known.wrapped)
+    async def _subject(
+        self, connection: asyncpg.Connection, tenant: str, new: NewIdentity, keys: SubjectKeys
+    ) -> tuple[str, SubjectKeys] | None:
+        """The fresh subject, or the one of a deleted user with this identity."""
+        if await directory.register(connection, tenant, new):
+            return new.subject, keys
+        known = await directory.find_registered(connection, tenant, new.provider, new.idp_id)
+        if known is None or known.has_profile or known.wrapped.profile is None or _is_linked(known.holdings):
+            return None
+        if known.connection not in (None, new.connection):
+            return None
+        return known.subject, self._keyring.open(tenant, known.subject, known.wrapped)
 
 
 def _is_linked(held: str | None) -> bool:

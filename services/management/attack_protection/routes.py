@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -11,22 +12,18 @@ from projections.login_guard.addresses import Address, counting
 from projections.login_guard.protection import DEFAULTS, ProtectionId, suspicious_ip
 from projections.login_guard.verdict import is_suspicious
 from projections.setting.fold import Kind, Setting
-from schemas.events import IpUnblocked, IpUnblockedData
 from schemas.formats import exact_json
-from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import ip_address
-from services.commands.context import to_events
-from services.commands.outcome import Draft
-from services.commands.settings import configuration
-from services.commands.users import people
+from services.commands.settings.settings import BUSY
+from services.management import setting_responses
 from services.management.attack_protection.models import (
     AddressSettings,
     BruteForceSettings,
     PasswordSettings,
 )
 from services.management.http import responses
-from services.management.http.command_context import command_of
+from services.management.http.command_context import context_of
 from services.management.http.models.results import Empty
 from services.management.http.operation import Handler, Operation
 from services.management.http.requests import Call
@@ -62,14 +59,10 @@ def changer(name: ProtectionId) -> Handler:
     async def handler(call: Call) -> Response:
         """What the body names changes, at every level; it holds for the very next login check."""
         patch = call.body.model_dump(by_alias=True, exclude_unset=True)
-        setting, written = await configuration.set_only(
-            call, _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
+        changed = await call.service.commands.settings.set_only(
+            context_of(call), _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
         )
-        if written is None:
-            return responses.value(_settings(name, setting))
-        if not written.visible:
-            return people.accepted(written)
-        return responses.value(_settings(name, setting), 200, {responses.POSITION: str(written.position)})
+        return setting_responses.only_changed(changed, partial(_settings, name))
 
     handler.__name__ = f"update_{name.replace('-', '_')}"
     return handler
@@ -99,16 +92,11 @@ async def check_ip(call: Call) -> Response:
 
 async def unblock_ip(call: Call) -> Response:
     """204 whether or not it was throttled."""
-    ip, tenant = _ip_of(call), call.tenant
+    ip = _ip_of(call)
     if not counting(await _known(call, ip)):
         return responses.nothing()
-    events = to_events(
-        command_of(call), tenant_subject(tenant), (Draft(IpUnblocked, IpUnblockedData(ip=ip)),)
-    )
-    written = await configuration.write(call, events)
-    if not written.visible:
-        return people.accepted(written)
-    return responses.nothing(204, {responses.POSITION: str(written.position)})
+    written = await call.service.commands.protection.unblock_address(context_of(call, guarded=False), ip)
+    return setting_responses.removed(written, responses.nothing())
 
 
 async def _known(call: Call, ip: str) -> Sequence[Address]:
@@ -154,7 +142,7 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
             responses={
                 200: "The settings.",
                 202: "Accepted.",
-                409: configuration.BUSY,
+                409: BUSY,
                 413: "Body too large.",
             },
         ),

@@ -10,17 +10,12 @@ from starlette.responses import Response
 from projections.login_guard.attempts import Tally
 from projections.login_guard.protection import BruteForce, brute_force
 from projections.login_guard.verdict import Row, blocks
-from schemas.events import LoginBlockReleased, LoginBlockReleasedData
 from schemas.formats import exact_json
-from schemas.formats.identifiers import key_owner
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
-from services.commands.context import to_events
-from services.commands.outcome import Draft
-from services.commands.users import people
+from services.commands.protection.commands import Release
 from services.commands.users.rejections import NO_SUCH_USER
-from services.commands.writer import Written
-from services.ledger.keys.subject_keys import ensure_keys
+from services.management import setting_responses
 from services.management.attack_protection.models import (
     Blocks,
     BlocksByIdentifier,
@@ -28,16 +23,13 @@ from services.management.attack_protection.models import (
     UserBlocks,
 )
 from services.management.http import responses
-from services.management.http.command_context import command_of
+from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.queries import users
 from services.queries.login_failures import failures_of_identifier, failures_of_person
 from services.queries.settings import find_setting
-from services.runtime.rejection import Rejected
 
-Release = tuple[str, str | None]
-"""A subject, and the identifier that is let go; None for all of theirs."""
 _SIGN_IN_WITH: Final = ("email", "username", "phone_number")
 
 
@@ -49,7 +41,11 @@ async def blocks_by_identifier(call: Call) -> Response:
 
 async def blocks_of_user(call: Call) -> Response:
     """Of one person, with whatever identifier."""
-    return await _answer(call, call.query, await _of_user(call, await people.living(call, call.path("id"))))
+    return await _answer(
+        call,
+        call.query,
+        await _of_user(call, await call.service.commands.users.store.get(call.tenant, call.path("id"))),
+    )
 
 
 async def unblock_identifier(call: Call) -> Response:
@@ -61,7 +57,7 @@ async def unblock_identifier(call: Call) -> Response:
 
 async def unblock_user(call: Call) -> Response:
     """An admin's block stays."""
-    person = await people.living(call, call.path("id"))
+    person = await call.service.commands.users.store.get(call.tenant, call.path("id"))
     rows = await _of_user(call, person)
     mine = person.subject
     return await _release(
@@ -110,30 +106,9 @@ def _row(row: asyncpg.Record) -> Row:
 
 
 async def _release(call: Call, releases: Sequence[Release]) -> Response:
-    """One event for each subject and identifier, each waited for; the request is told once."""
-    command, written = command_of(call), None
-    for subject, identifier in dict.fromkeys(releases):
-        draft = Draft(LoginBlockReleased, LoginBlockReleasedData(identifier=identifier))
-        owner = key_owner(call.tenant, subject)
-        async with call.service.database.connection(call.tenant) as connection:
-            keys = await ensure_keys(connection, call.service.keyring, call.tenant, owner)
-        written = await _write(call, to_events(command, subject, (draft,)), keys) or written
-        command = command.without_log_entry()
-    if written is None:
-        return responses.nothing()
-    if not written.visible:
-        return people.accepted(written)
-    return responses.nothing(204, {responses.POSITION: str(written.position)})
-
-
-async def _write(call: Call, events: Any, keys: Any) -> Written | None:
-    """None for somebody who was erased meanwhile."""
-    try:
-        return await people.write(call, events, keys, NO_SUCH_USER)
-    except Rejected as rejected:
-        if rejected.rejection is NO_SUCH_USER:
-            return None
-        raise
+    context = context_of(call, guarded=False)
+    written = await call.service.commands.protection.release_logins(context, releases)
+    return setting_responses.removed(written, responses.nothing())
 
 
 _REMOVED: Final[Mapping[int, str]] = {204: "Nothing of it is blocked any more.", 202: "Accepted."}

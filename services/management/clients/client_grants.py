@@ -1,16 +1,18 @@
 """Client grants: which scopes a client may ask for at one API."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from services.commands.settings import clients, configuration
-from services.commands.settings.configuration import Changed
-from services.commands.users.people import accepted
+from services.commands.identifiers import new_id
+from services.commands.settings.settings import NewSetting
+from services.management import setting_responses
 from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
@@ -37,7 +39,7 @@ async def list_grants(call: Call) -> Response:
 
 async def get_grant(call: Call) -> Response:
     """One grant."""
-    found = await configuration.find(call, "client_grant", call.path("id"), _ABSENT)
+    found = await setting_responses.find(call, "client_grant", call.path("id"), _ABSENT)
     return responses.value(_shown(call, found), headers=responses.revision_headers(found.revision))
 
 
@@ -57,10 +59,9 @@ async def create_grant(call: Call) -> Response:
     name = f"{next(iter(holder.values()))} {audience}"
     if subject_type != "client":
         name += f" {subject_type}"
-    changed = await configuration.create(
-        call, "client_grant", configuration.new_id("cgr_"), name, settings, _EXISTS
-    )
-    return _answer(call, changed, 201)
+    new = NewSetting("client_grant", new_id("cgr_"), name, settings)
+    changed = await call.service.commands.settings.create(context_of(call), new, _EXISTS)
+    return setting_responses.changed(changed, partial(_shown, call), 201)
 
 
 async def update_grant(call: Call) -> Response:
@@ -72,19 +73,16 @@ async def update_grant(call: Call) -> Response:
         scope = {} if body.scope is None else {"scope": list(dict.fromkeys(body.scope))}
         return {**before, **scope, **_kept(body)}
 
-    return _answer(
-        call, await configuration.change(call, "client_grant", call.path("id"), decide, _ABSENT), 200
+    changed = await call.service.commands.settings.change(
+        context_of(call), "client_grant", call.path("id"), decide, _ABSENT
     )
+    return setting_responses.changed(changed, partial(_shown, call))
 
 
 async def delete_grant(call: Call) -> Response:
     """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
-    written = await configuration.remove(call, "client_grant", call.path("id"))
-    if written is None:
-        return responses.nothing()
-    if not written.visible:
-        return accepted(written)
-    return responses.nothing(headers={responses.POSITION: str(written.position)})
+    written = await call.service.commands.settings.remove(context_of(call), "client_grant", call.path("id"))
+    return setting_responses.removed(written, responses.nothing())
 
 
 async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
@@ -95,7 +93,7 @@ async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
         raise Rejected(invalid_body("Missing required property: client_id"))
     if body.default_for is not None:
         raise Rejected(invalid_body("Additional properties not allowed: default_for"))
-    await clients.living(call, body.client_id)
+    await call.service.commands.clients.store.get(call.tenant, body.client_id)
     return {"client_id": body.client_id}
 
 
@@ -132,14 +130,6 @@ def _is_asked_for(call: Call, grant: Setting, query: ListGrants) -> bool:
     if audience is not None and document["audience"] != (OURS if _is_ours(call, audience) else audience):
         return False
     return query.client_id is None or document.get("client_id") == query.client_id
-
-
-def _answer(call: Call, changed: Changed, status: int) -> Response:
-    written, grant = changed.written, changed.setting
-    if written is not None and not written.visible:
-        return accepted(written, {"id": grant.id})
-    position = None if written is None else written.position
-    return responses.value(_shown(call, grant), status, responses.revision_headers(grant.revision, position))
 
 
 _LATE: Final = "Accepted; the view does not show it yet."

@@ -7,15 +7,14 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.client.fold import Client
-from services.commands.settings import clients, configuration
+from services.commands.identifiers import new_id
+from services.commands.settings.clients import NO_SUCH_CLIENT, ChangedClient
 from services.commands.settings.decide_client import (
     changed_settings,
     has_secret,
     new_settings,
-    shown,
     with_credential_ids,
 )
-from services.commands.users.people import accepted
 from services.management.clients.models import Client as Shown
 from services.management.clients.models import (
     ClientFields,
@@ -24,15 +23,18 @@ from services.management.clients.models import (
     ListClients,
     UpdateClient,
 )
+from services.management.clients.present import shown
 from services.management.http import paging, responses
 from services.management.http import present as presenting
-from services.management.http.command_context import has_revision
+from services.management.http.command_context import context_of, has_revision
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
+from services.management.setting_responses import removed
+from services.queries import clients
 from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
-from services.runtime.rejection import Rejected, invalid
+from services.runtime.rejection import Rejection, invalid
 
 _NO_SECRET: Final = invalid(
     "The client authenticates by no secret (token_endpoint_auth_method is none).", "operation_not_supported"
@@ -40,13 +42,14 @@ _NO_SECRET: Final = invalid(
 
 
 def _new_credential_id() -> str:
-    return configuration.new_id("cred_")
+    return new_id("cred_")
 
 
 async def list_clients(call: Call) -> Response:
     """A page of the tenant's clients, by name."""
     query: ListClients = call.query
-    everybody, opened = await clients.all_clients(call)
+    async with call.service.database.connection(call.tenant) as connection:
+        everybody, opened = await clients.list_clients(connection, call.service.keyring, call.tenant)
     return paging.answer(
         call,
         [client for client in everybody if _is_asked_for(client, query)],
@@ -59,7 +62,7 @@ async def list_clients(call: Call) -> Response:
 async def get_client(call: Call) -> Response:
     """One client, without its secret, which nobody knows."""
     query: ClientFields = call.query
-    found = await clients.living(call, call.path("id"))
+    found = await call.service.commands.clients.store.get(call.tenant, call.path("id"))
     headers = responses.revision_headers(found.revision)
     if has_revision(call.request.headers, found.revision):
         return responses.nothing(304, headers)
@@ -69,7 +72,7 @@ async def get_client(call: Call) -> Response:
 async def create_client(call: Call) -> Response:
     """A client with a secret that is shown now only; what it may ask for is said by its grants."""
     body: CreateClient = call.body
-    settings = with_credential_ids(new_settings(body), _new_credential_id)
+    settings = with_credential_ids(new_settings(given_settings(body)), _new_credential_id)
     secret = new_client_secret() if has_secret(settings) else None
     fresh = Client(
         new_client_id(),
@@ -81,55 +84,59 @@ async def create_client(call: Call) -> Response:
         0,
         settings,
     )
-    return _answer(call, await clients.create(call, fresh), 201, secret)
+    return _answer(call, await call.service.commands.clients.create(context_of(call), fresh), 201, secret)
 
 
 async def update_client(call: Call) -> Response:
     """What the body names is replaced, the rest stays; `client_metadata` is merged."""
     body: UpdateClient = call.body
+    given = given_settings(body)
 
-    def decide(current: Client) -> Client:
-        changed = changed_settings(current.settings, body)
+    def decide(current: Client) -> Client | Rejection:
+        changed = changed_settings(current.settings, given)
         settings = with_credential_ids(changed, _new_credential_id)
         secret_hash = current.secret_hash if has_secret(settings) else None
         if body.client_secret is not None:
             if not has_secret(settings):
-                raise Rejected(_NO_SECRET)
+                return _NO_SECRET
             secret_hash = hash_secret(body.client_secret)
         return replace(current, name=body.name or current.name, settings=settings, secret_hash=secret_hash)
 
-    return _answer(call, await clients.change(call, call.path("id"), decide), 200)
+    return _answer(
+        call, await call.service.commands.clients.change(context_of(call), call.path("id"), decide), 200
+    )
 
 
 async def rotate_secret(call: Call) -> Response:
     """A new secret; the old one gets no more tokens. Tokens there are stay good until they expire."""
     secret = new_client_secret()
 
-    def decide(current: Client) -> Client:
+    def decide(current: Client) -> Client | Rejection:
         if not has_secret(current.settings):
-            raise Rejected(_NO_SECRET)
+            return _NO_SECRET
         return replace(current, secret_hash=hash_secret(secret))
 
-    return _answer(call, await clients.change(call, call.path("id"), decide), 200, secret)
+    return _answer(
+        call,
+        await call.service.commands.clients.change(context_of(call), call.path("id"), decide),
+        200,
+        secret,
+    )
 
 
 async def delete_client(call: Call) -> Response:
     """Gone with its grants; 204 also for one that never was. Tokens there are stay good until they expire."""
     client_id = call.path("id")
-    if await clients.find(call, client_id) is None:
+    changed = await call.service.commands.clients.remove(context_of(call), client_id)
+    if changed is None:
         return responses.nothing()
-    try:
-        changed = await clients.change(
-            call, client_id, lambda current: replace(current, deleted=True, secret_hash=None)
-        )
-    except Rejected as rejected:
-        if rejected.rejection is clients.NO_SUCH_CLIENT:
-            return responses.nothing()
-        raise
     await _remove_grants(call, client_id)
-    if changed.written is not None and not changed.written.visible:
-        return accepted(changed.written)
-    return responses.nothing(headers=_position(changed))
+    return removed(changed.written, responses.nothing())
+
+
+def given_settings(body: CreateClient | UpdateClient) -> dict[str, Any]:
+    """Return the settings that a body names, without the name and the secret."""
+    return body.model_dump(exclude_unset=True, exclude={"name", "client_secret"})
 
 
 async def _remove_grants(call: Call, client_id: str) -> None:
@@ -137,7 +144,7 @@ async def _remove_grants(call: Call, client_id: str) -> None:
         grants = await list_settings(connection, call.service.keyring, call.tenant, "client_grant")
     for grant in grants:
         if grant.document.get("client_id") == client_id:
-            await configuration.remove(call, "client_grant", grant.id)
+            await call.service.commands.settings.remove(context_of(call), "client_grant", grant.id)
 
 
 def _is_asked_for(client: Client, query: ListClients) -> bool:
@@ -155,23 +162,23 @@ def _selected(document: Mapping[str, Any], query: ClientFields | ListClients) ->
     return {name: value for name, value in document.items() if (name in names) is query.include_fields}
 
 
-def _answer(call: Call, changed: clients.Changed, status: int, secret: str | None = None) -> Response:
+def _answer(call: Call, changed: ChangedClient, status: int, secret: str | None = None) -> Response:
     client, written = changed.client, changed.written
     if written is not None and not written.visible:
         known = {"client_id": client.client_id, **({} if secret is None else {"client_secret": secret})}
-        return accepted(written, known)
+        return responses.accepted(written.position, known)
     headers = {responses.ETAG: responses.etag(client.revision), **_position(changed)}
     if secret is not None:
         headers["Cache-Control"] = "no-store"
     return responses.value(shown(call.tenant, client, secret), status, headers)
 
 
-def _position(changed: clients.Changed) -> dict[str, str]:
+def _position(changed: ChangedClient) -> dict[str, str]:
     return {} if changed.written is None else {responses.POSITION: str(changed.written.position)}
 
 
 _LATE: Final = "Accepted; the view does not show it yet."
-_ABSENT: Final = clients.NO_SUCH_CLIENT
+_ABSENT: Final = NO_SUCH_CLIENT
 _OTHER_REVISION: Final = "If-Match names another revision."
 _BUSY: Final = "The client is being changed by others."
 OPERATIONS: Final = (

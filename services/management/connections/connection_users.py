@@ -11,9 +11,10 @@ from services.commands.users.sources import kind_of
 from services.ledger.reservations import Reservation
 from services.management.connections.models import ConnectionUser
 from services.management.http import responses
+from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.users.write_users import remove
+from services.management.users.write_users import deleted
 from services.queries.connections import find_connection
 from services.queries.users import find_user_id_by_email
 from services.runtime.rejection import Rejected
@@ -32,8 +33,12 @@ async def delete_connection_user(call: Call) -> Response:
         if kind_of(known) not in ("store", "custom_database"):
             raise Rejected(NOT_SUPPORTED)
         user_id = await find_user_id_by_email(connection, call.tenant, known.name, email)
-    await call.service.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
-    return responses.nothing() if user_id is None else await remove(call, user_id)
+    await call.service.commands.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
+    return (
+        responses.nothing()
+        if user_id is None
+        else deleted(await call.service.commands.users.delete(context_of(call), user_id))
+    )
 
 
 OPERATIONS: Final = (

@@ -8,21 +8,11 @@ from pydantic_core import PydanticCustomError
 from projections.normalization.identity import IDENTITY_SPACE
 from schemas.events.fields import SAFE
 from schemas.formats.violations import RULE
+from services.commands.settings.strategies import Strategy
 from services.management.http.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
 from services.management.http.models.results import Result
 from services.management.users.models import Query, Selected
 
-Strategy = Literal[
-    "ad", "adfs", "amazon", "aol", "apple", "asana", "atlassian", "auth0", "auth0-adldap", "auth0-oidc",
-    "baidu", "bitbucket", "bitly", "box", "cloudflare-mcp", "custom", "daccount", "dropbox", "dwolla",
-    "email", "evernote", "evernote-sandbox", "exact", "facebook", "fitbit", "github", "gitlab",
-    "google-apps", "google-oauth2", "hubspot-mcp", "instagram", "ip", "line", "linear-mcp", "linkedin",
-    "miicard", "notion-mcp", "oauth1", "oauth2", "office365", "oidc", "okta", "paypal",
-    "paypal-sandbox", "pingfederate", "planningcenter", "renren", "salesforce", "salesforce-community",
-    "salesforce-sandbox", "samlp", "sentry-mcp", "sharepoint", "shop", "shopify", "slack", "sms",
-    "soundcloud", "thecity", "thecity-sandbox", "thirtysevensignals", "twitter", "untappd", "vkontakte",
-    "waad", "weibo", "windowslive", "wordpress", "yahoo", "yammer", "yandex",
-]  # fmt: skip
 Name = Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$")]
 Texts = Annotated[list[str], Field(max_length=10_000)]
 MAX_IDENTITY_SPACE: Final = 128

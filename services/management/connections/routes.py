@@ -1,33 +1,21 @@
 """GET, POST, PATCH and DELETE of connections."""
 
-import secrets
-import string
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from projections.connection.fold import Connection
-from projections.connection.row import connection_of
-from schemas.events import Event
-from schemas.formats import exact_json
-from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import render
-from services.commands.conflict_retry import Conflict, retry_on_conflict
-from services.commands.context import Command, to_events
-from services.commands.outcome import Accepted
-from services.commands.reserve import claim
-from services.commands.settings import configuration
-from services.commands.settings.connections import CONNECTION_BUSY, CONNECTION_EXISTS, NO_SUCH_CONNECTION
+from services.commands.settings.connections import NO_SUCH_CONNECTION, StoredConnection
 from services.commands.settings.decide_connection import (
+    ConnectionChange,
+    NewConnection,
     decide_change,
     decide_clients,
-    decide_new,
-    decide_removal,
 )
 from services.commands.writer import Written
-from services.ledger import reservations
 from services.management.connections.models import (
+    Change,
     ClientStatuses,
     ConnectionFields,
     CreateConnection,
@@ -37,22 +25,22 @@ from services.management.connections.models import (
 )
 from services.management.http import paging, responses
 from services.management.http import present as presenting
-from services.management.http.command_context import (
-    command_of,
-    expected_revision,
-    has_revision,
-    names_revision,
-)
+from services.management.http.command_context import context_of, has_revision
 from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
+from services.management.setting_responses import removed
 from services.queries import connections
 from services.queries.connections import find_connection, open_documents
 from services.runtime.rejection import Rejected
 
-_ID_LETTERS: Final = string.ascii_lowercase + string.digits
+_SETTINGS: Final = (
+    "display_name", "is_domain_connection", "show_as_button", "metadata", "authentication",
+    "connected_accounts", "cross_app_access_requesting_app", "cross_app_access_resource_app",
+    "enabled_clients", "realms",
+)  # fmt: skip
 
 
 async def list_connections(call: Call) -> Response:
@@ -65,7 +53,8 @@ async def list_connections(call: Call) -> Response:
 async def get_connection(call: Call) -> Response:
     """One connection."""
     query: ConnectionFields = call.query
-    found = await _find(call)
+    async with call.service.database.connection(call.tenant) as connection:
+        found = await find_connection(connection, call.tenant, call.path("id"))
     if found is None:
         raise Rejected(NO_SUCH_CONNECTION)
     revision = found["revision"]
@@ -79,39 +68,25 @@ async def get_connection(call: Call) -> Response:
 
 async def create_connection(call: Call) -> Response:
     """A connection with a name of its own."""
-    body: CreateConnection = call.body
-    connection_id = "con_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(16))
-    command, accepted = command_of(call), decide_new(body, connection_id)
-    events = to_events(command, tenant_subject(call.tenant), accepted.drafts)
-    await _claim_name(call, connection_id, accepted, events)
-    written = await configuration.write(call, events)
-    return await _answer(call, connection_id, written, 201)
+    connections = call.service.commands.connections
+    connection_id, executed = await connections.create(context_of(call), new_connection_of(call.body))
+    return _answer(connection_id, executed.shown, executed.written, 201)
 
 
 async def update_connection(call: Call) -> Response:
     """What the body names is replaced; `options` wholly."""
-    body: UpdateConnection = call.body
-
-    async def attempt() -> Response:
-        current = await _current(call)
-        if current is None:
-            raise Rejected(NO_SUCH_CONNECTION)
-        expected_revision(call.request.headers, current.revision)
-        accepted = decide_change(current, body, current.revision)
-        if not accepted.drafts:
-            return await _answer(call, current.id, None, 200)
-        written = await _take_effect(call, command_of(call), accepted)
-        return await _answer(call, current.id, written, 200)
-
-    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    change = change_of(call.body)
+    executed = await call.service.commands.connections.change(
+        context_of(call), call.path("id"), lambda current: decide_change(current, change)
+    )
+    shown = executed.state if executed.written is None else executed.shown
+    return _answer(call.path("id"), shown, executed.written, 200)
 
 
 async def list_enabled_clients(call: Call) -> Response:
     """A page of the clients that may use the connection, by id."""
-    current = await _current(call)
-    if current is None:
-        raise Rejected(NO_SUCH_CONNECTION)
-    enabled: set[str] = {*current.document.get("enabled_clients", ())}
+    stored = await call.service.commands.connections.store.get(call.tenant, call.path("id"))
+    enabled: set[str] = {*stored.connection.document.get("enabled_clients", ())}
     return paging.answer(
         call,
         sorted(enabled),
@@ -123,94 +98,49 @@ async def list_enabled_clients(call: Call) -> Response:
 
 async def update_enabled_clients(call: Call) -> Response:
     """The named clients are enabled or disabled; the others stay as they are."""
-
-    async def attempt() -> Response:
-        current = await _current(call)
-        if current is None:
-            raise Rejected(NO_SUCH_CONNECTION)
-        expected_revision(call.request.headers, current.revision)
-        accepted = decide_clients(current, call.body, current.revision)
-        if not accepted.drafts:
-            return responses.nothing()
-        return configuration.removed(
-            await _take_effect(call, command_of(call), accepted), responses.nothing()
-        )
-
-    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    body: ClientStatuses = call.body
+    statuses = [(one.client_id, one.status) for one in body.root]
+    executed = await call.service.commands.connections.change(
+        context_of(call), call.path("id"), lambda current: decide_clients(current, statuses)
+    )
+    return removed(executed.written, responses.nothing())
 
 
 async def delete_connection(call: Call) -> Response:
     """202 with the time; 204 for one that is not there (any more)."""
-
-    async def attempt() -> Response:
-        current = await _current(call)
-        if current is None:
-            return responses.nothing()
-        expected_revision(call.request.headers, current.revision)
-        command = command_of(call)
-        written = await _take_effect(call, command, decide_removal(current, current.revision))
-        await _release_name(call, current.name)
-        headers = {responses.POSITION: str(written.position)}
-        return responses.value({"deleted_at": render(command.now)}, 202, headers)
-
-    return await retry_on_conflict(attempt, CONNECTION_BUSY, names_revision(call.request.headers))
+    executed = await call.service.commands.connections.remove(context_of(call), call.path("id"))
+    if executed is None or executed.command is None or executed.written is None:
+        return responses.nothing()
+    headers = {responses.POSITION: str(executed.written.position)}
+    return responses.value({"deleted_at": render(executed.command.now)}, 202, headers)
 
 
-async def _take_effect(call: Call, command: Command, accepted: Accepted) -> Written:
-    """Appends a change that only counts for the revision it was decided on. Raises Conflict when the view
-    shows that another came first, or right after."""
-    events = to_events(command, tenant_subject(call.tenant), accepted.drafts)
-    written = await configuration.write(call, events)
-    row = await _find(call, living=False) if written.visible else None
-    if written.visible and (row is None or str(row["event_id"]) != events[0].id):
-        raise Conflict
-    return written
+def new_connection_of(body: CreateConnection) -> NewConnection:
+    """Return the input of the command that creates this connection."""
+    return NewConnection(body.name, body.strategy, change_of(body))
 
 
-async def _release_name(call: Call, name: str) -> bool:
-    """Frees the name of a connection that is not there any more; whether there was anything to free."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await reservations.release_connection_name(connection, call.tenant, name)
+def change_of(body: Change) -> ConnectionChange:
+    """Return the input of the command that makes these changes."""
+    given = body.model_dump(include={*_SETTINGS}, exclude_unset=True)
+    return ConnectionChange({name: given[name] for name in _SETTINGS if name in given}, body.options)
 
 
-async def _find(call: Call, living: bool = True) -> Any:
-    async with call.service.database.connection(call.tenant) as connection:
-        return await find_connection(connection, call.tenant, call.path("id"), deleted=not living)
-
-
-async def _current(call: Call) -> Connection | None:
-    """The living connection, with its secrets: a change of it carries all of them."""
-    row = await _find(call)
-    if row is None:
-        return None
-    (text,) = await _opened(call, [row])
-    return connection_of(row, exact_json.loads(text))
+def _answer(
+    connection_id: str, shown: StoredConnection | None, written: Written | None, status: int
+) -> Response:
+    """What the view shows."""
+    if shown is None:
+        assert written is not None  # it is the view that is late
+        return responses.accepted(written.position, {"id": connection_id})
+    position = None if written is None else written.position
+    headers = responses.revision_headers(shown.connection.revision, position)
+    return responses.document(shown.text, status, headers)
 
 
 async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
     """The documents of connections with the secrets in them open."""
     return await open_documents(call.service.database, call.service.keyring, call.tenant, rows)
-
-
-async def _claim_name(call: Call, connection_id: str, accepted: Accepted, events: tuple[Event, ...]) -> None:
-    wanted = accepted.claims
-    try:
-        await claim(call, connection_id, wanted, events, lambda: _release_name(call, wanted[0].value))
-    except reservations.Taken:
-        raise Rejected(CONNECTION_EXISTS) from None
-
-
-async def _answer(call: Call, connection_id: str, written: Written | None, status: int) -> Response:
-    """What the view shows."""
-    position = None if written is None else written.position
-    if written is not None and not written.visible:
-        body = {"status": "accepted", "position": str(position), "id": connection_id}
-        return responses.value(body, 202, {responses.POSITION: str(position)})
-    async with call.service.database.connection(call.tenant) as connection:
-        row = await find_connection(connection, call.tenant, connection_id, deleted=True)
-    assert row is not None
-    (text,) = await _opened(call, [row])
-    return responses.document(text, status, responses.revision_headers(row["revision"], position))
 
 
 async def _at_offset(call: Call, query: ListConnections) -> Response:

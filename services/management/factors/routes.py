@@ -1,8 +1,7 @@
 """Authentication methods, enrolments, recovery codes, and the end of them (fact sheet §4.5)."""
 
-import secrets
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -15,17 +14,16 @@ from schemas.events import (
     RiskAssessmentCleared,
     RiskAssessmentClearedData,
 )
-from services.commands.conflict_retry import Conflict, retry_on_conflict
-from services.commands.context import STALE_REVISION
-from services.commands.factors import decide as decisions
-from services.commands.outcome import Draft
-from services.commands.settings.configuration import new_id
-from services.commands.users import people
+from services.commands.execute import Decide
+from services.commands.factors import decide
+from services.commands.factors.decide import FactorChange, NewFactor
+from services.commands.identifiers import new_id
+from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER, USER_BUSY
 from services.commands.writer import Written
-from services.management.factors import models
+from services.management.factors import models, present
 from services.management.http import authorization, responses
-from services.management.http.command_context import expected_revision, names_revision
+from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions.models import ClearRiskAssessments
@@ -33,17 +31,15 @@ from services.queries.users import Person
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 _PROVIDERS: Final = ("duo", "google-authenticator")
-_LETTERS: Final = string.digits + string.ascii_uppercase
-Decide = Callable[[Person], Sequence[Draft] | Rejection]
+_RECOVERY_CODE: Final = string.digits + string.ascii_uppercase
 
 
 async def list_factors(call: Call) -> Response:
     """The user's authentication methods, masked."""
     query: models.FactorPage = call.query
-    person = await people.living(call, call.path("id"))
-    every = decisions.in_list(person.holdings)
+    every = present.in_list((await _person(call)).holdings)
     start = query.page * query.per_page
-    page = [decisions.shown(factor) for factor in every[start : start + query.per_page]]
+    page = [present.shown(factor) for factor in every[start : start + query.per_page]]
     if not query.include_totals:
         return responses.value(page)
     total = {"total": len(every)} if every else {}
@@ -52,62 +48,54 @@ async def list_factors(call: Call) -> Response:
 
 async def get_factor(call: Call) -> Response:
     """One of the user's authentication methods, masked."""
-    person = await people.living(call, call.path("id"))
-    return responses.value(decisions.shown(_factor(person, call.path("method_id"))))
+    return responses.value(present.shown(await _factor(call, call.path("method_id"))))
 
 
 async def create_factor(call: Call) -> Response:
     """One more authentication method, confirmed."""
-    body: models.CreateFactor = call.body
-    device = new_id("dev_")
-
-    def decide(person: Person) -> Sequence[Draft] | Rejection:
-        draft = decisions.enrol(person.holdings, body, device)
-        return draft if isinstance(draft, Rejection) else (draft,)
-
-    written = await _decided(call, decide)
-    return await _answered(call, written, f"{body.type}|{device}", 201)
+    factor = _new_factor(call.body)
+    written = await _changed(call, lambda person: decide.enrol(person.holdings, factor))
+    return await _answered(call, written, factor.id, 201)
 
 
 async def set_factors(call: Call) -> Response:
     """These authentication methods instead of all there were."""
     bodies: models.SetFactors = call.body
-    devices = [new_id("dev_") for _ in bodies.root]
-    written = await _decided(
-        call, lambda person: decisions.replace(person.holdings, bodies.root, devices), UNKNOWN_USER
-    )
+    factors = [_new_factor(body) for body in bodies.root]
+    written = await _changed(call, lambda person: decide.replace(person.holdings, factors), UNKNOWN_USER)
     if written is not None and not written.visible:
-        return people.accepted(written)
-    person = await people.living(call, call.path("id"), UNKNOWN_USER)
-    shown = [decisions.shown_set(factor) for factor in factors_of(person.holdings)]
+        return responses.accepted(written.position)
+    person = await _person(call, UNKNOWN_USER)
+    shown = [present.shown_set(factor) for factor in factors_of(person.holdings)]
     return responses.value(shown, headers=_headers(written))
 
 
 async def update_factor(call: Call) -> Response:
     """A name, or how somebody prefers to be reached."""
     identity, body = call.path("method_id"), call.body
-    written = await _decided(call, lambda person: decisions.change(_factor(person, identity), body))
+    changes = changes_of(body)
+    written = await _changed(call, lambda person: decide.change(person.holdings, identity, changes))
     return await _answered(call, written, identity, 200)
 
 
 async def delete_factors(call: Call) -> Response:
     """No authentication methods any more; 204 also for nobody."""
-    if await people.find(call, call.path("id")) is None:
+    if await call.service.commands.users.store.find(call.tenant, call.path("id")) is None:
         return responses.nothing()
     return await _without(
-        call, lambda person: decisions.remove(person.holdings, factors_of(person.holdings)), UNKNOWN_USER
+        call, lambda person: decide.remove(person.holdings, factors_of(person.holdings)), UNKNOWN_USER
     )
 
 
 async def delete_factor(call: Call) -> Response:
     """One authentication method less."""
     identity = call.path("method_id")
-    return await _without(call, lambda person: decisions.gone((_factor(person, identity),)))
+    return await _without(call, lambda person: decide.remove_one(person.holdings, identity))
 
 
 async def delete_authenticators(call: Call) -> Response:
-    """No second factors and no recovery code any more: the user has to enrol anew."""
-    return await _without(call, lambda person: decisions.gone(decisions.second_factors(person.holdings)))
+    """No second factors and no recovery code any more: the user has to enrol again."""
+    return await _without(call, lambda person: decide.removal_of(decide.second_factors(person.holdings)))
 
 
 async def delete_provider(call: Call) -> Response:
@@ -117,91 +105,81 @@ async def delete_provider(call: Call) -> Response:
         reason = f"Path validation error: 'No enum match for: {provider[:200]}' on property provider"
         raise Rejected(invalid(f"{reason} (The multi-factor provider).", "invalid_uri"))
     return await _without(
-        call, lambda person: decisions.gone(decisions.of_provider(person.holdings, provider))
+        call, lambda person: decide.removal_of(decide.of_provider(person.holdings, provider))
     )
 
 
 async def list_enrollments(call: Call) -> Response:
     """The first confirmed enrolment in multi-factor authentication."""
-    user_id = call.path("id")
-    authorization.reaching(call.scopes, call.principal, user_id)
-    person = await people.living(call, user_id)
-    return responses.value(decisions.enrollments(person.holdings))
+    authorization.reaching(call.scopes, call.principal, call.path("id"))
+    return responses.value(present.enrollments((await _person(call)).holdings))
 
 
 async def regenerate_recovery_code(call: Call) -> Response:
     """A new recovery code, answered this once; only its hash is kept."""
-    person = await people.living(call, call.path("id"))
-    code = "".join(secrets.choice(_LETTERS) for _ in range(24))
-    data = RecoveryCodeRegeneratedData(
-        factor_id=new_id("recovery-code|dev_"), code_hash=await call.service.passwords.hash(call.tenant, code)
-    )
-    written, _ = await people.tell(call, person, (Draft(RecoveryCodeRegenerated, data),))
+    code = new_id("", 24, _RECOVERY_CODE)
+
+    async def regenerated(_person: Person) -> Decision:
+        code_hash = await call.service.passwords.hash(call.tenant, code)
+        data = RecoveryCodeRegeneratedData(factor_id=new_id("recovery-code|dev_"), code_hash=code_hash)
+        return Accepted((Draft(RecoveryCodeRegenerated, data),))
+
+    users, context = call.service.commands.users, context_of(call, guarded=False)
+    written = (await users.change(context, call.path("id"), regenerated)).written
     return responses.value({"recovery_code": code}, headers=_headers(written) | {"Cache-Control": "no-store"})
 
 
 async def invalidate_remembered_browsers(call: Call) -> Response:
     """Gateways are told to ask for another factor again, whatever browser the user comes with."""
     event = RememberedBrowsersInvalidated
-    return await _without(call, lambda _: (Draft(event, event.model_fields["data"].default),))
+    draft = Draft(event, event.model_fields["data"].default)
+    return await _without(call, lambda _: Accepted((draft,)))
 
 
 async def clear_risk_assessments(call: Call) -> Response:
     """Gateways are told to forget what they know of the user's devices."""
     body: ClearRiskAssessments = call.body
     data = RiskAssessmentClearedData(connection=body.connection, assessors=body.assessors)
-    return await _without(call, lambda _: (Draft(RiskAssessmentCleared, data),))
+    return await _without(call, lambda _: Accepted((Draft(RiskAssessmentCleared, data),)))
 
 
-async def _decided(call: Call, decide: Decide, absent: Rejection = NO_SUCH_USER) -> Written | None:
-    """Decided on one revision and written for that one only; decided anew when another change came first.
-    None when there is nothing to write."""
-    user_id, headers = call.path("id"), call.request.headers
-
-    async def attempt() -> Written | None:
-        person = await people.living(call, user_id, absent)
-        expected_revision(headers, person.revision)
-        drafts = decide(person)
-        if isinstance(drafts, Rejection):
-            raise Rejected(drafts)
-        if not drafts:
-            return None
-        try:
-            written, _ = await people.tell(call, person, _for(person, drafts), person.revision)
-        except Rejected as rejected:
-            if rejected.rejection is STALE_REVISION:
-                raise Conflict from None
-            raise
-        return written
-
-    async with call.service.turns.of(call.tenant, user_id, True):
-        return await retry_on_conflict(attempt, USER_BUSY, names_revision(headers))
+def changes_of(body: models.UpdateFactor) -> FactorChange:
+    """Return the input of the command that makes these changes."""
+    return FactorChange(body.name, body.preferred_authentication_method)
 
 
-def _for(person: Person, drafts: Sequence[Draft]) -> Sequence[Draft]:
-    first, *rest = drafts
-    guarded = first.data.model_copy(update={"expected_revision": person.revision})
-    return (Draft(first.event, guarded), *rest)
+def _new_factor(body: models.CreateFactor | models.SetFactor) -> NewFactor:
+    given = body.model_dump(mode="json", exclude_none=True, exclude={"type"})
+    return NewFactor(body.type, given, new_id("dev_"))
 
 
-async def _without(call: Call, decide: Decide, absent: Rejection = NO_SUCH_USER) -> Response:
-    written = await _decided(call, decide, absent)
+async def _changed(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Written | None:
+    """None when there is nothing to write."""
+    users = call.service.commands.users
+    return (await users.change_revision(context_of(call), call.path("id"), decided, absent=absent)).written
+
+
+async def _without(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Response:
+    written = await _changed(call, decided, absent)
     if written is not None and not written.visible:
-        return people.accepted(written)
+        return responses.accepted(written.position)
     return responses.nothing(headers=_headers(written))
 
 
 async def _answered(call: Call, written: Written | None, identity: str, status: int) -> Response:
     if written is not None and not written.visible:
-        return people.accepted(written, {"id": identity})
-    person = await people.living(call, call.path("id"))
-    return responses.value(decisions.shown_changed(_factor(person, identity)), status, _headers(written))
+        return responses.accepted(written.position, {"id": identity})
+    return responses.value(present.shown_changed(await _factor(call, identity)), status, _headers(written))
 
 
-def _factor(person: Person, identity: str) -> Factor:
-    found = next((one for one in factors_of(person.holdings) if one["id"] == identity), None)
+async def _person(call: Call, absent: Rejection = NO_SUCH_USER) -> Person:
+    return await call.service.commands.users.store.get(call.tenant, call.path("id"), absent)
+
+
+async def _factor(call: Call, identity: str) -> Factor:
+    found = decide.find_factor((await _person(call)).holdings, identity)
     if found is None:
-        raise Rejected(decisions.NO_SUCH_FACTOR)
+        raise Rejected(decide.NO_SUCH_FACTOR)
     return found
 
 
@@ -213,7 +191,7 @@ _METHODS: Final = "/api/v2/users/{id}/authentication-methods"
 _UPDATE: Final = ("update:users",)
 _LATE: Final = "The view is late."
 _GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Gone.", 404: NO_SUCH_USER, 409: USER_BUSY}
-_NO_FACTOR: Final = decisions.NO_SUCH_FACTOR
+_NO_FACTOR: Final = decide.NO_SUCH_FACTOR
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -238,7 +216,7 @@ OPERATIONS: Final = (
         description="Adds a confirmed authentication method to a user.",
         body=models.CreateFactor,
         result=models.FactorResult,
-        responses={201: "Created.", 202: _LATE, 404: NO_SUCH_USER, 409: decisions.EXISTS},
+        responses={201: "Created.", 202: _LATE, 404: NO_SUCH_USER, 409: decide.EXISTS},
     ),
     Operation(
         method="PUT",
@@ -249,7 +227,7 @@ OPERATIONS: Final = (
         description="Replaces all authentication methods of a user with those in the body.",
         body=models.SetFactors,
         result=list[models.FactorResult],
-        responses={200: "Replaced.", 202: _LATE, 400: UNKNOWN_USER, 409: decisions.EXISTS},
+        responses={200: "Replaced.", 202: _LATE, 400: UNKNOWN_USER, 409: decide.EXISTS},
     ),
     Operation(
         method="DELETE",

@@ -1,4 +1,4 @@
-"""A request that wants to change something: as whom, when, and against which revision."""
+"""The context of commands, from the HTTP request that asks for them, and conditional headers."""
 
 import re
 from typing import Any, Final
@@ -8,10 +8,8 @@ from starlette.datastructures import Headers
 from schemas.formats import exact_json
 from schemas.sealing.secret_names import hides
 from services.commands.context import (
-    Command,
     CommandContext,
     RequestLog,
-    begin_command,
     current_time,
 )
 from services.management.http import authorization
@@ -31,12 +29,13 @@ _REVISION: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 
 
-def context_of(call: Call) -> CommandContext:
-    """Return the context of the commands that a request comes to."""
+def context_of(call: Call, *, guarded: bool = True) -> CommandContext:
+    """Return the context of the commands that a request comes to. Operations that take no `If-Match` ignore
+    the header: they are not `guarded`."""
     return CommandContext(
         call.tenant,
         authorization.actor(call.principal),
-        expected_revisions(call.request.headers),
+        expected_revisions(call.request.headers) if guarded else None,
         request_log(call),
         call.pending,
         call.status,
@@ -57,15 +56,9 @@ def request_log(call: Call) -> RequestLog:
     )
 
 
-def command_of(call: Call) -> Command:
-    """The command of this request, under an id of its own."""
-    call.status.may_have_written = True
-    return begin_command(context_of(call))
-
-
 def expected_revisions(headers: Headers) -> frozenset[int] | None:
     """Return the revisions that an `If-Match` allows to change, None for any. Weak tags never match."""
-    if not names_revision(headers):
+    if headers.get("if-match", "*").strip() == "*":
         return None
     tags = [tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak]
     return frozenset(int(tag) for tag in tags if _REVISION.fullmatch(tag))
@@ -107,16 +100,6 @@ def masked(value: Any) -> Any:
         case list():
             return [masked(item) for item in value]
     return value
-
-
-def expected_revision(headers: Headers, current: int) -> int | None:
-    """The revision an `If-Match` allows to change, None without one. Raises Rejected (412) for another."""
-    return CommandContext("", "", expected_revisions(headers)).expected_revision(current)
-
-
-def names_revision(headers: Headers) -> bool:
-    """Whether an `If-Match` allows to change one revision only."""
-    return headers.get("if-match", "*").strip() != "*"
 
 
 def has_revision(headers: Headers, current: int) -> bool:

@@ -168,7 +168,7 @@ async def _repeated(call: Call, place: Place, known: KnownRequest) -> Response |
     if known.seconds_open:
         raise HttpError(unknown(known.seconds_open))
     if known.event is not None:
-        await call.service.reconciler.settle(place.tenant, [idempotency.reservation_of(place.place)])
+        await call.service.commands.reconciler.settle(place.tenant, [idempotency.reservation_of(place.place)])
         settled = await _found(call, place)
         if settled is not None and settled.event is not None:
             if settled.event.confirmed:

@@ -48,6 +48,12 @@ def error(found: Rejection | ErrorResponse) -> Response:
     return Response(answer.body(), answer.status, answer.headers, JSON)
 
 
+def accepted(position: Position, more: Mapping[str, object] | None = None) -> Response:
+    """Return 202: the events are on the log at this position, and the views do not show them yet."""
+    body = {"status": "accepted", "position": str(position), **(more or {})}
+    return value(body, 202, {POSITION: str(position)})
+
+
 def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:
     """An empty body; typed all the same, as clients of this API know it."""
     return Response(None, status, headers, JSON)

@@ -1,17 +1,19 @@
 """Organizations and who belongs to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from schemas.events import OrganizationData, OrganizationJoined, OrganizationLeft
+from services.commands.access import decide
 from services.commands.context import STALE_REVISION
-from services.commands.outcome import Draft
-from services.commands.settings import configuration
+from services.commands.identifiers import new_id
+from services.commands.settings.settings import NewSetting
+from services.management import setting_responses
 from services.management.http import paging, responses
 from services.management.http import present as presenting
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
@@ -26,7 +28,6 @@ from services.management.organizations.models import (
 from services.management.roles import members
 from services.management.roles.results import Member, Organization
 from services.queries.settings import find_setting_by_name, list_settings
-from services.queries.users import Person
 from services.runtime.rejection import Rejected, Rejection
 
 EXISTS: Final = Rejection("conflict", "An organization with this name already exists.")
@@ -49,7 +50,7 @@ async def list_organizations(call: Call) -> Response:
 async def get_organization(call: Call) -> Response:
     """One organization."""
     found = await _organization(call)
-    return configuration.show(call, found, organization_shown(found))
+    return setting_responses.show(call, found, organization_shown(found))
 
 
 async def get_organization_by_name(call: Call) -> Response:
@@ -63,17 +64,17 @@ async def get_organization_by_name(call: Call) -> Response:
         )
     if found is None:
         raise Rejected(ABSENT)
-    return configuration.show(call, found, organization_shown(found))
+    return setting_responses.show(call, found, organization_shown(found))
 
 
 async def create_organization(call: Call) -> Response:
     """An organization with a name of its own; it is displayed as its name unless told otherwise."""
     body: CreateOrganization = call.body
     settings = {"name": body.name, "display_name": body.name, **_given(body)}
-    made = await configuration.create(
-        call, "organization", configuration.new_id("org_"), body.name, settings, EXISTS
+    made = await call.service.commands.settings.create(
+        context_of(call), NewSetting("organization", new_id("org_"), body.name, settings), EXISTS
     )
-    return configuration.answer(made, organization_shown(made.setting), 201)
+    return setting_responses.changed(made, organization_shown, 201)
 
 
 async def update_organization(call: Call) -> Response:
@@ -83,14 +84,18 @@ async def update_organization(call: Call) -> Response:
         before = {name: value for name, value in organization.document.items() if name != "id"}
         return {**before, **_given(call.body)}
 
-    made = await configuration.change(call, "organization", call.path("id"), changed, ABSENT, EXISTS)
-    return configuration.answer(made, organization_shown(made.setting))
+    made = await call.service.commands.settings.change(
+        context_of(call), "organization", call.path("id"), changed, ABSENT, EXISTS
+    )
+    return setting_responses.changed(made, organization_shown)
 
 
 async def delete_organization(call: Call) -> Response:
     """The organization gone; nobody belongs to it any more."""
-    written = await configuration.remove(call, "organization", call.path("id"), ABSENT)
-    return configuration.removed(written, responses.nothing())
+    written = await call.service.commands.settings.remove(
+        context_of(call), "organization", call.path("id"), ABSENT
+    )
+    return setting_responses.removed(written, responses.nothing())
 
 
 async def list_members(call: Call) -> Response:
@@ -110,10 +115,12 @@ async def add_members(call: Call) -> Response:
     if not everybody.keys() >= {*body.members}:
         raise Rejected(_SOMEBODY_MISSING)
 
-    def joining(person: Person) -> Sequence[Draft]:
-        return () if _belongs(person, organization) else (Draft(OrganizationJoined, _data(organization)),)
-
-    return await members.tell(call, everybody, joining, responses.nothing())
+    return await members.change(
+        call,
+        everybody,
+        lambda person: decide.join(person.holdings, organization.id),
+        responses.nothing(),
+    )
 
 
 async def delete_members(call: Call) -> Response:
@@ -121,10 +128,12 @@ async def delete_members(call: Call) -> Response:
     body: Members = call.body
     organization = await _organization(call)
 
-    def leaving(person: Person) -> Sequence[Draft]:
-        return (Draft(OrganizationLeft, _data(organization)),) if _belongs(person, organization) else ()
-
-    return await members.tell(call, await members.found(call, body.members), leaving, responses.nothing())
+    return await members.change(
+        call,
+        await members.found(call, body.members),
+        lambda person: decide.leave(person.holdings, organization.id),
+        responses.nothing(),
+    )
 
 
 def organization_shown(setting: Setting) -> dict[str, Any]:
@@ -138,15 +147,7 @@ def _given(body: Change) -> dict[str, Any]:
 
 
 async def _organization(call: Call) -> Setting:
-    return await configuration.find(call, "organization", call.path("id"), ABSENT)
-
-
-def _belongs(person: Person, organization: Setting) -> bool:
-    return organization.id in person.holdings.get("organizations", {})
-
-
-def _data(organization: Setting) -> OrganizationData:
-    return OrganizationData(organization=organization.id)
+    return await setting_responses.find(call, "organization", call.path("id"), ABSENT)
 
 
 _LATE: Final = "Accepted; the view does not show it yet."

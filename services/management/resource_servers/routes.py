@@ -7,10 +7,12 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from services.commands.access.permissions import numbered
+from services.commands.access.permissions import NewScope, numbered
 from services.commands.context import STALE_REVISION
-from services.commands.settings import configuration
+from services.commands.settings.settings import NewSetting
+from services.management import setting_responses
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
@@ -52,7 +54,7 @@ async def get_api(call: Call) -> Response:
     if system is not None:
         return responses.value(shown(system))
     api = await _find(call)
-    return configuration.show(call, api, shown(api.document))
+    return setting_responses.show(call, api, shown(api.document))
 
 
 async def create_api(call: Call) -> Response:
@@ -66,12 +68,11 @@ async def create_api(call: Call) -> Response:
         "identifier": body.identifier,
         **_DEFAULTS,
         **_given(body),
-        **numbered(body.scopes or (), {}),
+        **numbered(_scopes(body), {}),
     }
-    made = await configuration.create(
-        call, "resource_server", secrets.token_hex(12), body.identifier, settings, EXISTS
-    )
-    return configuration.answer(made, shown(made.setting.document), 201)
+    new = NewSetting("resource_server", secrets.token_hex(12), body.identifier, settings)
+    made = await call.service.commands.settings.create(context_of(call), new, EXISTS)
+    return setting_responses.changed(made, _shown, 201)
 
 
 async def update_api(call: Call) -> Response:
@@ -81,23 +82,24 @@ async def update_api(call: Call) -> Response:
 
     def changed(api: Setting) -> Mapping[str, Any]:
         before = {name: value for name, value in api.document.items() if name != "id"}
-        scopes = {} if body.scopes is None else numbered(body.scopes, before)
+        scopes = {} if body.scopes is None else numbered(_scopes(body), before)
         return {**before, **_given(body), **scopes}
 
     api = await _find(call)
-    made = await configuration.change(call, "resource_server", api.id, changed, NO_SUCH_API, EXISTS)
-    return configuration.answer(made, shown(made.setting.document))
+    made = await call.service.commands.settings.change(
+        context_of(call), "resource_server", api.id, changed, NO_SUCH_API, EXISTS
+    )
+    return setting_responses.changed(made, _shown)
 
 
 async def delete_api(call: Call) -> Response:
     """The API gone, and its permissions with it; 204 also for one that never was."""
     _refuse_system(call)
-    try:
-        api = await _find(call)
-    except Rejected:
+    api = await _find_any(call)
+    if api is None:
         return responses.nothing()
-    written = await configuration.remove(call, "resource_server", api.id)
-    return configuration.removed(written, responses.nothing())
+    written = await call.service.commands.settings.remove(context_of(call), "resource_server", api.id)
+    return setting_responses.removed(written, responses.nothing())
 
 
 def shown(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,10 +111,18 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": document["id"], **rest, "scopes": scopes}
 
 
+def _shown(api: Setting) -> dict[str, Any]:
+    return shown(api.document)
+
+
 def _given(body: ApiSettings) -> dict[str, Any]:
     """What the body names besides what is treated apart."""
     apart = {"scopes", "identifier", "signing_secret"}
     return {name: value for name, value in body.model_dump(exclude=apart).items() if body.given(name)}
+
+
+def _scopes(body: ApiSettings) -> list[NewScope]:
+    return [NewScope(scope.value, scope.description) for scope in body.scopes or ()]
 
 
 def _system(call: Call) -> dict[str, Any] | None:
@@ -126,16 +136,21 @@ def _refuse_system(call: Call) -> None:
 
 
 async def _find(call: Call) -> Setting:
+    found = await _find_any(call)
+    if found is None:
+        raise Rejected(NO_SUCH_API)
+    return found
+
+
+async def _find_any(call: Call) -> Setting | None:
     asked = call.path("id")
     if "\x00" in asked:
-        raise Rejected(NO_SUCH_API)
+        return None
     async with call.service.database.connection(call.tenant) as connection:
         found = await find_settings(
             connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
         )
-    if not found:
-        raise Rejected(NO_SUCH_API)
-    return next((api for api in found if api.id == asked), found[0])
+    return next((api for api in found if api.id == asked), next(iter(found), None))
 
 
 _LATE: Final = "Accepted; the view does not show it yet."

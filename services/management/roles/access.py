@@ -5,11 +5,8 @@ from collections.abc import Collection, Iterable
 from projections.setting.fold import Setting
 from services.management.http.requests import Call
 from services.management.resource_servers.system_api import system_api
-from services.management.roles.models import Permission as PermissionName
 from services.queries.permissions import (
-    Permission,
     PermissionCatalogue,
-    find_permissions,
     find_roles,
     read_catalogue,
 )
@@ -30,10 +27,3 @@ async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
     """Return those of these roles that exist, by name. Raises Transient."""
     async with call.service.database.connection(call.tenant) as connection:
         return await find_roles(connection, call.service.keyring, call.tenant, ids)
-
-
-def named(known: PermissionCatalogue, names: Iterable[PermissionName]) -> list[Permission]:
-    """Return the permissions that a body names. Raises Rejected (404)."""
-    return find_permissions(
-        known, ((each.resource_server_identifier, each.permission_name) for each in names)
-    )

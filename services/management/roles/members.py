@@ -1,7 +1,7 @@
 """Who has a role or belongs to an organization: listed, and changed person by person."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from schemas.formats import exact_json
 from schemas.formats.instants import render
-from services.commands.outcome import Draft
-from services.commands.users import people
+from services.commands.execute import Decide
 from services.commands.users.rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.requests import Call
-from services.queries import users
 from services.queries.members import BEGINNING, MemberKind, MemberPlace, count_members, list_members
+from services.queries.users import Person
 from services.runtime.rejection import Rejection
 
 SHOWN: Final = ("user_id", "email", "picture", "name")
@@ -42,38 +42,37 @@ async def listed(
     return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
 
 
-async def found(call: Call, user_ids: Sequence[str]) -> dict[str, users.Person]:
-    """Those of these users that live, by id."""
-    asked = tuple(dict.fromkeys(user_ids))
-    people_found = await asyncio.gather(*(people.find(call, user_id) for user_id in asked))
-    return {
-        user_id: person for user_id, person in zip(asked, people_found, strict=True) if person is not None
-    }
+async def found(call: Call, user_ids: Sequence[str]) -> dict[str, Person]:
+    """Return those of these users that exist, by id. Raises Transient."""
+    requested, store = tuple(dict.fromkeys(user_ids)), call.service.commands.users.store
+    people = await asyncio.gather(*(store.find(call.tenant, user_id) for user_id in requested))
+    return {user_id: person for user_id, person in zip(requested, people, strict=True) if person is not None}
 
 
-async def tell(
+async def change(
     call: Call,
-    everybody: Mapping[str, users.Person],
-    drafts: Callable[[users.Person], Sequence[Draft]],
+    people: Mapping[str, Person],
+    decide: Decide[Person],
     answer: Response,
-    full: Rejection = NO_SUCH_USER,
+    ineffective: Rejection = NO_SUCH_USER,
 ) -> Response:
-    """A command for each of these people whom it changes.
+    """Return the answer to a command to each of these users.
 
-    Everybody is told, whatever becomes of the others; each either takes effect wholly or not at all. The
-    first rejection is answered; asking again is harmless, for it changes nothing for those who have it.
+    Every command is carried out, whatever becomes of the others; each either takes effect wholly or not at
+    all. Raises the first rejection; asking again is harmless, for it changes nothing for those who have it.
     """
     turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(user_id: str, person: users.Person) -> Written | None:
-        told = drafts(person)
-        if not told:
-            return None
+    async def one(user_id: str, person: Person) -> Written | None:
+        context = context_of(_about(call, user_id), guarded=False)
         async with turn:
-            return (await people.tell(_about(call, user_id), person, told, full=full))[0]
+            executed = await call.service.commands.users.change(
+                context, user_id, decide, ineffective=ineffective, known=person
+            )
+        return executed.written
 
     results = await asyncio.gather(
-        *(one(user_id, person) for user_id, person in everybody.items()), return_exceptions=True
+        *(one(user_id, person) for user_id, person in people.items()), return_exceptions=True
     )
     for result in results:
         if isinstance(result, BaseException):
@@ -81,7 +80,7 @@ async def tell(
     written = [result for result in results if isinstance(result, Written)]
     late = next((result for result in written if not result.visible), None)
     if late is not None:
-        return people.accepted(late)
+        return responses.accepted(late.position)
     if written:
         answer.headers[responses.POSITION] = str(written[-1].position)
     return answer

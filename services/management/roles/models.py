@@ -66,6 +66,10 @@ class Permissions(Body):
         description="array of resource_server_identifier, permission_name pairs."
     )
 
+    def names(self) -> list[tuple[str, str]]:
+        """Return the identifier of the API and the name of each permission."""
+        return [(each.resource_server_identifier, each.permission_name) for each in self.permissions]
+
 
 class RoleIds(Body):
     """Roles to be given or taken."""

@@ -1,20 +1,22 @@
 """Roles, what they permit, and who has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import asyncpg
 from starlette.responses import Response
 
-from projections.profile.changes.access import MOST
 from projections.setting.fold import Setting
-from services.commands.access.capacity import roles_given, room_for
+from services.commands.access import decide
 from services.commands.access.permissions import MOST_OF_A_ROLE
 from services.commands.context import STALE_REVISION
-from services.commands.outcome import Draft
-from services.commands.settings import configuration
+from services.commands.identifiers import new_id
+from services.commands.outcome import Decision
+from services.commands.settings.settings import NewSetting
 from services.ledger import reservations
+from services.management import setting_responses
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
@@ -23,13 +25,13 @@ from services.management.roles import access, members
 from services.management.roles.models import CreateRole, ListRoles, Permissions, UpdateRole, UserIds
 from services.management.roles.present import present_role
 from services.management.roles.results import Member, PermissionShown, Role
-from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE
+from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, find_permissions
 from services.queries.settings import list_settings
+from services.queries.users import Person
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 MOST_ROLES: Final = 1000
 ROLE_EXISTS: Final = Rejection("conflict", "The role already exists.")
-ROLES_FULL: Final = invalid("No more roles can be assigned to this user.")
 _NOT_FOUND: Final = Rejection("not_found", "Role not found.")
 _SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do not exist.")
 _TENANT_FULL: Final = invalid("No more roles can be created in this tenant.")
@@ -51,7 +53,7 @@ async def list_roles(call: Call) -> Response:
 async def get_role(call: Call) -> Response:
     """One role."""
     role = await _role(call)
-    return configuration.show(call, role, present_role(role))
+    return setting_responses.show(call, role, present_role(role))
 
 
 async def create_role(call: Call) -> Response:
@@ -63,26 +65,34 @@ async def create_role(call: Call) -> Response:
             raise Rejected(_TENANT_FULL)
 
     settings = {"name": body.name, "description": body.description, "type": "tenant"}
-    made = await configuration.create(
-        call, "role", configuration.new_id("rol_"), body.name, settings, ROLE_EXISTS, room
+    made = await call.service.commands.settings.create(
+        context_of(call), NewSetting("role", new_id("rol_"), body.name, settings), ROLE_EXISTS, room
     )
-    shown = {**present_role(made.setting), "description": body.description}
-    return configuration.answer(made, shown)
+    return setting_responses.changed(
+        made, lambda role: {**present_role(role), "description": body.description}
+    )
 
 
 async def update_role(call: Call) -> Response:
     """What the body names is replaced."""
     given = {name: value for name, value in call.body.model_dump().items() if call.body.given(name)}
-    changed = await configuration.change(
-        call, "role", call.path("id"), lambda role: {**_settings(role), **given}, NO_SUCH_ROLE, ROLE_EXISTS
+    changed = await call.service.commands.settings.change(
+        context_of(call),
+        "role",
+        call.path("id"),
+        lambda role: {**_settings(role), **given},
+        NO_SUCH_ROLE,
+        ROLE_EXISTS,
     )
-    return configuration.answer(changed, present_role(changed.setting))
+    return setting_responses.changed(changed, present_role)
 
 
 async def delete_role(call: Call) -> Response:
     """The role gone; whoever had it has it no more."""
-    written = await configuration.remove(call, "role", call.path("id"), NO_SUCH_ROLE)
-    return configuration.removed(written, responses.value({}))
+    written = await call.service.commands.settings.remove(
+        context_of(call), "role", call.path("id"), NO_SUCH_ROLE
+    )
+    return setting_responses.removed(written, responses.value({}))
 
 
 async def list_role_permissions(call: Call) -> Response:
@@ -96,9 +106,9 @@ async def add_role_permissions(call: Call) -> Response:
     """Permissions for everybody who has the role, at once."""
     body: Permissions = call.body
     before = _permissions(await _role(call))
-    identifiers = {each.resource_server_identifier for each in body.permissions}
-    known = await access.catalogue(call, before, identifiers)
-    wanted = [permission.id for permission in access.named(known, body.permissions)]
+    names = body.names()
+    known = await access.catalogue(call, before, {identifier for identifier, _ in names})
+    wanted = [permission.id for permission in find_permissions(known, names)]
     gone = {*before} - {permission.id for permission in known.living(before)}
 
     def added(role: Setting) -> Mapping[str, Any] | Rejection:
@@ -106,14 +116,16 @@ async def add_role_permissions(call: Call) -> Response:
         after = list(dict.fromkeys([*kept, *wanted]))
         return _ROLE_FULL if len(after) > MOST_OF_A_ROLE else {**_settings(role), "permissions": after}
 
-    changed = await configuration.change(call, "role", call.path("id"), added, NO_SUCH_ROLE)
-    return configuration.answer(changed, {}, 201)
+    changed = await call.service.commands.settings.change(
+        context_of(call), "role", call.path("id"), added, NO_SUCH_ROLE
+    )
+    return setting_responses.changed(changed, lambda _: {}, 201)
 
 
 async def remove_role_permissions(call: Call) -> Response:
     """What the role does not permit any more; what it never did is left alone."""
     body: Permissions = call.body
-    names = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
+    names = {*body.names()}
     known = await access.catalogue(call, identifiers={identifier for identifier, _ in names})
     taken = {found.id for name in names if (found := known.named(*name)) is not None}
 
@@ -121,8 +133,10 @@ async def remove_role_permissions(call: Call) -> Response:
         kept = [each for each in _permissions(role) if each not in taken]
         return {**_settings(role), "permissions": kept}
 
-    changed = await configuration.change(call, "role", call.path("id"), removed, NO_SUCH_ROLE)
-    return configuration.removed(changed.written, responses.nothing())
+    changed = await call.service.commands.settings.change(
+        context_of(call), "role", call.path("id"), removed, NO_SUCH_ROLE
+    )
+    return setting_responses.removed(changed.written, responses.nothing())
 
 
 async def list_role_users(call: Call) -> Response:
@@ -139,22 +153,20 @@ async def assign_role_users(call: Call) -> Response:
     everybody = await members.found(call, body.users)
     if not everybody.keys() >= {*body.users}:
         raise Rejected(_SOMEBODY_MISSING)
-    held = {user_id: person.holdings.get("roles", {}) for user_id, person in everybody.items()}
-    every_role = {name for roles in held.values() for name in roles}
-    living = {one.id for one in await access.roles(call, every_role)} | {role.id}
-    drafts: dict[str, Sequence[Draft]] = {}
-    for user_id, roles in held.items():
-        room = room_for(roles, living, [role.id], MOST["roles"])
-        if room is None:
-            raise Rejected(ROLES_FULL)
-        drafts[everybody[user_id].subject] = roles_given(room)
-    return await members.tell(
-        call, everybody, lambda person: drafts[person.subject], responses.value({}), ROLES_FULL
-    )
+    held = {name for person in everybody.values() for name in person.holdings.get("roles", {})}
+    existing = {one.id for one in await access.roles(call, held)} | {role.id}
+
+    def assigned(person: Person) -> Decision:
+        return decide.assign_roles(person.holdings, existing, [role.id])
+
+    for person in everybody.values():
+        if isinstance(rejection := assigned(person), Rejection):
+            raise Rejected(rejection)
+    return await members.change(call, everybody, assigned, responses.value({}), decide.ROLES_FULL)
 
 
 async def _role(call: Call, absent: Rejection = NO_SUCH_ROLE) -> Setting:
-    return await configuration.find(call, "role", call.path("id"), absent)
+    return await setting_responses.find(call, "role", call.path("id"), absent)
 
 
 def _settings(role: Setting) -> dict[str, Any]:

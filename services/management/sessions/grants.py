@@ -16,22 +16,24 @@ from schemas.events import (
     RefreshTokenRevoked,
     RefreshTokenRevokedData,
 )
-from services.commands.outcome import Draft
-from services.commands.settings.configuration import new_id
-from services.commands.users import people
+from services.commands.identifiers import new_id
+from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import CheckpointPage, OffsetPage, listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions import models
 from services.management.sessions import present as showing
+from services.management.users.write_users import deleted
 from services.queries.connections import connection_ids
 from services.queries.sessions import device_credentials, grants
 from services.queries.sessions.device_credentials import CredentialFilter
 from services.queries.sessions.grants import GrantFilter
 from services.queries.sessions.refresh_tokens import find_refresh_token
-from services.runtime.rejection import Rejected, Rejection
+from services.queries.users import Person
+from services.runtime.rejection import Rejection
 
 DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and client exists already.")
 
@@ -78,11 +80,6 @@ async def list_device_credentials(call: Call) -> Response:
 async def create_device_credential(call: Call) -> Response:
     """A public key of a device of the caller, who has to be a user."""
     body: models.CreateDeviceCredential = call.body
-    person = await people.living(call, call.principal.subject)
-    async with call.service.database.connection(call.tenant) as connection:
-        where = call.tenant, person.subject, body.device_id, body.client_id
-        if await device_credentials.has_public_key(connection, *where):
-            raise Rejected(DEVICE_KNOWN)
     data = DeviceCredentialCreatedData(
         credential_id=new_id("dcr_"),
         client_id=body.client_id,
@@ -90,9 +87,19 @@ async def create_device_credential(call: Call) -> Response:
         device_name=body.device_name,
         value=body.value,
     )
-    written, _ = await people.tell(call, person, (Draft(DeviceCredentialCreated, data),))
+
+    async def decide(person: Person) -> Decision:
+        async with call.service.database.connection(call.tenant) as connection:
+            where = call.tenant, person.subject, body.device_id, body.client_id
+            known = await device_credentials.has_public_key(connection, *where)
+        return DEVICE_KNOWN if known else Accepted((Draft(DeviceCredentialCreated, data),))
+
+    context = context_of(call, guarded=False)
+    executed = await call.service.commands.users.change(context, call.principal.subject, decide)
+    written = executed.written
+    assert written is not None  # the decision comes to an event
     if not written.visible:
-        return people.accepted(written, {"id": data.credential_id})
+        return responses.accepted(written.position, {"id": data.credential_id})
     return responses.value({"id": data.credential_id}, 201, {responses.POSITION: str(written.position)})
 
 
@@ -111,7 +118,7 @@ async def delete_device_credential(call: Call) -> Response:
 
 async def list_connected_accounts(call: Call) -> Response:
     """Accounts at providers that may be used for the user."""
-    person = await people.living(call, call.path("id"))
+    person = await call.service.commands.users.store.get(call.tenant, call.path("id"))
     accounts = accounts_of(person.holdings)
     async with call.service.database.connection(call.tenant) as connection:
         ids = await connection_ids(connection, call.tenant, [one["connection"] for one in accounts])
@@ -138,13 +145,10 @@ def _window(query: OffsetPage) -> tuple[int, int]:
 
 
 async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
-    person = None if user_id is None else await people.find(call, user_id)
-    if person is None:
+    if user_id is None or await call.service.commands.users.store.find(call.tenant, user_id) is None:
         return responses.nothing()
-    written, _ = await people.tell(call, person, (draft,))
-    if not written.visible:
-        return people.accepted(written)
-    return responses.nothing(headers={responses.POSITION: str(written.position)})
+    context = context_of(call, guarded=False)
+    return deleted(await call.service.commands.users.record(context, user_id, draft))
 
 
 _GONE: Final[Mapping[int, str | Rejection]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}

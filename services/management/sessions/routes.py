@@ -17,10 +17,10 @@ from schemas.events import (
     SessionRevokedData,
 )
 from services.commands.outcome import Draft
-from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
@@ -70,12 +70,12 @@ async def find_refresh_tokens(call: Call) -> Response:
 
 async def delete_sessions(call: Call) -> Response:
     """All of the user's sessions end, those too that only gateways know of."""
-    return await _tell(call, call.path("id"), _EVERY_SESSION, NO_SUCH_USER)
+    return await _revoke(call, call.path("id"), _EVERY_SESSION, NO_SUCH_USER)
 
 
 async def delete_refresh_tokens(call: Call) -> Response:
     """All of the user's refresh tokens end, those too that only gateways know of."""
-    return await _tell(call, call.path("id"), _EVERY_TOKEN, NO_SUCH_USER)
+    return await _revoke(call, call.path("id"), _EVERY_TOKEN, NO_SUCH_USER)
 
 
 async def get_session(call: Call) -> Response:
@@ -93,7 +93,7 @@ async def update_session(call: Call) -> Response:
     data = SessionChangedData(session_id=row["id"], session_metadata=body.session_metadata or None)
     written = await _written(call, row["user_id"], Draft(SessionChanged, data), NO_SUCH_SESSION)
     if not written.visible:
-        return people.accepted(written)
+        return responses.accepted(written.position)
     row = await _session(call)
     return responses.value(showing.session(row, row["user_id"]), headers=_headers(written))
 
@@ -105,14 +105,14 @@ async def delete_session(call: Call) -> Response:
     if row is None:
         return responses.value({}, 202)
     data = SessionRevokedData(session_id=row["id"])
-    return await _tell(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
+    return await _revoke(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
 
 
 async def revoke_session(call: Call) -> Response:
     """A session ends, and its refresh tokens with it."""
     row = await _session(call)
     data = SessionRevokedData(session_id=row["id"], refresh_tokens=True)
-    return await _tell(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
+    return await _revoke(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
 
 
 async def get_refresh_token(call: Call) -> Response:
@@ -131,7 +131,7 @@ async def update_refresh_token(call: Call) -> Response:
     data = RefreshTokenChangedData(refresh_token_id=row["id"], refresh_token_metadata=metadata)
     written = await _written(call, row["user_id"], Draft(RefreshTokenChanged, data), NO_SUCH_TOKEN)
     if not written.visible:
-        return people.accepted(written)
+        return responses.accepted(written.position)
     row = await _refresh_token(call)
     return responses.value(showing.refresh_token(row, row["user_id"]), headers=_headers(written))
 
@@ -143,7 +143,7 @@ async def delete_refresh_token(call: Call) -> Response:
     if row is None:
         return responses.value({}, 202)
     data = RefreshTokenRevokedData(refresh_token_ids=(row["id"],))
-    return await _tell(call, row["user_id"], Draft(RefreshTokenRevoked, data), NO_SUCH_TOKEN)
+    return await _revoke(call, row["user_id"], Draft(RefreshTokenRevoked, data), NO_SUCH_TOKEN)
 
 
 async def revoke_refresh_tokens(call: Call) -> Response:
@@ -151,13 +151,13 @@ async def revoke_refresh_tokens(call: Call) -> Response:
     body: models.RevokeRefreshTokens = call.body
     if body.user_id is not None:
         data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
-        return await _tell(call, body.user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
+        return await _revoke(call, body.user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     response = responses.value({}, 202)
     async with call.service.database.connection(call.tenant) as connection:
         owners = await owners_of_refresh_tokens(connection, call.tenant, body.ids or ())
     for user_id, token_ids in owners.items():
         data = RefreshTokenRevokedData(refresh_token_ids=token_ids)
-        response = await _tell(call, user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
+        response = await _revoke(call, user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     return response
 
 
@@ -169,7 +169,7 @@ async def revoke_access(call: Call) -> Response:
         session_id=body.session_id,
         refresh_tokens=not body.preserve_refresh_tokens,
     )
-    return await _tell(call, call.path("id"), Draft(SessionRevoked, data), UNKNOWN_USER)
+    return await _revoke(call, call.path("id"), Draft(SessionRevoked, data), UNKNOWN_USER)
 
 
 async def _page(
@@ -221,15 +221,14 @@ async def _refresh_token(call: Call) -> asyncpg.Record:
 
 
 async def _written(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Written:
-    person = await people.living(call, user_id, absent)
-    written, _ = await people.tell(call, person, (draft,))
-    return written
+    context = context_of(call, guarded=False)
+    return await call.service.commands.users.record(context, user_id, draft, absent)
 
 
-async def _tell(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Response:
+async def _revoke(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Response:
     written = await _written(call, user_id, draft, absent)
     if not written.visible:
-        return people.accepted(written)
+        return responses.accepted(written.position)
     return responses.value({}, 202, _headers(written))
 
 

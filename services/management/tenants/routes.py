@@ -6,10 +6,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from services.commands.settings import configuration
-from services.commands.users import people
+from services.management import setting_responses
 from services.management.http import present as presenting
 from services.management.http import responses
+from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.tenants.models import TenantSettings, UpdateTenantSettings
@@ -35,14 +35,10 @@ async def get_tenant_settings(call: Call) -> Response:
 async def update_tenant_settings(call: Call) -> Response:
     """What the body names is changed, the rest stays."""
     patch = call.body.model_dump(exclude_unset=True)
-    setting, written = await configuration.set_only(
-        call, "tenant", TENANT_SETTINGS, {}, lambda now: _merged(_shown(now), patch)
+    changed = await call.service.commands.settings.set_only(
+        context_of(call), "tenant", TENANT_SETTINGS, {}, lambda now: _merged(_shown(now), patch)
     )
-    if written is None:
-        return responses.value(_shown(setting))
-    if not written.visible:
-        return people.accepted(written)
-    return responses.value(_shown(setting), 200, {responses.POSITION: str(written.position)})
+    return setting_responses.only_changed(changed, _shown)
 
 
 def _merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

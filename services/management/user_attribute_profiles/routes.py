@@ -7,9 +7,12 @@ from starlette.responses import Response
 
 from projections.setting.fold import Setting
 from services.commands.context import STALE_REVISION
-from services.commands.settings import configuration
+from services.commands.identifiers import new_id
 from services.commands.settings.profile_templates import TEMPLATES, profile_shown
+from services.commands.settings.settings import NewSetting
+from services.management import setting_responses
 from services.management.http import paging, responses
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import CheckpointPage, listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
@@ -57,18 +60,18 @@ async def get_template(call: Call) -> Response:
 
 async def get_profile(call: Call) -> Response:
     """One profile."""
-    found = await configuration.find(call, _KIND, call.path("id"), ABSENT)
-    return configuration.show(call, found, profile_shown(found.document))
+    found = await setting_responses.find(call, _KIND, call.path("id"), ABSENT)
+    return setting_responses.show(call, found, profile_shown(found.document))
 
 
 async def create_profile(call: Call) -> Response:
     """A profile; a connection uses it by its id in `options.user_attribute_profile_id`."""
     body: CreateProfile = call.body
     settings = body.model_dump(exclude_unset=True)
-    made = await configuration.create(
-        call, _KIND, configuration.new_id("uap_", 22), body.name, settings, EXISTS
+    made = await call.service.commands.settings.create(
+        context_of(call), NewSetting(_KIND, new_id("uap_", 22), body.name, settings), EXISTS
     )
-    return configuration.answer(made, profile_shown(made.setting.document), 201)
+    return setting_responses.changed(made, _shown, 201)
 
 
 async def update_profile(call: Call) -> Response:
@@ -79,15 +82,21 @@ async def update_profile(call: Call) -> Response:
         after = {**profile.document, **given}
         return {name: value for name, value in after.items() if name != "id" and value is not None}
 
-    made = await configuration.change(call, _KIND, call.path("id"), changed, ABSENT, EXISTS)
-    return configuration.answer(made, profile_shown(made.setting.document))
+    made = await call.service.commands.settings.change(
+        context_of(call), _KIND, call.path("id"), changed, ABSENT, EXISTS
+    )
+    return setting_responses.changed(made, _shown)
 
 
 async def delete_profile(call: Call) -> Response:
     """The profile gone; 204 also for one that never was. Connections that named it read as their strategy
     does."""
-    written = await configuration.remove(call, _KIND, call.path("id"))
-    return configuration.removed(written, responses.nothing())
+    written = await call.service.commands.settings.remove(context_of(call), _KIND, call.path("id"))
+    return setting_responses.removed(written, responses.nothing())
+
+
+def _shown(profile: Setting) -> dict[str, Any]:
+    return profile_shown(profile.document)
 
 
 _LATE: Final = "Accepted; the view does not show it yet."

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from services.commands.links.link_target import PROVIDER_DESCRIPTION
 from services.management.http.models.fields import Body, Given
 from services.management.http.models.results import Result
 from services.management.users.models import Query, Text
@@ -20,9 +21,7 @@ AccountId = Annotated[
 class LinkIdentity(Body):
     """The secondary account: by what it is known as, or by an ID token of its own."""
 
-    provider: Annotated[Text | None, Given] = Field(
-        None, description="Identity provider of the secondary user account being linked."
-    )
+    provider: Annotated[Text | None, Given] = Field(None, description=f"{PROVIDER_DESCRIPTION}.")
     user_id: Annotated[AccountId | None, Given] = Field(
         None, description="user_id of the secondary user account being linked."
     )

@@ -9,7 +9,6 @@ import asyncpg
 from starlette.responses import Response
 
 from projections.search.value import INDEXED_CHARACTERS, value_text
-from services.commands.users import people
 from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.models.paging import listed
@@ -17,6 +16,7 @@ from services.management.http.models.results import Explanation, User
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.users.models import ListUsers
+from services.management.users.read_users import tokens_for
 from services.queries.search import statements
 from services.queries.search.analysis import plan
 from services.queries.search.cost import affordable
@@ -98,7 +98,7 @@ def _of_connection(name: str) -> Predicate:
 async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
     window = statements.Window(query.per_page, query.page * query.per_page)
     asked = (call.tenant, search.predicate, search.order, window)
-    tokens_of = people.tokens_for(call)
+    tokens_of = tokens_for(call)
     if tokens_of is not None or presenting.field_names(query.fields):
         page = statements.page(*asked, secrets=tokens_of is not None)
         users, length, total = await _selected(call, query, search, page, tokens_of)
@@ -137,7 +137,7 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     after = None if text is None or text in BEGINNING else _after(call, text, search.order, name)
     take = query.take or (query.per_page if query.cursor is not None and query.per_page else 50)
     window = statements.Window(take + 1, 0, after)
-    tokens_of = people.tokens_for(call)
+    tokens_of = tokens_for(call)
     asked = statements.page(call.tenant, search.predicate, search.order, window, tokens_of is not None)
     (rows,) = await call.service.searcher.fetch(call.tenant, search.predicate, asked)
     users = presenting.shown(rows[:take], query, tokens_of)

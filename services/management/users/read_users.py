@@ -5,7 +5,6 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.commands.users import people
 from services.commands.users.rejections import NO_SUCH_USER
 from services.ledger.keys import users as keyed_users
 from services.management.http import authorization, responses
@@ -45,10 +44,18 @@ async def get_user(call: Call) -> Response:
 async def users_by_email(call: Call) -> Response:
     """Everybody with exactly this address, whatever the connection."""
     query: UsersByEmail = call.query
-    tokens_of = people.tokens_for(call)
+    tokens_of = tokens_for(call)
     async with call.service.database.connection(call.tenant) as connection:
         rows = await keyed_users.users_by_email(connection, call.tenant, query.email, tokens_of is not None)
     return responses.document(presenting.shown(rows, query, tokens_of))
+
+
+def tokens_for(call: Call) -> presenting.TokensOf | None:
+    """Return what opens the identity providers' tokens of users in lists, None for a caller who may not see
+    them."""
+    if not authorization.sees_tokens(call.principal):
+        return None
+    return lambda row: users.tokens_of(row, call.service.keyring, call.tenant)
 
 
 _COMMON: Final[Mapping[int, str]] = {

@@ -1,19 +1,17 @@
 """What a user may do and belongs to: roles, permissions and organizations of their own."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from projections.profile.changes.access import MOST
-from schemas.events import PermissionsData, PermissionsRemoved, RolesData, RolesRemoved
-from services.commands.access.capacity import permissions_given, roles_given, room_for
+from services.commands.access import decide
 from services.commands.context import STALE_REVISION
-from services.commands.outcome import Draft
-from services.commands.users import people
+from services.commands.execute import Decide
+from services.commands.outcome import Decision
 from services.commands.users.rejections import NO_SUCH_USER
 from services.management.http import paging, responses
-from services.management.http.command_context import expected_revision
+from services.management.http.command_context import context_of
 from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
@@ -23,14 +21,11 @@ from services.management.roles import access
 from services.management.roles.models import Permissions, RoleIds
 from services.management.roles.present import present_role
 from services.management.roles.results import Organization, Role, UserPermission
-from services.management.roles.routes import ROLES_FULL
 from services.queries import users
-from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, role_of, with_sources
+from services.queries.permissions import NO_SUCH_API, role_of, with_sources
 from services.queries.settings import find_settings
-from services.runtime.rejection import Rejected, Rejection, invalid
-
-Decide = Callable[[users.Person], Awaitable[Sequence[Draft]]]
-PERMISSIONS_FULL: Final = invalid("No more permissions can be assigned to this user.")
+from services.queries.users import Person
+from services.runtime.rejection import Rejected, Rejection
 
 
 async def list_user_roles(call: Call) -> Response:
@@ -45,29 +40,19 @@ async def assign_user_roles(call: Call) -> Response:
     """Roles for a user, all or none of them; those the user has already stay as they are."""
     body: RoleIds = call.body
 
-    async def given(person: users.Person) -> list[Draft]:
-        held = person.holdings.get("roles", {})
-        living = {role.id for role in await access.roles(call, {*held, *body.roles})}
-        if not living >= {*body.roles}:
-            raise Rejected(NO_SUCH_ROLE)
-        room = room_for(held, living, body.roles, MOST["roles"])
-        if room is None:
-            raise Rejected(ROLES_FULL)
-        return roles_given(room)
+    async def assigned(person: Person) -> Decision:
+        existing = await access.roles(call, {*person.holdings.get("roles", {}), *body.roles})
+        return decide.assign_roles(person.holdings, {role.id for role in existing}, body.roles)
 
-    return await _change(call, given, responses.nothing(), ROLES_FULL)
+    return await _change(call, assigned, responses.nothing(), decide.ROLES_FULL)
 
 
 async def remove_user_roles(call: Call) -> Response:
     """Roles taken from a user; those the user does not have are left alone."""
     body: RoleIds = call.body
-
-    async def taken(person: users.Person) -> list[Draft]:
-        held = person.holdings.get("roles", {})
-        roles = tuple(each for each in dict.fromkeys(body.roles) if each in held)
-        return [Draft(RolesRemoved, RolesData(roles=roles))] if roles else []
-
-    return await _change(call, taken, responses.nothing())
+    return await _change(
+        call, lambda person: decide.remove_roles(person.holdings, body.roles), responses.nothing()
+    )
 
 
 async def list_user_permissions(call: Call) -> Response:
@@ -90,37 +75,24 @@ async def assign_user_permissions(call: Call) -> Response:
     """Permissions for a user directly, all or none of them."""
     body: Permissions = call.body
 
-    async def given(person: users.Person) -> list[Draft]:
-        held = person.holdings.get("permissions", {})
-        identifiers = {each.resource_server_identifier for each in body.permissions}
-        known = await access.catalogue(call, held, identifiers)
-        asked = access.named(known, body.permissions)
-        names = {each.id: (each.api_identifier, each.name) for each in asked}
-        living = {each.id for each in known.living(held)}
-        room = room_for(held, living, list(names), MOST["permissions"])
-        if room is None:
-            raise Rejected(PERMISSIONS_FULL)
-        return permissions_given(room, names)
+    async def assigned(person: Person) -> Decision:
+        held, names = person.holdings.get("permissions", {}), body.names()
+        known = await access.catalogue(call, held, {identifier for identifier, _ in names})
+        return decide.assign_permissions(person.holdings, known, names)
 
-    return await _change(call, given, responses.value({}, 201), PERMISSIONS_FULL)
+    return await _change(call, assigned, responses.value({}, 201), decide.PERMISSIONS_FULL)
 
 
 async def remove_user_permissions(call: Call) -> Response:
     """Permissions of the user's own taken; what roles give stays."""
     body: Permissions = call.body
 
-    async def taken(person: users.Person) -> list[Draft]:
-        held = person.holdings.get("permissions", {})
-        wanted = {(each.resource_server_identifier, each.permission_name) for each in body.permissions}
-        known = await access.catalogue(call, identifiers={identifier for identifier, _ in wanted})
-        found = [each for name in sorted(wanted) if (each := known.named(*name)) and each.id in held]
-        data = [(each.id, (each.api_identifier, each.name)) for each in found]
-        if not data:
-            return []
-        ids, names = zip(*data, strict=True)
-        return [Draft(PermissionsRemoved, PermissionsData(permissions=ids, names=names))]
+    async def removed(person: Person) -> Decision:
+        names = {*body.names()}
+        known = await access.catalogue(call, identifiers={identifier for identifier, _ in names})
+        return decide.remove_permissions(person.holdings, known, names)
 
-    return await _change(call, taken, responses.nothing())
+    return await _change(call, removed, responses.nothing())
 
 
 async def list_user_organizations(call: Call) -> Response:
@@ -145,20 +117,18 @@ async def holdings(call: Call) -> Mapping[str, Any]:
     return found
 
 
-async def _change(call: Call, decide: Decide, answer: Response, full: Rejection = NO_SUCH_USER) -> Response:
+async def _change(
+    call: Call, decided: Decide[Person], answer: Response, ineffective: Rejection = NO_SUCH_USER
+) -> Response:
     """The answer to a command that comes to what is decided, or to nothing."""
-    user_id = call.path("id")
-    async with call.service.turns.of(call.tenant, user_id, "if-match" in call.request.headers):
-        person = await people.living(call, user_id)
-        expected = expected_revision(call.request.headers, person.revision)
-        drafts = await decide(person)
-        if not drafts:
-            return answer
-        first = Draft(drafts[0].event, drafts[0].data.model_copy(update={"expected_revision": expected}))
-        written, outcome = await people.tell(call, person, (first, *drafts[1:]), expected, full)
-    if outcome is None:
-        return people.accepted(written)
-    answer.headers.update(responses.revision_headers(outcome.revision, written.position))
+    executed = await call.service.commands.users.change(
+        context_of(call), call.path("id"), decided, ineffective=ineffective
+    )
+    if executed.written is None:
+        return answer
+    if executed.shown is None:
+        return responses.accepted(executed.written.position)
+    answer.headers.update(responses.revision_headers(executed.shown.revision, executed.written.position))
     return answer
 
 

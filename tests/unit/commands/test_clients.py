@@ -7,12 +7,14 @@ import pytest
 from projections.client.fold import Client
 from services.commands.settings import decide_client as decide
 from services.management.clients.models import CreateClient, UpdateClient
+from services.management.clients.present import shown
+from services.management.clients.routes import given_settings
 
 LOGINS = ["authorization_code", "implicit", "refresh_token"]
 
 
 def made(**body: Any) -> dict[str, Any]:
-    return decide.new_settings(CreateClient.model_validate({"name": "App", **body}))
+    return decide.new_settings(given_settings(CreateClient.model_validate({"name": "App", **body})))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_a_client_without_settings_asks_for_itself() -> None:
 
 
 def changed(current: dict[str, Any], **body: Any) -> dict[str, Any]:
-    return decide.changed_settings(current, UpdateClient.model_validate(body))
+    return decide.changed_settings(current, given_settings(UpdateClient.model_validate(body)))
 
 
 def test_a_change_replaces_what_it_names() -> None:
@@ -99,7 +101,7 @@ def test_credentials_get_ids() -> None:
 def test_a_secret_is_shown_once() -> None:
     """Where it has just been made."""
     client = Client("app", "App", None, (), "e", False, settings={"sso_disabled": True})
-    assert decide.shown("demo", client) == {
+    assert shown("demo", client) == {
         "tenant": "demo",
         "global": False,
         "is_token_endpoint_ip_header_trusted": False,
@@ -107,4 +109,4 @@ def test_a_secret_is_shown_once() -> None:
         "client_id": "app",
         "sso_disabled": True,
     }
-    assert decide.shown("demo", client, "s3")["client_secret"] == "s3"
+    assert shown("demo", client, "s3")["client_secret"] == "s3"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.commands.execute import conditional
 from services.commands.outcome import UNCHANGED
 from services.commands.settings.decide_connection import (
     decide_change,
@@ -11,22 +12,22 @@ from services.commands.settings.decide_connection import (
 )
 from services.commands.users.sources import is_disabled
 from services.ledger.reservations import Reservation
-from services.management.connections.models import ClientStatuses, CreateConnection, UpdateConnection
+from services.management.connections.models import CreateConnection, UpdateConnection
+from services.management.connections.routes import change_of, new_connection_of
 from tests.unit.management.factories import make_connection
 
 ALWAYS = {"authentication_methods", "passkey_options", "brute_force_protection"}
 
 
 def new(**body: Any) -> Any:
-    accepted = decide_new(
-        CreateConnection.model_validate({"name": "db", "strategy": "auth0", **body}), "con_1"
-    )
-    assert accepted.claims == (Reservation("db", "connection", "db"),)
+    given = CreateConnection.model_validate({"name": "db", "strategy": "auth0", **body})
+    accepted = decide_new(new_connection_of(given), "con_1")
+    assert accepted.reservations == (Reservation("db", "connection", "db"),)
     return accepted.drafts[0].data
 
 
 def change(current: Any, **body: Any) -> Any:
-    accepted = decide_change(current, UpdateConnection.model_validate(body))
+    accepted = decide_change(current, change_of(UpdateConnection.model_validate(body)))
     return None if accepted == UNCHANGED else accepted.drafts[0].data
 
 
@@ -79,14 +80,14 @@ def test_a_connection_for_no_application_is_disabled() -> None:
 
 def test_removal_keeps_no_settings() -> None:
     """What the options held is not carried into the last event."""
-    data = decide_removal(make_connection(options={"client_secret": "s"}), 3).drafts[0].data
+    (draft,) = conditional(decide_removal(make_connection(options={"client_secret": "s"})).drafts, 3)
+    data = draft.data
     assert (data.deleted, data.settings, data.expected_revision) == (True, {}, 3)
 
 
 def clients(current: Any, *statuses: tuple[str, bool]) -> Any:
-    body = [{"client_id": client_id, "status": status} for client_id, status in statuses]
-    accepted = decide_clients(current, ClientStatuses.model_validate(body), 3)
-    return None if accepted == UNCHANGED else accepted.drafts[0].data
+    accepted = decide_clients(current, statuses)
+    return None if accepted == UNCHANGED else conditional(accepted.drafts, 3)[0].data
 
 
 def test_clients_are_enabled_and_disabled_one_by_one() -> None:

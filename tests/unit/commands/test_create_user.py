@@ -7,9 +7,11 @@ import pytest
 
 from schemas.events import UserCreated
 from services.commands.outcome import Accepted
-from services.commands.users.create import decide_create
+from services.commands.users.create import create_rejection, decide_create
+from services.commands.users.inputs import NewUser
 from services.ledger.reservations import Reservation
 from services.management.users.models import CreateUser
+from services.management.users.write_users import new_user_of
 from services.runtime.rejection import Rejection
 from tests.unit.management.factories import NAME, make_connection
 
@@ -20,7 +22,8 @@ def create(connection: Any = None, hashed: str | None = "h", **body: Any) -> Any
     known = connection or make_connection()
     given = {"connection": NAME, **({"password": "p"} if known.strategy == "auth0" else {}), **body}
     wanted = {name: value for name, value in given.items() if value is not None}
-    return decide_create(known, CreateUser.model_validate(wanted), hashed, ID)
+    user = new_user_of(CreateUser.model_validate(wanted))
+    return create_rejection(known, user) or decide_create(known, user, hashed, ID)
 
 
 def data_of(decision: Any) -> Any:
@@ -87,12 +90,12 @@ def test_each_unique_value_is_claimed_as_it_is_compared() -> None:
     """Email and username lower-cased, a caller's own id too; a generated id needs no claim."""
     connection = make_connection(options={"requires_username": True})
     accepted = create(connection, email="A@B.co", username="Chuck", user_id="own")
-    assert accepted.claims == (
+    assert accepted.reservations == (
         Reservation(NAME, "email", "a@b.co"),
         Reservation(NAME, "username", "chuck"),
         Reservation(NAME, "user_id", ID),
     )
-    assert create(email="A@B.co").claims == (Reservation(NAME, "email", "a@b.co"),)
+    assert create(email="A@B.co").reservations == (Reservation(NAME, "email", "a@b.co"),)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_what_cannot_be_created_is_refused_in_known_words(connection: Any, body:
 
 def test_an_unknown_connection_is_named_as_such() -> None:
     """A name nobody configured is refused before anything else."""
-    refusal = refusal_of(decide_create(None, CreateUser(connection="x"), None, ID))
+    refusal = refusal_of(create_rejection(None, NewUser("x")))
     assert (refusal.kind, refusal.message, refusal.code) == (
         "invalid", "Connection does not exist.", "inexistent_connection",
     )  # fmt: skip

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.commands.users.edit_rules import refuse_edit
+from services.commands.users.edit_rules import edit_rejection
 from services.management.users.models import UpdateUser
+from services.management.users.write_users import edit_of
 from tests.unit.management.factories import make_connection, make_document
 
 GOOGLE = make_connection("google-oauth2", "google-oauth2")
@@ -24,7 +25,7 @@ EDITABLE = (
 def refuse(known: Any = None, document: Any = None, **body: Any) -> str | None:
     known = known or make_connection()
     user = document or make_document(known.name, known.strategy)
-    refusal = refuse_edit(user, known, UpdateUser.model_validate(body))
+    refusal = edit_rejection(user, known, edit_of(UpdateUser.model_validate(body)))
     if refusal is None:
         return None
     assert refusal.kind == "invalid"
@@ -135,7 +136,7 @@ def test_the_last_identifier_cannot_be_removed() -> None:
 def test_the_connection_named_must_be_one_of_the_users() -> None:
     """Unknown ones, other people's and secondary identities are told apart."""
     body = UpdateUser(connection="nope", name="x")
-    refusal = refuse_edit(make_document(), None, body)
+    refusal = edit_rejection(make_document(), None, edit_of(body))
     assert refusal is not None
     assert refusal.message == "Connection does not exist."
     assert refuse(GOOGLE, make_document(), connection="google-oauth2", email_verified=True) == (
@@ -152,5 +153,5 @@ def test_the_connection_named_must_be_one_of_the_users() -> None:
 def test_metadata_and_blocks_need_no_connection() -> None:
     """They change also when the connection is gone or keeps its users elsewhere."""
     body = UpdateUser(user_metadata={"a": 1}, app_metadata={"b": 2}, blocked=True)
-    assert refuse_edit(make_document(), None, body) is None
-    assert refuse_edit(make_document(), FOREIGN, body) is None
+    assert edit_rejection(make_document(), None, edit_of(body)) is None
+    assert edit_rejection(make_document(), FOREIGN, edit_of(body)) is None

@@ -1,5 +1,6 @@
 """PATCH /users/{id} decided: which events an edit comes to, and that no change comes to none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,14 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
+from services.commands.execute import conditional
 from services.commands.outcome import UNCHANGED, Accepted
 from services.commands.users.edit import decide_edit, target_connection
+from services.commands.users.edit_rules import edit_rejection
+from services.commands.users.inputs import UserEdit
 from services.ledger.reservations import Reservation
 from services.management.users.models import UpdateUser
+from services.management.users.write_users import edit_of
 from tests.unit.management.factories import NAME, make_connection, make_document
 
 
@@ -27,15 +32,11 @@ def edit(
     expected: int | None = None,
     **body: Any,
 ) -> Accepted:
-    decision = decide_edit(
-        document or make_document(),
-        known or make_connection(),
-        UpdateUser.model_validate(body),
-        password_hash,
-        expected,
-    )
-    assert isinstance(decision, Accepted), decision
-    return decision
+    user, connection = document or make_document(), known or make_connection()
+    wanted = edit_of(UpdateUser.model_validate(body))
+    assert edit_rejection(user, connection, wanted) is None
+    decision = decide_edit(user, connection, wanted, password_hash)
+    return replace(decision, drafts=conditional(decision.drafts, expected))
 
 
 def only(accepted: Accepted, event: type[Any]) -> Any:
@@ -79,7 +80,7 @@ def test_a_new_email_is_lower_cased_unverified_and_claimed() -> None:
     accepted = edit(email="New@Example.com")
     data = only(accepted, EmailChanged)
     assert (data.email, data.email_verified) == ("new@example.com", False)
-    assert accepted.claims == (Reservation(NAME, "email", "new@example.com"),)
+    assert accepted.reservations == (Reservation(NAME, "email", "new@example.com"),)
     assert only(edit(email="New@Example.com", email_verified=True), EmailChanged).email_verified is True
 
 
@@ -106,7 +107,7 @@ def test_a_phone_number_of_an_sms_user_changes_like_an_email() -> None:
     accepted = edit(document, make_connection("sms", "sms"), phone_number="+2")
     data = only(accepted, PhoneChanged)
     assert (data.phone_number, data.phone_verified) == ("+2", False)
-    assert accepted.claims == (Reservation("sms", "phone_number", "+2"),)
+    assert accepted.reservations == (Reservation("sms", "phone_number", "+2"),)
 
 
 def test_a_password_also_clears_an_admin_block() -> None:
@@ -151,7 +152,7 @@ def test_a_username_is_lower_cased_and_claimed() -> None:
         make_document(username="old"), make_connection(options={"requires_username": True}), username="NEW"
     )
     assert only(accepted, AttributesChanged).values == {"username": "new"}
-    assert accepted.claims == (Reservation(NAME, "username", "new"),)
+    assert accepted.reservations == (Reservation(NAME, "username", "new"),)
 
 
 def test_an_address_that_stays_keeps_its_state() -> None:
@@ -160,7 +161,7 @@ def test_an_address_that_stays_keeps_its_state() -> None:
     assert edit(unverified, email="Jane@example.com") == UNCHANGED
     gone = only(edit(make_document(username="jane"), email=None), EmailChanged)
     assert (gone.email, gone.email_verified) == (None, False)
-    assert edit(make_document(username="jane"), email=None).claims == ()
+    assert edit(make_document(username="jane"), email=None).reservations == ()
     nobody = make_document(email=None, email_verified=None, username="jane")
     assert edit(nobody, email=None) == UNCHANGED
     kept = only(edit(make_document(), email="jane@example.com", email_verified=False), EmailChanged)
@@ -174,7 +175,7 @@ def test_a_number_that_stays_keeps_its_state() -> None:
     assert edit(document, phone, phone_number="+1") == UNCHANGED
     gone = edit(document, phone, phone_number=None)
     assert (only(gone, PhoneChanged).phone_number, only(gone, PhoneChanged).phone_verified) == (None, False)
-    assert gone.claims == ()
+    assert gone.reservations == ()
     alone = only(edit(document, phone, phone_verified=False), PhoneChanged)
     assert (alone.phone_number, alone.phone_verified) == ("+1", False)
     both = only(edit(document, phone, phone_number="+2", phone_verified=True), PhoneChanged)
@@ -187,17 +188,14 @@ def test_a_passwordless_users_email_stays_as_it_was_spelled() -> None:
     document = make_document("email", "email")
     accepted = edit(document, make_connection("email", "email"), email="New@Example.com")
     assert only(accepted, EmailChanged).email == "New@Example.com"
-    assert accepted.claims == (Reservation("email", "email", "new@example.com"),)
+    assert accepted.reservations == (Reservation("email", "email", "new@example.com"),)
 
 
 def test_a_user_without_a_connection_is_only_blocked_and_described() -> None:
     """Whose connection was deleted keeps attributes."""
-    decision = decide_edit(
-        make_document(), None, UpdateUser.model_validate({"user_metadata": {"a": 1}}), None
-    )
-    assert isinstance(decision, Accepted)
+    decision = decide_edit(make_document(), None, UserEdit({"user_metadata": {"a": 1}}))
     assert [draft.event for draft in decision.drafts] == [MetadataChanged]
-    assert decision.claims == ()
+    assert decision.reservations == ()
 
 
 def test_a_claim_names_the_event_that_makes_it() -> None:
@@ -205,20 +203,20 @@ def test_a_claim_names_the_event_that_makes_it() -> None:
     document = make_document(username="old")
     requires = make_connection(options={"requires_username": True})
     accepted = edit(document, requires, username="new", blocked=True)
-    assert [(claim.kind, claim.value) for claim in accepted.claims] == [("username", "new")]
+    assert [(claim.kind, claim.value) for claim in accepted.reservations] == [("username", "new")]
     phone = make_connection(options={"attributes": {"phone_number": {}, "email": {}}})
     both = edit(make_document(phone_number="+1"), phone, email="a@b.co", phone_number="+2")
     assert [draft.event for draft in both.drafts] == [EmailChanged, PhoneChanged]
-    assert [claim.kind for claim in both.claims] == ["email", "phone_number"]
-    assert [claim.draft for claim in both.claims] == [0, 1]
+    assert [claim.kind for claim in both.reservations] == ["email", "phone_number"]
+    assert [claim.draft for claim in both.reservations] == [0, 1]
 
 
 def test_the_primary_identitys_connection_is_edited_unless_another_is_named() -> None:
     """As the first identity of a document says."""
     document = make_document()
     document["identities"].append({"connection": "second", "provider": "auth0", "user_id": "2"})
-    assert target_connection(document, UpdateUser.model_validate({})) == NAME
-    assert target_connection(document, UpdateUser.model_validate({"connection": "second"})) == "second"
+    assert target_connection(document, UserEdit({})) == NAME
+    assert target_connection(document, UserEdit({}, "second")) == "second"
 
 
 def test_a_password_leaves_somebody_unblocked_as_they_are() -> None:

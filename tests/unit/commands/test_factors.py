@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from services.commands.factors import decide
-from services.commands.outcome import Draft
+from services.commands.factors.decide import NewFactor
+from services.commands.outcome import Accepted, Decision, Draft
+from services.management.factors import present
 from services.management.factors.models import CreateFactor, SetFactor, UpdateFactor
+from services.management.factors.routes import changes_of
 
 TOTP = {"type": "totp", "totp_secret": "JBSWY3DP"}
 PHONE = {"type": "phone", "phone_number": "+14155550123"}
@@ -28,8 +31,18 @@ def holding(*factors: dict[str, Any]) -> dict[str, Any]:
     return {"factors": list(factors)}
 
 
+def new(body: CreateFactor | SetFactor, device: str = DEVICE) -> NewFactor:
+    return NewFactor(body.type, body.model_dump(mode="json", exclude_none=True, exclude={"type"}), device)
+
+
+def drafts_of(decision: Decision) -> tuple[Draft, ...]:
+    assert isinstance(decision, Accepted), decision
+    return decision.drafts
+
+
 def enrolled(body: dict[str, Any], *factors: dict[str, Any]) -> Any:
-    return decide.enrol(holding(*factors), CreateFactor.model_validate(body), DEVICE)
+    decision = decide.enrol(holding(*factors), new(CreateFactor.model_validate(body)))
+    return decision.drafts[0] if isinstance(decision, Accepted) else decision
 
 
 def test_a_secret_is_kept_apart() -> None:
@@ -75,20 +88,19 @@ def test_all_methods_are_replaced() -> None:
     bodies = [SetFactor.model_validate(PHONE), SetFactor.model_validate(TOTP)]
     devices = ["dev_aaaaaaaaaaaaaaaa", "dev_bbbbbbbbbbbbbbbb"]
     known = factor("phone", phone_number=PHONE["phone_number"])
-    drafts = decide.replace(holding(known), bodies, devices)
-    assert not isinstance(drafts, decide.Rejection)
+    factors = [new(body, device) for body, device in zip(bodies, devices, strict=True)]
+    drafts = drafts_of(decide.replace(holding(known), factors))
     assert [draft.event.__name__ for draft in drafts] == ["MfaRemoved", "MfaEnrolled", "MfaEnrolled"]
-    assert decide.replace(holding(), [bodies[0], bodies[0]], devices) is decide.EXISTS
-    assert decide.replace(holding(factor("passkey")), bodies, devices) is decide.HAS_PASSKEY
+    assert decide.replace(holding(), [factors[0], new(bodies[0], devices[1])]) is decide.EXISTS
+    assert decide.replace(holding(factor("passkey")), factors) is decide.HAS_PASSKEY
 
 
 def test_removing() -> None:
     """One event names all that go, none says that none do; a passkey keeps everything."""
     push, totp = factor("push"), factor("totp")
-    drafts = decide.remove(holding(push, totp), [totp])
-    assert not isinstance(drafts, decide.Rejection)
+    drafts = drafts_of(decide.remove(holding(push, totp), [totp]))
     assert [draft.data.model_dump()["factor_ids"] for draft in drafts] == [(totp["id"],)]
-    assert decide.remove(holding(push), []) == ()
+    assert drafts_of(decide.remove(holding(push), [])) == ()
     assert decide.remove(holding(push, factor("passkey")), [push]) is decide.HAS_PASSKEY
 
 
@@ -105,8 +117,8 @@ def test_removing() -> None:
 def test_a_change_says_what_is_new(kind: str, body: dict[str, Any], told: dict[str, Any] | None) -> None:
     """No event where nothing is."""
     known = factor(kind, name="Home", preferred_authentication_method="sms")
-    drafts = decide.change(known, UpdateFactor.model_validate(body))
-    assert not isinstance(drafts, decide.Rejection)
+    changes = changes_of(UpdateFactor.model_validate(body))
+    drafts = drafts_of(decide.change(holding(known), known["id"], changes))
     found = [draft.data.model_dump(exclude_none=True) for draft in drafts]
     assert found == ([] if told is None else [{"factor_id": known["id"], **told}])
 
@@ -114,7 +126,8 @@ def test_a_change_says_what_is_new(kind: str, body: dict[str, Any], told: dict[s
 def test_only_a_phone_is_preferred_another_way() -> None:
     """Every other method is refused."""
     body = UpdateFactor.model_validate({"preferred_authentication_method": "voice"})
-    assert decide.change(factor("totp"), body) is decide.NO_PHONE
+    totp = factor("totp")
+    assert decide.change(holding(totp), totp["id"], changes_of(body)) is decide.NO_PHONE
 
 
 def test_second_factors() -> None:
@@ -128,13 +141,13 @@ def test_second_factors() -> None:
 def test_addresses_are_masked_where_a_method_is_read() -> None:
     """Not where all were set, which answers what was sent and says nothing of confirmation."""
     phone, email = factor("phone", phone_number="+14155550123"), factor("email", email="jane.doe@example.com")
-    assert decide.shown(phone)["phone_number"] == "XXXXXXXX0123"
-    assert decide.shown(email)["email"] == "jane****@exam*******"
-    assert decide.shown_changed(phone)["phone_number"] == "XXXXXXXX0123"
-    assert decide.shown_set(phone)["phone_number"] == "+14155550123"
-    assert "confirmed" in decide.shown(phone)
-    assert "confirmed" not in decide.shown_changed(phone)
-    assert "confirmed" not in decide.shown_set(phone)
+    assert present.shown(phone)["phone_number"] == "XXXXXXXX0123"
+    assert present.shown(email)["email"] == "jane****@exam*******"
+    assert present.shown_changed(phone)["phone_number"] == "XXXXXXXX0123"
+    assert present.shown_set(phone)["phone_number"] == "+14155550123"
+    assert "confirmed" in present.shown(phone)
+    assert "confirmed" not in present.shown_changed(phone)
+    assert "confirmed" not in present.shown_set(phone)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +161,7 @@ def test_addresses_are_masked_where_a_method_is_read() -> None:
 )
 def test_a_masked_email(address: str, masked: str) -> None:
     """Four characters of each part stay; a local part of four or fewer is hidden."""
-    assert decide.mask_email(address) == masked
+    assert present.mask_email(address) == masked
 
 
 @pytest.mark.parametrize(
@@ -156,21 +169,21 @@ def test_a_masked_email(address: str, masked: str) -> None:
 )
 def test_a_masked_number(number: str, masked: str) -> None:
     """Four characters stay, none of a shorter one."""
-    assert decide.mask_phone(number) == masked
+    assert present.mask_phone(number) == masked
 
 
 def test_a_phone_shows_its_methods() -> None:
     """The preferred one under the device; other types have none."""
     voice = factor("phone", phone_number="+1", preferred_authentication_method="voice")
-    assert decide.shown(voice)["authentication_methods"] == [{"id": f"voice|{DEVICE}", "type": "voice"}]
+    assert present.shown(voice)["authentication_methods"] == [{"id": f"voice|{DEVICE}", "type": "voice"}]
     plain = factor("phone", phone_number="+1")
-    assert decide.shown(plain)["authentication_methods"] == [{"id": f"sms|{DEVICE}", "type": "sms"}]
-    assert "authentication_methods" not in decide.shown(factor("totp"))
+    assert present.shown(plain)["authentication_methods"] == [{"id": f"sms|{DEVICE}", "type": "sms"}]
+    assert "authentication_methods" not in present.shown(factor("totp"))
 
 
 def test_lists_show_phones_last() -> None:
     """Otherwise in the order of enrolment."""
-    found = decide.in_list(holding(*map(factor, ("phone", "totp", "email"))))
+    found = present.in_list(holding(*map(factor, ("phone", "totp", "email"))))
     assert [one["type"] for one in found] == ["totp", "email", "phone"]
 
 
@@ -178,7 +191,7 @@ def test_the_first_confirmed_enrolment_is_shown() -> None:
     """By its way of authenticating; methods that are no second factor are passed over."""
     phone = factor("phone", phone_number="+14155550123")
     pending = factor("totp", confirmed=False)
-    assert decide.enrollments(holding(factor("email", email="a@b.co"), pending, phone, factor("push"))) == [
+    assert present.enrollments(holding(factor("email", email="a@b.co"), pending, phone, factor("push"))) == [
         {
             "id": DEVICE,
             "status": "confirmed",
@@ -190,7 +203,7 @@ def test_the_first_confirmed_enrolment_is_shown() -> None:
             "enrolled_at": CREATED,
         }
     ]
-    (named,) = decide.enrollments(holding(factor("totp", name="App")))
+    (named,) = present.enrollments(holding(factor("totp", name="App")))
     assert named["name"] == "App"
     assert "phone_number" not in named
-    assert decide.enrollments(holding(pending)) == []
+    assert present.enrollments(holding(pending)) == []

@@ -48,16 +48,16 @@ def linked() -> list[Party]:
 def test_who_may_be_linked() -> None:
     """Two people with one identity each, of whom the second is nobody's yet."""
     one, two = party(ONE, "1"), party(TWO, "2")
-    assert decide.refuse_link(one, two) is None
-    assert decide.refuse_link(None, two) is NO_SUCH_USER
-    assert decide.refuse_link(Party(ONE, Profile()), two) is NO_SUCH_USER
-    assert decide.refuse_link(one, None) is decide.NOT_FOUND
-    assert decide.refuse_link(one, Party(TWO, Profile())) is decide.NOT_FOUND
-    assert decide.refuse_link(one, one) is decide.SAME_IDENTITY
-    assert decide.refuse_link(one, party(TWO, "1")) is decide.IDENTITY_EXISTS
+    assert decide.link_rejection(one, two) is None
+    assert decide.link_rejection(None, two) is NO_SUCH_USER
+    assert decide.link_rejection(Party(ONE, Profile()), two) is NO_SUCH_USER
+    assert decide.link_rejection(one, None) is decide.NOT_FOUND
+    assert decide.link_rejection(one, Party(TWO, Profile())) is decide.NOT_FOUND
+    assert decide.link_rejection(one, one) is decide.SAME_IDENTITY
+    assert decide.link_rejection(one, party(TWO, "1")) is decide.IDENTITY_EXISTS
     after, merged = linked()
-    assert decide.refuse_link(party(THREE, "3"), merged) is decide.IDENTITY_EXISTS
-    assert decide.refuse_link(party(THREE, "3"), after) is decide.UNABLE
+    assert decide.link_rejection(party(THREE, "3"), merged) is decide.IDENTITY_EXISTS
+    assert decide.link_rejection(party(THREE, "3"), after) is decide.UNABLE
 
 
 def test_a_link_is_two_events_and_a_way_back() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
-from services.commands.writer import COUNTED_BYTES, SECONDS_PER_BYTE, Writer
+from services.commands.writer import COUNTED_BYTES, SECONDS_PER_BYTE, WaitTimes, Writer
 from services.runtime.fairness.loop_shares import LoopShares
 from services.runtime.http import request_context
 from services.runtime.http.request_context import RequestContext
@@ -30,7 +30,7 @@ class Shares(LoopShares):
 @pytest.mark.parametrize("beyond", [-1, 0, 1_000_000])
 async def test_a_large_event_counts_for_what_it_costs_behind_the_request(beyond: int) -> None:
     """By its size; a small one adds nothing."""
-    shares, writer = Shares(), Writer(Log(), None, 1, 1)  # type: ignore[arg-type]
+    shares, writer = Shares(), Writer(Log(), None, WaitTimes(1, 1, 1))  # type: ignore[arg-type]
     value: Any = bytes(COUNTED_BYTES + beyond)
     before = request_context._current.set(RequestContext("id", shares, "demo"))
     try:

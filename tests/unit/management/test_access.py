@@ -8,7 +8,7 @@ from services.management.http import authorization
 from services.management.http.command_context import expected_revisions, has_revision
 from services.management.http.errors import OTHER_SUBJECT, error_response
 from services.management.users.models import UpdateUser
-from services.management.users.write_users import _refuse_fields
+from services.management.users.write_users import _check_fields
 from services.runtime.auth.tokens import BAD_FORMAT, MISSING, InvalidToken, Principal
 from services.runtime.rejection import Rejected
 
@@ -41,12 +41,12 @@ def test_scopes_of_oneself_reach_nobody_else() -> None:
 def test_metadata_scopes_reach_one_property_each() -> None:
     """Anything beyond it wants update:users."""
     own, app = frozenset(("update:current_user_metadata",)), frozenset(("update:users_app_metadata",))
-    _refuse_fields(own, UpdateUser(user_metadata={}))
-    _refuse_fields(app, UpdateUser(app_metadata={}, connection="c"))
-    _refuse_fields(own | app, UpdateUser(app_metadata={}, user_metadata={}))
+    _check_fields(own, UpdateUser(user_metadata={}))
+    _check_fields(app, UpdateUser(app_metadata={}, connection="c"))
+    _check_fields(own | app, UpdateUser(app_metadata={}, user_metadata={}))
     for scopes, body in ((own, UpdateUser(app_metadata={})), (app, UpdateUser(name="x"))):
         with pytest.raises(Rejected) as caught:
-            _refuse_fields(scopes, body)
+            _check_fields(scopes, body)
         assert caught.value.rejection.code == "insufficient_scope"
 
 

@@ -9,6 +9,7 @@ from schemas.formats import exact_json
 from services.commands.settings.decide_connection import decide_change
 from services.commands.users.metadata import patch_changes
 from services.management.connections.models import UpdateConnection
+from services.management.connections.routes import change_of
 from tests.facts import document, login
 from tests.unit.management.factories import make_connection
 
@@ -22,8 +23,8 @@ def test_options_of_a_connection(before: Any, after: Any) -> None:
     current = make_connection(strategy="samlp", options={"deep": [{"flag": before}]})
     changed = UpdateConnection.model_validate({"options": {"deep": [{"flag": after}]}})
     same = UpdateConnection.model_validate({"options": {"deep": [{"flag": before}]}})
-    assert decide_change(current, changed).drafts
-    assert not decide_change(current, same).drafts
+    assert decide_change(current, change_of(changed)).drafts
+    assert not decide_change(current, change_of(same)).drafts
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from schemas.formats.email import is_email
 from services.management.connections.models import CreateConnection, UpdateConnection
 from services.management.http.errors import error_response
-from services.management.http.models.fields import FORBIDDEN_APP_METADATA, is_email
+from services.management.http.models.fields import FORBIDDEN_APP_METADATA
 from services.management.http.validation import Place, validate
 from services.management.users.models import CreateUser, ListUsers, UpdateUser, UsersByEmail
 from services.runtime.rejection import Rejected

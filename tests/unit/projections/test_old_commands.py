@@ -18,8 +18,10 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.formats.identifiers import new_event_id
+from services.commands.execute import conditional
 from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
 from services.management.connections.models import CreateConnection, UpdateConnection
+from services.management.connections.routes import change_of, new_connection_of
 from tests.facts import at, creation, event, flag, login, person
 
 LATE_MINUTES = LATE_MILLISECONDS // 60_000 + 1
@@ -78,25 +80,26 @@ def test_a_copy_of_an_old_configuration_restores_no_connection() -> None:
     """Neither its creation nor a change counts again, be the connection there or deleted."""
 
     def configured(accepted: Any, minute: int) -> Any:
+        (draft,) = conditional(accepted.drafts, minute - 1)
         return event(
             ConnectionConfigured,
-            accepted.drafts[0].data,
+            draft.data,
             minute,
             subject="ten_demo",
             id=new_event_id(at(minute)),
         )
 
     body = CreateConnection.model_validate({"name": "corp", "strategy": "oidc", "options": {"secret": "old"}})
-    made = configured(decide_new(body, "con_1"), 1)
+    made = configured(decide_new(new_connection_of(body), "con_1"), 1)
     known = fold_connection({}, made)
     edit = UpdateConnection.model_validate({"options": {"secret": "new"}})
-    changed = configured(decide_change(known["con_1"], edit, known["con_1"].revision), 2)
+    changed = configured(decide_change(known["con_1"], change_of(edit)), 2)
     known = fold_connection(known, changed)
     assert known["con_1"].document["options"] == {"secret": "new"}
     assert fold_connection(known, made) is known
     again = UpdateConnection.model_validate({"options": {"secret": "newest"}})
-    known = fold_connection(known, configured(decide_change(known["con_1"], again, 2), 3))
+    known = fold_connection(known, configured(decide_change(known["con_1"], change_of(again)), 3))
     assert fold_connection(known, changed) is known
-    known = fold_connection(known, configured(decide_removal(known["con_1"], 3), 4))
+    known = fold_connection(known, configured(decide_removal(known["con_1"]), 4))
     assert known["con_1"].deleted
     assert all(fold_connection(known, copy) is known for copy in (made, changed))

@@ -17,11 +17,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from projections.normalization.claims.values import is_picture
+from schemas.formats.email import is_email
 from schemas.formats.violations import RULE, type_name
 from services.management.http.validation import FORMAT
 
-_EMAIL: Final = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]+@(?P<domain>[^\s@]+)")
-_LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _URI: Final = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 _KEYS: Final = r"^[^.$]*$"
@@ -64,16 +63,6 @@ class _Given:
 
 
 Given: Final = _Given()
-
-
-def is_email(text: str) -> bool:
-    """Local part of 64, 254 in all, a domain of at least two labels."""
-    found = _EMAIL.fullmatch(text)
-    if found is None or len(text) > 254 or text.index("@") > 64:
-        return False
-    local, labels = text[: text.index("@")], found["domain"].split(".")
-    dotted = not (local.startswith(".") or local.endswith(".") or ".." in local)
-    return dotted and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
 
 
 def _email(text: str) -> str:

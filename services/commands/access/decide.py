@@ -1,0 +1,81 @@
+"""Roles, permissions and organizations given to a user and taken away, decided on what the user holds."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from projections.profile.changes.access import MOST
+from schemas.events import (
+    OrganizationData,
+    OrganizationJoined,
+    OrganizationLeft,
+    PermissionsData,
+    PermissionsRemoved,
+    RolesData,
+    RolesRemoved,
+)
+from services.commands.access.capacity import permissions_given, roles_given, room_for
+from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
+from services.queries.permissions import NO_SUCH_ROLE, PermissionCatalogue, find_permissions
+from services.runtime.rejection import invalid
+
+ROLES_FULL: Final = invalid("No more roles can be assigned to this user.")
+PERMISSIONS_FULL: Final = invalid("No more permissions can be assigned to this user.")
+Holdings = Mapping[str, Any]
+PermissionName = tuple[str, str]
+"""The identifier of the API, and the name of the permission there."""
+
+
+def assign_roles(holdings: Holdings, existing: Collection[str], requested: Collection[str]) -> Decision:
+    """Assign roles, all or none of them; `existing` are those of the held and requested roles that exist."""
+    if not {*existing} >= {*requested}:
+        return NO_SUCH_ROLE
+    room = room_for(holdings.get("roles", {}), existing, list(requested), MOST["roles"])
+    return ROLES_FULL if room is None else Accepted(tuple(roles_given(room)))
+
+
+def remove_roles(holdings: Holdings, requested: Iterable[str]) -> Decision:
+    """Remove those of these roles that the user has."""
+    held = holdings.get("roles", {})
+    roles = tuple(each for each in dict.fromkeys(requested) if each in held)
+    return Accepted((Draft(RolesRemoved, RolesData(roles=roles)),)) if roles else UNCHANGED
+
+
+def assign_permissions(
+    holdings: Holdings, known: PermissionCatalogue, requested: Iterable[PermissionName]
+) -> Decision:
+    """Assign permissions directly, all or none of them. Raises Rejected for one that does not exist."""
+    held = holdings.get("permissions", {})
+    permissions = find_permissions(known, requested)
+    names = {each.id: (each.api_identifier, each.name) for each in permissions}
+    existing = {each.id for each in known.living(held)}
+    room = room_for(held, existing, list(names), MOST["permissions"])
+    return PERMISSIONS_FULL if room is None else Accepted(tuple(permissions_given(room, names)))
+
+
+def remove_permissions(
+    holdings: Holdings, known: PermissionCatalogue, requested: Collection[PermissionName]
+) -> Decision:
+    """Remove those of these permissions that the user has directly; what roles give stays."""
+    held = holdings.get("permissions", {})
+    found = [each for name in sorted(requested) if (each := known.named(*name)) and each.id in held]
+    if not found:
+        return UNCHANGED
+    data = PermissionsData(
+        permissions=tuple(each.id for each in found),
+        names=tuple((each.api_identifier, each.name) for each in found),
+    )
+    return Accepted((Draft(PermissionsRemoved, data),))
+
+
+def join(holdings: Holdings, organization: str) -> Decision:
+    """Become a member of an organization."""
+    if organization in holdings.get("organizations", {}):
+        return UNCHANGED
+    return Accepted((Draft(OrganizationJoined, OrganizationData(organization=organization)),))
+
+
+def leave(holdings: Holdings, organization: str) -> Decision:
+    """Be a member of an organization no more."""
+    if organization not in holdings.get("organizations", {}):
+        return UNCHANGED
+    return Accepted((Draft(OrganizationLeft, OrganizationData(organization=organization)),))

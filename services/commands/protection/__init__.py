@@ -1,0 +1,1 @@
+"""Attack protection: blocks released, and throttling recorded."""

@@ -1,0 +1,84 @@
+"""Everything that issues commands, put together."""
+
+from dataclasses import dataclass
+
+from schemas.sealing.keys import Keyring
+from services.commands.execute import Executor
+from services.commands.links.commands import LinkCommands
+from services.commands.links.link_target import LinkTargets
+from services.commands.protection.commands import ProtectionCommands
+from services.commands.reconciler import Reconciler
+from services.commands.reserve import Reserver
+from services.commands.saga import Sagas
+from services.commands.settings.clients import ClientCommands, ClientStore
+from services.commands.settings.connections import ConnectionCommands, ConnectionStore
+from services.commands.settings.settings import SettingCommands, SettingStore
+from services.commands.user_locks import UserLocks
+from services.commands.users.commands import UserCommands, UserRules
+from services.commands.users.registration import Registrar
+from services.commands.users.store import UserStore
+from services.commands.writer import WaitTimes, Writer
+from services.ledger.keys.users import users_to_edit
+from services.ledger.progress.position_watch import PositionWatch
+from services.queries.connections import connections_by_name
+from services.queries.users import users_by_subject
+from services.runtime.auth.passwords import Hasher
+from services.runtime.kafka.log_reader import LogReader
+from services.runtime.postgres.tenant_pool import TenantPool
+
+
+@dataclass(frozen=True, slots=True)
+class LogAccess:
+    """The event log of a topic: how it is written, where it ends, and what of it the views show."""
+
+    writer: Writer
+    end: LogReader
+    watch: PositionWatch
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands of every kind, and what they share."""
+
+    users: UserCommands
+    settings: SettingCommands
+    connections: ConnectionCommands
+    clients: ClientCommands
+    protection: ProtectionCommands
+    links: LinkCommands
+    sagas: Sagas
+    reconciler: Reconciler
+
+
+def build_commands(
+    database: TenantPool,
+    keyring: Keyring,
+    log: LogAccess,
+    passwords: Hasher,
+    rules: UserRules,
+    times: WaitTimes,
+) -> Commands:
+    """Put the commands together over these ports."""
+    sagas = Sagas(database, keyring, log.writer, log.watch, times)
+    reconciler = Reconciler(database, log.writer, log.end, log.partitions, sagas, times.settle_seconds)
+    executor = Executor(database, keyring, log.writer, Reserver(database, reconciler))
+    store = UserStore(
+        users_to_edit(database),
+        users_by_subject(database),
+        connections_by_name(database),
+        keyring,
+        UserLocks(),
+    )
+    registrar = Registrar(database, keyring, reconciler)
+    users = UserCommands(executor, store, registrar, sagas, passwords, rules)
+    return Commands(
+        users=users,
+        settings=SettingCommands(executor, SettingStore(database, keyring)),
+        connections=ConnectionCommands(executor, ConnectionStore(database, keyring)),
+        clients=ClientCommands(executor, ClientStore(database, keyring)),
+        protection=ProtectionCommands(executor),
+        links=LinkCommands(sagas, LinkTargets(database, sagas)),
+        sagas=sagas,
+        reconciler=reconciler,
+    )

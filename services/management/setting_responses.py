@@ -1,0 +1,57 @@
+"""Settings of a tenant as commands and handlers answer them."""
+
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from projections.setting.fold import Kind, Setting
+from services.commands.settings.settings import Changed
+from services.commands.writer import Written
+from services.management.http import responses
+from services.management.http.command_context import has_revision
+from services.management.http.requests import Call
+from services.runtime.rejection import Rejection
+
+Present = Callable[[Setting], object]
+
+
+async def find(call: Call, kind: Kind, identity: str, absent: Rejection) -> Setting:
+    """Return the setting with this id. Raises Rejected (`absent`), or Transient."""
+    return await call.service.commands.settings.store.get(call.tenant, kind, identity, absent)
+
+
+def changed(found: Changed, present: Present, status: int = 200) -> Response:
+    """Return the response to a command that changed or created a setting; 202 while the view is late."""
+    if found.setting is None:
+        assert found.written is not None  # it is the view that is late
+        return responses.accepted(found.written.position, {"id": found.id})
+    position = None if found.written is None else found.written.position
+    headers = responses.revision_headers(found.setting.revision, position)
+    return responses.value(present(found.setting), status, headers)
+
+
+def only_changed(found: Changed, present: Callable[[Setting | None], object]) -> Response:
+    """Return the response to a change of a setting there is one of, which may not exist."""
+    if found.written is None:
+        return responses.value(present(found.setting))
+    if not found.written.visible:
+        return responses.accepted(found.written.position)
+    return responses.value(present(found.setting), 200, {responses.POSITION: str(found.written.position)})
+
+
+def removed(written: Written | None, gone: Response) -> Response:
+    """Return `gone` with the position of the removal, if there was one; 202 while the view is late."""
+    if written is None:
+        return gone
+    if not written.visible:
+        return responses.accepted(written.position)
+    gone.headers[responses.POSITION] = str(written.position)
+    return gone
+
+
+def show(call: Call, setting: Setting, shown: object) -> Response:
+    """Return a setting as it is shown; 304 for a caller who has this revision."""
+    headers = responses.revision_headers(setting.revision)
+    if has_revision(call.request.headers, setting.revision):
+        return responses.nothing(304, headers)
+    return responses.value(shown, headers=headers)

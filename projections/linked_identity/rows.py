@@ -24,7 +24,7 @@ class LinkedIdentity(NamedTuple):
 
 
 def changes(applied: Sequence[Applied]) -> dict[Subject, list[LinkedIdentity]]:
-    """Everybody whose further identities are others than before, with those there are now."""
+    """Return the people whose further identities changed, with the identities that they have now."""
     found: dict[Subject, list[LinkedIdentity]] = {}
     for one in applied:
         if one.before is None or one.after is None or one.before.document is one.after.document:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from schemas.formats.spelling import ip_address
 
 MAX_TIMES: Final = 1000
-"""So many latest failures of an address are kept by each partition of the log; no bucket may be larger."""
+"""How many of an address's latest failures each partition of the log keeps; no bucket may be larger."""
 
 
 class Address(NamedTuple):
@@ -18,13 +18,13 @@ class Address(NamedTuple):
     released_at: int | None = None
 
     def failed(self, at: int) -> "Address":
-        """One more failure; the earliest is forgotten when there are too many."""
+        """Return the address with one more failure; the earliest is forgotten beyond `MAX_TIMES`."""
         times = list(self.times)
         insort(times, at)
         return self._replace(times=tuple(times[-MAX_TIMES:]))
 
     def released(self, at: int) -> "Address":
-        """Failures up to this moment count no more."""
+        """Return the address after a release: failures up to `at` count no more."""
         return self._replace(released_at=at if self.released_at is None else max(at, self.released_at))
 
 
@@ -34,7 +34,7 @@ def address_of(text: str) -> str:
 
 
 def counting(rows: Iterable[Address]) -> list[int]:
-    """All failures that count, in order, whichever partition knows them."""
+    """Return the times of all failures that count, ascending, from the rows of all partitions."""
     found = list(rows)
     released = max((row.released_at for row in found if row.released_at is not None), default=-1)
     return sorted(time for row in found for time in row.times if time > released)

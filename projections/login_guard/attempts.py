@@ -14,13 +14,13 @@ from schemas.formats.spelling import identifier_key
 from schemas.logins.reasons import OTHER, code_of
 
 EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
-"""So long after the last failed attempt nothing is held against anybody."""
+"""How long after the last failed attempt, in milliseconds, failures count no more."""
 MAX_IPS: Final = 1000
 MAX_IDENTIFIERS: Final = 50
 MAX_IDENTIFIER_LENGTH: Final = 512
 _TRIED: Final = frozenset(("fp", "fu", OTHER))
-"""Codes of refusals where somebody tried to get in. Not among them: who was turned away before they could
-try, who got the password right, who was not asked for one."""
+"""Codes of failed logins that count as attempts. Left out are logins that were refused before a password was
+checked, those with the right password, and those that need none."""
 _BLOCKED: Final = frozenset(
     ("unauthorized", "blocked", "user_blocked", "user is blocked", "identity_of_another_connection")
 )
@@ -34,13 +34,13 @@ class Tally(NamedTuple):
     last: int = 0
 
     def more(self, at: int) -> "Tally":
-        """One more; what has expired by then is forgotten."""
+        """Return the tally with one more failure; failures that have expired by then are forgotten."""
         if self.expired(at):
             return Tally(1, at)
         return Tally(self.failures + 1, max(self.last, at))
 
     def expired(self, now: int) -> bool:
-        """Whether the last failure is too long ago to count."""
+        """Return whether the last failure is too long ago to count."""
         return now - self.last > EXPIRY_MS
 
 
@@ -60,12 +60,12 @@ NO_FAILURES: Final[Guard] = {}
 
 
 def is_attempt(data: LoginFailedData) -> bool:
-    """Whether somebody tried and did not know the password, or the identifier."""
+    """Return whether a failed login was an attempt with a wrong password or identifier."""
     return code_of(data.reason) in _TRIED and not _BLOCKED.intersection((data.reason, data.detail))
 
 
 def follow(guard: Guard, applied: Applied) -> Guard:
-    """A person's failures after an event that counted; the very same object when it changes none."""
+    """Return a person's failures after an applied event; the same object when it changes none."""
     event = applied.event
     if applied.refused:
         return guard
@@ -87,7 +87,7 @@ def follow(guard: Guard, applied: Applied) -> Guard:
 
 
 def follow_anonymous(guard: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
-    """An anonymous subject's failures after an event; the very same object when it was applied before."""
+    """Return an anonymous subject's failures after an event; the same object when it was applied before."""
     changed = dict(guard)
     if isinstance(event, LoginFailed):
         (identifier,) = _identifiers(event, None)[:1]

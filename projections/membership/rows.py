@@ -1,4 +1,4 @@
-"""What a run of events does to the lists of who has a role and who belongs to an organization. Pure."""
+"""What applied events change in the lists of who has a role and who belongs to an organization."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -7,7 +7,7 @@ from projections.applied import Applied
 from projections.profile.changes.access import held
 
 KINDS: Final[Mapping[str, str]] = {"roles": "role", "organizations": "organization"}
-"""Holdings that are found from the other side, and what such a row is called."""
+"""Holdings that are also listed by what is held, and the kind of their rows."""
 
 
 class Place(NamedTuple):
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 
 def changes(applied: Sequence[Applied]) -> dict[Place, str | None]:
-    """For every row that changes, since when it stands at the end; None where it goes."""
+    """Return for every row that changes since when the person has it, None when the row is deleted."""
     found: dict[Place, str | None] = {}
     for one in applied:
         if one.before is None or one.after is None or one.before.holdings is one.after.holdings:

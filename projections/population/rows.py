@@ -1,4 +1,4 @@
-"""How many people live, as differences: they add up however the log is cut. Pure."""
+"""How many users exist, as differences: they add up to the same number however the log is cut."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 def differences(run: Iterable[Applied]) -> dict[Place, int]:
-    """By how many a run of events makes the people of each place more."""
+    """Return by how much applied events change the number of users of each row."""
     found: Counter[Place] = Counter()
     for one in run:
         if one.before is not None and one.after is not None:

@@ -62,8 +62,9 @@ class Memory(NamedTuple):
 
 class Profile(NamedTuple):
     """A person. `document` is None before the first login and after deletion; `revision` counts the states
-    there were. `holdings` is what a person has that the document does not show: roles, memberships, factors
-    and the like, each under a key of its own; it ends with the document."""
+    so far. `holdings` is what a person has that the document does not show, and ends with the document:
+    `roles`, `permissions`, `organizations`, `factors`, `connected_accounts`; `linked` and `links` of a person
+    whose profile shows identities of others; `merged`, the profile that a linked person had."""
 
     revision: int = 0
     document: Mapping[str, Any] | None = None

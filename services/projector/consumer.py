@@ -152,8 +152,8 @@ class Projector:
         return {partition: place.next_offset for partition, place in applied.items()}
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Chunk by chunk, each in one transaction; while one is written the next is read, opened and
-        folded."""
+        """Fold and write records chunk by chunk, each in one transaction; while one is written the next is
+        read, opened and folded."""
         newest, latest = Views(), await self._clock(records)
         partitions = next_offsets(records).keys()
         self._authentic = {at: of for at, of in self._authentic.items() if at[0] not in partitions}
@@ -171,7 +171,7 @@ class Projector:
                 await asyncio.wait([writing])
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
-        """Puts a record that cannot be processed with the dead letters and moves the position behind it."""
+        """Write a record that cannot be processed to the dead letters, and move the position behind it."""
         latest = await self._clock([record])
         stamp([record], latest)
         letter = self._quarantine(record, error, self._authentic.get((record.partition, record.offset)))
@@ -218,7 +218,8 @@ class Projector:
     async def _relay(
         self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
     ) -> list[Quarantined]:
-        """Hands on what others take; letters for what nobody can."""
+        """Append the events that other subjects take. Return dead letters for those whose taker has no
+        keys."""
         with database_failures():
             async with self._pool.acquire() as connection:
                 records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
@@ -289,7 +290,7 @@ class Projector:
     async def _write(
         self, records: Sequence[ConsumerRecord], batches: Sequence[StatementBatch], latest: Latest
     ) -> None:
-        """The rows and the positions, wholly or not at all. Raises Fenced."""
+        """Write the rows and the positions in one transaction. Raises Fenced."""
         expected = first_offsets(records)
         for known in (False, True):
             try:
@@ -341,5 +342,5 @@ class Projector:
 def _transaction(
     connection: asyncpg.Connection, batches: Sequence[StatementBatch]
 ) -> AbstractAsyncContextManager[Any]:
-    """One statement is a transaction already."""
+    """Return a transaction unless there is only one statement, which is a transaction by itself."""
     return connection.transaction() if len(batches) > 1 else nullcontext()

@@ -26,7 +26,7 @@ AccessEvent = (
     | OrganizationLeft
 )
 MOST: Final[Mapping[str, int]] = {"roles": 50, "permissions": 1000}
-"""How many of a kind one person can have (fact sheet §0.4), those that are no more among them."""
+"""How many of a kind one person can have (fact sheet §0.4), deleted ones included."""
 _GIVES: Final[Mapping[type[Any], str]] = {
     RolesAssigned: "roles",
     PermissionsAssigned: "permissions",
@@ -40,7 +40,8 @@ _TAKES: Final[Mapping[type[Any], str]] = {
 
 
 def granted(profile: Profile, event: AccessEvent) -> Profile:
-    """The person with what was given, without what was taken; the same one when it is turned down."""
+    """Return the profile with what was assigned, without what was removed; only the memory changes when the
+    command is refused."""
     expected = event.data.expected_revision
     stale = expected is not None and expected != profile.revision
     if profile.document is None or stale or is_refused(profile, event):
@@ -58,6 +59,6 @@ def granted(profile: Profile, event: AccessEvent) -> Profile:
 
 
 def held(profile: Profile, kind: str) -> Mapping[str, Mapping[str, str]]:
-    """What the person has of a kind: id -> `{at, by}`."""
+    """Return what the person has of a kind: id -> `{at, by}`, the time and the actor it came with."""
     found: Mapping[str, Mapping[str, str]] = profile.holdings.get(kind, {})
     return found

@@ -1,6 +1,7 @@
-"""profile.events -> trail, exactly once: leaves are added in the transaction that moves the positions.
+"""profile.events -> trail, exactly once: leaves are added in the transaction that advances the positions.
 
-It reads the open envelope only and holds no key that opens more. Any bytes become a leaf: nothing stops it.
+The auditor reads only the open envelope and holds no key to personal data. Any bytes become a leaf, so
+that no record stops it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,12 +42,12 @@ class Settings(RuntimeSettings):
 
     @property
     def checkpoint_provider(self) -> str:
-        """Where the checkpoint key is."""
+        """The provider of the checkpoint key."""
         return self.checkpoint_key or default_provider(self.key_provider)
 
 
 class Auditor:
-    """The hop: grows the trees by each batch, and signs them now and then."""
+    """Extends the trees by each batch, and signs them at intervals."""
 
     def __init__(self, settings: Settings, checkpoint_signer: CheckpointSigner) -> None:
         self._settings = settings
@@ -55,8 +56,11 @@ class Auditor:
         self._resources = AsyncExitStack()
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
-        """Connects, and signs from then on. Signing or a heartbeat that fails for an unknown reason ends the
-        process: a trail must not grow unsigned. Raises Transient."""
+        """Connect, and start to sign checkpoints.
+
+        If signing or the heartbeat fails for an unknown reason, the process ends, because a trail must not
+        grow unsigned. Raises Transient.
+        """
         async with AsyncExitStack() as opening:
             self._pool = await open_pool(self._settings.database_url.get_secret_value(), max_size=3)
             opening.push_async_callback(self._pool.close)
@@ -72,17 +76,17 @@ class Auditor:
         return self._heartbeat
 
     async def stop(self) -> None:
-        """Signs what has grown since, and disconnects."""
+        """Sign what was added since the last checkpoint, and disconnect."""
         await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """The offsets the trees wait for."""
+        """Return the offset that each partition's tree expects next. Raises Transient."""
         with database_failures():
             tips = await read_tips(self._pool, partitions)
         return {partition: tip.next_offset for partition, tip in tips.items()}
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Adds a batch to the trail, wholly or not at all. Raises Transient or Fenced."""
+        """Add a batch to the trail, completely or not at all. Raises Transient or Fenced."""
         with database_failures():
             growth = grow(await read_tips(self._pool, {record.partition for record in records}), records)
         for jump in growth.jumps:
@@ -92,13 +96,14 @@ class Auditor:
                 await write_growth(connection, growth)
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
-        """Raises WorkerFailed: a trail without one of its leaves would prove nothing."""
+        """Raises WorkerFailed, because a trail without one of its leaves proves nothing."""
         raise WorkerFailed(
             f"{record.topic}/{record.partition} offset {record.offset} has no leaf: {error.detail}"
         )
 
     async def _account_for(self, jump: Jump) -> None:
-        """Right when the log has no record in between; else Fenced, to start again at the stored position."""
+        """Return if the log has no record in the gap. Raises Fenced otherwise, to restart at the stored
+        position."""
         if jump.found > jump.expected:
             following = await first_offset_from(
                 self._settings.kafka, self._topic, jump.partition, jump.expected

@@ -7,9 +7,9 @@ from typing import Any, Final, get_args
 import asyncpg
 from aiokafka import ConsumerRecord
 
+from projections.connection.strategies import Strategy
 from schemas.sealing.blobs import associated_data, unseal
 from schemas.topics import Topic
-from services.commands.settings.strategies import Strategy
 from services.ledger.keys.subject_keys import read_keys
 from tests.flow import Flow
 from tests.management import Site

@@ -1,1 +1,1 @@
-"""The write side: what a request changes, decided by pure functions and appended as events."""
+"""The write side: commands are decided by pure functions and appended as events."""

@@ -1,8 +1,8 @@
 """The event that decides what became of a request with an `Idempotency-Key`.
 
-Before the event is appended it is claimed for the request, as unique values are. The projector confirms or
-drops the claim with the event, and the reconciler releases it once the log is known not to hold the event. So
-the claim tells what became of a request whose process or acknowledgement was lost.
+Before the event is appended it is reserved for the request, as unique values are. The projector confirms or
+drops the reservation with the event, and the reconciler releases it once the log is known not to hold the
+event. So the reservation tells what became of a request whose process or acknowledgement was lost.
 """
 
 from dataclasses import dataclass, field

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.commands.saga import Sagas
+from services.commands.links.saga import Sagas
 from services.commands.writer import Writer
 from services.ledger import idempotency, reservations
 from services.ledger.reservations import Reservation

@@ -6,10 +6,10 @@ from schemas.sealing.keys import Keyring
 from services.commands.execute import Executor
 from services.commands.links.commands import LinkCommands
 from services.commands.links.link_target import LinkTargets
+from services.commands.links.saga import Sagas
 from services.commands.protection.commands import ProtectionCommands
 from services.commands.reconciler import Reconciler
 from services.commands.reserve import Reserver
-from services.commands.saga import Sagas
 from services.commands.settings.clients import ClientCommands, ClientStore
 from services.commands.settings.connections import ConnectionCommands, ConnectionStore
 from services.commands.settings.settings import SettingCommands, SettingStore

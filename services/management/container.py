@@ -31,7 +31,7 @@ from services.runtime.fairness.threads import FairThreads
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Periodic, Readiness
-from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.pool import database_failures
 from services.runtime.postgres.tenant_pool import TenantPool
 
@@ -63,8 +63,8 @@ class Service:
     background: Background
     readiness: Readiness
     """Which background loops fail for an unknown reason."""
-    people: Gathered
-    people_with_tokens: Gathered
+    people: RowLoader
+    people_with_tokens: RowLoader
 
 
 def wait_times(settings: Settings) -> WaitTimes:
@@ -100,7 +100,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(watch.close)
         log = await LogWriter.open(settings.kafka, topic)
         stack.push_async_callback(log.close)
-        # what is on its way in a transaction counts: a claim must not be released before it is known
+        # what is on its way in a transaction counts: a reservation must not be released before it is known
         end = await stack.enter_async_context(open_log(settings.kafka, topic, committed=False))
         times = wait_times(settings)
         writer = Writer(log, watch, times)

@@ -11,15 +11,15 @@ import asyncpg
 from projections.secret_leaves import holds_sealed
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
-from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
-def connections_by_name(database: TenantPool) -> Gathered:
+def connections_by_name(database: TenantPool) -> RowLoader:
     """Return the loader of connections by name, with the tenant's `default_picture`; deleted ones are left
     out."""
-    return Gathered(database, _query("connections_by_name"))
+    return RowLoader(database, _query("connections_by_name"))
 
 
 async def find_connection(

@@ -12,7 +12,7 @@ from projections.profile.state import Profile
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
-from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
@@ -54,15 +54,15 @@ class Outcome:
     rejected: bool
 
 
-def users_by_id(database: TenantPool) -> Gathered:
+def users_by_id(database: TenantPool) -> RowLoader:
     """Return the loader of users by user_id: `revision`, `document`."""
-    return Gathered(database, _query("users_by_id"))
+    return RowLoader(database, _query("users_by_id"))
 
 
-def users_by_subject(database: TenantPool) -> Gathered:
+def users_by_subject(database: TenantPool) -> RowLoader:
     """Return the loader of users by subject, for `outcome_of`: `revision`, `document` (None for a deleted
     user), `memory`."""
-    return Gathered(database, _query("users_by_subject"))
+    return RowLoader(database, _query("users_by_subject"))
 
 
 async def find_subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str | None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.commands.saga import read_parties
+from services.commands.links.saga import read_parties
 from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 from tests.stack import Stack
 

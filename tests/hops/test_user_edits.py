@@ -12,7 +12,7 @@ import pytest_asyncio
 from schemas.events import LoginSucceeded, LoginSucceededData
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
-from services.commands.saga import read_parties
+from services.commands.links.saga import read_parties
 from services.commands.users.check_profile_size import ADVISED_BYTES
 from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 from tests.refusals import UNSUPPORTED, invalid, refusal

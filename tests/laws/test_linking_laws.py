@@ -28,7 +28,7 @@ from services.commands.links.decide import (
     linked_subjects,
     unlink,
 )
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.projector.relaying import relayed
 from services.runtime.rejection import Rejection
 from tests.facts import event, login

@@ -19,8 +19,8 @@ from services.commands.links.decide import (
     unlink,
 )
 from services.commands.links.link_target import AccountName, LinkTargets, accounts
-from services.commands.saga import Busy, Parties, Progress, Sagas
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.links.saga import Busy, Parties, Progress, Sagas
+from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import OUTCOME_UNKNOWN
 from services.runtime.rejection import Rejected, Rejection
 

@@ -24,7 +24,7 @@ from schemas.events import (
 )
 from schemas.formats.exact_json import same
 from services.commands.outcome import Draft
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.runtime.rejection import Rejection, invalid
 
 IDENTITY_EXISTS: Final = Rejection("conflict", "Specified identity already exists.", "identity_conflict")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from projections.connection.strategies import STRATEGIES
 from projections.profile.changes.links import merged_into
 from projections.profile.identities import identity_key
 from projections.profile.state import Profile
@@ -18,8 +19,7 @@ from services.commands.links.decide import (
     Party,
     shows,
 )
-from services.commands.saga import Sagas
-from services.commands.settings.strategies import STRATEGIES
+from services.commands.links.saga import Sagas
 from services.ledger.directory import holdings_of_identities
 from services.queries.connections import count_connections, find_connection
 from services.runtime.postgres.tenant_pool import TenantPool

@@ -14,7 +14,7 @@ from schemas.formats.identifiers import tenant_subject
 from services.commands.context import CommandContext, begin_command, to_events
 from services.commands.execute import Executor
 from services.commands.outcome import Draft
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.runtime.rejection import NOT_FOUND, Rejected
 

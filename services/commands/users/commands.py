@@ -14,15 +14,15 @@ from services.commands.context import Command, CommandContext, begin_command
 from services.commands.execute import Decide, Executed, Executor
 from services.commands.links.decide import IDENTITIES_BUSY, Steps, linked_subjects
 from services.commands.links.decide import delete as decide_deletion
+from services.commands.links.saga import Busy, Parties, Sagas
 from services.commands.outcome import Accepted, Decision, Draft
-from services.commands.saga import Busy, Parties, Sagas
+from services.commands.user_rejections import NO_SUCH_USER, NOT_THEIRS, USER_EXISTS
 from services.commands.users.check_profile_size import check_profile_size
 from services.commands.users.create import NO_CONNECTION, create_rejection, decide_create
 from services.commands.users.edit import decide_edit, target_connection
 from services.commands.users.edit_rules import OF_A_CONNECTION, edit_rejection
 from services.commands.users.inputs import NewUser, UserEdit
 from services.commands.users.registration import Registered, Registrar, candidate_ids
-from services.commands.users.rejections import NO_SUCH_USER, NOT_THEIRS, USER_EXISTS
 from services.commands.users.store import UserAggregate, UserRevisionAggregate, UserStore
 from services.commands.writer import OUTCOME_UNKNOWN, Written
 from services.ledger.reservations import Taken

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from projections.connection.fold import Connection
 from projections.profile.changes.edits import place_of, shown_of
+from services.commands.user_rejections import NOT_THEIRS
 from services.commands.users.create import NO_CONNECTION, NO_USERNAMES
 from services.commands.users.credentials import password_rejection, username_rejection
 from services.commands.users.inputs import UserEdit
-from services.commands.users.rejections import NOT_THEIRS
 from services.commands.users.sources import (
     identifies_by,
     is_disabled,

@@ -1,4 +1,4 @@
-"""A new person: its place in the directory, its keys and its claims, in one transaction before the event."""
+"""A new user's place in the directory, keys and reservations, in one transaction before the event."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from services.commands.users.sources import kind_of
 from services.ledger import directory, reservations
 from services.ledger.directory import NewIdentity
 from services.ledger.reservations import Reservation, Taken
-from services.runtime.postgres.batch_loader import Together
+from services.runtime.postgres.batch_loader import BatchLoader
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -62,7 +62,7 @@ class RegistrationBatcher:
 
     def __init__(self, database: TenantPool) -> None:
         self._database = database
-        self._together: Together[Registration, bool] = Together(self._register)
+        self._together: BatchLoader[Registration, bool] = BatchLoader(self._register)
 
     async def register(self, tenant: str, registration: Registration) -> bool:
         """Return False, and keep nothing, if the user is not new. Raises Transient."""

@@ -15,10 +15,10 @@ from services.commands.conflict_retry import Conflict
 from services.commands.execute import Aggregate, Owner
 from services.commands.reserve import Bearer
 from services.commands.user_locks import UserLocks
-from services.commands.users.rejections import NO_SUCH_USER, TAKEN, USER_BUSY
+from services.commands.user_rejections import NO_SUCH_USER, TAKEN, USER_BUSY
 from services.ledger.reservations import Reservation
 from services.queries.users import Outcome, Person, outcome_of, person_of
-from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.rejection import Rejected, Rejection
 
 NUL: Final = "\x00"
@@ -29,9 +29,9 @@ class UserStore:
 
     def __init__(
         self,
-        to_edit: Gathered,
-        by_subject: Gathered,
-        connections: Gathered,
+        to_edit: RowLoader,
+        by_subject: RowLoader,
+        connections: RowLoader,
         keyring: Keyring,
         locks: UserLocks,
     ) -> None:

@@ -8,21 +8,21 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.runtime.postgres.batch_loader import Gathered
+from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
-def users_with_secrets(database: TenantPool) -> Gathered:
+def users_with_secrets(database: TenantPool) -> RowLoader:
     """Return the loader of users by user_id with their sealed secrets: `revision`, `document`, `subject`,
     `secrets`, and the keys, None where there are no secrets."""
-    return Gathered(database, _query("users_with_secrets"))
+    return RowLoader(database, _query("users_with_secrets"))
 
 
-def users_to_edit(database: TenantPool) -> Gathered:
+def users_to_edit(database: TenantPool) -> RowLoader:
     """Return the loader of users by user_id who are about to be changed: `subject`, `revision`, `document`,
     `holdings`, and the keys."""
-    return Gathered(database, _query("users_to_edit"))
+    return RowLoader(database, _query("users_to_edit"))
 
 
 async def users_by_email(

@@ -14,7 +14,7 @@ from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
 from services.commands.protection.commands import Release
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.management import setting_responses
 from services.management.attack_protection.models import (
     Blocks,

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, RootModel
 from pydantic_core import PydanticCustomError
 
+from projections.connection.strategies import Strategy
 from projections.normalization.identity import IDENTITY_SPACE
 from schemas.events.fields import SAFE
 from schemas.formats.violations import RULE
-from services.commands.settings.strategies import Strategy
 from services.management.http.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
 from services.management.http.models.results import Result
 from services.management.users.models import Query, Selected

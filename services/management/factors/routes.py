@@ -19,7 +19,7 @@ from services.commands.factors import decide
 from services.commands.factors.decide import FactorChange, NewFactor
 from services.commands.identifiers import new_id
 from services.commands.outcome import Accepted, Decision, Draft
-from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER, USER_BUSY
+from services.commands.user_rejections import NO_SUCH_USER, UNKNOWN_USER, USER_BUSY
 from services.commands.writer import Written
 from services.management.factors import models, present
 from services.management.http import authorization, responses

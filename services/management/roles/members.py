@@ -10,7 +10,7 @@ from starlette.responses import Response
 from schemas.formats import exact_json
 from schemas.formats.instants import render
 from services.commands.execute import Decide
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of

@@ -18,7 +18,7 @@ from schemas.events import (
 )
 from services.commands.identifiers import new_id
 from services.commands.outcome import Accepted, Decision, Draft
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of
 from services.management.http.models.paging import CheckpointPage, OffsetPage, listed

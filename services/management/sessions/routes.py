@@ -17,7 +17,7 @@ from schemas.events import (
     SessionRevokedData,
 )
 from services.commands.outcome import Draft
-from services.commands.users.rejections import NO_SUCH_USER, UNKNOWN_USER
+from services.commands.user_rejections import NO_SUCH_USER, UNKNOWN_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of

@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation

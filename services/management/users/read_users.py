@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.ledger.keys import users as keyed_users
 from services.management.http import authorization, responses
 from services.management.http import present as presenting

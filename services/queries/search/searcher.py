@@ -21,7 +21,7 @@ from services.queries.search.predicates import Constant, Equals, Predicate
 from services.queries.search.statements import Lookup, Statement
 from services.runtime.background import start_task
 from services.runtime.http.request_context import spend
-from services.runtime.postgres.batch_loader import Together
+from services.runtime.postgres.batch_loader import BatchLoader
 from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
 from services.runtime.rejection import Rejected, Rejection, unavailable
 
@@ -61,7 +61,7 @@ class Searcher:
     def __init__(self, known: TenantPool, planned: TenantPool) -> None:
         self._known = known
         self._planned = planned
-        self._lookups: dict[tuple[str, int], Together[tuple[Any, ...], bytes]] = {}
+        self._lookups: dict[tuple[str, int], BatchLoader[tuple[Any, ...], bytes]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -105,7 +105,7 @@ class Searcher:
         statement. Raises Rejected (503) when the time is over."""
         kind = (asked.text, asked.limit)
         if kind not in self._lookups:
-            self._lookups[kind] = Together(partial(self._pages, *kind))
+            self._lookups[kind] = BatchLoader(partial(self._pages, *kind))
         with _in_time():
             found = await self._lookups[kind].answer(tenant, asked.key)
         assert found is not None

@@ -19,7 +19,7 @@ Ask = Callable[[str, Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
 """Answers keys of a tenant; a key without an answer is left out."""
 
 
-class Together(Generic[Key, Answer]):
+class BatchLoader(Generic[Key, Answer]):
     """Asks for many keys at once, and starts after each of them was asked for: whoever asks sees all that was
     committed before."""
 
@@ -66,12 +66,12 @@ class Together(Generic[Key, Answer]):
                     answer.set_result(found.get(key))
 
 
-class Gathered:
+class RowLoader:
     """Look-ups by a statement that takes `(tenant, keys)` and names each row's key in a column `asked`."""
 
     def __init__(self, database: TenantPool, statement: str) -> None:
         self._database, self._statement = database, statement
-        self._together: Together[str, Row] = Together(self._rows)
+        self._together: BatchLoader[str, Row] = BatchLoader(self._rows)
 
     async def row(self, tenant: str, key: str) -> Row:
         """The row of a key, None when there is none. Raises Transient."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import Transient
-from services.runtime.postgres.batch_loader import AT_ONCE, Gathered, Together
+from services.runtime.postgres.batch_loader import AT_ONCE, BatchLoader, RowLoader
 
 
 class Rows:
@@ -35,7 +35,7 @@ class Rows:
 async def test_what_is_asked_for_meanwhile_goes_together() -> None:
     """While statements are under way, later look-ups wait for one that starts after all of them."""
     rows = Rows("a", "b", "c", "d")
-    gathered = Gathered(rows, "")  # type: ignore[arg-type]
+    gathered = RowLoader(rows, "")  # type: ignore[arg-type]
     first = [asyncio.create_task(gathered.row("demo", "a"))]
     await asyncio.sleep(0)
     later = [asyncio.create_task(gathered.row("demo", key)) for key in ("b", "b", "c", "x")]
@@ -54,7 +54,7 @@ async def test_a_failure_reaches_everybody_and_ends() -> None:
     rows = Rows("a")
     rows.open.set()
     rows.down = True
-    gathered = Gathered(rows, "")  # type: ignore[arg-type]
+    gathered = RowLoader(rows, "")  # type: ignore[arg-type]
     failed = await asyncio.gather(*(gathered.row("demo", "a") for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in failed] == [Transient] * 3
     rows.down = False
@@ -67,7 +67,7 @@ async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
     async def ask(_tenant: str, _keys: Sequence[str]) -> dict[str, str]:
         raise ZeroDivisionError
 
-    together = Together(ask)
+    together = BatchLoader(ask)
     with pytest.raises(ZeroDivisionError):
         await together.answer("demo", "a")
 
@@ -75,7 +75,7 @@ async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
 async def test_one_who_gives_up_takes_nobody_along() -> None:
     """A cancelled look-up leaves the others of its statement alone."""
     rows = Rows("a", "b")
-    gathered = Gathered(rows, "")  # type: ignore[arg-type]
+    gathered = RowLoader(rows, "")  # type: ignore[arg-type]
     one = asyncio.create_task(gathered.row("demo", "a"))
     other = asyncio.create_task(gathered.row("demo", "b"))
     await asyncio.sleep(0)

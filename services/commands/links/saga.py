@@ -24,7 +24,7 @@ from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_seal
 from services.commands.context import Command, CommandContext, begin_command, to_events
 from services.commands.links.decide import Party, Steps
 from services.commands.outcome import Draft
-from services.commands.users.rejections import NO_SUCH_USER
+from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, WaitTimes, Writer
 from services.ledger import sagas
 from services.ledger.keys.subject_keys import wrapped_keys

@@ -1,0 +1,137 @@
+"""What log entries tell besides their columns."""
+
+from typing import Any
+
+from projections.applied import Applied
+from projections.log_entry.entries import entries
+from projections.log_entry.people import NOBODY, strategy_type, user_name, who
+from projections.profile.fold import fold
+from projections.profile.state import NOBODY as NO_PROFILE
+from schemas.events import (
+    ClientThrottled,
+    ClientThrottledData,
+    LoginFailed,
+    LoginFailedData,
+    LoginQuarantined,
+    PasswordChanged,
+    PasswordChangedData,
+    PhoneChanged,
+    PhoneChangedData,
+    UserDeleted,
+)
+from schemas.formats import exact_json
+from schemas.formats.identifiers import tenant_subject
+from tests.facts import creation, edit, event, flag, login, on_the_log, person
+
+JOE = person([creation()])
+
+
+def told(made: Any, before: Any = JOE) -> list[tuple[str, dict[str, Any]]]:
+    (logged,) = on_the_log([made])
+    found = entries(Applied(logged, before, fold(before, made)))
+    return [(entry.type, exact_json.loads(entry.details or "{}")) for entry in found]
+
+
+def test_a_sign_up_masks_the_password() -> None:
+    """Where one was sent; the body names who it is."""
+    made = creation()
+    (_, plain) = told(made, NO_PROFILE)
+    assert plain == (
+        "ss",
+        {"body": {"email": "joe@example.com", "user_id": "auth0|63d17c4a8869daf88ed7db97"}},
+    )
+    data = made.data.model_copy(update={"request": {"body": {"password": "*****"}}, "operation": "Create"})
+    (_, masked) = told(made.model_copy(update={"data": data}), NO_PROFILE)
+    assert masked[1]["body"]["password"] == "*****"
+
+
+def test_a_change_is_told_where_it_is_one() -> None:
+    """The same number again is none."""
+    number = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=True))
+    assert [code for code, _ in told(number)] == ["sapi", "scpn"]
+    again = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=False))
+    assert [code for code, _ in told(again, person([number], JOE))] == ["sapi"]
+    assert [code for code, _ in told(edit(name="J"))] == ["sapi"]
+
+
+def test_a_titled_entry_names_the_user() -> None:
+    """Unless there is no name."""
+    changed = event(PasswordChanged, PasswordChangedData(connection="users", password_hash="h"))
+    (_, entry) = told(changed)
+    assert entry == ("scp", {"title": "Change Password", "email": "joe@example.com"})
+    nameless = person([creation(attributes={})])
+    assert told(changed, nameless)[1][1] == {"title": "Change Password"}
+
+
+def test_a_throttled_client() -> None:
+    """With its group and limit."""
+    data = ClientThrottledData(group="reads", limit=5)
+    made = event(ClientThrottled, data, subject=tenant_subject("demo"))
+    (logged,) = on_the_log([made])
+    found = {entry.type: exact_json.loads(entry.details or "{}") for entry in entries(Applied(logged))}
+    assert found["api_limit"] == {
+        "error": {"message": "Global limit has been reached"}, "group": "reads", "limit": 5,
+    }  # fmt: skip
+
+
+def test_a_refusal_is_told_in_its_own_words() -> None:
+    """The detail, else the reason; the session where there is one."""
+    given: dict[str, Any] = {"connection": "users", "strategy": "auth0", "reason": "wrong_password"}
+    plain = event(LoginFailed, LoginFailedData(**given))
+    detailed = event(LoginFailed, LoginFailedData(**given, detail="odd", session_id="s"))
+    assert told(plain)[0][1]["error"] == {"message": "wrong_password"}
+    assert told(detailed)[0][1] == {"error": {"message": "odd"}, "session_id": "s"}
+
+
+def test_what_was_refused_is_not_told() -> None:
+    """It came to nothing."""
+    (logged,) = on_the_log([flag(UserDeleted)])
+    assert entries(Applied(logged, JOE, JOE, refused=True)) == ()
+
+
+def test_who_it_is_about() -> None:
+    """The person after the event, else before it; nobody known has no columns."""
+    (logged,) = on_the_log([login()])
+    assert who(Applied(logged)) == NOBODY
+    assert who(Applied(logged, JOE, NO_PROFILE)).user_name == "joe@example.com"
+    assert who(Applied(logged, NO_PROFILE, JOE)) == (
+        "auth0|63d17c4a8869daf88ed7db97", "joe@example.com", "users", "auth0", "database",
+    )  # fmt: skip
+    assert who(Applied(logged, NO_PROFILE, NO_PROFILE)) == NOBODY
+
+
+def test_a_users_name_in_the_logs() -> None:
+    """The address, or the next best text."""
+    assert user_name({"email": "", "username": "u", "name": "N"}) == "u"
+    assert user_name({"email": 1, "name": "N"}) == "N"
+    assert user_name({}) is None
+
+
+def test_the_type_of_a_strategy() -> None:
+    """A database or passwordless one by its name; of others what the login says."""
+    assert [strategy_type(name, True) for name in ("auth0", "email", "sms", "x")] == [
+        "database", "passwordless", "passwordless", "social",
+    ]  # fmt: skip
+    assert (strategy_type("x", False), strategy_type("x", None)) == ("enterprise", None)
+
+
+def quarantined(**changes: Any) -> Any:
+    given = {"reason": "unmappable", "record": "logins.raw/0/5", "earlier": 0}
+    data = LoginQuarantined.model_fields["data"].annotation(**{**given, **changes})
+    return event(LoginQuarantined, data, subject=tenant_subject("demo"))
+
+
+def test_a_quarantined_login() -> None:
+    """With how many there were since the last entry, and the detail where there is one."""
+    (logged,) = on_the_log([quarantined(earlier=3, detail="no id")])
+    (entry,) = entries(Applied(logged))
+    assert entry.type == "w"
+    assert entry.description is not None
+    assert entry.description.endswith(" Others since the last entry for this reason: 3.")
+    assert exact_json.loads(entry.details or "")["error"] == {"message": "no id"}
+    (logged,) = on_the_log([quarantined()])
+    (plain,) = entries(Applied(logged))
+    assert plain.description is not None
+    assert "Others" not in plain.description
+    message = exact_json.loads(plain.details or "")["error"]["message"]
+    assert plain.description == f"A login was refused: {message}"

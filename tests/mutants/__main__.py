@@ -9,6 +9,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tests.mutants.baseline import Baseline, measure
@@ -32,6 +33,7 @@ def main() -> None:
         print(f"Left out, since it fails without a change: {test}")
     _import(baseline)
     importers = _importers()
+    _check_control(baseline, importers)
     tried = caught = equivalent = 0
     for change in changes(seed):
         if tried == arguments.count or time.monotonic() > end:
@@ -47,6 +49,14 @@ def main() -> None:
         tried += 1
     share = caught / tried if tried else 1.0
     print(f"\n{caught} of {tried} changes noticed: {share:.0%} (seed {seed}); {equivalent} equivalent ones")
+
+
+def _check_control(baseline: Baseline, importers: Mapping[Path, set[Path]]) -> None:
+    """Try a change that changes nothing, since a test that fails for another reason would flatter the share.
+    Raises SystemExit when it is noticed."""
+    first = next(changes(0))
+    if _is_noticed(replace(first, source=(ROOT / first.path).read_text()), baseline, importers):
+        raise SystemExit("The tests fail in a child process without a change.")
 
 
 def _is_noticed(change: Change, baseline: Baseline, importers: Mapping[Path, set[Path]]) -> bool:

@@ -155,3 +155,89 @@ def test_metadata_and_blocks_need_no_connection() -> None:
     body = UpdateUser(user_metadata={"a": 1}, app_metadata={"b": 2}, blocked=True)
     assert edit_rejection(make_document(), None, edit_of(body)) is None
     assert edit_rejection(make_document(), FOREIGN, edit_of(body)) is None
+
+
+PHONES = make_connection(options={"attributes": {"email": {}, "phone_number": {}, "username": {}}})
+
+
+def test_a_number_changes_only_where_users_are_known_by_it() -> None:
+    """Passwordless by text, or a database that identifies by numbers."""
+    unsupported = "Connection is not supported for this operation."
+    assert refuse(phone_number="+1") == refuse(phone_verified=True) == unsupported
+    assert refuse(make_connection("email", "email"), phone_number="+1") == unsupported
+    assert refuse(PHONES, phone_number="+1") is None
+    assert refuse(make_connection("sms", "sms"), phone_number="+1") is None
+
+
+def test_a_number_that_is_the_last_identifier_stays() -> None:
+    """Always for a passwordless user; a database's user may be known otherwise."""
+    texts = make_document("sms", "sms", phone_number="+1")
+    assert refuse(make_connection("sms", "sms"), texts, phone_number=None) is not None
+    assert refuse(PHONES, make_document(phone_number="+1"), phone_number=None) is None
+    named = make_document(phone_number="+1", email=None, username="u")
+    assert refuse(PHONES, named, phone_number=None) is None
+    assert refuse(PHONES, make_document(phone_number="+1", email=None), phone_number=None) is not None
+
+
+def test_no_number_is_verified_that_is_not_there() -> None:
+    """One that comes with it is."""
+    assert refuse(PHONES, phone_verified=True) == "The user does not have a phone number."
+    assert refuse(PHONES, make_document(phone_number="+1"), phone_verified=True) is None
+    assert refuse(PHONES, phone_number="+1", phone_verified=True) is None
+
+
+def test_an_address_that_is_the_last_identifier_stays() -> None:
+    """Of a passwordless user always."""
+    mails = make_connection("email", "email")
+    named = make_document("email", "email", username="u")
+    assert refuse(mails, named, email=None) is not None
+    assert refuse(PHONES, make_document(phone_number="+1"), email=None) is None
+    assert refuse(mails, email="a@b.co") is None
+
+
+def test_an_address_that_goes_is_not_verified() -> None:
+    """One that comes is, whatever was there."""
+    known = make_document(username="u")
+    gone = refuse(PHONES, known, email=None, email_verified=True)
+    assert gone == "The user does not have an email address."
+    assert (
+        refuse(PHONES, make_document(email=None, username="u"), email="a@b.co", email_verified=True) is None
+    )
+
+
+def test_a_username_stays_where_it_is_required_or_the_last_identifier() -> None:
+    """Of users that are known otherwise it may go only where nobody is known by one."""
+    assert refuse(PHONES, make_document(username="u"), username=None) is not None
+    mails = make_connection(options={"attributes": {"email": {}}})
+    assert refuse(mails, make_document(username="u"), username=None) is None
+    assert refuse(mails, make_document(username="u", email=None), username=None) is not None
+    assert refuse(mails, make_document(username="u", email=None, phone_number="+1"), username=None) is None
+    assert refuse(PHONES, username="jane") is None
+    assert refuse(PHONES, username="x" * 16) is not None
+
+
+def test_a_custom_database_keeps_what_is_written_by_others() -> None:
+    """Values are refused; what was never stored goes."""
+    message = refuse(FOREIGN, email="a@b.co", name=None)
+    assert message == f"The following user attributes cannot be updated: email. {EDITABLE}"
+    assert refuse(FOREIGN, name=None) is None
+
+
+def test_a_secondary_identity_keeps_its_root_attributes() -> None:
+    """Its address may change where it is kept here."""
+    linked = make_document()
+    linked["identities"].append({"connection": "second", "user_id": "2", "provider": "auth0"})
+    second = make_connection(name="second")
+    assert refuse(second, linked, connection="second", email="a@b.co") is None
+    assert refuse(second, linked, connection="second", nickname="n") is not None
+    assert refuse(document=linked, name="x") is None
+    assert refuse(second, linked, connection="second") is None
+
+
+def test_a_connection_that_is_gone() -> None:
+    """Is missed only where something of its is asked for, or where it is named."""
+    assert edit_rejection(make_document(), None, edit_of(UpdateUser(blocked=True))) is None
+    named = edit_rejection(make_document(), None, edit_of(UpdateUser(connection="x", blocked=True)))
+    asked = edit_rejection(make_document(), None, edit_of(UpdateUser(name="x")))
+    assert named is asked
+    assert named is not None

@@ -7,7 +7,7 @@ values: such changes break every test that passes by and would flatter the share
 import ast
 import difflib
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,8 +58,13 @@ def modules() -> list[Path]:
 
 def changes(seed: int) -> Iterator[Change]:
     """All changes in an order that depends on the seed and on the code only, one per place."""
+    return changes_of({path: (ROOT / path).read_text() for path in modules()}, seed)
+
+
+def changes_of(sources: Mapping[Path, str], seed: int) -> Iterator[Change]:
+    """The changes of these modules, by path."""
     dice = random.Random(seed)
-    places = [place for path in modules() for place in _places(path)]
+    places = [place for path, source in sources.items() for place in _places(path, source)]
     dice.shuffle(places)
     for place in places:
         change = place.change(dice)
@@ -98,8 +103,8 @@ def _joined(lines: Iterable[str], sign: str) -> str:
     return " ".join(line[2:].strip() for line in lines if line.startswith(sign))
 
 
-def _places(path: Path) -> list[_Place]:
-    wrapper = MetadataWrapper(cst.parse_module((ROOT / path).read_text()))
+def _places(path: Path, source: str) -> list[_Place]:
+    wrapper = MetadataWrapper(cst.parse_module(source))
     collector = _Collector(path, wrapper.module)
     wrapper.visit(collector)
     return collector.places
@@ -116,20 +121,18 @@ class _Collector(cst.CSTVisitor):
         self._functions = 0
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, _NOT_VISITED) or _is_about_types(node):
+        if isinstance(node, _NOT_VISITED) or self._is_about_types(node):
             return False
         self._functions += isinstance(node, cst.FunctionDef)
         if isinstance(node, cst.SimpleStatementLine):
             self._statements.append(node)
         for kind, operator in OPERATORS:
-            if not isinstance(node, kind) or (operator is swapped_operands and not self._functions):
-                continue
-            if replacements := list(operator(node)):
+            if isinstance(node, kind) and (replacements := list(operator(node))):
                 self.places.append(_Place(self._path, self._module, self._lines(node), node, replacements))
         return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
-        if isinstance(original_node, _NOT_VISITED) or _is_about_types(original_node):
+        if isinstance(original_node, _NOT_VISITED) or self._is_about_types(original_node):
             return
         self._functions -= isinstance(original_node, cst.FunctionDef)
         if isinstance(original_node, cst.SimpleStatementLine):
@@ -142,9 +145,15 @@ class _Collector(cst.CSTVisitor):
         )
         return range(position.start.line, position.end.line + 1)
 
-
-def _is_about_types(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _WITH_TYPES
+    def _is_about_types(self, node: cst.CSTNode) -> bool:
+        """Whether it is a call like `isinstance`, or a union outside of functions."""
+        if isinstance(node, cst.Call):
+            return isinstance(node.func, cst.Name) and node.func.value in _WITH_TYPES
+        return (
+            not self._functions
+            and isinstance(node, cst.BinaryOperation)
+            and isinstance(node.operator, cst.BitOr)
+        )
 
 
 def negated_condition(node: cst.If | cst.While | cst.CompIf) -> Iterable[cst.CSTNode]:

@@ -120,3 +120,45 @@ def test_phone_flag() -> None:
     assert (
         "phone_verified" not in normalize(connection, {"sub": "1", "phone_number_verified": True}).attributes
     )
+
+
+@pytest.mark.parametrize(("told", "verified_"), [("yes!", None), ("true", True), (0, False), (None, None)])
+def test_a_mapped_flag_of_a_number(told: Any, verified_: bool | None) -> None:
+    """Is the only one; what is not understood says nothing."""
+    options = {"fieldsMap": {"phone_verified": "ok"}}
+    claims = {"sub": "1", "phone_number": "+1", "phone_number_verified": True, "ok": told}
+    found = normalize(ConnectionSettings("corp", "oidc", options), claims)
+    assert found.attributes.get("phone_verified") is verified_
+    without = normalize(ConnectionSettings("corp", "oidc", {}), claims)
+    assert without.attributes["phone_verified"] is True
+    numberless = normalize(
+        ConnectionSettings("corp", "oidc", {}), {"sub": "1", "phone_number_verified": True}
+    )
+    assert "phone_verified" not in numberless.attributes
+
+
+def test_a_code_verifies_its_number() -> None:
+    """Of a login by text message."""
+    found = normalize(ConnectionSettings("sms", "sms", {}), {"sub": "1"}, "+1")
+    assert (found.attributes["phone_verified"], found.sources["phone_verified"]) == (True, "strategy:sms")
+    mail = normalize(ConnectionSettings("email", "email", {}), {"sub": "1"}, "a@b.co")
+    assert (mail.attributes["email_verified"], mail.sources["email_verified"]) == (True, "strategy:email")
+
+
+@pytest.mark.parametrize(("told", "verified_"), [("yes!", False), ("true", True), (0, False), (None, False)])
+def test_a_mapped_flag_of_an_address(told: Any, verified_: bool) -> None:
+    """Is the only one."""
+    options = {"fieldsMap": {"email_verified": "ok"}}
+    claims = {"sub": "1", "email": "a@b.co", "email_verified": True, "ok": told}
+    found = normalize(ConnectionSettings("corp", "oidc", options), claims)
+    assert found.attributes["email_verified"] is verified_
+
+
+def test_the_flag_of_another_address_is_not_a_mapped_ones() -> None:
+    """The provider's flag is of the address that it tells itself."""
+    options = {"fieldsMap": {"email": "work"}}
+    claims = {"sub": "1", "email": "a@b.co", "email_verified": True}
+    other = normalize(ConnectionSettings("corp", "oidc", options), {**claims, "work": "c@d.co"})
+    assert other.attributes["email_verified"] is False
+    same = normalize(ConnectionSettings("corp", "oidc", options), {**claims, "work": "a@b.co"})
+    assert same.attributes["email_verified"] is True

@@ -185,3 +185,11 @@ def test_what_was_turned_down_writes_nothing() -> None:
     (one,) = applied([revoked(session_id="s")])
     assert session_writes([Applied(one.logged, one.before, one.after, refused=True)]) == []
     assert session_writes([Applied(one.logged)]) == []
+
+
+def test_all_sessions_end_between_two_logins() -> None:
+    """A statement about all rows of a person is about each of them."""
+    stages = writes(signed_in(0), revoked(every=True), signed_in(1, "other"))
+    assert [list(stage) for stage in stages] == [
+        ["write_sessions"], ["delete_all_sessions"], ["write_sessions"],
+    ]  # fmt: skip

@@ -4,9 +4,9 @@ from typing import Any
 
 from projections.applied import Applied
 from projections.log_entry.entries import entries
-from projections.log_entry.people import NOBODY, strategy_type, user_name, who
+from projections.log_entry.people import Who, strategy_type, user_name, who
 from projections.profile.fold import fold
-from projections.profile.state import NOBODY as NO_PROFILE
+from projections.profile.state import NO_PROFILE
 from schemas.events import (
     ClientThrottled,
     ClientThrottledData,
@@ -92,12 +92,12 @@ def test_what_was_refused_is_not_told() -> None:
 def test_who_it_is_about() -> None:
     """The person after the event, else before it; nobody known has no columns."""
     (logged,) = on_the_log([login()])
-    assert who(Applied(logged)) == NOBODY
+    assert who(Applied(logged)) == Who()
     assert who(Applied(logged, JOE, NO_PROFILE)).user_name == "joe@example.com"
     assert who(Applied(logged, NO_PROFILE, JOE)) == (
         "auth0|63d17c4a8869daf88ed7db97", "joe@example.com", "users", "auth0", "database",
     )  # fmt: skip
-    assert who(Applied(logged, NO_PROFILE, NO_PROFILE)) == NOBODY
+    assert who(Applied(logged, NO_PROFILE, NO_PROFILE)) == Who()
 
 
 def test_a_users_name_in_the_logs() -> None:

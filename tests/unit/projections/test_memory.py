@@ -14,12 +14,12 @@ from projections.profile.memory import (
     refuse,
     remember,
 )
-from projections.profile.state import NOBODY, Memory
+from projections.profile.state import NO_PROFILE, Memory
 from schemas.formats.identifiers import new_event_id
 from tests.facts import START, edit, login
 
 
-def seen(*events: Any, memory: Memory = NOBODY.memory) -> Memory:
+def seen(*events: Any, memory: Memory = NO_PROFILE.memory) -> Memory:
     for event in events:
         memory = remember(memory, event)
     return memory
@@ -50,7 +50,7 @@ def test_a_source_offset_is_applied_once() -> None:
     ]
     assert is_duplicate(memory, from_source(4)) is False
     assert not is_duplicate(memory, from_source(5, "2/0"))
-    assert not is_duplicate(NOBODY.memory, from_source(0))
+    assert not is_duplicate(NO_PROFILE.memory, from_source(0))
     full = seen(*(from_source(2 * offset) for offset in range(OFFSETS + 1)))
     assert len(full.sources["1/0"]) == OFFSETS
     assert is_duplicate(full, from_source(1))
@@ -105,11 +105,11 @@ def test_refused_commands_are_known_by_their_cause() -> None:
     """Once each; the oldest is forgotten first."""
     one = edit(name="x")
     caused = one.model_copy(update={"causationid": "0190a1b2-c3d4-7e5f-8a9b-0000000000cc"})
-    person = refuse(refuse(NOBODY, one), caused)
+    person = refuse(refuse(NO_PROFILE, one), caused)
     assert person.memory.refused == (one.id, caused.causationid)
     assert refuse(person, one) is person
     assert is_refused(person, caused)
-    assert not is_refused(NOBODY, one)
+    assert not is_refused(NO_PROFILE, one)
     for _ in range(REFUSED):
         person = refuse(person, edit(name="x"))
     assert len(person.memory.refused) == REFUSED

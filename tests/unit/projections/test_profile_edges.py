@@ -8,7 +8,7 @@ from projections.profile.changes.access import MOST, held
 from projections.profile.changes.edits import place_of, shown_of
 from projections.profile.identities import is_same_identity, profile_data_of, with_identity
 from projections.profile.revisions import advance, hold
-from projections.profile.state import NOBODY, Profile, dump_memory, load_memory
+from projections.profile.state import NO_PROFILE, Profile, dump_memory, load_memory
 from schemas.events import (
     PermissionsAssigned,
     PermissionsData,
@@ -89,7 +89,7 @@ def test_a_change_is_never_older_than_the_last() -> None:
     """`updated_at` does not go back; empty `app_metadata` is not shown, empty holdings are none."""
     later = advance(Profile(1), {"updated_at": "2", "app_metadata": {}}, "1")
     assert (later.revision, later.document) == (2, {"updated_at": "2"})
-    assert advance(NOBODY, {"app_metadata": {"a": 1}}, "1").document == {
+    assert advance(NO_PROFILE, {"app_metadata": {"a": 1}}, "1").document == {
         "updated_at": "1", "app_metadata": {"a": 1},
     }  # fmt: skip
     kept = hold(Profile(1, holdings={"a": [1], "b": [2]}), b=[], c=[3])
@@ -140,5 +140,5 @@ def test_a_memory_is_read_back() -> None:
     """Every part of it; empty ones are not written."""
     memory = person([login(sourceposition="1/0/5"), flag(UserDeleted), flag(UserDeleted), login()]).memory
     assert load_memory(dump_memory(memory)) == memory
-    assert dump_memory(NOBODY.memory) == b"{}"
-    assert load_memory("{}") == NOBODY.memory
+    assert dump_memory(NO_PROFILE.memory) == b"{}"
+    assert load_memory("{}") == NO_PROFILE.memory

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projections.search.leaf import MOST, Leaf, difference, leaves
+from projections.search.leaf import MOST, SearchLeaf, difference, leaves
 from projections.search.row import activity_row, same_row, same_search, search_row
 from projections.search.value import INDEXED_CHARACTERS
 
@@ -101,8 +101,8 @@ def test_leaves_are_bounded() -> None:
 
 def test_only_leaves_that_differ_are_written() -> None:
     """One whose mark changes is written again, not removed."""
-    one, two = Leaf("a", "s1", True, True), Leaf("a", "s2", True, True)
-    first, last = Leaf("a", "s1", True, False), Leaf("a", "s2", False, True)
+    one, two = SearchLeaf("a", "s1", True, True), SearchLeaf("a", "s2", True, True)
+    first, last = SearchLeaf("a", "s1", True, False), SearchLeaf("a", "s2", False, True)
     assert difference([one], [first, last]) == ((), (first, last))
     assert difference([first, last], [two]) == ((first,), (two,))
     assert difference([one], [one]) == ((), ())

@@ -47,6 +47,8 @@ def main() -> None:
         else:
             print(f"\n{_shown(change)}", flush=True)
         tried += 1
+        if tried % 10 == 0:
+            print(f"\n{caught} of {tried} noticed", flush=True)
     share = caught / tried if tried else 1.0
     print(f"\n{caught} of {tried} changes noticed: {share:.0%} (seed {seed}); {equivalent} equivalent ones")
 

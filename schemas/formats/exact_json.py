@@ -75,8 +75,8 @@ def holds_nul(value: Any, raw: bytes) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values are equal as JSON. 1, 1.0 and true differ, although Python takes them for
-    equal."""
+    """Return whether two values are equal as JSON. 1, 1.0 and true differ, and so do 0.0 and -0.0, although
+    Python takes them for equal."""
     if one is other:
         return True
     if type(one) is not type(other) or one != other:
@@ -86,6 +86,8 @@ def same(one: Any, other: Any) -> bool:
             return all(same(value, other[key]) for key, value in one.items())
         case list():
             return all(map(same, one, other))
+        case float():
+            return repr(one) == repr(other)
     return True
 
 

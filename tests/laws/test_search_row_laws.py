@@ -47,6 +47,7 @@ def test_rows_are_never_left_stale(name: str, before: Any, after: Any) -> None:
 @given(near_values, near_values)
 @example(1, True)
 @example([1], [True])
+@example(0.0, -0.0)
 def test_a_leftover_is_what_the_provider_said_last(first: Any, last: Any) -> None:
     """Values that Python takes for one another are still different values of a claim."""
     profile = NO_PROFILE

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.commands.users.credentials import TOO_WEAK, least_characters, refuse_password, refuse_username
+from services.commands.users.credentials import (
+    TOO_WEAK,
+    least_characters,
+    password_rejection,
+    username_rejection,
+)
 from services.commands.users.sources import (
     identifies_by,
     keeps_edits,
@@ -48,8 +53,8 @@ def test_the_shortest_password(options: dict[str, Any], least: int) -> None:
     """The newest setting counts, then the older one, then the policy."""
     known = database(**options)
     assert least_characters(known) == least
-    assert refuse_password(known, "x" * least) is None
-    assert refuse_password(known, "x" * (least - 1)) is TOO_WEAK
+    assert password_rejection(known, "x" * least) is None
+    assert password_rejection(known, "x" * (least - 1)) is TOO_WEAK
 
 
 @pytest.mark.parametrize(
@@ -64,9 +69,9 @@ def test_the_shortest_password(options: dict[str, Any], least: int) -> None:
 def test_the_length_of_a_username(options: dict[str, Any], least: int, most: int) -> None:
     """Both ends are taken."""
     known = database(**options)
-    assert refuse_username(known, "x" * least) is None
-    assert refuse_username(known, "x" * most) is None
-    short, long = refuse_username(known, "x" * (least - 1)), refuse_username(known, "x" * (most + 1))
+    assert username_rejection(known, "x" * least) is None
+    assert username_rejection(known, "x" * most) is None
+    short, long = username_rejection(known, "x" * (least - 1)), username_rejection(known, "x" * (most + 1))
     assert short is not None
     assert f"too short ({least - 1} chars), minimum {least}" in short.message
     assert long is not None
@@ -76,8 +81,8 @@ def test_the_length_of_a_username(options: dict[str, Any], least: int, most: int
 @pytest.mark.parametrize("name", ["a b", "a\n", "jane@x.co", "ä"])
 def test_what_is_no_username(name: str) -> None:
     """Other characters, and addresses."""
-    assert refuse_username(database(), name) is not None
-    assert refuse_username(database(), "j.o-e_!@") is None
+    assert username_rejection(database(), name) is not None
+    assert username_rejection(database(), "j.o-e_!@") is None
 
 
 @pytest.mark.parametrize(

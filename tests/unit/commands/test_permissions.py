@@ -97,3 +97,12 @@ def test_an_event_of_many_tells_of_one_person_only() -> None:
     call: Any = Asked({"users": ["auth0|a", "auth0|b"]})
     about = _about(call, "auth0|b")
     assert (about.sent, about.pending) == ({"users": ["auth0|b"]}, None)
+
+
+def test_what_is_no_more_stays_while_there_is_room() -> None:
+    """Up to the very last place, and where nothing is given."""
+    held = {"dead": {}, "alive": {}}
+    assert room_for(held, {"alive"}, ["new"], 3) == Room(("new",), ())
+    assert room_for(held, {"alive"}, ["new"], 2) == Room(("new",), ("dead",))
+    assert room_for(held, {"alive"}, ["new"], 1) is None
+    assert room_for(held, {"alive"}, ["alive"], 1) == Room((), ())

@@ -282,3 +282,9 @@ def test_the_published_schema_refuses_what_ingest_refuses(changes: dict[str, Any
         return
     shown = {**event, "tenant": event.get("tenant") or "demo"}
     assert PUBLISHED.is_valid(shown) == isinstance(verdict, Accepted), list(PUBLISHED.iter_errors(shown))
+
+
+def test_a_rejected_event_is_named_by_the_start_of_its_id() -> None:
+    """By 256 characters of it, and by none where it is no text."""
+    assert rejected(make_event(id="x" * 300, data=None)).id == "x" * 256
+    assert rejected(make_event(id=5)).id is None

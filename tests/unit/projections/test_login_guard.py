@@ -7,7 +7,15 @@ import pytest
 from projections.applied import Applied
 from projections.login_guard import protection, verdict
 from projections.login_guard.addresses import Address
-from projections.login_guard.attempts import EXPIRY_MS, NO_FAILURES, Attempts, Tally, follow, is_attempt
+from projections.login_guard.attempts import (
+    EXPIRY_MS,
+    NO_FAILURES,
+    Attempts,
+    Tally,
+    follow,
+    follow_anonymous,
+    is_attempt,
+)
 from schemas.events import (
     LoginBlockReleased,
     LoginBlockReleasedData,
@@ -184,3 +192,18 @@ def test_a_hundred_failures_from_an_address_are_too_many() -> None:
     assert judged(addresses=[Address(tuple([NOW] * 99))]).ban is None
     assert judged(addresses=[Address(tuple([NOW - 864_000] * 100))]).ban is None
     assert judged(addresses=[Address(tuple([NOW - 863_999] * 100))]).ban is verdict.SUSPICIOUS_IP
+
+
+def test_an_anonymous_failure_stands_against_one_identifier() -> None:
+    """What was typed, else the first that its claims name, else the subject."""
+    claims = {"email": "joe@x.com", "username": "joe"}
+    nobody = f"anon_{1:032x}"
+
+    def places(**changes: Any) -> list[str]:
+        made = event(LoginFailed, data(**changes), subject=nobody)
+        return [identifier for _, identifier in follow_anonymous({}, made)]
+
+    assert places(claims=claims) == ["joe@x.com"]
+    assert places(claims=claims, identifier="ann") == ["ann"]
+    assert places(claims={"username": "joe"}) == ["joe"]
+    assert places() == [nobody]

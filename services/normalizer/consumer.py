@@ -49,10 +49,10 @@ from services.normalizer.decide import (
 )
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
+from services.queries.settings import read_attribute_profiles
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Readiness
-from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import database_failures, open_pool
 
 
@@ -330,12 +330,7 @@ async def _with_profiles(
     if not named:
         return dict(found)
     requested = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
-    rows = await connection.fetch(
-        load("services.normalizer")["read_attribute_profiles"],
-        [pair[0] for pair in requested],
-        [pair[1] for pair in requested],
-    )
-    known = {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
+    known = await read_attribute_profiles(connection, requested)
     mapped = dict(found)
     for place, profile in named.items():
         one, document = found[place], known.get((place[0], profile))

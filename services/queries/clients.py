@@ -55,5 +55,20 @@ async def find_client_of_any_tenant(connection: asyncpg.Connection, client_id: s
     return await connection.fetchrow(_query("find_client_of_any_tenant"), client_id)
 
 
+async def list_client_summaries(
+    connection: asyncpg.Connection, tenant: str | None = None
+) -> list[asyncpg.Record]:
+    """Return what operators may see of the clients of a tenant, or of all tenants: `tenant`, `client_id`,
+    `name`, `scopes`; by tenant and name."""
+    rows: list[asyncpg.Record] = await connection.fetch(_query("list_client_summaries"), tenant)
+    return rows
+
+
+async def find_client_scopes(connection: asyncpg.Connection, tenant: str, client_id: str) -> list[str] | None:
+    """Return the scopes of a client, None if it does not exist or was deleted; for operators."""
+    scopes: list[str] | None = await connection.fetchval(_query("find_client_scopes"), tenant, client_id)
+    return scopes
+
+
 def _query(name: str) -> str:
     return load("services.queries", "clients.sql")[name]

@@ -15,3 +15,12 @@ FROM views.client WHERE tenant = $1 AND client_id = $2;
 -- Returns the clients of a tenant that are not deleted.
 SELECT client_id, name, NULL::text AS secret_hash, scopes, event_id, deleted, revision, settings
 FROM views.client WHERE tenant = $1 AND NOT deleted;
+
+-- name: list_client_summaries
+-- Returns what operators may see of the clients of a tenant, or of all tenants, that are not deleted.
+SELECT tenant, client_id, name, scopes FROM views.client_summary
+WHERE NOT deleted AND ($1::text IS NULL OR tenant = $1) ORDER BY tenant, name, client_id;
+
+-- name: find_client_scopes
+-- Returns the scopes of a client; no row if it does not exist or was deleted.
+SELECT scopes FROM views.client_summary WHERE tenant = $1 AND client_id = $2 AND NOT deleted;

@@ -1,15 +1,17 @@
 """Settings of tenants: roles, APIs, organizations, client grants and all else that is a document of a kind.
 
-Every function reads over a connection that sees the tenant. Secrets in the documents are open.
+Every function but `read_attribute_profiles` reads over a connection that sees the tenant, and opens the
+secrets in the documents.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from projections.setting.fold import Kind, Setting
 from projections.setting.row import setting_of
+from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
 from services.runtime.postgres.named_queries import load
@@ -65,6 +67,16 @@ async def find_setting_event(
     one of this id."""
     found = await connection.fetchval(_query("find_setting_event"), tenant, kind, identity)
     return None if found is None else str(found)
+
+
+async def read_attribute_profiles(
+    connection: asyncpg.Connection, keys: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the documents of those of these user attribute profiles, (tenant, id), that exist; they hold no
+    secrets."""
+    columns = [key[0] for key in keys], [key[1] for key in keys]
+    rows = await connection.fetch(_query("read_attribute_profiles"), *columns)
+    return {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
 
 
 async def log_retention_days(connection: asyncpg.Connection, tenant: str) -> int | None:

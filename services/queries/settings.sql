@@ -27,3 +27,9 @@ SELECT log_retention_days FROM views.setting WHERE tenant = $1 AND kind = 'tenan
 -- name: find_setting_event
 -- Returns the event that a setting, deleted or not, was last changed by.
 SELECT event_id FROM views.setting WHERE tenant = $1 AND kind = $2 AND id = $3;
+
+-- name: read_attribute_profiles
+-- Returns user attribute profiles of several tenants that are not deleted, by tenant and id.
+SELECT s.tenant, s.id, s.document
+FROM unnest($1::text[], $2::text[]) AS requested (tenant, id)
+JOIN views.attribute_profile AS s ON s.tenant = requested.tenant AND s.id = requested.id;

@@ -266,7 +266,6 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "operator": "newest_appends newest_appends_everywhere",
     },
     "projections.trail/verify.sql": {"operator": "*"},
-    "services.cli/queries.sql": {"operator": "*"},
     "services.ledger/dead_letters.sql": {
         "normalizer": "note find_noted",
         "projector": "note",
@@ -329,13 +328,20 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "management": "live_positions",
         "operator": "live_positions",
     },
-    "services.normalizer/queries.sql": {"normalizer": "*"},
     "services.projector/queries.sql": {"projector": "*"},
-    "services.queries/clients.sql": {"management": "*"},
+    "services.queries/clients.sql": {
+        "management": "speak_for_client find_client_of_any_tenant find_client list_clients",
+        "operator": "list_client_summaries find_client_scopes",
+    },
     "services.queries/connections.sql": {"management": "*"},
+    "services.queries/history.sql": {"operator": "*"},
     "services.queries/login_failures.sql": {"management": "*"},
     "services.queries/members.sql": {"management": "*"},
-    "services.queries/settings.sql": {"management": "*"},
+    "services.queries/settings.sql": {
+        "normalizer": "read_attribute_profiles",
+        "management": "find_setting find_setting_by_name list_settings find_settings find_setting_event"
+        " log_retention",
+    },
     "services.queries/statistics.sql": {"management": "*"},
     "services.queries/users.sql": {"management": "*"},
     "services.queries.logs/pages.sql": {"management": "*"},

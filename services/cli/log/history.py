@@ -14,6 +14,7 @@ from schemas.topics import Topic, catalogue
 from services.cli import addresses
 from services.cli.ledger import keyring, operator
 from services.cli.log.unseal import EventUnsealer
+from services.queries.history import find_subject, record_positions
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.runtime.kafka.log_writer import partition_of
@@ -40,14 +41,13 @@ class History:
             operator(self.ledger.url) as connection,
             open_log(self.kafka, self.topic, fetch_bytes=_FETCH_BYTES) as log,
         ):
-            subject = await connection.fetchval(load("services.cli")["subject_of_user"], self.tenant, user_id)
+            subject = await find_subject(connection, self.tenant, user_id)
             if subject is None:
                 return []
             await self._until_audited(connection, log, subject)
-            rows = await connection.fetch(load("services.cli")["places_of_subject"], self.tenant, subject)
+            positions = await record_positions(connection, self.tenant, subject)
             opener = EventUnsealer(connection, await keyring(connection, self.ledger.key_provider))
-            addresses = (Position(row["partition"], row["log_offset"]) for row in rows)
-            found = [await _read(log, place, opener) for place in addresses]
+            found = [await _read(log, place, opener) for place in positions]
             return [event for event in found if event is not None]
 
     async def _until_audited(self, connection: asyncpg.Connection, log: LogReader, subject: str) -> None:

@@ -24,8 +24,8 @@ from services.cli.tenants.registration import NewClient, add_tenant, configure_c
 from services.cli.tenants.scopes import DEMO_SCOPES
 from services.cli.users.management_api import ManagementApi, document
 from services.cli.users.operations import print_users
+from services.queries.clients import find_client_scopes
 from services.runtime.auth.client_secrets import new_client_id, new_client_secret
-from services.runtime.postgres.named_queries import load
 
 _CLIENT_NAME: Final = "Demo client"
 _SHOWN_USERS: Final = 15
@@ -89,8 +89,7 @@ async def ensure_client(stack: Stack) -> Credentials:
         keep_credentials(stack, credentials)
     async with operator(stack.database_url("operator")) as connection:
         await add_tenant(connection, credentials.tenant, "Demo", strict=False)
-        query = load("services.cli")["client_scopes"]
-        scopes = await connection.fetchval(query, credentials.tenant, credentials.client_id)
+        scopes = await find_client_scopes(connection, credentials.tenant, credentials.client_id)
     if scopes is None or set(scopes) != set(DEMO_SCOPES):
         await _configure(stack, credentials)
     return credentials

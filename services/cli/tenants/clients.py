@@ -91,7 +91,7 @@ def _show(client: "NewClient", as_json: bool) -> None:
 
 async def _list(url: str, tenant: str | None) -> list[dict[str, Any]]:
     from services.cli.ledger import operator
-    from services.runtime.postgres.named_queries import load
+    from services.queries.clients import list_client_summaries
 
     async with operator(url) as connection:
-        return [dict(row) for row in await connection.fetch(load("services.cli")["clients"], tenant)]
+        return [dict(row) for row in await list_client_summaries(connection, tenant)]

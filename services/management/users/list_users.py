@@ -24,7 +24,7 @@ from services.queries.search.cursor import not_a_cursor, place_in, text_of
 from services.queries.search.explaining import explanation
 from services.queries.search.fields import Path
 from services.queries.search.ordering import Order, Place, natural, sorted_by
-from services.queries.search.predicates import NOBODY, Equals, Predicate, every
+from services.queries.search.predicates import MATCH_NONE, Equals, Predicate, all_of
 from services.queries.search.syntax.parser import QUICK_CHARACTERS, parse
 from services.queries.search.syntax.tree import Malformed
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
@@ -66,7 +66,7 @@ def search_of(query: ListUsers) -> Search:
         raise Rejected(rejection)
     predicate = _predicate(query.q or "")
     if query.connection is not None:
-        predicate = every((predicate, _of_connection(query.connection)))
+        predicate = all_of((predicate, _of_connection(query.connection)))
     if query.sort is None:
         return Search(predicate, natural(predicate))
     order = sorted_by(query.sort)
@@ -91,7 +91,7 @@ def _kept_plan(q: str) -> Predicate:
 
 def _of_connection(name: str) -> Predicate:
     if len(name) > INDEXED_CHARACTERS:
-        return NOBODY
+        return MATCH_NONE
     return Equals(Path("identities.connection"), (value_text(name),))
 
 

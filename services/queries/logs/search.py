@@ -12,11 +12,11 @@ from services.queries.search.syntax.parser import parse
 from services.queries.search.syntax.tree import (
     And,
     Bound,
-    Everybody,
     Exists,
     Malformed,
+    MatchAll,
+    Negation,
     Node,
-    Not,
     Or,
     Range,
     Term,
@@ -52,13 +52,13 @@ def condition(text: str, query: PageQuery) -> str:
 
 def _condition(node: Node, query: PageQuery) -> str:
     match node:
-        case Everybody():
+        case MatchAll():
             return "true"
         case And(parts):
             return "(" + " AND ".join(_condition(part, query) for part in parts) + ")"
         case Or(parts):
             return "(" + " OR ".join(_condition(part, query) for part in parts) + ")"
-        case Not(inner):
+        case Negation(inner):
             return f"({_condition(inner, query)}) IS NOT TRUE"
         case Term(field=None):
             return _term(node, _BARE, query)

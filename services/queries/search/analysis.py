@@ -17,26 +17,26 @@ from projections.search.value import (
 from schemas.formats.spelling import composed, ip_address
 from services.queries.search.fields import BARE, Column, Path, Target, target_of
 from services.queries.search.predicates import (
-    EVERYBODY,
-    NOBODY,
+    MATCH_ALL,
+    MATCH_NONE,
     Between,
     Equals,
     Like,
     Predicate,
     Present,
+    all_of,
     any_of,
-    every,
     negated,
 )
 from services.queries.search.syntax import values
 from services.queries.search.syntax.tree import (
     And,
     Bound,
-    Everybody,
     Exists,
     Malformed,
+    MatchAll,
+    Negation,
     Node,
-    Not,
     Or,
     Range,
     Term,
@@ -52,30 +52,30 @@ _EXPECTED: Final = {
 def plan(node: Node) -> Predicate:
     """What the query asks. Raises Malformed where a field cannot have what is asked of it."""
     match node:
-        case Everybody():
-            return EVERYBODY
+        case MatchAll():
+            return MATCH_ALL
         case Term(field=None):
             return any_of(_term(column, node) for column in BARE)
         case Term(field=field):
             assert field is not None
             target = target_of(field)
-            return NOBODY if target is None else _term(target, node)
+            return MATCH_NONE if target is None else _term(target, node)
         case Range():
             target = target_of(node.field)
-            return NOBODY if target is None else _range(target, node)
+            return MATCH_NONE if target is None else _range(target, node)
         case Exists(field):
             target = target_of(field)
-            return NOBODY if target is None else _present(target)
-        case Not(inner):
+            return MATCH_NONE if target is None else _present(target)
+        case Negation(inner):
             return negated(plan(inner))
         case And(parts):
-            return every(map(plan, parts))
+            return all_of(map(plan, parts))
         case Or(parts):
             return any_of(map(plan, parts))
 
 
 def _present(target: Target) -> Predicate:
-    return EVERYBODY if isinstance(target, Column) and target.always else Present(target)
+    return MATCH_ALL if isinstance(target, Column) and target.always else Present(target)
 
 
 def _term(target: Target, term: Term) -> Predicate:
@@ -85,8 +85,8 @@ def _term(target: Target, term: Term) -> Predicate:
         return _wild(target, term.parts)
     if isinstance(target, Path):
         meant = _leaf_values(term.text)
-        return Equals(target, tuple(meant)) if meant else NOBODY
-    return Equals(target, (_whole(target, term.text),)) if _fits(term.text) else NOBODY
+        return Equals(target, tuple(meant)) if meant else MATCH_NONE
+    return Equals(target, (_whole(target, term.text),)) if _fits(term.text) else MATCH_NONE
 
 
 def _fits(text: str) -> bool:
@@ -136,7 +136,7 @@ def _typed(column: Column, term: Term) -> Predicate:
         case "number":
             number = _number(column, term.text, term.at)
             whole = values.at_least(number, True)
-            return Equals(column, (whole,)) if whole == number else NOBODY
+            return Equals(column, (whole,)) if whole == number else MATCH_NONE
     period = _period(column, term.text, term.at)
     return Between(column, period[0], True, period[1], False)
 
@@ -168,7 +168,7 @@ def _number_range(column: Column, low: Bound | None, high: Bound | None) -> Pred
     if high is not None:
         most = values.at_most(_number(column, high.text, high.at), high.inclusive)
     if least is not None and most is not None and least > most:
-        return NOBODY
+        return MATCH_NONE
     return Between(column, least, True, most, True)
 
 
@@ -179,7 +179,7 @@ def _instant_range(column: Column, low: Bound | None, high: Bound | None) -> Pre
         start, end = _period(column, low.text, low.at)
         after = start if low.inclusive else end
         if after is None:
-            return NOBODY
+            return MATCH_NONE
     if high is not None:
         start, end = _period(column, high.text, high.at)
         before = end if high.inclusive else start

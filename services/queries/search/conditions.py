@@ -6,14 +6,14 @@ from typing import Any, Final, assert_never
 from projections.search.value import STRINGS
 from services.queries.search.fields import Column, Path
 from services.queries.search.predicates import (
+    AllOf,
     AnyOf,
     Atom,
     Between,
     Constant,
     Equals,
-    Every,
     Like,
-    Negated,
+    Not,
     Predicate,
     Present,
     tables,
@@ -49,11 +49,11 @@ def condition(predicate: Predicate, base: str, given: Parameters) -> str:
     match predicate:
         case Constant(value):
             return "true" if value else "false"
-        case Every(parts):
+        case AllOf(parts):
             return "(" + " AND ".join(condition(part, base, given) for part in parts) + ")"
         case AnyOf(parts):
             return _any(parts, base, given)
-        case Negated(inner):
+        case Not(inner):
             return _negated(inner, base, given)
         case Equals() | Between() | Like() | Present():
             return _atom(predicate, base, given)
@@ -64,11 +64,11 @@ def condition(predicate: Predicate, base: str, given: Parameters) -> str:
 def can_be_collected(predicate: Predicate) -> bool:
     """Whether its people can be gathered by indexes alone, without a look at everybody."""
     match predicate:
-        case Every(parts):
+        case AllOf(parts):
             return any(map(can_be_collected, parts))
         case AnyOf(parts):
             return all(map(can_be_collected, parts))
-        case Constant() | Negated():
+        case Constant() | Not():
             return False
     return True
 

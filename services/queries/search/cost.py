@@ -2,7 +2,17 @@
 
 from typing import Final, assert_never
 
-from services.queries.search.syntax.tree import And, Everybody, Exists, Malformed, Node, Not, Or, Range, Term
+from services.queries.search.syntax.tree import (
+    And,
+    Exists,
+    Malformed,
+    MatchAll,
+    Negation,
+    Node,
+    Or,
+    Range,
+    Term,
+)
 
 MOST_COST: Final = 1024
 """As many plain terms as a query may have."""
@@ -25,14 +35,14 @@ def affordable(node: Node) -> Node:
 
 def _cost(node: Node, weight: int) -> int:
     match node:
-        case Everybody():
+        case MatchAll():
             return 0
         case Term(parts=parts):
             ends_only = len(parts) == 2 and not parts[1]
             return weight if len(parts) == 1 or ends_only else weight * INFIX
         case Exists() | Range():
             return weight
-        case Not(inner):
+        case Negation(inner):
             return _cost(inner, NEGATED)
         case And(parts) | Or(parts):
             return sum(_cost(part, weight) for part in parts)

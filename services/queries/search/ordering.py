@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.queries.search.fields import Column, Target, sort_target
-from services.queries.search.predicates import Between, Every, Predicate, Value
+from services.queries.search.predicates import AllOf, Between, Predicate, Value
 
 _WAYS: Final = {"1": False, "-1": True}
 
@@ -46,7 +46,7 @@ def sorted_by(sort: str) -> Order | None:
 
 def natural(predicate: Predicate) -> Order:
     """The order of the index that serves the predicate."""
-    parts = predicate.parts if isinstance(predicate, Every) else (predicate,)
+    parts = predicate.parts if isinstance(predicate, AllOf) else (predicate,)
     for part in parts:
         if isinstance(part, Between):
             return Order(part.target, within=None if isinstance(part.target, Column) else part)

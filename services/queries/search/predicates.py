@@ -1,4 +1,4 @@
-"""What is asked of a person, typed: no text of the caller is left to interpret."""
+"""What a search requires of a person, as typed predicates: no text of the caller is left to interpret."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Table = Literal["s", "a", "l"]
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """True of everybody, or of nobody."""
+    """True of all people, or of none."""
 
     value: bool
 
@@ -48,77 +48,77 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Any value at all; for an object, any below it."""
+    """Any value; for an object, any value below it."""
 
     target: Target
 
 
 @dataclass(frozen=True, slots=True)
-class Negated:
-    """The opposite; a person without the field has it."""
+class Not:
+    """The opposite of a predicate. It is true of people who lack the field."""
 
     inner: "Predicate"
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
-    """All of them; at least two."""
+class AllOf:
+    """All of these, at least two."""
 
     parts: tuple["Predicate", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """One of them; at least two."""
+    """At least one of these, at least two."""
 
     parts: tuple["Predicate", ...]
 
 
 Atom = Equals | Between | Like | Present
-Predicate = Constant | Atom | Negated | Every | AnyOf
-EVERYBODY: Final = Constant(True)
-NOBODY: Final = Constant(False)
+Predicate = Constant | Atom | Not | AllOf | AnyOf
+MATCH_ALL: Final = Constant(True)
+MATCH_NONE: Final = Constant(False)
 
 
-def every(parts: Iterable[Predicate]) -> Predicate:
-    """All of them, without what adds nothing."""
+def all_of(parts: Iterable[Predicate]) -> Predicate:
+    """Return the conjunction of the parts, simplified."""
     kept: list[Predicate] = []
     for part in parts:
-        if part == NOBODY:
-            return NOBODY
-        kept.extend(part.parts if isinstance(part, Every) else [] if part == EVERYBODY else [part])
-    return EVERYBODY if not kept else kept[0] if len(kept) == 1 else Every(tuple(kept))
+        if part == MATCH_NONE:
+            return MATCH_NONE
+        kept.extend(part.parts if isinstance(part, AllOf) else [] if part == MATCH_ALL else [part])
+    return MATCH_ALL if not kept else kept[0] if len(kept) == 1 else AllOf(tuple(kept))
 
 
 def without(whole: Predicate, part: Predicate) -> Predicate:
-    """What is left to ask when one of its parts is known to be true."""
-    parts = whole.parts if isinstance(whole, Every) else (whole,)
-    return every(one for one in parts if one is not part)
+    """Return what remains of a predicate when one of its parts is known to be true."""
+    parts = whole.parts if isinstance(whole, AllOf) else (whole,)
+    return all_of(one for one in parts if one is not part)
 
 
 def any_of(parts: Iterable[Predicate]) -> Predicate:
-    """Any of them; equalities of one field become one."""
+    """Return the disjunction of the parts, simplified: equalities of one field become one."""
     values: dict[Target, dict[Value, None]] = {}
     kept: list[Predicate] = []
     for part in _flat(parts):
-        if part == EVERYBODY:
-            return EVERYBODY
+        if part == MATCH_ALL:
+            return MATCH_ALL
         if isinstance(part, Equals):
             values.setdefault(part.target, {}).update(dict.fromkeys(part.values))
-        elif part != NOBODY:
+        elif part != MATCH_NONE:
             kept.append(part)
     kept = [*(Equals(target, tuple(known)) for target, known in values.items()), *kept]
-    return NOBODY if not kept else kept[0] if len(kept) == 1 else AnyOf(tuple(kept))
+    return MATCH_NONE if not kept else kept[0] if len(kept) == 1 else AnyOf(tuple(kept))
 
 
 def negated(part: Predicate) -> Predicate:
-    """The opposite."""
+    """Return the opposite of a predicate, simplified."""
     match part:
         case Constant(value):
             return Constant(not value)
-        case Negated(inner):
+        case Not(inner):
             return inner
-    return Negated(part)
+    return Not(part)
 
 
 def _flat(parts: Iterable[Predicate]) -> Iterator[Predicate]:
@@ -130,12 +130,12 @@ def _flat(parts: Iterable[Predicate]) -> Iterator[Predicate]:
 
 
 def atoms(predicate: Predicate) -> Iterator[Atom]:
-    """Every atom in it."""
+    """Iterate over the atoms of a predicate."""
     match predicate:
-        case Every(parts) | AnyOf(parts):
+        case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 yield from atoms(part)
-        case Negated(inner):
+        case Not(inner):
             yield from atoms(inner)
         case Constant():
             return
@@ -144,20 +144,20 @@ def atoms(predicate: Predicate) -> Iterator[Atom]:
 
 
 def tables(predicate: Predicate) -> frozenset[Table]:
-    """Where its values lie: search, activity, leaves."""
+    """Return the tables that hold the values of a predicate: search, activity, leaves."""
     return frozenset(
         atom.target.table if isinstance(atom.target, Column) else "l" for atom in atoms(predicate)
     )
 
 
 def is_selective(predicate: Predicate) -> bool:
-    """Whether an index can find who it is true of, instead of being asked person by person."""
+    """Return whether indexes can find the people that a predicate is true of, without testing each one."""
     match predicate:
-        case Every(parts):
+        case AllOf(parts):
             return any(map(is_selective, parts))
         case AnyOf(parts):
             return all(map(is_selective, parts))
-        case Negated(inner):
+        case Not(inner):
             return isinstance(inner, Present) and isinstance(inner.target, Column)
         case Constant(value):
             return not value

@@ -21,7 +21,7 @@ from services.queries.search.conditions import (
 )
 from services.queries.search.fields import Column, Path
 from services.queries.search.ordering import Order, Place, natural
-from services.queries.search.predicates import EVERYBODY, AnyOf, Between, Equals, Predicate, without
+from services.queries.search.predicates import MATCH_ALL, AnyOf, Between, Equals, Predicate, without
 
 _ARRAYS: Final = {str: "text", bool: "boolean", int: "bigint", datetime: "timestamptz"}
 
@@ -118,7 +118,7 @@ def _keys(predicate: Predicate, order: Order, window: Window, given: Parameters)
 
 def _count(predicate: Predicate, given: Parameters) -> str:
     """Of everybody there is a count."""
-    if predicate == EVERYBODY:
+    if predicate == MATCH_ALL:
         return "SELECT coalesce(sum(living), 0)::bigint AS count FROM views.population WHERE tenant = $1"
     if _is_leaf(predicate):
         return f"SELECT count(*) FROM ({collected(predicate, given)}) AS k"
@@ -169,7 +169,7 @@ def _along_leaves(predicate: Predicate, order: Order, given: Parameters) -> tupl
     else:
         predicate = without(predicate, order.within)
         tests += [between("o.value", order.within, given), f"(o.lowest OR NOT {_lower(order.within, given)})"]
-    if predicate == EVERYBODY:
+    if predicate == MATCH_ALL:
         return f"{VIEWS['l']} AS o", tests
     _, people = source_of(predicate, "s")
     tests += ["s.tenant = $1", "s.subject = o.subject", condition(predicate, "s", given)]

@@ -2,15 +2,15 @@
 
 import pytest
 
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.predicates import (
-    EVERYBODY,
-    NOBODY,
+    MATCH_ALL,
+    MATCH_NONE,
     Like,
     Predicate,
+    all_of,
     any_of,
     atoms,
-    every,
     is_selective,
     negated,
     tables,
@@ -20,7 +20,7 @@ from services.queries.search.syntax.parser import parse
 
 
 def meant(query: str) -> Predicate:
-    return plan(parse(query))
+    return analyze(parse(query))
 
 
 NAME, BLOCKED, LOGINS = meant("name:a"), meant("blocked:true"), meant("logins_count:1")
@@ -28,27 +28,27 @@ NAME, BLOCKED, LOGINS = meant("name:a"), meant("blocked:true"), meant("logins_co
 
 def test_all_of_them() -> None:
     """Nested ones are one list, a single one stands for itself, and nothing asked is true of everybody."""
-    assert every([]) == EVERYBODY
-    assert every([NAME]) == every([NAME, EVERYBODY]) == NAME
-    assert every([NAME, NOBODY, BLOCKED]) == NOBODY
-    both = every([NAME, BLOCKED])
+    assert all_of([]) == MATCH_ALL
+    assert all_of([NAME]) == all_of([NAME, MATCH_ALL]) == NAME
+    assert all_of([NAME, MATCH_NONE, BLOCKED]) == MATCH_NONE
+    both = all_of([NAME, BLOCKED])
     assert list(atoms(both)) == [NAME, BLOCKED]
-    assert every([both, LOGINS]) == every([NAME, BLOCKED, LOGINS])
+    assert all_of([both, LOGINS]) == all_of([NAME, BLOCKED, LOGINS])
 
 
 def test_what_is_left_when_a_part_is_known() -> None:
     """The others; of a single one, nothing."""
-    assert without(every([NAME, BLOCKED]), NAME) == BLOCKED
-    assert without(every([NAME, BLOCKED, LOGINS]), BLOCKED) == every([NAME, LOGINS])
-    assert without(NAME, NAME) == EVERYBODY
+    assert without(all_of([NAME, BLOCKED]), NAME) == BLOCKED
+    assert without(all_of([NAME, BLOCKED, LOGINS]), BLOCKED) == all_of([NAME, LOGINS])
+    assert without(NAME, NAME) == MATCH_ALL
     assert without(NAME, BLOCKED) == NAME
 
 
 def test_any_of_them() -> None:
     """Values of one field are one equality; with nobody among them the others count, with everybody all."""
-    assert any_of([]) == NOBODY
-    assert any_of([NAME]) == any_of([NAME, NOBODY]) == NAME
-    assert any_of([NAME, EVERYBODY]) == EVERYBODY
+    assert any_of([]) == MATCH_NONE
+    assert any_of([NAME]) == any_of([NAME, MATCH_NONE]) == NAME
+    assert any_of([NAME, MATCH_ALL]) == MATCH_ALL
     assert any_of([NAME, meant("name:b")]) == meant("name:(a OR b)")
     either = any_of([NAME, BLOCKED])
     assert any_of([either, LOGINS]) == any_of([NAME, BLOCKED, LOGINS])
@@ -57,18 +57,18 @@ def test_any_of_them() -> None:
 
 def test_the_opposite() -> None:
     """Twice is none."""
-    assert negated(EVERYBODY) == NOBODY
-    assert negated(NOBODY) == EVERYBODY
+    assert negated(MATCH_ALL) == MATCH_NONE
+    assert negated(MATCH_NONE) == MATCH_ALL
     assert negated(negated(NAME)) == NAME
     assert list(atoms(negated(NAME))) == [NAME]
-    assert list(atoms(EVERYBODY)) == []
+    assert list(atoms(MATCH_ALL)) == []
 
 
 def test_where_values_lie() -> None:
     """Search, activity, leaves."""
-    assert tables(every([NAME, LOGINS, meant("user_metadata.a:b")])) == {"s", "a", "l"}
+    assert tables(all_of([NAME, LOGINS, meant("user_metadata.a:b")])) == {"s", "a", "l"}
     assert tables(negated(LOGINS)) == {"a"}
-    assert tables(EVERYBODY) == frozenset()
+    assert tables(MATCH_ALL) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_an_index_finds(query: str, selective: bool) -> None:
 
 def test_nobody_is_found_at_once() -> None:
     """There is nothing to look at."""
-    assert is_selective(NOBODY)
+    assert is_selective(MATCH_NONE)
 
 
 def test_an_address_is_looked_for_in_its_one_notation() -> None:
@@ -113,5 +113,5 @@ def test_ranges_of_texts() -> None:
     assert meant("name:[A TO *]") == meant("name:[a TO *}")
     assert meant("name:{* TO B]") == meant("name:[* TO b]")
     assert meant("name:{a TO b}") != meant("name:[a TO b}")
-    assert meant("logins_count:[5 TO 5]") != NOBODY
-    assert meant("logins_count:[6 TO 5]") == NOBODY
+    assert meant("logins_count:[5 TO 5]") != MATCH_NONE
+    assert meant("logins_count:[6 TO 5]") == MATCH_NONE

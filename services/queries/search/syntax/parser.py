@@ -14,14 +14,14 @@ from luqum import tree as luqum
 from services.queries.search.syntax.grammar import UnexpectedToken, parse_tokens
 from services.queries.search.syntax.tokens import tokens
 from services.queries.search.syntax.tree import (
-    EVERYBODY,
+    MATCH_ALL,
     And,
     Bound,
     Exists,
     Field,
     Malformed,
+    Negation,
     Node,
-    Not,
     Or,
     Range,
     Term,
@@ -66,7 +66,7 @@ def parse_whole(text: str) -> Node:
     """Parse a query by the grammar alone, without the short cut of `parse`. Raises Malformed."""
     found = tokens(text)
     if not found:
-        return EVERYBODY
+        return MATCH_ALL
     try:
         tree = parse_tokens(found)
     except UnexpectedToken as error:
@@ -106,7 +106,7 @@ def _convert(node: Any, field: Field | None) -> Node:
         case luqum.BaseGroup():
             return _convert(node.expr, field)
         case luqum.Not() | luqum.Prohibit():
-            return Not(_convert(node.a, field))
+            return Negation(_convert(node.a, field))
         case luqum.Plus():
             return _convert(node.a, field)
         case luqum.AndOperation():
@@ -135,7 +135,7 @@ def _field(node: Any, outer: Field | None) -> Node:
         raise Malformed.unexpected("':'", at + len(node.name), "quotes around the value, or '\\:'")
     name, value = Field(_unescaped(node.name), at), node.expr
     if node.name == "*" and isinstance(value, luqum.Word) and value.value == "*":
-        return EVERYBODY
+        return MATCH_ALL
     if name.name == "_missing_":
         raise Malformed.unexpected("'_missing_'", at, "NOT _exists_")
     if isinstance(value, luqum.Prohibit | luqum.Plus) and isinstance(value.a, luqum.Word):
@@ -146,7 +146,7 @@ def _field(node: Any, outer: Field | None) -> Node:
 
 def _word(raw: str, field: Field | None, at: int) -> Node:
     if raw == "*" and (field is None or field.name != "_exists_"):
-        return EVERYBODY if field is None else Exists(field)
+        return MATCH_ALL if field is None else Exists(field)
     parts = _parts(raw, at)
     ends_only = len(parts) == 2 and not parts[1] and parts[0]
     if len(parts) > 1 and not ends_only and any(part and len(part) < LITERAL for part in parts):

@@ -66,12 +66,12 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
+class MatchAll:
     """`*`, or no query at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Negation:
     """The opposite."""
 
     inner: "Node"
@@ -91,5 +91,5 @@ class Or:
     parts: tuple["Node", ...]
 
 
-Node = Term | Range | Exists | Everybody | Not | And | Or
-EVERYBODY = Everybody()
+Node = Term | Range | Exists | MatchAll | Negation | And | Or
+MATCH_ALL = MatchAll()

@@ -1,4 +1,4 @@
-"""The tenant's configuration as the views hold it, opened: connections, settings and clients."""
+"""Opens the secrets in a tenant's documents: connections, settings and clients."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from services.ledger.keys.subject_keys import read_keys
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Opens documents of one tenant."""
+    """Opens documents of one tenant. Without `keys` their secrets are left out."""
 
     tenant: str
     keys: SubjectKeys | None
 
     def document(self, text: str, kind: str, *identity: str) -> dict[str, Any]:
-        """A document behind its text, with the secrets in it open; without them once the tenant's key has
-        been destroyed."""
+        """Return a document from its text with its secrets open; without them once the tenant's key has been
+        destroyed."""
         found: dict[str, Any] = exact_json.loads(text)
         return open_leaves(found, self.keys, kind, self.tenant, *identity) if holds_sealed(text) else found
 
     def text(self, text: str, kind: str, *identity: str) -> str:
-        """The same as text."""
+        """Return the text of a document with its secrets open."""
         if not holds_sealed(text):
             return text
         return exact_json.dumps(self.document(text, kind, *identity)).decode()
@@ -36,7 +36,7 @@ class Opener:
 async def opener_for(
     connection: asyncpg.Connection, keyring: Keyring, tenant: str, texts: Iterable[str]
 ) -> Opener:
-    """What opens these documents; the key is read only where one of them holds a secret."""
+    """Return what opens these documents. The key is read only where one of them holds a secret."""
     if not any(map(holds_sealed, texts)):
         return Opener(tenant, None)
     owner = tenant, tenant_subject(tenant)

@@ -40,7 +40,7 @@ class Permission:
         return f"{self.name} {self.api_identifier}"
 
     def shown(self) -> dict[str, Any]:
-        """As it is answered, without its sources."""
+        """Return the permission as it is shown, without its sources."""
         return {
             "permission_name": self.name,
             "description": self.description,

@@ -18,7 +18,7 @@ from projections.profile.view import PROFILE
 from projections.search.view import search_writes
 from services.projector.statement_batches import execute, statement
 from services.queries.search import statements
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.predicates import Predicate
 from services.queries.search.syntax.parser import parse
@@ -105,7 +105,7 @@ async def check(bench: Bench, found: list[dict[str, Any]], query: Query, sort: s
     await transaction.start()
     try:
         await filled(connection, bench.role, found)
-        predicate = plan(parse(text))
+        predicate = analyze(parse(text))
         order = natural(predicate) if sort is None else sorted_by(sort)
         assert order is not None
         rows = await fetched(connection, statements.page(TENANT, predicate, order, statements.Window(100)))

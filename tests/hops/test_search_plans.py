@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from schemas.formats import exact_json
 from services.queries.search import statements
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.explaining import EXPLAIN, nodes
 from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.syntax.parser import parse
@@ -89,7 +89,7 @@ async def test_an_index_serves_every_class(
     connection: asyncpg.Connection, query: str, sort: str | None, index: str
 ) -> None:
     """The plan of a page reads the index made for the class, and no table from end to end."""
-    predicate = plan(parse(query))
+    predicate = analyze(parse(query))
     order = natural(predicate) if sort is None else sorted_by(sort)
     assert order is not None
     page = statements.page(TENANT, predicate, order, statements.Window(50))
@@ -121,7 +121,7 @@ async def test_an_index_serves_lookups_that_go_together(
 ) -> None:
     """One plan for whatever values reads the index in the order of the page, and
     nothing beyond the page."""
-    predicate = plan(parse(query))
+    predicate = analyze(parse(query))
     lookup = statements.lookup(predicate, natural(predicate), statements.Window(50))
     assert lookup is not None
     columns = [[value] * 16 for value in lookup.key]
@@ -139,7 +139,7 @@ async def test_an_index_serves_lookups_that_go_together(
 async def test_a_deep_cursor_starts_where_it_points(connection: asyncpg.Connection) -> None:
     """Nothing before the place is read: the index condition holds the place."""
     window = statements.Window(50, 0, Place(None, "sub_" + f"{5_000:032x}"))
-    page = statements.page(TENANT, plan(parse("")), Order(), window)
+    page = statements.page(TENANT, analyze(parse("")), Order(), window)
     text = await connection.fetchval(EXPLAIN + page.text, *page.values)
     scans = [
         node for node in nodes(exact_json.loads(text)[0]["Plan"]) if node.get("Index Name") == "search_pkey"

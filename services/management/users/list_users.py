@@ -18,7 +18,7 @@ from services.management.http.requests import Call
 from services.management.users.models import ListUsers
 from services.management.users.read_users import tokens_for
 from services.queries.search import statements
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.cost import affordable
 from services.queries.search.cursor import not_a_cursor, place_in, text_of
 from services.queries.search.explaining import explanation
@@ -34,7 +34,7 @@ _ENGINES: Final[Mapping[str, Rejection]] = {
     "v1": invalid("You are not allowed to use search_engine=v1."),
     "v2": invalid("You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
 }
-_KEPT_PLANS: Final = 1024
+_KEPT_ANALYSES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,16 @@ def search_of(query: ListUsers) -> Search:
 
 def _predicate(q: str) -> Predicate:
     try:
-        return _kept_plan(q) if len(q) <= QUICK_CHARACTERS else plan(affordable(parse(q)))
+        return _kept_analysis(q) if len(q) <= QUICK_CHARACTERS else analyze(affordable(parse(q)))
     except Malformed as malformed:
         reason = violation("Query", malformed.reason, "q", "Query in Lucene query string syntax")
         raise Rejected(invalid(reason, "invalid_query_string")) from None
 
 
-@lru_cache(maxsize=_KEPT_PLANS)
-def _kept_plan(q: str) -> Predicate:
+@lru_cache(maxsize=_KEPT_ANALYSES)
+def _kept_analysis(q: str) -> Predicate:
     """Applications ask the same again; parsing costs about as much as the search itself."""
-    return plan(affordable(parse(q)))
+    return analyze(affordable(parse(q)))
 
 
 def _of_connection(name: str) -> Predicate:

@@ -1,7 +1,5 @@
-"""Pages of log entries: one query, with further conditions and another order put in.
-
-Whatever a caller said is a parameter; what is put into the text is ours.
-"""
+"""Pages of log entries: one query, with further conditions and another order filled in. Everything that a
+caller said is a parameter."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,12 +37,12 @@ class PageQuery:
         return f"${_OWN_PARAMETERS + len(self.added)}"
 
     def where(self, condition: str) -> None:
-        """Narrow the page down to entries of which this is true, too."""
+        """Restrict the page to entries of which this condition is true as well."""
         self.conditions.append(condition)
 
     @property
     def statement(self) -> str:
-        """The statement with the conditions and the order in it."""
+        """The statement with the conditions and the order filled in."""
         return fill(
             load("services.queries.logs", "pages.sql")["log_page"],
             conditions=" AND ".join(self.conditions) or "true",

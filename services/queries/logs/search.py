@@ -1,4 +1,4 @@
-"""Search of the logs: the language of user searches over the fields of log entries, all of them
+"""Search of log entries: the query language of user searches over the fields of log entries, all of them
 case-sensitive (fact sheet §10.3)."""
 
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def _condition(node: Node, query: PageQuery) -> str:
 
 
 def _of_field(node: Term | Exists | Range, name: str, query: PageQuery) -> str:
-    """No entry has a value in a field that there is not."""
+    """Return the condition of one field. No entry has a value in an unknown field."""
     if name not in _FIELDS:
         return _NEVER
     match node:
@@ -103,8 +103,8 @@ def _tested(name: str, test: str, form: str = "{column}") -> str:
 
 
 def _form(text: str) -> str:
-    """How columns are compared with a composed text: they hold what was typed, in any Unicode form, so they
-    are composed unless the text is ASCII, which indexes can find."""
+    """Return how columns are compared with a composed text: they hold what was typed, in any Unicode form, so
+    they are composed unless the text is ASCII, which indexes can find."""
     return "{column}" if text.isascii() else "normalize({column}, NFC)"
 
 
@@ -132,7 +132,8 @@ def _range(node: Range, name: str, query: PageQuery) -> str:
 
 
 def _dates(low: Bound | None, high: Bound | None, query: PageQuery) -> str:
-    """An inclusive end takes in the whole period that was named, an exclusive one leaves it out."""
+    """Return the condition of a range of dates. An inclusive bound includes the whole period that it names,
+    an exclusive one excludes it."""
     tests = ["true"]
     if low is not None:
         start, end = _period(low.text, low.at)

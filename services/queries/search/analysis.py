@@ -1,5 +1,4 @@
-"""A tree of what was written becomes a predicate of what is meant: names become fields, texts become
-values."""
+"""Analysis of a syntax tree into a predicate: names become fields, texts become typed values."""
 
 from decimal import Decimal
 from typing import Final
@@ -49,8 +48,9 @@ _EXPECTED: Final = {
 }
 
 
-def plan(node: Node) -> Predicate:
-    """What the query asks. Raises Malformed where a field cannot have what is asked of it."""
+def analyze(node: Node) -> Predicate:
+    """Return the predicate of a syntax tree. Raises Malformed when a field cannot have a value that the query
+    compares it with."""
     match node:
         case MatchAll():
             return MATCH_ALL
@@ -67,11 +67,11 @@ def plan(node: Node) -> Predicate:
             target = target_of(field)
             return MATCH_NONE if target is None else _present(target)
         case Negation(inner):
-            return negated(plan(inner))
+            return negated(analyze(inner))
         case And(parts):
-            return all_of(map(plan, parts))
+            return all_of(map(analyze, parts))
         case Or(parts):
-            return any_of(map(plan, parts))
+            return any_of(map(analyze, parts))
 
 
 def _present(target: Target) -> Predicate:
@@ -94,7 +94,7 @@ def _fits(text: str) -> bool:
 
 
 def _whole(target: Target, text: str) -> str:
-    """A whole value; an IP address in its one notation."""
+    """Return a whole value; an IP address in its canonical notation."""
     if isinstance(target, Column) and target.name == "last_ip":
         return ip_address(text) or text
     return _folded(target, text)
@@ -107,7 +107,7 @@ def _folded(target: Target, text: str) -> str:
 
 
 def _leaf_values(text: str) -> list[str]:
-    """Whatever scalar a value without a type can mean: the string, and the number or flag that it reads
+    """Return every scalar that an untyped value can mean: the string, and the number or flag that it reads
     as."""
     number, flag = values.number(text), values.flag(text)
     meant = [value_text(text)] if _fits(text) else []
@@ -173,7 +173,8 @@ def _number_range(column: Column, low: Bound | None, high: Bound | None) -> Pred
 
 
 def _instant_range(column: Column, low: Bound | None, high: Bound | None) -> Predicate:
-    """An inclusive end takes in the whole period that was named, an exclusive one leaves it out."""
+    """Return a range of times. An inclusive bound includes the whole period that it names, an exclusive one
+    excludes it."""
     after = before = None
     if low is not None:
         start, end = _period(column, low.text, low.at)
@@ -189,8 +190,8 @@ def _instant_range(column: Column, low: Bound | None, high: Bound | None) -> Pre
 
 
 def _leaf_range(path: Path, low: Bound | None, high: Bound | None) -> Predicate:
-    """Numbers where every bound reads as one and none is quoted, else strings; the other kind is never in
-    it."""
+    """Return a range of leaves: of numbers if every bound reads as one and none is quoted, otherwise of
+    strings."""
     bounds = [bound for bound in (low, high) if bound is not None]
     if all(not bound.quoted and values.number(bound.text) is not None for bound in bounds):
         return Between(

@@ -1,4 +1,4 @@
-"""Predicates as SQL conditions over the search views; every value is a parameter."""
+"""SQL conditions of predicates over the search views. Every value is a parameter."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
@@ -32,20 +32,20 @@ _TYPES: Final = {
 
 @dataclass(slots=True)
 class Parameters:
-    """The values of a statement; the first is the tenant, `$1`."""
+    """The parameters of a statement; the first is the tenant, `$1`."""
 
     values: list[Any] = field(default_factory=list)
     sign: str = "$"
 
     def add(self, value: Any) -> str:
-        """The name of a new parameter."""
+        """Add a parameter and return its name."""
         self.values.append(value)
         return f"{self.sign}{len(self.values)}"
 
 
 def condition(predicate: Predicate, base: str, given: Parameters) -> str:
-    """True, false or null (which counts as false) for the row `base` of a person; `a` is joined where
-    `base` is `s` and activity is asked for."""
+    """Return the SQL that is true, false or null (which counts as false) for the row `base` of a person. `a`
+    must be joined where `base` is `s` and the predicate needs activity."""
     match predicate:
         case Constant(value):
             return "true" if value else "false"
@@ -62,7 +62,7 @@ def condition(predicate: Predicate, base: str, given: Parameters) -> str:
 
 
 def can_be_collected(predicate: Predicate) -> bool:
-    """Whether its people can be gathered by indexes alone, without a look at everybody."""
+    """Return whether indexes alone find the people of a predicate, without a scan of all people."""
     match predicate:
         case AllOf(parts):
             return any(map(can_be_collected, parts))
@@ -74,8 +74,8 @@ def can_be_collected(predicate: Predicate) -> bool:
 
 
 def collected(predicate: Predicate, given: Parameters, order: str = "") -> str:
-    """A SELECT of the subjects of whom the predicate is true, from as few tables as it takes. `order` goes
-    behind it; then a person comes once."""
+    """Return a SELECT of the subjects of a predicate, from as few tables as possible. `order` is appended to
+    it; then each subject is returned once."""
     if isinstance(predicate, Equals | Between | Like | Present) and isinstance(predicate.target, Path):
         base, source = "l", f"{VIEWS['l']} AS l"
         test = _leaf_test(predicate, given)
@@ -92,7 +92,8 @@ def collected(predicate: Predicate, given: Parameters, order: str = "") -> str:
 
 
 def source_of(predicate: Predicate, *more: str) -> tuple[str, str]:
-    """(the row of a person, the tables to read) for a predicate and what else is needed of `s` and `a`."""
+    """Return (alias of the row of a person, tables to read) for a predicate and the columns of `s` and `a`
+    that are needed besides."""
     needed = tables(predicate) | set(more)
     if needed == {"a"}:
         return "a", f"{VIEWS['a']} AS a"
@@ -101,8 +102,8 @@ def source_of(predicate: Predicate, *more: str) -> tuple[str, str]:
 
 
 def unions(parts: tuple[Predicate, ...]) -> bool:
-    """Whether alternatives lie in different tables and each can be collected: no single index has them all,
-    so their people are gathered one after another."""
+    """Return whether alternatives lie in different tables and each can be collected: no single index serves
+    them all, so their subjects are collected one after another."""
     places = tables(AnyOf(parts))
     return ("l" in places or len(places) > 1) and all(map(can_be_collected, parts))
 
@@ -154,7 +155,7 @@ def _column_test(atom: Atom, column: Column, given: Parameters) -> str:
 
 
 def _hidden(column: Column) -> str:
-    """Whether there is a value that the column cannot hold; the names are ours."""
+    """Return the SQL that is true if there is a value that the column cannot hold. The names are ours."""
     return f"(s.unsearchable <> '{{}}' AND s.unsearchable @> ARRAY['{column.name}'])"
 
 
@@ -172,7 +173,7 @@ def _test(name: str, kind: str, atom: Equals | Between | Like, given: Parameters
 
 
 def between(name: str, atom: Between, given: Parameters) -> str:
-    """Whether a column lies in the range."""
+    """Return the SQL that is true if a column lies in the range."""
     tests = []
     if atom.low is not None:
         tests.append(f"{name} {'>=' if atom.low_inclusive else '>'} {given.add(atom.low)}")

@@ -1,4 +1,4 @@
-"""What a query costs the database at most, known before anything is asked of it."""
+"""The cost limit of queries, which is checked before the database is queried."""
 
 from typing import Final, assert_never
 
@@ -23,7 +23,7 @@ INFIX: Final = 4
 
 
 def affordable(node: Node) -> Node:
-    """The query itself. Raises Malformed when it costs more than MOST_COST."""
+    """Return the query itself. Raises Malformed when it costs more than MOST_COST."""
     cost = _cost(node, 1)
     if cost > MOST_COST:
         raise Malformed(

@@ -1,4 +1,5 @@
-"""Where a walk through a search goes on: the place of the last person shown, as the text inside a cursor."""
+"""The position at which a paged search continues: the place of the last person returned, as the text inside a
+cursor."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,20 +11,20 @@ from services.runtime.rejection import Rejection, invalid, violation
 
 
 def not_a_cursor(name: str) -> Rejection:
-    """400: not one of ours, or one of another list."""
+    """Return the rejection of a text that is not a cursor of this list."""
     reason = "Not a cursor of this list"
     return invalid(violation("Query", reason, name, "Where to go on"), "invalid_query_string")
 
 
 def text_of(place: Place) -> str:
-    """The text for a place."""
+    """Return the text for a place."""
     key = place.key.isoformat() if isinstance(place.key, datetime) else place.key
     return exact_json.dumps([key, place.subject]).decode()
 
 
 def place_in(text: str, order: Order) -> Place:
-    """The place behind a text that `text_of` made. Raises ValueError when it is none of this order, as an
-    order that another version of the service chose."""
+    """Return the place in a text that `text_of` made. Raises ValueError when it does not fit the order, as
+    with an order that another version of the service chose."""
     match exact_json.loads(text):
         case [key, str(subject)]:
             return Place(_key(key, order), subject)
@@ -31,7 +32,7 @@ def place_in(text: str, order: Order) -> Place:
 
 
 def _key(value: Any, order: Order) -> str | bool | int | datetime | None:
-    """The value as the type that the order compares."""
+    """Return the value as the type that the order compares."""
     if value is None:
         if order.target is not None and order.complete:
             raise ValueError("everybody has a value")

@@ -1,4 +1,4 @@
-"""What kind of search a query is, and whether an index serves it."""
+"""Explanations: of which kind a search is, and whether an index serves it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ EXPLAIN: Final = "EXPLAIN (FORMAT JSON) "
 
 
 def kind_of(predicate: Predicate) -> str:
-    """`all`, `none`, `exact`, `prefix`, `infix`, `range`, `exists` or, of more than one condition,
+    """Return `all`, `none`, `exact`, `prefix`, `infix`, `range`, `exists` or, for more than one condition,
     `combined`; with `metadata ` before it where the values are leaves."""
     if isinstance(predicate, Constant):
         return "all" if predicate.value else "none"
@@ -45,9 +45,9 @@ def _kind(atom: Atom) -> str:
 
 
 def explanation(predicate: Predicate, order: Order, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """What `explain=true` answers: `index` says that indexes find the people, rather than a look at each in
-    turn until the page is full; `indexes` are those PostgreSQL would use now, which depends on how many
-    people there are."""
+    """Return the response to `explain=true`. `index` says that indexes find the people, so that the search
+    does not test one after another until the page is full. `indexes` are those that PostgreSQL would use now,
+    which depends on the number of people."""
     target = order.target
     return {
         "class": kind_of(predicate),
@@ -59,7 +59,7 @@ def explanation(predicate: Predicate, order: Order, plan: Mapping[str, Any]) -> 
 
 
 def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every node of a plan as EXPLAIN (FORMAT JSON) tells it."""
+    """Iterate over all nodes of a plan in the form of EXPLAIN (FORMAT JSON)."""
     yield plan
     for inner in plan.get("Plans", ()):
         yield from nodes(inner)

@@ -1,5 +1,5 @@
-"""The catalogue of fields: which have a column, of which kind; which are paths of leaves; which nobody can
-search."""
+"""The catalogue of fields: those with a column and its kind, those that are paths of leaves, and those that
+cannot be searched."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -16,8 +16,8 @@ Kind = Literal["text", "folded", "flag", "number", "instant"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field with a column. `name` is what callers call it; `always` says that everybody has a value;
-    `hidden` that there may be a value which the column cannot hold."""
+    """A field with a column. `name` is its name in queries; `always` says that all people have a value;
+    `hidden` that a value may exist which the column cannot hold."""
 
     name: str
     table: Table
@@ -72,7 +72,8 @@ _CLOSED: Final = (OWN_KEYS | {"blocked_for", "guardian_authenticators", "tenant"
 
 
 def target_of(field: Field) -> Target | None:
-    """Where the field's values are; None when its name is too long for any. Raises Malformed."""
+    """Return where the values of a field are, None if its name is too long for any. Raises Malformed for a
+    field that cannot be searched."""
     column = COLUMNS.get(field.name)
     if column is not None:
         return column
@@ -82,7 +83,7 @@ def target_of(field: Field) -> Target | None:
 
 
 def sort_target(name: str) -> Target | None:
-    """What can be sorted by: a column, or a path of metadata; None for anything else."""
+    """Return what a list is sorted by: a column, or a path of metadata; None for any other name."""
     root, _, rest = name.partition(".")
     if root in SORTABLE_OBJECTS and rest and len(name) <= INDEXED_CHARACTERS:
         return Path(name)

@@ -1,8 +1,8 @@
-"""In which order people come, and a place in it.
+"""The order of people in a list, and places in it.
 
-Without `sort` the order is that of the index which finds them: by the value of the first field that a range
-or prefix asks for, otherwise by subject, which is the order in which people first came. It is the same at
-every request for the same query, and it makes a page cost a page, however many match.
+Without `sort` the order is that of the index that finds the people: by the value of the first field that a
+range or prefix compares, otherwise by subject, which is the order in which people were first seen. It is the
+same for every request of a query, and a page costs the same however many people match.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ _WAYS: Final = {"1": False, "-1": True}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By a field, those without a value last, whatever the way; then by subject. By subject alone without
-    one."""
+    """By a field, people without a value last in either direction; then by subject. Without a target by
+    subject alone."""
 
     target: Target | None = None
     descending: bool = False
@@ -29,14 +29,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The last person seen: among those with a value (`key`) or those without."""
+    """The last person returned: among those with a value (`key`), or those without."""
 
     key: Value | None
     subject: str
 
 
 def sorted_by(sort: str) -> Order | None:
-    """`field:1` or `field:-1`; None for anything else."""
+    """Return the order of `field:1` or `field:-1`, None for any other text."""
     name, _, way = sort.rpartition(":")
     target = sort_target(name)
     if target is None or way not in _WAYS:
@@ -45,7 +45,7 @@ def sorted_by(sort: str) -> Order | None:
 
 
 def natural(predicate: Predicate) -> Order:
-    """The order of the index that serves the predicate."""
+    """Return the order of the index that serves the predicate."""
     parts = predicate.parts if isinstance(predicate, AllOf) else (predicate,)
     for part in parts:
         if isinstance(part, Between):

@@ -20,7 +20,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """One of these values."""
+    """Equal to one of these values."""
 
     target: Target
     values: tuple[Value, ...]
@@ -28,7 +28,7 @@ class Equals:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """From `low` to before or up to `high`; None is open, never both."""
+    """From `low` up to `high`, exclusive or inclusive. None is an open end; both are never open."""
 
     target: Target
     low: Value | None
@@ -167,7 +167,7 @@ def is_selective(predicate: Predicate) -> bool:
 
 
 def _has_trigram(text: str) -> bool:
-    """Whether there are three letters or digits in a row: what the trigram index knows."""
+    """Return whether a text has three letters or digits in a row, which the trigram index needs."""
     run = 0
     for character in text:
         run = run + 1 if character.isalnum() else 0

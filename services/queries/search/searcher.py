@@ -1,9 +1,9 @@
-"""Searches in the database, within the time allowed.
+"""Runs searches in the database within a time limit.
 
-They have connections of their own: the statement timeout is a property of the session, set when it is
-opened, so that it costs no round trip and can reach no other request. There are two kinds: statements that
-look values up are planned once; those whose best plan depends on the values (a common word or a rare one)
-are planned each time.
+Searches have connections of their own: the statement timeout is set when a session is opened, so that it
+costs no round trip and affects no other request. There are two kinds: statements that look values up are
+planned once; statements whose best plan depends on the values (a common word or a rare one) are planned for
+each execution.
 """
 
 import time
@@ -36,8 +36,9 @@ Result = TypeVar("Result")
 
 
 async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a statement, whose time is added to what the tenant has used: a server process works
-    meanwhile. As a task of its own it ends when the answer is there; the request may wait for a turn then."""
+    """Return the result of a statement and add its duration to the tenant's usage, since a server process
+    works meanwhile. The statement is a task of its own, which ends with the result although the request may
+    wait for its turn afterwards."""
 
     async def timed() -> Result:
         began = time.perf_counter()
@@ -51,7 +52,7 @@ async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
 
 class _SearchConnection(TenantConnection):
     async def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        """Every statement that returns rows."""
+        """Count every statement that returns rows."""
         return await counted(super()._execute(*args, **kwargs))
 
 
@@ -68,8 +69,8 @@ class Searcher:
     async def open(
         cls, url: str, connections: int, seconds: float, waiting: int
     ) -> AsyncIterator["Searcher"]:
-        """Connects, with so many connections of each kind, of which one tenant may use half while so many of
-        its searches wait. Raises Transient."""
+        """Connect, with this many connections of each kind. One tenant may use half of them, and this many of
+        its searches may wait. Raises Transient."""
         session = {
             "statement_timeout": str(round(seconds * _MILLISECONDS)),
             # a page's branches must run in their order
@@ -91,7 +92,8 @@ class Searcher:
     async def fetch(
         self, tenant: str, predicate: Predicate, *statements: Statement
     ) -> list[Sequence[asyncpg.Record]]:
-        """The rows of each statement, all of one moment. Raises Rejected (503) when the time is over."""
+        """Return the rows of each statement, read from one snapshot. Raises Rejected (`unavailable`) when the
+        time limit is reached."""
         pool = self._known if _is_lookup(predicate) else self._planned
         with _in_time():
             async with pool.connection(tenant) as connection:
@@ -101,8 +103,8 @@ class Searcher:
                     return [await connection.fetch(one.text, *one.values) for one in statements]
 
     async def look_up(self, tenant: str, asked: Lookup) -> bytes:
-        """The people of a lookup as an array of JSON; lookups of a kind that are under way at once are one
-        statement. Raises Rejected (503) when the time is over."""
+        """Return the people of a lookup as an array of JSON. Concurrent lookups of the same kind share one
+        statement. Raises Rejected (`unavailable`) when the time limit is reached."""
         kind = (asked.text, asked.limit)
         if kind not in self._lookups:
             self._lookups[kind] = BatchLoader(partial(self._pages, *kind))
@@ -120,14 +122,14 @@ class Searcher:
 
     @asynccontextmanager
     async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection for statements that are planned each time and may take as long as a search. Raises
-        Rejected (503) when the time is over."""
+        """Return a connection whose statements are planned for each execution and have the time limit of a
+        search. Raises Rejected (`unavailable`) when the limit is reached."""
         with _in_time():
             async with self._planned.connection(tenant) as connection:
                 yield connection
 
     async def explain(self, tenant: str, statement: Statement) -> Any:
-        """PostgreSQL's plan for a statement."""
+        """Return PostgreSQL's plan for a statement."""
         async with self.planning(tenant) as connection:
             text = await connection.fetchval(EXPLAIN + statement.text, *statement.values)
         return exact_json.loads(text)[0]["Plan"]
@@ -141,13 +143,13 @@ async def _pool(url: str, connections: int, session: Mapping[str, str], waiting:
 
 
 def _is_lookup(predicate: Predicate) -> bool:
-    """Whether one plan is the best for all values: a single equality, or no condition at all."""
+    """Return whether one plan is best for all values: a single equality, or no condition at all."""
     return isinstance(predicate, Constant | Equals)
 
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """The statement timeout as its rejection."""
+    """Turn a statement timeout into its rejection."""
     try:
         yield
     except Transient as error:

@@ -1,8 +1,8 @@
-"""One statement for a page of people, one for their number. Whatever a caller said is a parameter.
+"""SQL statements for a page of people and for their number. Everything that a caller said is a parameter.
 
-A page is first found as subjects, then joined to the documents: rows that are skipped cost no document.
-Those without a value to sort by follow in a second branch, so that each branch is a walk along an index;
-the branches are run one after the other and the second only while the page has room.
+A page is first found as subjects, then joined to the documents, so that skipped rows cost no document. People
+without a value to sort by follow in a second branch, so that each branch is an index scan; the branches run
+one after the other, the second only while the page has room.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """So many people, from an offset or behind a place."""
+    """A number of people, from an offset or after a place."""
 
     limit: int
     offset: int = 0
@@ -45,8 +45,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A first page in the order of one index. Any number of such go together: `text` takes the tenant, an
-    array for each value of the `key`, and the limit."""
+    """A first page in the order of one index. Any number of them run as one statement: `text` takes the
+    tenant, an array for each value of the `key`, and the limit."""
 
     text: str
     key: tuple[Any, ...]
@@ -54,7 +54,7 @@ class Lookup:
 
 
 def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
-    """A page as a lookup, where it is one: as cheap for common values as for rare ones."""
+    """Return a page as a lookup, None if it is not one. It costs the same for common and for rare values."""
     if window.offset or window.after is not None or order != natural(predicate):
         return None
     match predicate:
@@ -75,8 +75,8 @@ def lookup(predicate: Predicate, order: Order, window: Window) -> Lookup | None:
 
 
 def page(tenant: str, predicate: Predicate, order: Order, window: Window, secrets: bool = False) -> Statement:
-    """The people of a window, in order; with their sealed secrets and the keys of these where they are asked
-    for."""
+    """Return the statement for the people of a window, in order; with `secrets` also their sealed secrets and
+    the keys that open them."""
     given = Parameters([tenant])
     found = _profiles(_keys(predicate, order, window, given))
     columns = "p.document, k.subject, k.key"
@@ -89,7 +89,8 @@ def page(tenant: str, predicate: Predicate, order: Order, window: Window, secret
 def ready_page(
     tenant: str, predicate: Predicate, order: Order, window: Window, total: bool = False
 ) -> Statement:
-    """The same as one row: an array of JSON, `users`, its `length`, and how many there are in `total`."""
+    """Return the statement for a window as one row: `users`, an array of JSON, its `length`, and with `total`
+    the number of all people."""
     given = Parameters([tenant])
     found = _profiles(_keys(predicate, order, window, given))
     text = f"SELECT {_users(order)}, count(*) AS length FROM {found}"
@@ -100,7 +101,7 @@ def ready_page(
 
 
 def count(tenant: str, predicate: Predicate) -> Statement:
-    """How many there are, exactly."""
+    """Return the statement for the exact number of people."""
     given = Parameters([tenant])
     return Statement(_count(predicate, given), tuple(given.values))
 
@@ -117,7 +118,7 @@ def _keys(predicate: Predicate, order: Order, window: Window, given: Parameters)
 
 
 def _count(predicate: Predicate, given: Parameters) -> str:
-    """Of everybody there is a count."""
+    """Return the SQL that counts. The number of all people is kept in a view."""
     if predicate == MATCH_ALL:
         return "SELECT coalesce(sum(living), 0)::bigint AS count FROM views.population WHERE tenant = $1"
     if _is_leaf(predicate):
@@ -128,7 +129,7 @@ def _count(predicate: Predicate, given: Parameters) -> str:
 
 
 def _is_leaf(predicate: Predicate) -> bool:
-    """Whether it is true of just those who have a certain leaf."""
+    """Return whether a predicate is true of exactly the people who have a certain leaf."""
     return isinstance(predicate, Equals) and isinstance(predicate.target, Path) and len(predicate.values) == 1
 
 
@@ -160,8 +161,8 @@ def _with_value(predicate: Predicate, order: Order, window: Window, given: Param
 
 
 def _along_leaves(predicate: Predicate, order: Order, given: Parameters) -> tuple[str, list[str]]:
-    """Tables and conditions for people in the order of a path: each at one of their leaves, the first in the
-    order's way."""
+    """Return tables and conditions for people in the order of a path, each at one of their leaves, the first
+    in the direction of the order."""
     assert isinstance(order.target, Path)
     tests = ["o.tenant = $1", f"o.path = {given.add(order.target.name)}"]
     if order.within is None:
@@ -177,7 +178,7 @@ def _along_leaves(predicate: Predicate, order: Order, given: Parameters) -> tupl
 
 
 def _lower(within: Between, given: Parameters) -> str:
-    """Whether the person of the leaf `o` has a lower one in the range."""
+    """Return the SQL that is true if the person of the leaf `o` has a lower one in the range."""
     return (
         f"EXISTS (SELECT FROM {VIEWS['l']} AS m WHERE m.tenant = $1 AND m.subject = o.subject"
         f" AND m.path = o.path AND m.value < o.value AND {between('m.value', within, given)})"
@@ -228,7 +229,7 @@ def _profiles(keys: str) -> str:
 
 
 def _users(order: Order) -> str:
-    """The documents as one array of JSON, `users`."""
+    """Return the SQL of the documents as one array of JSON, `users`."""
     return f"convert_to(concat('[', string_agg(p.document, ',' {_ordered(order)}), ']'), 'UTF8') AS users"
 
 

@@ -1,7 +1,7 @@
 """Sessions that have not ended, as the views have them.
 
-A row has the columns of `views.session`. A session whose end nobody told is listed for 30 days after it was
-last seen.
+A row has the columns of `views.session`. A session whose end is not known is returned for 30 days after it
+was last seen.
 """
 
 import asyncpg

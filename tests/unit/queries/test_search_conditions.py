@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.conditions import Parameters, can_be_collected, collected, condition, source_of
 from services.queries.search.syntax.parser import parse
 
@@ -11,7 +11,7 @@ ORDER = " ORDER BY {base}.subject"
 
 def sql(query: str) -> tuple[str, list[object]]:
     given = Parameters(["t"])
-    return condition(plan(parse(query)), "s", given), given.values[1:]
+    return condition(analyze(parse(query)), "s", given), given.values[1:]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_alternatives_of_several_tables_are_gathered(query: str, gathered: bool)
 )
 def test_what_indexes_can_gather(query: str, possible: bool) -> None:
     """Everything but a negation: one part suffices where all must hold, every part where one must."""
-    assert can_be_collected(plan(parse(query))) is possible
+    assert can_be_collected(analyze(parse(query))) is possible
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_what_indexes_can_gather(query: str, possible: bool) -> None:
 )
 def test_nobody_comes_twice_in_an_order(query: str, distinct: bool) -> None:
     """A person may have several leaves in a range or with one of several values, and one with one value."""
-    assert ("DISTINCT" in collected(plan(parse(query)), Parameters(["t"]), ORDER)) is distinct
-    assert "DISTINCT" not in collected(plan(parse(query)), Parameters(["t"]))
+    assert ("DISTINCT" in collected(analyze(parse(query)), Parameters(["t"]), ORDER)) is distinct
+    assert "DISTINCT" not in collected(analyze(parse(query)), Parameters(["t"]))
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_nobody_comes_twice_in_an_order(query: str, distinct: bool) -> None:
 )
 def test_as_few_tables_are_read_as_possible(query: str, base: str, joined: bool) -> None:
     """Activity alone where nothing else is asked for, and only where it is asked for."""
-    row, source = source_of(plan(parse(query)))
+    row, source = source_of(analyze(parse(query)))
     assert row == base
     assert ("JOIN" in source) is joined
 
 
 def test_what_is_sorted_by_is_read_too() -> None:
     """The caller names what it needs beyond the predicate."""
-    assert source_of(plan(parse("logins_count:1")), "s")[0] == "s"
-    assert "JOIN" in source_of(plan(parse("username:joe")), "a")[1]
+    assert source_of(analyze(parse("logins_count:1")), "s")[0] == "s"
+    assert "JOIN" in source_of(analyze(parse("username:joe")), "a")[1]

@@ -49,12 +49,12 @@ class QueryLexer:
             raise UnreadableCharacter(self._lexer.lexpos) from None
 
     def skip_to(self, position: int) -> None:
-        """Go on at a position further on."""
+        """Continue at a later position."""
         self._lexer.token()  # the lexer keeps what precedes its first token for that token
         self._lexer.lexpos = position
 
     def extend(self, token: Any, text: str) -> None:
-        """Replace the text of the term read last by a longer one, and go on behind it."""
+        """Replace the text of the term read last by a longer one, and continue after it."""
         token.value.value, token.value.size = text, len(text)
         self._lexer.lexpos = token.lexpos + len(text)
 

@@ -1,8 +1,8 @@
-"""Query text as a tree: luqum's grammar, with errors that say where and what was expected.
+"""Parses query text into a tree: luqum's grammar, with errors that say where and what was expected.
 
-`AND`, `OR`, `NOT` bind as usual. Clauses side by side are alternatives, but for those marked `+` (must be)
-and `-` or `NOT` (must not be): `jane -blocked:true` is jane, not blocked. `&&`, `||` and `!` are refused by
-name.
+`AND`, `OR`, `NOT` bind as usual. Adjacent clauses are alternatives, except for those marked `+` (required)
+and `-` or `NOT` (excluded): `jane -blocked:true` means jane and not blocked. `&&`, `||` and `!` are rejected
+by name.
 """
 
 import re
@@ -48,7 +48,7 @@ _SYMBOLS: Final = (
 
 
 def parse(text: str) -> Node:
-    """The tree of a query; of an empty one, everybody. Raises Malformed."""
+    """Return the tree of a query; an empty query matches all. Raises Malformed."""
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
         return _only_term(plain)
@@ -56,8 +56,8 @@ def parse(text: str) -> Node:
 
 
 def _only_term(plain: re.Match[str]) -> Term:
-    """What the grammar makes of the commonest query of all, at a fortieth of the cost: most look one person
-    up."""
+    """Return what the grammar makes of a query of one term, at a fortieth of the cost: most queries look one
+    person up."""
     name, phrase, word = plain.groups()
     return Term(Field(name, 1), (word if phrase is None else phrase,), len(name) + 2)
 
@@ -166,7 +166,7 @@ def _term(field: Field | None, parts: tuple[str, ...], at: int) -> Node:
 
 
 def _parts(raw: str, at: int) -> tuple[str, ...]:
-    """The literal parts around unescaped wildcards; wildcards side by side are one."""
+    """Return the literal parts around unescaped wildcards; adjacent wildcards are one."""
     parts = [""]
     for found in _PIECE.finditer(raw):
         escaped, wild, plain = found.groups()

@@ -1,7 +1,5 @@
-"""The tokens of a query, with our limits before anything is built from them.
-
-What the grammar knows and this engine does not have is refused here, by name, where its position is known.
-"""
+"""The tokens of a query, with our limits applied before anything is built from them. Constructs of the
+grammar that this engine does not support are rejected here by name, where their position is known."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -42,7 +40,7 @@ _MISSING: Final = {
 
 
 def tokens(text: str) -> list[Any]:
-    """The tokens of a query. Raises Malformed for what no query may hold."""
+    """Return the tokens of a query. Raises Malformed for what a query must not contain."""
     found = list(_joined(_lexed(text), text))
     _limit(found)
     for previous, token in zip([None, *found], found, strict=False):
@@ -76,7 +74,7 @@ def _lexed(text: str) -> list[Any]:
 
 
 def _whole_time(token: Any, lexer: QueryLexer, text: str) -> None:
-    """Extends a time with a lower-case `t`, which luqum ends at its first colon, to its end."""
+    """Extend a time with a lower-case `t`, which luqum ends at its first colon, to its end."""
     whole = _LOWER_TIME.match(text, token.lexpos) if token.type == "TERM" else None
     if whole is None or whole.end() <= token.lexpos + len(str(token.value)):
         return
@@ -84,7 +82,7 @@ def _whole_time(token: Any, lexer: QueryLexer, text: str) -> None:
 
 
 def _joined(lexed: Sequence[Any], text: str) -> Iterator[Any]:
-    """The offset of a time, `+02:00`, is no field and value."""
+    """Join the offset of a time, `+02:00`, which is not a field and a value."""
     place = 0
     while place < len(lexed):
         token = lexed[place]

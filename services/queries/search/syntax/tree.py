@@ -1,10 +1,10 @@
-"""What a query says, before anybody looks at what its fields are. Positions count characters from 1."""
+"""The syntax tree of a query, before its fields are resolved. Positions count characters from 1."""
 
 from dataclasses import dataclass
 
 
 class Malformed(Exception):
-    """The query cannot be understood. `reason` quotes the caller's words, so it is never logged."""
+    """The query cannot be understood. `reason` quotes the caller's text, so it is never logged."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("malformed query")
@@ -12,14 +12,15 @@ class Malformed(Exception):
 
     @classmethod
     def unexpected(cls, what: str, at: int | None, expected: str) -> "Malformed":
-        """`Unexpected 'x' at position 17, expected …`; without a position at the end of the query."""
+        """Return the error `Unexpected 'x' at position 17, expected …`; without a position at the end of the
+        query."""
         where = "at the end of the query" if at is None else f"at position {at}"
         return cls(f"Unexpected {what} {where}, expected {expected}")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field as it was named."""
+    """A field by the name that the query gives it."""
 
     name: str
     at: int
@@ -27,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The whole value, or its literal parts around wildcards: `jane*` is ("jane", "")."""
+    """A whole value, or its literal parts around wildcards: `jane*` is ("jane", "")."""
 
     field: Field | None
     parts: tuple[str, ...]
@@ -35,7 +36,7 @@ class Term:
 
     @property
     def text(self) -> str:
-        """The value as it was meant."""
+        """The value without escapes."""
         return "*".join(self.parts)
 
 
@@ -51,7 +52,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Between two values; None is an open end."""
+    """A range between two bounds; None is an open end."""
 
     field: Field
     low: Bound | None
@@ -60,33 +61,33 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """There is a value."""
+    """The field has a value."""
 
     field: Field
 
 
 @dataclass(frozen=True, slots=True)
 class MatchAll:
-    """`*`, or no query at all."""
+    """`*`, or an empty query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """The opposite."""
+    """The opposite of a node."""
 
     inner: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of them."""
+    """All of these."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of them."""
+    """Any of these."""
 
     parts: tuple["Node", ...]
 

@@ -1,4 +1,4 @@
-"""What callers write for numbers, dates and flags."""
+"""Notations of numbers, dates and flags in queries."""
 
 import math
 import re
@@ -27,25 +27,26 @@ Period = tuple[datetime, datetime | None]
 
 
 def number(text: str) -> Decimal | None:
-    """The number that the text is, None for any other text and for what is too long to be compared."""
+    """Return the number that a text is, None for any other text and for a number that is too long to be
+    compared."""
     found = Decimal(text) if _NUMBER.fullmatch(text) else None
     return None if found is None or value_text(found) == UNSEARCHABLE else found
 
 
 def flag(text: str) -> bool | None:
-    """True or false, None for any other text."""
+    """Return true or false, None for any other text."""
     return {"true": True, "false": False}.get(text)
 
 
 def is_partly_dated(text: str) -> bool:
-    """Whether a text looks like a date or the beginning of one, finer than a year: what begins with it lies
-    within it."""
+    """Return whether a text looks like a date or the beginning of one that is finer than a year, so that what
+    begins with it lies within it."""
     return _DATED_TEXT.fullmatch(text) is not None
 
 
 def period(text: str) -> Period | None:
-    """The time that a date covers: 2017 a year, 2017-12-31 a day, down to the millisecond; in UTC unless it
-    says otherwise. None for any other text."""
+    """Return the period that a date covers: 2017 a year, 2017-12-31 a day, down to the millisecond; in UTC
+    unless the text has an offset. None for any other text."""
     found = _DATE.fullmatch(text)
     if found is None:
         return None
@@ -85,12 +86,12 @@ def _end(start: datetime, parts: int, fractional: bool) -> datetime | None:
 
 
 def at_least(value: Decimal, inclusive: bool) -> int:
-    """The least whole number in the range that begins here."""
+    """Return the least whole number in the range that begins here."""
     least = math.ceil(value)
     return min(max(least + (not inclusive and least == value), -BIGGEST), BIGGEST)
 
 
 def at_most(value: Decimal, inclusive: bool) -> int:
-    """The greatest whole number in the range that ends here."""
+    """Return the greatest whole number in the range that ends here."""
     most = math.floor(value)
     return min(max(most - (not inclusive and most == value), -BIGGEST), BIGGEST)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projections.search.value import value_text
-from services.queries.search.analysis import plan
+from services.queries.search.analysis import analyze
 from services.queries.search.explaining import kind_of
 from services.queries.search.fields import BARE, COLUMNS, Path
 from services.queries.search.ordering import Order, natural
@@ -31,7 +31,7 @@ PLAN = Path("user_metadata.plan")
 
 
 def meant(text: str) -> Predicate:
-    return plan(parse(text))
+    return analyze(parse(text))
 
 
 def at(*parts: int) -> datetime:

@@ -142,6 +142,7 @@ async def test_a_token_dies_after_its_day() -> None:
         ({"aud": ["https://elsewhere.example/"]}, INVALID),
         ({"aud": ...}, INVALID),
         ({"aud": {AUDIENCE: 1}}, INVALID),
+        ({"aud": [AUDIENCE, 1]}, INVALID),
         ({"tenant": ...}, INVALID),
         ({"tenant": "No Tenant"}, INVALID),
         ({"tenant": 7}, INVALID),

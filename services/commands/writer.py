@@ -14,7 +14,7 @@ from schemas.sealing.keys import SubjectKeys
 from schemas.sealing.mapper import Record, seal_event
 from services.commands.pending import Pending
 from services.ledger.progress.position_watch import PositionWatch
-from services.runtime.http.request_context import spend
+from services.runtime.fairness.current_request import spend
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.rejection import Rejected, Rejection, unavailable
 

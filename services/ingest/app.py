@@ -31,7 +31,7 @@ from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.access_log import AccessLog
 from services.runtime.http.reference import docs_route
-from services.runtime.http.request_context import WithRequestId
+from services.runtime.http.request_id import WithRequestId
 from services.runtime.http.routes import route
 from services.runtime.periodic import Readiness
 from services.runtime.postgres.pool import open_pool

@@ -27,6 +27,7 @@ from services.ingest.responses import Answer, answer_for
 from services.ingest.signing import LoginRecord, Signed, Signer
 from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
 from services.runtime.fairness.body_memory import Lease, Room
+from services.runtime.fairness.current_request import identify, own_turn, step_seconds
 from services.runtime.fairness.loop_shares import in_steps
 from services.runtime.fairness.shares import OverShare
 from services.runtime.fairness.threads import FairThreads
@@ -39,7 +40,6 @@ from services.runtime.http.request_bodies import (
     Send,
     read_body,
 )
-from services.runtime.http.request_context import identify, own_turn, step_seconds
 
 LARGE_BODY_BYTES: Final = 64 * 1024
 """A larger body is read in a thread: to parse 250 KB of an array takes several milliseconds."""
@@ -130,7 +130,7 @@ class GatewayEndpoint(ABC):
             principal = await self._entrance.verifier.verify(bearer_token(headers.get("authorization")))
         except Transient:
             raise unavailable("The token service") from None
-        identify(principal)
+        identify(principal.tenant, principal.client_id)
         if not principal.scopes.intersection(self.scopes):
             raise insufficient_scope(*self.scopes)
         return principal

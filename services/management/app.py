@@ -45,7 +45,7 @@ from services.management.users import (
     write_users,
 )
 from services.runtime.http.access_log import AccessLog
-from services.runtime.http.request_context import WithRequestId
+from services.runtime.http.request_id import WithRequestId
 from services.runtime.rejection import NOT_FOUND
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

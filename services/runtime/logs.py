@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from services.runtime.http.request_context import add_request
+from services.runtime.fairness.current_request import add_request
 
 
 def configure(log_format: Literal["console", "json"]) -> None:

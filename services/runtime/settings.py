@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from schemas.topics import Topic
 from services.runtime.addresses import check_bootstrap, check_database_url
 from services.runtime.http.request_bodies import Pace
+from services.runtime.http.tls import Tls
 from services.runtime.kafka.access import KafkaAccess, Mechanism, Protocol
 from services.runtime.kafka.oauth_tokens import OAuthClient
 
@@ -158,13 +159,6 @@ class RuntimeSettings(KafkaSettings):
     def topic(self, topic: Topic) -> str:
         """The physical name of a topic."""
         return self.topic_prefix + topic.value
-
-
-class Tls(NamedTuple):
-    """PEM files: a certificate with its chain, and its private key."""
-
-    certificate: Path
-    key: Path
 
 
 class HttpSettings(RuntimeSettings):

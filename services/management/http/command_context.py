@@ -14,7 +14,7 @@ from services.commands.context import (
 )
 from services.management.http import authorization
 from services.management.http.requests import Call
-from services.runtime.http.request_context import request_id
+from services.runtime.fairness.current_request import request_id
 
 MAX_CORRELATION: Final = 64
 MAX_LOGGED_BODY_BYTES: Final = 16 * 1024

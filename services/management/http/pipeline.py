@@ -23,8 +23,8 @@ from services.management.http.requests import Call
 from services.management.http.validation import validate
 from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
 from services.runtime.fairness.body_memory import Lease
+from services.runtime.fairness.current_request import identify, own_turn
 from services.runtime.fairness.shares import OverShare
-from services.runtime.http.request_context import identify, own_turn
 from services.runtime.rejection import Rejected, invalid, violation
 
 AT_LEAST: Final = "vita-at-least"
@@ -111,7 +111,7 @@ def log_unexpected(route: str, error: BaseException) -> None:
 async def _admit(service: Service, operation: Operation, request: Request, lease: Lease) -> Call:
     headers = request.headers
     principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
-    identify(principal)
+    identify(principal.tenant, principal.client_id)
     domain = await service.domains.of_host(headers.get("host", ""))
     if domain is not None and domain.tenant != principal.tenant:
         raise InvalidToken

@@ -20,7 +20,7 @@ from services.queries.search.explaining import EXPLAIN
 from services.queries.search.predicates import Constant, Equals, Predicate
 from services.queries.search.statements import Lookup, Statement
 from services.runtime.background import start_task
-from services.runtime.http.request_context import spend
+from services.runtime.fairness.current_request import spend
 from services.runtime.postgres.batch_loader import BatchLoader
 from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
 from services.runtime.rejection import Rejected, Rejection, unavailable

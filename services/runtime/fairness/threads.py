@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self, TypeVar
 
 from schemas.errors import Transient
+from services.runtime.fairness.current_request import spend
 from services.runtime.fairness.gate import FairGate
-from services.runtime.http.request_context import spend
 
 PATIENCE_SECONDS: Final = 5.0
 WAITING: Final = 1000

@@ -17,7 +17,7 @@ from granian.server.embed import Server
 
 from services.runtime.http.request_bodies import ReadsOn
 from services.runtime.http.response_headers import SecureHeaders
-from services.runtime.settings import Tls
+from services.runtime.http.tls import Tls
 
 _BACKLOG: Final = 1024
 _MOST_FILES: Final = 65_536

@@ -25,7 +25,7 @@ from schemas.errors import Transient
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
 from services.runtime.background import Background
-from services.runtime.http.request_context import shared_task
+from services.runtime.fairness.current_request import shared_task
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.producers import BATCH_BYTES, close_producer, open_producer
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from services.runtime.http.request_context import shared_task
+from services.runtime.fairness.current_request import shared_task
 from services.runtime.postgres.tenant_pool import TenantPool
 
 AT_ONCE: Final = 2

@@ -8,9 +8,8 @@ import pytest
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
 from services.commands.writer import COUNTED_BYTES, SECONDS_PER_BYTE, WaitTimes, Writer
+from services.runtime.fairness.current_request import RequestContext, under_way
 from services.runtime.fairness.loop_shares import LoopShares
-from services.runtime.http import request_context
-from services.runtime.http.request_context import RequestContext
 
 
 class Log:
@@ -32,9 +31,6 @@ async def test_a_large_event_counts_for_what_it_costs_behind_the_request(beyond:
     """By its size; a small one adds nothing."""
     shares, writer = Shares(), Writer(Log(), None, WaitTimes(1, 1, 1))  # type: ignore[arg-type]
     value: Any = bytes(COUNTED_BYTES + beyond)
-    before = request_context._current.set(RequestContext("id", shares, "demo"))
-    try:
+    with under_way(RequestContext("id", shares, "demo")):
         await writer.append("demo", ["an id"], [Record(b"", value)])
-    finally:
-        request_context._current.reset(before)
     assert shares.spent == pytest.approx(max(0, beyond) * SECONDS_PER_BYTE)

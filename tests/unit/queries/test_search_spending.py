@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from services.queries.search import searcher
+from services.runtime.fairness.current_request import RequestContext, under_way
 from services.runtime.fairness.loop_shares import LoopShares, in_turns
-from services.runtime.http import request_context
-from services.runtime.http.request_context import RequestContext
 
 
 @dataclass
@@ -56,10 +55,7 @@ async def test_a_statement_counts_without_the_turns_that_its_request_waits_for(
         for _ in range(2):
             await searcher.counted(statement())
 
-    before = request_context._current.set(request)
-    try:
+    with under_way(request):
         await in_turns(asked(), request, shares)
-    finally:
-        request_context._current.reset(before)
     assert clock.seconds == 21
     assert shares.spent == pytest.approx(1.0)

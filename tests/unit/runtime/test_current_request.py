@@ -10,15 +10,9 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from services.runtime.auth.tokens import Principal
+from services.runtime.fairness.current_request import add_request, current_request, identify, shared_task
 from services.runtime.http.access_log import AccessLog
-from services.runtime.http.request_context import (
-    HEADER,
-    WithRequestId,
-    add_request,
-    current_request,
-    identify,
-    shared_task,
-)
+from services.runtime.http.request_id import HEADER, WithRequestId
 
 PRINCIPAL = Principal("abc@clients", "demo", 'cl"ient', frozenset())
 
@@ -34,7 +28,7 @@ class Service:
     async def _answer(self, scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        identify(PRINCIPAL)
+        identify(PRINCIPAL.tenant, PRINCIPAL.client_id)
         await asyncio.create_task(self._log("own"))
         await shared_task(self._log("shared"))
         if scope["path"] == "/broken":

@@ -1,30 +1,20 @@
-"""Gives every HTTP request an id of Vita's own, which its answer, its log lines and its events carry."""
+"""The request under way: its id, its tenant and client, and what it uses of the event loop."""
 
 import asyncio
 import contextvars
-import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from schemas.formats.identifiers import new_event_id
 from services.runtime.background import start_task
-from services.runtime.fairness.loop_shares import STEP_SECONDS, LoopShares, in_turns
-from services.runtime.http.access_log import AccessLog
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from services.runtime.auth.tokens import Principal
+from services.runtime.fairness.loop_shares import STEP_SECONDS, LoopShares
 
 Result = TypeVar("Result")
-
-HEADER: Final = "X-Request-Id"
-_NAME: Final = HEADER.lower().encode()
-_POSITION: Final = b"vita-position"
 
 
 @dataclass(slots=True)
@@ -58,10 +48,10 @@ def current_request() -> RequestContext | None:
     return _current.get()
 
 
-def identify(principal: "Principal") -> None:
-    """Note who sent the request under way, for the log."""
+def identify(tenant: str, client: str) -> None:
+    """Note whose request is under way, once its token is verified."""
     if (request := _current.get()) is not None:
-        request.tenant, request.client = principal.tenant, principal.client_id
+        request.tenant, request.client = tenant, client
 
 
 async def own_turn() -> None:
@@ -108,46 +98,11 @@ def shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
     return start_task(work, outside)
 
 
-class WithRequestId:
-    """The outermost layer of an ASGI application: an id, a header and one line of log for each request, and
-    tenants that take turns on the event loop."""
-
-    def __init__(self, app: "ASGIApp", log: AccessLog, tenant_share: float = 1.0) -> None:
-        self._app, self._log, self._shares = app, log, LoopShares(most=tenant_share)
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            self._log.flush()
-            return
-        request, status = RequestContext(new_event_id(datetime.now(UTC)), self._shares), 0
-        mark = (_NAME, request.request_id.encode())
-
-        async def watched(message: "Message") -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                request.position = _position(message.get("headers", ()))
-                message["headers"] = [*message.get("headers", ()), mark]
-            await send(message)
-
-        async def answered() -> None:
-            await self._app(scope, receive, watched)
-
-        before, begin = _current.set(request), time.perf_counter()
-        try:
-            await in_turns(answered(), request, self._shares)
-        finally:
-            _current.reset(before)
-            took = (time.perf_counter() - begin) * 1000
-            self._log.tell(scope["method"], _route(scope), status, took, request.facts())
-
-
-def _position(headers: Any) -> str | None:
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == _POSITION), None)
-
-
-def _route(scope: Mapping[str, Any]) -> str:
-    """The template of the path, as a path itself may name a person."""
-    return str(scope.get("vita.route") or getattr(scope.get("route"), "path", "none"))
+@contextmanager
+def under_way(request: RequestContext) -> Iterator[None]:
+    """Make `request` the request under way for the block."""
+    before = _current.set(request)
+    try:
+        yield
+    finally:
+        _current.reset(before)

@@ -110,16 +110,20 @@ class StateFolder:
         return None
 
     def remove(self, keep: Collection[str] = ()) -> None:
-        """Remove the folder with data and secrets, except for the parts to keep."""
-        for part in self.path.iterdir():
-            if part.name in keep:
-                continue
+        """Remove the folder with data and secrets, except for the parts to keep.
+
+        The lock goes last. A command that has waited for it may take the folder over at that moment: what it
+        creates stays.
+        """
+        for part in [part for part in self.path.iterdir() if part.name not in ("lock", *keep)]:
             if part.is_dir():
                 _remove_folder(part)
             else:
-                part.unlink()
+                part.unlink(missing_ok=True)
+        (self.path / "lock").unlink(missing_ok=True)
         if not keep:
-            self.path.rmdir()
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
 
     def build(self, name: str, make: Callable[[Path], None]) -> Path:
         """Return the folder `name`, created completely or not at all: `make` fills one that is then

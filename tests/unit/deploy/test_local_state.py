@@ -1,5 +1,6 @@
 """The state folder of a checkout."""
 
+import contextlib
 import stat
 import subprocess
 import sys
@@ -114,6 +115,25 @@ def test_a_lock_on_a_removed_folder_is_taken_anew(state: StateFolder) -> None:
         state.remove()
         with StateFolder(state.path).lock(budget_s=0):
             assert (state.path / "lock").exists()
+
+
+def test_a_command_that_takes_a_removed_folder_over_keeps_what_it_creates(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A waiting command may get the lock in the middle of a removal, right after the lock was deleted."""
+    (state.path / "stack.json").touch()
+    unlink, opened = Path.unlink, contextlib.ExitStack()
+
+    def overtaken(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        if path.name == "lock":
+            opened.enter_context(StateFolder(path.parent).lock(budget_s=0))
+            (path.parent / "new.kek").touch()
+
+    with state.lock(), opened:
+        monkeypatch.setattr(Path, "unlink", overtaken)
+        state.remove()
+        assert {"lock", "new.kek"} <= {part.name for part in state.path.iterdir()}
 
 
 def test_a_part_can_outlive_the_rest(state: StateFolder) -> None:

@@ -16,6 +16,8 @@ from tests.mutants.changes import ROOT, Change, modules
 from tests.mutants.child import PYTEST, in_a_child
 
 TESTS: Final = ("tests/unit", "tests/laws")
+UNCONCERNED: Final = ("cli", "demo", "deploy", "runtime")
+"""Packages whose unit tests take long and reach no decision of others but in passing."""
 AT_IMPORT: Final = ""
 
 
@@ -85,7 +87,8 @@ def _record(path: Path) -> int:
     )
     recorder = _Recorder(coverage)
     coverage.start()
-    code = pytest.main([*PYTEST, *TESTS], plugins=[recorder])
+    ignored = [f"--ignore=tests/unit/{package}" for package in UNCONCERNED]
+    code = pytest.main([*PYTEST, *TESTS, *ignored], plugins=[recorder])
     coverage.stop()
     data = coverage.get_data()
     tests = {

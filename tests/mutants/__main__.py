@@ -82,10 +82,12 @@ def _import(baseline: Baseline) -> None:
 
 
 def _importers() -> dict[Path, set[Path]]:
-    """By module: the modules that import it directly."""
+    """By module: the modules and tests that import it directly."""
     found: dict[Path, set[Path]] = defaultdict(set)
     for path in (
-        path for top in ("schemas", "projections", "services") for path in ROOT.glob(f"{top}/**/*.py")
+        path
+        for top in ("schemas", "projections", "services", "tests")
+        for path in ROOT.glob(f"{top}/**/*.py")
     ):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -4,7 +4,7 @@ import pickle
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,15 +31,16 @@ class Baseline:
     failed: frozenset[str]
     libraries: tuple[str, ...]
 
-    def rounds(self, change: Change, importers: Iterable[Path]) -> Iterator[list[str]]:
+    def rounds(self, change: Change, importers: Collection[Path]) -> Iterator[list[str]]:
         """Tests to run one group after another, each without those before it, fast ones first: those that
-        run the changed lines, those that run the module, and those that run a module that imports it when
-        the change is made at import. What nothing reaches has no group."""
+        run the changed lines, those that run the module, and, when the change is made at import, those that
+        run a module that imports it or import it themselves. What nothing reaches has no group."""
         by_line = self.tests.get(change.path, {})
         near = frozenset[str]().union(*(by_line.get(line, ()) for line in change.lines))
         groups = [near, self._of(change.path)]
         if AT_IMPORT in near or not near:
             groups.append(frozenset[str]().union(*(self._of(path) for path in importers)))
+            groups.append(frozenset(test for test in self.seconds if _file(test) in importers))
         done: frozenset[str] = frozenset((AT_IMPORT,)) | self.failed
         for group in groups:
             if new := group - done:
@@ -48,6 +49,10 @@ class Baseline:
 
     def _of(self, path: Path) -> frozenset[str]:
         return frozenset[str]().union(*self.tests.get(path, {}).values())
+
+
+def _file(test: str) -> Path:
+    return Path(test.partition("::")[0])
 
 
 def measure() -> Baseline:

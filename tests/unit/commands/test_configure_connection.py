@@ -124,3 +124,6 @@ def test_a_new_enterprise_connection_is_named() -> None:
     assert complexity["brute_force_protection"] is True
     given = new(options={"brute_force_protection": False}).settings["options"]
     assert given["brute_force_protection"] is False
+    assert given["passkey_options"] == {
+        "challenge_ui": "both", "progressive_enrollment_enabled": True, "local_enrollment_enabled": True,
+    }  # fmt: skip

@@ -22,7 +22,10 @@ def templates(**attributes: Any) -> dict[str, Any]:
 
 def test_a_mapping_reads_so_many_claims_and_no_more() -> None:
     """Names in lists, variables in templates; a template without any counts as one."""
+    assert MOST_NAMES == 500
     names = ["x"] * MOST_NAMES
+    identity = {"fieldsMap": {"user_id": [*names[1:], "sub"]}}
+    assert identify(ConnectionSettings("corp", "oidc", identity), {"sub": "1"})[1].endswith("1")
     assert mapped({}, fieldsMap={"a": names}).extras == {}
     with pytest.raises(UnmappableLogin):
         mapped({}, fieldsMap={"a": [*names, "x"]})

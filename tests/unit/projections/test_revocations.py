@@ -10,6 +10,10 @@ from projections.session.revocations import revocations
 from schemas.events import (
     RefreshTokenRevoked,
     RefreshTokenRevokedData,
+    RememberedBrowsersInvalidated,
+    RememberedBrowsersInvalidatedData,
+    RiskAssessmentCleared,
+    RiskAssessmentClearedData,
     SessionChanged,
     SessionChangedData,
     SessionRevoked,
@@ -34,6 +38,16 @@ def told(*events: Any, replayed: bool = False) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("model", "data", "ended"),
     [
+        (
+            RememberedBrowsersInvalidated,
+            RememberedBrowsersInvalidatedData(),
+            {"what": ["remembered_browsers"]},
+        ),
+        (
+            RiskAssessmentCleared,
+            RiskAssessmentClearedData(connection="users", assessors=("new-device",)),
+            {"what": ["risk_assessments"], "connection": "users"},
+        ),
         (SessionRevoked, ONE, {"what": ["sessions"], "session_id": "s"}),
         (SessionRevoked, ALL, {"what": ["sessions", "refresh_tokens"]}),
         (

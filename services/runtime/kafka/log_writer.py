@@ -207,6 +207,7 @@ class LogWriter:
             producer = self._producer or await self.connect()
         except Transient as error:
             _fail_all(queue, error)
+            queue.clear()
             return
         filled: list[tuple[_Parcel, int]] = []
         try:

@@ -11,6 +11,7 @@ from schemas.events import ConnectionConfigured, LoginFailed, LoginQuarantined, 
 from schemas.formats import exact_json
 from schemas.formats.identifiers import PERSON, record_key, tenant_subject
 from schemas.logins.raw_login import MAX_BYTES
+from schemas.sealing.mapper import KeyDestroyed
 from schemas.topics import Topic
 from services.normalizer import consumer
 from services.normalizer.decide import connection_registered
@@ -31,7 +32,9 @@ def of_type(events: list[Any], model: type[Any]) -> list[Any]:
 
 
 async def reasons(flow: Flow) -> list[str]:
-    return sorted(letter.reason for letter in await flow.letters(Topic.LOGINS_RAW_DLQ))
+    """Of all dead letters; a letter says its reason also to those who cannot open it."""
+    letters = await flow.logged(Topic.LOGINS_RAW_DLQ)
+    return sorted(exact_json.loads(letter.value)["reason"] for letter in letters)
 
 
 def failure(**data: Any) -> dict[str, Any]:
@@ -351,13 +354,16 @@ async def test_a_timestamp_before_all_time_blocks_nobody(flow: Flow) -> None:
 
 
 async def test_destroyed_keys_take_no_new_data(flow: Flow) -> None:
-    """A login of somebody whose keys are gone is a dead letter; the others are not held up."""
+    """A login of somebody whose keys are gone is a dead letter without content; the others are not held
+    up."""
     await flow.send_raw(flow.login())
     await flow.normalize()
     await flow.run("UPDATE ledger.subject_key SET profile = NULL WHERE owner LIKE 'sub_%'")
     await flow.send_raw(flow.login(), flow.login(data={"claims": {"sub": "2"}}))
     await flow.normalize({0: 1})
     assert await reasons(flow) == ["no_key"]
+    with pytest.raises(KeyDestroyed):
+        await flow.letters(Topic.LOGINS_RAW_DLQ)
     types = [exact_json.loads(one.value)["type"] for one in await flow.logged(Topic.PROFILE_EVENTS)]
     assert types.count("profile.login.succeeded") == 2
     assert types.count("profile.login.quarantined") == 1

@@ -180,7 +180,8 @@ async def measure(site: Site, people: int, seconds: float, rounds: int, noises: 
 
 def _split(processors: float) -> list[float]:
     """So much of the processors by processes of which each uses one at most."""
-    return [processors / ceil(processors)] * ceil(processors)
+    count = ceil(processors)
+    return [processors / count] * count if count else []
 
 
 def _signal(number: signal.Signals, *pids: int) -> None:

@@ -22,7 +22,6 @@ from deploy.local.services import (
     Stack,
     key_provider,
     passwords_file,
-    read_stack,
     remember_stack,
 )
 from deploy.local.stack import LocalStack
@@ -90,11 +89,6 @@ async def clean(console: Console, *, state_dir: Path | None = None) -> None:
         local.state.remove(keep=("keys",) if elsewhere else ())
     kept = KEPT.format(keys=local.state.path / "keys")
     console.print(kept if elsewhere else f"Removed {local.state.path}.", soft_wrap=True)
-
-
-def known_stack(state_dir: Path | None = None) -> Stack | None:
-    """Return the stack that was last started, running or not, or None."""
-    return read_stack(StateFolder(state_dir or default_state_dir()))
 
 
 def served_domain(state: StateFolder, tls: bool | None) -> str:

@@ -35,6 +35,10 @@ class Owner:
     keys: SubjectKeys
 
 
+class Absent(Exception):
+    """What a command would remove does not exist."""
+
+
 class Aggregate(ABC, Generic[State, Shown]):
     """What a command changes as one: how its state is read, and how the view shows whether a command took
     effect.
@@ -50,7 +54,8 @@ class Aggregate(ABC, Generic[State, Shown]):
 
     @abstractmethod
     async def read(self) -> State:
-        """Return the present state. Raises Rejected if there is none that a command could change."""
+        """Return the present state. Raises Rejected if there is none that a command could change, Absent if
+        that leaves nothing to remove."""
 
     @abstractmethod
     def revision(self, state: State) -> int:
@@ -113,6 +118,15 @@ class Executor:
         async with aggregate.exclusive(context.guarded):
             return await retry_on_conflict(attempt, aggregate.busy, context.guarded)
 
+    async def execute_if_present(
+        self, context: CommandContext, aggregate: Aggregate[State, Shown], decide: Decide[State]
+    ) -> Executed[State, Shown] | None:
+        """Carry out a removal as `execute` does. Return None if the aggregate is Absent."""
+        try:
+            return await self.execute(context, aggregate, decide)
+        except Absent:
+            return None
+
     async def _attempt(
         self, context: CommandContext, aggregate: Aggregate[State, Shown], decide: Decide[State]
     ) -> Executed[State, Shown]:
@@ -154,7 +168,7 @@ class Executor:
             return await self._writer.write(events, keys, context.pending)
         except (NotSent, KeyDestroyed) as error:
             await self._reserver.release(context.tenant, events)
-            raise Rejected(gone if isinstance(error, KeyDestroyed) else EVENT_TOO_LARGE) from error
+            raise _not_written(error, gone) from error
 
     async def post(self, tenant: str, events: Sequence[Event], keys: SubjectKeys) -> None:
         """Append events without waiting for the view. Raises Rejected as `append` does."""
@@ -162,7 +176,7 @@ class Executor:
             records = [seal_event(event, keys) for event in events]
             await self._writer.append(tenant, [event.id for event in events], records)
         except (NotSent, KeyDestroyed) as error:
-            raise Rejected(NOT_FOUND if isinstance(error, KeyDestroyed) else EVENT_TOO_LARGE) from error
+            raise _not_written(error, NOT_FOUND) from error
 
     async def tenant_owner(self, tenant: str) -> Owner:
         """Return the owner of the events of a tenant's configuration."""
@@ -173,6 +187,10 @@ class Executor:
         async with self._database.connection(tenant) as connection:
             keys = await ensure_keys(connection, self._keyring, tenant, key_owner(tenant, subject))
         return Owner(subject, keys)
+
+
+def _not_written(error: NotSent | KeyDestroyed, gone: Rejection) -> Rejected:
+    return Rejected(gone if isinstance(error, KeyDestroyed) else EVENT_TOO_LARGE)
 
 
 def conditional(drafts: Sequence[Draft], expected_revision: int | None) -> tuple[Draft, ...]:

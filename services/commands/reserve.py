@@ -48,25 +48,20 @@ class Reserver:
         """
         event_ids = [event.id for event in events]
         try:
-            await self._reserve(tenant, bearer, wanted, event_ids)
+            try:
+                await self._reserve(tenant, bearer, wanted, event_ids)
+            except Taken:
+                released = bearer.release is not None and await bearer.release()
+                if not released and not await self._reconciler.settle(tenant, wanted):
+                    raise
+                await self._reserve(tenant, bearer, wanted, event_ids)
         except Taken as taken:
-            released = bearer.release is not None and await bearer.release()
-            if not released and not await self._reconciler.settle(tenant, wanted):
-                raise Rejected(bearer.taken(taken.kind)) from None
-            await self._reserve_again(tenant, bearer, wanted, event_ids)
+            raise Rejected(bearer.taken(taken.kind)) from None
 
     async def release(self, tenant: str, events: Sequence[Event]) -> None:
         """Give back what was reserved for events that certainly are not on the log."""
         async with self._database.connection(tenant) as connection:
             await reservations.release(connection, tenant, [event.id for event in events])
-
-    async def _reserve_again(
-        self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], event_ids: Sequence[str]
-    ) -> None:
-        try:
-            await self._reserve(tenant, bearer, wanted, event_ids)
-        except Taken as taken:
-            raise Rejected(bearer.taken(taken.kind)) from None
 
     async def _reserve(
         self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], event_ids: Sequence[str]

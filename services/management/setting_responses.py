@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from projections.setting.fold import Kind, Setting
 from services.commands.settings.settings import Changed
-from services.commands.writer import Written
 from services.management.http import responses
 from services.management.http.command_context import has_revision
 from services.management.http.requests import Call
@@ -37,16 +36,6 @@ def only_changed(found: Changed, present: Callable[[Setting | None], object]) ->
     if not found.written.visible:
         return responses.accepted(found.written.position)
     return responses.value(present(found.setting), 200, {responses.POSITION: str(found.written.position)})
-
-
-def removed(written: Written | None, gone: Response) -> Response:
-    """Return `gone` with the position of the removal, if there was one; 202 while the view is late."""
-    if written is None:
-        return gone
-    if not written.visible:
-        return responses.accepted(written.position)
-    gone.headers[responses.POSITION] = str(written.position)
-    return gone
 
 
 def show(call: Call, setting: Setting, shown: object) -> Response:

@@ -19,9 +19,8 @@ from services.commands.links.decide import (
     unlink,
 )
 from services.commands.links.link_target import AccountName, LinkTargets, accounts
-from services.commands.links.saga import Busy, Parties, Progress, Sagas
+from services.commands.links.saga import Parties, SagaPlan, SagaResult, Sagas
 from services.commands.user_rejections import NO_SUCH_USER
-from services.commands.writer import OUTCOME_UNKNOWN
 from services.runtime.rejection import Rejected, Rejection
 
 
@@ -73,11 +72,8 @@ class LinkCommands:
             return unlink(one, other, provider, idp_id)
 
         subjects = [primary.subject, subject]
-        try:
-            progress = await self._sagas.execute(context, "unlink", subjects, primary.subject, decide)
-        except Busy:
-            raise Rejected(IDENTITIES_BUSY) from None
-        return await self._relinked(context.tenant, primary, progress)
+        plan = SagaPlan("unlink", subjects, primary.subject, decide, IDENTITIES_BUSY)
+        return await self._relinked(context.tenant, primary, await self._sagas.execute(context, plan))
 
     async def _link(
         self, context: CommandContext, primary: Party, secondary: Party, means: LinkMeans
@@ -90,19 +86,15 @@ class LinkCommands:
             return link(one, other, means)
 
         subjects = [primary.subject, secondary.subject]
-        try:
-            progress = await self._sagas.execute(context, "link", subjects, primary.subject, decide)
-        except Busy:
-            raise Rejected(IDENTITY_EXISTS) from None
-        if progress.took_effect is False:
+        plan = SagaPlan("link", subjects, primary.subject, decide, IDENTITY_EXISTS)
+        result = await self._sagas.execute(context, plan)
+        if result.took_effect is False:
             parties = await self._sagas.read(context.tenant, subjects)
             raise Rejected(link_rejection(*map(parties.get, subjects)) or UNABLE)
-        return await self._relinked(context.tenant, primary, progress)
+        return await self._relinked(context.tenant, primary, result)
 
-    async def _relinked(self, tenant: str, primary: Party, progress: Progress) -> Relinked:
-        if progress.position is None:
-            raise Rejected(OUTCOME_UNKNOWN)
-        if progress.took_effect is None:
-            return Relinked(progress.position)
+    async def _relinked(self, tenant: str, primary: Party, result: SagaResult) -> Relinked:
+        if result.took_effect is None:
+            return Relinked(result.position)
         parties = await self._sagas.read(tenant, [primary.subject])
-        return Relinked(progress.position, parties[primary.subject].profile)
+        return Relinked(result.position, parties[primary.subject].profile)

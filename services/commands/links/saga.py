@@ -25,7 +25,7 @@ from services.commands.context import Command, CommandContext, begin_command, to
 from services.commands.links.decide import Party, Steps
 from services.commands.outcome import Draft
 from services.commands.user_rejections import NO_SUCH_USER
-from services.commands.writer import EVENT_TOO_LARGE, NotSent, WaitTimes, Writer
+from services.commands.writer import EVENT_TOO_LARGE, OUTCOME_UNKNOWN, NotSent, WaitTimes, Writer
 from services.ledger import sagas
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.keys.users import whole_users
@@ -33,15 +33,15 @@ from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.sagas import StoredSaga
 from services.runtime.background import start_task
 from services.runtime.postgres.tenant_pool import TenantPool
-from services.runtime.rejection import Rejected
+from services.runtime.rejection import Rejected, Rejection
 
 Kind = Literal["link", "unlink", "delete"]
 RETRY_SECONDS: Final = 0.1
 _log = structlog.get_logger()
 
 
-class Busy(Exception):
-    """Somebody of these people is being linked already."""
+class _Busy(Exception):
+    """Another saga has one of these people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,17 @@ class Saga:
     undo: Record | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SagaResult:
+    """Where the last event of a saga stands, and whether it took effect; None while that is open."""
+
+    position: Position
+    took_effect: bool | None
+
+
 @dataclass(slots=True)
-class Progress:
-    """How far a command has come; `took_effect` is None while that is open."""
+class _Progress:
+    """How far a saga has come; `took_effect` is None while that is open."""
 
     position: Position | None = None
     took_effect: bool | None = None
@@ -68,11 +76,15 @@ Decide = Callable[[Parties], Steps]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class SagaPlan:
+    """What a saga is to do. `requested` is the subject that the request is about; `busy` rejects the saga if
+    another one has one of the subjects."""
+
     kind: Kind
     subjects: Sequence[str]
     requested: str
     decide: Decide
+    busy: Rejection
 
 
 class Sagas:
@@ -92,21 +104,17 @@ class Sagas:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def execute(
-        self, context: CommandContext, kind: Kind, subjects: Sequence[str], requested: str, decide: Decide
-    ) -> Progress:
-        """Carry out a saga, and return how far it came in the time a request has. `requested` is the subject
-        that the request is about.
+    async def execute(self, context: CommandContext, plan: SagaPlan) -> SagaResult:
+        """Carry out a saga, and return how far it came in the time a request has.
 
-        Two links of one person do not wait for one another; what ends links waits its turn. Raises Busy if
-        another saga has one of these people, Rejected as `decide` does or when the log does not answer, and
-        Transient.
+        Two links of one person do not wait for one another; what ends links waits its turn. Raises Rejected:
+        `plan.busy`, what `plan.decide` rejects, and unavailable if the log did not confirm an event in time.
+        Raises Transient.
         """
         context.status.may_have_written = True
-        patience = 0 if kind == "link" else self._times.view_seconds
-        plan = _Plan(kind, sorted(subjects), requested, decide)
+        patience = 0 if plan.kind == "link" else self._times.view_seconds
         saga = await self._begin_in_turn(context, plan, time.monotonic() + patience)
-        progress = Progress()
+        progress = _Progress()
         task = self._start(saga, progress)
         await asyncio.wait([task], timeout=self._times.view_seconds)
         if not task.done() and progress.position is None:
@@ -116,7 +124,9 @@ class Sagas:
                 task.result()
             except NotSent as error:
                 raise Rejected(EVENT_TOO_LARGE) from error
-        return progress
+        if progress.position is None:
+            raise Rejected(OUTCOME_UNKNOWN)
+        return SagaResult(progress.position, progress.took_effect)
 
     async def read(
         self, tenant: str, subjects: Sequence[str] = (), user_ids: Sequence[str] = ()
@@ -126,26 +136,27 @@ class Sagas:
             parties, _keys = await read_parties(connection, self._keyring, tenant, subjects, user_ids)
         return parties
 
-    async def _begin_in_turn(self, context: CommandContext, plan: "_Plan", until: float) -> Saga:
+    async def _begin_in_turn(self, context: CommandContext, plan: SagaPlan, until: float) -> Saga:
         command = begin_command(context)
         while True:
             try:
                 return await self._begin(context, command, plan)
-            except Busy:
+            except _Busy:
                 settled = await self.settle(context.tenant, plan.subjects)
                 if not settled and time.monotonic() > until:
-                    raise
+                    raise Rejected(plan.busy) from None
                 if not settled:
                     await asyncio.sleep(RETRY_SECONDS)
             except KeyDestroyed as error:
                 raise Rejected(NO_SUCH_USER) from error
 
-    async def _begin(self, context: CommandContext, command: Command, plan: "_Plan") -> Saga:
+    async def _begin(self, context: CommandContext, command: Command, plan: SagaPlan) -> Saga:
         tenant = context.tenant
         async with self._database.connection(tenant) as connection, connection.transaction():
-            if not await sagas.reserve_parties(connection, tenant, command.id, plan.subjects):
-                raise Busy
-            parties, keys = await read_parties(connection, self._keyring, tenant, subjects=plan.subjects)
+            subjects = sorted(plan.subjects)
+            if not await sagas.reserve_parties(connection, tenant, command.id, subjects):
+                raise _Busy
+            parties, keys = await read_parties(connection, self._keyring, tenant, subjects=subjects)
             saga = _sealed(command, plan.decide(parties), keys, plan.requested)
             if context.pending is not None:
                 first = saga.events[0]
@@ -160,7 +171,7 @@ class Sagas:
         async with self._database.connection(tenant) as connection:
             stored = await sagas.abandoned(connection, tenant, age, subjects)
         left = [_left(tenant, one) for one in stored]
-        tasks = [self._start(saga, Progress()) for saga in left if await self._may_go_on_with(saga)]
+        tasks = [self._start(saga, _Progress()) for saga in left if await self._may_go_on_with(saga)]
         if tasks:
             await asyncio.wait(tasks, timeout=self._times.view_seconds)
             _log.info("sagas_settled", looked_at=len(tasks))
@@ -176,7 +187,7 @@ class Sagas:
             age = self._times.settle_seconds
             return await sagas.take_over(connection, saga.tenant, saga.command, age, self._watch.holder)
 
-    def _start(self, saga: Saga, progress: Progress) -> asyncio.Task[None]:
+    def _start(self, saga: Saga, progress: _Progress) -> asyncio.Task[None]:
         task = start_task(self._bring_to_an_end(saga, progress))
         self._at_work[saga.command] = task
         task.add_done_callback(lambda _: self._ended(saga, task))
@@ -187,7 +198,7 @@ class Sagas:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("saga_left", error=type(error).__name__)
 
-    async def _bring_to_an_end(self, saga: Saga, progress: Progress) -> None:
+    async def _bring_to_an_end(self, saga: Saga, progress: _Progress) -> None:
         """Every event after the other has had its effect; the first one is taken back when the second is
         refused."""
         progress.took_effect = None
@@ -211,7 +222,7 @@ class Sagas:
         async with self._database.connection(saga.tenant) as connection:
             await sagas.end(connection, saga.tenant, saga.command)
 
-    async def _append(self, saga: Saga, record: Record, progress: Progress) -> None:
+    async def _append(self, saga: Saga, record: Record, progress: _Progress) -> None:
         """Appends and waits for the view, for as long as it takes."""
         async with self._database.connection(saga.tenant) as connection:
             await sagas.touch(connection, saga.tenant, saga.command)

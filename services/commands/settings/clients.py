@@ -9,7 +9,7 @@ from schemas.events import ClientConfigured, ClientConfiguredData, Event
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
-from services.commands.execute import Executor
+from services.commands.execute import Absent, Executor
 from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
 from services.commands.settings.aggregate import Configuration
 from services.commands.writer import Written
@@ -80,7 +80,7 @@ class ClientCommands:
             return await self._execute(
                 context, aggregate, lambda current: replace(current, deleted=True, secret_hash=None)
             )
-        except _NoClient:
+        except Absent:
             return None
 
     async def _execute(
@@ -104,10 +104,6 @@ class ClientCommands:
         return ChangedClient(decided, executed.written)
 
 
-class _NoClient(Exception):
-    """There is nothing to remove."""
-
-
 class _ExistingClient(Configuration[Client, None]):
     busy = _BUSY
 
@@ -129,7 +125,7 @@ class _ClientToRemove(_ExistingClient):
     async def read(self) -> Client:
         found = await self._store.find(self._tenant, self._id)
         if found is None:
-            raise _NoClient
+            raise Absent
         return found
 
 

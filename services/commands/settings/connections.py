@@ -12,7 +12,7 @@ from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring
 from services.commands.conflict_retry import Conflict
 from services.commands.context import CommandContext
-from services.commands.execute import Executed, Executor
+from services.commands.execute import Absent, Executed, Executor
 from services.commands.identifiers import new_id
 from services.commands.outcome import Accepted
 from services.commands.reserve import Bearer
@@ -100,18 +100,12 @@ class ConnectionCommands:
         """Remove a connection and release its name. Return None if there is none. Raises Rejected, or
         Transient."""
         aggregate = _ConnectionToRemove(self._executor, self.store, context.tenant, connection_id)
-        try:
-            executed = await self._executor.execute(
-                context, aggregate, lambda stored: decide_removal(stored.connection)
-            )
-        except _NoConnection:
-            return None
-        await self.store.release_name(context.tenant, executed.state.connection.name)
+        executed = await self._executor.execute_if_present(
+            context, aggregate, lambda stored: decide_removal(stored.connection)
+        )
+        if executed is not None:
+            await self.store.release_name(context.tenant, executed.state.connection.name)
         return executed
-
-
-class _NoConnection(Exception):
-    """There is nothing to remove."""
 
 
 class _ExistingConnection(Configuration[StoredConnection, StoredConnection]):
@@ -141,7 +135,7 @@ class _ConnectionToRemove(_ExistingConnection):
     async def read(self) -> StoredConnection:
         found = await self._store.find(self._tenant, self._id)
         if found is None:
-            raise _NoConnection
+            raise Absent
         return found
 
 

@@ -21,10 +21,10 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
-from services.commands.execute import Executed, Executor
+from services.commands.execute import Absent, Executed, Executor
 from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
 from services.commands.reserve import Bearer, CheckCapacity
-from services.commands.settings.aggregate import Configuration
+from services.commands.settings.aggregate import Configuration, Shown, State
 from services.commands.writer import Written
 from services.ledger import reservations
 from services.ledger.reservations import Reservation
@@ -196,19 +196,14 @@ class SettingCommands:
             return Accepted((Draft(event, data),))
 
         aggregate = _SettingToRemove(self._executor, self.store, context.tenant, kind, identity)
-        try:
-            executed = await self._executor.execute(context, aggregate, decision)
-        except _NoSetting:
+        executed = await self._executor.execute_if_present(context, aggregate, decision)
+        if executed is None:
             if absent is not None:
-                raise Rejected(absent) from None
+                raise Rejected(absent)
             return None
         if executed.state.name is not None:
             await self.store.release_name(context.tenant, kind, executed.state.name)
         return executed.written
-
-
-class _NoSetting(Exception):
-    """There is nothing to remove."""
 
 
 class _SettingToCreate(Configuration[None, Setting]):
@@ -239,16 +234,25 @@ class _SettingToCreate(Configuration[None, Setting]):
         return _bearer(self._store, self._tenant, self._new, self._taken, self._check_capacity)
 
 
-class _ExistingSetting(Configuration[Setting, Setting]):
+class _StoredSetting(Configuration[State, Shown]):
     busy = BUSY
-    absent = BUSY
-    name_taken = BUSY
 
     def __init__(
         self, executor: Executor, store: SettingStore, tenant: str, kind: Kind, identity: str
     ) -> None:
         super().__init__(executor, tenant)
         self._store, self._kind, self._id = store, kind, identity
+
+    async def _find(self) -> Setting | None:
+        return await self._store.find(self._tenant, self._kind, self._id)
+
+    async def _check_effect(self, events: Sequence[Event]) -> None:
+        self.check_effect(await self._store.last_event(self._tenant, self._kind, self._id), events)
+
+
+class _ExistingSetting(_StoredSetting[Setting, Setting]):
+    absent = BUSY
+    name_taken = BUSY
 
     async def read(self) -> Setting:
         return await self._store.get(self._tenant, self._kind, self._id, self.absent)
@@ -257,7 +261,7 @@ class _ExistingSetting(Configuration[Setting, Setting]):
         return state.revision
 
     async def outcome(self, _state: Setting, events: Sequence[Event], _conditional: bool) -> Setting:
-        self.check_effect(await self._store.last_event(self._tenant, self._kind, self._id), events)
+        await self._check_effect(events)
         return await self.read()
 
     def bearer(self, _state: Setting, wanted: Sequence[Reservation]) -> Bearer:
@@ -265,19 +269,11 @@ class _ExistingSetting(Configuration[Setting, Setting]):
         return _bearer(self._store, self._tenant, renamed, self.name_taken)
 
 
-class _OnlySetting(Configuration[Setting | None, Setting | None]):
+class _OnlySetting(_StoredSetting[Setting | None, Setting | None]):
     """A setting that may not exist."""
 
-    busy = BUSY
-
-    def __init__(
-        self, executor: Executor, store: SettingStore, tenant: str, kind: Kind, identity: str
-    ) -> None:
-        super().__init__(executor, tenant)
-        self._store, self._kind, self._id = store, kind, identity
-
     async def read(self) -> Setting | None:
-        return await self._store.find(self._tenant, self._kind, self._id)
+        return await self._find()
 
     def revision(self, state: Setting | None) -> int:
         return 0 if state is None else state.revision
@@ -285,30 +281,22 @@ class _OnlySetting(Configuration[Setting | None, Setting | None]):
     async def outcome(
         self, _state: Setting | None, events: Sequence[Event], _conditional: bool
     ) -> Setting | None:
-        self.check_effect(await self._store.last_event(self._tenant, self._kind, self._id), events)
+        await self._check_effect(events)
         return await self.read()
 
 
-class _SettingToRemove(Configuration[Setting, None]):
-    busy = BUSY
-
-    def __init__(
-        self, executor: Executor, store: SettingStore, tenant: str, kind: Kind, identity: str
-    ) -> None:
-        super().__init__(executor, tenant)
-        self._store, self._kind, self._id = store, kind, identity
-
+class _SettingToRemove(_StoredSetting[Setting, None]):
     async def read(self) -> Setting:
-        found = await self._store.find(self._tenant, self._kind, self._id)
+        found = await self._find()
         if found is None:
-            raise _NoSetting
+            raise Absent
         return found
 
     def revision(self, state: Setting) -> int:
         return state.revision
 
     async def outcome(self, _state: Setting, events: Sequence[Event], _conditional: bool) -> None:
-        self.check_effect(await self._store.last_event(self._tenant, self._kind, self._id), events)
+        await self._check_effect(events)
 
 
 def settings_of(setting: Setting) -> dict[str, Any]:

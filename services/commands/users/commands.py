@@ -8,13 +8,12 @@ from projections.normalization.defaults import Pictures
 from projections.profile.changes.links import links_of
 from projections.profile.state import NO_PROFILE
 from schemas.events import Event, UserDeleted, UserDeletedData
-from schemas.formats.positions import Position
 from services.commands.conflict_retry import Conflict, retry_on_conflict
 from services.commands.context import Command, CommandContext, begin_command
-from services.commands.execute import Decide, Executed, Executor
+from services.commands.execute import Absent, Decide, Executed, Executor
 from services.commands.links.decide import IDENTITIES_BUSY, Steps, linked_subjects
 from services.commands.links.decide import delete as decide_deletion
-from services.commands.links.saga import Busy, Parties, Sagas
+from services.commands.links.saga import Parties, SagaPlan, Sagas
 from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.user_rejections import NO_SUCH_USER, NOT_THEIRS, USER_EXISTS
 from services.commands.users.check_profile_size import check_profile_size
@@ -24,7 +23,7 @@ from services.commands.users.edit_rules import OF_A_CONNECTION, edit_rejection
 from services.commands.users.inputs import NewUser, UserEdit
 from services.commands.users.registration import Registered, Registrar, candidate_ids
 from services.commands.users.store import UserAggregate, UserRevisionAggregate, UserStore
-from services.commands.writer import OUTCOME_UNKNOWN, Written
+from services.commands.writer import Written
 from services.ledger.reservations import Taken
 from services.queries.users import Outcome, Person
 from services.runtime.auth.passwords import Hasher
@@ -110,9 +109,8 @@ class UserCommands:
         """
         try:
             user = _UserDeletion(self.store, context.tenant, user_id)
-            return (await self._executor.execute(context, user, _decide_unlinked_deletion)).written
-        except _NoUser:
-            return None
+            executed = await self._executor.execute_if_present(context, user, _decide_unlinked_deletion)
+            return None if executed is None else executed.written
         except _HasLinks as linked:
             return await self._delete_linked(context, linked.subject)
 
@@ -169,11 +167,9 @@ class UserCommands:
                     raise Conflict
                 return decide_deletion(parties[subject], parties)
 
-            try:
-                progress = await self._sagas.execute(context, "delete", [subject, *linked], subject, decide)
-            except Busy:
-                raise Rejected(IDENTITIES_BUSY) from None
-            return _written(progress.position, visible=progress.took_effect is not None)
+            plan = SagaPlan("delete", [subject, *linked], subject, decide, IDENTITIES_BUSY)
+            result = await self._sagas.execute(context, plan)
+            return Written(result.position, visible=result.took_effect is not None)
 
         return await retry_on_conflict(attempt, IDENTITIES_BUSY)
 
@@ -210,10 +206,6 @@ class UserCommands:
         return None if password is None else await self._passwords.hash(context.tenant, password)
 
 
-class _NoUser(Exception):
-    """There is nobody to delete."""
-
-
 class _HasLinks(Exception):
     """Somebody to delete shows identities of others."""
 
@@ -228,7 +220,7 @@ class _UserDeletion(UserAggregate):
     async def read(self) -> Person:
         person = await self._store.find(self._tenant, self._user_id)
         if person is None:
-            raise _NoUser
+            raise Absent
         return person
 
     async def outcome(self, state: Person, events: Sequence[Event], conditional: bool) -> Outcome:
@@ -244,9 +236,3 @@ def _decide_unlinked_deletion(person: Person) -> Accepted:
     if links_of(person.profile):
         raise _HasLinks(person.subject)
     return Accepted((Draft(UserDeleted, UserDeletedData()),))
-
-
-def _written(position: Position | None, *, visible: bool) -> Written:
-    if position is None:
-        raise Rejected(OUTCOME_UNKNOWN)
-    return Written(position, visible)

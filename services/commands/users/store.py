@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final
 
 from projections.connection.fold import Connection
 from projections.connection.row import connection_of
@@ -21,8 +20,6 @@ from services.queries.users import Outcome, Person, outcome_of, person_of
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.rejection import Rejected, Rejection
 
-NUL: Final = "\x00"
-
 
 class UserStore:
     """Reads users, and the connections that they belong to."""
@@ -40,8 +37,6 @@ class UserStore:
 
     async def find(self, tenant: str, user_id: str) -> Person | None:
         """Return the user with this id, or None if it does not exist or was deleted. Raises Transient."""
-        if NUL in user_id:
-            return None
         row = await self._to_edit.row(tenant, user_id)
         return None if row is None else person_of(row, self._keyring, tenant)
 

@@ -96,7 +96,7 @@ async def unblock_ip(call: Call) -> Response:
     if not counting(await _known(call, ip)):
         return responses.nothing()
     written = await call.service.commands.protection.unblock_address(context_of(call, guarded=False), ip)
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 async def _known(call: Call, ip: str) -> Sequence[Address]:

@@ -15,7 +15,6 @@ from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
 from services.commands.protection.commands import Release
 from services.commands.user_rejections import NO_SUCH_USER
-from services.management import setting_responses
 from services.management.attack_protection.models import (
     Blocks,
     BlocksByIdentifier,
@@ -108,7 +107,7 @@ def _row(row: asyncpg.Record) -> Row:
 async def _release(call: Call, releases: Sequence[Release]) -> Response:
     context = context_of(call, guarded=False)
     written = await call.service.commands.protection.release_logins(context, releases)
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 _REMOVED: Final[Mapping[int, str]] = {204: "Nothing of it is blocked any more.", 202: "Accepted."}

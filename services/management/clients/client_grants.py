@@ -82,7 +82,7 @@ async def update_grant(call: Call) -> Response:
 async def delete_grant(call: Call) -> Response:
     """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
     written = await call.service.commands.settings.remove(context_of(call), "client_grant", call.path("id"))
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:

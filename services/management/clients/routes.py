@@ -30,7 +30,6 @@ from services.management.http.command_context import context_of, has_revision
 from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.setting_responses import removed
 from services.queries import clients
 from services.queries.settings import list_settings
 from services.runtime.auth.client_secrets import hash_secret, new_client_id, new_client_secret
@@ -131,7 +130,7 @@ async def delete_client(call: Call) -> Response:
     if changed is None:
         return responses.nothing()
     await _remove_grants(call, client_id)
-    return removed(changed.written, responses.nothing())
+    return responses.after_write(changed.written, responses.nothing())
 
 
 def given_settings(body: CreateClient | UpdateClient) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from services.management.http import responses
 from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.users.write_users import deleted
 from services.queries.connections import find_connection
 from services.queries.users import find_user_id_by_email
 from services.runtime.rejection import Rejected
@@ -34,11 +33,10 @@ async def delete_connection_user(call: Call) -> Response:
             raise Rejected(NOT_SUPPORTED)
         user_id = await find_user_id_by_email(connection, call.tenant, known.name, email)
     await call.service.commands.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
-    return (
-        responses.nothing()
-        if user_id is None
-        else deleted(await call.service.commands.users.delete(context_of(call), user_id))
-    )
+    if user_id is None:
+        return responses.nothing()
+    written = await call.service.commands.users.delete(context_of(call), user_id)
+    return responses.after_write(written, responses.nothing())
 
 
 OPERATIONS: Final = (

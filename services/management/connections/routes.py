@@ -31,7 +31,6 @@ from services.management.http.models.results import Connection as Shown
 from services.management.http.models.results import Deleted
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.setting_responses import removed
 from services.queries import connections
 from services.queries.connections import find_connection, open_documents
 from services.runtime.rejection import Rejected
@@ -103,7 +102,7 @@ async def update_enabled_clients(call: Call) -> Response:
     executed = await call.service.commands.connections.change(
         context_of(call), call.path("id"), lambda current: decide_clients(current, statuses)
     )
-    return removed(executed.written, responses.nothing())
+    return responses.after_write(executed.written, responses.nothing())
 
 
 async def delete_connection(call: Call) -> Response:

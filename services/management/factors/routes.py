@@ -160,10 +160,7 @@ async def _changed(call: Call, decided: Decide[Person], absent: Rejection = NO_S
 
 
 async def _without(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Response:
-    written = await _changed(call, decided, absent)
-    if written is not None and not written.visible:
-        return responses.accepted(written.position)
-    return responses.nothing(headers=_headers(written))
+    return responses.after_write(await _changed(call, decided, absent), responses.nothing())
 
 
 async def _answered(call: Call, written: Written | None, identity: str, status: int) -> Response:

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
+from services.commands.writer import Written
 from services.management.http.errors import ErrorResponse, error_response
 from services.runtime.rejection import Rejection
 
@@ -52,6 +53,19 @@ def accepted(position: Position, more: Mapping[str, object] | None = None) -> Re
     """Return 202: the events are on the log at this position, and the views do not show them yet."""
     body = {"status": "accepted", "position": str(position), **(more or {})}
     return value(body, 202, {POSITION: str(position)})
+
+
+def after_write(
+    written: Written | None, response: Response, more: Mapping[str, object] | None = None
+) -> Response:
+    """Return `response` with the position of what was written, if anything was; 202, with `more` in its body,
+    while the view does not show it."""
+    if written is None:
+        return response
+    if not written.visible:
+        return accepted(written.position, more)
+    response.headers[POSITION] = str(written.position)
+    return response
 
 
 def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:

@@ -95,7 +95,7 @@ async def delete_organization(call: Call) -> Response:
     written = await call.service.commands.settings.remove(
         context_of(call), "organization", call.path("id"), ABSENT
     )
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 async def list_members(call: Call) -> Response:

@@ -99,7 +99,7 @@ async def delete_api(call: Call) -> Response:
     if api is None:
         return responses.nothing()
     written = await call.service.commands.settings.remove(context_of(call), "resource_server", api.id)
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 def shown(document: Mapping[str, Any]) -> dict[str, Any]:

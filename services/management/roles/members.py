@@ -79,11 +79,7 @@ async def change(
             raise result
     written = [result for result in results if isinstance(result, Written)]
     late = next((result for result in written if not result.visible), None)
-    if late is not None:
-        return responses.accepted(late.position)
-    if written:
-        answer.headers[responses.POSITION] = str(written[-1].position)
-    return answer
+    return responses.after_write(late or (written[-1] if written else None), answer)
 
 
 def _about(call: Call, user_id: str) -> Call:

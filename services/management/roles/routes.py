@@ -92,7 +92,7 @@ async def delete_role(call: Call) -> Response:
     written = await call.service.commands.settings.remove(
         context_of(call), "role", call.path("id"), NO_SUCH_ROLE
     )
-    return setting_responses.removed(written, responses.value({}))
+    return responses.after_write(written, responses.value({}))
 
 
 async def list_role_permissions(call: Call) -> Response:
@@ -136,7 +136,7 @@ async def remove_role_permissions(call: Call) -> Response:
     changed = await call.service.commands.settings.change(
         context_of(call), "role", call.path("id"), removed, NO_SUCH_ROLE
     )
-    return setting_responses.removed(changed.written, responses.nothing())
+    return responses.after_write(changed.written, responses.nothing())
 
 
 async def list_role_users(call: Call) -> Response:

@@ -26,7 +26,6 @@ from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions import models
 from services.management.sessions import present as showing
-from services.management.users.write_users import deleted
 from services.queries.connections import connection_ids
 from services.queries.sessions import device_credentials, grants
 from services.queries.sessions.device_credentials import CredentialFilter
@@ -96,11 +95,8 @@ async def create_device_credential(call: Call) -> Response:
 
     context = context_of(call, guarded=False)
     executed = await call.service.commands.users.change(context, call.principal.subject, decide)
-    written = executed.written
-    assert written is not None  # the decision comes to an event
-    if not written.visible:
-        return responses.accepted(written.position, {"id": data.credential_id})
-    return responses.value({"id": data.credential_id}, 201, {responses.POSITION: str(written.position)})
+    created = {"id": data.credential_id}
+    return responses.after_write(executed.written, responses.value(created, 201), created)
 
 
 async def delete_device_credential(call: Call) -> Response:
@@ -148,7 +144,8 @@ async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
     if user_id is None or await call.service.commands.users.store.find(call.tenant, user_id) is None:
         return responses.nothing()
     context = context_of(call, guarded=False)
-    return deleted(await call.service.commands.users.record(context, user_id, draft))
+    written = await call.service.commands.users.record(context, user_id, draft)
+    return responses.after_write(written, responses.nothing())
 
 
 _GONE: Final[Mapping[int, str | Rejection]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}

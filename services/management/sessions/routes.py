@@ -227,9 +227,7 @@ async def _written(call: Call, user_id: str, draft: Draft, absent: Rejection) ->
 
 async def _revoke(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Response:
     written = await _written(call, user_id, draft, absent)
-    if not written.visible:
-        return responses.accepted(written.position)
-    return responses.value({}, 202, _headers(written))
+    return responses.after_write(written, responses.value({}, 202))
 
 
 def _headers(written: Written) -> dict[str, str]:

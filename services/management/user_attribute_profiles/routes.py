@@ -92,7 +92,7 @@ async def delete_profile(call: Call) -> Response:
     """The profile gone; 204 also for one that never was. Connections that named it read as their strategy
     does."""
     written = await call.service.commands.settings.remove(context_of(call), _KIND, call.path("id"))
-    return setting_responses.removed(written, responses.nothing())
+    return responses.after_write(written, responses.nothing())
 
 
 def _shown(profile: Setting) -> dict[str, Any]:

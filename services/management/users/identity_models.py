@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from services.commands.links.link_target import PROVIDER_DESCRIPTION
 from services.management.http.models.fields import Body, Given
 from services.management.http.models.results import Result
-from services.management.users.models import Query, Text
+from services.management.users.models import Text
 
 AccountId = Annotated[
     str,
@@ -35,10 +35,6 @@ class LinkIdentity(Body):
         description="JWT for the secondary account being linked. If sending this parameter, provider,"
         " user_id, and connection_id must not be sent.",
     )
-
-
-class NothingAsked(Query):
-    """No parameters."""
 
 
 class IdentityChange(Result):

@@ -53,16 +53,8 @@ async def delete_user(call: Call) -> Response:
     """Gone from the views; 204 also for somebody who never was."""
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
-    return deleted(await call.service.commands.users.delete(context_of(call), user_id))
-
-
-def deleted(written: Written | None) -> Response:
-    """Return the response to a deletion, also of a user who did not exist."""
-    if written is None:
-        return responses.nothing()
-    if not written.visible:
-        return responses.accepted(written.position)
-    return responses.nothing(headers={responses.POSITION: str(written.position)})
+    written = await call.service.commands.users.delete(context_of(call), user_id)
+    return responses.after_write(written, responses.nothing())
 
 
 def new_user_of(body: CreateUser) -> NewUser:

@@ -74,8 +74,12 @@ class RowLoader:
         self._together: BatchLoader[str, Row] = BatchLoader(self._rows)
 
     async def row(self, tenant: str, key: str) -> Row:
-        """The row of a key, None when there is none. Raises Transient."""
-        return await self._together.answer(tenant, key)
+        """Return the row of a key, None if there is none. Raises Transient.
+
+        PostgreSQL rejects a text with U+0000, and with it the keys of everybody in the batch: such a key has
+        no row.
+        """
+        return None if "\x00" in key else await self._together.answer(tenant, key)
 
     async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Row]:
         async with self._database.connection(tenant) as connection:

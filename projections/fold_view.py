@@ -1,6 +1,6 @@
 """The interface of views that keep a state per key: what a batch touches is read, folded and written back.
 
-Everything here is pure: statements are named, and run by whoever uses the view.
+Everything here is pure: a view names its statements, and the caller runs them.
 """
 
 from abc import ABC, abstractmethod

@@ -45,7 +45,7 @@ class StateFolder:
         return self.path / "logs" / f"{name}.log"
 
     def read(self) -> dict[str, Any]:
-        """Return what is known of the stack, or an empty mapping if it was never started.
+        """Return the recorded state of the stack, or an empty mapping if it was never started.
 
         Raises StackFailure when the file is damaged.
         """

@@ -54,8 +54,8 @@ def days(run: Iterable[Applied]) -> dict[Day, Counts]:
 
 
 def _counted(applied: Applied) -> tuple[int, int, int]:
-    """(logins, signups, leaked passwords): whoever comes into being has signed up; who comes back after an
-    unlink has not."""
+    """Return the numbers of logins, signups and leaked passwords. A new user is a signup; a user who becomes
+    separate again through an unlink is not."""
     event, before, after = applied.event, applied.before, applied.after
     login = isinstance(event, LoginSucceeded)
     leaked = isinstance(event, LoginFailed) and code_of(event.data.reason) == LEAKED

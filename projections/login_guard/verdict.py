@@ -77,8 +77,8 @@ def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
 
 
 def blocks(rows: Iterable[Row], protection: BruteForce, now: int) -> Iterator[Block]:
-    """What is blocked, in order; failures as one identifier add up, whoever's they are. Shields and
-    allowlist are left to the caller."""
+    """Return what is blocked, in order. Failures with one identifier add up, also those of different
+    subjects. The caller applies shields and allowlist."""
     for place, same in groupby(sorted(rows, key=_place), key=_place):
         found = list(same)
         if not protection.by_ip:

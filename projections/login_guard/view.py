@@ -104,11 +104,11 @@ class IpGuardView(FollowingView[AddressKey, Address]):
     absent = Address()
 
     def followed(self, applied: Applied) -> AddressKey | None:
-        """Return the address that the event tells of."""
+        """Return the address that the event is about."""
         return _address(applied.logged)
 
     def follow(self, state: Address, applied: Applied) -> Address:
-        """Return what is known of the address after the event."""
+        """Return the state of the address after the event."""
         at = milliseconds(applied.event.time)
         return state.released(at) if isinstance(applied.event, IpUnblocked) else state.failed(at)
 

@@ -10,9 +10,9 @@ from schemas.logins.raw_login import RawLogin
 
 @dataclass(frozen=True, slots=True)
 class KnownConnection:
-    """What is known of the tenant and the connection that a login names.
+    """The recorded tenant and connection of a login.
 
-    `settings` is None if nobody configured the connection, `default_picture` if the tenant did not choose
+    `settings` is None if the connection is not configured, `default_picture` if the tenant did not choose
     one.
     """
 

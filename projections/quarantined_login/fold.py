@@ -1,4 +1,4 @@
-"""`fold(memory, event) -> memory`: a quarantined login that the log tells of again counts once."""
+"""`fold(memory, event) -> memory`: a quarantined login that is reported twice on the log counts once."""
 
 from projections.profile.memory import is_duplicate, remember
 from projections.profile.state import Memory
@@ -6,6 +6,6 @@ from schemas.events import LoginQuarantined
 
 
 def fold(memory: Memory, event: LoginQuarantined) -> Memory:
-    """What is remembered of a tenant's quarantined logins after the event; the very same object when it was
-    told before."""
+    """Return the memory of a tenant's quarantined logins after the event; the unchanged object if the event
+    was applied before."""
     return memory if is_duplicate(memory, event) else remember(memory, event)

@@ -1,4 +1,4 @@
-"""The view of quarantined logins: which of a tenant's the log has told of."""
+"""The view of quarantined logins: which reports of them each tenant's events contain."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ class QuarantinedLoginView(DecidingView[str, Memory]):
     absent = Memory()
 
     def decides(self, event_type: str, is_person: bool) -> bool:
-        """Return whether the event tells of a quarantined login."""
+        """Return whether the event reports a quarantined login."""
         return event_type == "profile.login.quarantined"
 
     def key(self, event: Event) -> str:
@@ -30,7 +30,7 @@ class QuarantinedLoginView(DecidingView[str, Memory]):
         return fold(state, event)
 
     def verdict(self, before: Memory, after: Memory, event: LoginQuarantined) -> Verdict:
-        """Return whether the event was told before."""
+        """Return whether the event is a duplicate or counts."""
         return "duplicate" if after is before else "counts"
 
     def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[str, Memory]:

@@ -36,7 +36,7 @@ class RequestLog:
 
 @dataclass(slots=True)
 class WriteStatus:
-    """Whether a command may have written something. It is shared with whoever has to know after a failure."""
+    """Whether a command may have written something. The caller reads it after a failure."""
 
     may_have_written: bool = False
 

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 
 class UserLocks:
-    """Locks that exist for as long as somebody holds or awaits them."""
+    """Locks per user, which exist while a task holds or awaits them."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()

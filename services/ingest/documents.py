@@ -94,7 +94,7 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Vita ingest",
-            "description": "Takes logins from gateways, and answers whether somebody may be let in.",
+            "description": "Takes logins from gateways, and decides whether a login may proceed.",
             "version": "1",
         },
         "paths": {

@@ -46,8 +46,8 @@ KeyOwner = tuple[str, str]
 Row = tuple[str, int, int, str, str, str | None]
 """Topic, partition and offset of the record, reason, detail, tenant."""
 Noted = tuple[str, int, int, str, str, str | None, int | None]
-"""The same, with how many others the tenant's log tells of together with this one; None where it tells of
-none."""
+"""A `Row`, and how many other dead letters the tenant's log entry for this one covers; None without a log
+entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
 async def find_noted(
     connection: asyncpg.Connection, topics: Sequence[str], places: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], int | None]:
-    """Return those of these records, (partition, offset) of a topic each, that are noted already, with how
-    many others the tenant's log tells of together with each; None where it tells of none."""
+    """Return those of these records, (partition, offset) of a topic each, that are noted already, with the
+    number of other dead letters that the tenant's log entry for each covers; None without a log entry."""
     columns = [list(column) for column in zip(*places, strict=True)]
     rows = await connection.fetch(_query("find_noted"), topics, *columns)
     return {(row["partition"], row["log_offset"]): row["earlier"] for row in rows}

@@ -1,4 +1,5 @@
-"""Quarantine notices: of which quarantined logins the log of a tenant tells (table `ledger.quarantine_told`).
+"""Quarantine notices: which quarantined logins have entries in the log of their tenant (table
+`ledger.quarantine_told`).
 
 Notices are counted per tenant and reason: a key is such a pair.
 """

@@ -15,7 +15,7 @@ from services.runtime.postgres.named_queries import load
 async def failures_of_identifier(
     connection: asyncpg.Connection, tenant: str, identifier: str
 ) -> list[asyncpg.Record]:
-    """Return the failures with a folded identifier, whoever's it is."""
+    """Return the failures of all subjects with a folded identifier."""
     rows: list[asyncpg.Record] = await connection.fetch(_query("failures_of_identifier"), tenant, identifier)
     return rows
 

@@ -68,14 +68,14 @@ def remove_permissions(
 
 
 def join(holdings: Holdings, organization: str) -> Decision:
-    """Become a member of an organization."""
+    """Join an organization."""
     if organization in holdings.get("organizations", {}):
         return UNCHANGED
     return Accepted((Draft(OrganizationJoined, OrganizationData(organization=organization)),))
 
 
 def leave(holdings: Holdings, organization: str) -> Decision:
-    """Be a member of an organization no more."""
+    """Leave an organization."""
     if organization not in holdings.get("organizations", {}):
         return UNCHANGED
     return Accepted((Draft(OrganizationLeft, OrganizationData(organization=organization)),))

@@ -53,8 +53,8 @@ class LinkTokens:
         self._kept: dict[str, tuple[float, Mapping[str, Mapping[str, Any]]]] = {}
 
     async def subject(self, token: str, asking: Principal) -> str:
-        """The user the token is of, for whoever was given it. Raises Rejected (400), or Transient when its
-        keys cannot be read now."""
+        """Return the user id that an ID token was issued for. Raises Rejected (invalid), and Transient if the
+        issuer's keys cannot be read now."""
         if _algorithm(token) not in (None, ALGORITHM):
             raise Rejected(WRONG_ALGORITHM)
         try:

@@ -1,9 +1,9 @@
-"""Commands that touch several people: wholly or not at all, whatever crashes (design D16).
+"""Commands that change several users: completely or not at all, also after a crash (design D16).
 
-A command's events are sealed and laid down in the ledger before the first one is appended, and they lie there
-until the last one has had its effect. Each has an effect once, however often it is appended. So whoever finds
-a command whose process has ended, or that nobody has been at for `claim_settle_seconds`, carries it out
-again from the beginning.
+The events of a command are sealed and stored in the ledger before the first one is appended, and they stay
+there until the last one has taken effect. Each event takes effect once, however often it is appended. A
+process that finds a command whose process has ended, or that no process has worked on for
+`claim_settle_seconds`, therefore carries it out again from the beginning.
 """
 
 import asyncio
@@ -98,7 +98,7 @@ class Sagas:
         self._at_work: dict[str, asyncio.Task[None]] = {}
 
     async def stop(self) -> None:
-        """Leaves what is under way to whoever comes next."""
+        """Cancel the sagas under way; the next process that settles sagas finishes them."""
         tasks = list(self._at_work.values())
         for task in tasks:
             task.cancel()
@@ -254,7 +254,7 @@ async def read_parties(
 
 
 def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], requested: str) -> Saga:
-    """The events, of which that of the person the request was about tells of the request."""
+    """Seal the events. Only those of the requested subject describe the request."""
     silent = command.without_log_entry()
 
     def sealed(step: tuple[str, Draft]) -> Record:

@@ -1,4 +1,4 @@
-"""Epochs of topics: a topic that was deleted and made again counts its offsets anew."""
+"""Epochs of topics: a topic that was deleted and created again has offsets that start at 0 again."""
 
 import asyncpg
 

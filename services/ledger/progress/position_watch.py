@@ -1,4 +1,4 @@
-"""Waiting for the projector: it notifies at each commit, so nobody polls."""
+"""Waits for the projector, which notifies at each commit (LISTEN/NOTIFY instead of polling)."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ from services.runtime.postgres.pool import database_failures
 
 
 class PositionWatch:
-    """Knows how far the live generation has come, and wakes whoever waits for a position."""
+    """Follows the positions of the live generation, and wakes the tasks that wait for one."""
 
     def __init__(self, database_url: str, topic: str, policy: FailurePolicy) -> None:
         self._url = database_url
@@ -40,7 +40,7 @@ class PositionWatch:
         return watch
 
     async def close(self) -> None:
-        """Disconnects; whoever waits runs into its timeout."""
+        """Disconnect; tasks that still wait run into their timeouts."""
         await self._keeping.stop()
         self._disconnect()
 

@@ -129,7 +129,7 @@ class UserBlocks(Query):
 
 
 class BlocksByIdentifier(UserBlocks):
-    """The same of whoever signs in with this identifier."""
+    """Query of the blocks of all subjects that sign in with this identifier."""
 
     identifier: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Any of an email address, a username or a phone number."

@@ -33,7 +33,7 @@ _SIGN_IN_WITH: Final = ("email", "username", "phone_number")
 
 
 async def blocks_by_identifier(call: Call) -> Response:
-    """Of whoever signs in with this identifier, known or not."""
+    """Return the blocks of all subjects that sign in with this identifier, users or not."""
     query: BlocksByIdentifier = call.query
     return await _answer(call, query, await _by_identifier(call, query.identifier))
 

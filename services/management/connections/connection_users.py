@@ -1,4 +1,4 @@
-"""DELETE /connections/{id}/users: somebody of a database connection by address (fact sheet §4.4)."""
+"""DELETE /connections/{id}/users: deletes a user of a database connection by address (fact sheet §4.4)."""
 
 from typing import Final
 
@@ -20,8 +20,8 @@ from services.runtime.rejection import Rejected
 
 
 async def delete_connection_user(call: Call) -> Response:
-    """The user this address stands for in the connection is deleted, and an address held for somebody who
-    never came to be is free again; 204 also for nobody."""
+    """Delete the user with this address in the connection, and release a reservation of the address that a
+    crash left behind; 204 also for an unknown user."""
     query: ConnectionUser = call.query
     email = query.email.lower()
     async with call.service.database.connection(call.tenant) as connection:

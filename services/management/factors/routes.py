@@ -71,7 +71,7 @@ async def set_factors(call: Call) -> Response:
 
 
 async def update_factor(call: Call) -> Response:
-    """A name, or how somebody prefers to be reached."""
+    """Change the name or the preferred way of contact of an authentication method."""
     identity, body = call.path("method_id"), call.body
     changes = changes_of(body)
     written = await _changed(call, lambda person: decide.change(person.holdings, identity, changes))
@@ -79,7 +79,7 @@ async def update_factor(call: Call) -> Response:
 
 
 async def delete_factors(call: Call) -> Response:
-    """No authentication methods any more; 204 also for nobody."""
+    """Delete all authentication methods; 204 also for an unknown user."""
     if await call.service.commands.users.store.find(call.tenant, call.path("id")) is None:
         return responses.nothing()
     return await _without(
@@ -130,14 +130,14 @@ async def regenerate_recovery_code(call: Call) -> Response:
 
 
 async def invalidate_remembered_browsers(call: Call) -> Response:
-    """Gateways are told to ask for another factor again, whatever browser the user comes with."""
+    """Tell gateways to ask for another factor again in every browser of the user."""
     event = RememberedBrowsersInvalidated
     draft = Draft(event, event.model_fields["data"].default)
     return await _without(call, lambda _: Accepted((draft,)))
 
 
 async def clear_risk_assessments(call: Call) -> Response:
-    """Gateways are told to forget what they know of the user's devices."""
+    """Tell gateways to forget the user's devices."""
     body: ClearRiskAssessments = call.body
     data = RiskAssessmentClearedData(connection=body.connection, assessors=body.assessors)
     return await _without(call, lambda _: Accepted((Draft(RiskAssessmentCleared, data),)))

@@ -65,7 +65,7 @@ def expected_revisions(headers: Headers) -> frozenset[int] | None:
 
 
 def _request_of(call: Call) -> dict[str, Any]:
-    """What the log tells of a request: no secrets, and no body that would weigh more than the change."""
+    """Return the description of a request for its log entries, without secrets and without large bodies."""
     request = call.request
     return {
         "method": request.method.lower(),

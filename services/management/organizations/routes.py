@@ -91,7 +91,7 @@ async def update_organization(call: Call) -> Response:
 
 
 async def delete_organization(call: Call) -> Response:
-    """The organization gone; nobody belongs to it any more."""
+    """Delete an organization; its members lose it."""
     written = await call.service.commands.settings.remove(
         context_of(call), "organization", call.path("id"), ABSENT
     )
@@ -124,7 +124,7 @@ async def add_members(call: Call) -> Response:
 
 
 async def delete_members(call: Call) -> Response:
-    """These users are members no more; those who never were are left alone."""
+    """Remove members; users who are not members are ignored."""
     body: Members = call.body
     organization = await _organization(call)
 

@@ -83,8 +83,11 @@ async def change(
 
 
 def _about(call: Call, user_id: str) -> Call:
-    """The call as this person's event tells of it: nobody else's id is sealed with this person's keys, and no
-    single event decides a repeatable request, whose repetition is harmless."""
+    """Return the call as it is described in this person's event.
+
+    It names no other person, because the event is sealed with this person's keys. No single event decides a
+    repeatable request; repeating it is harmless.
+    """
     return replace(call, sent={name: [user_id] for name in call.sent}, pending=None)
 
 

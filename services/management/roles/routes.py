@@ -88,7 +88,7 @@ async def update_role(call: Call) -> Response:
 
 
 async def delete_role(call: Call) -> Response:
-    """The role gone; whoever had it has it no more."""
+    """Delete a role; its members lose it."""
     written = await call.service.commands.settings.remove(
         context_of(call), "role", call.path("id"), NO_SUCH_ROLE
     )

@@ -49,7 +49,7 @@ async def list_grants(call: Call) -> Response:
 
 
 async def delete_grants(call: Call) -> Response:
-    """No application may do anything for the user any more; 204 also for nobody."""
+    """Revoke all grants of the user; 204 also for an unknown user."""
     query: models.DeleteGrants = call.query
     return await _end(call, query.user_id, Draft(GrantRevoked, GrantRevokedData(every=True)))
 

@@ -79,7 +79,7 @@ async def delete_refresh_tokens(call: Call) -> Response:
 
 
 async def get_session(call: Call) -> Response:
-    """One session, whoever's it is."""
+    """Return a session of any user."""
     row = await _session(call)
     return responses.value(showing.session(row, row["user_id"]))
 
@@ -99,7 +99,7 @@ async def update_session(call: Call) -> Response:
 
 
 async def delete_session(call: Call) -> Response:
-    """A session ends; 202 also for one that nobody knows."""
+    """End a session; 202 also for an unknown one."""
     async with call.service.database.connection(call.tenant) as connection:
         row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
@@ -116,7 +116,7 @@ async def revoke_session(call: Call) -> Response:
 
 
 async def get_refresh_token(call: Call) -> Response:
-    """One refresh token, whoever's it is."""
+    """Return a refresh token of any user."""
     row = await _refresh_token(call)
     return responses.value(showing.refresh_token(row, row["user_id"]))
 
@@ -137,7 +137,7 @@ async def update_refresh_token(call: Call) -> Response:
 
 
 async def delete_refresh_token(call: Call) -> Response:
-    """A refresh token ends; 202 also for one that nobody knows."""
+    """End a refresh token; 202 also for an unknown one."""
     async with call.service.database.connection(call.tenant) as connection:
         row = await find_refresh_token(connection, call.tenant, call.path("id"))
     if row is None:

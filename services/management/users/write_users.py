@@ -50,7 +50,7 @@ async def update_user(call: Call) -> Response:
 
 
 async def delete_user(call: Call) -> Response:
-    """Gone from the views; 204 also for somebody who never was."""
+    """Delete a user; 204 also for an unknown one."""
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
     written = await call.service.commands.users.delete(context_of(call), user_id)

@@ -25,7 +25,7 @@ def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[
     """Return the id below which the entries are complete.
 
     `settled` is a time before which the broker stamps no record that is not below `ends`. A partition that
-    lags is complete only before its last record's time: the next one may bear the same millisecond.
+    lags is complete only before its last record's time: the next one may have the same time in milliseconds.
     """
     complete = settled
     for partition, end in ends.items():

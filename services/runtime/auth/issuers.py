@@ -15,7 +15,7 @@ from services.runtime.auth.tokens import InvalidToken, Principal, claims_in
 KEYS_AT_MOST_EVERY_SECONDS: Final = 30.0
 _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"]
-"""Signatures by a private key only: whoever may check such a token cannot make one."""
+"""Asymmetric signatures only: a party that can verify such a token cannot issue one."""
 
 
 class ExternalIssuer(BaseModel):

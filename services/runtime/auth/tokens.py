@@ -108,7 +108,7 @@ def check_signature(
 
 
 def claims_in(payload: bytes) -> dict[str, Any]:
-    """The claims of a payload, whoever signed it. Raises InvalidToken."""
+    """Return the claims of a payload from any issuer. Raises InvalidToken."""
     try:
         claims = exact_json.loads(payload)
     except ValueError as error:

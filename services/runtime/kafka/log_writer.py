@@ -221,7 +221,7 @@ class LogWriter:
         except (KafkaError, OSError) as error:
             _fail_all([parcel for parcel, _ in filled], Transient(f"kafka: {type(error).__name__}"))
             await self._replace(producer, error)
-        except Exception as error:  # whoever waits must learn of any failure
+        except Exception as error:  # every waiting caller must learn of any failure
             _fail_all([*(parcel for parcel, _ in filled), *queue], error)
             await self._replace(producer, error)
         finally:

@@ -20,8 +20,10 @@ Ask = Callable[[str, Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
 
 
 class BatchLoader(Generic[Key, Answer]):
-    """Asks for many keys at once, and starts after each of them was asked for: whoever asks sees all that was
-    committed before."""
+    """Coalesces concurrent look-ups into one query.
+
+    A key joins only queries that start after it was requested, so read-your-writes holds.
+    """
 
     def __init__(self, ask: Ask[Key, Answer]) -> None:
         self._ask = ask

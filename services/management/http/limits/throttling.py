@@ -1,5 +1,5 @@
-"""Requests over the rate limit as the logs tell of them: one of many, so that nobody can fill the log, and
-without the caller having to wait."""
+"""Log entries for requests over the rate limit. One entry stands for many requests, so that a client cannot
+fill the log, and the caller does not wait for it."""
 
 from typing import Any, Final
 

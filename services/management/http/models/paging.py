@@ -1,5 +1,5 @@
 """Pages of lists: by offset (`page`, `per_page`) or by checkpoint (`from`, `take`), as fact sheet §0.3 has
-them; and the shapes that the OpenAPI document tells of them."""
+them; and their schemas in the OpenAPI document."""
 
 from functools import cache
 from typing import Annotated, Any

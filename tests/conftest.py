@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from tests.stack import Stack, running_stack
+from tests.support.stack import Stack, running_stack
 
 settings.register_profile(
     "ci",

@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from schemas.formats.instants import render
-from tests.seeding import seed
+from tests.support.seeding import seed
 
 GIVEN: Final = (
     "Jane", "John", "Maria", "Wei", "Olga", "Amir", "Sofia", "Kenji", "Fatima", "Lars", "Chloé", "Pedro",

@@ -36,7 +36,7 @@ from tests.bench.meter import CpuMeter, Percentiles, percentiles
 from tests.bench.searches import USERS, search
 from tests.bench.site import TENANT, Site, fresh_site
 from tests.bench.wire import Wire, request
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 NOISY: Final = "noisy"
 GOAL: Final = 3.0

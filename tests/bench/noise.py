@@ -24,7 +24,7 @@ from services.ingest.login_checks import MAX_CHECKS
 from tests.bench.crowd import email, user_id
 from tests.bench.searches import USERS, search
 from tests.bench.wire import Wire, request
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 CONNECTION: Final = "email"
 """Of both tenants."""

@@ -40,7 +40,7 @@ from schemas.upcasters import current_version
 from services.ingest.decide import Accepted, decide
 from services.ingest.keying import record_key as login_key
 from services.normalizer.decide import Arrival, login_failed, login_succeeded, normalize_login
-from tests.facts import on_the_log
+from tests.samples.profile_events import on_the_log
 
 RAW_LOGINS = names_of(RAW_LOGIN)
 EVENTS = tuple(name for name in all_names() if load_example(name)["type"] in EVENT_TYPES)

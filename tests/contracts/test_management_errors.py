@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.management.http.errors import REASONS
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
 
 USERS = "/api/v2/users"
 SOMEBODY = "auth0|somebody"

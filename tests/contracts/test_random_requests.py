@@ -17,8 +17,8 @@ from schemathesis import Case, GenerationMode, checks
 from services.management.app import OPERATIONS, PUBLIC
 from services.management.http.openapi.document import document
 from services.management.http.operation import Operation, Public
-from tests.management import Site, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 DOCUMENT: Final = document(OPERATIONS, PUBLIC, "http://vita/")
 SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.e2e.test_sdk import Tenant, serving
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

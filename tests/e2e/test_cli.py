@@ -16,9 +16,9 @@ import pytest
 import pytest_asyncio
 
 from schemas.topics import Topic
-from tests.flow import producing
-from tests.patience import A_WHILE
-from tests.stack import Stack
+from tests.support.patience import A_WHILE
+from tests.support.stack import Stack
+from tests.worlds.pipeline import producing
 
 LOGIN = {
     "specversion": "1.0",

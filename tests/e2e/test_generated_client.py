@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.test_sdk import Tenant, serving, token_of
-from tests.management import PASSWORD
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import PASSWORD
 
 PACKAGE = "generated_vita_client"
 CONFIG = "post_hooks: []\ncontent_type_overrides:\n  image/svg+xml: application/octet-stream\n"

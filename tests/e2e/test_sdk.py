@@ -14,10 +14,10 @@ from auth0.management.core.api_error import ApiError
 
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
-from tests.management import ALL_SCOPES, PASSWORD, Site, running_site
-from tests.patience import A_WHILE, soon
-from tests.processes import python
-from tests.stack import Stack
+from tests.support.patience import A_WHILE, soon
+from tests.support.processes import python
+from tests.support.stack import Stack
+from tests.worlds.management import ALL_SCOPES, PASSWORD, Site, running_site
 
 SECRET = "the secret of the SDK's client"
 

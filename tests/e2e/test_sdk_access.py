@@ -6,7 +6,7 @@ import pytest_asyncio
 from auth0.management.core.api_error import ApiError
 
 from tests.e2e.test_sdk import Tenant
-from tests.management import PASSWORD
+from tests.worlds.management import PASSWORD
 
 API = "https://sdk.example.com"
 READ = {"resource_server_identifier": API, "permission_name": "read:all"}

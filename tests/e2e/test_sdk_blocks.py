@@ -7,34 +7,34 @@ import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
-from tests.gate import ALLOW, FORCED, IP, SUSPICIOUS, Gate, running_gate
-from tests.management import DATABASE_CONNECTION
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.gateway import ALLOW, FORCED, IP, SUSPICIOUS, Gateway, running_gateway
+from tests.worlds.management import DATABASE_CONNECTION
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def gate(stack: Stack) -> AsyncIterator[Gate]:
-    async with running_gate(stack) as gate:
-        yield gate
+async def gateway(stack: Stack) -> AsyncIterator[Gateway]:
+    async with running_gateway(stack) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def sdk(gate: Gate) -> AsyncAuth0:
+def sdk(gateway: Gateway) -> AsyncAuth0:
     """The SDK pointed at the installation."""
     return AsyncAuth0(
-        base_url="http://vita/api/v2", token=gate.site.token(), httpx_client=gate.admin, max_retries=0
+        base_url="http://vita/api/v2", token=gateway.site.token(), httpx_client=gateway.admin, max_retries=0
     )
 
 
-async def test_user_blocks_through_the_sdk(gate: Gate, sdk: AsyncAuth0) -> None:
+async def test_user_blocks_through_the_sdk(gateway: Gateway, sdk: AsyncAuth0) -> None:
     """List and delete, by identifier and by id."""
-    user_id = await gate.user("sdk@example.com")
+    user_id = await gateway.user("sdk@example.com")
     for remove in (
         lambda: sdk.user_blocks.delete_by_identifier(identifier="sdk@example.com"),
         lambda: sdk.user_blocks.delete(user_id),
     ):
-        await gate.fail(10, "sdk@example.com")
-        assert await gate.check("sdk@example.com") == FORCED
+        await gateway.fail(10, "sdk@example.com")
+        assert await gateway.check("sdk@example.com") == FORCED
         for listed in (
             await sdk.user_blocks.list(user_id, consider_brute_force_enablement=True),
             await sdk.user_blocks.list_by_identifier(identifier="sdk@example.com"),
@@ -48,13 +48,13 @@ async def test_user_blocks_through_the_sdk(gate: Gate, sdk: AsyncAuth0) -> None:
             )
         await remove()
         assert (await sdk.user_blocks.list(user_id)).blocked_for == []
-        assert await gate.check("sdk@example.com") == ALLOW
+        assert await gateway.check("sdk@example.com") == ALLOW
     with pytest.raises(ApiError) as unknown:
         await sdk.user_blocks.list("auth0|nobody")
     assert unknown.value.status_code == 404
 
 
-async def test_attack_protection_through_the_sdk(gate: Gate, sdk: AsyncAuth0) -> None:
+async def test_attack_protection_through_the_sdk(gateway: Gateway, sdk: AsyncAuth0) -> None:
     """Each of the three protections read and changed; a throttled address seen and let go."""
     protection = sdk.attack_protection
     brute = await protection.brute_force_protection.update(max_attempts=20, allowlist=["192.0.2.0/24"])
@@ -74,8 +74,8 @@ async def test_attack_protection_through_the_sdk(gate: Gate, sdk: AsyncAuth0) ->
     with pytest.raises(ApiError) as free:
         await blocks.check_ip("198.51.100.9")
     assert free.value.status_code == 404
-    await gate.fail(3, "anyone@example.com", "198.51.100.9")
+    await gateway.fail(3, "anyone@example.com", "198.51.100.9")
     await blocks.check_ip("198.51.100.9")
-    assert await gate.check("anyone@example.com", "198.51.100.9") == SUSPICIOUS
+    assert await gateway.check("anyone@example.com", "198.51.100.9") == SUSPICIOUS
     await blocks.unblock_ip("198.51.100.9")
-    assert await gate.check("anyone@example.com", "198.51.100.9") == ALLOW
+    assert await gateway.check("anyone@example.com", "198.51.100.9") == ALLOW

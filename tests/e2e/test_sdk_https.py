@@ -14,10 +14,10 @@ from deploy.local.tls.certificates import Certificates, ensure_certificates
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
 from tests.e2e.test_sdk import free_port
-from tests.management import ALL_SCOPES, PASSWORD, running_site
-from tests.patience import soon
-from tests.processes import HEARD, python
-from tests.stack import Stack
+from tests.support.patience import soon
+from tests.support.processes import HEARD, python
+from tests.support.stack import Stack
+from tests.worlds.management import ALL_SCOPES, PASSWORD, running_site
 
 CLIENT, SECRET = "sdk-https", "the secret of the SDK's client"
 APPLICATION = """

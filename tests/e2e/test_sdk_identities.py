@@ -4,7 +4,7 @@ import pytest
 from auth0.management.core.api_error import ApiError
 
 from tests.e2e.test_sdk import Tenant
-from tests.management import PASSWORD
+from tests.worlds.management import PASSWORD
 
 
 async def test_identities_through_the_sdk(tenant: Tenant) -> None:

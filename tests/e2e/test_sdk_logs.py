@@ -11,10 +11,10 @@ from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
 from schemas.events import LoginFailed, LoginFailedData, LoginSucceeded
-from tests.facts import login
-from tests.flow import Flow, somebody
-from tests.management import DATABASE_CONNECTION, PASSWORD, Site, running_site
-from tests.stack import Stack
+from tests.samples.profile_events import login
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, running_site
+from tests.worlds.pipeline import Pipeline, somebody
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -31,11 +31,13 @@ def sdk(site: Site) -> AsyncAuth0:
     )
 
 
-async def logged_in(flow: Flow, minutes_ago: int, **data: Any) -> None:
+async def logged_in(pipeline: Pipeline, minutes_ago: int, **data: Any) -> None:
     """Somebody new signs in."""
     given = login(**data)
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    await flow.send_events(flow.event(LoginSucceeded, somebody(), given.data, actor=given.actor, time=at))
+    await pipeline.send_events(
+        pipeline.event(LoginSucceeded, somebody(), given.data, actor=given.actor, time=at)
+    )
 
 
 async def test_logs_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
@@ -67,14 +69,14 @@ async def test_logs_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
 
 async def test_statistics_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
     """Who was active within 30 days; logins, signups and leaked passwords by day."""
-    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
     before = await sdk.stats.get_active_users_count()
-    await logged_in(flow, 5, idp_id="1")
-    await logged_in(flow, 60 * 24 * 29, idp_id="2")
-    await logged_in(flow, 60 * 24 * 31, idp_id="3")
+    await logged_in(pipeline, 5, idp_id="1")
+    await logged_in(pipeline, 60 * 24 * 29, idp_id="2")
+    await logged_in(pipeline, 60 * 24 * 31, idp_id="3")
     leaked = LoginFailedData(connection="users", strategy="auth0", reason="breached_password")
-    await flow.send_events(
-        flow.event(LoginFailed, somebody(), leaked, actor="connection:users", time=datetime.now(UTC))
+    await pipeline.send_events(
+        pipeline.event(LoginFailed, somebody(), leaked, actor="connection:users", time=datetime.now(UTC))
     )
 
     async def counted() -> bool:

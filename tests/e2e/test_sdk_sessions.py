@@ -7,9 +7,9 @@ import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
-from tests.management import DATABASE_CONNECTION, PASSWORD, Site, running_site, user_token
-from tests.sign_in import later, sign_in
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, running_site, user_token
+from tests.worlds.sign_in import later, sign_in
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

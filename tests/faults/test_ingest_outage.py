@@ -13,9 +13,9 @@ from deploy.local.stack import LocalStack
 from schemas.formats import exact_json
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.topics import ensure_topics
-from tests.ingest_site import LOGINS, Site, make_site
-from tests.raw_logins import make_data, make_event
-from tests.stack import Stack
+from tests.samples.raw_logins import make_data, make_event
+from tests.support.stack import Stack
+from tests.worlds.ingest import LOGINS, IngestSite, make_ingest_site
 
 ACK_SECONDS = 1.0
 
@@ -51,8 +51,8 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Brok
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack, broker: Broker) -> Site:
-    made = await make_site(stack)
+async def site(stack: Stack, broker: Broker) -> IngestSite:
+    made = await make_ingest_site(stack)
     await ensure_topics(broker.access, made.prefix)
     return made
 
@@ -66,7 +66,7 @@ async def accepted(client: httpx.AsyncClient, *ids: str) -> bool:
     return (await send(client, *ids)).status_code == 202
 
 
-async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
+async def test_a_broker_that_hangs_and_dies(site: IngestSite, broker: Broker) -> None:
     """503 to who waits, 503 without a try to who comes while it lasts, and 202 by itself once the broker is
     back."""
     async with site.client(kafka=broker.access, ack_seconds=ACK_SECONDS) as client:
@@ -91,7 +91,7 @@ async def test_a_broker_that_hangs_and_dies(site: Site, broker: Broker) -> None:
     assert "refused" not in logged
 
 
-async def test_stopping_without_a_broker(site: Site, broker: Broker) -> None:
+async def test_stopping_without_a_broker(site: IngestSite, broker: Broker) -> None:
     """A service whose broker hangs still stops, with a batch on its way."""
     async with site.client(kafka=broker.access, ack_seconds=ACK_SECONDS, drain_seconds=1) as client:
         await site.stack.until(lambda: accepted(client, "first"))

@@ -8,21 +8,21 @@ import pytest
 import pytest_asyncio
 
 from schemas.topics import Topic
-from tests.flow import Flow, make_flow
-from tests.raw_logins import make_data, make_event
-from tests.stack import Stack
-from tests.workers import WORKERS, Workers, all_workers
+from tests.samples.raw_logins import make_data, make_event
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.workers import WORKERS, Workers, all_workers
 
 PEOPLE = 200
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
-async def sign_in(flow: Flow, run: str, rounds: int) -> int:
+async def sign_in(pipeline: Pipeline, run: str, rounds: int) -> int:
     """Every person signs in so many times; how many logins that were."""
     events: list[list[dict[str, Any]]] = [[] for _ in range(12)]
     for person in range(PEOPLE):
@@ -36,20 +36,20 @@ async def sign_in(flow: Flow, run: str, rounds: int) -> int:
             for number in range(rounds)
         ]
     for partition, logins in enumerate(events):
-        await flow.send_raw(*logins, partition=partition)
+        await pipeline.send_raw(*logins, partition=partition)
     return PEOPLE * rounds
 
 
 async def all_is_exact(workers: Workers, each: int) -> None:
     """Every login counts once, for its person, and every event is a leaf of the trail."""
-    flow = workers.flow
-    await flow.stack.until(lambda: reached(workers, each * PEOPLE), timeout=60)
-    counts = await flow.rows("SELECT logins_count, count(*) AS people FROM views.activity GROUP BY 1")
+    pipeline = workers.pipeline
+    await pipeline.stack.until(lambda: reached(workers, each * PEOPLE), timeout=60)
+    counts = await pipeline.rows("SELECT logins_count, count(*) AS people FROM views.activity GROUP BY 1")
     assert [(row["logins_count"], row["people"]) for row in counts] == [(each, PEOPLE)]
-    events = await flow.logged(Topic.PROFILE_EVENTS)
-    await flow.stack.until(lambda: equals(workers.leaves(), len(events)), timeout=60)
-    assert await flow.letters(Topic.LOGINS_RAW_DLQ) == []
-    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    events = await pipeline.logged(Topic.PROFILE_EVENTS)
+    await pipeline.stack.until(lambda: equals(workers.leaves(), len(events)), timeout=60)
+    assert await pipeline.letters(Topic.LOGINS_RAW_DLQ) == []
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
 
 async def reached(workers: Workers, logins: int) -> bool:
@@ -64,27 +64,27 @@ async def at_work(workers: Workers, name: str) -> bool:
     return await workers.handled(name) > 0
 
 
-async def test_killed_in_the_middle_of_its_work(flow: Flow) -> None:
+async def test_killed_in_the_middle_of_its_work(pipeline: Pipeline) -> None:
     """Each worker in turn dies by SIGKILL while logins keep coming, and is started again."""
-    async with all_workers(flow) as workers:
+    async with all_workers(pipeline) as workers:
         for number, name in enumerate((*WORKERS, *WORKERS), 1):
-            publishing = asyncio.create_task(sign_in(flow, f"round {number}", 10))
-            await flow.stack.until(lambda name=name: at_work(workers, name), timeout=60)
+            publishing = asyncio.create_task(sign_in(pipeline, f"round {number}", 10))
+            await pipeline.stack.until(lambda name=name: at_work(workers, name), timeout=60)
             assert await workers.end(name, signal.SIGKILL) == -signal.SIGKILL
             await workers.start(name)
             await publishing
         await all_is_exact(workers, 60)
 
 
-async def test_told_to_end_they_finish(flow: Flow) -> None:
+async def test_told_to_end_they_finish(pipeline: Pipeline) -> None:
     """SIGTERM in the middle of a stream: exit code 0, the heartbeat gone, and the rest goes on from there."""
-    async with all_workers(flow) as workers:
-        publishing = asyncio.create_task(sign_in(flow, "before", 20))
+    async with all_workers(pipeline) as workers:
+        publishing = asyncio.create_task(sign_in(pipeline, "before", 20))
         for name in WORKERS:
-            await flow.stack.until(lambda name=name: at_work(workers, name), timeout=60)
+            await pipeline.stack.until(lambda name=name: at_work(workers, name), timeout=60)
         for name in WORKERS:
             assert await workers.end(name, signal.SIGTERM) == 0
-        assert await flow.rows("SELECT FROM ledger.heartbeat") == []
+        assert await pipeline.rows("SELECT FROM ledger.heartbeat") == []
         await publishing
         for name in WORKERS:
             await workers.start(name)
@@ -92,37 +92,37 @@ async def test_told_to_end_they_finish(flow: Flow) -> None:
 
 
 @pytest.mark.parametrize("victim", WORKERS)
-async def test_one_down_the_others_go_on(flow: Flow, victim: str) -> None:
+async def test_one_down_the_others_go_on(pipeline: Pipeline, victim: str) -> None:
     """Without one worker the others reach the end of what there is for them; back again it catches up."""
-    async with all_workers(flow) as workers:
-        await sign_in(flow, "first", 1)
+    async with all_workers(pipeline) as workers:
+        await sign_in(pipeline, "first", 1)
         await all_is_exact(workers, 1)
         await workers.end(victim, signal.SIGKILL)
         expected = {"normalizer": PEOPLE, "projector": PEOPLE, "auditor": 2 * PEOPLE}[victim]
-        before = len(await flow.logged(Topic.PROFILE_EVENTS))
-        await sign_in(flow, "second", 1)
+        before = len(await pipeline.logged(Topic.PROFILE_EVENTS))
+        await sign_in(pipeline, "second", 1)
         if victim != "normalizer":
-            await flow.stack.until(lambda: logged(flow, before + PEOPLE), timeout=60)
+            await pipeline.stack.until(lambda: logged(pipeline, before + PEOPLE), timeout=60)
         if victim == "projector":
-            await flow.stack.until(lambda: equals(workers.leaves(), before + PEOPLE), timeout=60)
-        await flow.stack.until(lambda: equals(workers.logins(), expected), timeout=60)
+            await pipeline.stack.until(lambda: equals(workers.leaves(), before + PEOPLE), timeout=60)
+        await pipeline.stack.until(lambda: equals(workers.logins(), expected), timeout=60)
         await workers.start(victim)
         await all_is_exact(workers, 2)
 
 
-async def logged(flow: Flow, count: int) -> bool:
-    return len(await flow.logged(Topic.PROFILE_EVENTS)) >= count
+async def logged(pipeline: Pipeline, count: int) -> bool:
+    return len(await pipeline.logged(Topic.PROFILE_EVENTS)) >= count
 
 
-async def test_a_lost_database_is_retried(flow: Flow) -> None:
+async def test_a_lost_database_is_retried(pipeline: Pipeline) -> None:
     """Every session of the workers is cut off, again and again: batches are retried, not dropped or
     doubled."""
-    async with all_workers(flow) as workers:
+    async with all_workers(pipeline) as workers:
         for name in WORKERS:
-            await flow.stack.until(lambda name=name: beats(workers, name), timeout=60)
-        publishing = asyncio.create_task(sign_in(flow, "through the storm", 30))
+            await pipeline.stack.until(lambda name=name: beats(workers, name), timeout=60)
+        publishing = asyncio.create_task(sign_in(pipeline, "through the storm", 30))
         while not publishing.done():
-            await flow.run(
+            await pipeline.run(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND usename LIKE 'vita_%'"
             )
@@ -135,5 +135,5 @@ async def test_a_lost_database_is_retried(flow: Flow) -> None:
 async def beats(workers: Workers, name: str) -> bool:
     pid = workers.running[name].pid
     return bool(
-        await workers.flow.rows("SELECT FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, pid)
+        await workers.pipeline.rows("SELECT FROM ledger.heartbeat WHERE worker = $1 AND pid = $2", name, pid)
     )

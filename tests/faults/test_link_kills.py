@@ -17,12 +17,12 @@ from schemas.formats import exact_json
 from schemas.topics import Topic
 from services.management.container import open_service
 from tests.e2e.test_sdk import free_port
-from tests.flow import Flow, make_flow
-from tests.management import path_of, settings_for
-from tests.patience import A_WHILE
-from tests.raw_logins import make_data, make_event
-from tests.stack import Stack
-from tests.workers import Workers, all_workers
+from tests.samples.raw_logins import make_data, make_event
+from tests.support.patience import A_WHILE
+from tests.support.stack import Stack
+from tests.worlds.management import path_of, settings_for
+from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.workers import Workers, all_workers
 
 PAIRS = 12
 ROUNDS = 40
@@ -32,9 +32,9 @@ BACKOFF_SECONDS = 0.2
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
 class Api:
@@ -48,8 +48,8 @@ class Api:
 
     async def start(self) -> None:
         """Starts the process as its supervisor would."""
-        flow = self.workers.flow
-        environment = flow.stack.environment("management", flow.database, flow.prefix) | {
+        pipeline = self.workers.pipeline
+        environment = pipeline.stack.environment("management", pipeline.database, pipeline.prefix) | {
             "VITA_HTTP_PORT": str(self._port),
             "VITA_CLAIM_SETTLE_SECONDS": "1",
             "VITA_CLAIM_SWEEP_SECONDS": "0.5",
@@ -76,8 +76,8 @@ class Api:
 @asynccontextmanager
 async def asking(workers: Workers) -> AsyncIterator[Api]:
     """A running API and a token for it."""
-    flow, port = workers.flow, free_port()
-    async with open_service(settings_for(flow.stack, flow.database, flow.prefix)) as service:
+    pipeline, port = workers.pipeline, free_port()
+    async with open_service(settings_for(pipeline.stack, pipeline.database, pipeline.prefix)) as service:
         scopes = ["read:users", "update:users"]
         audience = service.settings.token_audience
         token = (await service.issuers.of()).issue("tests", "demo", scopes, audience, datetime.now(UTC))
@@ -104,7 +104,7 @@ def names(person: int) -> tuple[str, str]:
     return f"google-oauth2|1{person:020}", str(1000 + person)
 
 
-async def sign_in(flow: Flow) -> int:
+async def sign_in(pipeline: Pipeline) -> int:
     """Both accounts of everybody, again and again; how many logins that were."""
     for number in range(ROUNDS):
         for partition in range(12):
@@ -114,7 +114,7 @@ async def sign_in(flow: Flow) -> int:
                 if person % 12 == partition
                 for kind in ("primary", "secondary")
             ]
-            await flow.send_raw(*events, partition=partition)
+            await pipeline.send_raw(*events, partition=partition)
     return 2 * PAIRS * ROUNDS
 
 
@@ -130,10 +130,10 @@ async def link_and_unlink(api: Api, until: asyncio.Event, done: list[int]) -> No
         done.append(status)
 
 
-async def counted(flow: Flow) -> int:
+async def counted(pipeline: Pipeline) -> int:
     """The logins of all profiles, those that were put by too."""
     total = 0
-    for row in await flow.rows("SELECT document, holdings FROM views.profile"):
+    for row in await pipeline.rows("SELECT document, holdings FROM views.profile"):
         document = {} if row["document"] is None else exact_json.loads(row["document"])
         holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
         put_by = holdings.get("merged", {}).get("document", {})
@@ -141,34 +141,36 @@ async def counted(flow: Flow) -> int:
     return total
 
 
-async def nothing_left(flow: Flow) -> bool:
-    return await flow.rows("SELECT FROM ledger.link") == []
+async def nothing_left(pipeline: Pipeline) -> bool:
+    return await pipeline.rows("SELECT FROM ledger.link") == []
 
 
-async def test_killed_in_the_middle_of_links(flow: Flow) -> None:
+async def test_killed_in_the_middle_of_links(pipeline: Pipeline) -> None:
     """Projector and API die by SIGKILL in turn; in the end every login counts once and nobody is half
     linked."""
-    async with all_workers(flow) as workers, asking(workers) as api:
-        await flow.send_raw(*(raw(kind, n, -1) for n in range(PAIRS) for kind in ("primary", "secondary")))
-        await flow.stack.until(lambda: complete(flow, 2 * PAIRS), timeout=90)
+    async with all_workers(pipeline) as workers, asking(workers) as api:
+        await pipeline.send_raw(
+            *(raw(kind, n, -1) for n in range(PAIRS) for kind in ("primary", "secondary"))
+        )
+        await pipeline.stack.until(lambda: complete(pipeline, 2 * PAIRS), timeout=90)
         over, statuses = asyncio.Event(), []
         askers = [asyncio.create_task(link_and_unlink(api, over, statuses)) for _ in range(4)]
-        publishing = asyncio.create_task(sign_in(flow))
+        publishing = asyncio.create_task(sign_in(pipeline))
         for victim in KILLS:
             before = taken(statuses)
-            await flow.stack.until(lambda before=before: taken(statuses) > before, timeout=90)
+            await pipeline.stack.until(lambda before=before: taken(statuses) > before, timeout=90)
             assert await workers.end(victim, signal.SIGKILL) == -signal.SIGKILL
             await (api.start() if victim == "management" else workers.start(victim))
         sent = await publishing + 2 * PAIRS
         over.set()
         await asyncio.gather(*askers)
-        await flow.stack.until(lambda: nothing_left(flow), timeout=90)
-        await flow.stack.until(lambda: complete(flow, sent), timeout=90)
+        await pipeline.stack.until(lambda: nothing_left(pipeline), timeout=90)
+        await pipeline.stack.until(lambda: complete(pipeline, sent), timeout=90)
         assert {200, 201} <= set(statuses)
-        assert await counted(flow) == sent
-        await nobody_is_half_linked(flow)
-        assert await flow.letters(Topic.LOGINS_RAW_DLQ) == []
-        assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+        assert await counted(pipeline) == sent
+        await nobody_is_half_linked(pipeline)
+        assert await pipeline.letters(Topic.LOGINS_RAW_DLQ) == []
+        assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
 
 def taken(statuses: list[int]) -> int:
@@ -176,15 +178,15 @@ def taken(statuses: list[int]) -> int:
     return sum(status in (200, 201) for status in statuses)
 
 
-async def complete(flow: Flow, logins: int) -> bool:
-    return await counted(flow) >= logins
+async def complete(pipeline: Pipeline, logins: int) -> bool:
+    return await counted(pipeline) >= logins
 
 
-async def nobody_is_half_linked(flow: Flow) -> None:
+async def nobody_is_half_linked(pipeline: Pipeline) -> None:
     """Each account of github is shown by its own profile or by the one that it was merged into."""
     shown: dict[str, list[str]] = {}
     merged: dict[str, str] = {}
-    for row in await flow.rows("SELECT subject, document, holdings FROM views.profile"):
+    for row in await pipeline.rows("SELECT subject, document, holdings FROM views.profile"):
         holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
         if "merged" in holdings:
             merged[row["subject"]] = holdings["merged"]["into"]

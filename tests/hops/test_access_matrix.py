@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from services.management.http.operation import Operation
-from tests.management import Site, new_user, running_site, user_token
-from tests.operations import EVERY_SCOPE, OPERATIONS, WITH_PARAMETER, ask, title
-from tests.stack import Stack
+from tests.support.operations import EVERY_SCOPE, OPERATIONS, WITH_PARAMETER, ask, title
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, running_site, user_token
 
 OTHERS = "User to be acted on does not match subject in bearer token."
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and "{" not in operation.path]

@@ -17,8 +17,8 @@ from services.auditor.report import MISSING, PRESENT, ROW, Report
 from services.auditor.signing import FileSigner, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
 from services.auditor.verify import verify
-from tests.stack import Database, Stack
-from tests.trails import (
+from tests.support.stack import Database, Stack
+from tests.worlds.audit_trail import (
     KEY,
     LoggedRecord,
     auditing,

@@ -22,8 +22,17 @@ from services.auditor.signing import default_provider, signer, trusted_keys
 from services.auditor.trail import read_tips, sign_checkpoint
 from services.runtime.postgres.named_queries import load
 from services.runtime.worker.consumer import Fenced
-from tests.stack import Database, Stack
-from tests.trails import LoggedRecord, auditing, connected, event, forget_before, publish, read_log, tree_of
+from tests.support.stack import Database, Stack
+from tests.worlds.audit_trail import (
+    LoggedRecord,
+    auditing,
+    connected,
+    event,
+    forget_before,
+    publish,
+    read_log,
+    tree_of,
+)
 
 ROLES = [
     "vita_ingest",

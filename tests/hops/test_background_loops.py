@@ -4,11 +4,11 @@ import socket
 
 import httpx
 
-from tests.management import Site, new_user, running_site
-from tests.patience import A_WHILE, soon
-from tests.processes import HEARD, python
-from tests.stack import Stack
-from tests.trails import connected, event, publish
+from tests.support.patience import A_WHILE, soon
+from tests.support.processes import HEARD, python
+from tests.support.stack import Stack
+from tests.worlds.audit_trail import connected, event, publish
+from tests.worlds.management import Site, new_user, running_site
 
 USERS = "/api/v2/users"
 

@@ -17,10 +17,10 @@ from services.ledger.keys.subject_keys import add_wrapping_key, provider_from
 from services.management.app import create_app
 from services.management.container import open_service
 from services.management.logs.models import ListLogs
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site, settings_for
-from tests.operations import WITH_QUERY, title
-from tests.sign_in import sign_in
-from tests.stack import Stack
+from tests.support.operations import WITH_QUERY, title
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site, settings_for
+from tests.worlds.sign_in import sign_in
 
 API, SECOND = "https://api.example.com/", "urn:second"
 PEOPLE: Final = ("Jane Doe", "Joe Bloggs", "Jim Beam")

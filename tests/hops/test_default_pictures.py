@@ -9,9 +9,9 @@ import pytest_asyncio
 
 from schemas.events import LoginSucceeded
 from schemas.topics import Topic
-from tests.flow import make_flow
-from tests.management import Site, new_user, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, running_site
+from tests.worlds.pipeline import make_pipeline
 
 SETTINGS = "/api/v2/tenants/settings"
 
@@ -32,14 +32,16 @@ async def pictures(site: Site, word: str) -> list[str | None]:
     address = f"{word}@example.com"
     created = await site.client().post("/api/v2/users", json=new_user(email=address))
     assert created.status_code == 201, created.text
-    flow = await make_flow(site.stack, (site.database, site.prefix))
-    before = len(await flow.logged(Topic.LOGINS_RAW))
+    pipeline = await make_pipeline(site.stack, (site.database, site.prefix))
+    before = len(await pipeline.logged(Topic.LOGINS_RAW))
     claims = {"sub": word, "email": address}
-    await flow.send_raw(flow.login(id=word, data={"connection": "o", "strategy": "oidc", "claims": claims}))
-    await flow.normalize({0: before})
+    await pipeline.send_raw(
+        pipeline.login(id=word, data={"connection": "o", "strategy": "oidc", "claims": claims})
+    )
+    await pipeline.normalize({0: before})
     (event,) = [
         one
-        for one in await flow.events()
+        for one in await pipeline.events()
         if isinstance(one, LoginSucceeded) and one.data.attributes["email"] == address
     ]
     return [created.json().get("picture"), event.data.attributes.get("picture")]

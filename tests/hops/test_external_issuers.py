@@ -20,7 +20,7 @@ from services.runtime.auth.issuers import ExternalIssuer, Issuers, Verifier, tru
 from services.runtime.auth.remote_keys import fetching_keys, usable_keys
 from services.runtime.auth.token_verifier import TokenVerifier, Trust
 from services.runtime.auth.tokens import BAD_SIGNATURE, EXPIRED, INVALID, InvalidToken, TokenIssuer
-from tests.issuer import Issuer, rsa_key, serving_issuer
+from tests.support.issuer import Issuer, rsa_key, serving_issuer
 from tests.unit.runtime.test_tokens import NOW
 
 OWN, OWN_AUDIENCE, AUDIENCE = (

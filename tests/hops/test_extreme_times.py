@@ -1,4 +1,4 @@
-"""Times at the edges of the calendar, through the whole flow: what is accepted is read back everywhere."""
+"""Times at the edges of the calendar, through all services: what is accepted is read back everywhere."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -10,10 +10,10 @@ import pytest_asyncio
 from schemas.formats import instants
 from schemas.topics import Topic
 from services.auditor.verify import verify
-from tests.flow import Flow
-from tests.management import Site, running_site
-from tests.stack import Stack
-from tests.trails import auditing, read_log
+from tests.support.stack import Stack
+from tests.worlds.audit_trail import auditing, read_log
+from tests.worlds.management import Site, running_site
+from tests.worlds.pipeline import Pipeline
 
 BROKER: Final = datetime(2026, 11, 23, 10, tzinfo=UTC)
 READ_AS_SENT: Final = {
@@ -53,10 +53,10 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 
 async def brought_in(site: Site, *logins: dict[str, Any]) -> None:
     """Normalizes these logins, stored by the broker at one time, and waits until the views show them."""
-    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
-    await flow.send_raw(*logins, timestamp_ms=instants.milliseconds(BROKER))
-    await flow.normalize()
-    assert await flow.letters(Topic.LOGINS_RAW_DLQ) == []
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    await pipeline.send_raw(*logins, timestamp_ms=instants.milliseconds(BROKER))
+    await pipeline.normalize()
+    assert await pipeline.letters(Topic.LOGINS_RAW_DLQ) == []
     for partition, offset in (await ends(site)).items():
         await site.until_applied(f"{partition}:{offset}")
 
@@ -90,10 +90,10 @@ async def same_dates(api: httpx.AsyncClient, times: list[str]) -> bool:
 async def test_every_accepted_time_is_read_back_everywhere(site: Site) -> None:
     """Users, log walks, date queries, sessions and tokens answer with the time that counts, and the trail
     verifies."""
-    flow, api = Flow(site.stack, site.database, site.prefix, site.service.keyring), site.client()
+    pipeline, api = Pipeline(site.stack, site.database, site.prefix, site.service.keyring), site.client()
     times = {**READ_AS_SENT, **dict.fromkeys(BROKERS, instants.render(BROKER))}
     logins = [
-        flow.login(
+        pipeline.login(
             time=text,
             data={
                 "claims": {"sub": f"p{number}", "name": "Jane", "updated_at": text},
@@ -135,9 +135,9 @@ async def test_every_accepted_time_is_read_back_everywhere(site: Site) -> None:
 async def verified(site: Site) -> None:
     """The auditor takes the whole log in, and the verifier finds no difference."""
     topic = f"{site.prefix}{Topic.PROFILE_EVENTS.value}"
-    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
     async with auditing(site.stack, site.database, site.prefix) as auditor:
-        await auditor.apply(await flow.logged(Topic.PROFILE_EVENTS))
+        await auditor.apply(await pipeline.logged(Topic.PROFILE_EVENTS))
     report = await verify(site.stack.kafka, site.database.url_for("vita_operator"), topic, {})
     assert [part.difference for part in report.partitions] == [None] * len(report.partitions)
     assert (report.stray, report.lag) == (None, 0)

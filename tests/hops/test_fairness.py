@@ -20,12 +20,11 @@ from schemas.formats import exact_json
 from services.ingest.errors import MAX_BYTES
 from services.queries.search.searcher import SHARE
 from services.runtime.fairness.shares import OverShare
-from tests.ingest_site import LOGINS, add_tenant, make_site
-from tests.ingest_site import Site as IngestSite
-from tests.management import Site, running_site
-from tests.patience import soon
-from tests.raw_logins import make_event
-from tests.stack import Stack
+from tests.samples.raw_logins import make_event
+from tests.support.patience import soon
+from tests.support.stack import Stack
+from tests.worlds.ingest import LOGINS, IngestSite, add_tenant, make_ingest_site
+from tests.worlds.management import Site, running_site
 
 CONNECTIONS: Final = 4
 QUEUE: Final = 5
@@ -34,7 +33,7 @@ IDLE: Final = 1100
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ingest(stack: Stack) -> IngestSite:
-    site = await make_site(stack)
+    site = await make_ingest_site(stack)
     await add_tenant(site.database, "other")
     return site
 

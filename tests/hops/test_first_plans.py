@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from services.runtime.postgres.named_queries import load
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 NOBODYS = "00000000-0000-0000-0000-000000000000"
 LOOK_UPS = [

@@ -25,8 +25,8 @@ from schemas.sealing.mapper import Record, seal_event
 from schemas.topics import Topic, catalogue
 from schemas.upcasters import current_version
 from services.runtime.kafka.log_writer import partition_of
-from tests.flow import Flow, make_flow, producing, somebody
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline, producing, somebody
 
 ODD = (
     "a\0b",
@@ -48,15 +48,15 @@ OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def spare(stack: Stack) -> Flow:
+async def spare(stack: Stack) -> Pipeline:
     """An installation that some of these tests share."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
 def names_of_events() -> list[str]:
@@ -69,7 +69,7 @@ def names_of_events() -> list[str]:
     ]
 
 
-def signed_in(flow: Flow, subject: str) -> LoginSucceeded:
+def signed_in(pipeline: Pipeline, subject: str) -> LoginSucceeded:
     data = LoginSucceededData(
         connection="github",
         strategy="github",
@@ -80,16 +80,16 @@ def signed_in(flow: Flow, subject: str) -> LoginSucceeded:
         attributes={"name": "Jane Doe"},
         ip="192.0.2.7",
     )
-    event: LoginSucceeded = flow.event(LoginSucceeded, subject, data)
+    event: LoginSucceeded = pipeline.event(LoginSucceeded, subject, data)
     return event
 
 
-def unsealed_client(flow: Flow) -> list[Record]:
+def unsealed_client(pipeline: Pipeline) -> list[Record]:
     """Everything that needs no key to make a client that may read everybody: without sealed parts, with empty
     ones, with all of it readable."""
     data = ClientConfiguredData(client_id="intruder", scopes=("read:users",), name="x", secret_hash="known")
     subject = tenant_subject("demo")
-    event = flow.event(ClientConfigured, subject, data)
+    event = pipeline.event(ClientConfigured, subject, data)
     envelope = event.model_dump(mode="json", exclude_none=True) | {
         "specversion": "1.0",
         "datacontenttype": "application/json",
@@ -122,18 +122,18 @@ def altered(record: Record, donor: Record) -> Iterator[Record]:
     yield Record(b"demo", record.value)
 
 
-async def test_a_client_cannot_be_forged(flow: Flow) -> None:
+async def test_a_client_cannot_be_forged(pipeline: Pipeline) -> None:
     """A record without the seal of its tenant makes no client; it is a dead letter, logged as an error, and
     counted where `vita status` shows it."""
-    forged = unsealed_client(flow)
-    await flow.send_events(*forged)
-    records = await flow.logged(Topic.PROFILE_EVENTS)
-    async with flow.projector() as projector:
+    forged = unsealed_client(pipeline)
+    await pipeline.send_events(*forged)
+    records = await pipeline.logged(Topic.PROFILE_EVENTS)
+    async with pipeline.projector() as projector:
         with capture_logs() as logs:
             await projector.apply(records)
-        await flow.stack.until(lambda: shown(flow, "NotAuthentic: 4 records since the start"))
-    assert await flow.rows("SELECT FROM views.client") == []
-    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+        await pipeline.stack.until(lambda: shown(pipeline, "NotAuthentic: 4 records since the start"))
+    assert await pipeline.rows("SELECT FROM views.client") == []
+    letters = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert [letter.reason for letter in letters] == ["not_authentic"] * 4
     alarms = [line for line in logs if line["event"] == "not_authentic"]
     assert [line["log_level"] for line in alarms] == ["error"] * 4
@@ -156,12 +156,12 @@ def with_odd(envelope: dict[str, Any], path: tuple[str, ...], odd: Any) -> dict[
 
 
 @pytest.mark.parametrize("name", names_of_events())
-async def test_no_readable_value_stops_the_projector(spare: Flow, name: str) -> None:
+async def test_no_readable_value_stops_the_projector(spare: Pipeline, name: str) -> None:
     """Of every event in the catalogue: with anything at all in any readable place, and with the record's key
     following it, the record is refused and what stands behind it is applied."""
-    flow = spare
+    pipeline = spare
     event = event_adapter.validate_python(load_example(name))
-    record = seal_event(event, await flow.keys(event.tenant, event.subject))
+    record = seal_event(event, await pipeline.keys(event.tenant, event.subject))
     envelope = exact_json.loads(record.value)
     forged = [
         with_odd(envelope, path, odd)
@@ -173,15 +173,15 @@ async def test_no_readable_value_stops_the_projector(spare: Flow, name: str) -> 
         Record(record_key(str(one.get("tenant")), str(one.get("subject"))), exact_json.dumps(one))
         for one in forged
     ]
-    jane, refused = somebody(), await letters_noted(flow)
-    await flow.send_events(*records, signed_in(flow, jane))
-    await flow.project()
-    assert (await flow.document(jane))["logins_count"] == 1
-    assert await letters_noted(flow) - refused == len(records)
+    jane, refused = somebody(), await letters_noted(pipeline)
+    await pipeline.send_events(*records, signed_in(pipeline, jane))
+    await pipeline.project()
+    assert (await pipeline.document(jane))["logins_count"] == 1
+    assert await letters_noted(pipeline) - refused == len(records)
 
 
-async def letters_noted(flow: Flow) -> int:
-    return int((await flow.rows("SELECT count(*) AS n FROM ledger.dead_letter"))[0]["n"])
+async def letters_noted(pipeline: Pipeline) -> int:
+    return int((await pipeline.rows("SELECT count(*) AS n FROM ledger.dead_letter"))[0]["n"])
 
 
 def not_same(envelope: Any, path: tuple[str, ...], odd: Any) -> bool:
@@ -191,47 +191,49 @@ def not_same(envelope: Any, path: tuple[str, ...], odd: Any) -> bool:
     return not exact_json.same(envelope, odd)
 
 
-async def shown(flow: Flow, error: str) -> bool:
+async def shown(pipeline: Pipeline, error: str) -> bool:
     """Whether the projector's heartbeat says so."""
-    rows = await flow.rows("SELECT last_error FROM ledger.heartbeat WHERE worker = 'projector'")
+    rows = await pipeline.rows("SELECT last_error FROM ledger.heartbeat WHERE worker = 'projector'")
     return any((row["last_error"] or "").startswith(error) for row in rows)
 
 
-async def test_a_persons_events_cannot_be_forged(flow: Flow) -> None:
+async def test_a_persons_events_cannot_be_forged(pipeline: Pipeline) -> None:
     """What was made of authentic records without the person's key has no effect, whatever was changed; what
     lies around it has."""
     jane = somebody()
-    keys = await flow.keys("demo", jane)
-    first, second = (seal_event(signed_in(flow, jane), keys) for _ in range(2))
+    keys = await pipeline.keys("demo", jane)
+    first, second = (seal_event(signed_in(pipeline, jane), keys) for _ in range(2))
     forged = list(altered(first, second))
-    blocked = seal_event(flow.event(UserBlocked, jane, UserFlagData()), await flow.keys("demo", somebody()))
-    await flow.send_events(first, *forged, blocked, second)
-    await flow.project()
-    document = await flow.document(jane)
+    blocked = seal_event(
+        pipeline.event(UserBlocked, jane, UserFlagData()), await pipeline.keys("demo", somebody())
+    )
+    await pipeline.send_events(first, *forged, blocked, second)
+    await pipeline.project()
+    document = await pipeline.document(jane)
     assert (document["logins_count"], document.get("blocked")) == (2, None)
-    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    letters = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert {letter.reason for letter in letters} == {"not_authentic"}
     assert {letter.value for letter in letters} >= {record.value for record in forged}
     assert len(letters) == len(forged) + 1
 
 
-async def test_a_copy_in_another_partition_comes_before_nothing(flow: Flow) -> None:
+async def test_a_copy_in_another_partition_comes_before_nothing(pipeline: Pipeline) -> None:
     """Partitions are read in any order, in a rebuild above all: a copy of an authentic record in a partition
     that is not its subject's is refused, so that it takes no effect before what it followed."""
     jane = somebody()
-    keys = await flow.keys("demo", jane)
-    login = seal_event(signed_in(flow, jane), keys)
-    blocked = seal_event(flow.event(UserBlocked, jane, UserFlagData()), keys)
+    keys = await pipeline.keys("demo", jane)
+    login = seal_event(signed_in(pipeline, jane), keys)
+    blocked = seal_event(pipeline.event(UserBlocked, jane, UserFlagData()), keys)
     elsewhere = (partition_of(login.key, PARTITIONS) + 1) % PARTITIONS
-    async with producing(flow.stack.kafka) as producer:
+    async with producing(pipeline.stack.kafka) as producer:
         for record in (blocked, login):
-            topic = flow.prefix + Topic.PROFILE_EVENTS.value
+            topic = pipeline.prefix + Topic.PROFILE_EVENTS.value
             await producer.send_and_wait(topic, record.value, record.key, elsewhere)
-    await flow.project()
-    assert await flow.document(jane) is None
-    await flow.send_events(login, blocked)
-    await flow.project()
-    document = await flow.document(jane)
+    await pipeline.project()
+    assert await pipeline.document(jane) is None
+    await pipeline.send_events(login, blocked)
+    await pipeline.project()
+    document = await pipeline.document(jane)
     assert (document["logins_count"], document["blocked"]) == (1, True)
-    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    letters = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert [(letter.reason, letter.partition) for letter in letters] == [("not_authentic", elsewhere)] * 2

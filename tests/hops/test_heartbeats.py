@@ -9,19 +9,19 @@ from services.ledger.progress import heartbeats
 from services.ledger.progress.heartbeats import Heartbeat, list_beats
 from services.runtime.periodic import Readiness
 from services.runtime.postgres.pool import open_pool
-from tests.flow import Flow, make_flow
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline
 
 LIVING, KILLED = "host:1", "host:2"
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
-    return await make_flow(stack)
+async def pipeline(stack: Stack) -> Pipeline:
+    return await make_pipeline(stack)
 
 
-async def seen(flow: Flow, instance: str, ago: str) -> None:
-    await flow.run(
+async def seen(pipeline: Pipeline, instance: str, ago: str) -> None:
+    await pipeline.run(
         "INSERT INTO ledger.heartbeat"
         " (worker, instance, pid, host, started_at, seen_at, handled, rate, state)"
         " VALUES ('projector', $1, 1, 'host', clock_timestamp() - interval '1 hour',"
@@ -32,28 +32,28 @@ async def seen(flow: Flow, instance: str, ago: str) -> None:
     )
 
 
-async def told(flow: Flow) -> set[str]:
-    async with flow.connected() as connection:
+async def told(pipeline: Pipeline) -> set[str]:
+    async with pipeline.connected() as connection:
         return {row["instance"] for row in await list_beats(connection)}
 
 
-async def test_a_killed_second_instance_is_forgotten(flow: Flow) -> None:
+async def test_a_killed_second_instance_is_forgotten(pipeline: Pipeline) -> None:
     """Beside another one that works a killed process is told of for five minutes, alone for as long as nobody
     follows it."""
-    await seen(flow, LIVING, "0 seconds")
-    await seen(flow, KILLED, "4 minutes")
-    assert await told(flow) == {LIVING, KILLED}
-    await seen(flow, LIVING, "0 seconds")
-    await seen(flow, KILLED, "6 minutes")
-    assert await told(flow) == {LIVING}
-    await flow.run("DELETE FROM ledger.heartbeat WHERE instance = $1", LIVING)
-    assert await told(flow) == {KILLED}
+    await seen(pipeline, LIVING, "0 seconds")
+    await seen(pipeline, KILLED, "4 minutes")
+    assert await told(pipeline) == {LIVING, KILLED}
+    await seen(pipeline, LIVING, "0 seconds")
+    await seen(pipeline, KILLED, "6 minutes")
+    assert await told(pipeline) == {LIVING}
+    await pipeline.run("DELETE FROM ledger.heartbeat WHERE instance = $1", LIVING)
+    assert await told(pipeline) == {KILLED}
 
 
-async def test_an_error_that_passed_is_forgotten(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_that_passed_is_forgotten(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last error stays while the process tries again; some time after it recovered it is gone."""
     monkeypatch.setattr(heartbeats, "ERROR_SHOWN", timedelta(0))
-    url = flow.stack.environment("projector", flow.database, flow.prefix)["VITA_DATABASE_URL"]
+    url = pipeline.stack.environment("projector", pipeline.database, pipeline.prefix)["VITA_DATABASE_URL"]
     pool = await open_pool(url)
     async with pool:
         beating = Heartbeat(pool, "projector", Readiness())
@@ -61,14 +61,14 @@ async def test_an_error_that_passed_is_forgotten(flow: Flow, monkeypatch: pytest
         await beating.start()
         try:
             shown = "SELECT last_error FROM ledger.heartbeat WHERE worker = 'projector'"
-            assert [row["last_error"] for row in await flow.rows(shown)] == [
+            assert [row["last_error"] for row in await pipeline.rows(shown)] == [
                 "ConnectionError: the broker is away"
             ]
             beating.working()
 
             async def forgotten() -> bool:
-                return [row["last_error"] for row in await flow.rows(shown)] == [None]
+                return [row["last_error"] for row in await pipeline.rows(shown)] == [None]
 
-            await flow.stack.until(forgotten)
+            await pipeline.stack.until(forgotten)
         finally:
             await beating.stop()

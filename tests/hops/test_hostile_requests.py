@@ -12,8 +12,7 @@ from starlette.types import Message
 
 from schemas.formats.positions import Position
 from services.management.http.operation import Operation
-from tests.management import Site, running_site
-from tests.operations import (
+from tests.support.operations import (
     EVERY_SCOPE,
     OPERATIONS,
     WITH_BODY,
@@ -24,7 +23,8 @@ from tests.operations import (
     reaches,
     title,
 )
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW")
 JSON: Final = b"application/json"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from projections.profile.changes.metadata import merged
 from services.management.users.models import CreateUser, UpdateUser
-from tests.management import Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site
 
 USERS: Final = "/api/v2/users"
 JSON: Final = {"content-type": "application/json"}

@@ -20,11 +20,11 @@ from services.management.http.pipeline import endpoint_of
 from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, invalid
 from tests.e2e.test_sdk import free_port
-from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
-from tests.patience import A_WHILE
-from tests.planted import kept_results
-from tests.processes import python
-from tests.stack import Stack
+from tests.support.patience import A_WHILE
+from tests.support.processes import python
+from tests.support.stack import Stack
+from tests.worlds.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
+from tests.worlds.stored_secrets import kept_results
 
 USERS = "/api/v2/users"
 

@@ -18,25 +18,25 @@ from schemas.formats import exact_json
 from schemas.logins.raw_login import MAX_BYTES as LARGEST_EVENT
 from schemas.topics import Topic, catalogue
 from services.runtime.kafka.log_writer import partition_of
-from tests.ingest_site import LOGINS, Site, make_site
-from tests.patience import A_WHILE, soon
-from tests.processes import python
-from tests.raw_logins import make_data, make_event
-from tests.stack import Stack
+from tests.samples.raw_logins import make_data, make_event
+from tests.support.patience import A_WHILE, soon
+from tests.support.processes import python
+from tests.support.stack import Stack
+from tests.worlds.ingest import LOGINS, IngestSite, make_ingest_site
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> Site:
-    return await make_site(stack)
+async def site(stack: Stack) -> IngestSite:
+    return await make_ingest_site(stack)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+async def client(site: IngestSite) -> AsyncIterator[httpx.AsyncClient]:
     async with site.client() as client:
         yield client
 
 
-async def test_what_is_accepted_is_in_the_topic(site: Site, client: httpx.AsyncClient) -> None:
+async def test_what_is_accepted_is_in_the_topic(site: IngestSite, client: httpx.AsyncClient) -> None:
     """A 202 means: the event as it was sent, under its key, in that key's partition, marked as a
     CloudEvent."""
     events = [load_example(name) for name in names_of("vita.login.v1")]
@@ -54,7 +54,7 @@ async def test_what_is_accepted_is_in_the_topic(site: Site, client: httpx.AsyncC
     assert logged["exact"].key == b"demo/google-oauth2|" + str(10**30).encode()
 
 
-async def test_a_persons_logins_keep_their_order(site: Site, client: httpx.AsyncClient) -> None:
+async def test_a_persons_logins_keep_their_order(site: IngestSite, client: httpx.AsyncClient) -> None:
     """Requests in turn and events within one land in one partition, in order."""
     for batch in range(5):
         events = [
@@ -68,7 +68,7 @@ async def test_a_persons_logins_keep_their_order(site: Site, client: httpx.Async
     assert [exact_json.loads(record.value)["id"] for record in mine] == wanted
 
 
-async def test_many_at_once(site: Site, client: httpx.AsyncClient) -> None:
+async def test_many_at_once(site: IngestSite, client: httpx.AsyncClient) -> None:
     """Requests at the same time share the broker's requests; each one's events are written once."""
 
     async def send(number: int) -> int:
@@ -86,7 +86,7 @@ async def test_many_at_once(site: Site, client: httpx.AsyncClient) -> None:
     assert (len(ids), len(set(ids))) == (total, total)
 
 
-async def test_events_of_the_largest_size(site: Site, client: httpx.AsyncClient) -> None:
+async def test_events_of_the_largest_size(site: IngestSite, client: httpx.AsyncClient) -> None:
     """Events near the limit of one record fill several batches and all arrive."""
     events = [make_event(id=f"big-{n}", padding="x" * (LARGEST_EVENT - 500)) for n in range(6)]
     response = await client.post(LOGINS, content=exact_json.dumps(events))
@@ -95,7 +95,7 @@ async def test_events_of_the_largest_size(site: Site, client: httpx.AsyncClient)
     assert {event["id"] for event in events} <= ids
 
 
-async def test_what_can_never_be_processed_is_refused(site: Site, client: httpx.AsyncClient) -> None:
+async def test_what_can_never_be_processed_is_refused(site: IngestSite, client: httpx.AsyncClient) -> None:
     """A login through a connection that nobody knows and that names no strategy, or without an identity, is
     refused with a sentence; the other events of the request are accepted."""
     events = [
@@ -116,7 +116,7 @@ async def test_what_can_never_be_processed_is_refused(site: Site, client: httpx.
     assert (alone.status_code, alone.json()["errorCode"]) == (400, "invalid_body")
 
 
-async def test_a_broker_that_is_away(site: Site) -> None:
+async def test_a_broker_that_is_away(site: IngestSite) -> None:
     """Ingest starts without a broker, says so, and answers 503 with Retry-After at once."""
     async with site.client(kafka_bootstrap="127.0.0.1:1", ack_seconds=1) as client:
         response = await client.post(LOGINS, content=exact_json.dumps(make_event()))
@@ -133,7 +133,7 @@ async def test_health_of_a_ready_service(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok", "kafka": "connected"})
 
 
-async def test_tokens_are_checked(site: Site, client: httpx.AsyncClient) -> None:
+async def test_tokens_are_checked(site: IngestSite, client: httpx.AsyncClient) -> None:
     """No token, somebody else's, one without the scope and one for another tenant get their answers."""
 
     async def attempt(token: str | None) -> tuple[int, Any]:
@@ -218,7 +218,7 @@ async def send_raw(port: int, headers: str, body: bytes, *, waits: bool) -> byte
     return line
 
 
-async def test_a_process_of_its_own(site: Site) -> None:
+async def test_a_process_of_its_own(site: IngestSite) -> None:
     """`python -m services.ingest` takes logins, and on SIGTERM finishes what is under way and ends well."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -260,7 +260,7 @@ async def test_a_process_of_its_own(site: Site) -> None:
 
 
 async def test_every_answer_has_an_id_that_the_log_tells_of(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    site: IngestSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Taken, refused, unknown or broken: an id of Vita's own, and one line with it and with who sent it."""
     async with site.client() as client:

@@ -20,7 +20,7 @@ from deploy.local.state import CHECKOUT
 from deploy.prepare import Places, prepare_rights
 from schemas.topics import Topic
 from services.runtime.kafka.access import KafkaAccess
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 Right = tuple[str, str]
 

@@ -21,8 +21,8 @@ from services.ledger.keys.subject_keys import (
     provider_from,
     read_keys,
 )
-from tests.flow import both
-from tests.stack import Database, Stack
+from tests.support.stack import Database, Stack
+from tests.worlds.pipeline import both
 
 CONTEXT = {"purpose": "test"}
 

@@ -7,9 +7,9 @@ import sys
 import httpx
 
 from tests.e2e.test_sdk import free_port
-from tests.linking import Linked
-from tests.management import path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.linking import Linked
+from tests.worlds.management import path_of, running_site
 
 ONE, OTHER = "google-oauth2|takeover", "github|takeover"
 
@@ -52,7 +52,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
 
             await stack.until(half_done)
             assert await site.service.commands.sagas.settle("demo") == 0
-            assert [row["holder"] for row in await world.flow.rows("SELECT holder FROM ledger.link")] != [
+            assert [row["holder"] for row in await world.pipeline.rows("SELECT holder FROM ledger.link")] != [
                 site.service.watch.holder
             ]
             process.kill()
@@ -62,7 +62,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
 
         async def finished() -> bool:
             await site.service.commands.reconciler.sweep()
-            return await world.flow.rows("SELECT FROM ledger.link") == []
+            return await world.pipeline.rows("SELECT FROM ledger.link") == []
 
         await stack.until(finished)
         assert len((await world.get(ONE))["identities"]) == 2

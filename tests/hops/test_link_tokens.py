@@ -11,10 +11,10 @@ from joserfc import jws
 
 from schemas.formats import exact_json
 from services.runtime.auth.issuers import ExternalIssuer
-from tests.issuer import Issuer, rsa_key, serving_issuer
-from tests.linking import Linked
-from tests.management import Site, path_of, running_site
-from tests.stack import Stack
+from tests.support.issuer import Issuer, rsa_key, serving_issuer
+from tests.support.stack import Stack
+from tests.worlds.linking import Linked
+from tests.worlds.management import Site, path_of, running_site
 
 OURSELVES = "update:current_user_identities"
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.linking import Linked
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.linking import Linked
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
 
 USERS = "/api/v2/users"
 
@@ -210,8 +210,10 @@ async def test_links_unlinks_and_deletions_at_once(world: Linked) -> None:
     )
     assert {answer.status_code for answer in answers} <= {200, 201, 204, 400, 404, 409}
     assert await world.get("google-oauth2|x1") == {}
-    rows = await world.flow.rows("SELECT holdings FROM views.profile WHERE holdings LIKE '%\"merged\"%'")
-    linked = await world.flow.rows("SELECT document FROM views.profile WHERE document LIKE '%profileData%'")
+    rows = await world.pipeline.rows("SELECT holdings FROM views.profile WHERE holdings LIKE '%\"merged\"%'")
+    linked = await world.pipeline.rows(
+        "SELECT document FROM views.profile WHERE document LIKE '%profileData%'"
+    )
     shown = sum(row["document"].count('"profileData"') for row in linked)
     assert len(rows) == shown
 

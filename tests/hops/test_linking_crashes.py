@@ -16,11 +16,11 @@ from services.management.app import create_app
 from services.management.container import wait_times
 from services.projector.consumer import Projector
 from services.runtime.rejection import Rejected
-from tests.facts import flag, login
-from tests.flow import Flow, make_flow, somebody
-from tests.linking import Linked
-from tests.management import Site, path_of, running_site, with_log
-from tests.stack import Stack
+from tests.samples.profile_events import flag, login
+from tests.support.stack import Stack
+from tests.worlds.linking import Linked
+from tests.worlds.management import Site, path_of, running_site, with_log
+from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
 
 ONE, OTHER = "google-oauth2|k", "github|k"
 
@@ -54,7 +54,7 @@ def dying(world: Linked, appends: int) -> Linked:
     """The same installation by way of a process that will die."""
     site, service = world.site, world.site.service
     app = create_app(with_log(service, Dying(site, appends)))  # type: ignore[arg-type]
-    return Linked(replace(site, app=app), world.flow, world.subjects)
+    return Linked(replace(site, app=app), world.pipeline, world.subjects)
 
 
 async def people(site: Site, name: str) -> tuple[Linked, str, str]:
@@ -70,7 +70,7 @@ async def until_settled(world: Linked) -> None:
 
     async def settled() -> bool:
         await world.site.service.commands.sagas.settle("demo")
-        return await world.flow.rows("SELECT FROM ledger.link") == []
+        return await world.pipeline.rows("SELECT FROM ledger.link") == []
 
     await world.site.stack.until(settled)
     await world.nothing_is_left()
@@ -127,7 +127,7 @@ async def test_a_secondary_that_vanishes_takes_the_link_back(site: Site) -> None
     """When the second event is refused the first one is undone: no trace but on the log."""
     world, one, other = await people(site, "gone")
     assert (await dying(world, 1).link(one, other)).status_code == 503
-    await world.flow.send_events(flag(UserDeleted, subject=world.subjects[other]))
+    await world.pipeline.send_events(flag(UserDeleted, subject=world.subjects[other]))
     await until_settled(world)
     assert len((await world.get(one))["identities"]) == 1
     history = await world.site.client().get(f"{path_of(one)}/identities/history")
@@ -141,7 +141,7 @@ async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
     service = with_log(site.service, times=times)
     app, sagas = create_app(service), service.commands.sagas
     await site.stop_projector()
-    answer = await Linked(replace(site, app=app), world.flow, world.subjects).link(one, other)
+    answer = await Linked(replace(site, app=app), world.pipeline, world.subjects).link(one, other)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
     await site.start_projector()
 
@@ -153,17 +153,17 @@ async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
     await sagas.stop()
 
 
-async def linked_pair(flow: Flow) -> tuple[str, str]:
+async def linked_pair(pipeline: Pipeline) -> tuple[str, str]:
     """Two subjects, linked by events alone."""
     primary, secondary = somebody(), somebody()
     data = IdentityLinkedData(
         secondary=secondary, connection="corp", is_social=False, means="admin", provider="samlp", idp_id="7"
     )
-    await flow.send_events(
+    await pipeline.send_events(
         login(subject=primary, sourceposition="1/0/1"),
         login(subject=secondary, provider="samlp", idp_id="7", sourceposition="1/0/2"),
-        flow.event(IdentityLinked, primary, data),
-        flow.event(UserMerged, secondary, UserMergedData(into=primary)),
+        pipeline.event(IdentityLinked, primary, data),
+        pipeline.event(UserMerged, secondary, UserMergedData(into=primary)),
     )
     return primary, secondary
 
@@ -172,10 +172,10 @@ async def test_a_projector_that_dies_between_relay_and_commit(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The relay is on the log twice, and counted once."""
-    flow = await make_flow(stack)
-    primary, secondary = await linked_pair(flow)
-    await flow.project()
-    await flow.send_events(login(subject=secondary, provider="samlp", idp_id="7", sourceposition="1/0/3"))
+    pipeline = await make_pipeline(stack)
+    primary, secondary = await linked_pair(pipeline)
+    await pipeline.project()
+    await pipeline.send_events(login(subject=secondary, provider="samlp", idp_id="7", sourceposition="1/0/3"))
 
     async def dies(*_: Any) -> None:
         raise RuntimeError("killed")
@@ -183,47 +183,49 @@ async def test_a_projector_that_dies_between_relay_and_commit(
     with monkeypatch.context() as broken:
         broken.setattr(Projector, "_write", dies)
         with pytest.raises(RuntimeError):
-            await flow.project()
-    await flow.project()
-    await flow.project()
-    relays = [event for event in await flow.events() if event.source == "/vita/projector"]
+            await pipeline.project()
+    await pipeline.project()
+    await pipeline.project()
+    relays = [event for event in await pipeline.events() if event.source == "/vita/projector"]
     assert len(relays) == 2
     assert len({(event.id, event.sourceposition) for event in relays}) == 1
-    assert (await flow.document(primary))["logins_count"] == 2
-    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    assert (await pipeline.document(primary))["logins_count"] == 2
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
 
 async def test_a_new_generation_hands_nothing_on_again(stack: Stack) -> None:
     """A rebuild finds the relays on the log: the rows are the same and the log stays as it is."""
-    flow = await make_flow(stack)
-    primary, secondary = await linked_pair(flow)
+    pipeline = await make_pipeline(stack)
+    primary, secondary = await linked_pair(pipeline)
     for offset in range(3, 8):
         position = f"1/0/{offset}"
-        await flow.send_events(
+        await pipeline.send_events(
             login(subject=secondary, provider="samlp", idp_id="7", sourceposition=position)
         )
-        await flow.project()
-    await flow.project()
-    before = {subject: tuple(row) for subject, row in (await flow.views("profile")).items()}
+        await pipeline.project()
+    await pipeline.project()
+    before = {subject: tuple(row) for subject, row in (await pipeline.views("profile")).items()}
     assert exact_json.loads(before[primary][4])["logins_count"] == 6
-    length = len(await flow.logged(Topic.PROFILE_EVENTS))
-    await flow.run("UPDATE ledger.generation SET definition = 'of an earlier version'")
-    await stack.prepare_again(flow.database.name)
-    await flow.project()
-    assert {subject: tuple(row) for subject, row in (await flow.views("profile")).items()} == before
-    assert len(await flow.logged(Topic.PROFILE_EVENTS)) == length
+    length = len(await pipeline.logged(Topic.PROFILE_EVENTS))
+    await pipeline.run("UPDATE ledger.generation SET definition = 'of an earlier version'")
+    await stack.prepare_again(pipeline.database.name)
+    await pipeline.project()
+    assert {subject: tuple(row) for subject, row in (await pipeline.views("profile")).items()} == before
+    assert len(await pipeline.logged(Topic.PROFILE_EVENTS)) == length
 
 
 async def test_whoever_has_no_keys_blocks_nobody(stack: Stack) -> None:
     """A login that nobody can take is quarantined with its reason; the others go on."""
-    flow = await make_flow(stack)
-    primary, secondary = await linked_pair(flow)
-    await flow.project()
-    await flow.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", primary)
-    await flow.send_events(
+    pipeline = await make_pipeline(stack)
+    primary, secondary = await linked_pair(pipeline)
+    await pipeline.project()
+    await pipeline.run(
+        "UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", primary
+    )
+    await pipeline.send_events(
         login(subject=secondary, provider="samlp", idp_id="7", sourceposition="1/0/3"),
         login(subject=(jane := somebody())),
     )
-    await flow.project()
-    assert [letter.reason for letter in await flow.letters(Topic.PROFILE_EVENTS_DLQ)] == ["no_key"]
-    assert (await flow.document(jane))["logins_count"] == 1
+    await pipeline.project()
+    assert [letter.reason for letter in await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)] == ["no_key"]
+    assert (await pipeline.document(jane))["logins_count"] == 1

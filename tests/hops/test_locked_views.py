@@ -13,8 +13,8 @@ from services.runtime.postgres.tenant_pool import (
     LOCK_SECONDS,
     STATEMENT_SECONDS,
 )
-from tests.management import Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -11,14 +11,14 @@ from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
 from schemas.topics import Topic
 from services.runtime.kafka.log_writer import BATCH_BYTES, LogWriter, partition_of
-from tests.flow import Flow, make_flow
-from tests.patience import A_WHILE
-from tests.stack import Stack
+from tests.support.patience import A_WHILE
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline
 
 
-async def appended(flow: Flow, commands: list[list[Record]]) -> list[Position]:
+async def appended(pipeline: Pipeline, commands: list[list[Record]]) -> list[Position]:
     """Where the last record of each came to stand, all appended at the same moment."""
-    log = await LogWriter.open(flow.stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    log = await LogWriter.open(pipeline.stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
         return await asyncio.gather(*(log.append(records) for records in commands))
     finally:
@@ -28,14 +28,14 @@ async def appended(flow: Flow, commands: list[list[Record]]) -> list[Position]:
 async def test_appends_of_one_moment_are_each_whole_and_in_their_order(stack: Stack) -> None:
     """Every command's records stand next to each other where its position says, those of one key in the order
     they were appended, also when they need several batches."""
-    flow = await make_flow(stack)
+    pipeline = await make_pipeline(stack)
     size = BATCH_BYTES // 40
     commands = [
         [Record(b"demo/%d" % (n % 5), b"%d.%d %s" % (n, part, b"x" * size)) for part in range(1 + n % 3)]
         for n in range(60)
     ]
-    positions = await appended(flow, commands)
-    written = {(r.partition, r.offset): r.value for r in await flow.logged(Topic.PROFILE_EVENTS)}
+    positions = await appended(pipeline, commands)
+    written = {(r.partition, r.offset): r.value for r in await pipeline.logged(Topic.PROFILE_EVENTS)}
     assert len(written) == sum(map(len, commands))
     ends: defaultdict[bytes, list[int]] = defaultdict(list)
     for command, position in zip(commands, positions, strict=True):
@@ -48,20 +48,20 @@ async def test_appends_of_one_moment_are_each_whole_and_in_their_order(stack: St
 
 async def test_a_command_beyond_one_batch_is_refused_and_a_single_event_is_not(stack: Stack) -> None:
     """All or none: several records that no batch holds are told at once; one alone gets its own batch."""
-    flow = await make_flow(stack)
+    pipeline = await make_pipeline(stack)
     half = Record(b"demo/1", b"x" * (BATCH_BYTES // 2))
     whole = Record(b"demo/1", b"x" * BATCH_BYTES)
     with pytest.raises(ValueError, match="too large"):
-        await appended(flow, [[half, half]])
+        await appended(pipeline, [[half, half]])
     small = Record(b"demo/1", b"small")
-    first, middle, last = await appended(flow, [[small], [whole], [small]])
+    first, middle, last = await appended(pipeline, [[small], [whole], [small]])
     assert (middle.offset, last.offset) == (first.offset + 1, first.offset + 2)
 
 
 async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -> None:
     """Nobody waits for ever: the outcome is unknown, and said so."""
-    flow = await make_flow(stack)
-    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    pipeline = await make_pipeline(stack)
+    log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     await log.close()
     one, other = log.append([Record(b"demo/1", b"a")]), log.append([Record(b"demo/1", b"b")])
     assert [type(await _failure(future)) for future in (one, other)] == [Transient, Transient]
@@ -69,8 +69,8 @@ async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -
 
 async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:
     """What was on its way fails with an unknown outcome; the next append has a new producer."""
-    flow = await make_flow(stack)
-    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    pipeline = await make_pipeline(stack)
+    log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
         await (await log.connect()).stop()
         assert type(await _failure(log.append([Record(b"demo/1", b"a")]))) is Transient
@@ -81,8 +81,8 @@ async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:
 
 async def test_a_failure_that_nobody_foresaw_reaches_everybody_who_waits(stack: Stack) -> None:
     """Nobody waits for ever, and the writer goes on."""
-    flow = await make_flow(stack)
-    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    pipeline = await make_pipeline(stack)
+    log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
         wrong: Any = "no bytes"
         futures = [log.append([Record(b"demo/1", value)]) for value in (b"a", wrong, b"b")]
@@ -94,8 +94,8 @@ async def test_a_failure_that_nobody_foresaw_reaches_everybody_who_waits(stack: 
 
 async def test_records_of_many_keys_are_written_as_far_as_they_are_waited_for(stack: Stack) -> None:
     """Each partition has an outcome of its own; a part that is cancelled before it was sent stays away."""
-    flow = await make_flow(stack)
-    log = await LogWriter.open(stack.kafka, flow.prefix + Topic.PROFILE_EVENTS.value)
+    pipeline = await make_pipeline(stack)
+    log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
         entries = [(b"demo/%d" % n, b"%d" % n, [("n", b"%d" % n)]) for n in range(40)]
         parts = log.append_each(entries)
@@ -105,7 +105,7 @@ async def test_records_of_many_keys_are_written_as_far_as_they_are_waited_for(st
         assert sorted(n for indexes, _ in parts for n in indexes) == list(range(40))
     finally:
         await log.close()
-    found = [(r.key, r.value, list(r.headers)) for r in await flow.logged(Topic.PROFILE_EVENTS)]
+    found = [(r.key, r.value, list(r.headers)) for r in await pipeline.logged(Topic.PROFILE_EVENTS)]
     assert sorted(found) == sorted(entry for n, entry in enumerate(entries) if n not in dropped)
 
 

@@ -5,18 +5,18 @@ import pytest_asyncio
 
 from services.runtime.postgres.named_queries import load
 from tests.bench.login_checks import fill
-from tests.flow import Flow, make_flow
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline
 
 PEOPLE = 20_000
 TABLES = ("search", "directory", "login_guard", "ip_guard", "linked_identity")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """Many people with failed logins."""
-    flow = await make_flow(stack)
-    async with flow.connected() as connection:
+    pipeline = await make_pipeline(stack)
+    async with pipeline.connected() as connection:
         await fill(connection, "demo", PEOPLE)
         await connection.execute(
             "INSERT INTO view_1.linked_identity SELECT 'demo', 'sub_' || n, 'github', n::text, 'github',"
@@ -24,7 +24,7 @@ async def flow(stack: Stack) -> Flow:
             PEOPLE,
         )
         await connection.execute("ANALYZE view_1.linked_identity")
-    return flow
+    return pipeline
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ async def flow(stack: Stack) -> Flow:
     ],
 )
 async def test_no_table_is_read_from_end_to_end(
-    flow: Flow, role: str, file: str, query: str, arguments: str
+    pipeline: Pipeline, role: str, file: str, query: str, arguments: str
 ) -> None:
     """The plan for any arguments names an index for each table of many rows."""
-    async with flow.connected(role) as connection:
+    async with pipeline.connected(role) as connection:
         await connection.execute("SELECT set_config('vita.tenant', 'demo', false)")
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute(f"PREPARE asked AS {load(*file.split('/'))[query]}")

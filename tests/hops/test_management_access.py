@@ -19,11 +19,11 @@ from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
 from services.runtime.auth.tokens import TokenIssuer
 from services.runtime.postgres.named_queries import load
-from tests.management import ALL_SCOPES, Site, new_user, path_of, running_site
-from tests.named_statements import named_statements
-from tests.patience import A_WHILE, soon
-from tests.processes import HEARD, python
-from tests.stack import Stack
+from tests.support.named_queries import named_queries
+from tests.support.patience import A_WHILE, soon
+from tests.support.processes import HEARD, python
+from tests.support.stack import Stack
+from tests.worlds.management import ALL_SCOPES, Site, new_user, path_of, running_site
 
 SECRET = "a secret long enough to be one"
 USERS = "/api/v2/users"
@@ -192,7 +192,7 @@ async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
 async def test_every_query_prepares(site: Site) -> None:
     """With the rights of the API's own role."""
     async with site.service.database.connection("demo") as connection:
-        for package, file, name in named_statements():
+        for package, file, name in named_queries():
             if package.startswith("services.queries"):
                 await connection.prepare(load(package, file)[name])
 

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
-from tests.management import Site, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 CLIENTS, GRANTS = "/api/v2/clients", "/api/v2/client-grants"
 OURS = "http://vita/api/v2/"

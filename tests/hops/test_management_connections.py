@@ -8,8 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
 
 CONNECTIONS = "/api/v2/connections"
 

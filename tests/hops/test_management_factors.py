@@ -15,8 +15,8 @@ from argon2 import PasswordHasher
 from projections.profile.sealed import opened, sealed
 from schemas.sealing.blobs import CannotUnseal
 from services.ledger.keys.subject_keys import read_keys
-from tests.management import Site, new_user, path_of, running_site, user_token
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site, user_token
 
 SECRET = "5HCWXIP2MJNSUBGYVUZFLRB2HWIGXR4SYJQXNBQ"
 EMAIL = {"type": "email", "name": "Test", "email": "chuck334@example.com"}

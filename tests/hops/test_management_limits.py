@@ -6,9 +6,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.issuer import Issuer, serving_issuer
-from tests.management import Site, running_site
-from tests.stack import Stack
+from tests.support.issuer import Issuer, serving_issuer
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 USERS, NOBODY = "/api/v2/users", "/api/v2/users/auth0%7Cnobody"
 CALLERS = "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"

@@ -15,9 +15,9 @@ from schemas.formats.identifiers import record_key, tenant_subject
 from schemas.topics import Topic
 from services.projector.pruning import prune
 from services.runtime.kafka.log_writer import partition_of
-from tests.flow import Flow, somebody
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.worlds.pipeline import Pipeline, somebody
 
 LOGS = "/api/v2/logs"
 NEXT = re.compile(r'<http://127\.0\.0\.1:8080(/[^>]+)>; rel="next"')
@@ -243,11 +243,11 @@ async def test_names_are_found_in_any_unicode_form(site: Site, typed: str) -> No
     as a bare term and by the older search."""
     tenant = f"forms-{len(typed)}"
     client = await fresh(site, tenant)
-    flow = Flow(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
     data = LoginFailedData(
         connection="google-oauth2", strategy="google-oauth2", reason="unknown_user", identifier=typed
     )
-    await flow.send_events(flow.event(LoginFailed, tenant_subject(tenant), data, tenant=tenant))
+    await pipeline.send_events(pipeline.event(LoginFailed, tenant_subject(tenant), data, tenant=tenant))
     for asked in ("Jo\u00e9", "Joe\u0301"):
         for q in (f"user_name:{asked}", f"user_name:{asked}*", f"user_name:[{asked} TO {asked}]", asked):
 
@@ -361,9 +361,9 @@ async def until_empty(client: httpx.AsyncClient, url: str, seen: list[str]) -> s
         url = found[1]
 
 
-def failed_login(flow: Flow, subject: str) -> Any:
+def failed_login(pipeline: Pipeline, subject: str) -> Any:
     data = LoginFailedData(connection="google-oauth2", strategy="google-oauth2", reason="wrong_password")
-    return flow.event(LoginFailed, subject, data, actor="connection:google-oauth2")
+    return pipeline.event(LoginFailed, subject, data, actor="connection:google-oauth2")
 
 
 @pytest.mark.parametrize("earlier_first", [True, False])
@@ -374,19 +374,19 @@ async def test_a_walk_loses_nothing_whichever_partition_is_applied_first(
     once."""
     async with running_site(stack, log_margin_seconds=0.0) as site:
         await site.stop_projector()
-        flow, client = Flow(stack, site.database, site.prefix, site.service.keyring), site.client()
+        pipeline, client = Pipeline(stack, site.database, site.prefix, site.service.keyring), site.client()
         people = [somebody() for _ in range(30)]
         one = people[0]
         other = next(person for person in people if place(person) != place(one))
-        await flow.send_events(failed_login(flow, one), failed_login(flow, other))
-        await flow.project()
+        await pipeline.send_events(failed_login(pipeline, one), failed_login(pipeline, other))
+        await pipeline.project()
         seen: list[str] = []
         url = await until_empty(client, f"{LOGS}?take=1", seen)
         known = len(seen)
         for person in (one, other, one, other):
-            await flow.send_events(failed_login(flow, person))
-        async with flow.projector() as projector:
-            waiting = await flow.logged(Topic.PROFILE_EVENTS, await projector.stored_positions(range(12)))
+            await pipeline.send_events(failed_login(pipeline, person))
+        async with pipeline.projector() as projector:
+            waiting = await pipeline.logged(Topic.PROFILE_EVENTS, await projector.stored_positions(range(12)))
             waiting.sort(key=lambda record: (record.partition == place(one)) is not earlier_first)
             for number, record in enumerate(waiting, 1):
                 await projector.apply([record])

@@ -7,8 +7,8 @@ import httpx
 import pytest_asyncio
 
 from tests.hops.test_management_roles import delete, error, seen, user
-from tests.management import Site, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, path_of, running_site
 
 ABSENT = error(404, "Not Found", "No organization found by that id or name", "inexistent_organization")
 

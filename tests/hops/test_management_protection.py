@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.management import Site, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 BRUTE = "/api/v2/attack-protection/brute-force-protection"
 ADDRESSES = "/api/v2/attack-protection/suspicious-ip-throttling"

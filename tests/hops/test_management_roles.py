@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from projections.profile.changes.access import MOST
 from services.management.roles import routes as role_routes
-from tests.management import Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site
 
 API = "https://api.example.com/"
 

@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.formats.instants import render
 from schemas.revocation import Revocation
 from schemas.topics import Topic
-from tests.management import Site, new_user, path_of, running_site, user_token
-from tests.sign_in import later, sign_in
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site, user_token
+from tests.worlds.sign_in import later, sign_in
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from services.commands.links.saga import read_parties
-from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 
 USERS = "/api/v2/users"
 

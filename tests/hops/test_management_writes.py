@@ -16,8 +16,8 @@ from services.commands.writer import Writer
 from services.ledger.reservations import Reservation
 from services.management.app import create_app
 from services.management.container import open_service, wait_times
-from tests.management import Site, new_user, path_of, running_site, settings_for, with_log
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site, settings_for, with_log
 
 USERS = "/api/v2/users"
 

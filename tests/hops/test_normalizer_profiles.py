@@ -12,49 +12,49 @@ from schemas.events import (
     UserAttributeProfileConfigured,
 )
 from schemas.formats.identifiers import tenant_subject
-from tests.flow import Flow, make_flow
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline
 
 DEMO = tenant_subject("demo")
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
-def profile(flow: Flow, claim: str, **changes: Any) -> Any:
+def profile(pipeline: Pipeline, claim: str, **changes: Any) -> Any:
     """A profile that reads addresses from a claim."""
     email = {"auth0_mapping": "email", "oidc_mapping": {"mapping": claim}}
     data = SettingData(
         setting_id="uap_1", name="Staff", settings={"user_attributes": {"mail": email}}, **changes
     )
-    return flow.event(UserAttributeProfileConfigured, DEMO, data)
+    return pipeline.event(UserAttributeProfileConfigured, DEMO, data)
 
 
-async def signed_in(flow: Flow, nth: int) -> str:
+async def signed_in(pipeline: Pipeline, nth: int) -> str:
     """The address of somebody who signs in now, by the nth raw login."""
     claims = {"sub": "7", "email": "home@example.com", "work": "work@example.com", "other": "o@example.com"}
-    await flow.send_raw(flow.login(data={"connection": "corp", "strategy": "oidc", "claims": claims}))
-    await flow.normalize({0: nth})
-    logins = [event for event in await flow.events() if isinstance(event, LoginSucceeded)]
+    await pipeline.send_raw(pipeline.login(data={"connection": "corp", "strategy": "oidc", "claims": claims}))
+    await pipeline.normalize({0: nth})
+    logins = [event for event in await pipeline.events() if isinstance(event, LoginSucceeded)]
     assert len(logins) == nth + 1
     return str(max(logins, key=lambda event: event.sourceposition or "").data.attributes["email"])
 
 
-async def test_logins_are_read_as_the_named_profile_says(flow: Flow) -> None:
+async def test_logins_are_read_as_the_named_profile_says(pipeline: Pipeline) -> None:
     """From the next login on when the profile changes; as the strategy reads them when it is gone."""
     options = {"options": {"user_attribute_profile_id": "uap_1"}}
     data = ConnectionConfiguredData(
         connection_id="con_1", connection="corp", strategy="oidc", settings=options
     )
-    await flow.send_events(flow.event(ConnectionConfigured, DEMO, data), profile(flow, "work"))
-    await flow.project()
-    assert await signed_in(flow, 0) == "work@example.com"
-    await flow.send_events(profile(flow, "${context.tokenset.other}"))
-    await flow.project()
-    assert await signed_in(flow, 1) == "o@example.com"
-    await flow.send_events(profile(flow, "work", deleted=True))
-    await flow.project()
-    assert await signed_in(flow, 2) == "home@example.com"
+    await pipeline.send_events(pipeline.event(ConnectionConfigured, DEMO, data), profile(pipeline, "work"))
+    await pipeline.project()
+    assert await signed_in(pipeline, 0) == "work@example.com"
+    await pipeline.send_events(profile(pipeline, "${context.tokenset.other}"))
+    await pipeline.project()
+    assert await signed_in(pipeline, 1) == "o@example.com"
+    await pipeline.send_events(profile(pipeline, "work", deleted=True))
+    await pipeline.project()
+    assert await signed_in(pipeline, 2) == "home@example.com"

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.servers import kafka, postgres
 from services.runtime.settings import kafka_from
-from tests.private_checkout import PrivateCheckout, make_private_checkout
+from tests.support.private_checkout import PrivateCheckout, make_private_checkout
 
 ORDINARY_USER = "daemon"
 """A user without a right to anything; one with a name, on which PostgreSQL insists."""

@@ -25,70 +25,71 @@ from schemas.sealing.mapper import Record, seal_event, seal_value
 from schemas.topics import Topic
 from services.projector.consumer import CHUNK
 from services.runtime.kafka.log_writer import partition_of
-from tests.facts import address, creation, login
-from tests.flow import Flow, make_flow, somebody
-from tests.stack import Stack
+from tests.samples.profile_events import address, creation, login
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
 
 PEOPLE = [f"sub_{number:032x}" for number in range(40)]
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own."""
-    return await make_flow(stack)
+    return await make_pipeline(stack)
 
 
 def signed_in(subject: str, number: int) -> Event:
     return login(subject=subject, sourceposition=f"1/0/{number}", attributes={"name": f"N{number}"})
 
 
-async def everything(flow: Flow) -> list[Any]:
+async def everything(pipeline: Pipeline) -> list[Any]:
     """All rows of people, byte for byte."""
     return [
-        [tuple(row) for row in await flow.rows(f"SELECT * FROM views.{view} ORDER BY tenant, subject")]
+        [tuple(row) for row in await pipeline.rows(f"SELECT * FROM views.{view} ORDER BY tenant, subject")]
         for view in ("profile", "search", "activity")
     ]
 
 
-async def test_a_batch_of_many_chunks_is_the_same_as_many_batches(flow: Flow, stack: Stack) -> None:
+async def test_a_batch_of_many_chunks_is_the_same_as_many_batches(pipeline: Pipeline, stack: Stack) -> None:
     """While one chunk is written the next is folded over it: the rows are those of one event at a time."""
     events = [signed_in(PEOPLE[n % len(PEOPLE)], n) for n in range(2 * CHUNK + 50)]
-    other = await make_flow(stack)
-    for installation in (flow, other):
+    other = await make_pipeline(stack)
+    for installation in (pipeline, other):
         await installation.send_events(*events)
-    await flow.project()
+    await pipeline.project()
     async with other.projector() as projector:
         records = await other.logged(Topic.PROFILE_EVENTS)
         for start in range(0, len(records), 150):
             await projector.apply(records[start : start + 150])
-    rows = await everything(flow)
+    rows = await everything(pipeline)
     assert rows == await everything(other)
     assert sum(exact_json.loads(row[4])["logins_count"] for row in rows[0]) == len(events)
 
 
-async def test_a_batch_cut_off_in_the_middle_goes_on_from_there(flow: Flow) -> None:
+async def test_a_batch_cut_off_in_the_middle_goes_on_from_there(pipeline: Pipeline) -> None:
     """When a later chunk fails, the chunks before it stay, and the whole batch is fenced and read again."""
     events = [signed_in(PEOPLE[n % 4], n) for n in range(2 * CHUNK)]
-    await flow.send_events(*events)
-    async with flow.projector() as projector:
-        records = await flow.logged(Topic.PROFILE_EVENTS)
+    await pipeline.send_events(*events)
+    async with pipeline.projector() as projector:
+        records = await pipeline.logged(Topic.PROFILE_EVENTS)
         await projector.apply(records[:CHUNK])
         stored = await projector.stored_positions(range(12))
         assert sum(stored.values()) == CHUNK
-    await flow.project()
+    await pipeline.project()
     counts = [
-        exact_json.loads(row["document"])["logins_count"] for row in (await flow.views("profile")).values()
+        exact_json.loads(row["document"])["logins_count"]
+        for row in (await pipeline.views("profile")).values()
     ]
     assert counts == [CHUNK // 2] * 4
 
 
-async def test_offsets_the_log_skips_are_no_loss(flow: Flow) -> None:
+async def test_offsets_the_log_skips_are_no_loss(pipeline: Pipeline) -> None:
     """Markers of somebody's transaction leave offsets without records: the batch after them is taken."""
     jane = somebody()
-    keys = await flow.keys("demo", jane)
+    keys = await pipeline.keys("demo", jane)
     first, second = (seal_event(signed_in(jane, n), keys) for n in (1, 2))
-    topic, partition = flow.prefix + Topic.PROFILE_EVENTS, partition_of(first.key, 12)
-    producer = AIOKafkaProducer(**flow.stack.kafka.arguments(), transactional_id=flow.prefix)
+    topic, partition = pipeline.prefix + Topic.PROFILE_EVENTS, partition_of(first.key, 12)
+    producer = AIOKafkaProducer(**pipeline.stack.kafka.arguments(), transactional_id=pipeline.prefix)
     await producer.start()
     try:
         for record in (first, second):
@@ -96,32 +97,32 @@ async def test_offsets_the_log_skips_are_no_loss(flow: Flow) -> None:
                 await producer.send(topic, record.value, record.key, partition)
     finally:
         await producer.stop()
-    records = await flow.read(Topic.PROFILE_EVENTS, 2)
+    records = await pipeline.read(Topic.PROFILE_EVENTS, 2)
     assert [record.offset for record in records] == [0, 2]
-    async with flow.projector() as projector:
+    async with pipeline.projector() as projector:
         await projector.apply(records[:1])
         await projector.apply(records[1:])
-    assert (await flow.document(jane))["logins_count"] == 2
+    assert (await pipeline.document(jane))["logins_count"] == 2
 
 
-async def test_configuration_reaches_its_views(flow: Flow) -> None:
+async def test_configuration_reaches_its_views(pipeline: Pipeline) -> None:
     """Connections and API clients come from the same log, in the order of the tenant's events."""
-    await flow.send_events(
-        connection(flow, "corp", options={"tries": 1}),
-        connection(flow, "corp", options={"tries": 2}),
-        connection(flow, "gone"),
-        connection(flow, "gone", deleted=True),
-        client(flow, "app", ("read:users",)),
-        client(flow, "app", ("read:users", "update:users")),
+    await pipeline.send_events(
+        connection(pipeline, "corp", options={"tries": 1}),
+        connection(pipeline, "corp", options={"tries": 2}),
+        connection(pipeline, "gone"),
+        connection(pipeline, "gone", deleted=True),
+        client(pipeline, "app", ("read:users",)),
+        client(pipeline, "app", ("read:users", "update:users")),
     )
-    await flow.project()
-    rows = await flow.rows("SELECT * FROM views.connection ORDER BY name")
+    await pipeline.project()
+    rows = await pipeline.rows("SELECT * FROM views.connection ORDER BY name")
     assert [(row["name"], row["revision"], row["deleted"]) for row in rows] == [
         ("corp", 2, False),
         ("gone", 2, True),
     ]
     assert exact_json.loads(rows[0]["document"])["options"] == {"tries": 2}
-    (row,) = await flow.rows("SELECT * FROM views.client")
+    (row,) = await pipeline.rows("SELECT * FROM views.client")
     assert (row["client_id"], row["scopes"], row["name"]) == (
         "app",
         ["read:users", "update:users"],
@@ -129,27 +130,27 @@ async def test_configuration_reaches_its_views(flow: Flow) -> None:
     )
 
 
-def connection(flow: Flow, name: str, deleted: bool = False, **settings: Any) -> Event:
+def connection(pipeline: Pipeline, name: str, deleted: bool = False, **settings: Any) -> Event:
     data = ConnectionConfiguredData(
         connection_id=f"con_{name}", connection=name, strategy="oidc", deleted=deleted, settings=settings
     )
-    event: Event = flow.event(ConnectionConfigured, tenant_subject("demo"), data)
+    event: Event = pipeline.event(ConnectionConfigured, tenant_subject("demo"), data)
     return event
 
 
-def client(flow: Flow, client_id: str, scopes: tuple[str, ...]) -> Event:
+def client(pipeline: Pipeline, client_id: str, scopes: tuple[str, ...]) -> Event:
     data = ClientConfiguredData(client_id=client_id, scopes=scopes, name="N'x \"y\\", secret_hash="h")
-    event: Event = flow.event(ClientConfigured, tenant_subject("demo"), data)
+    event: Event = pipeline.event(ClientConfigured, tenant_subject("demo"), data)
     return event
 
 
-async def test_a_claim_on_its_way_is_nobody_elses_business(flow: Flow) -> None:
+async def test_a_claim_on_its_way_is_nobody_elses_business(pipeline: Pipeline) -> None:
     """Two changes of an address at once: the first one's arrival leaves the claim of the second alone."""
     joe = somebody()
     made, first, second = creation(subject=joe), *(address(f"{name}@x.com") for name in "ab")
     first, second = (event.model_copy(update={"subject": joe}) for event in (first, second))
     for event, value in ((made, "joe@example.com"), (first, "a@x.com"), (second, "b@x.com")):
-        await flow.run(
+        await pipeline.run(
             "INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)"
             " VALUES ('demo', 'users', 'email', $1, $2, $3)",
             value, joe, event.id,
@@ -160,67 +161,67 @@ async def test_a_claim_on_its_way_is_nobody_elses_business(flow: Flow) -> None:
         (second, [("b@x.com", True)]),
     ]
     for event, claims in wanted:
-        await flow.send_events(event)
-        await flow.project()
-        rows = await flow.rows("SELECT value, confirmed FROM ledger.reservation ORDER BY value")
+        await pipeline.send_events(event)
+        await pipeline.project()
+        rows = await pipeline.rows("SELECT value, confirmed FROM ledger.reservation ORDER BY value")
         assert [tuple(row) for row in rows] == claims
 
 
-async def test_the_same_in_one_batch(flow: Flow) -> None:
+async def test_the_same_in_one_batch(pipeline: Pipeline) -> None:
     """However the events are batched, in the end the last address alone is claimed."""
     joe = somebody()
     changes = [
-        flow.event(
+        pipeline.event(
             EmailChanged, joe, EmailChangedData(connection="users", email=f"{n}@x.com", email_verified=True)
         )
         for n in range(3)
     ]
     events = [creation(subject=joe), *changes]
     for number, event in enumerate(events):
-        await flow.run(
+        await pipeline.run(
             "INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)"
             " VALUES ('demo', 'users', 'email', $1, $2, $3)",
             f"{number}", joe, event.id,
         )  # fmt: skip
-    await flow.send_events(*events)
-    await flow.project()
-    rows = await flow.rows("SELECT value, confirmed FROM ledger.reservation")
+    await pipeline.send_events(*events)
+    await pipeline.project()
+    rows = await pipeline.rows("SELECT value, confirmed FROM ledger.reservation")
     assert [tuple(row) for row in rows] == [("3", True)]
 
 
-async def test_an_address_may_be_taken_away(flow: Flow) -> None:
+async def test_an_address_may_be_taken_away(pipeline: Pipeline) -> None:
     """An event that removes the address is an event like any other, and its claim goes."""
     joe = somebody()
     removal = address(None).model_copy(update={"subject": joe})
-    await flow.send_events(creation(subject=joe), removal)
-    await flow.project()
-    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
-    assert "email" not in await flow.document(joe)
+    await pipeline.send_events(creation(subject=joe), removal)
+    await pipeline.project()
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    assert "email" not in await pipeline.document(joe)
 
 
-async def test_history_without_keys_is_passed_over(flow: Flow) -> None:
+async def test_history_without_keys_is_passed_over(pipeline: Pipeline) -> None:
     """Events of somebody erased cannot be read any more, which is no failure; the others go on."""
     gone, jane = somebody(), somebody()
-    await flow.send_events(login(subject=gone), login(subject=jane))
-    await flow.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
-    await flow.project()
-    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
-    assert await flow.document(gone) is None
-    assert (await flow.document(jane))["logins_count"] == 1
+    await pipeline.send_events(login(subject=gone), login(subject=jane))
+    await pipeline.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
+    await pipeline.project()
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    assert await pipeline.document(gone) is None
+    assert (await pipeline.document(jane))["logins_count"] == 1
 
 
-async def test_nul_characters_stop_nobody(flow: Flow) -> None:
+async def test_nul_characters_stop_nobody(pipeline: Pipeline) -> None:
     """What PostgreSQL cannot store is quarantined wherever it hides, sealed or open."""
     jane, joe = somebody(), somebody()
-    sealed = flow.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": "x\x00y"}))
-    data = sealed_scopes(await flow.keys("demo", tenant_subject("demo")))
-    await flow.send_events(login(subject=jane), sealed, data, login(subject=joe))
-    await flow.project()
-    letters = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    sealed = pipeline.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": "x\x00y"}))
+    data = sealed_scopes(await pipeline.keys("demo", tenant_subject("demo")))
+    await pipeline.send_events(login(subject=jane), sealed, data, login(subject=joe))
+    await pipeline.project()
+    letters = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert sorted(letter.reason for letter in letters) == ["contract", "nul_character"]
-    assert (await flow.document(jane))["logins_count"] == 1
-    assert (await flow.document(joe))["logins_count"] == 1
-    assert await flow.rows("SELECT FROM views.client") == []
+    assert (await pipeline.document(jane))["logins_count"] == 1
+    assert (await pipeline.document(joe))["logins_count"] == 1
+    assert await pipeline.rows("SELECT FROM views.client") == []
 
 
 def sealed_scopes(keys: SubjectKeys) -> Record:
@@ -240,22 +241,22 @@ def sealed_scopes(keys: SubjectKeys) -> Record:
     return Record(record.key, seal_value(envelope, {"profile": {"scopes": ['a"\\b'], "name": "x"}}, keys))
 
 
-async def test_anonymous_failures_make_no_profile(flow: Flow) -> None:
+async def test_anonymous_failures_make_no_profile(pipeline: Pipeline) -> None:
     """A failed login of nobody known is in the log and the trail, and in no view of people."""
     data = LoginFailedData(connection="c", strategy="oidc", reason="other", identifier="ghost")
-    await flow.send_events(flow.event(LoginFailed, f"anon_{7:032x}", data))
-    await flow.project()
-    assert await everything(flow) == [[], [], []]
-    assert await flow.letters(Topic.PROFILE_EVENTS_DLQ) == []
+    await pipeline.send_events(pipeline.event(LoginFailed, f"anon_{7:032x}", data))
+    await pipeline.project()
+    assert await everything(pipeline) == [[], [], []]
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
 
-async def test_the_largest_foreign_record_is_kept(flow: Flow) -> None:
+async def test_the_largest_foreign_record_is_kept(pipeline: Pipeline) -> None:
     """A record as large as the topic takes still fits the dead letters, sealed and whole."""
     junk = b"x" * 4_000_000
-    async with AIOKafkaProducer(**flow.stack.kafka.arguments(), max_request_size=8 << 20) as producer:
-        await producer.send_and_wait(flow.prefix + Topic.PROFILE_EVENTS, junk, b"k", 3)
-    await flow.send_events(login(subject=(jane := somebody())))
-    await flow.project()
-    (letter,) = await flow.letters(Topic.PROFILE_EVENTS_DLQ)
+    async with AIOKafkaProducer(**pipeline.stack.kafka.arguments(), max_request_size=8 << 20) as producer:
+        await producer.send_and_wait(pipeline.prefix + Topic.PROFILE_EVENTS, junk, b"k", 3)
+    await pipeline.send_events(login(subject=(jane := somebody())))
+    await pipeline.project()
+    (letter,) = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert (letter.value == junk, letter.partition, letter.offset) == (True, 3, 0)
-    assert (await flow.document(jane))["logins_count"] == 1
+    assert (await pipeline.document(jane))["logins_count"] == 1

@@ -11,9 +11,9 @@ from deploy import database as databases
 from deploy.database import DatabaseRefused
 from deploy.roles import LOGINS
 from schemas.topics import Topic, catalogue
-from tests.containers import TestContainers
-from tests.patience import soon
-from tests.stack import Stack
+from tests.support.containers import TestContainers
+from tests.support.patience import soon
+from tests.support.stack import Stack
 
 
 async def test_the_largest_message_comes_back(stack: Stack) -> None:

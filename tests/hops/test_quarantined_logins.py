@@ -26,59 +26,59 @@ from services.ledger.dead_letters import key_owner_of, open_dead_letter
 from services.ledger.keys.subject_keys import read_keys
 from services.normalizer.consumer import Normalizer, Settings
 from services.runtime.periodic import Readiness
-from tests.flow import Flow, both, make_flow
-from tests.management import running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import running_site
+from tests.worlds.pipeline import Pipeline, both, make_pipeline
 
 MINUTE_MS = 60_000
 START_MS = 1_795_000_020_000 // MINUTE_MS * MINUTE_MS
 
 
 @pytest_asyncio.fixture
-async def flow(stack: Stack) -> Flow:
+async def pipeline(stack: Stack) -> Pipeline:
     """An installation of this test's own, with two tenants."""
-    flow = await make_flow(stack)
-    await flow.add_tenant("other")
-    return flow
+    pipeline = await make_pipeline(stack)
+    await pipeline.add_tenant("other")
+    return pipeline
 
 
-def unknown(flow: Flow, **changes: Any) -> dict[str, Any]:
+def unknown(pipeline: Pipeline, **changes: Any) -> dict[str, Any]:
     """A login through a connection that is unknown."""
-    login = flow.login(**changes)
+    login = pipeline.login(**changes)
     login["data"] = {**login["data"], "connection": "never-heard-of"}
     del login["data"]["strategy"]
     return login
 
 
-async def warnings(flow: Flow, tenant: str = "demo") -> list[dict[str, Any]]:
+async def warnings(pipeline: Pipeline, tenant: str = "demo") -> list[dict[str, Any]]:
     """What the tenant's log tells of quarantined logins, in its order."""
-    await flow.project()
-    rows = await flow.rows(
+    await pipeline.project()
+    rows = await pipeline.rows(
         "SELECT * FROM views.log_entry WHERE tenant = $1 AND type = 'w' ORDER BY log_id", tenant
     )
     return [{**row, "details": exact_json.loads(row["details"])} for row in rows]
 
 
-async def earlier(flow: Flow, tenant: str = "demo") -> list[int]:
+async def earlier(pipeline: Pipeline, tenant: str = "demo") -> list[int]:
     """How many others each entry tells of."""
-    return [entry["details"]["earlier"] for entry in await warnings(flow, tenant)]
+    return [entry["details"]["earlier"] for entry in await warnings(pipeline, tenant)]
 
 
-async def letters(flow: Flow) -> list[tuple[str, str | None]]:
+async def letters(pipeline: Pipeline) -> list[tuple[str, str | None]]:
     """Reason and tenant of the dead letters, as `vita dlq list` has them, in their order."""
-    rows = await list_dead_letters(flow.database.url_for("operator"), None, None, 10_000)
+    rows = await list_dead_letters(pipeline.database.url_for("operator"), None, None, 10_000)
     ordered = sorted(rows, key=lambda row: (row["partition"], row["offset"]))
     return [(row["reason"], row["tenant"]) for row in ordered]
 
 
-async def tellings(flow: Flow) -> list[LoginQuarantined]:
+async def tellings(pipeline: Pipeline) -> list[LoginQuarantined]:
     """The events on the log that tell of quarantined logins."""
-    return [event for event in await flow.events() if isinstance(event, LoginQuarantined)]
+    return [event for event in await pipeline.events() if isinstance(event, LoginQuarantined)]
 
 
-async def gateway(flow: Flow, tenant: str) -> tuple[str, bytes]:
+async def gateway(pipeline: Pipeline, tenant: str) -> tuple[str, bytes]:
     """The id and the secret of a new gateway."""
-    ledger = Ledger(flow.database.url_for("operator"), flow.settings("normalizer")["key_provider"])
+    ledger = Ledger(pipeline.database.url_for("operator"), pipeline.settings("normalizer")["key_provider"])
     made = await add_gateway(ledger, tenant, "eu-1")
     return made["gateway"], base64.b64decode(made["secret"].removeprefix("whsec_"))
 
@@ -87,42 +87,42 @@ def signed(by: tuple[str, bytes], body: bytes, event_id: str) -> Headers:
     return signed_headers(by[1], by[0], event_id, int(datetime.now(UTC).timestamp()), body)
 
 
-async def test_a_tenants_log_tells_of_its_refused_login(flow: Flow) -> None:
+async def test_a_tenants_log_tells_of_its_refused_login(pipeline: Pipeline) -> None:
     """Exactly one entry says why, when, and which login it was, in that tenant's log only; the dead letter
     names the tenant; nothing that the gateway chose is readable on the log."""
-    login = unknown(flow)
-    await flow.send_raw(login, timestamp_ms=START_MS, partition=3)
-    await flow.normalize()
-    (entry,) = await warnings(flow)
+    login = unknown(pipeline)
+    await pipeline.send_raw(login, timestamp_ms=START_MS, partition=3)
+    await pipeline.normalize()
+    (entry,) = await warnings(pipeline)
     assert SENTENCES["unknown_connection"] in entry["description"]
     assert entry["date"] == datetime.fromtimestamp(START_MS / 1000, UTC)
     assert entry["connection"] == "never-heard-of"
     assert entry["details"] | {"error": None} == {
         "error": None,
         "reason": "unknown_connection",
-        "record": f"{flow.prefix}logins.raw/3/0",
+        "record": f"{pipeline.prefix}logins.raw/3/0",
         "earlier": 0,
         "gateway": "ingest",
         "login_source": login["source"],
         "login_id": login["id"],
     }
-    assert await warnings(flow, "other") == []
-    assert await letters(flow) == [("unknown_connection", "demo")]
+    assert await warnings(pipeline, "other") == []
+    assert await letters(pipeline) == [("unknown_connection", "demo")]
     for tenant, listed in (("demo", 1), ("other", 0)):
-        assert len(await list_dead_letters(flow.database.url_for("operator"), tenant, None, 10)) == listed
-    (event,) = await tellings(flow)
+        assert len(await list_dead_letters(pipeline.database.url_for("operator"), tenant, None, 10)) == listed
+    (event,) = await tellings(pipeline)
     assert (event.subject, event.sourceposition) == (tenant_subject("demo"), "0/3/0")
-    (record,) = await flow.logged(Topic.PROFILE_EVENTS)
+    (record,) = await pipeline.logged(Topic.PROFILE_EVENTS)
     for chosen in (login["id"], login["source"], "never-heard-of"):
         assert chosen.encode() not in record.value
 
 
-async def test_a_batch_that_comes_again_tells_nothing_twice(flow: Flow) -> None:
+async def test_a_batch_that_comes_again_tells_nothing_twice(pipeline: Pipeline) -> None:
     """The event comes again under the same id, and counts once, in the same batch of the projector or a later
     one; so it does after a failure between the ledger and the log."""
-    await flow.send_raw(unknown(flow), unknown(flow, tenant="other"), unknown(flow))
-    records = await flow.logged(Topic.LOGINS_RAW)
-    async with flow.normalizer() as normalizer:
+    await pipeline.send_raw(unknown(pipeline), unknown(pipeline, tenant="other"), unknown(pipeline))
+    records = await pipeline.logged(Topic.LOGINS_RAW)
+    async with pipeline.normalizer() as normalizer:
         append = normalizer._events.append_many
 
         async def failing(_: Sequence[Record]) -> None:
@@ -131,122 +131,126 @@ async def test_a_batch_that_comes_again_tells_nothing_twice(flow: Flow) -> None:
         normalizer._events.append_many = failing  # type: ignore[method-assign,assignment]
         with suppress(Transient):
             await normalizer.apply(records)
-        assert await flow.events() == []
+        assert await pipeline.events() == []
         normalizer._events.append_many = append  # type: ignore[method-assign]
         await normalizer.apply(records)
         await normalizer.apply(records)
-    assert await earlier(flow) == [0]
-    await flow.normalize()
-    assert len({event.id for event in await tellings(flow)}) == 2
-    assert len(await tellings(flow)) == 6
-    assert await earlier(flow) == [0]
-    assert await earlier(flow, "other") == [0]
-    assert len(await letters(flow)) == 3
+    assert await earlier(pipeline) == [0]
+    await pipeline.normalize()
+    assert len({event.id for event in await tellings(pipeline)}) == 2
+    assert len(await tellings(pipeline)) == 6
+    assert await earlier(pipeline) == [0]
+    assert await earlier(pipeline, "other") == [0]
+    assert len(await letters(pipeline)) == 3
 
 
-async def test_nobodys_log_tells_of_what_may_be_forged(flow: Flow) -> None:
+async def test_nobodys_log_tells_of_what_may_be_forged(pipeline: Pipeline) -> None:
     """A login without a good signature, for another tenant than its gateway's, of a tenant that does not
     exist, or that cannot be read and is signed for every tenant, is attributed to no tenant; a forged event
     of it is told to none."""
-    by = await gateway(flow, "demo")
-    login, foreign = unknown(flow), unknown(flow, tenant="other")
+    by = await gateway(pipeline, "demo")
+    login, foreign = unknown(pipeline), unknown(pipeline, tenant="other")
     body = exact_json.dumps(foreign)
-    await flow.send_raw(login, headers=())
-    await flow.send_raw(login, headers=signed((by[0], b"x" * 32), exact_json.dumps(login), login["id"]))
-    await flow.send_raw(body, headers=signed(by, body, foreign["id"]))
-    await flow.send_raw(b"not json", headers=signed((by[0], b"x" * 32), b"not json", "1"))
-    await flow.send_raw(b"not json", unknown(flow, tenant="nobody"))
-    await flow.normalize()
-    assert await letters(flow) == [
+    await pipeline.send_raw(login, headers=())
+    await pipeline.send_raw(login, headers=signed((by[0], b"x" * 32), exact_json.dumps(login), login["id"]))
+    await pipeline.send_raw(body, headers=signed(by, body, foreign["id"]))
+    await pipeline.send_raw(b"not json", headers=signed((by[0], b"x" * 32), b"not json", "1"))
+    await pipeline.send_raw(b"not json", unknown(pipeline, tenant="nobody"))
+    await pipeline.normalize()
+    assert await letters(pipeline) == [
         ("not_authentic", None), ("not_authentic", None), ("not_authentic", None), ("not_json", None),
         ("not_json", None), ("unknown_tenant", None),
     ]  # fmt: skip
-    assert await flow.events() == []
-    await flow.send_raw(unknown(flow))
-    await flow.normalize({0: 6})
-    (event,) = await tellings(flow)
+    assert await pipeline.events() == []
+    await pipeline.send_raw(unknown(pipeline))
+    await pipeline.normalize({0: 6})
+    (event,) = await tellings(pipeline)
     moved = event.model_copy(update={"tenant": "other", "subject": tenant_subject("other")})
-    await flow.send_events(seal_event(moved, await flow.keys("demo", tenant_subject("demo"))))
-    assert (await warnings(flow, "other"), len(await warnings(flow))) == ([], 1)
+    await pipeline.send_events(seal_event(moved, await pipeline.keys("demo", tenant_subject("demo"))))
+    assert (await warnings(pipeline, "other"), len(await warnings(pipeline))) == ([], 1)
 
 
-async def test_an_unreadable_login_is_its_gateways_tenants(flow: Flow) -> None:
+async def test_an_unreadable_login_is_its_gateways_tenants(pipeline: Pipeline) -> None:
     """Its signature says whose it is, and the id that was signed which one it was."""
-    by = await gateway(flow, "demo")
-    await flow.send_raw(b"{}", headers=signed(by, b"{}", "a\u202eb"))
-    await flow.normalize()
-    assert await letters(flow) == [("contract", "demo")]
-    (entry,) = await warnings(flow)
+    by = await gateway(pipeline, "demo")
+    await pipeline.send_raw(b"{}", headers=signed(by, b"{}", "a\u202eb"))
+    await pipeline.normalize()
+    assert await letters(pipeline) == [("contract", "demo")]
+    (entry,) = await warnings(pipeline)
     assert (entry["details"]["gateway"], entry["details"]["login_id"]) == (by[0], "a\ufffdb")
-    assert await warnings(flow, "other") == []
+    assert await warnings(pipeline, "other") == []
 
 
-async def test_a_flood_is_bounded_and_counted(flow: Flow) -> None:
+async def test_a_flood_is_bounded_and_counted(pipeline: Pipeline) -> None:
     """However many logins are refused, a tenant's log has one entry for each reason and minute, which says
     how many others there were; every dead letter is kept. An older record that comes late makes no entry."""
     records = 0
     for batch in (((0, 40), (1, 1), (3, 7)), ((2, 5), (4, 1))):
         for minute, count in batch:
             at = START_MS + minute * MINUTE_MS
-            await flow.send_raw(*(unknown(flow) for _ in range(count)), timestamp_ms=at)
-        await flow.send_raw(unknown(flow, tenant="other"), timestamp_ms=START_MS)
-        await flow.send_raw(flow.login(data={"claims": {"favourite": "colour"}}), timestamp_ms=START_MS)
-        await flow.normalize({0: records})
-        records = len(await flow.logged(Topic.LOGINS_RAW))
-    entries = await warnings(flow)
+            await pipeline.send_raw(*(unknown(pipeline) for _ in range(count)), timestamp_ms=at)
+        await pipeline.send_raw(unknown(pipeline, tenant="other"), timestamp_ms=START_MS)
+        await pipeline.send_raw(
+            pipeline.login(data={"claims": {"favourite": "colour"}}), timestamp_ms=START_MS
+        )
+        await pipeline.normalize({0: records})
+        records = len(await pipeline.logged(Topic.LOGINS_RAW))
+    entries = await warnings(pipeline)
     told = [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unknown_connection"]
     assert told == [0, 39, 0, 11]
     assert [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unmappable"] == [0]
     assert "Others since the last entry for this reason: 39." in entries[1]["description"]
-    assert await earlier(flow, "other") == [0]
-    assert len(await letters(flow)) == records == len(await flow.letters(Topic.LOGINS_RAW_DLQ))
+    assert await earlier(pipeline, "other") == [0]
+    assert len(await letters(pipeline)) == records == len(await pipeline.letters(Topic.LOGINS_RAW_DLQ))
 
 
-async def test_a_topic_made_anew_has_letters_of_its_own(flow: Flow) -> None:
+async def test_a_topic_made_anew_has_letters_of_its_own(pipeline: Pipeline) -> None:
     """A record at the place of an earlier topic's dead letter is noted and told of as well."""
     for life in range(1, 3):
-        await flow.send_raw(unknown(flow), timestamp_ms=START_MS + life * MINUTE_MS)
-        (record,) = await flow.logged(Topic.LOGINS_RAW, {0: life - 1})
+        await pipeline.send_raw(unknown(pipeline), timestamp_ms=START_MS + life * MINUTE_MS)
+        (record,) = await pipeline.logged(Topic.LOGINS_RAW, {0: life - 1})
         stored_at = START_MS + life * MINUTE_MS
-        async with flow.normalizer() as normalizer:
+        async with pipeline.normalizer() as normalizer:
             await normalizer.apply([replace(record, offset=0, timestamp=stored_at)])
-        assert await letters(flow) == [("unknown_connection", "demo")]
-        assert len(await warnings(flow)) == life
-        await begin_topic_epochs(flow.database.admin, [f"{flow.prefix}{Topic.LOGINS_RAW}"])
-        assert await letters(flow) == []
+        assert await letters(pipeline) == [("unknown_connection", "demo")]
+        assert len(await warnings(pipeline)) == life
+        await begin_topic_epochs(pipeline.database.admin, [f"{pipeline.prefix}{Topic.LOGINS_RAW}"])
+        assert await letters(pipeline) == []
 
 
-async def test_two_normalizers_tell_once(flow: Flow) -> None:
+async def test_two_normalizers_tell_once(pipeline: Pipeline) -> None:
     """Of the logins of one minute that two processes quarantine at once, one is told of, and each is counted
     once."""
     for partition in range(2):
-        await flow.send_raw(*(unknown(flow) for _ in range(5)), timestamp_ms=START_MS, partition=partition)
-    await both(flow.normalize({0: 0, 1: 5}), flow.normalize({0: 5, 1: 0}))
-    await flow.send_raw(unknown(flow), timestamp_ms=START_MS + MINUTE_MS)
-    await flow.normalize({0: 5, 1: 5})
-    assert await earlier(flow) == [0, 9]
+        await pipeline.send_raw(
+            *(unknown(pipeline) for _ in range(5)), timestamp_ms=START_MS, partition=partition
+        )
+    await both(pipeline.normalize({0: 0, 1: 5}), pipeline.normalize({0: 5, 1: 0}))
+    await pipeline.send_raw(unknown(pipeline), timestamp_ms=START_MS + MINUTE_MS)
+    await pipeline.normalize({0: 5, 1: 5})
+    assert await earlier(pipeline) == [0, 9]
 
 
-async def test_a_record_from_the_future_does_not_silence_the_log(flow: Flow) -> None:
+async def test_a_record_from_the_future_does_not_silence_the_log(pipeline: Pipeline) -> None:
     """What comes a minute after it is told of again."""
     future = int(datetime(2400, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    await flow.send_raw(unknown(flow), timestamp_ms=future)
-    await flow.normalize()
-    await flow.run("UPDATE ledger.quarantine_told SET minute = minute - 1")
-    await flow.send_raw(unknown(flow))
-    await flow.normalize({0: 1})
-    assert await earlier(flow) == [0, 0]
+    await pipeline.send_raw(unknown(pipeline), timestamp_ms=future)
+    await pipeline.normalize()
+    await pipeline.run("UPDATE ledger.quarantine_told SET minute = minute - 1")
+    await pipeline.send_raw(unknown(pipeline))
+    await pipeline.normalize({0: 1})
+    assert await earlier(pipeline) == [0, 0]
 
 
-async def test_a_login_that_fails_alone_is_told_of(flow: Flow) -> None:
+async def test_a_login_that_fails_alone_is_told_of(pipeline: Pipeline) -> None:
     """A record that a worker gives up is its tenant's once that was certain; one that never came so far is
     nobody's."""
-    await flow.send_raw(flow.login())
-    records = await flow.logged(Topic.LOGINS_RAW)
+    await pipeline.send_raw(pipeline.login())
+    records = await pipeline.logged(Topic.LOGINS_RAW)
     error = InvalidEvent("unprocessable", "RuntimeError")
     for part in ("_connections", "_events_of"):
-        async with flow.normalizer() as normalizer:
-            assert await letters(flow) == []
+        async with pipeline.normalizer() as normalizer:
+            assert await letters(pipeline) == []
 
             async def failing(*_: Any) -> Any:
                 raise RuntimeError
@@ -256,64 +260,64 @@ async def test_a_login_that_fails_alone_is_told_of(flow: Flow) -> None:
                 await normalizer.apply(records)
             await normalizer.quarantine(records[0], error)
         if part == "_connections":
-            assert (await letters(flow), await warnings(flow)) == ([("unprocessable", None)], [])
-            await flow.run("DELETE FROM ledger.dead_letter")
-    assert await letters(flow) == [("unprocessable", "demo")]
-    assert [entry["details"]["reason"] for entry in await warnings(flow)] == ["unprocessable"]
+            assert (await letters(pipeline), await warnings(pipeline)) == ([("unprocessable", None)], [])
+            await pipeline.run("DELETE FROM ledger.dead_letter")
+    assert await letters(pipeline) == [("unprocessable", "demo")]
+    assert [entry["details"]["reason"] for entry in await warnings(pipeline)] == ["unprocessable"]
 
 
-async def destroy_keys(flow: Flow, tenant: str, owner: str) -> None:
+async def destroy_keys(pipeline: Pipeline, tenant: str, owner: str) -> None:
     """What erasure and expiry do."""
-    await flow.run(
+    await pipeline.run(
         "UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE tenant = $1 AND owner = $2",
         tenant, owner,
     )  # fmt: skip
 
 
-async def owners(flow: Flow, topic: Topic) -> list[tuple[str, str]]:
+async def owners(pipeline: Pipeline, topic: Topic) -> list[tuple[str, str]]:
     """Whose keys open the dead letters of a topic."""
-    return [key_owner_of(record.value) for record in await flow.logged(topic)]
+    return [key_owner_of(record.value) for record in await pipeline.logged(topic)]
 
 
-async def test_the_login_of_a_known_person_is_unreadable_without_the_persons_key(flow: Flow) -> None:
+async def test_the_login_of_a_known_person_is_unreadable_without_the_persons_key(pipeline: Pipeline) -> None:
     """The dead letter is sealed with the key of the person who logged in; what is quarantined after that key
     was destroyed is kept without its content."""
-    await flow.send_raw(flow.login())
-    await flow.normalize()
-    event = next(one for one in await flow.events() if one.type == "profile.login.succeeded")
-    await flow.send_raw(flow.login(id="again"))
-    _, again = await flow.logged(Topic.LOGINS_RAW)
-    async with flow.normalizer() as normalizer:
+    await pipeline.send_raw(pipeline.login())
+    await pipeline.normalize()
+    event = next(one for one in await pipeline.events() if one.type == "profile.login.succeeded")
+    await pipeline.send_raw(pipeline.login(id="again"))
+    _, again = await pipeline.logged(Topic.LOGINS_RAW)
+    async with pipeline.normalizer() as normalizer:
         append = normalizer._events.append_many
         normalizer._events.append_many = failing  # type: ignore[method-assign]
         with pytest.raises(RuntimeError):
             await normalizer.apply([again])
         normalizer._events.append_many = append  # type: ignore[method-assign]
         await normalizer.quarantine(again, InvalidEvent("unprocessable", "RuntimeError"))
-    assert await owners(flow, Topic.LOGINS_RAW_DLQ) == [("demo", event.subject)]
-    (letter,) = await flow.letters(Topic.LOGINS_RAW_DLQ)
+    assert await owners(pipeline, Topic.LOGINS_RAW_DLQ) == [("demo", event.subject)]
+    (letter,) = await pipeline.letters(Topic.LOGINS_RAW_DLQ)
     assert (letter.tenant, letter.value) == ("demo", again.value)
-    await destroy_keys(flow, "demo", event.subject)
+    await destroy_keys(pipeline, "demo", event.subject)
     with pytest.raises(KeyDestroyed):
-        await flow.letters(Topic.LOGINS_RAW_DLQ)
-    async with flow.normalizer() as normalizer:
+        await pipeline.letters(Topic.LOGINS_RAW_DLQ)
+    async with pipeline.normalizer() as normalizer:
         await normalizer.apply([again])
-    records = await flow.logged(Topic.LOGINS_RAW_DLQ)
+    records = await pipeline.logged(Topic.LOGINS_RAW_DLQ)
     assert [exact_json.loads(record.value)["sealed"] is None for record in records] == [False, True]
 
 
-async def test_other_logins_are_sealed_with_a_key_of_the_day(flow: Flow) -> None:
+async def test_other_logins_are_sealed_with_a_key_of_the_day(pipeline: Pipeline) -> None:
     """The tenant's where that is certain, else the installation's: destroying one leaves the other letters
     readable."""
-    await flow.send_raw(unknown(flow), b"not json")
-    await flow.normalize()
+    await pipeline.send_raw(unknown(pipeline), b"not json")
+    await pipeline.normalize()
     day = f"letters_{datetime.now(UTC).date().isoformat()}"
-    assert sorted(await owners(flow, Topic.LOGINS_RAW_DLQ)) == [("demo", day), ("system", day)]
-    await destroy_keys(flow, "demo", day)
+    assert sorted(await owners(pipeline, Topic.LOGINS_RAW_DLQ)) == [("demo", day), ("system", day)]
+    await destroy_keys(pipeline, "demo", day)
     readable = []
-    for record in await flow.logged(Topic.LOGINS_RAW_DLQ):
-        async with flow.connected() as connection:
-            keys = await read_keys(connection, flow.keyring, [key_owner_of(record.value)])
+    for record in await pipeline.logged(Topic.LOGINS_RAW_DLQ):
+        async with pipeline.connected() as connection:
+            keys = await read_keys(connection, pipeline.keyring, [key_owner_of(record.value)])
         with suppress(KeyDestroyed):
             readable.append(open_dead_letter(record.value, keys[key_owner_of(record.value)]).value)
     assert readable == [b"not json"]
@@ -323,17 +327,17 @@ async def failing(*_: Any) -> Any:
     raise RuntimeError
 
 
-async def test_trusted_logins_are_told_of(flow: Flow) -> None:
+async def test_trusted_logins_are_told_of(pipeline: Pipeline) -> None:
     """Where logins are trusted without a signature, a login that can be read is of the tenant it names."""
-    await flow.send_raw(unknown(flow), b"not json", headers=())
-    normalizer = Normalizer(Settings(**flow.settings("normalizer"), raw_logins="trusted"))
+    await pipeline.send_raw(unknown(pipeline), b"not json", headers=())
+    normalizer = Normalizer(Settings(**pipeline.settings("normalizer"), raw_logins="trusted"))
     await normalizer.start(Readiness())
     try:
-        await normalizer.apply(await flow.logged(Topic.LOGINS_RAW))
+        await normalizer.apply(await pipeline.logged(Topic.LOGINS_RAW))
     finally:
         await normalizer.stop()
-    assert await letters(flow) == [("unknown_connection", "demo"), ("not_json", None)]
-    (entry,) = await warnings(flow)
+    assert await letters(pipeline) == [("unknown_connection", "demo"), ("not_json", None)]
+    (entry,) = await warnings(pipeline)
     assert "gateway" not in entry["details"]
 
 
@@ -342,9 +346,9 @@ async def test_the_api_shows_it_to_the_tenant(stack: Stack) -> None:
     tenant's has not."""
     async with running_site(stack) as site:
         await site.add_tenant("other")
-        flow = await make_flow(stack, (site.database, site.prefix))
-        await flow.send_raw(unknown(flow))
-        await flow.normalize()
+        pipeline = await make_pipeline(stack, (site.database, site.prefix))
+        await pipeline.send_raw(unknown(pipeline))
+        await pipeline.normalize()
         found: list[dict[str, Any]] = []
 
         async def shown() -> bool:

@@ -15,26 +15,26 @@ from schemas.events import RolesAssigned, RolesData, UserCreated, UserCreatedDat
 from schemas.formats import exact_json
 from services.ledger.keys.subject_keys import provider_from
 from services.runtime.postgres.named_queries import load
-from tests.flow import Flow, make_flow, somebody
-from tests.named_statements import named_statements
-from tests.stack import Stack
+from tests.support.named_queries import named_queries
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def flow(stack: Stack) -> AsyncIterator[Flow]:
+async def pipeline(stack: Stack) -> AsyncIterator[Pipeline]:
     """An installation with one person in it."""
-    flow = await make_flow(stack)
+    pipeline = await make_pipeline(stack)
     data = UserCreatedData(
         connection="db", strategy="auth0", provider="auth0", idp_id="1", attributes={"email": "a@example.com"}
     )
     subject = somebody()
-    await flow.send_events(
-        flow.event(UserCreated, subject, data),
-        flow.event(RolesAssigned, subject, RolesData(roles=("rol_1",))),
+    await pipeline.send_events(
+        pipeline.event(UserCreated, subject, data),
+        pipeline.event(RolesAssigned, subject, RolesData(roles=("rol_1",))),
     )
-    await flow.run("INSERT INTO ledger.directory VALUES ('demo', 'auth0', '1', $1)", subject)
-    await flow.project()
-    yield flow
+    await pipeline.run("INSERT INTO ledger.directory VALUES ('demo', 'auth0', '1', $1)", subject)
+    await pipeline.project()
+    yield pipeline
 
 
 TENANT_TABLES = (
@@ -53,9 +53,9 @@ TENANT_TABLES = (
 
 
 @pytest.mark.parametrize("table", TENANT_TABLES)
-async def test_management_sees_one_tenant_only(flow: Flow, table: str) -> None:
+async def test_management_sees_one_tenant_only(pipeline: Pipeline, table: str) -> None:
     """Without a tenant nothing, with another nothing, with the own one its rows, whatever the query says."""
-    async with flow.connected("vita_management") as connection:
+    async with pipeline.connected("vita_management") as connection:
         counts = []
         for tenant in (None, "other", "demo"):
             if tenant is not None:
@@ -125,9 +125,9 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("role", "statement"), FORBIDDEN)
-async def test_roles_do_only_their_own_work(flow: Flow, role: str, statement: str) -> None:
+async def test_roles_do_only_their_own_work(pipeline: Pipeline, role: str, statement: str) -> None:
     """What is not a role's work is refused by the database itself."""
-    async with flow.connected(role) as connection:
+    async with pipeline.connected(role) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
 
@@ -136,9 +136,9 @@ _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRI
 _BY_COLUMN = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 
 
-async def test_no_role_has_more_or_less_than_is_declared(flow: Flow) -> None:
+async def test_no_role_has_more_or_less_than_is_declared(pipeline: Pipeline) -> None:
     """Each role x table x verb, and each column and function, is as deploy/rights.yaml says."""
-    tables = await flow.rows(
+    tables = await pipeline.rows(
         "SELECT n.nspname AS schema, c.relname AS name, c.oid, array_agg(a.attname::text) AS columns"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
@@ -153,12 +153,12 @@ async def test_no_role_has_more_or_less_than_is_declared(flow: Flow) -> None:
     for row, login in itertools.product(tables, LOGINS):
         verbs = set(declared().on(row["schema"], row["name"]).get(login, ()))
         for verb in _VERBS:
-            asked.append((flow.database.role(login), row["oid"], "", verb))
+            asked.append((pipeline.database.role(login), row["oid"], "", verb))
             expected.append((verb, "") in verbs)
         for verb, column in itertools.product(_BY_COLUMN, row["columns"]):
-            asked.append((flow.database.role(login), row["oid"], column, verb))
+            asked.append((pipeline.database.role(login), row["oid"], column, verb))
             expected.append((verb, "") in verbs or (verb, column) in verbs)
-    held = await flow.rows(
+    held = await pipeline.rows(
         "SELECT CASE WHEN field = '' THEN has_table_privilege(role, place, verb)"
         " ELSE has_column_privilege(role, place, field, verb) END AS held"
         " FROM unnest($1::text[], $2::oid[], $3::text[], $4::text[]) AS asked (role, place, field, verb)",
@@ -170,53 +170,53 @@ async def test_no_role_has_more_or_less_than_is_declared(flow: Flow) -> None:
         if row["held"] != want
     ]
     assert wrong == []
-    functions = await flow.rows(
+    functions = await pipeline.rows(
         "SELECT n.nspname || '.' || f.proname AS name, l.login FROM pg_proc f JOIN pg_namespace n"
         " ON n.oid = f.pronamespace CROSS JOIN unnest($1::text[], $2::text[]) AS l (login, role)"
         " WHERE n.nspname IN ('ledger', 'trail') AND has_function_privilege(l.role, f.oid, 'EXECUTE')",
         list(LOGINS),
-        [flow.database.role(login) for login in LOGINS],
+        [pipeline.database.role(login) for login in LOGINS],
     )
     allowed = {(name, login) for name, logins in declared().functions.items() for login in logins}
     assert {(row["name"], row["login"]) for row in functions} == allowed
 
 
-async def test_roles_have_nothing_beside_the_declared_rights(flow: Flow) -> None:
+async def test_roles_have_nothing_beside_the_declared_rights(pipeline: Pipeline) -> None:
     """No attribute of a role, no membership, nothing they own, no schema or database to create things in, no
     sequence, large object or parameter of the server widens what deploy/rights.yaml says."""
-    roles = [flow.database.role(login) for login in LOGINS]
-    wider = await flow.rows(
+    roles = [pipeline.database.role(login) for login in LOGINS]
+    wider = await pipeline.rows(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])"
         " AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)", roles,
     )  # fmt: skip
-    member = await flow.rows(
+    member = await pipeline.rows(
         "SELECT m.member::regrole::text, m.roleid::regrole::text FROM pg_auth_members m"
         " WHERE m.member::regrole::text = ANY ($1::text[])", roles,
     )  # fmt: skip
-    owned = await flow.rows(
+    owned = await pipeline.rows(
         "SELECT d.refobjid::regrole::text, d.classid::regclass::text, d.objid FROM pg_shdepend d"
         " WHERE d.deptype = 'o' AND d.refclassid = 'pg_authid'::regclass"
         " AND d.refobjid::regrole::text = ANY ($1::text[])", roles,
     )  # fmt: skip
-    created_in = await flow.rows(
+    created_in = await pipeline.rows(
         "SELECT r, n.nspname FROM unnest($1::text[]) AS r CROSS JOIN pg_namespace n"
         " WHERE has_schema_privilege(r, n.oid, 'CREATE') UNION ALL"
         " SELECT r, d.datname FROM unnest($1::text[]) AS r CROSS JOIN pg_database d"
         " WHERE d.datname = current_database() AND has_database_privilege(r, d.oid, 'CREATE, TEMP')", roles,
     )  # fmt: skip
-    sequences = await flow.rows(
+    sequences = await pipeline.rows(
         "SELECT r, c.oid::regclass::text FROM unnest($1::text[]) AS r CROSS JOIN pg_class c"
         " WHERE c.relkind = 'S' AND has_sequence_privilege(r, c.oid, 'USAGE, SELECT, UPDATE')", roles,
     )  # fmt: skip
-    other_kinds = await flow.rows(
+    other_kinds = await pipeline.rows(
         "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
     )
-    definers = await flow.rows(
+    definers = await pipeline.rows(
         "SELECT f.oid::regprocedure::text, l.r FROM pg_proc f CROSS JOIN unnest($1::text[]) AS l (r)"
         " WHERE f.prosecdef AND has_function_privilege(l.r, f.oid, 'EXECUTE')", roles,
     )  # fmt: skip
-    dangerous = await flow.rows(
+    dangerous = await pipeline.rows(
         "SELECT l.r, f.oid::regprocedure::text FROM pg_proc f CROSS JOIN unnest($1::text[]) AS l (r)"
         " WHERE f.proname IN ('pg_read_file', 'pg_ls_dir', 'lo_import', 'lo_export', 'pg_read_binary_file')"
         " AND has_function_privilege(l.r, f.oid, 'EXECUTE')", roles,
@@ -225,9 +225,9 @@ async def test_roles_have_nothing_beside_the_declared_rights(flow: Flow) -> None
     assert [[tuple(row) for row in rows] for rows in found] == [[]] * len(found)
 
 
-async def test_every_table_with_tenants_is_secured(flow: Flow) -> None:
+async def test_every_table_with_tenants_is_secured(pipeline: Pipeline) -> None:
     """A table with a tenant column has row-level security: one tenant, but for the declared roles."""
-    rows = await flow.rows(
+    rows = await pipeline.rows(
         "SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS secured,"
         " (SELECT coalesce(json_object_agg(p.policyname, p.roles), '{}') FROM pg_policies p"
         " WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS policies"
@@ -239,7 +239,7 @@ async def test_every_table_with_tenants_is_secured(flow: Flow) -> None:
     for row in rows:
         name = f"{row['schema']}.{row['name']}".replace("view_1.", "view_N.")
         policies = exact_json.loads(row["policies"])
-        exempt = sorted(flow.database.role(login) for login in declared().every_tenant[name])
+        exempt = sorted(pipeline.database.role(login) for login in declared().every_tenant[name])
         assert row["secured"], name
         assert sorted(policies.pop("every_tenant", [])) == exempt, name
         assert set(policies) <= {"one_tenant", "one_tenant_or_client"}, name
@@ -360,11 +360,11 @@ def _run_by(file: str, login: str) -> set[str]:
 
 
 @pytest.mark.parametrize("file", _RUNS)
-async def test_every_role_may_run_its_own_queries(flow: Flow, file: str) -> None:
+async def test_every_role_may_run_its_own_queries(pipeline: Pipeline, file: str) -> None:
     """No role has too little: its named queries pass the server's check of rights."""
     statements = load(*file.split("/"))
     for login in _RUNS[file]:
-        async with flow.connected(login) as connection:
+        async with pipeline.connected(login) as connection:
             await connection.execute("SET search_path = view_1, public")
             for name in _run_by(file, login):
                 await connection.execute(f"EXPLAIN (GENERIC_PLAN) {statements[name].rstrip(';')}")
@@ -375,18 +375,18 @@ def test_every_query_is_run_by_a_role() -> None:
     checked = {
         (file, name) for file, logins in _RUNS.items() for login in logins for name in _run_by(file, login)
     }
-    assert {(f"{package}/{file}", name) for package, file, name in named_statements()} == checked
+    assert {(f"{package}/{file}", name) for package, file, name in named_queries()} == checked
 
 
-async def test_roles_enter_their_own_database_only(flow: Flow) -> None:
+async def test_roles_enter_their_own_database_only(pipeline: Pipeline) -> None:
     """A second installation on the server has its own roles; none enters the other's database."""
-    stack, name = flow.stack, f"{flow.database.name}_two"
+    stack, name = pipeline.stack, f"{pipeline.database.name}_two"
     provider = provider_from(f"file:{stack.folder / name}.kek")
     passwords = Passwords({})
     try:
         made = await prepare_database(stack.admin_url, name, provider, Access(passwords))
         assert set(made) == set(LOGINS)
-        rows = await flow.rows(
+        rows = await pipeline.rows(
             "SELECT r.rolname, d.datname FROM pg_roles r CROSS JOIN pg_database d"
             " WHERE r.rolname = ANY ($1::text[]) AND d.datallowconn"
             " AND has_database_privilege(r.oid, d.oid, 'CONNECT')",
@@ -399,17 +399,17 @@ async def test_roles_enter_their_own_database_only(flow: Flow) -> None:
         theirs = role_url(stack.admin_url, f"{name}_projector", made["projector"], name)
         await _enter(theirs)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await _enter(theirs.removesuffix(name) + flow.database.name)
+            await _enter(theirs.removesuffix(name) + pipeline.database.name)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await _enter(flow.database.copy(name).url_for("projector"))
+            await _enter(pipeline.database.copy(name).url_for("projector"))
     finally:
         await drop_installation(stack.admin_url, name)
 
 
-async def test_preparing_again_locks_nobody_out(flow: Flow) -> None:
+async def test_preparing_again_locks_nobody_out(pipeline: Pipeline) -> None:
     """Passwords that are not known stay, change when asked to, and follow the environment; another
     key-encryption key is refused."""
-    stack, name = flow.stack, f"{flow.database.name}_again"
+    stack, name = pipeline.stack, f"{pipeline.database.name}_again"
     provider = provider_from(f"file:{stack.folder / name}.kek")
 
     async def prepare(environment: dict[str, str], *rotate: str) -> dict[str, str]:

@@ -13,9 +13,9 @@ from services.management.app import create_app
 from services.management.container import open_service
 from services.queries.search.cost import INFIX, MOST_COST, NEGATED
 from services.runtime.postgres.tenant_pool import STATEMENT_SECONDS
-from tests.management import Site, new_user, path_of, running_site, settings_for
-from tests.seeding import seed
-from tests.stack import Stack
+from tests.support.seeding import seed
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site, settings_for
 
 USERS = "/api/v2/users"
 MANY = 1_234

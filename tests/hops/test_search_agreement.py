@@ -22,9 +22,19 @@ from services.queries.search.analysis import analyze
 from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.predicates import Predicate
 from services.queries.search.syntax.parser import parse
-from tests.search_people import people, queries
-from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, fold, matches, render, values_of
-from tests.stack import Database, Stack
+from tests.samples.search_people import people, queries
+from tests.samples.search_reference import (
+    FLAGS,
+    INSTANTS,
+    NUMBERS,
+    TEXTS,
+    Query,
+    fold,
+    matches,
+    render,
+    values_of,
+)
+from tests.support.stack import Database, Stack
 
 TENANT = "demo"
 SORTS = ["email:1", "name:-1", "logins_count:1", "blocked:-1", "last_login:-1", "created_at:1"]

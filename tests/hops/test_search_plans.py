@@ -13,8 +13,8 @@ from services.queries.search.explaining import EXPLAIN, nodes
 from services.queries.search.ordering import Order, Place, natural, sorted_by
 from services.queries.search.syntax.parser import parse
 from tests.bench.crowd import email, people, user_id
-from tests.seeding import seed, vacuumed
-from tests.stack import Stack
+from tests.support.seeding import seed, vacuumed
+from tests.support.stack import Stack
 
 TENANT = "demo"
 PEOPLE = 6_000

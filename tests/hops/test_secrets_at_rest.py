@@ -17,19 +17,17 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
 from services.ledger.keys.subject_keys import read_keys
-from tests.management import Site, new_user, path_of, running_site
-from tests.planted import (
+from tests.samples.planted_secrets import (
     ADDONS,
     MARK,
     STRATEGIES,
     forms,
     options_of,
     planted,
-    readable_in_database,
-    readable_in_results,
-    readable_on_log,
 )
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site
+from tests.worlds.stored_secrets import readable_in_database, readable_in_results, readable_on_log
 
 CONNECTIONS = "/api/v2/connections"
 LOOK_ALIKE = {"look_alike": "vita-sealed:look-alike"}

@@ -23,11 +23,11 @@ from schemas.events import (
     UserDeleted,
 )
 from services.projector.statement_batches import execute, statement
-from tests.facts import on_the_log
 from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed
 from tests.laws.test_profile_laws import split
-from tests.stack import Database, Stack
+from tests.samples.profile_events import on_the_log
+from tests.support.stack import Database, Stack
 
 TABLES = ("session", "refresh_token", "user_grant", "device_credential")
 

@@ -15,7 +15,7 @@ from services.ledger.keys.signing_keys import ensure_signing_key, key_source, lo
 from services.ledger.keys.subject_keys import NoKeys, load_keyring, provider_from
 from services.runtime.auth.token_verifier import TokenVerifier, Trust
 from services.runtime.auth.tokens import InvalidToken, TokenIssuer
-from tests.stack import Database, Stack
+from tests.support.stack import Database, Stack
 
 ISSUER, AUDIENCE = "https://vita.example/", "https://vita.example/api/v2/"
 

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from services.runtime.postgres.named_queries import load
-from tests.named_statements import named_statements
-from tests.stack import Database, Stack
+from tests.support.named_queries import named_queries
+from tests.support.stack import Database, Stack
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = "\n".join(
@@ -18,7 +18,7 @@ CODE = "\n".join(
 )
 
 
-@pytest.mark.parametrize(("package", "file", "name"), list(named_statements()))
+@pytest.mark.parametrize(("package", "file", "name"), list(named_queries()))
 async def test_every_query_is_used_and_prepares(stack: Stack, package: str, file: str, name: str) -> None:
     """No query is left over, not even in the module beside its file, and none has a name or a type the schema
     does not know."""

@@ -25,8 +25,8 @@ from services.runtime.auth import token_verifier
 from services.runtime.auth.remote_keys import open_verifier
 from services.runtime.auth.token_verifier import Trust
 from services.runtime.auth.tokens import InvalidToken, TokenIssuer, claims_in
-from tests.management import Site, running_site
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, running_site
 
 SECRET = "a secret long enough to be one"
 DEMO, OTHER = "https://demo.example", "https://login.other.example:8443"

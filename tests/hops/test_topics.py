@@ -13,8 +13,8 @@ from schemas.errors import Transient
 from schemas.topics import TIMESTAMPS, Topic, catalogue
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.topics import TopicMismatch, ensure_topics
-from tests.flow import both
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.pipeline import both
 
 NOBODY_LISTENS = KafkaAccess("127.0.0.1:1")
 

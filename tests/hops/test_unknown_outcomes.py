@@ -18,8 +18,8 @@ from services.commands.writer import Writer
 from services.management.app import create_app
 from services.management.container import wait_times
 from services.runtime.kafka.log_writer import LogWriter
-from tests.management import Site, new_user, path_of, running_site, with_log
-from tests.stack import Stack
+from tests.support.stack import Stack
+from tests.worlds.management import Site, new_user, path_of, running_site, with_log
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

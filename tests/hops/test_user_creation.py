@@ -9,9 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.management import DATABASE_CONNECTION, Site, new_user, running_site
-from tests.refusals import invalid, refusal
-from tests.stack import Stack
+from tests.samples.error_bodies import error_body, invalid_body
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, running_site
 
 USERS = "/api/v2/users"
 
@@ -46,18 +46,18 @@ async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
 
 
 CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("no connection", {"email": "a@b.co"}, invalid("Missing required property: connection")),
+    ("no connection", {"email": "a@b.co"}, invalid_body("Missing required property: connection")),
     (
         "unknown connection",
         new_user(connection="nope"),
-        refusal(400, "Connection does not exist.", "inexistent_connection"),
+        error_body(400, "Connection does not exist.", "inexistent_connection"),
     ),
-    ("closed connection", new_user(connection="closed"), refusal(400, "Connection is disabled.")),
+    ("closed connection", new_user(connection="closed"), error_body(400, "Connection is disabled.")),
     *(
         (
             f"{name} users are not made here",
             {"connection": name, "email": "a@b.co"},
-            refusal(
+            error_body(
                 400,
                 "Connection does not support user creation through the API."
                 " It must either be a database or passwordless connection.",
@@ -69,40 +69,40 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "username where there are none",
         new_user(username="u"),
-        refusal(400, "Cannot set username for connection without requires_username."),
+        error_body(400, "Cannot set username for connection without requires_username."),
     ),
     (
         "password too weak",
         new_user(connection="named", username="u", password="short"),
-        refusal(400, "PasswordStrengthError: Password is too weak"),
+        error_body(400, "PasswordStrengthError: Password is too weak"),
     ),
     (
         "no password",
         {"connection": DATABASE_CONNECTION, "email": "a@b.co"},
-        invalid("Missing required property: password"),
+        invalid_body("Missing required property: password"),
     ),
     (
         "no email",
         {"connection": DATABASE_CONNECTION, "password": "x"},
-        invalid("Missing required property: email"),
+        invalid_body("Missing required property: email"),
     ),
-    ("no number", {"connection": "sms"}, invalid("Missing required property: phone_number")),
+    ("no number", {"connection": "sms"}, invalid_body("Missing required property: phone_number")),
     (
         "passwordless with a password",
         {"connection": "email", "email": "a@b.co", "password": "x"},
-        invalid("Additional properties not allowed: password"),
+        invalid_body("Additional properties not allowed: password"),
     ),
     (
         "username like an email",
         new_user(connection="named", username="a@b.co"),
-        invalid(
+        invalid_body(
             "Object didn't pass validation for format username: a@b.co", "username", "The user's username"
         ),
     ),
     (
         "username with blanks",
         new_user(connection="named", username="a b"),
-        invalid(
+        invalid_body(
             "String does not match pattern ^[A-Za-z0-9@^$.!`\\-#+'~_]+$: a b",
             "username",
             "The user's username",
@@ -111,12 +111,12 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "username too long",
         new_user(connection="named", username="a" * 16),
-        invalid("String is too long (16 chars), maximum 15", "username", "The user's username"),
+        invalid_body("String is too long (16 chars), maximum 15", "username", "The user's username"),
     ),
     (
         "user_id with blanks",
         new_user(user_id="a b"),
-        invalid(
+        invalid_body(
             "String does not match pattern ^\\S*$: a b",
             "user_id",
             "The external user's id provided by the identity provider",
@@ -125,7 +125,7 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "user_id too long",
         new_user(user_id="a" * 256),
-        invalid(
+        invalid_body(
             "String is too long (256 chars), maximum 255",
             "user_id",
             "The external user's id provided by the identity provider",
@@ -134,17 +134,19 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "no email at all",
         new_user(email="not an email"),
-        invalid("Object didn't pass validation for format email: not an email", "email", "The user's email"),
+        invalid_body(
+            "Object didn't pass validation for format email: not an email", "email", "The user's email"
+        ),
     ),
     (
         "null email",
         new_user(email=None),
-        invalid("Expected type string but found type null", "email", "The user's email"),
+        invalid_body("Expected type string but found type null", "email", "The user's email"),
     ),
     (
         "number without plus",
         {"connection": "sms", "phone_number": "0123"},
-        invalid(
+        invalid_body(
             "String does not match pattern ^\\+[0-9]{1,15}$: 0123",
             "phone_number",
             "The user's phone number (following the E.164 recommendation)",
@@ -153,7 +155,7 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "forbidden app_metadata",
         new_user(app_metadata={"user_id": "x", "plan": "gold", "_id": 1}),
-        invalid(
+        invalid_body(
             "Additional properties not allowed: _id,user_id",
             "app_metadata",
             "User metadata to which this user has read-only access",
@@ -162,13 +164,13 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "dotted metadata",
         new_user(user_metadata={"a": {"b.c": 1}}),
-        invalid(
+        invalid_body(
             "Property names may not contain '.' or '$'",
             "user_metadata",
             "User metadata to which this user has read/write access",
         ),
     ),
-    ("surprises", new_user(shoe_size=42), invalid("Additional properties not allowed: shoe_size")),
+    ("surprises", new_user(shoe_size=42), invalid_body("Additional properties not allowed: shoe_size")),
 ]
 
 
@@ -204,7 +206,7 @@ async def test_what_is_unique_in_a_connection(
     """409 in the same words, whatever the value; databases know no upper case."""
     await made(api, **first)
     answer = await api.post(USERS, json=new_user(**second))
-    assert answer.json() == refusal(409, "The user already exists.", "auth0_idp_error")
+    assert answer.json() == error_body(409, "The user already exists.", "auth0_idp_error")
 
 
 async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> None:

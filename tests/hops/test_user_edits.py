@@ -14,9 +14,9 @@ from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
 from services.commands.links.saga import read_parties
 from services.commands.users.check_profile_size import ADVISED_BYTES
-from tests.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
-from tests.refusals import UNSUPPORTED, invalid, refusal
-from tests.stack import Stack
+from tests.samples.error_bodies import UNSUPPORTED, error_body, invalid_body
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
 
 USERS = "/api/v2/users"
 MERGE = {"content-type": "application/merge-patch+json"}
@@ -93,49 +93,49 @@ async def test_what_does_not_change_together(api: httpx.AsyncClient, one: str, o
     )
     path = path_of(user["user_id"])
     answer = await api.patch(path, json={one: VALUES[one], other: VALUES[other], "name": "New"})
-    assert answer.json() == refusal(400, f"Cannot update {one} and {other} simultaneously.")
+    assert answer.json() == error_body(400, f"Cannot update {one} and {other} simultaneously.")
     assert (await api.get(path)).json() == user
 
 
 EDITS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("nothing", {}, invalid("Too few properties defined (0), minimum 1")),
-    ("a root key of its own", {"locale": "de"}, invalid("Additional properties not allowed: locale")),
-    ("user_id", {"user_id": "x"}, invalid("Additional properties not allowed: user_id")),
+    ("nothing", {}, invalid_body("Too few properties defined (0), minimum 1")),
+    ("a root key of its own", {"locale": "de"}, invalid_body("Additional properties not allowed: locale")),
+    ("user_id", {"user_id": "x"}, invalid_body("Additional properties not allowed: user_id")),
     (
         "a connection there is not",
         {"connection": "nope", "email": "x@example.com"},
-        refusal(400, "Connection does not exist.", "inexistent_connection"),
+        error_body(400, "Connection does not exist.", "inexistent_connection"),
     ),
     (
         "a connection of others",
         {"connection": "email", "email": "x@example.com"},
-        refusal(400, "The specified connection does not belong to the user."),
+        error_body(400, "The specified connection does not belong to the user."),
     ),
     (
         "a username where there are none",
         {"username": "u"},
-        refusal(400, "Cannot set username for connection without requires_username."),
+        error_body(400, "Cannot set username for connection without requires_username."),
     ),
     ("a number where there are none", {"phone_number": "+1"}, UNSUPPORTED),
     (
         "no email",
         {"email": None},
-        refusal(
+        error_body(
             400,
             "The following user attributes cannot be removed: email."
             f" The connection ({DATABASE_CONNECTION}) must either be a custom database connection with import"
             " mode disabled, a social or enterprise connection.",
         ),
     ),
-    ("blocked null", {"blocked": None}, invalid(
+    ("blocked null", {"blocked": None}, invalid_body(
         "Expected type boolean but found type null", "blocked",
         "Whether this user was blocked by an administrator (true) or not (false)",
     )),
-    ("metadata null", {"user_metadata": None}, invalid(
+    ("metadata null", {"user_metadata": None}, invalid_body(
         "Expected type object but found type null", "user_metadata",
         "User metadata to which this user has read/write access",
     )),
-    ("a forbidden key", {"app_metadata": {"lastIP": None}}, invalid(
+    ("a forbidden key", {"app_metadata": {"lastIP": None}}, invalid_body(
         "Additional properties not allowed: lastIP", "app_metadata",
         "User metadata to which this user has read-only access",
     )),
@@ -160,9 +160,9 @@ async def test_a_taken_address_or_username_is_refused(api: httpx.AsyncClient) ->
     user = await made(api, connection="named", email="wants@example.com", username="wants")
     path = path_of(user["user_id"])
     email = await api.patch(path, json={"email": "TAKEN@example.com"})
-    assert email.json() == refusal(400, "The specified new email already exists", "auth0_idp_error")
+    assert email.json() == error_body(400, "The specified new email already exists", "auth0_idp_error")
     name = await api.patch(path, json={"username": "TAKEN"})
-    assert name.json() == refusal(400, "The username provided is in use already.", "auth0_idp_error")
+    assert name.json() == error_body(400, "The username provided is in use already.", "auth0_idp_error")
     renamed = await api.patch(path, json={"username": "Renamed", "connection": "named"})
     assert {name: renamed.json()[name] for name in ("username", "name", "nickname", "picture")} == {
         "username": "renamed", **{name: user[name] for name in ("name", "nickname", "picture")},
@@ -178,7 +178,7 @@ async def test_a_number_is_changed_and_verified(api: httpx.AsyncClient) -> None:
         assert answer.status_code == 201
     path = path_of(answer.json()["user_id"])
     taken = await api.patch(path, json={"phone_number": "+4917000001"})
-    assert taken.json() == refusal(400, "The specified new phone number already exists", "auth0_idp_error")
+    assert taken.json() == error_body(400, "The specified new phone number already exists", "auth0_idp_error")
     moved = await api.patch(path, json={"phone_number": "+4917000003", "verify_phone_number": True})
     assert (moved.json()["phone_number"], moved.json()["phone_verified"]) == ("+4917000003", False)
     assert (await api.patch(path, json={"email_verified": True})).json() == UNSUPPORTED
@@ -253,10 +253,10 @@ async def test_a_secondary_identity_is_edited_through_its_connection(
     assert (await change(email_verified=True))["identities"][1]["profileData"]["email_verified"] is True
     assert (await change(username="Newer"))["identities"][1]["profileData"]["username"] == "newer"
     assert "last_password_reset" in await change(password="another Password 1", app_metadata={"y": 2})
-    assert await change(email="other@example.com") == refusal(
+    assert await change(email="other@example.com") == error_body(
         400, "The specified new email already exists", "auth0_idp_error"
     )
-    assert await change(name="X", given_name="Y") == refusal(
+    assert await change(name="X", given_name="Y") == error_body(
         400,
         "The following user attributes cannot be updated: name, given_name."
         " The specified connection belongs to a secondary identity.",
@@ -302,7 +302,7 @@ async def test_a_social_secondary_keeps_what_its_provider_says(site: Site, api: 
     await sign_in(site, user["user_id"], "google-oauth2", "google-oauth2", "77", email="g@example.com")
     path = path_of(user["user_id"])
     for body, expected in (
-        ({"email": "x@example.com"}, refusal(400, "Cannot update email for non-database user.")),
+        ({"email": "x@example.com"}, error_body(400, "Cannot update email for non-database user.")),
         ({"password": "x"}, UNSUPPORTED),
         ({"username": "x"}, UNSUPPORTED),
     ):
@@ -331,7 +331,7 @@ async def test_large_profiles_are_warned_of_then_refused(api: httpx.AsyncClient)
     )
     refused = await api.patch(path, json={"user_metadata": {"z": "y" * 60_000}})
     expected = size + len(',"z":""') + 60_000
-    assert refused.json() == refusal(
+    assert refused.json() == error_body(
         413, f"Profile size greater than maximum allowed: {expected} of 60000 bytes", "profile_too_large"
     )
     assert (await api.get(path)).json() == large.json()
@@ -347,7 +347,7 @@ async def test_people_reach_themselves_only(site: Site) -> None:
     scopes = ["read:current_user", "update:current_user_metadata", "delete:current_user"]
     me = site.client(scopes)
     me.headers["authorization"] = f"Bearer {site.token(scopes, client_id='auth0|self')}"
-    forbidden = refusal(403, "User to be acted on does not match subject in bearer token.")
+    forbidden = error_body(403, "User to be acted on does not match subject in bearer token.")
     for method, body in (("GET", None), ("PATCH", {"user_metadata": {"a": 1}}), ("DELETE", None)):
         answer = await me.request(method, path_of("auth0|somebody-else"), json=body)
         assert (answer.status_code, answer.json()) == (403, forbidden)
@@ -355,7 +355,7 @@ async def test_people_reach_themselves_only(site: Site) -> None:
     assert (await me.get(mine)).json() == user
     assert (await me.patch(mine, json={"user_metadata": {"a": 1}})).json()["user_metadata"] == {"a": 1}
     refused = await me.patch(mine, json={"user_metadata": {"a": 2}, "app_metadata": {"plan": "gold"}})
-    assert refused.json() == refusal(
+    assert refused.json() == error_body(
         403, "Insufficient scope, expected any of: update:users", "insufficient_scope"
     )
     assert (await me.delete(mine)).status_code == 204
@@ -369,7 +369,7 @@ async def test_one_scope_reaches_app_metadata_only(site: Site) -> None:
     path = path_of(user["user_id"])
     assert (await api.patch(path, json={"app_metadata": {"a": 1}})).json()["app_metadata"] == {"a": 1}
     refused = await api.patch(path, json={"app_metadata": {"a": 2}, "name": "X"})
-    assert refused.json() == refusal(
+    assert refused.json() == error_body(
         403, "Insufficient scope, expected any of: update:users", "insufficient_scope"
     )
 
@@ -391,4 +391,4 @@ async def test_a_connections_user_is_deleted_by_address(site: Site, api: httpx.A
     social = f"/api/v2/connections/{connections['google-oauth2']}/users"
     assert (await api.delete(social, params={"email": "a@b.co"})).json() == UNSUPPORTED
     nowhere = await api.delete("/api/v2/connections/con_nope/users", params={"email": "a@b.co"})
-    assert nowhere.json() == refusal(404, "The connection does not exist", "inexistent_connection")
+    assert nowhere.json() == error_body(404, "The connection does not exist", "inexistent_connection")

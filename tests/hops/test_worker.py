@@ -13,11 +13,11 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.topics import Topic
-from tests.facts import login
-from tests.flow import Flow, make_flow, producing, somebody
-from tests.patience import soon
-from tests.processes import HEARD, python
-from tests.stack import Stack
+from tests.samples.profile_events import login
+from tests.support.patience import soon
+from tests.support.processes import HEARD, python
+from tests.support.stack import Stack
+from tests.worlds.pipeline import Pipeline, make_pipeline, producing, somebody
 
 SECRET = "jane@example.com"
 
@@ -63,7 +63,9 @@ class Running:
 @asynccontextmanager
 async def worker(stack: Stack, topic: str, script: str = "", **more: str) -> AsyncIterator[Running]:
     environment = {**stack.kafka.environment(), "TOPIC": topic, "SCRIPT": script, **more}
-    async with python("-m", "tests.scripted_worker", env=environment, stdout=HEARD, stderr=HEARD) as process:
+    async with python(
+        "-m", "tests.support.scripted_worker", env=environment, stdout=HEARD, stderr=HEARD
+    ) as process:
         yield Running(process)
 
 
@@ -264,18 +266,18 @@ async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
 
 async def test_a_topic_made_anew_is_told(stack: Stack) -> None:
     """A projector whose stored positions lie beyond the log's end stops and says what to do."""
-    flow: Flow = await make_flow(stack)
-    await flow.send_events(login(subject=somebody()))
-    await flow.run(
+    pipeline: Pipeline = await make_pipeline(stack)
+    await pipeline.send_events(login(subject=somebody()))
+    await pipeline.run(
         "INSERT INTO ledger.position SELECT 1, $1, partition, 1000 FROM generate_series(0, 11) AS partition",
-        flow.prefix + Topic.PROFILE_EVENTS,
+        pipeline.prefix + Topic.PROFILE_EVENTS,
     )
-    environment = stack.environment("projector", flow.database, flow.prefix)
+    environment = stack.environment("projector", pipeline.database, pipeline.prefix)
     async with python("-m", "services.projector", env=environment, stderr=HEARD) as process:
         _, told = await soon(process.communicate())
     assert process.returncode == 1
     assert b"was the topic made anew? Rebuild the views" in told
-    assert await flow.rows("SELECT FROM views.profile") == []
+    assert await pipeline.rows("SELECT FROM views.profile") == []
 
 
 LARGE = "wait" + "x" * 80

@@ -12,7 +12,7 @@ from projections.profile.view import PROFILE
 from projections.search.view import search_writes
 from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
-from tests.facts import on_the_log
+from tests.samples.profile_events import on_the_log
 
 Rows = dict[Person, tuple[Any, ...]]
 

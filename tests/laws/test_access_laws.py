@@ -14,9 +14,9 @@ from projections.profile.fold import fold
 from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded, OrganizationLeft, PermissionsRemoved, RolesRemoved, UserDeleted
-from tests.facts import on_the_log
 from tests.laws.events import ACCESS, SUBJECTS, TENANT, Step, histories, instants, logins, placed, steps
 from tests.laws.tables import Tables
+from tests.samples.profile_events import on_the_log
 
 Memberships = dict[Any, str]
 

@@ -11,8 +11,8 @@ from projections.client.fold import Client, fold
 from projections.client.view import CLIENT
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.identifiers import tenant_subject
-from tests.facts import on_the_log
 from tests.laws.events import START, TENANT, event_id, objects, revisions
+from tests.samples.profile_events import on_the_log
 
 KEY = TENANT, "app"
 

@@ -14,8 +14,8 @@ from projections.batch.views import Views
 from projections.connection.fold import Connections, fold
 from projections.connection.view import CONNECTION, changed
 from schemas.events import ConnectionConfigured
-from tests.facts import on_the_log
 from tests.laws.events import TENANT, connections, event_id
+from tests.samples.profile_events import on_the_log
 
 Stream = list[ConnectionConfigured]
 

@@ -11,8 +11,8 @@ from projections.batch.fold import fold_batch
 from projections.batch.views import Views
 from projections.linked_identity.rows import LinkedIdentity, Subject, changes
 from projections.profile.view import PROFILE
-from tests.facts import on_the_log
 from tests.laws.events import histories
+from tests.samples.profile_events import on_the_log
 
 
 def rows_after(stream: Sequence[Any], cuts: Sequence[int]) -> dict[Subject, list[LinkedIdentity]]:

@@ -31,8 +31,8 @@ from services.commands.links.decide import (
 from services.commands.user_rejections import NO_SUCH_USER
 from services.projector.relaying import relayed
 from services.runtime.rejection import Rejection
-from tests.facts import event, login
 from tests.laws.events import SUBJECTS, TENANT, event_id
+from tests.samples.profile_events import event, login
 
 PEOPLE = SUBJECTS[:3]
 LINKED: list[tuple[Any, ...]] = [("begin", "link", 0, 1), ("come_to_rest",)]

@@ -19,9 +19,9 @@ from projections.population.rows import Place, differences
 from projections.profile.view import PROFILE
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from schemas.formats import exact_json
-from tests.facts import on_the_log
 from tests.laws.any_event import any_events
 from tests.laws.events import histories
+from tests.samples.profile_events import on_the_log
 
 
 def applied(batches: Sequence[Sequence[Logged]]) -> list[list[Applied]]:

@@ -29,9 +29,9 @@ from schemas.events import (
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
-from tests.facts import on_the_log
 from tests.laws.events import IDENTIFIERS, START, SUBJECTS, TENANT, event_id, histories
 from tests.laws.tables import Tables
+from tests.samples.profile_events import on_the_log
 
 NOBODY = f"anon_{1:032x}"
 NOW = milliseconds(START) + 3_600_000

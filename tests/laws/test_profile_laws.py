@@ -27,7 +27,6 @@ from schemas.events import (
     UserFlagData,
 )
 from schemas.formats import exact_json
-from tests.facts import login
 from tests.laws.events import (
     START,
     SUBJECTS,
@@ -43,6 +42,7 @@ from tests.laws.events import (
     steps,
 )
 from tests.laws.tables import Tables, folded
+from tests.samples.profile_events import login
 
 ME = TENANT, SUBJECTS[0]
 LATER = START + timedelta(hours=2)

@@ -13,8 +13,8 @@ from projections.quarantined_login.view import QUARANTINED_LOGIN
 from schemas.events import LoginQuarantined
 from services.ledger.quarantine_notices import Notice
 from services.normalizer.quarantine import count_letter
-from tests.facts import on_the_log
 from tests.laws.any_event import quarantined_logins
+from tests.samples.profile_events import on_the_log
 
 MINUTES = st.lists(st.integers(0, 8), max_size=60)
 

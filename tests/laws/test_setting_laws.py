@@ -11,8 +11,8 @@ from projections.setting.fold import Setting, fold
 from projections.setting.view import SETTING
 from schemas.events import RoleDefined, RoleRemoved, SettingData
 from schemas.formats.identifiers import tenant_subject
-from tests.facts import on_the_log
 from tests.laws.events import START, TENANT, event_id, objects, revisions
+from tests.samples.profile_events import on_the_log
 
 KEY = TENANT, "role", "rol_1"
 

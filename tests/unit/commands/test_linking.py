@@ -17,7 +17,7 @@ from schemas.events import (
 from services.commands.links import decide
 from services.commands.links.decide import Party
 from services.commands.user_rejections import NO_SUCH_USER
-from tests.facts import creation, event, login, person
+from tests.samples.profile_events import creation, event, login, person
 
 ONE, TWO, THREE = (f"sub_{number:032x}" for number in (1, 2, 3))
 

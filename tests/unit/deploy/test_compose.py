@@ -10,7 +10,7 @@ from deploy.local.compose import COMPOSE_FILE
 from deploy.local.servers import kafka
 from deploy.local.services import SERVICES
 from services.ledger.progress import ready
-from tests.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+from tests.support.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
 

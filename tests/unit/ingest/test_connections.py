@@ -14,7 +14,7 @@ from schemas.errors import Transient
 from services.ingest.connections import KEPT_SECONDS, Connections, Known, settle
 from services.ingest.decide import Accepted, RejectedLogin, decide
 from services.ingest.keying import record_key
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 NOW = "2026-11-23T10:00:01.000Z"
 

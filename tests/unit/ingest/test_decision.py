@@ -16,7 +16,7 @@ from services.ingest.bodies import NOT_JSON
 from services.ingest.decide import Accepted, RejectedLogin, Verdict, decide
 from services.ingest.documents import login_schema
 from services.ingest.keying import record_key
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 ARRIVED = "2026-11-23T10:00:01.000Z"
 

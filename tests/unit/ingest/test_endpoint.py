@@ -20,7 +20,7 @@ from services.runtime.auth.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidTo
 from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.request_bodies import Pace
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 SIGNER = Signer((b"s" * 32,))
 TOKEN, ARRIVED = "a.b.c", "2026-11-23T10:00:01.000Z"

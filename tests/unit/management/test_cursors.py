@@ -14,7 +14,7 @@ from services.management.connections.models import ListConnections
 from services.management.http.cursors import Cursors, list_of
 from services.management.http.models.paging import AnyPage
 from services.management.users.models import ListUsers, Selected
-from tests.operations import WITH_QUERY, title
+from tests.support.operations import WITH_QUERY, title
 
 CURSORS = Cursors(Keyring({3: b"3" * 32}))
 PATH, ID = "/api/v2/roles/{id}/users", {"id": "rol_1"}

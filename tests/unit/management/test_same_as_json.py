@@ -10,7 +10,7 @@ from services.commands.settings.decide_connection import decide_change
 from services.commands.users.metadata import patch_changes
 from services.management.connections.models import UpdateConnection
 from services.management.connections.routes import change_of
-from tests.facts import document, login
+from tests.samples.profile_events import document, login
 from tests.unit.management.factories import make_connection
 
 ALIKE = (True, 1, 1.0)

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from schemas.errors import InvalidEvent
 from services.normalizer.content_modes import read_login
-from tests.raw_logins import make_event
+from tests.samples.raw_logins import make_event
 
 EVENT = make_event()
 BINARY = [

@@ -22,7 +22,7 @@ from services.normalizer.decide import (
     normalize_login,
     root_policy,
 )
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 STORED = datetime(2026, 11, 23, 10, 0, 1, 500_900, UTC)
 KNOWN = ConnectionSettings("google-oauth2", "google-oauth2", {})

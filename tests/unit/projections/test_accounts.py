@@ -3,7 +3,7 @@
 from typing import Any
 
 from projections.profile.changes.accounts import ACCOUNTS, accounts_of, with_account
-from tests.facts import login
+from tests.samples.profile_events import login
 
 EXPIRY = "2026-12-01T00:00:00.000Z"
 

@@ -20,7 +20,17 @@ from schemas.events import (
     UserDeleted,
     UserUnblocked,
 )
-from tests.facts import address, creation, document, edit, event, flag, login, metadata, person
+from tests.samples.profile_events import (
+    address,
+    creation,
+    document,
+    edit,
+    event,
+    flag,
+    login,
+    metadata,
+    person,
+)
 
 
 def test_a_created_user() -> None:

@@ -16,7 +16,7 @@ from schemas.events import (
     RecoveryCodeRegenerated,
     RecoveryCodeRegeneratedData,
 )
-from tests.facts import creation, document, event, person
+from tests.samples.profile_events import creation, document, event, person
 
 A, B = "dev_aaaaaaaaaaaaaaaa", "dev_bbbbbbbbbbbbbbbb"
 

@@ -19,7 +19,7 @@ from schemas.events import (
     UserRestored,
     UserRestoredData,
 )
-from tests.facts import SUBJECT, creation, event, login, person
+from tests.samples.profile_events import SUBJECT, creation, event, login, person
 
 OTHER = f"sub_{2:032x}"
 FIRST, SECOND, THIRD = (f"0190a1b2-c3d4-7e5f-8a9b-00000000000{n}" for n in "abc")

@@ -6,7 +6,7 @@ import pytest
 
 from projections.profile.provenance import of
 from schemas.events import LoginFailed, LoginFailedData, RootPolicy
-from tests.facts import SUBJECT, document, edit, event, login, person
+from tests.samples.profile_events import SUBJECT, document, edit, event, login, person
 
 ROOT = {"name": "N", "nickname": "n", "given_name": "G", "family_name": "F", "picture": "https://p"}
 

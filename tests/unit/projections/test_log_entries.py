@@ -21,7 +21,7 @@ from schemas.events import (
 )
 from schemas.formats import exact_json
 from schemas.logins.reasons import CODES, code_of, table
-from tests.facts import address, creation, edit, event, flag, login, on_the_log, person
+from tests.samples.profile_events import address, creation, edit, event, flag, login, on_the_log, person
 
 COMMAND = "0190a1b2-c3d4-7e5f-8a9b-00000000c0de"
 

@@ -21,7 +21,7 @@ from schemas.events import (
 )
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
-from tests.facts import creation, edit, event, flag, login, on_the_log, person
+from tests.samples.profile_events import creation, edit, event, flag, login, on_the_log, person
 
 JOE = person([creation()])
 

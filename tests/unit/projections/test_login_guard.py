@@ -26,7 +26,7 @@ from schemas.events import (
 )
 from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds
-from tests.facts import START, SUBJECT, creation, event, flag, login, on_the_log, person
+from tests.samples.profile_events import START, SUBJECT, creation, event, flag, login, on_the_log, person
 
 DAY = 24 * 3600 * 1000
 NOW = milliseconds(START)

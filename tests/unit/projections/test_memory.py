@@ -16,7 +16,7 @@ from projections.profile.memory import (
 )
 from projections.profile.state import NO_PROFILE, Memory
 from schemas.formats.identifiers import new_event_id
-from tests.facts import START, edit, login
+from tests.samples.profile_events import START, edit, login
 
 
 def seen(*events: Any, memory: Memory = NO_PROFILE.memory) -> Memory:

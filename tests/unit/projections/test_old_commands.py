@@ -22,7 +22,7 @@ from services.commands.execute import conditional
 from services.commands.settings.decide_connection import decide_change, decide_new, decide_removal
 from services.management.connections.models import CreateConnection, UpdateConnection
 from services.management.connections.routes import change_of, new_connection_of
-from tests.facts import at, creation, event, flag, login, person
+from tests.samples.profile_events import at, creation, event, flag, login, person
 
 LATE_MINUTES = LATE_MILLISECONDS // 60_000 + 1
 

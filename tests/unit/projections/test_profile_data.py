@@ -4,7 +4,7 @@ from typing import Any
 
 from projections.profile.profile_data import refreshed, supplied, supplied_marks
 from projections.profile.state import Memory
-from tests.facts import login
+from tests.samples.profile_events import login
 
 EARLY, LATE = "2026-11-23T10:00:00.000Z e1", "2026-11-23T11:00:00.000Z e2"
 

@@ -20,7 +20,7 @@ from schemas.events import (
     SessionRevokedData,
     UserDeleted,
 )
-from tests.facts import creation, event, flag, login, person
+from tests.samples.profile_events import creation, event, flag, login, person
 
 
 def roles(model: Any, *names: str, minute: int = 0, **changes: Any) -> Any:

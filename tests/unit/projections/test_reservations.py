@@ -21,7 +21,17 @@ from schemas.events import (
 )
 from schemas.formats.identifiers import tenant_subject
 from schemas.reservation import PERSONAL
-from tests.facts import SUBJECT, address, creation, edit, event, flag, login, metadata, on_the_log
+from tests.samples.profile_events import (
+    SUBJECT,
+    address,
+    creation,
+    edit,
+    event,
+    flag,
+    login,
+    metadata,
+    on_the_log,
+)
 
 ME = ("demo", SUBJECT)
 

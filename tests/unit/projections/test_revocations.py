@@ -21,7 +21,7 @@ from schemas.events import (
     UserBlocked,
 )
 from schemas.revocation import record_of
-from tests.facts import event, flag, login, on_the_log
+from tests.samples.profile_events import event, flag, login, on_the_log
 
 ONE = SessionRevokedData(session_id="s")
 ALL = SessionRevokedData(every=True, refresh_tokens=True)

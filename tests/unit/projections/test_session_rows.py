@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from projections.session.rows import grant_of, refresh_token_of, session_of
-from tests.facts import login
+from tests.samples.profile_events import login
 
 SOON, LATER = "2026-12-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z"
 

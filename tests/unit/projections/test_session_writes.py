@@ -26,7 +26,7 @@ from schemas.events import (
     SessionRevokedData,
     UserDeleted,
 )
-from tests.facts import SUBJECT, creation, event, flag, login, on_the_log
+from tests.samples.profile_events import SUBJECT, creation, event, flag, login, on_the_log
 
 PERSON = ("demo", SUBJECT)
 EVERY = [

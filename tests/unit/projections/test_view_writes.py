@@ -55,7 +55,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.instants import milliseconds
 from schemas.sealing.keys import SubjectKeys
-from tests.facts import START, SUBJECT, creation, edit, event, flag, login, on_the_log
+from tests.samples.profile_events import START, SUBJECT, creation, edit, event, flag, login, on_the_log
 
 TENANT = "demo"
 ME = (TENANT, SUBJECT)

@@ -10,7 +10,7 @@ from projections.logged import Logged
 from schemas.formats.positions import Position
 from services.ledger.progress.positions import AppliedPosition
 from services.queries.logs.completeness import NOTHING_COMPLETE, complete_until
-from tests.facts import login
+from tests.samples.profile_events import login
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LOGIN = login()

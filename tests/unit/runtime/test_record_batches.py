@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.errors import InvalidEvent
 from services.runtime.kafka.decompression import MOST_BYTES, MOST_HEADERS, MOST_RECORDS
 from services.runtime.kafka.record_batches import ANSWER_BYTES, Unreadable, _Batches, check_readable
-from tests.odd_records import record_of_headers, stored_batch
+from tests.support.odd_records import record_of_headers, stored_batch
 
 LARGE = 12 << 20
 CODECS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {

@@ -22,7 +22,7 @@ from services.management.roles.models import CreateRole, UpdateRole
 from services.management.sessions.models import CreateDeviceCredential
 from services.management.tenants.models import UpdateTenantSettings
 from services.management.users.models import CreateUser
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 UNSAFE = ["\x07", "\x1b[2J", "\x7f", "\x9b2J", "\u2028", "\u202e", "\u2066", "\u200f", "\ufeff"]
 KEY = {"type": "public_key", "value": "key"}

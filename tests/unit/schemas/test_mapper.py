@@ -20,7 +20,7 @@ from schemas.sealing.mapper import (
     seal_event,
     seal_value,
 )
-from tests.facts import creation, login
+from tests.samples.profile_events import creation, login
 
 KEYS = SubjectKeys(3, b"p" * 32, b"a" * 32)
 

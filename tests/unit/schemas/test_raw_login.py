@@ -12,7 +12,7 @@ from schemas.errors import InvalidEvent
 from schemas.examples import load_example, names_of, read_example
 from schemas.formats import exact_json, instants
 from schemas.logins.raw_login import MAX_BYTES, MAX_DEPTH, RawLogin, parse_raw_login
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 
 def parse(event: Any) -> RawLogin:

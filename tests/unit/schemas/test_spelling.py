@@ -11,7 +11,7 @@ from projections.search.value import folded, value_text
 from schemas.events import LoginFailed, LoginFailedData
 from schemas.formats.identifiers import anonymous_subject
 from schemas.formats.spelling import composed, identifier_key, ip_address
-from tests.facts import event
+from tests.samples.profile_events import event
 
 ANONYMOUS = f"anon_{1:032x}"
 

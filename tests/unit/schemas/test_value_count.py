@@ -15,7 +15,7 @@ from services.ingest.errors import MAX_VALUES, RefusedError
 from services.management.http.bodies import FORM, JSON, parse
 from services.management.users.models import UpdateUser
 from services.runtime.rejection import Rejected
-from tests.raw_logins import make_data, make_event
+from tests.samples.raw_logins import make_data, make_event
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='a,[]{}:"\\\\', max_size=8),

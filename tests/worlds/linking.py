@@ -1,4 +1,8 @@
-"""People who sign in, and are linked through the Management API."""
+"""People of social connections who sign in and are linked through the Management API.
+
+Runs nothing of its own: it drives a site of `tests.worlds.management` and appends logins to its event log
+as the normalizer would.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +14,9 @@ from urllib.parse import quote
 import httpx
 
 from schemas.formats.identifiers import new_subject
-from tests.facts import login
-from tests.flow import Flow
-from tests.management import Site, path_of
+from tests.samples.profile_events import login
+from tests.worlds.management import Site, path_of
+from tests.worlds.pipeline import Pipeline
 
 _offsets = count()
 
@@ -22,20 +26,20 @@ class Linked:
     """An installation with people of social connections in it."""
 
     site: Site
-    flow: Flow
+    pipeline: Pipeline
     subjects: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def over(cls, site: Site) -> "Linked":
         """Over a running site."""
-        return cls(site, Flow(site.stack, site.database, site.prefix, site.service.keyring))
+        return cls(site, Pipeline(site.stack, site.database, site.prefix, site.service.keyring))
 
     async def sign_in(self, user_id: str, **changes: Any) -> None:
         """A login of an identity, as the normalizer writes it for the identity's own subject."""
         provider, _, idp_id = user_id.partition("|")
         if user_id not in self.subjects:
             self.subjects[user_id] = new_subject(datetime.now(UTC))
-            await self.flow.run(
+            await self.pipeline.run(
                 "INSERT INTO ledger.directory VALUES ('demo', $1, $2, $3)",
                 provider, idp_id, self.subjects[user_id],
             )  # fmt: skip
@@ -48,7 +52,7 @@ class Linked:
         offset = next(_offsets)
         position = changes.pop("sourceposition", f"1/0/{offset}")
         given |= {"minute": offset, "subject": self.subjects[user_id], "sourceposition": position}
-        await self.flow.send_events(login(**{**given, **changes}))
+        await self.pipeline.send_events(login(**{**given, **changes}))
 
     async def person(self, user_id: str, logins: int = 1, **changes: Any) -> dict[str, Any]:
         """Somebody who has signed in."""
@@ -84,5 +88,5 @@ class Linked:
 
     async def nothing_is_left(self) -> None:
         """No command of linking lies in the ledger."""
-        assert await self.flow.rows("SELECT FROM ledger.link") == []
-        assert await self.flow.rows("SELECT FROM ledger.link_party") == []
+        assert await self.pipeline.rows("SELECT FROM ledger.link") == []
+        assert await self.pipeline.rows("SELECT FROM ledger.link_party") == []

@@ -1,4 +1,8 @@
-"""Logs and auditors for the tests of the trail."""
+"""The audit trail: a topic of events that tests write themselves, and an auditor over it.
+
+`auditing` runs an auditor in the process of the test, without a consumer: the test hands it the records. No
+other service runs.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +22,7 @@ from services.auditor.signing import signer
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
 from services.runtime.periodic import Readiness
-from tests.stack import Database, Stack
+from tests.support.stack import Database, Stack
 
 FIRST_EVENT = {
     "specversion": "1.0",

@@ -1,4 +1,8 @@
-"""The three workers as processes, to be killed."""
+"""Normalizer, projector and auditor as processes, for tests that kill them.
+
+`all_workers` starts one process of each over the topics and the database of a `tests.worlds.pipeline` and
+kills those that still run when the test ends.
+"""
 
 import asyncio
 import os
@@ -9,8 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.flow import Flow
-from tests.patience import soon
+from tests.support.patience import soon
+from tests.worlds.pipeline import Pipeline
 
 WORKERS = ("normalizer", "projector", "auditor")
 
@@ -19,12 +23,12 @@ WORKERS = ("normalizer", "projector", "auditor")
 class Workers:
     """Processes of one installation, by name."""
 
-    flow: Flow
+    pipeline: Pipeline
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     async def start(self, name: str, **settings: str) -> None:
         """Starts a worker as its supervisor would, with these variables besides its own."""
-        environment = self.flow.stack.environment(name, self.flow.database, self.flow.prefix)
+        environment = self.pipeline.stack.environment(name, self.pipeline.database, self.pipeline.prefix)
         self.running[name] = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"services.{name}",
             env={**os.environ, **environment, **settings}, stderr=asyncio.subprocess.DEVNULL,
@@ -38,7 +42,7 @@ class Workers:
 
     async def handled(self, name: str) -> int:
         """How much the running process says it has brought to its end."""
-        rows = await self.flow.rows(
+        rows = await self.pipeline.rows(
             "SELECT handled FROM ledger.heartbeat WHERE worker = $1 AND pid = $2",
             name,
             self.running[name].pid,
@@ -53,18 +57,20 @@ class Workers:
 
     async def leaves(self) -> int:
         """How many events the trail holds."""
-        return int((await self.flow.rows("SELECT count(*) AS n FROM trail.leaf"))[0]["n"])
+        return int((await self.pipeline.rows("SELECT count(*) AS n FROM trail.leaf"))[0]["n"])
 
     async def logins(self) -> int:
         """How many logins the profiles count, all together."""
-        rows = await self.flow.rows("SELECT coalesce(sum(logins_count), 0)::bigint AS n FROM views.activity")
+        rows = await self.pipeline.rows(
+            "SELECT coalesce(sum(logins_count), 0)::bigint AS n FROM views.activity"
+        )
         return int(rows[0]["n"])
 
 
 @asynccontextmanager
-async def all_workers(flow: Flow) -> AsyncIterator[Workers]:
+async def all_workers(pipeline: Pipeline) -> AsyncIterator[Workers]:
     """Normalizer, projector and auditor, at work."""
-    workers = Workers(flow)
+    workers = Workers(pipeline)
     try:
         for name in WORKERS:
             await workers.start(name)

@@ -1,5 +1,9 @@
-"""Normalizer and projector over topics and a database of a test's own, fed with what really lies on the
-log."""
+"""Normalizer and projector without processes: a test calls them with what the topics hold.
+
+Runs both in the process of the test, and only when the test asks: `normalize` and `project` read the topics
+to their end. Nothing runs between two calls, so a test decides in which order and in which batches records
+are handled.
+"""
 
 import asyncio
 import contextlib
@@ -31,15 +35,15 @@ from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
 from services.runtime.worker.consumer import Fenced
-from tests.raw_logins import make_data, make_event
-from tests.stack import Database, Stack
+from tests.samples.raw_logins import make_data, make_event
+from tests.support.stack import Database, Stack
 
 _GATEWAY = [("gateway", b"eu-1")]
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 @dataclass
-class Flow:
+class Pipeline:
     """One installation without processes: its hops are called with what the topics hold."""
 
     stack: Stack
@@ -255,7 +259,7 @@ class Flow:
         return model(**{**given, **changes})
 
 
-async def make_flow(stack: Stack, place: tuple[Database, str] | None = None) -> Flow:
+async def make_pipeline(stack: Stack, place: tuple[Database, str] | None = None) -> Pipeline:
     """A database with the tenant demo, topics, and the installation's keyring."""
     database, prefix = place or await stack.place()
     provider = provider_from(stack.environment("normalizer", database, prefix)["VITA_KEY_PROVIDER"])
@@ -264,10 +268,10 @@ async def make_flow(stack: Stack, place: tuple[Database, str] | None = None) -> 
         keyring = await load_keyring(connection, provider)
     finally:
         await connection.close()
-    flow = Flow(stack, database, prefix, keyring)
+    pipeline = Pipeline(stack, database, prefix, keyring)
     if place is None:
-        await flow.add_tenant("demo")
-    return flow
+        await pipeline.add_tenant("demo")
+    return pipeline
 
 
 @contextlib.asynccontextmanager

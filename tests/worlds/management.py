@@ -1,4 +1,8 @@
-"""The Management API over a real log, a real database and a real projector, for the tests of every kind."""
+"""The Management API with the tenants `demo` and `other`, each with a database connection.
+
+Runs the API in the process of the test, over ASGI without a port, and a projector in a process of its own.
+Writes go through the real log and views; there is no normalizer, auditor or ingest.
+"""
 
 import asyncio
 import os
@@ -25,8 +29,8 @@ from services.management.app import OPERATIONS, create_app
 from services.management.container import Service, open_service, wait_times
 from services.management.settings import Settings
 from services.runtime.auth.tokens import ALGORITHM, TokenIssuer
-from tests.patience import A_WHILE, soon
-from tests.stack import Database, Stack
+from tests.support.patience import A_WHILE, soon
+from tests.support.stack import Database, Stack
 
 ALL_SCOPES = sorted(
     {

@@ -1,4 +1,8 @@
-"""Ingest as a gateway meets it: served in this process, on topics and a database of a test's own."""
+"""Ingest alone, as a gateway meets it.
+
+Runs ingest in the process of the test; no worker reads the topics. The database holds the tenant `demo` and
+a signing key for tokens.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,14 +22,14 @@ from services.ledger.keys.signing_keys import load_signing_key
 from services.ledger.keys.subject_keys import provider_from
 from services.runtime.auth.tokens import TokenIssuer
 from services.runtime.kafka.access import KafkaAccess
-from tests.patience import A_WHILE
-from tests.stack import Database, Stack
+from tests.support.patience import A_WHILE
+from tests.support.stack import Database, Stack
 
 LOGINS = "/ingest/v1/logins"
 
 
 @dataclass
-class Site:
+class IngestSite:
     """A tenant's way to ingest: topics and a database of this module's own, and the issuer of its tokens."""
 
     stack: Stack
@@ -78,7 +82,7 @@ class Site:
             await consumer.stop()
 
 
-async def make_site(stack: Stack) -> Site:
+async def make_ingest_site(stack: Stack) -> IngestSite:
     """A database with a signing key, and topics."""
     database, prefix = await stack.place()
     await add_tenant(database, "demo")
@@ -88,7 +92,9 @@ async def make_site(stack: Stack) -> Site:
         key = await load_signing_key(connection, provider)
     finally:
         await connection.close()
-    return Site(stack, database, prefix, TokenIssuer(key, Settings.model_fields["token_issuer"].default))
+    return IngestSite(
+        stack, database, prefix, TokenIssuer(key, Settings.model_fields["token_issuer"].default)
+    )
 
 
 async def add_tenant(database: Database, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.formats.instants import render
-from tests.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, as_number, scalars
+from tests.samples.search_reference import FLAGS, INSTANTS, NUMBERS, TEXTS, Query, as_number, scalars
 
 LETTERS = "aAbBσΣςßé1.-*?\"\\%_: ()'/名"
 START = datetime(2025, 11, 30, 23, 59, 58, 500_000, tzinfo=UTC)

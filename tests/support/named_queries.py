@@ -5,10 +5,10 @@ from pathlib import Path
 
 from services.runtime.postgres.named_queries import load
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
-def named_statements() -> Iterator[tuple[str, str, str]]:
+def named_queries() -> Iterator[tuple[str, str, str]]:
     """(package, file, name) of each query; files of tables and views hold none."""
     for folder in ("services", "projections"):
         for path in sorted((ROOT / folder).rglob("*.sql")):

@@ -26,8 +26,8 @@ from deploy.roles import Passwords, role_name, role_url
 from services.ledger.keys.subject_keys import provider_from
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.topics import ensure_topics
-from tests.containers import TestContainers
-from tests.patience import A_WHILE, PATIENCE
+from tests.support.containers import TestContainers
+from tests.support.patience import A_WHILE, PATIENCE
 
 WAITS = {
     "management": (

@@ -1,4 +1,7 @@
-"""Logins of users that a site has, put on its log as the normalizer would."""
+"""Logins of the users of a site, appended to its event log as the normalizer would.
+
+Runs nothing of its own: it drives a site of `tests.worlds.management`.
+"""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -7,7 +10,7 @@ from typing import Any
 from schemas.events import LoginSucceeded, LoginSucceededData
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import render, truncate
-from tests.management import DATABASE_CONNECTION, Site
+from tests.worlds.management import DATABASE_CONNECTION, Site
 
 _offsets = itertools.count()
 

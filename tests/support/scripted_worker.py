@@ -1,4 +1,4 @@
-"""A worker whose hop does as it is told, one word per batch: SCRIPT of `python -m tests.scripted_worker`.
+"""A worker whose consumer does what SCRIPT says, one word per batch (`python -m` runs this module).
 
 `ok`, `transient`, `fenced`, `unknown` or `broken` (errors that quote what they choked on, of a record and of
 the installation), `hang`, or `block` (the event loop stands still); after the last word all goes well, except

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.local.servers import artifacts
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CODE = ("schemas", "projections", "services", "deploy", "pyproject.toml")
 EVERYBODY_READS = 0o004
 

@@ -1,5 +1,9 @@
-"""A gateway's whole world: it reports failed logins, asks before letting somebody in, and an admin sees and
-undoes what comes of it. Everything over the real parts."""
+"""What a login gateway meets: it reports logins and checks attempts, and an admin reads and lifts blocks.
+
+Runs the Management API and ingest in the process of the test and a projector in a process of its own (see
+`tests.worlds.management`). The normalizer handles the reported logins in the process of the test, when
+asked to.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,10 +18,10 @@ from schemas.topics import Topic, catalogue
 from services.ingest.app import build
 from services.ingest.login_checks import CHECK_SCOPE
 from services.ingest.settings import Settings
-from tests.flow import Flow
-from tests.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.patience import A_WHILE
-from tests.stack import Stack
+from tests.support.patience import A_WHILE
+from tests.support.stack import Stack
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.worlds.pipeline import Pipeline
 
 CHECKS = "/ingest/v1/login-checks"
 IP, OTHER_IP = "203.0.113.7", "198.51.100.23"
@@ -36,24 +40,24 @@ SUSPICIOUS = {
 
 
 @dataclass
-class Gate:
+class Gateway:
     """One installation, seen by a gateway (`ingest`) and by an admin (`admin`)."""
 
     site: Site
-    flow: Flow
+    pipeline: Pipeline
     ingest: httpx.AsyncClient
     admin: httpx.AsyncClient
     raw: dict[int, int] = field(default_factory=dict)
 
     async def report(self, *logins: dict[str, Any]) -> None:
         """Login events through log, normalizer and projector, until the views show them."""
-        await self.flow.send_raw(*logins)
+        await self.pipeline.send_raw(*logins)
         await self.again()
         self.raw[0] = self.raw.get(0, 0) + len(logins)
 
     async def again(self, start: int | None = None) -> None:
         """What the normalizer has not done yet, or all from there once more, until the views show it."""
-        await self.flow.normalize({0: self.raw.get(0, 0) if start is None else start})
+        await self.pipeline.normalize({0: self.raw.get(0, 0) if start is None else start})
         for partition in range(catalogue()[Topic.PROFILE_EVENTS].partitions):
             end = await self.site.service.end.last(partition)
             if end.offset >= 0:
@@ -73,7 +77,7 @@ class Gate:
             "identifier": identifier,
             "ip": ip,
         }
-        return self.flow.login(time=time.isoformat(), data={**given, **data})
+        return self.pipeline.login(time=time.isoformat(), data={**given, **data})
 
     async def fail(self, times: int, identifier: str, ip: str = IP, **changes: Any) -> None:
         """So many refused logins."""
@@ -87,7 +91,7 @@ class Gate:
             "claims": {"user_id": user_id.partition("|")[2]},
             "ip": ip,
         }
-        await self.report(self.flow.login(time=datetime.now(UTC).isoformat(), data=data))
+        await self.report(self.pipeline.login(time=datetime.now(UTC).isoformat(), data=data))
 
     async def check(self, identifier: str | None = None, ip: str = IP, **more: Any) -> Any:
         """The answer to a check."""
@@ -115,7 +119,7 @@ class Gate:
 
 
 @asynccontextmanager
-async def running_gate(stack: Stack) -> AsyncIterator[Gate]:
+async def running_gateway(stack: Stack) -> AsyncIterator[Gateway]:
     """Management, ingest and a projector over one database."""
     async with running_site(stack) as site:
         names = stack.environment("ingest", site.database, site.prefix)
@@ -134,5 +138,5 @@ async def running_gate(stack: Stack) -> AsyncIterator[Gate]:
                 headers=headers,
                 timeout=A_WHILE,
             ) as ingest:
-                flow = Flow(stack, site.database, site.prefix, site.service.keyring)
-                yield Gate(site, flow, ingest, site.client())
+                pipeline = Pipeline(stack, site.database, site.prefix, site.service.keyring)
+                yield Gateway(site, pipeline, ingest, site.client())

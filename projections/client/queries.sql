@@ -1,11 +1,11 @@
 -- name: read_clients
--- The clients a batch changes.
+-- Returns the clients that a batch changes.
 SELECT c.tenant, c.client_id, c.name, c.secret_hash, c.scopes, c.event_id, c.deleted, c.revision, c.settings
-FROM unnest($1::text[], $2::text[]) AS asked (tenant, client_id)
-JOIN client AS c ON c.tenant = asked.tenant AND c.client_id = asked.client_id;
+FROM unnest($1::text[], $2::text[]) AS touched (tenant, client_id)
+JOIN client AS c ON c.tenant = touched.tenant AND c.client_id = touched.client_id;
 
 -- name: write_clients
--- Puts the changed clients in place.
+-- Writes the changed clients.
 INSERT INTO client (tenant, client_id, name, secret_hash, scopes, event_id, deleted, revision, settings)
 SELECT tenant, client_id, name, secret_hash, scopes::text[], event_id, deleted, revision, settings
 FROM unnest(

@@ -1,1 +1,1 @@
-"""What the logs tell: one entry or more for everything that happened."""
+"""The tenant's logs: one or more entries for each event."""

@@ -1,4 +1,4 @@
-"""What entries tell besides their columns: how a command was asked for, what an edit was about."""
+"""The details of entries: the request of a command, and the content of an edit."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,8 +29,9 @@ _EMPTY: Final[Mapping[str, Any]] = {}
 
 
 def wanted(event: Event) -> str | None:
-    """What was asked for: the operation of the command, told by its first event; something of our own words
-    for what no operation caused; None for what merely follows in the same command."""
+    """Return the description of the entry for an operation: the operation that the first event of a command
+    names, or the event type in words where no operation caused the event. None for later events of a
+    command."""
     data = event.data
     if isinstance(data, CommandData) and data.operation is not None:
         return data.operation
@@ -42,14 +43,14 @@ def _in_words(event_type: str) -> str:
     return event_type.removeprefix("profile.").replace(".", " ").replace("_", " ").capitalize()
 
 
-def asked(event: Event) -> Mapping[str, Any]:
-    """How it was asked for; nothing where nobody asked or it is forgotten."""
+def request_of(event: Event) -> Mapping[str, Any]:
+    """Return the API request that caused the event; empty if there was none or its keys were destroyed."""
     data = event.data
     return (data.request or _EMPTY) if isinstance(data, CommandData) else _EMPTY
 
 
 def detail(event: Event, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`request` and `response` of an operation; the actor of what no request caused."""
+    """Return `request` and `response` of an operation, or the actor of an event that no request caused."""
     if not request:
         return {"actor": event.actor}
     return {
@@ -69,8 +70,7 @@ def detail(event: Event, request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An entry of its own for an event: its code, None where the event does not come to that, and what it
-    tells."""
+    """How to make an entry for an event: its code, None if the event gets no entry, and its details."""
 
     code: Callable[[Applied], str | None]
     details: Callable[[Applied], Mapping[str, Any]]
@@ -81,7 +81,8 @@ def _always(code: str) -> Callable[[Applied], str | None]:
 
 
 def _if_another(code: str, attribute: str) -> Callable[[Applied], str | None]:
-    """The code when the person's attribute has another value than before."""
+    """Return a function that gives the code if the event changed this attribute of the user, otherwise
+    None."""
 
     def decide(applied: Applied) -> str | None:
         before = {} if applied.before is None else applied.before.document or {}
@@ -98,24 +99,24 @@ def _body(applied: Applied) -> Mapping[str, Any]:
 
 
 def _signed_up(applied: Applied) -> Mapping[str, Any]:
-    body = asked(applied.event).get("body")
+    body = request_of(applied.event).get("body")
     password = {"password": MASK} if isinstance(body, dict) and "password" in body else {}
     return {"body": {**_body(applied)["body"], **password}}
 
 
 def _titled(title: str) -> Callable[[Applied], Mapping[str, Any]]:
-    def tell(applied: Applied) -> Mapping[str, Any]:
+    def details(applied: Applied) -> Mapping[str, Any]:
         name = user_name(document_of(applied) or {})
         return {"title": title, **({} if name is None else {"email": name})}
 
-    return tell
+    return details
 
 
 def _throttled(applied: Applied) -> Mapping[str, Any]:
     event = applied.event
     assert isinstance(event, ClientThrottled)
-    told = {"message": "Global limit has been reached"}
-    return {"error": told, "group": event.data.group, "limit": event.data.limit}
+    error = {"message": "Global limit has been reached"}
+    return {"error": error, "group": event.data.group, "limit": event.data.limit}
 
 
 def _nothing(_applied: Applied) -> Mapping[str, Any]:
@@ -141,4 +142,4 @@ NOTED: Final[Mapping[str, Note]] = {
     _type(ClientThrottled): Note(_always("api_limit"), _throttled),
     _type(OrganizationJoined): Note(_always("organization_member_added"), _nothing),
 }
-"""Events that the logs tell of under a code of their own, besides the operation."""
+"""Events that get an entry with a code of its own, besides that of the operation."""

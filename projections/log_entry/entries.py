@@ -1,10 +1,10 @@
-"""`entries(applied)`: what the logs tell of an event, the same however the log is cut into batches."""
+"""`entries(applied)`: the log entries of an event. They do not depend on where batches end."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from projections.applied import Applied
-from projections.log_entry.details import NOTED, asked, detail, wanted
+from projections.log_entry.details import NOTED, detail, request_of, wanted
 from projections.log_entry.entry import Entry, log_id
 from projections.log_entry.people import document_of, strategy_type, user_name, who
 from schemas.dead_letter_reasons import SENTENCES
@@ -16,11 +16,11 @@ from schemas.logins.reasons import code_of
 ADMINISTRATION: Final = "sapi"
 OVERSIZE: Final = "wum"
 LOGIN_WARNING: Final = "w"
-_OVERSIZE_TOLD: Final = "The profile is larger than advised."
+_OVERSIZE_DESCRIPTION: Final = "The profile is larger than advised."
 
 
 def entries(applied: Applied) -> tuple[Entry, ...]:
-    """The entries of an event, in their order; none for a command that came to nothing."""
+    """Return the entries of an event in their order; none for a command that had no effect."""
     if applied.refused:
         return ()
     event = applied.event
@@ -61,13 +61,13 @@ def _success(applied: Applied, event: LoginSucceeded) -> Entry:
 def _failure(applied: Applied, event: LoginFailed) -> Entry:
     data, document = event.data, document_of(applied) or {}
     code = code_of(data.reason)
-    told = data.detail or data.reason
+    message = data.detail or data.reason
     return Entry(
         event.tenant,
         log_id(applied.logged, 0),
         event.time,
         code,
-        told,
+        message,
         data.connection,
         data.client_id,
         None,
@@ -79,22 +79,22 @@ def _failure(applied: Applied, event: LoginFailed) -> Entry:
         strategy_type(data.strategy, data.is_social),
         None,
         event.subject,
-        _json(error={"message": told}, session_id=data.session_id),
+        _json(error={"message": message}, session_id=data.session_id),
         _more(event),
     )
 
 
 def _quarantined(applied: Applied, event: LoginQuarantined) -> Entry:
     data = event.data
-    told = f"A login was refused: {SENTENCES[data.reason]}"
+    description = f"A login was refused: {SENTENCES[data.reason]}"
     if data.earlier:
-        told += f" Others since the last entry for this reason: {data.earlier}."
+        description += f" Others since the last entry for this reason: {data.earlier}."
     return Entry(
         event.tenant,
         log_id(applied.logged, 0),
         event.time,
         LOGIN_WARNING,
-        told,
+        description,
         data.connection,
         details=_json(
             error={"message": data.detail or SENTENCES[data.reason]},
@@ -109,9 +109,9 @@ def _quarantined(applied: Applied, event: LoginQuarantined) -> Entry:
 
 
 def _command(applied: Applied, event: Event) -> tuple[Entry, ...]:
-    """What was asked for, with the first event of a command; what came of it, where that has a code of its
-    own."""
-    person, request = who(applied), asked(event)
+    """Return an entry for the operation, if this is the first event of its command, and one for the event if
+    `NOTED` has a code for it."""
+    person, request = who(applied), request_of(event)
     common: dict[str, Any] = {
         "tenant": event.tenant,
         "date": event.time,
@@ -141,8 +141,8 @@ def _command(applied: Applied, event: Event) -> tuple[Entry, ...]:
         )
     size = getattr(event.data, "profile_bytes", None)
     if size is not None:
-        told = {"tenant": event.tenant, "user_id": person.user_id, "profile_bytes": size}
-        found.append({"type": OVERSIZE, "description": _OVERSIZE_TOLD, "details": told})
+        details = {"tenant": event.tenant, "user_id": person.user_id, "profile_bytes": size}
+        found.append({"type": OVERSIZE, "description": _OVERSIZE_DESCRIPTION, "details": details})
     return tuple(
         Entry(log_id=log_id(applied.logged, index), **common, **_written(one))
         for index, one in enumerate(found)

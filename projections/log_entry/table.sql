@@ -1,4 +1,4 @@
--- One row per log entry, in the order of `log_id`: the broker's time, then where the record stands.
+-- One row per log entry, in the order of `log_id`: the broker's time, then the position of the record.
 CREATE TABLE log_entry (
     tenant text NOT NULL,
     log_id text COLLATE "C" NOT NULL,

@@ -117,7 +117,8 @@ def _failed(current: Attempts | None, event: LoginFailed) -> Attempts:
 
 
 def _succeeded(guard: Guard, ip: str | None) -> Guard:
-    """Without what stood against the person as a whole, and against the address they came from."""
+    """Return the state without the failures that count against the whole user, and without those of the
+    address of the login."""
     if not guard:
         return guard
     address = None if ip is None else address_of(ip)

@@ -34,7 +34,7 @@ def guard_row(subject: Subject, place: Place, attempts: Attempts) -> tuple[Any, 
 
 
 def addresses_of(rows: Iterable[Mapping[str, Any]]) -> dict[AddressKey, Address]:
-    """Return what these rows tell of addresses."""
+    """Return the states of addresses in these rows."""
     return {
         (row["tenant"], row["ip"], row["partition"]): Address(tuple(row["times"]), row["released_at"])
         for row in rows

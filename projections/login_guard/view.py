@@ -113,7 +113,7 @@ class IpGuardView(FollowingView[AddressKey, Address]):
         return state.released(at) if isinstance(applied.event, IpUnblocked) else state.failed(at)
 
     def touches(self, batch: Sequence[Logged], guarded: Collection[Owner]) -> set[AddressKey]:
-        """Return the addresses that the events tell of."""
+        """Return the addresses that the events name."""
         return {key for logged in batch if (key := _address(logged)) is not None}
 
     def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[AddressKey, Address]:

@@ -7,24 +7,25 @@ from schemas.formats.exact_json import same
 
 
 def identity_of(connection: str, provider: str, idp_id: str | int, *, is_social: bool) -> dict[str, Any]:
-    """An entry without profile data."""
+    """Return an entry without profile data."""
     return {"connection": connection, "user_id": idp_id, "provider": provider, "isSocial": is_social}
 
 
 def identity_key(provider: str, idp_id: str | int) -> str:
-    """What identities are told apart by."""
+    """Return the key of an identity within a tenant."""
     return f"{provider}|{idp_id}"
 
 
 def is_same_identity(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether both are of one account at one provider."""
+    """Return whether both entries are of one account at one provider."""
     return one["provider"] == other["provider"] and str(one["user_id"]) == str(other["user_id"])
 
 
 def with_identity(
     identities: list[dict[str, Any]], seen: dict[str, Any], *, keep_entry: bool = False
 ) -> list[dict[str, Any]]:
-    """The identities with this one as it was seen; with `keep_entry` only its profile data changes."""
+    """Return the identities with this one replaced or added; with `keep_entry` only its profile data is
+    replaced."""
     if any(same(known, seen) for known in identities):
         return identities
     if keep_entry:
@@ -38,7 +39,7 @@ def with_identity(
 
 
 def profile_data_of(identities: Sequence[Mapping[str, Any]], identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of this identity so far."""
+    """Return the profile data of this identity; empty if there is none."""
     known = next((one for one in identities if is_same_identity(one, identity)), {})
     found: dict[str, Any] = known.get("profileData", {})
     return found

@@ -1,7 +1,7 @@
 """Where each attribute's value came from: event, time, connection or actor, raw claim.
 
-Kept per event: `{event id: {"at": time, "by": origin, "claims": {attribute: claim}}}`; an attribute stands in
-exactly one.
+Kept per event: `{event id: {"at": time, "by": origin, "claims": {attribute: claim}}}`; an attribute is listed
+in exactly one.
 """
 
 from collections.abc import Iterable, Mapping

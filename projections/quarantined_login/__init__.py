@@ -1,1 +1,1 @@
-"""Which quarantined logins of each tenant have been told of."""
+"""Which events about quarantined logins were applied, by tenant."""

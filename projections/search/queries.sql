@@ -1,5 +1,5 @@
 -- name: write_search
--- Puts the searchable rows of changed people in place.
+-- Writes the searchable rows of changed users.
 INSERT INTO search (
     tenant, subject, user_id, created_at, email, email_folded, email_domain, email_verified, username, phone_number, phone_verified,
     name_folded, nickname_folded, given_name_folded, family_name_folded, blocked, connections, unsearchable
@@ -24,7 +24,7 @@ ON CONFLICT (tenant, subject) DO UPDATE SET
     unsearchable = excluded.unsearchable;
 
 -- name: write_activity
--- Moves what logins move.
+-- Writes the columns that change with every login.
 INSERT INTO activity (tenant, subject, updated_at, last_login, last_ip, logins_count)
 SELECT tenant, subject, updated_at::timestamptz, last_login::timestamptz, last_ip, logins_count
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
@@ -33,27 +33,27 @@ ON CONFLICT (tenant, subject) DO UPDATE SET
     updated_at = excluded.updated_at, last_login = excluded.last_login, last_ip = excluded.last_ip, logins_count = excluded.logins_count;
 
 -- name: remove_leaves
--- Takes away the leaves that changed people no longer have.
+-- Deletes the leaves that changed users no longer have.
 DELETE FROM search_leaf AS l USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (tenant, subject, path, value)
 WHERE l.tenant = gone.tenant AND l.path = gone.path AND l.value = gone.value AND l.subject = gone.subject;
 
 -- name: write_leaves
--- Puts the leaves that changed people have anew in place, and those that became or ceased to be an end of their path.
+-- Writes the leaves that changed users gained, and those that became or ceased to be the lowest or highest of their path.
 INSERT INTO search_leaf (tenant, subject, path, value, lowest, highest)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[])
 ON CONFLICT (tenant, path, value, subject) DO UPDATE SET lowest = excluded.lowest, highest = excluded.highest;
 
 -- name: delete_search
--- Takes deleted people out of searches.
+-- Deletes the searchable rows of deleted users.
 DELETE FROM search USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE search.tenant = gone.tenant AND search.subject = gone.subject;
 
 -- name: delete_activity
--- Takes deleted people out of lists by activity.
+-- Deletes the activity of deleted users.
 DELETE FROM activity USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE activity.tenant = gone.tenant AND activity.subject = gone.subject;
 
 -- name: delete_leaves
--- Takes all leaves of deleted people away.
+-- Deletes all leaves of deleted users.
 DELETE FROM search_leaf USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE search_leaf.tenant = gone.tenant AND search_leaf.subject = gone.subject;

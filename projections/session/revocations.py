@@ -1,4 +1,4 @@
-"""What gateways are told of an event: which access they gave is to end."""
+"""The revocations of an event: the access that gateways gave and now have to end."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +10,8 @@ from schemas.revocation import Revocation, RevokedAccess
 
 
 def revocations(applied: Iterable[Applied]) -> Iterator[Revocation]:
-    """In the order of the log; nothing for what an earlier generation of the views has told of already."""
+    """Yield the revocations of applied events, in the order of the log. Replayed events yield none, since an
+    earlier generation of the views published theirs."""
     for one in applied:
         if one.refused or one.logged.replayed or one.before is None or one.before.document is None:
             continue

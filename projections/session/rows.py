@@ -1,7 +1,7 @@
-"""A row per session, refresh token, grant and device credential, and what two logins make of one row.
+"""The rows of sessions, refresh tokens, grants and device credentials, and how two logins merge into one row.
 
-The statements in `queries.sql` merge with the stored row as `after` does here, so that it makes no difference
-which logins of a batch came together before.
+The statements in `queries.sql` merge with the stored row as `after` does here, so that the result does not
+depend on where batches end.
 """
 
 from typing import NamedTuple, Self
@@ -13,7 +13,8 @@ from schemas.formats.instants import render
 
 
 class Session(NamedTuple):
-    """What is first seen stays; of the rest what was told last. `methods` is JSON."""
+    """A session. `created_at`, `strategy` and the initial address keep their first value, the other columns
+    take the latest value that a login reported. `methods` is JSON."""
 
     tenant: str
     subject: str
@@ -31,7 +32,7 @@ class Session(NamedTuple):
     clients: tuple[str, ...]
 
     def after(self, new: Self) -> Self:
-        """The row when a later login is of the same session."""
+        """Return the row after a later login in this session."""
         return new._replace(
             created_at=self.created_at,
             seen_at=max(self.seen_at, new.seen_at),
@@ -48,7 +49,8 @@ class Session(NamedTuple):
 
 
 class RefreshToken(NamedTuple):
-    """`resource_servers` is JSON. `exchanged_at` is when it was seen again."""
+    """A refresh token. `resource_servers` is JSON; `exchanged_at` is the time of the latest login that used
+    the token, None before the first."""
 
     tenant: str
     subject: str
@@ -69,7 +71,7 @@ class RefreshToken(NamedTuple):
     last_user_agent: str | None
 
     def after(self, new: Self) -> Self:
-        """The row when a later login is of the same token."""
+        """Return the row after a later login with this token."""
         seen = [time for time in (self.exchanged_at, new.created_at, new.exchanged_at) if time is not None]
         return new._replace(
             client_id=_last(self.client_id, new.client_id),
@@ -89,7 +91,7 @@ class RefreshToken(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """What one application may do for a person at one API."""
+    """The scopes that a user granted to one application at one API."""
 
     tenant: str
     subject: str
@@ -101,7 +103,7 @@ class Grant(NamedTuple):
     created_at: str
 
     def after(self, new: Self) -> Self:
-        """The row when more was granted."""
+        """Return the row after another grant; scopes add up."""
         return new._replace(
             scope=_union(self.scope, new.scope),
             organization_id=_last(self.organization_id, new.organization_id),
@@ -110,7 +112,7 @@ class Grant(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """The metadata of a session or a refresh token; JSON, None for none."""
+    """An edit of a session or a refresh token. `metadata` is JSON, None where it was removed."""
 
     tenant: str
     subject: str
@@ -119,12 +121,12 @@ class Edit(NamedTuple):
     changed_at: str
 
     def after(self, new: Self) -> Self:
-        """The metadata of the later one counts."""
+        """Return the row after a later edit, whose metadata replaces the earlier."""
         return new._replace(changed_at=max(self.changed_at, new.changed_at))
 
 
 class DeviceCredential(NamedTuple):
-    """A public key of a device."""
+    """A public key of a device of the user."""
 
     tenant: str
     subject: str
@@ -137,15 +139,15 @@ class DeviceCredential(NamedTuple):
 
 
 def session_of(event: LoginSucceeded) -> Session | None:
-    """The session a login was in."""
+    """Return the session of a login, None if the login names none."""
     data, now = event.data, render(event.time)
     if data.session_id is None:
         return None
-    told = data.session or {}
-    methods = told.get("methods")
+    reported = data.session or {}
+    methods = reported.get("methods")
     return Session(
         event.tenant, event.subject, data.session_id, now, now,
-        told.get("expires_at"), told.get("idle_expires_at"), data.strategy,
+        reported.get("expires_at"), reported.get("idle_expires_at"), data.strategy,
         None if methods is None else _json(methods),
         data.ip, data.user_agent, data.ip, data.user_agent,
         () if data.client_id is None else (data.client_id,),
@@ -153,21 +155,23 @@ def session_of(event: LoginSucceeded) -> Session | None:
 
 
 def refresh_token_of(event: LoginSucceeded) -> RefreshToken | None:
-    """The refresh token a login issued or used."""
-    data, told = event.data, event.data.refresh_token
-    if told is None or "id" not in told:
+    """Return the refresh token that a login issued or used, None if it names none."""
+    data, reported = event.data, event.data.refresh_token
+    if reported is None or "id" not in reported:
         return None
-    device, servers = data.device or {}, told.get("resource_servers")
+    device, servers = data.device or {}, reported.get("resource_servers")
     return RefreshToken(
-        event.tenant, event.subject, told["id"], data.client_id, data.session_id, render(event.time), None,
-        told.get("rotating", False), told.get("expires_at"), told.get("idle_expires_at"),
+        event.tenant, event.subject, reported["id"], data.client_id, data.session_id,
+        render(event.time), None,
+        reported.get("rotating", False), reported.get("expires_at"), reported.get("idle_expires_at"),
         _json(servers) if servers else None, device.get("name"), device.get("identifier"),
         data.ip, data.user_agent, data.ip, data.user_agent,
     )  # fmt: skip
 
 
 def grant_of(event: LoginSucceeded) -> Grant | None:
-    """What a login granted to the application, when it says so."""
+    """Return what the user granted to the application in a login, None if the login names neither audience
+    nor scope."""
     data = event.data
     if data.client_id is None or (data.audience is None and data.scope is None):
         return None
@@ -189,5 +193,5 @@ def _json(value: object) -> str:
 
 
 def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """What the other adds comes after."""
+    """Return both without duplicates, those of `one` first."""
     return tuple(dict.fromkeys((*one, *other)))

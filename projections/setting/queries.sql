@@ -1,11 +1,11 @@
 -- name: read_settings
--- The settings a batch changes.
+-- Returns the settings that a batch changes.
 SELECT s.tenant, s.kind, s.id, s.name, s.revision, s.document, s.event_id, s.created_at, s.updated_at, s.deleted
-FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, kind, id)
-JOIN setting AS s ON s.tenant = asked.tenant AND s.kind = asked.kind AND s.id = asked.id;
+FROM unnest($1::text[], $2::text[], $3::text[]) AS touched (tenant, kind, id)
+JOIN setting AS s ON s.tenant = touched.tenant AND s.kind = touched.kind AND s.id = touched.id;
 
 -- name: write_settings
--- Puts the changed settings in place.
+-- Writes the changed settings.
 INSERT INTO setting (
     tenant, kind, id, name, revision, document, event_id, created_at, updated_at, deleted, default_picture,
     log_retention_days

@@ -132,7 +132,7 @@ class RememberedBrowsersInvalidatedData(CommandData):
 
 
 class RememberedBrowsersInvalidated(Envelope):
-    """All browsers in which the user confirmed a factor are asked for one again."""
+    """Every browser that remembered a second factor of the user requires one again at the next login."""
 
     type: Literal["profile.remembered_browsers.invalidated"] = "profile.remembered_browsers.invalidated"
     dataversion: Literal[1] = 1

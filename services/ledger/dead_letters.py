@@ -1,4 +1,5 @@
-"""Quarantine: a record that will never be right is kept whole and sealed, with the reason and where it stood.
+"""Quarantine: a record that can never be processed is kept whole and sealed, with the reason and its
+position.
 
 A dead letter is sealed with a key that erasure and expiry can reach: that of the subject whose personal data
 the record holds where that is known, otherwise one of its tenant and the day, or one of the installation and
@@ -36,7 +37,7 @@ MOST_BYTES: Final = 4_500_000
 NOTED_SECONDS: Final = 30 * 86_400.0
 """As long as the dead-letter topics keep what is noted."""
 _HEADER_OVERHEAD_BYTES: Final = 12
-"""More than what stands around a header in a dead letter, before that is encoded."""
+"""An upper bound for the bytes around a header in a dead letter, before encoding."""
 _NO_KEYS: Final = SubjectKeys(1, None, None)
 _KEPT_KEY_BYTES, _KEPT_VALUE_BYTES = 65_536, 1_000_000
 _log = structlog.get_logger()

@@ -16,8 +16,8 @@ NoticeKey = tuple[str, str]
 
 
 class Notice(NamedTuple):
-    """The last minute of which a tenant's log tells for one reason, and how many letters it has not told of
-    since."""
+    """The minute of the latest entry that a tenant's log has for one reason, -1 before the first, and how
+    many letters since then have no entry."""
 
     minute: int = -1
     untold: int = 0

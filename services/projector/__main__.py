@@ -10,7 +10,7 @@ from services.runtime.worker.loop import Worker
 
 
 def build(settings: Settings) -> Worker:
-    """The worker of these settings."""
+    """Return the worker with these settings."""
     source = Source(
         kafka=settings.kafka,
         topic=settings.topic(Topic.PROFILE_EVENTS),
@@ -22,7 +22,7 @@ def build(settings: Settings) -> Worker:
 
 
 async def main() -> None:
-    """Runs until told to stop."""
+    """Run until a signal stops the process."""
     settings = Settings()
     logs.configure(settings.log_format)
     await build(settings).run()

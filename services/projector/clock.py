@@ -1,4 +1,4 @@
-"""The broker's clock as the log shows it: it never runs backwards within a partition."""
+"""The time of records by the broker's clock, made monotonic within a partition."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,14 +12,13 @@ Latest = dict[int, datetime]
 
 
 def stamp(records: Sequence[ConsumerRecord], latest: Latest) -> list[datetime]:
-    """The broker's time of each record, or that of an earlier record of its partition where the broker's
-    clock was set back; `latest` is brought up to the last of them. A replay from the beginning comes to the
-    same."""
+    """Return the broker's time of each record, or that of an earlier record of its partition if the broker's
+    clock was set back. Updates `latest`. A replay from the beginning gives the same times."""
     times: list[datetime] = []
     for record in records:
-        told = from_milliseconds(record.timestamp)
+        recorded_at = from_milliseconds(record.timestamp)
         known = latest.get(record.partition)
-        if known is None or told > known:
-            latest[record.partition] = known = told
+        if known is None or recorded_at > known:
+            latest[record.partition] = known = recorded_at
         times.append(known)
     return times

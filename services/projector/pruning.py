@@ -1,7 +1,7 @@
-"""Log entries past their tenant's retention, deleted now and then.
+"""Periodic deletion of log entries past the retention of their tenant.
 
-Reads leave them out from the moment they are too old, so it does not matter when they go: a generation being
-built again has the same entries to show as the one that was pruned.
+Queries hide an entry from the moment it expires, so the time of deletion is not visible: a rebuilt generation
+shows the same entries as one that was pruned.
 """
 
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from services.runtime.postgres.pool import database_failures
 
 EVERY_SECONDS: Final = 600.0
 AT_ONCE: Final = 5_000
-"""Rows of one statement: no transaction of this is long."""
+"""Rows per statement, which keeps transactions short."""
 _log = structlog.get_logger()
 
 
 async def prune(pool: asyncpg.Pool, now: datetime) -> int:
-    """Deletes what is too old by then; how many entries. Several processes may do it at once. Raises
-    Transient."""
+    """Delete the entries that have expired at `now` and return their number. Several processes may prune at
+    once. Raises Transient."""
     queries, pruned = load("services.projector"), 0
     with database_failures():
         for row in await pool.fetch(queries["retentions"]):

@@ -1,8 +1,8 @@
-"""profile.events -> profile.events: logins of a linked identity come to its own subject and are handed on.
+"""profile.events -> profile.events: relays the logins of linked identities to the subject of the primary one.
 
-Appended before the position moves, so after a crash once more; every copy says which event it was made from,
-and the subject that takes it keeps the highest offset taken per partition. What an earlier generation of the
-views had passed is on the log already.
+Relayed events are appended before the position moves, so a crash may append one twice. Each names the
+position of its original, and the profile that takes it ignores positions up to the highest it has seen per
+partition. Replayed events are not relayed: their copies are on the log already.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SOURCE: Final = "/vita/projector"
 
 
 def relayed(logged: Logged, subject: str, epoch: int) -> Event:
-    """The event as the other subject's, the same one however often it is made."""
+    """Return the copy of the event for another subject; its id is derived, so repeated copies are equal."""
     event, position = logged.event, logged.position
     return event.model_copy(
         update={
@@ -38,7 +38,7 @@ def relayed(logged: Logged, subject: str, epoch: int) -> Event:
 async def sealed_relays(
     connection: asyncpg.Connection, keyring: Keyring, relays: Sequence[tuple[Logged, str]], epoch: int
 ) -> tuple[list[Record], list[Logged]]:
-    """What is to be appended, in the order of the log, and the events whose taker has no keys."""
+    """Return the sealed copies in the order of the log, and the events whose new subject has no keys."""
     takers = sorted({(logged.event.tenant, subject) for logged, subject in relays})
     keys = await read_keys(connection, keyring, takers)
     records: list[Record] = []

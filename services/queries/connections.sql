@@ -4,7 +4,7 @@ SELECT id, name, strategy, revision, document, event_id, deleted FROM views.conn
 
 -- name: connections_by_name
 -- Returns connections that are not deleted by name, with the default picture of the tenant.
-SELECT DISTINCT ON (name) name AS asked, id, name, strategy, revision, document, event_id, deleted, (
+SELECT DISTINCT ON (name) name AS lookup_key, id, name, strategy, revision, document, event_id, deleted, (
     SELECT default_picture FROM views.setting AS s
     WHERE s.tenant = $1 AND s.kind = 'tenant' AND s.id = 'settings' AND NOT s.deleted
 ) AS default_picture

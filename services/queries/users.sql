@@ -1,14 +1,14 @@
 -- name: users_by_id
 -- Returns users by user_id.
-SELECT p.user_id AS asked, p.revision, p.document
-FROM unnest($2::text[]) AS asked (id)
-JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id;
+SELECT p.user_id AS lookup_key, p.revision, p.document
+FROM unnest($2::text[]) AS requested (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = requested.id;
 
 -- name: users_by_subject
 -- Returns users by subject, with the fold's memory of their commands.
-SELECT p.subject AS asked, p.revision, p.document, p.memory
-FROM unnest($2::text[]) AS asked (subject)
-JOIN views.profile AS p ON p.tenant = $1 AND p.subject = asked.subject;
+SELECT p.subject AS lookup_key, p.revision, p.document, p.memory
+FROM unnest($2::text[]) AS requested (subject)
+JOIN views.profile AS p ON p.tenant = $1 AND p.subject = requested.subject;
 
 -- name: find_holdings
 -- Returns what a user has that the document does not show.

@@ -1,4 +1,4 @@
-"""Accounts at providers that may be used on behalf of a person, as logins showed them."""
+"""Connected accounts: accounts at providers that applications may use on behalf of the user."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ Account = Mapping[str, Any]
 
 
 def accounts_of(holdings: Mapping[str, Any]) -> Sequence[Account]:
-    """In the order of their first days."""
+    """Return the connected accounts, by creation time."""
     found: Sequence[Account] = holdings.get(ACCOUNTS, ())
     return found
 
@@ -21,19 +21,20 @@ def accounts_of(holdings: Mapping[str, Any]) -> Sequence[Account]:
 def with_account(holdings: Mapping[str, Any], event: LoginSucceeded) -> Mapping[str, Any]:
     """The holdings after a login: one account per connection and organization, as the latest login showed it
     and since the first one."""
-    told, organization = event.data.connected_account, event.data.organization_id
-    if told is None or "connection" not in told:
+    reported, organization = event.data.connected_account, event.data.organization_id
+    if reported is None or "connection" not in reported:
         return holdings
+    connection = reported["connection"]
     seen: dict[str, Any] = {
-        "id": f"cac_{derived(event.subject, told['connection'], organization or '').replace('-', '')[:16]}",
-        "connection": told["connection"],
-        "strategy": told.get("strategy", event.data.strategy),
-        "scopes": told.get("scopes", []),
+        "id": f"cac_{derived(event.subject, connection, organization or '').replace('-', '')[:16]}",
+        "connection": connection,
+        "strategy": reported.get("strategy", event.data.strategy),
+        "scopes": reported.get("scopes", []),
         "created_at": render(event.time),
         "mark": mark_of(event),
     }
-    if "expires_at" in told:
-        seen["expires_at"] = told["expires_at"]
+    if "expires_at" in reported:
+        seen["expires_at"] = reported["expires_at"]
     if organization is not None:
         seen["organization_id"] = organization
     known = accounts_of(holdings)

@@ -1,4 +1,4 @@
-"""What admins and applications do to a profile."""
+"""Edits of a profile by admins and applications."""
 
 from collections.abc import Mapping
 from typing import Any, assert_never
@@ -36,7 +36,7 @@ Edit = (
 
 
 def edited(profile: Profile, event: Edit) -> Profile:
-    """The person after an edit, or the same one when it is turned down."""
+    """Return the profile after an edit; refused if there is no document or the command was rejected."""
     document = profile.document
     if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
@@ -64,8 +64,8 @@ def edited(profile: Profile, event: Edit) -> Profile:
 
 
 def place_of(document: Mapping[str, Any], connection: str | None) -> int | None:
-    """Which identity an edit through a connection is of: the primary one where it has this connection or none
-    is named, else the first that has it; None when none has."""
+    """Return the index of the identity that an edit through a connection changes: the primary one if it has
+    this connection or `connection` is None, otherwise the first that has it; None if no identity has it."""
     if connection is None:
         return 0
     names = [identity["connection"] for identity in document["identities"]]
@@ -73,7 +73,8 @@ def place_of(document: Mapping[str, Any], connection: str | None) -> int | None:
 
 
 def shown_of(document: Mapping[str, Any], place: int) -> Mapping[str, Any]:
-    """Where an identity's attributes are shown: at the root, or in its profile data."""
+    """Return where the attributes of the identity at this index are: the root of the document for the primary
+    one, otherwise its `profileData`."""
     shown: Mapping[str, Any] = (
         document if place == 0 else document["identities"][place].get("profileData", {})
     )
@@ -117,7 +118,8 @@ def _with_marks(memory: Memory, identity: Mapping[str, Any], marked: Mapping[str
 
 
 def _password(profile: Profile, document: Mapping[str, Any], event: PasswordChanged) -> Profile:
-    """The hash of the primary identity stands for itself, those of others under their identity."""
+    """Store the hash: of the primary identity under `password_hash`, of others under `passwords` by
+    identity."""
     place, now = place_of(document, event.data.connection), render(event.time)
     if place is None:
         return refuse(profile, event)
@@ -152,7 +154,8 @@ def _metadata(document: Mapping[str, Any], event: MetadataChanged) -> dict[str, 
 
 
 def created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:
-    """The person after the creation of a profile; refused for somebody who has one, and for one put by."""
+    """Return the profile after its creation; refused if there is a document, or if the user was linked to
+    another and the document is kept in `merged`."""
     if profile.document is not None or "merged" in profile.holdings:
         return refuse(profile._replace(memory=memory), event)
     data, now = event.data, render(event.time)

@@ -23,22 +23,23 @@ _PROVIDERS: Final[Mapping[str, str]] = {
     "guardian": "guardian",
 }
 _ADDRESSES: Final = ("email", "phone_number", "key_id")
-"""What no two factors of a type may share."""
+"""Details that no two factors of a type may share."""
 
 
 def factors_of(holdings: Mapping[str, Any]) -> Sequence[Factor]:
-    """In the order in which they were enrolled."""
+    """Return the factors, by enrolment."""
     found: Sequence[Factor] = holdings.get(FACTORS, ())
     return found
 
 
 def provider_of(factor: Factor) -> str | None:
-    """Under which name `multifactor` shows a factor, None for one that is no second factor."""
+    """Return the name of the factor in `multifactor`, None for one that is no second factor."""
     return _PROVIDERS.get(factor["type"])
 
 
 def collides(factors: Sequence[Factor], kind: str, details: Mapping[str, Any]) -> bool:
-    """Whether there is such a factor already: the same address or key; a second TOTP generator."""
+    """Return whether one of the factors has this type and an equal address or key; a second `totp` always
+    collides."""
     alike = [factor for factor in factors if factor["type"] == kind]
     if kind == "totp":
         return bool(alike)
@@ -48,7 +49,8 @@ def collides(factors: Sequence[Factor], kind: str, details: Mapping[str, Any]) -
 
 
 def with_factors(profile: Profile, event: FactorEvent) -> Profile:
-    """The person after the event, or the same one when it is turned down or names no factor there is."""
+    """Return the profile after the event. The event is refused if its command was rejected, if there is no
+    document, or if the factor it names does not exist."""
     document = profile.document
     if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
@@ -88,11 +90,11 @@ def _enrolled(event: MfaEnrolled) -> dict[str, Any]:
 def _changed(factor: Factor, event: MfaChanged) -> Factor:
     if factor["id"] != event.data.factor_id:
         return factor
-    told = {
+    given = {
         "name": event.data.name,
         "preferred_authentication_method": event.data.preferred_authentication_method,
     }
-    return {**factor, **{name: value for name, value in told.items() if value is not None}}
+    return {**factor, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _moved(
@@ -102,7 +104,8 @@ def _moved(
     factors: Sequence[Factor],
     new: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Profile:
-    """The person with these factors and no secrets of others; `multifactor` follows."""
+    """Return the profile with these factors, without the secrets of others, and with `multifactor`
+    updated."""
     now, there = render(event.time), {factor["id"] for factor in factors}
     known = {**profile.secrets.get(FACTORS, {}), **(new or {})}
     secrets = {name: value for name, value in profile.secrets.items() if name != FACTORS}

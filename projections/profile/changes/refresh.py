@@ -1,7 +1,8 @@
-"""What a login may write into a profile (spec §1.4, design D7 and D9).
+"""Which attributes a login writes into a profile (spec §1.4, design D7 and D9).
 
-Of two logins the later one decides an attribute, whichever arrives first; a value that a default made up
-never replaces one that somebody gave. A verified state goes with the address of the login that gave both.
+The latest login by its own time decides an attribute, whichever arrives first. A default value never replaces
+one that came from a claim or an edit. `email_verified` and `phone_verified` come from the login that gave the
+address.
 """
 
 from collections.abc import Mapping, Set
@@ -14,8 +15,8 @@ from schemas.formats.exact_json import same
 
 
 class Refresh(NamedTuple):
-    """What changes: values to set, root keys to drop, the claims of everything the login decides (also of
-    values that stay as they are)."""
+    """The changes of a login: values to set, root keys to drop, and the claims of every attribute that the
+    login decides, unchanged ones included."""
 
     values: Mapping[str, Any]
     claims: Mapping[str, str]
@@ -23,9 +24,9 @@ class Refresh(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a login stands among those of its profile. `mark` is its own; `newest` and `first` say whether no
-    other login of the primary identity is later or earlier; `displaced` is the id of the login that wrote
-    root attributes because it counted as the first one until now."""
+    """The position of a login among those of its profile. `mark` is its own; `newest` and `first` say whether
+    no other login of the primary identity is later or earlier; `displaced` is the event id of the login that
+    counted as the first one until now and wrote root attributes as such."""
 
     mark: str
     newest: bool
@@ -38,7 +39,8 @@ def refresh(
 ) -> Refresh:
     """Return the changes that a login of the primary identity brings to its profile.
 
-    What a provider leaves out stays (Apple tells a name only once); leftovers are those of the latest login.
+    An attribute that the provider leaves out keeps its value (Apple sends the name only once); `extras` are
+    those of the latest login.
     """
     attributes, sources = data.attributes, data.sources
     if standing.newest and (known := _as_before(provenance, data)):
@@ -71,12 +73,12 @@ def refresh(
 
 
 _Holder = tuple[str, str, str]
-"""Who gave the value that stands now: origin, claim, mark."""
+"""Provenance of the current value: origin, claim, mark."""
 
 
 def _as_before(provenance: Provenance, data: LoginSucceededData) -> Mapping[str, str] | None:
-    """Return the claims of a login that gives just what one login before it gave, the commonest case: then
-    everything it says is its to decide."""
+    """Return the claims of a login that has the same claims as the only login so far, the most common case,
+    in which the login decides every attribute; otherwise None."""
     if len(provenance) != 1 or data.root_policy not in ("on_each_login", "unless_edited"):
         return None
     (group,) = provenance.values()
@@ -126,8 +128,8 @@ def _by_login(holder: _Holder | None) -> bool:
 
 
 def _weight(claim: str) -> int:
-    """What somebody gave outweighs what was made of given and family name, which outweighs any other
-    default."""
+    """Return the rank of a claim: a value from a claim or an edit, above a default made of given and family
+    name, above any other default."""
     if not claim.startswith(DEFAULT):
         return 2
     return 1 if claim.startswith((f"{DEFAULT}given_name", f"{DEFAULT}family_name")) else 0

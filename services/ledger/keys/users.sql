@@ -1,15 +1,15 @@
 -- name: users_with_secrets
 -- Returns users by user_id, with their sealed secrets and the keys that open them.
-SELECT p.user_id AS asked, p.revision, p.document, p.subject, p.secrets, k.version, k.profile, k.activity
-FROM unnest($2::text[]) AS asked (id)
-JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
+SELECT p.user_id AS lookup_key, p.revision, p.document, p.subject, p.secrets, k.version, k.profile, k.activity
+FROM unnest($2::text[]) AS requested (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = requested.id
 LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject AND p.secrets IS NOT NULL;
 
 -- name: users_to_edit
 -- Returns users by user_id, with the keys that seal the events of their changes.
-SELECT asked.id AS asked, p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
-FROM unnest($2::text[]) AS asked (id)
-JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = asked.id
+SELECT requested.id AS lookup_key, p.subject, p.revision, p.document, p.holdings, k.version, k.profile, k.activity
+FROM unnest($2::text[]) AS requested (id)
+JOIN views.profile AS p ON p.tenant = $1 AND p.user_id = requested.id
 JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = p.subject;
 
 -- name: users_by_email
@@ -30,9 +30,9 @@ WHERE p.tenant = $1 AND (p.subject = ANY ($2::text[]) OR p.user_id = ANY ($3::te
 
 -- name: read_owners
 -- Returns the keys and the rows of the owners of a batch of events, and whether logins failed as them.
-SELECT asked.tenant, asked.owner, k.version, k.profile AS profile_key, k.activity AS activity_key, p.revision, p.document, p.memory, p.secrets,
+SELECT requested.tenant, requested.owner, k.version, k.profile AS profile_key, k.activity AS activity_key, p.revision, p.document, p.memory, p.secrets,
     p.holdings, g.guarded
-FROM unnest($1::text[], $2::text[]) AS asked (tenant, owner)
-LEFT JOIN ledger.subject_key AS k ON k.tenant = asked.tenant AND k.owner = asked.owner
-LEFT JOIN profile AS p ON p.tenant = asked.tenant AND p.subject = asked.owner
-LEFT JOIN LATERAL (SELECT true AS guarded FROM login_guard AS f WHERE f.tenant = asked.tenant AND f.subject = asked.owner LIMIT 1) AS g ON true;
+FROM unnest($1::text[], $2::text[]) AS requested (tenant, owner)
+LEFT JOIN ledger.subject_key AS k ON k.tenant = requested.tenant AND k.owner = requested.owner
+LEFT JOIN profile AS p ON p.tenant = requested.tenant AND p.subject = requested.owner
+LEFT JOIN LATERAL (SELECT true AS guarded FROM login_guard AS f WHERE f.tenant = requested.tenant AND f.subject = requested.owner LIMIT 1) AS g ON true;

@@ -1,6 +1,7 @@
 """Positions: how far each generation of the views has applied each partition of a topic.
 
-A position moves in the transaction of the rows it stands for. All offsets are those to be read next.
+A position moves in the transaction that writes the rows of its records. All offsets are those to be read
+next.
 """
 
 from collections.abc import Collection, Mapping

@@ -69,7 +69,8 @@ class BatchLoader(Generic[Key, Answer]):
 
 
 class RowLoader:
-    """Look-ups by a statement that takes `(tenant, keys)` and names each row's key in a column `asked`."""
+    """Look-ups by a statement that takes `(tenant, keys)` and returns each row's key in a column
+    `lookup_key`."""
 
     def __init__(self, database: TenantPool, statement: str) -> None:
         self._database, self._statement = database, statement
@@ -86,4 +87,4 @@ class RowLoader:
     async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Row]:
         async with self._database.connection(tenant) as connection:
             rows = await connection.fetch(self._statement, tenant, keys)
-        return {row["asked"]: row for row in rows}
+        return {row["lookup_key"]: row for row in rows}

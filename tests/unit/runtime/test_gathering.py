@@ -29,7 +29,7 @@ class Rows:
         """The rows of these keys."""
         self.asked.append((tenant, sorted(keys)))
         await self.open.wait()
-        return [{"asked": key, "tenant": tenant} for key in keys if key in self.keys]
+        return [{"lookup_key": key, "tenant": tenant} for key in keys if key in self.keys]
 
 
 async def test_what_is_asked_for_meanwhile_goes_together() -> None:
@@ -43,7 +43,7 @@ async def test_what_is_asked_for_meanwhile_goes_together() -> None:
     await asyncio.sleep(0)
     rows.open.set()
     found = await asyncio.gather(*first, *later, other)
-    assert [row and (row["tenant"], row["asked"]) for row in found] == [
+    assert [row and (row["tenant"], row["lookup_key"]) for row in found] == [
         ("demo", "a"), ("demo", "b"), ("demo", "b"), ("demo", "c"), None, ("other", "d"),
     ]  # fmt: skip
     assert len([tenant for tenant, _ in rows.asked if tenant == "demo"]) <= AT_ONCE
@@ -58,7 +58,7 @@ async def test_a_failure_reaches_everybody_and_ends() -> None:
     failed = await asyncio.gather(*(gathered.row("demo", "a") for _ in range(3)), return_exceptions=True)
     assert [type(error) for error in failed] == [Transient] * 3
     rows.down = False
-    assert (await gathered.row("demo", "a"))["asked"] == "a"
+    assert (await gathered.row("demo", "a"))["lookup_key"] == "a"
 
 
 async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
@@ -81,6 +81,6 @@ async def test_one_who_gives_up_takes_nobody_along() -> None:
     await asyncio.sleep(0)
     one.cancel()
     rows.open.set()
-    assert (await other)["asked"] == "b"
+    assert (await other)["lookup_key"] == "b"
     with pytest.raises(asyncio.CancelledError):
         await one

@@ -14,14 +14,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds, render
 from schemas.topics import Topic
-from services.ingest.connections import Connections
 from services.ingest.documents import HEALTH, LOGIN_CHECKS, LOGINS, document_routes
-from services.ingest.endpoint import Entrance, GatewayEndpoint, LoginsEndpoint
+from services.ingest.endpoint import EndpointResources, GatewayEndpoint
 from services.ingest.errors import MAX_BYTES, error_body, headers_of
 from services.ingest.login_checks import ChecksEndpoint
-from services.ingest.publisher import Publisher
+from services.ingest.logins.connections import ConnectionCache
+from services.ingest.logins.endpoint import LoginsEndpoint
+from services.ingest.logins.publisher import Publisher
+from services.ingest.logins.signing import Signer
 from services.ingest.settings import Settings
-from services.ingest.signing import Signer
 from services.ledger.keys.signing_keys import key_source
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.tenant_domains import Domains, DomainVerifier
@@ -111,17 +112,17 @@ async def _open(
     verifier = DomainVerifier(Domains(pool), pool, known)
     room = Room(settings.in_flight_bytes, MAX_BYTES)
     threads = parts.enter_context(FairThreads("reading", 1))
-    entrance = Entrance(verifier, room, settings.pace, threads)
+    resources = EndpointResources(verifier, room, settings.pace, threads)
     # Planning the one statement anew takes several times as long as carrying it out.
     database = await TenantPool.open(
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
     )
     parts.push_async_callback(database.close)
-    connections = Connections(database, settings.check_seconds)
+    connections = ConnectionCache(database, settings.check_seconds)
     endpoints: dict[str, GatewayEndpoint] = {
-        LOGINS: LoginsEndpoint(entrance, publisher, signer, connections, _now, heartbeat.handled),
+        LOGINS: LoginsEndpoint(resources, publisher, signer, connections, _now, heartbeat.handled),
         LOGIN_CHECKS: ChecksEndpoint(
-            entrance, database, lambda: milliseconds(datetime.now(UTC)), settings.check_seconds
+            resources, database, lambda: milliseconds(datetime.now(UTC)), settings.check_seconds
         ),
     }
     return endpoints, publisher

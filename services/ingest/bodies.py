@@ -1,5 +1,4 @@
-"""From a request's body to the events in it, in order. Pure; RefusedError when the body as a whole is
-unreadable."""
+"""Parses the body of a request into events, in their order. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -20,7 +19,7 @@ from services.ingest.errors import (
 )
 
 NOT_JSON: Final = object()
-"""Stands for a line that is no JSON."""
+"""Stands for a line that is not JSON."""
 SHORT_LINE_BYTES: Final = 16 * 1024
 """A shorter line is parsed in well under a millisecond."""
 _LINES: Final = ("application/x-ndjson", "application/ndjson")
@@ -28,10 +27,11 @@ _EVENTS: Final = "one event or an array of events"
 
 
 def events_in(headers: Mapping[str, str], body: bytes) -> Iterable[Any]:
-    """One event, an array, one event per line (NOT_JSON where a line is none), or CloudEvents binary mode.
+    """Return the events of a body: one event, an array, one event per line, or CloudEvents binary mode.
 
-    Short lines are parsed one by one, as the events are taken. The media type says whether lines are
-    expected; between one event and an array the JSON itself decides.
+    The media type says whether the body has lines. A line that is not JSON becomes NOT_JSON; short lines are
+    parsed while the caller iterates. Raises RejectedRequest when the body as a whole is unreadable (400), has
+    too many events or values (413), or has an unsupported encoding, media type or charset (415).
     """
     media_type = _media_type(headers, MEDIA_TYPES)
     if not body.strip():
@@ -53,8 +53,8 @@ def events_in(headers: Mapping[str, str], body: bytes) -> Iterable[Any]:
 
 
 def json_in(headers: Mapping[str, str], body: bytes, expected: str) -> Any:
-    """The object or array of a request that takes `application/json` only; `expected` says in an error what
-    the body has to hold. Raises RefusedError (400, 415)."""
+    """Return the object or array of a request whose media type must be `application/json`; `expected`
+    describes it in errors. Raises RejectedRequest (400, 415)."""
     _media_type(headers, (JSON,))
     if surely_exceeds(body):
         raise invalid_body(f"More than {MOST_VALUES} values")

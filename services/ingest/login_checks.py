@@ -1,10 +1,9 @@
-"""`POST /ingest/v1/login-checks`: may somebody be let in? One round trip to the database."""
+"""`POST /ingest/v1/login-checks`: decides whether logins may proceed, with one round trip to the database."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from asyncpg import Record
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -22,12 +21,13 @@ from schemas.formats.spelling import identifier_key
 from schemas.formats.violations import RULE, violations
 from schemas.logins.raw_login import Identifier, IpAddress
 from services.ingest.bodies import json_in
-from services.ingest.endpoint import Entrance, GatewayEndpoint
-from services.ingest.errors import SCOPE, RefusedError, cannot_tell, invalid_body, invalid_items
-from services.ingest.responses import Answer
+from services.ingest.endpoint import EndpointResources, GatewayEndpoint
+from services.ingest.errors import SCOPE, RejectedRequest, invalid_body, invalid_items, undecided
+from services.ingest.responses import JsonResponse
 from services.ledger.directory import LoginCheckKey, read_login_checks
 from services.runtime.auth.tokens import Principal
 from services.runtime.fairness.shares import OverShare
+from services.runtime.postgres.tenant_pool import TenantDatabase
 
 CHECK_SCOPE: Final = "check:logins"
 MAX_CHECKS: Final = 100
@@ -61,7 +61,8 @@ class LoginCheck(BaseModel):
 
     @property
     def identity(self) -> tuple[str, str] | None:
-        """(provider, the provider's id), None for somebody not named that way."""
+        """(provider, the provider's id); None when the check names the person only by `identifier`, or when
+        the claims do not identify anybody."""
         if self.user_id is not None:
             provider, _, idp_id = self.user_id.partition("|")
             return provider, idp_id
@@ -77,26 +78,24 @@ class LoginCheck(BaseModel):
 _CHECKS: Final = TypeAdapter(list[LoginCheck])
 
 
-class Database(Protocol):
-    """Connections that see one tenant."""
-
-    def connection(self, tenant: str) -> AbstractAsyncContextManager[Any]:
-        """Raises Transient when there is none to be had."""
-
-
 class ChecksEndpoint(GatewayEndpoint):
-    """Answers one check with one decision, an array of checks with as many."""
+    """Responds to one check with one decision, and to an array of checks with a decision for each."""
 
     scopes = (CHECK_SCOPE, SCOPE)
 
     def __init__(
-        self, entrance: Entrance, database: Database, clock: Callable[[], int], patience_seconds: float
+        self,
+        resources: EndpointResources,
+        database: TenantDatabase,
+        clock: Callable[[], int],
+        patience_seconds: float,
     ) -> None:
-        super().__init__(entrance)
+        super().__init__(resources)
         self._database, self._clock, self._patience = database, clock, patience_seconds
 
-    async def take(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Reads what is known of everybody asked for, and decides."""
+    async def handle(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> JsonResponse:
+        """Read the block and failed attempts of each checked person, and return the decisions. Raises
+        RejectedRequest (400, 413, 415; 503 when the database does not answer) and OverShare."""
         document, checks = await self.read(principal.tenant, body, partial(_read, headers, body))
         try:
             async with (
@@ -107,9 +106,9 @@ class ChecksEndpoint(GatewayEndpoint):
         except OverShare:
             raise
         except (Transient, TimeoutError):
-            raise cannot_tell() from None
-        found = [shown(verdict) for verdict in decide(checks, rows, self._clock())]
-        return Answer(200, exact_json.dumps(found if isinstance(document, list) else found[0]))
+            raise undecided() from None
+        found = [present(verdict) for verdict in decide(checks, rows, self._clock())]
+        return JsonResponse(200, exact_json.dumps(found if isinstance(document, list) else found[0]))
 
 
 def _read(headers: Mapping[str, str], body: bytes) -> tuple[Any, list[LoginCheck]]:
@@ -118,13 +117,13 @@ def _read(headers: Mapping[str, str], body: bytes) -> tuple[Any, list[LoginCheck
 
 
 def checks_in(document: Any, body: bytes) -> list[LoginCheck]:
-    """The checks of a request. Raises RefusedError (400, 413)."""
+    """Return the checks of a request. Raises RejectedRequest (400, 413)."""
     many = isinstance(document, list)
     items = document if many else [document]
     if not items:
         raise invalid_body("The array is empty: expected at least one check")
     if len(items) > MAX_CHECKS:
-        raise RefusedError(413, f"Payload holds more checks than maximum allowed: {MAX_CHECKS}.")
+        raise RejectedRequest(413, f"Payload holds more checks than maximum allowed: {MAX_CHECKS}.")
     if exact_json.holds_nul(document, body):
         raise invalid_body("Text must not contain U+0000")
     try:
@@ -134,7 +133,7 @@ def checks_in(document: Any, body: bytes) -> list[LoginCheck]:
 
 
 def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> list[Verdict]:
-    """A verdict for each check, by the tenant's settings of this moment."""
+    """Return a verdict for each check under the tenant's current settings; `now` is in milliseconds."""
     settings = {} if rows[0]["settings"] is None else exact_json.loads(rows[0]["settings"])
     forced = brute_force(settings.get("brute-force-protection"))
     suspicious = suspicious_ip(settings.get("suspicious-ip-throttling"))
@@ -143,8 +142,9 @@ def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> li
     ]
 
 
-def shown(verdict: Verdict) -> dict[str, Any]:
-    """As a gateway is told. `monitored` says what would have turned somebody away, were its shield up."""
+def present(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as a gateway gets it. `monitored` names the protections that would have denied the
+    login if they were enforced."""
     answer: dict[str, Any] = {"decision": "allow"}
     if verdict.ban is not None:
         answer = {

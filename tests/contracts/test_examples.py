@@ -37,8 +37,8 @@ from schemas.logins.raw_login import RawLogin, parse_raw_login
 from schemas.sealing.keys import generate_subject_keys
 from schemas.sealing.mapper import open_event, read_sealed, seal_event
 from schemas.upcasters import current_version
-from services.ingest.decide import Accepted, decide
-from services.ingest.keying import record_key as login_key
+from services.ingest.logins.decide import AcceptedLogin, decide
+from services.ingest.logins.keying import record_key as login_key
 from services.normalizer.decide import Arrival, login_failed, login_succeeded, normalize_login
 from tests.samples.profile_events import on_the_log
 
@@ -173,7 +173,7 @@ def _existing(event: Event) -> Profile:
 def test_ingest_takes_logins(name: str) -> None:
     """Ingest accepts each raw login and writes it as it is."""
     verdict = decide(load_example(name), "demo", render(NOW), login_key)
-    assert isinstance(verdict, Accepted)
+    assert isinstance(verdict, AcceptedLogin)
     assert exact_json.loads(verdict.record.value) == load_example(name)
 
 

@@ -18,12 +18,10 @@ PACKAGES = [
 MODULES_PER_FOLDER = 12
 
 SILENT_RAISES = {
-    "services/ingest",
     "services/management",
     "services/projector",
 }
 CROWDED_FOLDERS = {
-    "services/ingest",
     "services/management/http",
 }
 SHARED_CLASS_NAMES = {
@@ -32,8 +30,6 @@ SHARED_CLASS_NAMES = {
     "Change",
     "Client",
     "Connection",
-    "Connections",
-    "Database",
     "Grant",
     "ListGrants",
     "Operation",
@@ -42,7 +38,6 @@ SHARED_CLASS_NAMES = {
     "Role",
     "Room",
     "Verdict",
-    "Verifier",
 }
 PER_PROCESS = {"Settings"}
 

@@ -1,9 +1,9 @@
 """Database connections that speak for one tenant at a time: row-level security hides all others' rows."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import asyncpg
 
@@ -47,6 +47,13 @@ class TenantConnection(PlainConnection):
             self._tenant = None
             await self.execute(_query("speak_for"), tenant)
             self._tenant = tenant
+
+
+class TenantDatabase(Protocol):
+    """Database connections that see one tenant."""
+
+    def connection(self, tenant: str) -> AbstractAsyncContextManager[Any]:
+        """Return a connection that sees the rows of this tenant. Raises Transient when none is available."""
 
 
 class TenantPool:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.bodies import NOT_JSON, events_in, json_in
-from services.ingest.errors import MAX_EVENTS, MEDIA_TYPES, RefusedError
+from services.ingest.errors import MAX_EVENTS, MEDIA_TYPES, RejectedRequest
 
 
 def read(body: bytes, content_type: str = "application/json", **headers: str) -> list[Any]:
@@ -16,7 +16,7 @@ def read(body: bytes, content_type: str = "application/json", **headers: str) ->
 
 
 def refusal(body: bytes, content_type: str = "application/json", **headers: str) -> tuple[int, str]:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RejectedRequest) as caught:
         read(body, content_type, **headers)
     return caught.value.status, caught.value.message
 
@@ -85,7 +85,7 @@ def test_other_encodings_are_refused() -> None:
 def test_an_endpoint_names_its_own_media_types() -> None:
     """An endpoint that takes JSON only does not offer the media types of events."""
     for content_type in ("", "text/plain", "application/cloudevents+json"):
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(RejectedRequest) as caught:
             json_in({"content-type": content_type}, b"{}", "one check")
         assert (caught.value.status, caught.value.message) == (
             415,
@@ -134,6 +134,6 @@ def test_any_bytes_get_an_answer(body: bytes, content_type: str) -> None:
     status = None
     try:
         found = read(body, content_type)
-    except RefusedError as error:
+    except RejectedRequest as error:
         found, status = [], error.status
     assert found or status in (400, 413)

@@ -11,9 +11,9 @@ from projections.connection.identity import IDENTITY_OPTIONS
 from projections.normalization import KNOWN_STRATEGIES, ConnectionSettings, UnmappableLogin, identify
 from projections.normalization.admission import KnownConnection
 from schemas.errors import Transient
-from services.ingest.connections import KEPT_SECONDS, Connections, Known, settle
-from services.ingest.decide import Accepted, RejectedLogin, decide
-from services.ingest.keying import record_key
+from services.ingest.logins.connections import KEPT_SECONDS, ConnectionCache, Known, settle
+from services.ingest.logins.decide import AcceptedLogin, RejectedLogin, decide
+from services.ingest.logins.keying import record_key
 from tests.samples.raw_logins import make_data, make_event
 
 NOW = "2026-11-23T10:00:01.000Z"
@@ -26,10 +26,10 @@ def known(strategy: str | None = None, name: str = "corp", **changes: Any) -> Kn
     return Known(KnownConnection(**facts), maps_identity)
 
 
-def verdict_on(about: Known | None, **data: Any) -> Accepted | RejectedLogin:
+def verdict_on(about: Known | None, **data: Any) -> AcceptedLogin | RejectedLogin:
     event = make_event(data=make_data(connection="corp", **data))
     accepted = decide(event, "demo", NOW, record_key)
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, AcceptedLogin)
     return settle(accepted, about)
 
 
@@ -72,7 +72,7 @@ def test_what_the_normalizer_could_not_process_is_refused(
 def test_what_may_be_processed_is_accepted(about: Known | None, data: dict[str, Any]) -> None:
     """A login passes when its connection is not known to ingest, registers itself, or may map the identity by
     itself, and when it failed."""
-    assert isinstance(verdict_on(about, **data), Accepted)
+    assert isinstance(verdict_on(about, **data), AcceptedLogin)
 
 
 class Recording(dict[str, Any]):
@@ -123,7 +123,7 @@ async def test_a_connection_is_read_once_while_it_is_remembered() -> None:
     """One that exists is remembered for some seconds; one that does not is read again each time, because it
     may be created at any moment."""
     rows, now = Rows(), 0.0
-    connections = Connections(rows, 1, lambda: now)
+    connections = ConnectionCache(rows, 1, lambda: now)
     for _ in range(2):
         assert set(await connections.known("demo", ["corp", "other"])) == {"corp", "other"}
     assert rows.queries == [["corp", "other"], ["other"]]
@@ -138,7 +138,7 @@ async def test_without_a_database_nothing_is_known(failure: Exception) -> None:
     """The login is left to the normalizer."""
     rows = Rows()
     rows.failure = failure
-    assert await Connections(rows, 1).known("demo", ["corp"]) == {}
+    assert await ConnectionCache(rows, 1).known("demo", ["corp"]) == {}
 
 
 async def test_a_database_that_hangs_is_not_waited_for() -> None:
@@ -149,4 +149,4 @@ async def test_a_database_that_hangs_is_not_waited_for() -> None:
             await asyncio.Event().wait()
             return []
 
-    assert await Connections(Hanging(), 0.01).known("demo", ["corp"]) == {}
+    assert await ConnectionCache(Hanging(), 0.01).known("demo", ["corp"]) == {}

@@ -13,9 +13,9 @@ from schemas.examples import load_example, names_of
 from schemas.formats import exact_json, instants
 from schemas.logins.raw_login import MAX_BYTES, parse_raw_login
 from services.ingest.bodies import NOT_JSON
-from services.ingest.decide import Accepted, RejectedLogin, Verdict, decide
 from services.ingest.documents import login_schema
-from services.ingest.keying import record_key
+from services.ingest.logins.decide import AcceptedLogin, RejectedLogin, Verdict, decide
+from services.ingest.logins.keying import record_key
 from tests.samples.raw_logins import make_data, make_event
 
 ARRIVED = "2026-11-23T10:00:01.000Z"
@@ -25,9 +25,9 @@ def verdict_on(event: Any) -> Verdict:
     return decide(event, "demo", ARRIVED, record_key)
 
 
-def accepted(event: Any) -> Accepted:
+def accepted(event: Any) -> AcceptedLogin:
     verdict = verdict_on(event)
-    assert isinstance(verdict, Accepted), verdict
+    assert isinstance(verdict, AcceptedLogin), verdict
     return verdict
 
 
@@ -245,7 +245,7 @@ def test_what_is_accepted_is_what_the_normalizer_reads(changes: dict[str, Any]) 
     """Any JSON in any place gets a verdict, and every accepted value passes the contract on the other
     side."""
     verdict = verdict_on(changed(changes))
-    if isinstance(verdict, Accepted):
+    if isinstance(verdict, AcceptedLogin):
         login = parse_raw_login(verdict.record.value)
         assert login.tenant == "demo"
         assert record_key(login).value == verdict.record.key
@@ -281,7 +281,7 @@ def test_the_published_schema_refuses_what_ingest_refuses(changes: dict[str, Any
     ):
         return
     shown = {**event, "tenant": event.get("tenant") or "demo"}
-    assert PUBLISHED.is_valid(shown) == isinstance(verdict, Accepted), list(PUBLISHED.iter_errors(shown))
+    assert PUBLISHED.is_valid(shown) == isinstance(verdict, AcceptedLogin), list(PUBLISHED.iter_errors(shown))
 
 
 def test_a_rejected_event_is_named_by_the_start_of_its_id() -> None:

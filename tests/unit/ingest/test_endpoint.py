@@ -12,10 +12,11 @@ from projections.normalization import ConnectionSettings
 from projections.normalization.admission import KnownConnection
 from schemas.errors import Transient
 from schemas.formats import exact_json
-from services.ingest.connections import Known
-from services.ingest.endpoint import Entrance, LoginsEndpoint
+from services.ingest.endpoint import EndpointResources
 from services.ingest.errors import MAX_BYTES, MAX_EVENTS, SCOPE
-from services.ingest.signing import LoginRecord, Signer
+from services.ingest.logins.connections import Known
+from services.ingest.logins.endpoint import LoginsEndpoint
+from services.ingest.logins.signing import LoginRecord, Signer
 from services.runtime.auth.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
 from services.runtime.fairness.body_memory import Room
 from services.runtime.fairness.threads import FairThreads
@@ -81,7 +82,7 @@ class Gateway:
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.connections = FakeConnections()
         self.endpoint = LoginsEndpoint(
-            Entrance(self.verifier, self.room, Pace(seconds, 4096), FairThreads("reading", 1)),
+            EndpointResources(self.verifier, self.room, Pace(seconds, 4096), FairThreads("reading", 1)),
             self.log,
             Signer((b"s" * 32,)),
             self.connections,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.logins.raw_login import RawLogin
-from services.ingest.keying import record_key
+from services.ingest.logins.keying import record_key
 
 
 def key_of(login_id: str = "1", **data: Any) -> bytes:

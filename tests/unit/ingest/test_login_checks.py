@@ -22,7 +22,7 @@ from projections.login_guard.verdict import (
 )
 from schemas.errors import Transient
 from schemas.formats import exact_json
-from services.ingest.endpoint import Entrance
+from services.ingest.endpoint import EndpointResources
 from services.ingest.errors import MAX_BYTES
 from services.ingest.login_checks import ChecksEndpoint, LoginCheck
 from services.runtime.auth.tokens import Principal
@@ -90,8 +90,8 @@ class Verifier:
         return Principal("abc@clients", "demo", "abc", frozenset({"check:logins"}))
 
 
-def entrance() -> Entrance:
-    return Entrance(Verifier(), Room(1, MAX_BYTES), Pace(30, 0), FairThreads("reading", 1))
+def resources() -> EndpointResources:
+    return EndpointResources(Verifier(), Room(1, MAX_BYTES), Pace(30, 0), FairThreads("reading", 1))
 
 
 class Away:
@@ -111,7 +111,7 @@ class Away:
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_without_a_database_nothing_is_decided(hangs: bool) -> None:
     """503 in time, to be repeated; the gateway decides by itself meanwhile."""
-    endpoint = ChecksEndpoint(entrance(), Away(hangs), lambda: NOW, 0.05)
+    endpoint = ChecksEndpoint(resources(), Away(hangs), lambda: NOW, 0.05)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://x") as client:
         answer = await client.post(
             "/", content=exact_json.dumps({"identifier": "a", "ip": IP}),
@@ -151,7 +151,7 @@ NO_CONNECTION = "Missing required property: connection (claims are read by it)"
 )
 async def test_a_wrong_check_is_explained(body: bytes, message: str) -> None:
     """The answer says which rule a check breaks, where, and what is expected."""
-    endpoint = ChecksEndpoint(entrance(), Away(False), lambda: NOW, 0.05)
+    endpoint = ChecksEndpoint(resources(), Away(False), lambda: NOW, 0.05)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint), base_url="http://x") as client:
         answer = await client.post(
             "/", content=body, headers={"authorization": "Bearer a.b.c", "content-type": "application/json"}

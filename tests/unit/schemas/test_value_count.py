@@ -11,7 +11,7 @@ from schemas.formats import exact_json
 from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
 from schemas.logins.raw_login import parse_raw_login
 from services.ingest.bodies import events_in, json_in
-from services.ingest.errors import MAX_VALUES, RefusedError
+from services.ingest.errors import MAX_VALUES, RejectedRequest
 from services.management.http.bodies import FORM, JSON, parse
 from services.management.users.models import UpdateUser
 from services.runtime.rejection import Rejected
@@ -76,9 +76,9 @@ def test_logins_of_too_many_values() -> None:
         parse_raw_login(exact_json.dumps(wide))
     assert "More than 10000 values" in invalid.value.detail
     headers = {"content-type": "application/json"}
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedRequest) as refused:
         events_in(headers, b"[" + b",".join([b"[]"] * (MAX_VALUES + 1)) + b"]")
     assert refused.value.status == 413
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedRequest) as refused:
         json_in(headers, MANY["empty lists"], "checks")
     assert refused.value.status == 400

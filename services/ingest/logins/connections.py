@@ -1,4 +1,4 @@
-"""What ingest knows of the connections that logins name, so that it refuses what the normalizer could only
+"""Checks the connections that logins name, so that ingest rejects logins that the normalizer could only
 dead-letter.
 
 Each connection is read once in five seconds. When the database does not answer, ingest accepts the login and
@@ -8,27 +8,20 @@ leaves the decision to the normalizer, because a login must not be lost.
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from projections.normalization import ConnectionSettings, UnmappableLogin, identify
 from projections.normalization.admission import KnownConnection, connection_of
 from schemas.errors import InvalidEvent, Transient
-from services.ingest.decide import Accepted, RejectedLogin, Verdict
-from services.ingest.keying import stated_strategy
+from services.ingest.logins.decide import AcceptedLogin, RejectedLogin, Verdict
+from services.ingest.logins.keying import stated_strategy
 from services.ledger.tenants import connections_of_tenant
+from services.runtime.postgres.tenant_pool import TenantDatabase
 
 KEPT_SECONDS: Final = 5.0
 MAX_KEPT: Final = 50_000
 """Connections remembered at most; beyond it all are forgotten and read again."""
-
-
-class Database(Protocol):
-    """Connections that see one tenant."""
-
-    def connection(self, tenant: str) -> AbstractAsyncContextManager[Any]:
-        """A connection that sees the rows of this tenant. Raises Transient when there is none to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +33,23 @@ class Known:
     maps_identity: bool
 
 
-class Connections:
-    """Reads what is known of connections and remembers those that exist for five seconds."""
+class ConnectionCache:
+    """Reads connections and remembers those that exist for five seconds."""
 
     def __init__(
-        self, database: Database, patience_seconds: float, clock: Callable[[], float] = time.monotonic
+        self, database: TenantDatabase, patience_seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._database, self._patience, self._clock = database, patience_seconds, clock
         self._kept: dict[tuple[str, str], tuple[float, Known]] = {}
 
     def remembered(self, tenant: str, name: str) -> Known | None:
-        """What is known of a connection without asking; None when the database has to be asked."""
+        """Return a remembered connection; None when it has to be read from the database."""
         until, about = self._kept.get((tenant, name), (0.0, None))
         return about if until > self._clock() else None
 
     async def known(self, tenant: str, names: Collection[str]) -> Mapping[str, Known]:
-        """What is known of these connections of a tenant; a name is missing when the database does not answer
-        for it in time."""
+        """Return these connections of a tenant by name, remembered or read; a name is missing when the
+        database did not answer in time."""
         kept = {name: self.remembered(tenant, name) for name in names}
         fresh = {name: about for name, about in kept.items() if about is not None}
         missing = [name for name in kept if name not in fresh]
@@ -76,7 +69,7 @@ class Connections:
         return read
 
 
-def settle(accepted: Accepted, about: Known | None) -> Verdict:
+def settle(accepted: AcceptedLogin, about: Known | None) -> Verdict:
     """The verdict on a login with what is known of its connection: RejectedLogin (`unknown_tenant`,
     `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
     if about is None:
@@ -88,7 +81,7 @@ def settle(accepted: Accepted, about: Known | None) -> Verdict:
     return accepted
 
 
-def _check(accepted: Accepted, known: Known) -> None:
+def _check(accepted: AcceptedLogin, known: Known) -> None:
     login = accepted.login
     connection, _ = connection_of(login, known.found)
     if login.data.outcome == "failure" or known.maps_identity:

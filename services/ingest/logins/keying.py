@@ -1,4 +1,4 @@
-"""The Kafka key of a raw login: whatever keeps one person's logins in one partition."""
+"""Computes the Kafka key of a raw login, which keeps the logins of one person in one partition."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,10 +18,10 @@ class Key(NamedTuple):
 
 
 def record_key(login: RawLogin) -> Key:
-    """`tenant/strategy|idp id`; `tenant/connection|identifier` where the claims do not say who it is.
+    """Return `tenant/strategy|idp id`, or `tenant/connection|identifier` where the claims identify nobody.
 
-    The connection's own options are not known here, so the id may differ from the one the normalizer
-    finds; it is the same for every login of a person, and that is all a key has to be.
+    The connection's own options are not known here, so the id may differ from the one that the normalizer
+    finds. A key only has to be equal for all logins of a person.
     """
     data = login.data
     connection = _without_options(data.connection, stated_strategy(login))
@@ -39,5 +39,6 @@ def _without_options(connection: str, strategy: str) -> ConnectionSettings:
 
 
 def stated_strategy(login: RawLogin) -> str:
-    """The strategy by which the key is made: the one that the login states, or else its connection's name."""
+    """Return the strategy that the login states, or else its connection's name; the key is computed with
+    it."""
     return login.data.strategy or login.data.connection

@@ -19,19 +19,19 @@ from schemas.logins.raw_login import (
 )
 from schemas.sealing.mapper import Record
 from services.ingest.bodies import NOT_JSON
-from services.ingest.keying import Key
+from services.ingest.logins.keying import Key
 
 RecordKey = Callable[[RawLogin], Key]
 _SHOWN_ID_LENGTH = 256
 _MOST_HINTS = 20
-"""Of one event: looking for what is alike takes 30 us, and an event may have thousands of members."""
+"""Per event: searching for a similar name takes 30 us, and an event may have thousands of members."""
 _LONGEST_HINTED = 100
-"""In characters of a path: no known one is longer, and what is remembered is bounded."""
+"""In characters of a path: no known path is longer, and the limit bounds the cache."""
 
 
-class Accepted(NamedTuple):
-    """To be written. `identified`: the strategy that the login states finds an identity in its claims;
-    `warnings` are sentences for the gateway's developer."""
+class AcceptedLogin(NamedTuple):
+    """A login that will be written. `identified`: the strategy that the login states finds an identity in its
+    claims; `warnings` are sentences for the gateway's developer."""
 
     login: RawLogin
     record: Record
@@ -46,20 +46,22 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedLogin:
-    """Never to be written. `id` is the event's own where it could be read; `detail` is for its developer."""
+    """A login that will not be written. `id` is the event's own, None where it could not be read; `detail` is
+    for the gateway's developer."""
 
     id: str | None
     reason: DeadLetterReason
     detail: str
 
 
-Verdict = Accepted | RejectedLogin
+Verdict = AcceptedLogin | RejectedLogin
 
 
 def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
-    """The verdict on one event of a request whose token is for `tenant` and which came in at `arrived`.
+    """Accept or reject one event of a request that arrived at `arrived` with a token for `tenant`.
 
-    An absent `tenant` or `time` is filled in; everything else is written as it was sent, integers exact.
+    An absent `tenant` or `time` is filled in; everything else is written as it was sent, with
+    integers exact.
     """
     if event is NOT_JSON:
         return RejectedLogin(None, "not_json", "The line is not JSON in UTF-8.")
@@ -76,7 +78,7 @@ def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
     except InvalidEvent as error:
         return RejectedLogin(shown, error.reason, error.detail)
     key, identified = key_of(login)
-    return Accepted(login, Record(key, value), identified, tuple(_warnings(event)))
+    return AcceptedLogin(login, Record(key, value), identified, tuple(_warnings(event)))
 
 
 def _warnings(event: dict[str, Any]) -> Iterator[str]:
@@ -87,7 +89,8 @@ def _warnings(event: dict[str, Any]) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _hint(path: str) -> str:
-    """Which known member this may be meant to be; a gateway sends the same ones with each of its logins."""
+    """Suggest the known member that was probably meant. Cached, because a gateway sends the same members with
+    each of its logins."""
     parent, _, member = path.rpartition(".")
     alike = get_close_matches(member, known_members(path), n=1)
     return f" Did you mean {parent}.{alike[0]}?" if alike else ""

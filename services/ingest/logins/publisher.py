@@ -1,6 +1,6 @@
-"""Puts accepted logins on the log, within the time that a request may take.
+"""Writes accepted logins to the log, within the time that a request may take.
 
-A record counts as written when all replicas have it; anything else is the caller's to send again.
+A record counts as written when all replicas have it. The caller sends all other records again.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from schemas.errors import Transient
-from services.ingest.signing import LoginRecord
+from services.ingest.logins.signing import LoginRecord
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import FailurePolicy, Periodic
@@ -28,13 +28,14 @@ class Publisher:
         self._keeping = Periodic("broker_connection", self._keep_connected, CHECK_SECONDS, policy)
 
     async def open(self) -> None:
-        """Starts connecting and goes on trying; does not wait for the broker longer than one attempt."""
+        """Start connecting in the background; waits for at most one attempt."""
         with suppress(Transient):
             await self._writer.connect()
         self._keeping.start()
 
     async def close(self, timeout_seconds: float) -> None:
-        """Disconnects; what the broker does not take in time was never said to be accepted."""
+        """Disconnect. Records that the broker does not acknowledge in time were never reported as
+        accepted."""
         await self._keeping.stop()
         await self._writer.close(timeout_seconds)
 
@@ -44,9 +45,10 @@ class Publisher:
         return self._writer.is_connected and self._writer.waited_seconds() < self._ack_seconds
 
     async def publish(self, records: Sequence[LoginRecord]) -> list[bool]:
-        """For each record whether all replicas have it, within the time a request may take.
+        """Return for each record whether all replicas have it, after at most `ack_seconds`.
 
-        Records of one key keep their order. Raises Transient when the broker is away and nothing was tried.
+        Records of one key keep their order. Raises Transient when the broker is away; then no write was
+        tried.
         """
         if not self.is_ready:
             raise Transient("kafka: away")

@@ -1,4 +1,4 @@
-"""Signs accepted logins, so that the normalizer takes them for what ingest let in."""
+"""Signs accepted logins, so that the normalizer can verify that ingest accepted them."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from schemas.envelope import CONTENT_TYPE
 from schemas.logins.signature import INGEST, signed_headers
-from services.ingest.decide import Accepted
+from services.ingest.logins.decide import AcceptedLogin
 
 _CONTENT_TYPE: Final = ("content-type", CONTENT_TYPE.encode())
 
@@ -19,8 +19,9 @@ class LoginRecord(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-class Signed(NamedTuple):
-    """An accepted login, ready for the log: the event's own id, its record, what its result warns of."""
+class SignedLogin(NamedTuple):
+    """An accepted login, ready for the log: the event's own id, its record, and the warnings of its
+    result."""
 
     id: str
     record: LoginRecord
@@ -33,10 +34,10 @@ class Signer:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._secret = secrets[0] if secrets else None
 
-    def signed(self, accepted: Accepted) -> Signed:
-        """An accepted login, signed now."""
+    def sign(self, accepted: AcceptedLogin) -> SignedLogin:
+        """Sign an accepted login with the current time."""
         identity, (key, value) = accepted.id, accepted.record
         headers = [_CONTENT_TYPE]
         if self._secret is not None:
             headers += signed_headers(self._secret, INGEST, identity, int(time.time()), value)
-        return Signed(identity, LoginRecord(key, value, headers), accepted.warnings)
+        return SignedLogin(identity, LoginRecord(key, value, headers), accepted.warnings)

@@ -55,7 +55,7 @@ check: $(READY) ## formatting, lint, types, declared dependencies, direction of 
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/mypy
 	$(BIN)/deptry --no-ansi schemas projections services deploy
-	$(BIN)/python -m pytest -q tests/unit/test_import_direction.py
+	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## format the code, correct what lint can correct
 	$(BIN)/ruff check --fix $(CHECKED)

@@ -39,7 +39,7 @@ class LogAccess:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The commands of every kind, and what they share."""
+    """The commands of every kind."""
 
     users: UserCommands
     settings: SettingCommands
@@ -47,6 +47,12 @@ class Commands:
     clients: ClientCommands
     protection: ProtectionCommands
     links: LinkCommands
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What completes or undoes writes that were interrupted."""
+
     sagas: Sagas
     reconciler: Reconciler
 
@@ -58,8 +64,8 @@ def build_commands(
     passwords: Hasher,
     rules: UserRules,
     times: WaitTimes,
-) -> Commands:
-    """Put the commands together over these ports."""
+) -> tuple[Commands, Recovery]:
+    """Put the commands together over these ports, with what recovers their interrupted writes."""
     sagas = Sagas(database, keyring, log.writer, log.watch, times)
     reconciler = Reconciler(database, log.writer, log.end, log.partitions, sagas, times.settle_seconds)
     executor = Executor(database, keyring, log.writer, Reserver(database, reconciler))
@@ -72,13 +78,12 @@ def build_commands(
     )
     registrar = Registrar(database, keyring, reconciler)
     users = UserCommands(executor, store, registrar, sagas, passwords, rules)
-    return Commands(
+    commands = Commands(
         users=users,
         settings=SettingCommands(executor, SettingStore(database, keyring)),
         connections=ConnectionCommands(executor, ConnectionStore(database, keyring)),
         clients=ClientCommands(executor, ClientStore(database, keyring)),
         protection=ProtectionCommands(executor),
         links=LinkCommands(sagas, LinkTargets(database, sagas)),
-        sagas=sagas,
-        reconciler=reconciler,
     )
+    return commands, Recovery(sagas, reconciler)

@@ -21,11 +21,11 @@ from services.management.container import Service
 from services.management.factors import routes as factors
 from services.management.http import health, responses
 from services.management.http.errors import ErrorResponse
-from services.management.http.fast_routes import Transport, fast_routes
 from services.management.http.openapi.document import document
 from services.management.http.openapi.reference import reference_routes
 from services.management.http.operation import Operation, Public
-from services.management.http.router import routes
+from services.management.http.pipeline.fast_routes import Transport, fast_routes
+from services.management.http.pipeline.router import routes
 from services.management.logs import routes as logs
 from services.management.logs import stats
 from services.management.oauth import routes as oauth

@@ -16,7 +16,7 @@ Present = Callable[[Setting], object]
 
 async def find(call: Call, kind: Kind, identity: str, absent: Rejection) -> Setting:
     """Return the setting with this id. Raises Rejected (`absent`), or Transient."""
-    return await call.service.commands.settings.store.get(call.tenant, kind, identity, absent)
+    return await call.commands.settings.store.get(call.tenant, kind, identity, absent)
 
 
 def changed(found: Changed, present: Present, status: int = 200) -> Response:

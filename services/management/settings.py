@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from services.management.http.limits.rate_limits import plan_of
+from services.management.limits.rate_limits import plan_of
 from services.runtime.auth.issuers import ExternalIssuer
 from services.runtime.settings import HttpSettings
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.ledger.keys.subject_keys import load_keyring, provider_from
-from services.management.http.cursors import Cursors, list_of
+from services.management.cursors import Cursors, list_of
 from services.management.users.models import ListUsers
 from services.queries.search.cursor import text_of
 from services.queries.search.ordering import Place

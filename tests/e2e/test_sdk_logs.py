@@ -69,7 +69,7 @@ async def test_logs_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
 
 async def test_statistics_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
     """Who was active within 30 days; logins, signups and leaked passwords by day."""
-    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.storage.keyring)
     before = await sdk.stats.get_active_users_count()
     await logged_in(pipeline, 5, idp_id="1")
     await logged_in(pipeline, 60 * 24 * 29, idp_id="2")

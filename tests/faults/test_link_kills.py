@@ -80,7 +80,7 @@ async def asking(workers: Workers) -> AsyncIterator[Api]:
     async with open_service(settings_for(pipeline.stack, pipeline.database, pipeline.prefix)) as service:
         scopes = ["read:users", "update:users"]
         audience = service.settings.token_audience
-        token = (await service.issuers.of()).issue("tests", "demo", scopes, audience, datetime.now(UTC))
+        token = (await service.auth.issuers.of()).issue("tests", "demo", scopes, audience, datetime.now(UTC))
     api = Api(workers, port, token)
     await api.start()
     try:

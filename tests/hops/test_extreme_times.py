@@ -53,7 +53,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 
 async def brought_in(site: Site, *logins: dict[str, Any]) -> None:
     """Normalizes these logins, stored by the broker at one time, and waits until the views show them."""
-    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.storage.keyring)
     await pipeline.send_raw(*logins, timestamp_ms=instants.milliseconds(BROKER))
     await pipeline.normalize()
     assert await pipeline.letters(Topic.LOGINS_RAW_DLQ) == []
@@ -90,7 +90,10 @@ async def same_dates(api: httpx.AsyncClient, times: list[str]) -> bool:
 async def test_every_accepted_time_is_read_back_everywhere(site: Site) -> None:
     """Users, log walks, date queries, sessions and tokens answer with the time that counts, and the trail
     verifies."""
-    pipeline, api = Pipeline(site.stack, site.database, site.prefix, site.service.keyring), site.client()
+    pipeline, api = (
+        Pipeline(site.stack, site.database, site.prefix, site.storage.keyring),
+        site.client(),
+    )
     times = {**READ_AS_SENT, **dict.fromkeys(BROKERS, instants.render(BROKER))}
     logins = [
         pipeline.login(
@@ -135,7 +138,7 @@ async def test_every_accepted_time_is_read_back_everywhere(site: Site) -> None:
 async def verified(site: Site) -> None:
     """The auditor takes the whole log in, and the verifier finds no difference."""
     topic = f"{site.prefix}{Topic.PROFILE_EVENTS.value}"
-    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.storage.keyring)
     async with auditing(site.stack, site.database, site.prefix) as auditor:
         await auditor.apply(await pipeline.logged(Topic.PROFILE_EVENTS))
     report = await verify(site.stack.kafka, site.database.url_for("vita_operator"), topic, {})

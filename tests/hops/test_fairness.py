@@ -197,7 +197,7 @@ async def test_idle_connections_keep_nobody_out(ingest: IngestSite, gateway: int
 async def test_large_requests_of_one_tenant_leave_turns_to_others(management: Site) -> None:
     """While a tenant's work holds the thread and more of it waits, small requests of others are answered, and
     their long query is the next to be read."""
-    computing, held = management.service.computing, threading.Event()
+    computing, held = management.service.limits.computing, threading.Event()
     hostile, quiet = management.client(), management.client(tenant="other")
     long_query = {"q": " OR ".join(f"name:n{number}" for number in range(100))}
     order: list[str] = []
@@ -261,7 +261,7 @@ async def test_a_slow_body_ends_in_management_as_well(management: Site, api: int
 async def test_one_tenants_searches_leave_connections_to_others(management: Site, path: str) -> None:
     """A tenant whose searches hold its share of the connections waits, then gets 429 with Retry-After;
     another tenant's searches go on."""
-    searcher, asked = management.service.searcher, {"q": "name:x*" if "users" in path else "type:x*"}
+    searcher, asked = management.service.storage.searcher, {"q": "name:x*" if "users" in path else "type:x*"}
     hostile, quiet = management.client(), management.client(tenant="other")
     async with AsyncExitStack() as held:
         for _ in range(int(CONNECTIONS * SHARE)):

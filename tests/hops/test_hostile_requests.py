@@ -59,8 +59,8 @@ async def untouched(site: Site) -> AsyncIterator[None]:
 
 
 async def ends(site: Site) -> list[Position]:
-    partitions = range(site.service.partitions)
-    return list(await asyncio.gather(*(site.service.end.last(partition) for partition in partitions)))
+    partitions = range(site.storage.log.partitions)
+    return list(await asyncio.gather(*(site.storage.log.end.last(partition) for partition in partitions)))
 
 
 async def send(

@@ -14,9 +14,10 @@ from starlette.responses import Response
 from schemas.errors import Transient
 from schemas.formats.identifiers import tenant_subject
 from schemas.formats.positions import Position
-from services.management.http import idempotency, responses
+from services.management.http import responses
 from services.management.http.operation import Operation
-from services.management.http.pipeline import endpoint_of
+from services.management.http.pipeline import idempotency
+from services.management.http.pipeline.endpoints import endpoint_of
 from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, invalid
 from tests.e2e.test_sdk import free_port
@@ -41,7 +42,7 @@ def api(site: Site) -> httpx.AsyncClient:
 
 
 async def ends(site: Site) -> list[Position]:
-    return [await site.service.end.last(partition) for partition in range(site.service.partitions)]
+    return [await site.storage.log.end.last(partition) for partition in range(site.storage.log.partitions)]
 
 
 async def create(api: httpx.AsyncClient, key: str, email: str, **changes: Any) -> httpx.Response:
@@ -156,7 +157,7 @@ async def test_what_is_kept_is_sealed_and_private(site: Site, api: httpx.AsyncCl
     assert not [
         text for text in (b"sealed@example.com", b"secret-key", b"user_id", b"auth0|") if text in kept
     ]
-    async with site.service.database.connection("other") as other:
+    async with site.storage.database.connection("other") as other:
         seen = await other.fetch("SELECT DISTINCT tenant FROM ledger.idempotency")
     assert {row["tenant"] for row in seen} <= {"other"}
 
@@ -279,7 +280,7 @@ async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncCli
     await connection.execute(age)
     assert (await create(api, "day", "day@example.com")).status_code == 409
     await connection.execute(age)
-    await site.service.commands.reconciler.sweep()
+    await site.service.background.recovery.reconciler.sweep()
     assert await connection.fetchval("SELECT count(*) FROM ledger.idempotency") == 0
     await connection.close()
 
@@ -357,7 +358,7 @@ async def test_a_caller_that_goes_away_finds_the_result_later(site: Site) -> Non
         await first
     assert b"idempotency_in_progress" in bytes((await ask(site, handler, "gone")).body)
     handler.going_on.set()
-    await site.service.background.drain()
+    await site.service.background.tasks.drain()
     again = await ask(site, handler, "gone")
     assert (again.status_code, bytes(again.body), handler.calls) == (201, b'{"done":true}', 1)
 

@@ -40,7 +40,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
                     return False
 
             async def end() -> int:
-                return sum((await site.service.end.ends()).values())
+                return sum((await site.storage.log.end.ends()).values())
 
             await stack.until(healthy)
             before = await end()
@@ -51,9 +51,9 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
                 return await end() > before
 
             await stack.until(half_done)
-            assert await site.service.commands.sagas.settle("demo") == 0
+            assert await site.service.background.recovery.sagas.settle("demo") == 0
             assert [row["holder"] for row in await world.pipeline.rows("SELECT holder FROM ledger.link")] != [
-                site.service.watch.holder
+                site.storage.log.watch.holder
             ]
             process.kill()
             await process.wait()
@@ -61,7 +61,7 @@ async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> N
         await site.start_projector()
 
         async def finished() -> bool:
-            await site.service.commands.reconciler.sweep()
+            await site.service.background.recovery.reconciler.sweep()
             return await world.pipeline.rows("SELECT FROM ledger.link") == []
 
         await stack.until(finished)

@@ -36,7 +36,7 @@ class Dying:
     """A writer whose process dies when it has appended so many events."""
 
     def __init__(self, site: Site, appends: int) -> None:
-        self._writer, self._left = site.service.writer, appends
+        self._writer, self._left = site.storage.log.writer, appends
 
     def under_way(self) -> dict[str, list[str]]:
         """Nothing: whoever dies appends no more."""
@@ -69,7 +69,7 @@ async def until_settled(world: Linked) -> None:
     """Another process finds what was left."""
 
     async def settled() -> bool:
-        await world.site.service.commands.sagas.settle("demo")
+        await world.site.service.background.recovery.sagas.settle("demo")
         return await world.pipeline.rows("SELECT FROM ledger.link") == []
 
     await world.site.stack.until(settled)
@@ -139,7 +139,7 @@ async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
     world, one, other = await people(site, "late")
     times = replace(wait_times(site.service.settings), view_seconds=0.2)
     service = with_log(site.service, times=times)
-    app, sagas = create_app(service), service.commands.sagas
+    app, sagas = create_app(service), service.background.recovery.sagas
     await site.stop_projector()
     answer = await Linked(replace(site, app=app), world.pipeline, world.subjects).link(one, other)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")

@@ -71,7 +71,7 @@ async def test_a_locked_table_does_not_hold_requests(site: Site, view: str) -> N
 
 async def test_every_session_of_requests_has_its_limits(site: Site) -> None:
     """The server itself ends what waits or runs for too long, before the client gives up on it."""
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         limits = [
             await connection.fetchval(f"SELECT setting::int FROM pg_settings WHERE name = '{name}'")
             for name in ("lock_timeout", "statement_timeout")

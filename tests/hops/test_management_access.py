@@ -177,7 +177,7 @@ async def test_tenants_never_meet(site: Site) -> None:
 async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
     """Row-level security on every table the API's role can read; without a tenant there is nothing at all."""
     await site.client().post(USERS, json=new_user(email="walled@example.com"))
-    database = site.service.database
+    database = site.storage.database
     tables = ("views.profile", "views.search", "views.activity", "views.connection", "ledger.directory",
               "ledger.reservation", "ledger.subject_key")  # fmt: skip
     for tenant, expected in (("demo", {"demo"}), ("other", {"other"}), ("nobody", set())):
@@ -191,7 +191,7 @@ async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
 
 async def test_every_query_prepares(site: Site) -> None:
     """With the rights of the API's own role."""
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         for package, file, name in named_queries():
             if package.startswith("services.queries"):
                 await connection.prepare(load(package, file)[name])

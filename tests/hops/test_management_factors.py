@@ -183,7 +183,7 @@ async def test_secrets_stay_sealed(site: Site, http: httpx.AsyncClient) -> None:
             " WHERE document LIKE '%sealed@%'"
         )
         person = "demo", row["subject"]
-        keys = (await read_keys(connection, site.service.keyring, [person]))[person]
+        keys = (await read_keys(connection, site.storage.keyring, [person]))[person]
     finally:
         await connection.close()
     assert not any(SECRET in row[name] for name in ("document", "memory", "holdings"))
@@ -251,7 +251,7 @@ async def test_a_recovery_code_is_answered_once(site: Site, http: httpx.AsyncCli
             "SELECT subject, secrets FROM views.profile WHERE document LIKE '%code@example.com%'"
         )
         person = "demo", row["subject"]
-        keys = (await read_keys(connection, site.service.keyring, [person]))[person]
+        keys = (await read_keys(connection, site.storage.keyring, [person]))[person]
     finally:
         await connection.close()
     found = opened(row["secrets"], person, keys)["factors"]

@@ -63,7 +63,7 @@ async def test_of_many_refused_requests_the_log_tells_once(site: Site) -> None:
     greedy = bearing(site, site.token(client_id="greedy"))
     answers = [await greedy.get(USERS) for _ in range(6)]
     assert [answer.status_code for answer in answers[3:]] == [429] * 3
-    await site.service.background.drain()
+    await site.service.background.tasks.drain()
     await site.add_connection("behind-it-on-the-log", "auth0")
     logs = await site.client().get("/api/v2/logs", params={"q": "type:api_limit AND client_id:greedy"})
     (entry,) = logs.json()

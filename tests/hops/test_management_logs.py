@@ -243,7 +243,7 @@ async def test_names_are_found_in_any_unicode_form(site: Site, typed: str) -> No
     as a bare term and by the older search."""
     tenant = f"forms-{len(typed)}"
     client = await fresh(site, tenant)
-    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.storage.keyring)
     data = LoginFailedData(
         connection="google-oauth2", strategy="google-oauth2", reason="unknown_user", identifier=typed
     )
@@ -374,7 +374,10 @@ async def test_a_walk_loses_nothing_whichever_partition_is_applied_first(
     once."""
     async with running_site(stack, log_margin_seconds=0.0) as site:
         await site.stop_projector()
-        pipeline, client = Pipeline(stack, site.database, site.prefix, site.service.keyring), site.client()
+        pipeline, client = (
+            Pipeline(stack, site.database, site.prefix, site.storage.keyring),
+            site.client(),
+        )
         people = [somebody() for _ in range(30)]
         one = people[0]
         other = next(person for person in people if place(person) != place(one))

@@ -165,8 +165,8 @@ async def test_a_password_moves_last_password_reset(site: Site, api: httpx.Async
     assert answer.json()["blocked"] is False
     assert "argon2" not in answer.text
     assert PASSWORD not in answer.text
-    async with site.service.database.connection("demo") as connection:
-        parties, _ = await read_parties(connection, site.service.keyring, "demo", user_ids=[user["user_id"]])
+    async with site.storage.database.connection("demo") as connection:
+        parties, _ = await read_parties(connection, site.storage.keyring, "demo", user_ids=[user["user_id"]])
     (party,) = parties.values()
     assert party.profile.secrets["password_hash"].startswith("$argon2id$")
 

@@ -30,7 +30,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 
 
 async def claims_of(site: Site, value: str) -> list[Any]:
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         return list(await connection.fetch("SELECT * FROM ledger.reservation WHERE value = $1", value))
 
 
@@ -85,12 +85,12 @@ async def test_a_confirmed_claim_outlives_the_reconciler(site: Site) -> None:
     (claim,) = await claims_of(site, "confirmed@example.com")
     assert claim["confirmed"] is True
     await age_claims(site)
-    await site.service.commands.reconciler.sweep()
+    await site.service.background.recovery.reconciler.sweep()
     assert await claims_of(site, "confirmed@example.com")
 
 
 async def age_claims(site: Site) -> None:
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         await connection.execute("UPDATE ledger.reservation SET claimed_at = now() - interval '10 minutes'")
 
 
@@ -98,7 +98,7 @@ async def orphan(site: Site, value: str) -> str:
     """A claim whose process died before it appended anything."""
     now = datetime.now(UTC)
     event_id = new_event_id(now)
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         await connection.execute(
             "INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)"
             " VALUES ('demo', 'Username-Password-Authentication', 'email', $1, $2, $3)",
@@ -121,7 +121,7 @@ async def test_the_sweep_settles_what_nobody_asks_for(site: Site) -> None:
     await orphan(site, "old@example.com")
     await age_claims(site)
     await orphan(site, "young@example.com")
-    assert await site.service.commands.reconciler.sweep() >= 1
+    assert await site.service.background.recovery.reconciler.sweep() >= 1
     assert await claims_of(site, "old@example.com") == []
     assert len(await claims_of(site, "young@example.com")) == 1
 
@@ -142,7 +142,7 @@ async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site)
     """The outcome is unknown: the claim stays, is renewed while the append goes on, goes when it failed."""
     log = LostLog()
     times = replace(wait_times(site.service.settings), append_seconds=0.05)
-    writer = Writer(log, site.service.watch, times)  # type: ignore[arg-type]
+    writer = Writer(log, site.storage.log.watch, times)  # type: ignore[arg-type]
     service = with_log(site.service, writer, times)
     api = site.client(app=create_app(service))
     answer = await api.post(USERS, json=new_user(email="lost@example.com"))
@@ -150,7 +150,7 @@ async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site)
     assert int(answer.headers["retry-after"]) > 0
     (claim,) = await claims_of(site, "lost@example.com")
     wanted = [Reservation("Username-Password-Authentication", "email", "lost@example.com")]
-    own = service.commands.reconciler
+    own = service.background.recovery.reconciler
     await age_claims(site)
     assert await own.settle("demo", wanted) == 0
     await own.sweep()
@@ -196,7 +196,7 @@ async def test_an_unreachable_database_is_503(site: Site) -> None:
     async with open_service(settings) as service:
         api = site.client(app=create_app(service))
         await api.get(USERS)
-        service.database.raw.terminate()
+        service.storage.database.raw.terminate()
         for answer in (await api.get(path_of("auth0|1")), await api.post(USERS, json=new_user())):
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) > 0

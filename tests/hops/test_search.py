@@ -319,7 +319,7 @@ async def test_a_search_ends_when_its_time_is_over(site: Site, api: httpx.AsyncC
     finally:
         await holder.close()
     assert await found(api, q="email:jane.0@example.com") == [0]
-    async with site.service.database.connection("many") as connection:
+    async with site.storage.database.connection("many") as connection:
         assert await connection.fetchval("SHOW statement_timeout") == f"{STATEMENT_SECONDS}s"
 
 

@@ -168,9 +168,9 @@ async def test_secrets_of_people_are_sealed(site: Site, api: httpx.AsyncClient) 
 
 async def test_keys_are_wrapped(site: Site) -> None:
     """Neither the private signing key nor a key of a tenant or a person can be read in any table."""
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         owners = [row["owner"] for row in await connection.fetch("SELECT owner FROM ledger.subject_key")]
-        keys = await read_keys(connection, site.service.keyring, [("demo", owner) for owner in owners])
+        keys = await read_keys(connection, site.storage.keyring, [("demo", owner) for owner in owners])
     open_keys = [key for one in keys.values() for key in (one.profile, one.activity) if key is not None]
     private: dict[str, str] = site.issuer._key.as_dict(private=True)
     parts = [urlsafe_b64decode(private[name].encode()) for name in ("d", "p", "q", "dp", "dq", "qi")]
@@ -225,4 +225,4 @@ async def sign_in_with_tokens(site: Site, user: dict[str, Any]) -> None:
         id=new_event_id(now), source="/vita/test", subject=person.subject, time=now, tenant="demo",
         actor=f"connection:{identity['connection']}", data=data,
     )  # fmt: skip
-    assert (await site.service.writer.write([event], person.keys)).visible
+    assert (await site.storage.log.writer.write([event], person.keys)).visible

@@ -125,7 +125,7 @@ async def test_a_domain_serves_its_tenant_only(site: Site) -> None:
 async def test_keys_speak_for_their_own_issuer(site: Site) -> None:
     """A key signs nothing that counts for another issuer or another tenant, not even the installation's."""
     provider = tenant_domains.TokenIssuers(
-        site.service.database.raw, provider_of(site), site.service.settings.token_issuer
+        site.storage.database.raw, provider_of(site), site.service.settings.token_issuer
     )
     demo, other = domain_of(DEMO, "demo"), domain_of(OTHER, "other")
     own, theirs, shared = await provider.of(demo), await provider.of(other), await provider.of()

@@ -51,9 +51,9 @@ class Unconfirmed:
 def without_acknowledgements(site: Site, *, reaches: bool) -> ASGIApp:
     """The API by way of such a broker."""
     service = site.service
-    log = Unconfirmed(service.writer._log, reaches=reaches)
+    log = Unconfirmed(service.storage.log.writer._log, reaches=reaches)
     times = replace(wait_times(service.settings), append_seconds=10, view_seconds=20)
-    writer = Writer(log, service.watch, times)  # type: ignore[arg-type]
+    writer = Writer(log, service.storage.log.watch, times)  # type: ignore[arg-type]
     return create_app(with_log(service, writer, times))
 
 
@@ -114,12 +114,12 @@ async def test_a_sweep_keeps_the_answer(site: Site) -> None:
         sent = body | {"name": f"swept {reaches}"}
         key = f"swept-{reaches}"
         assert (await api.post(path, json=sent, headers={"idempotency-key": key})).status_code == 503
-        await site.service.commands.reconciler.sweep()
+        await site.service.background.recovery.reconciler.sweep()
         assert (await known(site, path, sent, key)).status_code == status
     connection = await asyncpg.connect(site.database.admin)
     try:
         await connection.execute("UPDATE ledger.reservation SET claimed_at = now() - interval '25 hours'")
-        await site.service.commands.reconciler.sweep()
+        await site.service.background.recovery.reconciler.sweep()
         left = "SELECT count(*) FROM ledger.reservation WHERE kind = 'request'"
         assert await connection.fetchval(left) == 0
     finally:

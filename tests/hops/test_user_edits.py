@@ -59,13 +59,13 @@ async def sign_in(
         id=new_event_id(now), source="/vita/test", subject=person.subject, time=now, tenant="demo",
         actor=f"connection:{connection}", data=data,
     )  # fmt: skip
-    assert (await site.service.writer.write([event], person.keys)).visible
+    assert (await site.storage.log.writer.write([event], person.keys)).visible
 
 
 async def secrets_of(site: Site, *user_ids: str) -> list[Mapping[str, Any]]:
     """What lies sealed in the rows of these users, opened."""
-    async with site.service.database.connection("demo") as connection:
-        parties, _ = await read_parties(connection, site.service.keyring, "demo", user_ids=user_ids)
+    async with site.storage.database.connection("demo") as connection:
+        parties, _ = await read_parties(connection, site.storage.keyring, "demo", user_ids=user_ids)
     found = {party.profile.document["user_id"]: party.profile.secrets for party in parties.values()}
     return [found[user_id] for user_id in user_ids]
 

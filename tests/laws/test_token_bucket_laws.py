@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.http.limits.token_bucket import Bucket, Limit, Verdict, take
+from services.management.limits.token_bucket import Bucket, Limit, Verdict, take
 
 START = 1_764_000_000.0
 limits = st.builds(Limit, st.integers(1, 20), st.floats(0.05, 50))

@@ -18,12 +18,9 @@ PACKAGES = [
 MODULES_PER_FOLDER = 12
 
 SILENT_RAISES = {
-    "services/management",
     "services/projector",
 }
-CROWDED_FOLDERS = {
-    "services/management/http",
-}
+CROWDED_FOLDERS: set[str] = set()
 SHARED_CLASS_NAMES = {
     "Accepted",
     "Bucket",

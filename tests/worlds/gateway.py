@@ -59,7 +59,7 @@ class Gateway:
         """What the normalizer has not done yet, or all from there once more, until the views show it."""
         await self.pipeline.normalize({0: self.raw.get(0, 0) if start is None else start})
         for partition in range(catalogue()[Topic.PROFILE_EVENTS].partitions):
-            end = await self.site.service.end.last(partition)
+            end = await self.site.storage.log.end.last(partition)
             if end.offset >= 0:
                 await self.site.until_applied(str(end))
 
@@ -138,5 +138,5 @@ async def running_gateway(stack: Stack) -> AsyncIterator[Gateway]:
                 headers=headers,
                 timeout=A_WHILE,
             ) as ingest:
-                pipeline = Pipeline(stack, site.database, site.prefix, site.service.keyring)
+                pipeline = Pipeline(stack, site.database, site.prefix, site.storage.keyring)
                 yield Gateway(site, pipeline, ingest, site.client())

@@ -32,7 +32,7 @@ class Linked:
     @classmethod
     def over(cls, site: Site) -> "Linked":
         """Over a running site."""
-        return cls(site, Pipeline(site.stack, site.database, site.prefix, site.service.keyring))
+        return cls(site, Pipeline(site.stack, site.database, site.prefix, site.storage.keyring))
 
     async def sign_in(self, user_id: str, **changes: Any) -> None:
         """A login of an identity, as the normalizer writes it for the identity's own subject."""

@@ -22,11 +22,11 @@ from starlette.types import ASGIApp
 
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
-from services.commands.service import LogAccess, build_commands
+from services.commands.service import build_commands
 from services.commands.users.commands import UserRules
 from services.commands.writer import WaitTimes, Writer
 from services.management.app import OPERATIONS, create_app
-from services.management.container import Service, open_service, wait_times
+from services.management.container import Service, Storage, open_service, wait_times
 from services.management.settings import Settings
 from services.runtime.auth.tokens import ALGORITHM, TokenIssuer
 from tests.support.patience import A_WHILE, soon
@@ -58,6 +58,11 @@ class Site:
     issuer: TokenIssuer
     projector: "asyncio.subprocess.Process | None" = None
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def storage(self) -> Storage:
+        """The connections of management to the database and the log."""
+        return self.service.storage
 
     def token(
         self,
@@ -122,18 +127,23 @@ class Site:
 
     async def until_applied(self, position: str) -> None:
         """Waits until the views show a position."""
-        assert await self.service.watch.wait_for(Position.parse(position), A_WHILE)
+        assert await self.storage.log.watch.wait_for(Position.parse(position), A_WHILE)
 
 
 def with_log(service: Service, writer: Writer | None = None, times: WaitTimes | None = None) -> Service:
     """The service by way of another writer, or with other times to wait."""
-    settings = service.settings
-    log = LogAccess(writer or service.writer, service.end, service.watch, service.partitions)
+    settings, storage = service.settings, service.storage
+    log = replace(storage.log, writer=writer or storage.log.writer)
     rules = UserRules(settings.profile_limit_bytes, settings.token_issuer)
-    commands = build_commands(
-        service.database, service.keyring, log, service.passwords, rules, times or wait_times(settings)
+    commands, recovery = build_commands(
+        storage.database, storage.keyring, log, service.auth.passwords, rules, times or wait_times(settings)
     )
-    return replace(service, writer=log.writer, commands=commands)
+    return replace(
+        service,
+        storage=replace(storage, log=log),
+        commands=commands,
+        background=replace(service.background, recovery=recovery),
+    )
 
 
 def settings_for(stack: Stack, database: Database, prefix: str, **changes: Any) -> Settings:
@@ -170,7 +180,7 @@ async def running_site(stack: Stack, **changes: Any) -> AsyncIterator[Site]:
             open_service(settings_for(stack, database, prefix, **changes))
         )
         site = Site(
-            stack, database, prefix, service, create_app(service), await service.issuers.of(), projector
+            stack, database, prefix, service, create_app(service), await service.auth.issuers.of(), projector
         )
         try:
             for tenant in ("demo", "other"):

@@ -49,6 +49,6 @@ async def sign_in(site: Site, user_id: str, time: datetime | None = None, **data
         sourceposition=f"1/0/{next(_offsets)}",
         data=LoginSucceededData(**{**given, **data}),
     )
-    written = await site.service.writer.write((event,), person.keys)
+    written = await site.storage.log.writer.write((event,), person.keys)
     await site.until_applied(str(written.position))
     return moment

@@ -29,7 +29,7 @@ async def readable_in_database(url: str, secrets: Iterable[str | bytes]) -> list
 async def readable_on_log(site: Site, secrets: Iterable[str | bytes]) -> list[str]:
     """Every record of `profile.events` in which one of the secrets can be read."""
     wanted = {form for secret in secrets for form in forms(secret)}
-    pipeline = Pipeline(site.stack, site.database, site.prefix, site.service.keyring)
+    pipeline = Pipeline(site.stack, site.database, site.prefix, site.storage.keyring)
     records = await pipeline.logged(Topic.PROFILE_EVENTS)
     assert records
     return [f"{one.partition}/{one.offset}" for one in records if _holds(_stored(one), wanted)]
@@ -38,12 +38,12 @@ async def readable_on_log(site: Site, secrets: Iterable[str | bytes]) -> list[st
 async def kept_results(site: Site) -> AsyncIterator[tuple[str, bytes]]:
     """The results that are kept for the tenant demo, opened, the oldest first, each with whose key sealed it;
     without those whose key is gone."""
-    async with site.service.database.connection("demo") as connection:
+    async with site.storage.database.connection("demo") as connection:
         rows = await connection.fetch(
             "SELECT * FROM ledger.idempotency WHERE result IS NOT NULL ORDER BY started_at"
         )
         owners = {("demo", row["owner"]) for row in rows}
-        keys = await read_keys(connection, site.service.keyring, owners)
+        keys = await read_keys(connection, site.storage.keyring, owners)
     for row in rows:
         owner = keys.get(("demo", row["owner"]))
         if owner is not None and owner.profile is not None:

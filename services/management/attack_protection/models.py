@@ -8,9 +8,9 @@ from pydantic_core import PydanticCustomError
 from projections.login_guard.addresses import MAX_TIMES
 from projections.login_guard.protection import network_of
 from services.management.http.models.fields import Body, Given, QueryBoolean
+from services.management.http.models.query import Query
 from services.management.http.models.results import Result
 from services.management.http.validation import FORMAT
-from services.management.users.models import Query
 
 MAX_ALLOWED: Final = 100
 _YEAR_MS: Final = 366 * 24 * 3600 * 1000

@@ -59,7 +59,7 @@ def changer(name: ProtectionId) -> Handler:
     async def handler(call: Call) -> Response:
         """What the body names changes, at every level; it holds for the very next login check."""
         patch = call.body.model_dump(by_alias=True, exclude_unset=True)
-        changed = await call.service.commands.settings.set_only(
+        changed = await call.commands.settings.set_only(
             context_of(call), _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
         )
         return setting_responses.only_changed(changed, partial(_settings, name))
@@ -69,8 +69,8 @@ def changer(name: ProtectionId) -> Handler:
 
 
 async def _current(call: Call, name: ProtectionId) -> Setting | None:
-    async with call.service.database.connection(call.tenant) as connection:
-        return await find_setting(connection, call.service.keyring, call.tenant, _KIND, name)
+    async with call.connection() as connection:
+        return await find_setting(connection, call.keyring, call.tenant, _KIND, name)
 
 
 def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:
@@ -95,12 +95,12 @@ async def unblock_ip(call: Call) -> Response:
     ip = _ip_of(call)
     if not counting(await _known(call, ip)):
         return responses.nothing()
-    written = await call.service.commands.protection.unblock_address(context_of(call, guarded=False), ip)
+    written = await call.commands.protection.unblock_address(context_of(call, guarded=False), ip)
     return responses.after_write(written, responses.nothing())
 
 
 async def _known(call: Call, ip: str) -> Sequence[Address]:
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         return await failures_from_address(connection, call.tenant, ip)
 
 

@@ -43,7 +43,7 @@ async def blocks_of_user(call: Call) -> Response:
     return await _answer(
         call,
         call.query,
-        await _of_user(call, await call.service.commands.users.store.get(call.tenant, call.path("id"))),
+        await _of_user(call, await call.commands.users.store.get(call.tenant, call.path("id"))),
     )
 
 
@@ -56,7 +56,7 @@ async def unblock_identifier(call: Call) -> Response:
 
 async def unblock_user(call: Call) -> Response:
     """An admin's block stays."""
-    person = await call.service.commands.users.store.get(call.tenant, call.path("id"))
+    person = await call.commands.users.store.get(call.tenant, call.path("id"))
     rows = await _of_user(call, person)
     mine = person.subject
     return await _release(
@@ -65,21 +65,21 @@ async def unblock_user(call: Call) -> Response:
 
 
 async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         return await failures_of_identifier(connection, call.tenant, identifier_key(identifier))
 
 
 async def _of_user(call: Call, person: users.Person) -> list[asyncpg.Record]:
     """A person's failures, and those as their identifiers from before they were known."""
     names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         return await failures_of_person(connection, call.tenant, person.subject, names)
 
 
 async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record]) -> Response:
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         setting = await find_setting(
-            connection, call.service.keyring, call.tenant, "attack_protection", "brute-force-protection"
+            connection, call.keyring, call.tenant, "attack_protection", "brute-force-protection"
         )
     document = None if setting is None else exact_json.dumps(setting.document).decode()
     enforced = query.consider_brute_force_enablement
@@ -106,7 +106,7 @@ def _row(row: asyncpg.Record) -> Row:
 
 async def _release(call: Call, releases: Sequence[Release]) -> Response:
     context = context_of(call, guarded=False)
-    written = await call.service.commands.protection.release_logins(context, releases)
+    written = await call.commands.protection.release_logins(context, releases)
     return responses.after_write(written, responses.nothing())
 
 

@@ -29,8 +29,8 @@ _SCOPES: Final = ":client_grants"
 async def list_grants(call: Call) -> Response:
     """A page of the tenant's grants."""
     query: ListGrants = call.query
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await list_settings(connection, call.service.keyring, call.tenant, "client_grant")
+    async with call.connection() as connection:
+        found = await list_settings(connection, call.keyring, call.tenant, "client_grant")
     asked = [grant for grant in found if _is_asked_for(call, grant, query)]
     return paging.answer(
         call, asked, "client_grants", lambda grant: grant.id, lambda grant: _shown(call, grant)
@@ -60,7 +60,7 @@ async def create_grant(call: Call) -> Response:
     if subject_type != "client":
         name += f" {subject_type}"
     new = NewSetting("client_grant", new_id("cgr_"), name, settings)
-    changed = await call.service.commands.settings.create(context_of(call), new, _EXISTS)
+    changed = await call.commands.settings.create(context_of(call), new, _EXISTS)
     return setting_responses.changed(changed, partial(_shown, call), 201)
 
 
@@ -73,7 +73,7 @@ async def update_grant(call: Call) -> Response:
         scope = {} if body.scope is None else {"scope": list(dict.fromkeys(body.scope))}
         return {**before, **scope, **_kept(body)}
 
-    changed = await call.service.commands.settings.change(
+    changed = await call.commands.settings.change(
         context_of(call), "client_grant", call.path("id"), decide, _ABSENT
     )
     return setting_responses.changed(changed, partial(_shown, call))
@@ -81,7 +81,7 @@ async def update_grant(call: Call) -> Response:
 
 async def delete_grant(call: Call) -> Response:
     """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
-    written = await call.service.commands.settings.remove(context_of(call), "client_grant", call.path("id"))
+    written = await call.commands.settings.remove(context_of(call), "client_grant", call.path("id"))
     return responses.after_write(written, responses.nothing())
 
 
@@ -93,7 +93,7 @@ async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
         raise Rejected(invalid_body("Missing required property: client_id"))
     if body.default_for is not None:
         raise Rejected(invalid_body("Additional properties not allowed: default_for"))
-    await call.service.commands.clients.store.get(call.tenant, body.client_id)
+    await call.commands.clients.store.get(call.tenant, body.client_id)
     return {"client_id": body.client_id}
 
 
@@ -105,10 +105,8 @@ async def _known_as(call: Call, audience: str) -> str:
     """What a grant says of the API. Raises Rejected (404) for one that nobody has defined."""
     if _is_ours(call, audience):
         return OURS
-    async with call.service.database.connection(call.tenant) as connection:
-        known = await find_setting_by_name(
-            connection, call.service.keyring, call.tenant, "resource_server", audience
-        )
+    async with call.connection() as connection:
+        known = await find_setting_by_name(connection, call.keyring, call.tenant, "resource_server", audience)
     if known is None or audience == OURS:
         raise Rejected(_NO_SUCH_API)
     return audience

@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 from schemas.events.fields import SAFE
 from services.management.http.models.fields import Body, Given, QueryBoolean
 from services.management.http.models.paging import AnyPage
+from services.management.http.models.query import Selected
 from services.management.http.models.results import Result
-from services.management.users.models import Selected
 
 AppType = Literal[
     "native", "spa", "regular_web", "non_interactive", "resource_server", "express_configuration",

@@ -47,8 +47,8 @@ def _new_credential_id() -> str:
 async def list_clients(call: Call) -> Response:
     """A page of the tenant's clients, by name."""
     query: ListClients = call.query
-    async with call.service.database.connection(call.tenant) as connection:
-        everybody, opened = await clients.list_clients(connection, call.service.keyring, call.tenant)
+    async with call.connection() as connection:
+        everybody, opened = await clients.list_clients(connection, call.keyring, call.tenant)
     return paging.answer(
         call,
         [client for client in everybody if _is_asked_for(client, query)],
@@ -61,7 +61,7 @@ async def list_clients(call: Call) -> Response:
 async def get_client(call: Call) -> Response:
     """One client, without its secret, which nobody knows."""
     query: ClientFields = call.query
-    found = await call.service.commands.clients.store.get(call.tenant, call.path("id"))
+    found = await call.commands.clients.store.get(call.tenant, call.path("id"))
     headers = responses.revision_headers(found.revision)
     if has_revision(call.request.headers, found.revision):
         return responses.nothing(304, headers)
@@ -83,7 +83,7 @@ async def create_client(call: Call) -> Response:
         0,
         settings,
     )
-    return _answer(call, await call.service.commands.clients.create(context_of(call), fresh), 201, secret)
+    return _answer(call, await call.commands.clients.create(context_of(call), fresh), 201, secret)
 
 
 async def update_client(call: Call) -> Response:
@@ -101,9 +101,7 @@ async def update_client(call: Call) -> Response:
             secret_hash = hash_secret(body.client_secret)
         return replace(current, name=body.name or current.name, settings=settings, secret_hash=secret_hash)
 
-    return _answer(
-        call, await call.service.commands.clients.change(context_of(call), call.path("id"), decide), 200
-    )
+    return _answer(call, await call.commands.clients.change(context_of(call), call.path("id"), decide), 200)
 
 
 async def rotate_secret(call: Call) -> Response:
@@ -117,7 +115,7 @@ async def rotate_secret(call: Call) -> Response:
 
     return _answer(
         call,
-        await call.service.commands.clients.change(context_of(call), call.path("id"), decide),
+        await call.commands.clients.change(context_of(call), call.path("id"), decide),
         200,
         secret,
     )
@@ -126,7 +124,7 @@ async def rotate_secret(call: Call) -> Response:
 async def delete_client(call: Call) -> Response:
     """Gone with its grants; 204 also for one that never was. Tokens there are stay good until they expire."""
     client_id = call.path("id")
-    changed = await call.service.commands.clients.remove(context_of(call), client_id)
+    changed = await call.commands.clients.remove(context_of(call), client_id)
     if changed is None:
         return responses.nothing()
     await _remove_grants(call, client_id)
@@ -139,11 +137,11 @@ def given_settings(body: CreateClient | UpdateClient) -> dict[str, Any]:
 
 
 async def _remove_grants(call: Call, client_id: str) -> None:
-    async with call.service.database.connection(call.tenant) as connection:
-        grants = await list_settings(connection, call.service.keyring, call.tenant, "client_grant")
+    async with call.connection() as connection:
+        grants = await list_settings(connection, call.keyring, call.tenant, "client_grant")
     for grant in grants:
         if grant.document.get("client_id") == client_id:
-            await call.service.commands.settings.remove(context_of(call), "client_grant", grant.id)
+            await call.commands.settings.remove(context_of(call), "client_grant", grant.id)
 
 
 def _is_asked_for(client: Client, query: ListClients) -> bool:

@@ -24,7 +24,7 @@ async def delete_connection_user(call: Call) -> Response:
     crash left behind; 204 also for an unknown user."""
     query: ConnectionUser = call.query
     email = query.email.lower()
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         row = await find_connection(connection, call.tenant, call.path("id"))
         if row is None:
             raise Rejected(NO_SUCH_CONNECTION)
@@ -32,10 +32,12 @@ async def delete_connection_user(call: Call) -> Response:
         if kind_of(known) not in ("store", "custom_database"):
             raise Rejected(NOT_SUPPORTED)
         user_id = await find_user_id_by_email(connection, call.tenant, known.name, email)
-    await call.service.commands.reconciler.settle(call.tenant, [Reservation(known.name, "email", email)])
+    await call.service.background.recovery.reconciler.settle(
+        call.tenant, [Reservation(known.name, "email", email)]
+    )
     if user_id is None:
         return responses.nothing()
-    written = await call.service.commands.users.delete(context_of(call), user_id)
+    written = await call.commands.users.delete(context_of(call), user_id)
     return responses.after_write(written, responses.nothing())
 
 

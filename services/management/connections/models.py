@@ -10,8 +10,8 @@ from projections.normalization.identity import IDENTITY_SPACE
 from schemas.events.fields import SAFE
 from schemas.formats.violations import RULE
 from services.management.http.models.fields import Body, Email, Given, QueryBoolean, QueryInteger
+from services.management.http.models.query import Query, Selected
 from services.management.http.models.results import Result
-from services.management.users.models import Query, Selected
 
 Name = Annotated[str, Field(max_length=128, pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$")]
 Texts = Annotated[list[str], Field(max_length=10_000)]

@@ -52,7 +52,7 @@ async def list_connections(call: Call) -> Response:
 async def get_connection(call: Call) -> Response:
     """One connection."""
     query: ConnectionFields = call.query
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         found = await find_connection(connection, call.tenant, call.path("id"))
     if found is None:
         raise Rejected(NO_SUCH_CONNECTION)
@@ -67,7 +67,7 @@ async def get_connection(call: Call) -> Response:
 
 async def create_connection(call: Call) -> Response:
     """A connection with a name of its own."""
-    connections = call.service.commands.connections
+    connections = call.commands.connections
     connection_id, executed = await connections.create(context_of(call), new_connection_of(call.body))
     return _answer(connection_id, executed.shown, executed.written, 201)
 
@@ -75,7 +75,7 @@ async def create_connection(call: Call) -> Response:
 async def update_connection(call: Call) -> Response:
     """What the body names is replaced; `options` wholly."""
     change = change_of(call.body)
-    executed = await call.service.commands.connections.change(
+    executed = await call.commands.connections.change(
         context_of(call), call.path("id"), lambda current: decide_change(current, change)
     )
     shown = executed.state if executed.written is None else executed.shown
@@ -84,7 +84,7 @@ async def update_connection(call: Call) -> Response:
 
 async def list_enabled_clients(call: Call) -> Response:
     """A page of the clients that may use the connection, by id."""
-    stored = await call.service.commands.connections.store.get(call.tenant, call.path("id"))
+    stored = await call.commands.connections.store.get(call.tenant, call.path("id"))
     enabled: set[str] = {*stored.connection.document.get("enabled_clients", ())}
     return paging.answer(
         call,
@@ -99,7 +99,7 @@ async def update_enabled_clients(call: Call) -> Response:
     """The named clients are enabled or disabled; the others stay as they are."""
     body: ClientStatuses = call.body
     statuses = [(one.client_id, one.status) for one in body.root]
-    executed = await call.service.commands.connections.change(
+    executed = await call.commands.connections.change(
         context_of(call), call.path("id"), lambda current: decide_clients(current, statuses)
     )
     return responses.after_write(executed.written, responses.nothing())
@@ -107,7 +107,7 @@ async def update_enabled_clients(call: Call) -> Response:
 
 async def delete_connection(call: Call) -> Response:
     """202 with the time; 204 for one that is not there (any more)."""
-    executed = await call.service.commands.connections.remove(context_of(call), call.path("id"))
+    executed = await call.commands.connections.remove(context_of(call), call.path("id"))
     if executed is None or executed.command is None or executed.written is None:
         return responses.nothing()
     headers = {responses.POSITION: str(executed.written.position)}
@@ -139,13 +139,13 @@ def _answer(
 
 async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
     """The documents of connections with the secrets in them open."""
-    return await open_documents(call.service.database, call.service.keyring, call.tenant, rows)
+    return await open_documents(call.service.storage.database, call.keyring, call.tenant, rows)
 
 
 async def _at_offset(call: Call, query: ListConnections) -> Response:
     start, total = query.page * query.per_page, 0
     asked = call.tenant, query.strategy, query.name
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await connections.list_connections(connection, *asked, limit=query.per_page, offset=start)
         if query.include_totals:
             total = await connections.count_connections(connection, *asked)
@@ -158,7 +158,7 @@ async def _at_offset(call: Call, query: ListConnections) -> Response:
 
 async def _after_cursor(call: Call, query: ListConnections) -> Response:
     take, after = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await connections.list_connections(
             connection, call.tenant, query.strategy, query.name, limit=take + 1, after=after
         )

@@ -80,7 +80,7 @@ async def update_factor(call: Call) -> Response:
 
 async def delete_factors(call: Call) -> Response:
     """Delete all authentication methods; 204 also for an unknown user."""
-    if await call.service.commands.users.store.find(call.tenant, call.path("id")) is None:
+    if await call.commands.users.store.find(call.tenant, call.path("id")) is None:
         return responses.nothing()
     return await _without(
         call, lambda person: decide.remove(person.holdings, factors_of(person.holdings)), UNKNOWN_USER
@@ -120,11 +120,11 @@ async def regenerate_recovery_code(call: Call) -> Response:
     code = new_id("", 24, _RECOVERY_CODE)
 
     async def regenerated(_person: Person) -> Decision:
-        code_hash = await call.service.passwords.hash(call.tenant, code)
+        code_hash = await call.service.auth.passwords.hash(call.tenant, code)
         data = RecoveryCodeRegeneratedData(factor_id=new_id("recovery-code|dev_"), code_hash=code_hash)
         return Accepted((Draft(RecoveryCodeRegenerated, data),))
 
-    users, context = call.service.commands.users, context_of(call, guarded=False)
+    users, context = call.commands.users, context_of(call, guarded=False)
     written = (await users.change(context, call.path("id"), regenerated)).written
     return responses.value({"recovery_code": code}, headers=_headers(written) | {"Cache-Control": "no-store"})
 
@@ -155,7 +155,7 @@ def _new_factor(body: models.CreateFactor | models.SetFactor) -> NewFactor:
 
 async def _changed(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Written | None:
     """None when there is nothing to write."""
-    users = call.service.commands.users
+    users = call.commands.users
     return (await users.change_revision(context_of(call), call.path("id"), decided, absent=absent)).written
 
 
@@ -170,7 +170,7 @@ async def _answered(call: Call, written: Written | None, identity: str, status: 
 
 
 async def _person(call: Call, absent: Rejection = NO_SUCH_USER) -> Person:
-    return await call.service.commands.users.store.get(call.tenant, call.path("id"), absent)
+    return await call.commands.users.store.get(call.tenant, call.path("id"), absent)
 
 
 async def _factor(call: Call, identity: str) -> Factor:

@@ -21,7 +21,7 @@ async def health(service: Service, _request: Request) -> Response:
     database, broker = await asyncio.gather(_database(service), _broker(service))
     parts = {"database": database, "event_log": broker}
     shown = {name: "ok" if answers_now else "unreachable" for name, answers_now in parts.items()}
-    shown |= dict.fromkeys(service.readiness.failing, "failing")
+    shown |= dict.fromkeys(service.background.readiness.failing, "failing")
     well = set(shown.values()) == {"ok"}
     return responses.value({"status": "ok" if well else "degraded", "parts": shown}, 200 if well else 503)
 
@@ -29,7 +29,7 @@ async def health(service: Service, _request: Request) -> Response:
 async def _database(service: Service) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await service.database.ping()
+            await service.storage.database.ping()
     except (Transient, TimeoutError):
         return False
     return True
@@ -38,7 +38,7 @@ async def _database(service: Service) -> bool:
 async def _broker(service: Service) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await service.end.last(0)
+            await service.storage.log.end.last(0)
     except (Transient, TimeoutError):
         return False
     return True

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from services.management.container import Service
 from services.management.http.errors import ErrorResponse
-from services.management.http.limits.rate_limits import Group
 from services.management.http.requests import Call
+from services.management.limits.rate_limits import Group
 from services.runtime.rejection import Rejection
 
 Handler = Callable[[Call], Awaitable[Response]]

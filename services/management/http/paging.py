@@ -6,8 +6,8 @@ from typing import Any, Final, TypeVar
 from starlette.responses import Response
 
 from schemas.sealing.blobs import CannotUnseal
+from services.management.cursors import list_of
 from services.management.http import responses
-from services.management.http.cursors import list_of
 from services.management.http.models.paging import AnyPage, CheckpointPage, OffsetPage
 from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def cursor(call: Call, place: str) -> str:
     """An opaque text for a place in the list that is asked for."""
-    return call.service.cursors.seal(place, _list_of(call))
+    return call.service.storage.cursors.seal(place, _list_of(call))
 
 
 def place_of(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) -> str:
@@ -28,7 +28,7 @@ def place_of(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) ->
     if not text:
         return ""
     try:
-        return call.service.cursors.open(text, _list_of(call))
+        return call.service.storage.cursors.open(text, _list_of(call))
     except CannotUnseal:
         raise Rejected(rejection) from None
 

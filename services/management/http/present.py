@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from schemas.formats import exact_json
-from services.management.users.models import Selected
+from services.management.http.models.query import Selected
 
 _TOKENS: Final = ("access_token", "access_token_secret", "refresh_token")
 

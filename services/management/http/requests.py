@@ -1,14 +1,18 @@
 """The admitted request that a handler receives."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
+import asyncpg
 from starlette.requests import Request
 
+from schemas.sealing.keys import Keyring
 from services.commands.context import WriteStatus
 from services.commands.pending import Pending
+from services.commands.service import Commands
 from services.management.container import Service
 from services.runtime.auth.tokens import Principal
 from services.runtime.rejection import Rejected, invalid
@@ -37,7 +41,7 @@ class OperationFacts(Protocol):
         """The status of a successful response."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request whose token, rate, query and body were checked. `scopes` are those of the operation's scopes
     that the caller has."""
@@ -60,13 +64,27 @@ class Call:
         """The tenant whose data the request is about."""
         return self.principal.tenant
 
+    @property
+    def commands(self) -> Commands:
+        """The commands that write."""
+        return self.service.commands
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys that open what is sealed at rest."""
+        return self.service.storage.keyring
+
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Lend a database connection that sees this tenant only. Raises Transient."""
+        return self.service.storage.database.connection(self.tenant)
+
     async def computed(self, work: Callable[[], Result]) -> Result:
         """Run work that would hold the event loop for too long in a thread, and return its result.
 
         Raises what the work raises, OverShare when too many requests of the tenant wait for the thread, and
         Transient when it does not become free in time.
         """
-        return await self.service.computing.run(self.tenant, work)
+        return await self.service.limits.computing.run(self.tenant, work)
 
     def path(self, name: str) -> str:
         """Return a path parameter, percent-decoded. Raises Rejected (invalid) when it is not UTF-8."""

@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from schemas.formats.violations import RULE
 from services.management.http.models.fields import QueryBoolean, QueryInteger
+from services.management.http.models.query import Query, Selected
 from services.management.http.models.results import Result
-from services.management.users.models import Query, Selected
 
 MAX_TAKE: Final = 100
 _LOG_ID: Final = re.compile(r"[0-9]{1,56}")

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from services.management.http import present as presenting
 from services.management.http import responses
+from services.management.http.models.query import Selected
 from services.management.http.operation import Operation
 from services.management.http.paging import DEFAULT_TAKE
 from services.management.http.requests import Call
 from services.management.logs.models import MAX_TAKE, ListLogs, LogEntry, LogPage, UserLogs
 from services.management.logs.present import present
-from services.management.users.models import Selected
 from services.queries.logs.completeness import complete_below
 from services.queries.logs.pages import OLDEST_FIRST, PageQuery, read_page, starting_with
 from services.queries.logs.search import condition
@@ -88,8 +88,10 @@ async def _walk(call: Call, query: ListLogs) -> Response:
     page.where(f"e.log_id > {page.add(query.after or '')}")
     service = call.service
     margin = service.settings.log_margin_seconds
-    async with service.searcher.planning(call.tenant) as connection:
-        page.where(f"e.log_id < {page.add(await complete_below(connection, service.end, margin))}")
+    async with service.storage.searcher.planning(call.tenant) as connection:
+        page.where(
+            f"e.log_id < {page.add(await complete_below(connection, service.storage.log.end, margin))}"
+        )
         rows = await read_page(connection, page)
     found = await present(call, rows, presenting.field_names(query.fields), query.include_fields)
     after = rows[-1]["log_id"] if rows else query.after
@@ -101,7 +103,7 @@ async def _next(call: Call, after: str | None, take: int | None) -> str:
     """Return the address of the next page, under the domain of the tenant that the request came to, otherwise
     under the configured address: a Host header that is neither is not repeated."""
     asked = {name: value for name, value in (("from", after), ("take", take)) if value is not None}
-    domain = await call.service.domains.of_host(call.request.headers.get("host", ""))
+    domain = await call.service.auth.domains.of_host(call.request.headers.get("host", ""))
     base = call.service.settings.token_issuer.rstrip("/") if domain is None else domain.origin
     return f"{base}{call.operation.path}?{urlencode(asked)}"
 
@@ -139,7 +141,7 @@ def _totalled(found: list[dict[str, Any]], start: int, limit: int) -> dict[str, 
 
 
 async def _found(call: Call, page: PageQuery, query: Selected) -> list[dict[str, Any]]:
-    async with call.service.searcher.planning(call.tenant) as connection:
+    async with call.service.storage.searcher.planning(call.tenant) as connection:
         rows = await read_page(connection, page)
     return await present(call, rows, presenting.field_names(query.fields), query.include_fields)
 

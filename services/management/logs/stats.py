@@ -19,7 +19,7 @@ _SCOPES: Final = ("read:stats",)
 
 async def active_users(call: Call) -> Response:
     """How many people have signed in within the last 30 days: a bare number."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         number = await count_active_users(connection, call.tenant, datetime.now(UTC) - ACTIVE)
     return responses.value(number)
 
@@ -29,7 +29,7 @@ async def daily(call: Call) -> Response:
     query: Days = call.query
     end = date.fromisoformat(query.end) if query.end else datetime.now(UTC).date()
     start = date.fromisoformat(query.start) if query.start else date.fromordinal(max(1, end.toordinal() - 30))
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await daily_counts(connection, call.tenant, start, end)
     return responses.value([_day(row) for row in rows])
 

@@ -16,12 +16,12 @@ from services.commands.settings.decide_client import may_ask_for_itself
 from services.ledger.keys.signing_keys import jwks, key_source
 from services.ledger.tenant_domains import Domain
 from services.management.container import Service
-from services.management.http import bodies, responses
+from services.management.http import responses
 from services.management.http.errors import HttpError
-from services.management.http.limits import rate_limits
-from services.management.http.limits.rate_limits import OF_CLIENT, OF_SOURCE
 from services.management.http.models.results import Failure, KeySet, Token, TokenRefused
 from services.management.http.operation import Public
+from services.management.http.pipeline import bodies, throttling
+from services.management.limits.rate_limits import OF_CLIENT, OF_SOURCE
 from services.management.oauth.audiences import OURS, Granted, is_ours, scopes_for
 from services.management.oauth.models import TokenRequest
 from services.queries.clients import find_client_of_any_tenant
@@ -65,7 +65,7 @@ async def token(service: Service, request: Request) -> Response:
         scopes = _scopes(await _granted(service, client, client_id, audience), asked.get("scope"))
     except OAuthRefused as refused:
         return _refusal(refused)
-    issuer = await service.issuers.of(domain)
+    issuer = await service.auth.issuers.of(domain)
     own = service.settings.token_audience if domain is None else domain.audience
     issued = issuer.issue(
         client_id, client["tenant"], scopes, own if audience == OURS else audience, datetime.now(UTC)
@@ -82,7 +82,7 @@ async def token(service: Service, request: Request) -> Response:
 async def key_set(service: Service, request: Request) -> Response:
     """The public keys of the issuer at this host."""
     domain = await _domain(service, request)
-    keys = service.keys if domain is None else key_source(service.database.raw, domain.tenant)
+    keys = service.auth.keys if domain is None else key_source(service.storage.database.raw, domain.tenant)
     return responses.value(jwks(await keys()), headers={"Cache-Control": "public, max-age=60"})
 
 
@@ -107,23 +107,23 @@ async def configuration(service: Service, request: Request) -> Response:
 
 async def _domain(service: Service, request: Request) -> Domain | None:
     """The domain of a tenant that the request came to; None at the installation's own address."""
-    return await service.domains.of_host(request.headers.get("host", ""))
+    return await service.auth.domains.of_host(request.headers.get("host", ""))
 
 
 def _count(service: Service, group: str, *whose: str) -> None:
     """Counts before anything is known of the caller, failures too. Raises OAuthRefused (429)."""
-    verdict = service.rates.count_token(group, *whose)
+    verdict = service.limits.rates.count_token(group, *whose)
     if verdict is None or verdict.allowed:
         return
-    error = rate_limits.too_many(verdict)
-    headers = {**rate_limits.headers(verdict), **error.headers}
+    error = throttling.too_many(verdict)
+    headers = {**throttling.rate_headers(verdict), **error.headers}
     raise OAuthRefused(error.status, "too_many_requests", error.message, headers)
 
 
 async def _asked(service: Service, request: Request, source: str) -> dict[str, str]:
     """The parameters, all of them text."""
     try:
-        with service.room.lease(client=source) as lease:
+        with service.limits.body_memory.lease(client=source) as lease:
             raw = await bodies.read_raw(request, MAX_BODY_BYTES, service.settings.pace, lease)
         value = bodies.parse(raw, bodies.media_type(request), TokenRequest)
     except Rejected as rejected:
@@ -171,7 +171,7 @@ async def _client(service: Service, client_id: str, secret: str, domain: Domain 
     row = None
     if _CLIENT_ID.fullmatch(client_id):
         with database_failures():
-            async with service.database.unbound() as connection, connection.transaction():
+            async with service.storage.database.unbound() as connection, connection.transaction():
                 row = await find_client_of_any_tenant(connection, client_id)
     proven = secret_matches(secret, None if row is None else row["secret_hash"])
     if row is None or not proven or (domain is not None and domain.tenant != row["tenant"]):
@@ -205,8 +205,8 @@ def _audience(service: Service, request: Request, asked: str | None) -> str:
 
 async def _granted(service: Service, client: Any, client_id: str, audience: str) -> tuple[str, ...]:
     """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
-    async with service.database.connection(client["tenant"]) as connection:
-        found = await list_settings(connection, service.keyring, client["tenant"], "client_grant")
+    async with service.storage.database.connection(client["tenant"]) as connection:
+        found = await list_settings(connection, service.storage.keyring, client["tenant"], "client_grant")
     own = [
         grant.document
         for grant in found

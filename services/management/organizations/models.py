@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from schemas.events.fields import SAFE
-from services.management.http.models.fields import Body, Given, Uri
+from services.management.http.models.fields import MOST_AT_ONCE, Body, Given, Uri
 from services.management.http.models.paging import AnyPage
-from services.management.roles.models import MOST_AT_ONCE, Text
-from services.management.users.models import Selected
+from services.management.http.models.query import Selected
+from services.management.roles.models import Text
 
 Name = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 DisplayName = Annotated[str, Field(min_length=1, max_length=255), SAFE]

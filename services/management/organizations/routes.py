@@ -25,8 +25,9 @@ from services.management.organizations.models import (
     Members,
     UpdateOrganization,
 )
+from services.management.organizations.results import Organization
 from services.management.roles import members
-from services.management.roles.results import Member, Organization
+from services.management.roles.results import Member
 from services.queries.settings import find_setting_by_name, list_settings
 from services.runtime.rejection import Rejected, Rejection
 
@@ -37,8 +38,8 @@ _SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do n
 
 async def list_organizations(call: Call) -> Response:
     """A page of organizations by name."""
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await list_settings(connection, call.service.keyring, call.tenant, "organization")
+    async with call.connection() as connection:
+        found = await list_settings(connection, call.keyring, call.tenant, "organization")
     return paging.answer(
         call,
         [organization_shown(each) for each in found],
@@ -58,10 +59,8 @@ async def get_organization_by_name(call: Call) -> Response:
     name = call.path("name")
     if "\x00" in name:
         raise Rejected(ABSENT)
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await find_setting_by_name(
-            connection, call.service.keyring, call.tenant, "organization", name
-        )
+    async with call.connection() as connection:
+        found = await find_setting_by_name(connection, call.keyring, call.tenant, "organization", name)
     if found is None:
         raise Rejected(ABSENT)
     return setting_responses.show(call, found, organization_shown(found))
@@ -71,7 +70,7 @@ async def create_organization(call: Call) -> Response:
     """An organization with a name of its own; it is displayed as its name unless told otherwise."""
     body: CreateOrganization = call.body
     settings = {"name": body.name, "display_name": body.name, **_given(body)}
-    made = await call.service.commands.settings.create(
+    made = await call.commands.settings.create(
         context_of(call), NewSetting("organization", new_id("org_"), body.name, settings), EXISTS
     )
     return setting_responses.changed(made, organization_shown, 201)
@@ -84,7 +83,7 @@ async def update_organization(call: Call) -> Response:
         before = {name: value for name, value in organization.document.items() if name != "id"}
         return {**before, **_given(call.body)}
 
-    made = await call.service.commands.settings.change(
+    made = await call.commands.settings.change(
         context_of(call), "organization", call.path("id"), changed, ABSENT, EXISTS
     )
     return setting_responses.changed(made, organization_shown)
@@ -92,9 +91,7 @@ async def update_organization(call: Call) -> Response:
 
 async def delete_organization(call: Call) -> Response:
     """Delete an organization; its members lose it."""
-    written = await call.service.commands.settings.remove(
-        context_of(call), "organization", call.path("id"), ABSENT
-    )
+    written = await call.commands.settings.remove(context_of(call), "organization", call.path("id"), ABSENT)
     return responses.after_write(written, responses.nothing())
 
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from schemas.events.fields import SAFE
-from services.management.http.models.fields import Body, Given, QueryBoolean
+from services.management.http.models.fields import MOST_AT_ONCE, Body, Given, QueryBoolean
 from services.management.http.models.paging import AnyPage
-from services.management.roles.models import MOST_AT_ONCE, Description, Identifier, PermissionName
-from services.management.users.models import Query
+from services.management.http.models.query import Query
 
+Identifier = Annotated[str, Field(min_length=1, max_length=600), SAFE]
+PermissionName = Annotated[str, Field(min_length=1, max_length=280, pattern=r"^[!#-\[\]-~]+$")]
+Description = Annotated[str, Field(max_length=500)]
 ApiName = Annotated[str, Field(max_length=200, pattern=r"^[^<>]*$"), SAFE]
 Lifetime = Annotated[int, Field(ge=0, le=2_592_000)]
 SCOPES = "List of permissions (scopes) that this API uses."

@@ -17,8 +17,8 @@ from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.resource_servers.models import ApiSettings, CreateApi, GetApi, ListApis, UpdateApi
+from services.management.resource_servers.results import Api
 from services.management.resource_servers.system_api import system_api
-from services.management.roles.results import Api
 from services.queries.permissions import NO_SUCH_API
 from services.queries.settings import find_settings, list_settings
 from services.runtime.rejection import Rejected, Rejection
@@ -40,8 +40,8 @@ _INTERNAL: Final = ("id", "scopes", "numbers")
 async def list_apis(call: Call) -> Response:
     """A page of APIs by name, the Management API among them."""
     query: ListApis = call.query
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await list_settings(connection, call.service.keyring, call.tenant, "resource_server")
+    async with call.connection() as connection:
+        found = await list_settings(connection, call.keyring, call.tenant, "resource_server")
     apis = [shown(api) for api in (*(each.document for each in found), system_api(call))]
     if query.identifiers:
         apis = [api for api in apis if api["identifier"] in query.identifiers]
@@ -60,7 +60,7 @@ async def get_api(call: Call) -> Response:
 async def create_api(call: Call) -> Response:
     """Create an API. Its identifier is the audience of tokens, so it is unique in the installation."""
     body: CreateApi = call.body
-    domains = call.service.domains
+    domains = call.service.auth.domains
     if body.identifier == system_api(call)["identifier"] or await domains.of_audience(body.identifier):
         raise Rejected(EXISTS)
     settings = {
@@ -71,7 +71,7 @@ async def create_api(call: Call) -> Response:
         **numbered(_scopes(body), {}),
     }
     new = NewSetting("resource_server", secrets.token_hex(12), body.identifier, settings)
-    made = await call.service.commands.settings.create(context_of(call), new, EXISTS)
+    made = await call.commands.settings.create(context_of(call), new, EXISTS)
     return setting_responses.changed(made, _shown, 201)
 
 
@@ -86,7 +86,7 @@ async def update_api(call: Call) -> Response:
         return {**before, **_given(body), **scopes}
 
     api = await _find(call)
-    made = await call.service.commands.settings.change(
+    made = await call.commands.settings.change(
         context_of(call), "resource_server", api.id, changed, NO_SUCH_API, EXISTS
     )
     return setting_responses.changed(made, _shown)
@@ -98,7 +98,7 @@ async def delete_api(call: Call) -> Response:
     api = await _find_any(call)
     if api is None:
         return responses.nothing()
-    written = await call.service.commands.settings.remove(context_of(call), "resource_server", api.id)
+    written = await call.commands.settings.remove(context_of(call), "resource_server", api.id)
     return responses.after_write(written, responses.nothing())
 
 
@@ -146,9 +146,9 @@ async def _find_any(call: Call) -> Setting | None:
     asked = call.path("id")
     if "\x00" in asked:
         return None
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         found = await find_settings(
-            connection, call.service.keyring, call.tenant, "resource_server", (asked,), (asked,)
+            connection, call.keyring, call.tenant, "resource_server", (asked,), (asked,)
         )
     return next((api for api in found if api.id == asked), next(iter(found), None))
 

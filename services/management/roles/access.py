@@ -17,13 +17,13 @@ async def catalogue(
 ) -> PermissionCatalogue:
     """Return the permissions of the APIs these belong to, and of those with these identifiers. Raises
     Transient."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         return await read_catalogue(
-            connection, call.service.keyring, call.tenant, system_api(call), permission_ids, identifiers
+            connection, call.keyring, call.tenant, system_api(call), permission_ids, identifiers
         )
 
 
 async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
     """Return those of these roles that exist, by name. Raises Transient."""
-    async with call.service.database.connection(call.tenant) as connection:
-        return await find_roles(connection, call.service.keyring, call.tenant, ids)
+    async with call.connection() as connection:
+        return await find_roles(connection, call.keyring, call.tenant, ids)

@@ -28,7 +28,7 @@ async def listed(
 ) -> Response:
     """A page of those who have it, the longest first."""
     query = call.query
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         if paging.by_checkpoint(query):
             take = query.take or paging.DEFAULT_TAKE
             after = _place_of(call, query.after)
@@ -44,7 +44,7 @@ async def listed(
 
 async def found(call: Call, user_ids: Sequence[str]) -> dict[str, Person]:
     """Return those of these users that exist, by id. Raises Transient."""
-    requested, store = tuple(dict.fromkeys(user_ids)), call.service.commands.users.store
+    requested, store = tuple(dict.fromkeys(user_ids)), call.commands.users.store
     people = await asyncio.gather(*(store.find(call.tenant, user_id) for user_id in requested))
     return {user_id: person for user_id, person in zip(requested, people, strict=True) if person is not None}
 
@@ -66,7 +66,7 @@ async def change(
     async def one(user_id: str, person: Person) -> Written | None:
         context = context_of(_about(call, user_id), guarded=False)
         async with turn:
-            executed = await call.service.commands.users.change(
+            executed = await call.commands.users.change(
                 context, user_id, decide, ineffective=ineffective, known=person
             )
         return executed.written

@@ -5,15 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.events.fields import SAFE
-from services.management.http.models.fields import Body, Given, QueryInteger
+from services.management.http.models.fields import MOST_AT_ONCE, Body, Given, QueryInteger
 from services.management.http.models.paging import AnyPage, CheckpointPage
+from services.management.resource_servers.models import Description, Identifier, PermissionName
 
-Identifier = Annotated[str, Field(min_length=1, max_length=600), SAFE]
-PermissionName = Annotated[str, Field(min_length=1, max_length=280, pattern=r"^[!#-\[\]-~]+$")]
 RoleName = Annotated[str, Field(min_length=1, max_length=255), SAFE]
-Description = Annotated[str, Field(max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
-MOST_AT_ONCE = 1000
 
 ROLE_NAME = "Name of the role."
 ROLE_DESCRIPTION = "Description of the role."

@@ -1,6 +1,6 @@
-"""What the API answers about roles, permissions, APIs and organizations, as the OpenAPI document tells it."""
+"""Responses of the roles endpoints, as the OpenAPI document describes them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -58,30 +58,3 @@ class Member(Result):
     email: str = Field("", examples=["jane@example.com"])
     picture: str = ""
     name: str = Field("", examples=["Jane Doe"])
-
-
-class ScopeShown(Result):
-    """A permission that an API knows."""
-
-    value: str = Field(examples=["read:invoices"])
-    description: str = Field("", examples=["Read invoices"])
-
-
-class Api(Result):
-    """An API that permissions belong to."""
-
-    id: str = Field(examples=["64f0c2a19be3d7001c8f5a21"])
-    name: str = Field("", examples=["Invoices"])
-    identifier: str = Field(examples=["https://api.example.com"])
-    is_system: bool = False
-    scopes: list[ScopeShown] = Field(default_factory=list)
-
-
-class Organization(Result):
-    """An organization."""
-
-    id: str = Field(examples=["org_c5zI4XDdzzbD0qav"])
-    name: str = Field(examples=["acme"])
-    display_name: str = Field("", examples=["Acme Inc."])
-    branding: dict[str, Any] = Field(default_factory=dict)
-    metadata: dict[str, Any] = Field(default_factory=dict)

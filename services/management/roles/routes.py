@@ -41,8 +41,8 @@ _ROLE_FULL: Final = invalid("No more permissions can be assigned to this role.")
 async def list_roles(call: Call) -> Response:
     """A page of roles by name."""
     query: ListRoles = call.query
-    async with call.service.database.connection(call.tenant) as connection:
-        everything = await list_settings(connection, call.service.keyring, call.tenant, "role")
+    async with call.connection() as connection:
+        everything = await list_settings(connection, call.keyring, call.tenant, "role")
     wanted = (query.name_filter or "").casefold()
     found = [present_role(role) for role in everything if wanted in role.document["name"].casefold()]
     for name, value in (("type", query.type), ("owner_id", query.owner_id)):
@@ -65,7 +65,7 @@ async def create_role(call: Call) -> Response:
             raise Rejected(_TENANT_FULL)
 
     settings = {"name": body.name, "description": body.description, "type": "tenant"}
-    made = await call.service.commands.settings.create(
+    made = await call.commands.settings.create(
         context_of(call), NewSetting("role", new_id("rol_"), body.name, settings), ROLE_EXISTS, room
     )
     return setting_responses.changed(
@@ -76,7 +76,7 @@ async def create_role(call: Call) -> Response:
 async def update_role(call: Call) -> Response:
     """What the body names is replaced."""
     given = {name: value for name, value in call.body.model_dump().items() if call.body.given(name)}
-    changed = await call.service.commands.settings.change(
+    changed = await call.commands.settings.change(
         context_of(call),
         "role",
         call.path("id"),
@@ -89,9 +89,7 @@ async def update_role(call: Call) -> Response:
 
 async def delete_role(call: Call) -> Response:
     """Delete a role; its members lose it."""
-    written = await call.service.commands.settings.remove(
-        context_of(call), "role", call.path("id"), NO_SUCH_ROLE
-    )
+    written = await call.commands.settings.remove(context_of(call), "role", call.path("id"), NO_SUCH_ROLE)
     return responses.after_write(written, responses.value({}))
 
 
@@ -116,7 +114,7 @@ async def add_role_permissions(call: Call) -> Response:
         after = list(dict.fromkeys([*kept, *wanted]))
         return _ROLE_FULL if len(after) > MOST_OF_A_ROLE else {**_settings(role), "permissions": after}
 
-    changed = await call.service.commands.settings.change(
+    changed = await call.commands.settings.change(
         context_of(call), "role", call.path("id"), added, NO_SUCH_ROLE
     )
     return setting_responses.changed(changed, lambda _: {}, 201)
@@ -133,7 +131,7 @@ async def remove_role_permissions(call: Call) -> Response:
         kept = [each for each in _permissions(role) if each not in taken]
         return {**_settings(role), "permissions": kept}
 
-    changed = await call.service.commands.settings.change(
+    changed = await call.commands.settings.change(
         context_of(call), "role", call.path("id"), removed, NO_SUCH_ROLE
     )
     return responses.after_write(changed.written, responses.nothing())

@@ -41,7 +41,7 @@ async def list_grants(call: Call) -> Response:
     """What applications may do for users, narrowed down by user, client or audience."""
     query: models.ListGrants = call.query
     narrowed, total = GrantFilter(query.user_id, query.client_id, query.audience), 0
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await grants.list_grants(connection, call.tenant, narrowed, *_window(query))
         if query.include_totals:
             total = await grants.count_grants(connection, call.tenant, narrowed)
@@ -57,7 +57,7 @@ async def delete_grants(call: Call) -> Response:
 async def delete_grant(call: Call) -> Response:
     """A grant ends; 204 also for one that is not there."""
     identity = call.path("id")
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         owner = await grants.owner_of_grant(connection, call.tenant, identity)
     return await _end(call, owner, Draft(GrantRevoked, GrantRevokedData(grant_id=identity)))
 
@@ -66,7 +66,7 @@ async def list_device_credentials(call: Call) -> Response:
     """Public keys of devices and refresh tokens, narrowed down by user, client or type."""
     query: models.ListDeviceCredentials = call.query
     narrowed, total = CredentialFilter(query.user_id, query.client_id, query.type), 0
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await device_credentials.list_device_credentials(
             connection, call.tenant, narrowed, *_window(query)
         )
@@ -88,13 +88,13 @@ async def create_device_credential(call: Call) -> Response:
     )
 
     async def decide(person: Person) -> Decision:
-        async with call.service.database.connection(call.tenant) as connection:
+        async with call.connection() as connection:
             where = call.tenant, person.subject, body.device_id, body.client_id
             known = await device_credentials.has_public_key(connection, *where)
         return DEVICE_KNOWN if known else Accepted((Draft(DeviceCredentialCreated, data),))
 
     context = context_of(call, guarded=False)
-    executed = await call.service.commands.users.change(context, call.principal.subject, decide)
+    executed = await call.commands.users.change(context, call.principal.subject, decide)
     created = {"id": data.credential_id}
     return responses.after_write(executed.written, responses.value(created, 201), created)
 
@@ -102,7 +102,7 @@ async def create_device_credential(call: Call) -> Response:
 async def delete_device_credential(call: Call) -> Response:
     """A public key or a refresh token ends; 204 also for one that is not there."""
     identity = call.path("id")
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         owner = await device_credentials.owner_of_public_key(connection, call.tenant, identity)
         token = None if owner else await find_refresh_token(connection, call.tenant, identity)
     if owner is not None:
@@ -114,9 +114,9 @@ async def delete_device_credential(call: Call) -> Response:
 
 async def list_connected_accounts(call: Call) -> Response:
     """Accounts at providers that may be used for the user."""
-    person = await call.service.commands.users.store.get(call.tenant, call.path("id"))
+    person = await call.commands.users.store.get(call.tenant, call.path("id"))
     accounts = accounts_of(person.holdings)
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         ids = await connection_ids(connection, call.tenant, [one["connection"] for one in accounts])
     return paging.answer(
         call, accounts, "connected_accounts", lambda one: str(one["id"]), lambda one: _account(one, ids)
@@ -141,10 +141,10 @@ def _window(query: OffsetPage) -> tuple[int, int]:
 
 
 async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
-    if user_id is None or await call.service.commands.users.store.find(call.tenant, user_id) is None:
+    if user_id is None or await call.commands.users.store.find(call.tenant, user_id) is None:
         return responses.nothing()
     context = context_of(call, guarded=False)
-    written = await call.service.commands.users.record(context, user_id, draft)
+    written = await call.commands.users.record(context, user_id, draft)
     return responses.after_write(written, responses.nothing())
 
 

@@ -10,8 +10,8 @@ from schemas.formats.identifiers import CONNECTION_PATTERN
 from schemas.formats.violations import RULE
 from services.management.http.models.fields import Body, Given, QueryBoolean
 from services.management.http.models.paging import CheckpointPage, OffsetPage, Take
+from services.management.http.models.query import Query
 from services.management.http.models.results import Result
-from services.management.users.models import Query
 
 Text = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(min_length=1, max_length=512)]

@@ -57,7 +57,7 @@ async def find_refresh_tokens(call: Call) -> Response:
     query: models.ListRefreshTokens = call.query
     take = query.take or paging.DEFAULT_TAKE
     place = paging.place_of(call, query.after)
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         subject = await _subject(connection, call.tenant, query.user_id)
         rows = await refresh_tokens_of(connection, call.tenant, subject, place, take + 1, query.client_id)
     shown = [
@@ -100,7 +100,7 @@ async def update_session(call: Call) -> Response:
 
 async def delete_session(call: Call) -> Response:
     """End a session; 202 also for an unknown one."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
         return responses.value({}, 202)
@@ -138,7 +138,7 @@ async def update_refresh_token(call: Call) -> Response:
 
 async def delete_refresh_token(call: Call) -> Response:
     """End a refresh token; 202 also for an unknown one."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         row = await find_refresh_token(connection, call.tenant, call.path("id"))
     if row is None:
         return responses.value({}, 202)
@@ -153,7 +153,7 @@ async def revoke_refresh_tokens(call: Call) -> Response:
         data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
         return await _revoke(call, body.user_id, Draft(RefreshTokenRevoked, data), UNKNOWN_USER)
     response = responses.value({}, 202)
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         owners = await owners_of_refresh_tokens(connection, call.tenant, body.ids or ())
     for user_id, token_ids in owners.items():
         data = RefreshTokenRevokedData(refresh_token_ids=token_ids)
@@ -183,7 +183,7 @@ async def _page(
     query: models.CountedPage = call.query
     user_id, tenant = call.path("id"), call.tenant
     take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
-    async with call.service.database.connection(tenant) as connection:
+    async with call.service.storage.database.connection(tenant) as connection:
         subject = await _subject(connection, tenant, user_id)
         rows = await read(connection, tenant, subject, place, take + 1)
         total = await count(connection, tenant, subject) if query.include_totals else None
@@ -204,7 +204,7 @@ async def _subject(connection: asyncpg.Connection, tenant: str, user_id: str) ->
 
 async def _session(call: Call) -> asyncpg.Record:
     """The session that the path names. Raises Rejected."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
         raise Rejected(NO_SUCH_SESSION)
@@ -213,7 +213,7 @@ async def _session(call: Call) -> asyncpg.Record:
 
 async def _refresh_token(call: Call) -> asyncpg.Record:
     """The refresh token that the path names. Raises Rejected."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         row = await find_refresh_token(connection, call.tenant, call.path("id"))
     if row is None:
         raise Rejected(NO_SUCH_TOKEN)
@@ -222,7 +222,7 @@ async def _refresh_token(call: Call) -> asyncpg.Record:
 
 async def _written(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Written:
     context = context_of(call, guarded=False)
-    return await call.service.commands.users.record(context, user_id, draft, absent)
+    return await call.commands.users.record(context, user_id, draft, absent)
 
 
 async def _revoke(call: Call, user_id: str, draft: Draft, absent: Rejection) -> Response:

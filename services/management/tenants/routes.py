@@ -10,10 +10,10 @@ from services.management import setting_responses
 from services.management.http import present as presenting
 from services.management.http import responses
 from services.management.http.command_context import context_of
+from services.management.http.models.query import Selected
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.tenants.models import TenantSettings, UpdateTenantSettings
-from services.management.users.models import Selected
 from services.queries.settings import TENANT_SETTINGS, find_setting
 
 _NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
@@ -22,10 +22,8 @@ _NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
 async def get_tenant_settings(call: Call) -> Response:
     """The settings; null where nothing was set."""
     query: Selected = call.query
-    async with call.service.database.connection(call.tenant) as connection:
-        found = _shown(
-            await find_setting(connection, call.service.keyring, call.tenant, "tenant", TENANT_SETTINGS)
-        )
+    async with call.connection() as connection:
+        found = _shown(await find_setting(connection, call.keyring, call.tenant, "tenant", TENANT_SETTINGS))
     names = presenting.field_names(query.fields)
     return responses.value(
         {name: value for name, value in found.items() if not names or (name in names) is query.include_fields}
@@ -35,7 +33,7 @@ async def get_tenant_settings(call: Call) -> Response:
 async def update_tenant_settings(call: Call) -> Response:
     """What the body names is changed, the rest stays."""
     patch = call.body.model_dump(exclude_unset=True)
-    changed = await call.service.commands.settings.set_only(
+    changed = await call.commands.settings.set_only(
         context_of(call), "tenant", TENANT_SETTINGS, {}, lambda now: _merged(_shown(now), patch)
     )
     return setting_responses.only_changed(changed, _shown)

@@ -34,8 +34,8 @@ _KIND: Final = "user_attribute_profile"
 
 async def list_profiles(call: Call) -> Response:
     """A page of profiles, the oldest first."""
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await list_settings(connection, call.service.keyring, call.tenant, _KIND)
+    async with call.connection() as connection:
+        found = await list_settings(connection, call.keyring, call.tenant, _KIND)
     return paging.answer(
         call,
         found,
@@ -68,7 +68,7 @@ async def create_profile(call: Call) -> Response:
     """A profile; a connection uses it by its id in `options.user_attribute_profile_id`."""
     body: CreateProfile = call.body
     settings = body.model_dump(exclude_unset=True)
-    made = await call.service.commands.settings.create(
+    made = await call.commands.settings.create(
         context_of(call), NewSetting(_KIND, new_id("uap_", 22), body.name, settings), EXISTS
     )
     return setting_responses.changed(made, _shown, 201)
@@ -82,7 +82,7 @@ async def update_profile(call: Call) -> Response:
         after = {**profile.document, **given}
         return {name: value for name, value in after.items() if name != "id" and value is not None}
 
-    made = await call.service.commands.settings.change(
+    made = await call.commands.settings.change(
         context_of(call), _KIND, call.path("id"), changed, ABSENT, EXISTS
     )
     return setting_responses.changed(made, _shown)
@@ -91,7 +91,7 @@ async def update_profile(call: Call) -> Response:
 async def delete_profile(call: Call) -> Response:
     """The profile gone; 204 also for one that never was. Connections that named it read as their strategy
     does."""
-    written = await call.service.commands.settings.remove(context_of(call), _KIND, call.path("id"))
+    written = await call.commands.settings.remove(context_of(call), _KIND, call.path("id"))
     return responses.after_write(written, responses.nothing())
 
 

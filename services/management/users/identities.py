@@ -23,9 +23,9 @@ async def link_identity(call: Call) -> Response:
     body: LinkIdentity = call.body
     user_id = call.path("id")
     _check_means(body, authorization.reaching(call.scopes, call.principal, user_id))
-    links, context = call.service.commands.links, context_of(call, guarded=False)
+    links, context = call.commands.links, context_of(call, guarded=False)
     if body.link_with is not None:
-        token_of = await call.service.link_tokens.subject(body.link_with, call.principal)
+        token_of = await call.service.auth.link_tokens.subject(body.link_with, call.principal)
         return _identities(await links.link_by_token(context, user_id, token_of), 201)
     account = AccountName(body.provider or "", body.user_id or "", body.connection_id)
     return _identities(await links.link(context, user_id, account), 201)
@@ -35,7 +35,7 @@ async def unlink_identity(call: Call) -> Response:
     """A linked account becomes a user of its own again."""
     user_id, provider = call.path("id"), call.path("provider")
     authorization.reaching(call.scopes, call.principal, user_id)
-    links, context = call.service.commands.links, context_of(call, guarded=False)
+    links, context = call.commands.links, context_of(call, guarded=False)
     return _identities(await links.unlink(context, user_id, provider, call.path("user_id")), 200)
 
 
@@ -43,7 +43,7 @@ async def identity_history(call: Call) -> Response:
     """What was linked to a user and unlinked again, the newest first."""
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
-    person = await call.service.commands.links.find(call.tenant, user_id)
+    person = await call.commands.links.find(call.tenant, user_id)
     entries: list[dict[str, Any]] = person.profile.holdings.get("links", [])
     shown = [{name: value for name, value in entry.items() if name != "command"} for entry in entries]
     return responses.value(shown[::-1])

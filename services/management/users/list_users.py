@@ -105,9 +105,9 @@ async def _numbered(call: Call, query: ListUsers, search: Search) -> Response:
     else:
         lookup = None if query.include_totals else statements.lookup(search.predicate, search.order, window)
         if lookup is not None:
-            return responses.document(await call.service.searcher.look_up(call.tenant, lookup))
+            return responses.document(await call.service.storage.searcher.look_up(call.tenant, lookup))
         whole = statements.ready_page(*asked, query.include_totals)
-        ((row,),) = await call.service.searcher.fetch(call.tenant, search.predicate, whole)
+        ((row,),) = await call.service.storage.searcher.fetch(call.tenant, search.predicate, whole)
         users, length, total = row["users"], row["length"], row["total"] if query.include_totals else None
     if total is None:
         return responses.document(users)
@@ -126,7 +126,7 @@ async def _selected(
     asked = [page]
     if query.include_totals:
         asked.append(statements.count(call.tenant, search.predicate))
-    rows, *totals = await call.service.searcher.fetch(call.tenant, search.predicate, *asked)
+    rows, *totals = await call.service.storage.searcher.fetch(call.tenant, search.predicate, *asked)
     return presenting.shown(rows, query, tokens_of), len(rows), totals[0][0]["count"] if totals else None
 
 
@@ -139,7 +139,7 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     window = statements.Window(take + 1, 0, after)
     tokens_of = tokens_for(call)
     asked = statements.page(call.tenant, search.predicate, search.order, window, tokens_of is not None)
-    (rows,) = await call.service.searcher.fetch(call.tenant, search.predicate, asked)
+    (rows,) = await call.service.storage.searcher.fetch(call.tenant, search.predicate, asked)
     users = presenting.shown(rows[:take], query, tokens_of)
     parts: dict[str, Any] = {"users": None}
     if len(rows) > take:
@@ -161,7 +161,7 @@ def _place(row: asyncpg.Record, order: Order) -> Place:
 
 async def _explained(call: Call, search: Search) -> Response:
     asked = statements.page(call.tenant, search.predicate, search.order, statements.Window(50))
-    found = await call.service.searcher.explain(call.tenant, asked)
+    found = await call.service.storage.searcher.explain(call.tenant, asked)
     return responses.value(explanation(search.predicate, search.order, found))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from schemas.events.fields import SAFE
 from services.management.http.models.fields import (
@@ -15,6 +15,7 @@ from services.management.http.models.fields import (
     QueryInteger,
     UserMetadata,
 )
+from services.management.http.models.query import Selected
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 GivenName = Annotated[str, Field(min_length=1, max_length=150)]
@@ -104,23 +105,6 @@ class UpdateUser(Body):
     )
     username: Username | None = Field(
         None, description="Username of this user. Only valid if the connection requires one."
-    )
-
-
-class Query(BaseModel):
-    """Query parameters; those it does not name are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Selected(Query):
-    """Which root fields are answered."""
-
-    fields: str | None = Field(
-        None, description="Comma-separated list of fields to include or exclude (see include_fields)."
-    )
-    include_fields: QueryBoolean = Field(
-        True, description="Whether specified fields are to be included (true) or excluded (false)."
     )
 
 

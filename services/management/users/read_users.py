@@ -10,10 +10,11 @@ from services.ledger.keys import users as keyed_users
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
+from services.management.http.models.query import Selected
 from services.management.http.models.results import User
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
-from services.management.users.models import Selected, UsersByEmail
+from services.management.users.models import UsersByEmail
 from services.queries import users
 from services.runtime.rejection import Rejected
 
@@ -25,14 +26,14 @@ async def get_user(call: Call) -> Response:
     user_id = call.path("id")
     tokens = authorization.IDP_TOKENS in authorization.reaching(call.scopes, call.principal, user_id)
     query: Selected = call.query
-    rows = call.service.people_with_tokens if tokens else call.service.people
+    rows = call.service.storage.users.with_secrets if tokens else call.service.storage.users.by_id
     row = await rows.row(call.tenant, user_id)
     if row is None:
         raise Rejected(NO_SUCH_USER)
     headers = responses.revision_headers(row["revision"])
     if has_revision(call.request.headers, row["revision"]):
         return responses.nothing(304, headers)
-    found = users.tokens_of(row, call.service.keyring, call.tenant) if tokens else None
+    found = users.tokens_of(row, call.keyring, call.tenant) if tokens else None
     names = presenting.field_names(query.fields)
     return responses.document(
         presenting.present(row["document"], names, query.include_fields, found), headers=headers
@@ -43,7 +44,7 @@ async def users_by_email(call: Call) -> Response:
     """Everybody with exactly this address, whatever the connection."""
     query: UsersByEmail = call.query
     tokens_of = tokens_for(call)
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         rows = await keyed_users.users_by_email(connection, call.tenant, query.email, tokens_of is not None)
     return responses.document(presenting.shown(rows, query, tokens_of))
 
@@ -53,7 +54,7 @@ def tokens_for(call: Call) -> presenting.TokensOf | None:
     them."""
     if not authorization.sees_tokens(call.principal):
         return None
-    return lambda row: users.tokens_of(row, call.service.keyring, call.tenant)
+    return lambda row: users.tokens_of(row, call.keyring, call.tenant)
 
 
 _COMMON: Final[Mapping[int, str]] = {

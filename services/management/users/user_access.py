@@ -16,11 +16,12 @@ from services.management.http.models.paging import AnyPage, listed
 from services.management.http.models.results import Empty
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
+from services.management.organizations.results import Organization
 from services.management.organizations.routes import organization_shown
 from services.management.roles import access
 from services.management.roles.models import Permissions, RoleIds
 from services.management.roles.present import present_role
-from services.management.roles.results import Organization, Role, UserPermission
+from services.management.roles.results import Role, UserPermission
 from services.queries import users
 from services.queries.permissions import NO_SUCH_API, role_of, with_sources
 from services.queries.settings import find_settings
@@ -98,8 +99,8 @@ async def remove_user_permissions(call: Call) -> Response:
 async def list_user_organizations(call: Call) -> Response:
     """A page of the organizations the user belongs to, by name."""
     ids = (await holdings(call)).get("organizations", {})
-    async with call.service.database.connection(call.tenant) as connection:
-        found = await find_settings(connection, call.service.keyring, call.tenant, "organization", ids)
+    async with call.connection() as connection:
+        found = await find_settings(connection, call.keyring, call.tenant, "organization", ids)
     return paging.answer(
         call,
         [organization_shown(each) for each in found],
@@ -110,7 +111,7 @@ async def list_user_organizations(call: Call) -> Response:
 
 async def holdings(call: Call) -> Mapping[str, Any]:
     """What the user of the path has. Raises Rejected (404)."""
-    async with call.service.database.connection(call.tenant) as connection:
+    async with call.connection() as connection:
         found = await users.holdings(connection, call.tenant, call.path("id"))
     if found is None:
         raise Rejected(NO_SUCH_USER)
@@ -121,7 +122,7 @@ async def _change(
     call: Call, decided: Decide[Person], answer: Response, ineffective: Rejection = NO_SUCH_USER
 ) -> Response:
     """The answer to a command that comes to what is decided, or to nothing."""
-    executed = await call.service.commands.users.change(
+    executed = await call.commands.users.change(
         context_of(call), call.path("id"), decided, ineffective=ineffective
     )
     if executed.written is None:

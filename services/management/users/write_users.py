@@ -11,11 +11,12 @@ from services.commands.context import Command
 from services.commands.users.check_profile_size import ADVISED_BYTES
 from services.commands.users.inputs import NewUser, UserEdit
 from services.commands.writer import Written
-from services.management.http import authorization, bodies, responses
+from services.management.http import authorization, responses
 from services.management.http.command_context import context_of
 from services.management.http.errors import insufficient_scope
 from services.management.http.models.results import User
 from services.management.http.operation import Operation
+from services.management.http.pipeline import bodies
 from services.management.http.requests import Call
 from services.management.users.models import CreateUser, UpdateUser
 from services.queries.users import Outcome
@@ -28,7 +29,7 @@ _UPDATE: Final = ("update:users", "update:users_app_metadata", "update:current_u
 
 async def create_user(call: Call) -> Response:
     """A user of a database or passwordless connection."""
-    created = await call.service.commands.users.create(context_of(call), new_user_of(call.body))
+    created = await call.commands.users.create(context_of(call), new_user_of(call.body))
     if created.shown is None or created.shown.text is None:
         return responses.accepted(created.written.position, {"user_id": created.user_id})
     return _shown(created.shown, created.command, created.written, 201)
@@ -40,7 +41,7 @@ async def update_user(call: Call) -> Response:
     user_id = call.path("id")
     _check_fields(authorization.reaching(call.scopes, call.principal, user_id), body)
     merge: MetadataMerge = "deep" if bodies.media_type(call.request) == bodies.MERGE_PATCH else "first_level"
-    executed = await call.service.commands.users.edit(context_of(call), user_id, edit_of(body, merge))
+    executed = await call.commands.users.edit(context_of(call), user_id, edit_of(body, merge))
     person, command, written = executed.state, executed.command, executed.written
     if command is None or written is None:
         return responses.document(person.text, headers=responses.revision_headers(person.revision))
@@ -53,7 +54,7 @@ async def delete_user(call: Call) -> Response:
     """Delete a user; 204 also for an unknown one."""
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
-    written = await call.service.commands.users.delete(context_of(call), user_id)
+    written = await call.commands.users.delete(context_of(call), user_id)
     return responses.after_write(written, responses.nothing())
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.http.bodies import FORM, JSON, MAX_DEPTH, parse
 from services.management.http.errors import HttpError, error_response
+from services.management.http.pipeline.bodies import FORM, JSON, MAX_DEPTH, parse
 from services.management.users.models import UpdateUser
 from services.runtime.rejection import Rejected
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from schemas.sealing.blobs import CannotUnseal
 from schemas.sealing.keys import Keyring
 from services.management.connections.models import ListConnections
-from services.management.http.cursors import Cursors, list_of
+from services.management.cursors import Cursors, list_of
 from services.management.http.models.paging import AnyPage
-from services.management.users.models import ListUsers, Selected
+from services.management.http.models.query import Selected
+from services.management.users.models import ListUsers
 from tests.support.operations import WITH_QUERY, title
 
 CURSORS = Cursors(Keyring({3: b"3" * 32}))

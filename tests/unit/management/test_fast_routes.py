@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.management.http.fast_routes import Transport, fast_routes
-from services.management.http.router import EndpointApp
+from services.management.http.pipeline.fast_routes import Transport, fast_routes
+from services.management.http.pipeline.router import EndpointApp
 
 CHOSEN = {("GET", "/api/v2/users"), ("GET", "/api/v2/users/{id}")}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.management.http.limits import rate_limits
-from services.management.http.limits.rate_limits import (
+from services.management.limits import rate_limits
+from services.management.limits.rate_limits import (
     PER_USER,
     PLANS,
     RateLimits,
@@ -11,7 +11,7 @@ from services.management.http.limits.rate_limits import (
     plan_of,
     too_many,
 )
-from services.management.http.limits.token_bucket import Limit
+from services.management.limits.token_bucket import Limit
 from services.management.settings import Settings
 from services.runtime.auth.tokens import Principal
 

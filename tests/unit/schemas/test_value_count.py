@@ -12,7 +12,7 @@ from schemas.formats.value_count import MOST_VALUES, exceeds, surely_exceeds
 from schemas.logins.raw_login import parse_raw_login
 from services.ingest.bodies import events_in, json_in
 from services.ingest.errors import MAX_VALUES, RejectedRequest
-from services.management.http.bodies import FORM, JSON, parse
+from services.management.http.pipeline.bodies import FORM, JSON, parse
 from services.management.users.models import UpdateUser
 from services.runtime.rejection import Rejected
 from tests.samples.raw_logins import make_data, make_event

@@ -24,6 +24,8 @@ from services.management.http.validation import FORMAT
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _URI: Final = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 _KEYS: Final = r"^[^.$]*$"
+MOST_AT_ONCE: Final = 1000
+"""The maximum number of users, roles or permissions that one request may name."""
 _INTEGER: Final = re.compile(r"-?[0-9]{1,12}")
 FORBIDDEN_APP_METADATA: Final = frozenset((
     "__tenant", "_id", "blocked", "clientID", "created_at", "email_verified", "email", "globalClientID",

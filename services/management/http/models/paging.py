@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from services.management.http.models.fields import QueryBoolean, QueryInteger
-from services.management.users.models import Query
+from services.management.http.models.query import Query
 
 Page = Annotated[QueryInteger, Field(ge=0)]
 PerPage = Annotated[QueryInteger, Field(ge=1, le=100)]

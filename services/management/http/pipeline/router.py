@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.management.container import Service
 from services.management.http.operation import Operation, Public
-from services.management.http.pipeline import Endpoint, endpoint_of, public_endpoint_of
+from services.management.http.pipeline.endpoints import Endpoint, endpoint_of, public_endpoint_of
 from services.runtime.http.routes import route
 
 

@@ -1,6 +1,7 @@
-"""Log entries for requests over the rate limit. One entry stands for many requests, so that a client cannot
-fill the log, and the caller does not wait for it."""
+"""Responses to requests over the rate limit, and their log entries. One entry stands for many requests, so
+that a client cannot fill the log, and the caller does not wait for it."""
 
+from math import ceil
 from typing import Any, Final
 
 import structlog
@@ -11,7 +12,8 @@ from schemas.events import ClientThrottledData
 from services.commands.context import CommandContext
 from services.management.container import Service
 from services.management.http import authorization
-from services.management.http.limits.token_bucket import Verdict
+from services.management.http.errors import ErrorResponse
+from services.management.limits.token_bucket import Verdict
 from services.runtime.auth.tokens import Principal
 from services.runtime.rejection import Rejected
 
@@ -19,12 +21,27 @@ MAX_TEXT: Final = 1024
 _log = structlog.get_logger()
 
 
+def rate_headers(verdict: Verdict) -> dict[str, str]:
+    """Return the headers that tell the caller how much of the limit is left."""
+    return {
+        "X-RateLimit-Limit": str(verdict.limit),
+        "X-RateLimit-Remaining": str(verdict.remaining),
+        "X-RateLimit-Reset": str(verdict.reset),
+    }
+
+
+def too_many(verdict: Verdict) -> ErrorResponse:
+    """Return the error 429 with the time after which the caller may repeat the request."""
+    wait = {"Retry-After": str(max(1, ceil(verdict.wait_seconds)))}
+    return ErrorResponse(429, "Global limit has been reached", "too_many_requests", wait)
+
+
 def note(service: Service, principal: Principal, request: Request, group: str, verdict: Verdict) -> None:
     """Record a request over the limit in the logs, unless one like it was recorded not long ago."""
-    if service.rates.is_news(principal, group):
+    if service.limits.rates.is_news(principal, group):
         context = CommandContext(principal.tenant, authorization.actor(principal))
         data = ClientThrottledData(group=group, limit=verdict.limit, request=_request_of(request))
-        service.background.start(_record(service, context, data))
+        service.background.tasks.start(_record(service, context, data))
 
 
 def _request_of(request: Request) -> dict[str, Any]:

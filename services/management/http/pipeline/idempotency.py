@@ -32,7 +32,7 @@ from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.reservations import log_key
 from services.management.http import responses
 from services.management.http.errors import ErrorResponse, HttpError
-from services.management.http.kept_results import REPLAYED, pack, unpack
+from services.management.http.pipeline.kept_results import REPLAYED, pack, unpack
 from services.management.http.requests import Call
 from services.runtime.kafka.log_writer import partition_of
 from services.runtime.rejection import NOT_FOUND, Rejected, invalid
@@ -75,12 +75,12 @@ async def once(call: Call, execute: Execute) -> Response:
     for _ in range(2):
         if await _begin(call, place):
             # the result is kept although the caller goes away: a repetition is what the key is for
-            return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
+            return await asyncio.shield(call.service.background.tasks.start(_carry_out(call, place, execute)))
         known = await _found(call, place)
         if known is not None and (response := await _repeated(call, place, known)) is not None:
             return response
         if known is not None and await _begin_once_more(call, place):
-            return await asyncio.shield(call.service.background.start(_carry_out(call, place, execute)))
+            return await asyncio.shield(call.service.background.tasks.start(_carry_out(call, place, execute)))
     raise HttpError(in_progress(1))
 
 
@@ -120,8 +120,8 @@ async def _place(call: Call) -> Place:
     if not _KEY.fullmatch(key):
         raise Rejected(_BAD_KEY)
     service, tenant, who = call.service, call.tenant, call.principal
-    async with service.database.connection(tenant) as connection:
-        keys = await ensure_keys(connection, service.keyring, tenant, tenant_subject(tenant))
+    async with service.storage.database.connection(tenant) as connection:
+        keys = await ensure_keys(connection, service.storage.keyring, tenant, tenant_subject(tenant))
     if keys.profile is None:
         raise Rejected(NOT_FOUND)
     path, query = call.request.scope["path"], call.request.scope["query_string"].decode("latin-1")
@@ -134,13 +134,13 @@ async def _place(call: Call) -> Place:
 
 
 async def _begin(call: Call, place: Place) -> bool:
-    async with call.service.database.connection(place.tenant) as connection:
+    async with call.service.storage.database.connection(place.tenant) as connection:
         return await idempotency.begin(connection, place.tenant, place.place, place.request, _lease(call))
 
 
 async def _begin_once_more(call: Call, place: Place) -> bool:
     settle = call.service.settings.claim_settle_seconds
-    async with call.service.database.connection(place.tenant) as connection:
+    async with call.service.storage.database.connection(place.tenant) as connection:
         return await idempotency.begin_again(connection, place.tenant, place.place, _lease(call), settle)
 
 
@@ -151,7 +151,7 @@ def _lease(call: Call) -> float:
 
 async def _found(call: Call, place: Place) -> KnownRequest | None:
     settle = call.service.settings.claim_settle_seconds
-    async with call.service.database.connection(place.tenant) as connection:
+    async with call.service.storage.database.connection(place.tenant) as connection:
         return await idempotency.find(connection, place.tenant, place.place, settle)
 
 
@@ -168,7 +168,9 @@ async def _repeated(call: Call, place: Place, known: KnownRequest) -> Response |
     if known.seconds_open:
         raise HttpError(unknown(known.seconds_open))
     if known.event is not None:
-        await call.service.commands.reconciler.settle(place.tenant, [idempotency.reservation_of(place.place)])
+        await call.service.background.recovery.reconciler.settle(
+            place.tenant, [idempotency.reservation_of(place.place)]
+        )
         settled = await _found(call, place)
         if settled is not None and settled.event is not None:
             if settled.event.confirmed:
@@ -182,7 +184,7 @@ def _kept(call: Call, place: Place, known: KnownRequest) -> Response:
     owner = known.owner
     if owner is None or known.keys.profile is None:
         raise HttpError(_ERASED)
-    keys = call.service.keyring.open(place.tenant, owner, known.keys)
+    keys = call.keyring.open(place.tenant, owner, known.keys)
     assert keys.profile is not None
     assert known.result is not None
     return unpack(unseal(keys.profile, known.result, place.associated(owner)))
@@ -191,10 +193,10 @@ def _kept(call: Call, place: Place, known: KnownRequest) -> Response:
 async def _taken(call: Call, place: Place, event: DecidingEvent) -> Response:
     """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
     service, tenant = call.service, place.tenant
-    async with service.database.connection(tenant) as connection:
+    async with service.storage.database.connection(tenant) as connection:
         made = await idempotency.find_made(connection, tenant, event)
-    partition = partition_of(log_key(tenant, event.subject), service.partitions)
-    position = str(await service.end.last(partition))
+    partition = partition_of(log_key(tenant, event.subject), service.storage.log.partitions)
+    position = str(await service.storage.log.end.last(partition))
     body = {
         "status": "accepted",
         "position": position,
@@ -204,7 +206,9 @@ async def _taken(call: Call, place: Place, event: DecidingEvent) -> Response:
 
 
 def _pending(call: Call, place: Place) -> Pending:
-    return Pending(call.service.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys)
+    return Pending(
+        call.service.storage.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys
+    )
 
 
 async def _carry_out(call: Call, place: Place, execute: Execute) -> Response:
@@ -224,7 +228,7 @@ async def _carry_out(call: Call, place: Place, execute: Execute) -> Response:
 async def _end(call: Call, place: Place) -> None:
     """End a request without a result: it counts as unknown once a change was being decided."""
     end = idempotency.lose if call.status.may_have_written else idempotency.free
-    async with call.service.database.connection(place.tenant) as connection:
+    async with call.service.storage.database.connection(place.tenant) as connection:
         await end(connection, place.tenant, place.place)
 
 
@@ -232,5 +236,5 @@ async def _keep(call: Call, place: Place, pending: Pending, response: Response) 
     owner, keys = pending.owner, pending.keys
     assert keys.profile is not None  # it has sealed the event
     sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))
-    async with call.service.database.connection(place.tenant) as connection:
+    async with call.service.storage.database.connection(place.tenant) as connection:
         await idempotency.keep(connection, place.tenant, place.place, sealed, owner)

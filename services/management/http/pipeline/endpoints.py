@@ -15,10 +15,10 @@ from starlette.responses import Response
 from schemas.errors import Transient
 from schemas.formats.positions import Position
 from services.management.container import Service
-from services.management.http import authorization, bodies, idempotency, responses
+from services.management.http import authorization, responses
 from services.management.http.errors import INTERNAL, SURROUNDINGS_DOWN, VIEW_LAGS, HttpError, over_share
-from services.management.http.limits import rate_limits, throttling
 from services.management.http.operation import Operation, Public
+from services.management.http.pipeline import bodies, idempotency, throttling
 from services.management.http.requests import Call
 from services.management.http.validation import validate
 from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
@@ -62,7 +62,7 @@ def endpoint_of(service: Service, operation: Operation) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         request.scope["vita.route"] = operation.path
-        with service.room.lease() as lease:
+        with service.limits.body_memory.lease() as lease:
             response = await _respond(operation, serve(request, lease))
         if rate := request.scope.get(_RATE):
             response.headers.update(rate)
@@ -110,9 +110,9 @@ def log_unexpected(route: str, error: BaseException) -> None:
 
 async def _admit(service: Service, operation: Operation, request: Request, lease: Lease) -> Call:
     headers = request.headers
-    principal = await service.verifier.verify(bearer_token(headers.get("authorization")))
+    principal = await service.auth.verifier.verify(bearer_token(headers.get("authorization")))
     identify(principal.tenant, principal.client_id)
-    domain = await service.domains.of_host(headers.get("host", ""))
+    domain = await service.auth.domains.of_host(headers.get("host", ""))
     if domain is not None and domain.tenant != principal.tenant:
         raise InvalidToken
     _count(service, operation, request, principal)
@@ -126,10 +126,19 @@ async def _admit(service: Service, operation: Operation, request: Request, lease
         await own_turn()
         read = partial(_read, raw, bodies.media_type(request), operation.body)
         large = len(raw) > LARGE_BODY_BYTES
-        sent, body = await service.computing.run(principal.tenant, read) if large else read()
+        sent, body = await service.limits.computing.run(principal.tenant, read) if large else read()
     if AT_LEAST in headers:
         await _wait_for(service, headers[AT_LEAST])
-    return Call(service, request, principal, scopes, query, body, operation, sent)
+    return Call(
+        service=service,
+        request=request,
+        principal=principal,
+        scopes=scopes,
+        query=query,
+        body=body,
+        operation=operation,
+        sent=sent,
+    )
 
 
 def _read(raw: bytes, media: str, model: type[BaseModel]) -> tuple[Any, BaseModel]:
@@ -139,15 +148,16 @@ def _read(raw: bytes, media: str, model: type[BaseModel]) -> tuple[Any, BaseMode
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:
     """Count a request, also one that is rejected later. Raises HttpError (429)."""
-    if not service.rates.are_limited:
+    rates = service.limits.rates
+    if not rates.are_limited:
         return
-    verdict = service.rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
+    verdict = rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
     if verdict is None:
         return
-    request.scope[_RATE] = rate_limits.headers(verdict)
+    request.scope[_RATE] = throttling.rate_headers(verdict)
     if not verdict.allowed:
         throttling.note(service, principal, request, operation.group, verdict)
-        raise HttpError(rate_limits.too_many(verdict))
+        raise HttpError(throttling.too_many(verdict))
 
 
 def _query(model: type[BaseModel], request: Request) -> BaseModel:
@@ -186,7 +196,7 @@ async def _wait_for(service: Service, text: str) -> None:
         position = Position.parse(text)
     except ValueError:
         raise Rejected(_BAD_POSITION) from None
-    if position.partition >= service.partitions:
+    if position.partition >= service.storage.log.partitions:
         raise Rejected(_BAD_POSITION)
-    if not await service.watch.wait_for(position, service.settings.read_wait_seconds):
+    if not await service.storage.log.watch.wait_for(position, service.settings.read_wait_seconds):
         raise Rejected(VIEW_LAGS)

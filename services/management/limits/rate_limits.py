@@ -8,11 +8,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Final, Literal, get_args
 
-from services.management.http.errors import ErrorResponse
-from services.management.http.limits.token_bucket import Bucket, Limit, Verdict, take
+from services.management.limits.token_bucket import Bucket, Limit, Verdict, take
 from services.runtime.auth.tokens import Principal
 
 Group = Literal[
@@ -102,21 +100,6 @@ def buckets_of(plan: Plan, group: str, user: str) -> tuple[tuple[str, str, Limit
         return ("api", "", plan.limits["api"]), (PER_USER, user, plan.limits[PER_USER])
     name = group if group in plan.limits else "api"
     return ((name, "", plan.limits[name]),)
-
-
-def headers(verdict: Verdict) -> dict[str, str]:
-    """What every answer says."""
-    return {
-        "X-RateLimit-Limit": str(verdict.limit),
-        "X-RateLimit-Remaining": str(verdict.remaining),
-        "X-RateLimit-Reset": str(verdict.reset),
-    }
-
-
-def too_many(verdict: Verdict) -> ErrorResponse:
-    """429, and when to come back."""
-    wait = {"Retry-After": str(max(1, ceil(verdict.wait_seconds)))}
-    return ErrorResponse(429, "Global limit has been reached", "too_many_requests", wait)
 
 
 class RateLimits:

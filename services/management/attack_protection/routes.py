@@ -79,7 +79,7 @@ def _settings(name: ProtectionId, setting: Setting | None) -> dict[str, Any]:
 
 
 async def check_ip(call: Call) -> Response:
-    """200 when logins from the address are throttled, 404 when not."""
+    """Return 200 if logins from the address are throttled. Raises Rejected (not_found) if they are not."""
     ip = _ip_of(call)
     setting = await _current(call, "suspicious-ip-throttling")
     protection = suspicious_ip(None if setting is None else exact_json.dumps(setting.document).decode())

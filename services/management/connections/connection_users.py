@@ -21,7 +21,11 @@ from services.runtime.rejection import Rejected
 
 async def delete_connection_user(call: Call) -> Response:
     """Delete the user with this address in the connection, and release a reservation of the address that a
-    crash left behind; 204 also for an unknown user."""
+    crash left behind; 204 also for an unknown user.
+
+    Raises Rejected (not_found) for an unknown connection, Rejected (invalid) for one whose users Vita does
+    not store, and Transient.
+    """
     query: ConnectionUser = call.query
     email = query.email.lower()
     async with call.connection() as connection:

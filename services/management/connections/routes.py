@@ -50,7 +50,7 @@ async def list_connections(call: Call) -> Response:
 
 
 async def get_connection(call: Call) -> Response:
-    """One connection."""
+    """Return a connection. Raises Rejected (not_found)."""
     query: ConnectionFields = call.query
     async with call.connection() as connection:
         found = await find_connection(connection, call.tenant, call.path("id"))

@@ -99,7 +99,7 @@ async def delete_authenticators(call: Call) -> Response:
 
 
 async def delete_provider(call: Call) -> Response:
-    """No second factors of a provider any more."""
+    """Remove the second factors of a provider. Raises Rejected (invalid) for an unknown provider."""
     provider = call.path("provider")
     if provider not in _PROVIDERS:
         reason = f"Path validation error: 'No enum match for: {provider[:200]}' on property provider"

@@ -66,7 +66,7 @@ async def list_user_logs(call: Call) -> Response:
 
 
 async def get_log(call: Call) -> Response:
-    """One entry."""
+    """Return a log entry. Raises Rejected (not_found)."""
     query: Selected = call.query
     identity = call.path("id")
     if "\x00" in identity:

@@ -50,7 +50,10 @@ class OAuthRefused(Exception):
 
 
 async def token(service: Service, request: Request) -> Response:
-    """An access token for an API client that proves who it is."""
+    """Return an access token for an API client that authenticates itself; errors follow RFC 6749 §5.2.
+
+    Raises OverShare, or Transient when the database does not respond.
+    """
     source = "" if request.client is None else request.client.host
     try:
         _count(service, OF_SOURCE, source)

@@ -55,7 +55,7 @@ async def get_organization(call: Call) -> Response:
 
 
 async def get_organization_by_name(call: Call) -> Response:
-    """The organization of this name."""
+    """Return the organization with this name. Raises Rejected (not_found)."""
     name = call.path("name")
     if "\x00" in name:
         raise Rejected(ABSENT)
@@ -104,8 +104,8 @@ async def list_members(call: Call) -> Response:
 
 
 async def add_members(call: Call) -> Response:
-    """All of these users become members; nobody does when one of them is not there. After that each is a
-    change of its own, and asking again is harmless."""
+    """Make all of these users members. Each of them is changed by a command of its own, so a repeated request
+    is harmless. Raises Rejected (not_found) before the first change if one of the users does not exist."""
     body: Members = call.body
     organization = await _organization(call)
     everybody = await members.found(call, body.members)

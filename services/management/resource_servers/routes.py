@@ -58,7 +58,10 @@ async def get_api(call: Call) -> Response:
 
 
 async def create_api(call: Call) -> Response:
-    """Create an API. Its identifier is the audience of tokens, so it is unique in the installation."""
+    """Create an API. Its identifier is the audience of tokens, so it is unique in the installation.
+
+    Raises Rejected (conflict) if the identifier is taken.
+    """
     body: CreateApi = call.body
     domains = call.service.auth.domains
     if body.identifier == system_api(call)["identifier"] or await domains.of_audience(body.identifier):

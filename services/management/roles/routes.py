@@ -144,8 +144,9 @@ async def list_role_users(call: Call) -> Response:
 
 
 async def assign_role_users(call: Call) -> Response:
-    """The role for all of these users. Nobody gets it when one of them is not there or has no room for it;
-    after that each is a change of its own, and asking again is harmless."""
+    """Assign the role to all of these users. Each of them is changed by a command of its own, so a repeated
+    request is harmless. Raises Rejected before the first change if one of the users does not exist or has as
+    many roles as a user may have."""
     body: UserIds = call.body
     role = await _role(call, _NOT_FOUND)
     everybody = await members.found(call, body.users)

@@ -51,7 +51,7 @@ async def list_templates(_call: Call) -> Response:
 
 
 async def get_template(call: Call) -> Response:
-    """One template."""
+    """Return a template. Raises Rejected (not_found)."""
     found = TEMPLATES.get(call.path("id"))
     if found is None:
         raise Rejected(_NO_TEMPLATE)
@@ -59,7 +59,7 @@ async def get_template(call: Call) -> Response:
 
 
 async def get_profile(call: Call) -> Response:
-    """One profile."""
+    """Return a user attribute profile. Raises Rejected (not_found)."""
     found = await setting_responses.find(call, _KIND, call.path("id"), ABSENT)
     return setting_responses.show(call, found, profile_shown(found.document))
 

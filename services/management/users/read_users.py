@@ -22,7 +22,10 @@ _READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
 
 
 async def get_user(call: Call) -> Response:
-    """One user; the bytes of the view where nothing special is asked for."""
+    """Return a user: the bytes of the view unless the request selects fields or may see tokens.
+
+    Raises Rejected (not_found).
+    """
     user_id = call.path("id")
     tokens = authorization.IDP_TOKENS in authorization.reaching(call.scopes, call.principal, user_id)
     query: Selected = call.query

@@ -2,14 +2,13 @@
 
 import pytest
 
+from services.management.http.pipeline.throttling import rate_headers, too_many
 from services.management.limits import rate_limits
 from services.management.limits.rate_limits import (
     PER_USER,
     PLANS,
     RateLimits,
-    headers,
     plan_of,
-    too_many,
 )
 from services.management.limits.token_bucket import Limit
 from services.management.settings import Settings
@@ -92,7 +91,7 @@ def test_answers_say_what_is_left_and_when_to_come_back() -> None:
     first, _, third = (rates.count(principal(), "api") for _ in range(3))
     assert first is not None
     assert third is not None
-    assert headers(first) == {
+    assert rate_headers(first) == {
         "X-RateLimit-Limit": "2", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1764000001",
     }  # fmt: skip
     refusal = too_many(third)

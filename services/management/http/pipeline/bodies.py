@@ -72,7 +72,8 @@ def parse_json(raw: bytes) -> Any:
 
 
 def parse_form(raw: bytes, model: type[BaseModel]) -> dict[str, Any]:
-    """A form as the object it stands for: `a[b]=c` is nested, `true` a boolean where one is due."""
+    """Return the object that a form describes: `a[b]=c` is a nested member, and `true` is a boolean where the
+    model has one. Raises Rejected (invalid) when it is no form or holds U+0000."""
     try:
         pairs = parse_qsl(
             raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deploy.database import open_databases
-from deploy.prepare import NotPrepared, Places, prepare_ledger, prepare_rights, prepare_topics
+from deploy.prepare import Installation, NotPrepared, prepare_ledger, prepare_rights, prepare_topics
 from deploy.roles import LOGINS, variable
 
 
@@ -55,19 +55,21 @@ async def _prepare(options: argparse.Namespace) -> None:
     environment = dict(os.environ)
     if options.passwords is not None:
         environment["VITA_PASSWORDS_FILE"] = str(options.passwords)
-    places = Places.from_environment(environment)
+    installation = Installation.from_environment(environment)
     rotate = () if options.rotate is None else tuple(options.rotate or LOGINS)
-    places = replace(places, access=replace(places.access, rotate=rotate, exclusive=options.exclusive))
-    _show_passwords(await prepare_ledger(places), places)
-    print(f"database {places.database}: ready")
-    await _show_open_databases(places)
-    print(f"rights on Kafka: {await prepare_rights(places)}")
-    created = await prepare_topics(places)
+    installation = replace(
+        installation, access=replace(installation.access, rotate=rotate, exclusive=options.exclusive)
+    )
+    _show_passwords(await prepare_ledger(installation), installation)
+    print(f"database {installation.database}: ready")
+    await _show_open_databases(installation)
+    print(f"rights on Kafka: {await prepare_rights(installation)}")
+    created = await prepare_topics(installation)
     print(f"topics: {', '.join(created) if created else 'ready'}")
 
 
-def _show_passwords(made: dict[str, str], places: Places) -> None:
-    file = places.access.passwords.file
+def _show_passwords(made: dict[str, str], installation: Installation) -> None:
+    file = installation.access.passwords.file
     if made and file is not None:
         print(f"new passwords of {', '.join(made)}: in {file}")
     elif made:
@@ -76,8 +78,8 @@ def _show_passwords(made: dict[str, str], places: Places) -> None:
             print(f"{variable(login)}={password}")
 
 
-async def _show_open_databases(places: Places) -> None:
-    if found := await open_databases(places.postgres_admin_url, places.database):
+async def _show_open_databases(installation: Installation) -> None:
+    if found := await open_databases(installation.postgres_admin_url, installation.database):
         print(
             f"Every role of this server may connect to {', '.join(found)}, Vita's included. If the server"
             " is Vita's alone, run this with --exclusive; else REVOKE CONNECT ON DATABASE ... FROM PUBLIC."

@@ -110,7 +110,7 @@ def mechanism_of(administrator: KafkaAccess, named: str | None) -> Mechanism | N
     if not administrator.uses_sasl:
         return None
     for mechanism in (*SCRAM, "PLAIN"):
-        if mechanism == (named or administrator.mechanism):
+        if mechanism == (named or administrator.sasl.mechanism):
             return mechanism
     return None
 

@@ -36,8 +36,8 @@ class NotPrepared(Exception):
         self.advice = advice
 
 
-@dataclass(frozen=True)
-class Places:
+@dataclass(frozen=True, kw_only=True)
+class Installation:
     """The addresses of the servers, and the names of the installation on them."""
 
     kafka: KafkaAccess
@@ -59,7 +59,7 @@ class Places:
         return self.principals[service].access(self.kafka, self.mechanism)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Places":
+    def from_environment(cls, environment: Mapping[str, str]) -> "Installation":
         """Read the variables that deploy/README.md lists. Raises NotPrepared when one is missing or
         malformed."""
         try:
@@ -92,39 +92,41 @@ class Places:
             raise NotPrepared(f"VITA_TOPIC_REPLICATION: {error}", "set it to a number") from error
 
 
-async def prepare_ledger(places: Places) -> dict[str, str]:
+async def prepare_ledger(installation: Installation) -> dict[str, str]:
     """Prepare the roles, the database with its extensions, the migrations, the views, the rights and the
     keys.
 
     Returns the passwords that were made, by login role. Raises NotPrepared when something is in the way.
     """
     try:
-        provider = provider_from(places.key_provider)
+        provider = provider_from(installation.key_provider)
     except ValueError as error:
         raise NotPrepared(
             f"VITA_KEY_PROVIDER: {error}", "set it to the value that the services use"
         ) from error
     try:
-        return await prepare_database(places.postgres_admin_url, places.database, provider, places.access)
+        return await prepare_database(
+            installation.postgres_admin_url, installation.database, provider, installation.access
+        )
     except (DatabaseRefused, asyncpg.PostgresError) as error:
         raise NotPrepared(
-            f"the database {places.database} could not be prepared: {error}",
+            f"the database {installation.database} could not be prepared: {error}",
             "follow the hint above, or name another database in VITA_DATABASE_NAME"
             " (`make clean` empties a development stack)",
         ) from error
 
 
-async def prepare_rights(places: Places) -> str:
+async def prepare_rights(installation: Installation) -> str:
     """Create the services' Kafka users whose passwords are known, and their rights; return a summary.
 
     Raises NotPrepared when Kafka refuses; its advice contains the commands to run by hand.
     """
-    if places.kafka.protocol == "PLAINTEXT":
+    if installation.kafka.protocol == "PLAINTEXT":
         return "none: the brokers do not authenticate clients"
-    everybody = places.principals.values()
+    everybody = installation.principals.values()
     try:
-        created = await create_users(places.kafka, everybody, places.mechanism)
-        await grant(places.kafka, everybody, places.topic_prefix)
+        created = await create_users(installation.kafka, everybody, installation.mechanism)
+        await grant(installation.kafka, everybody, installation.topic_prefix)
     except NoAuthorizer as error:
         return f"none: {error}"
     except Transient as error:
@@ -135,22 +137,24 @@ async def prepare_rights(places: Places) -> str:
             f"Kafka refused to create users or rights: {error}",
             f"set VITA_KAFKA_USERNAME to a user with these rights, or run as such a user:\n  {commands}",
         ) from error
-    return f"{len(places.principals)} principals" + (f", {len(created)} of them users" if created else "")
+    return f"{len(installation.principals)} principals" + (
+        f", {len(created)} of them users" if created else ""
+    )
 
 
-async def prepare_topics(places: Places) -> list[str]:
+async def prepare_topics(installation: Installation) -> list[str]:
     """Create the topics of the catalogue and return the names of those that were missing.
 
     The ledger must be prepared before. Raises NotPrepared when a topic has other settings or Kafka
     refuses.
     """
     try:
-        created = await ensure_topics(places.kafka, places.topic_prefix, places.replication)
+        created = await ensure_topics(installation.kafka, installation.topic_prefix, installation.replication)
     except (TopicMismatch, Transient) as error:
         raise NotPrepared(
             f"the topics could not be prepared: {error}",
             "correct the topic, or name another VITA_TOPIC_PREFIX (`make clean` empties a development stack)",
         ) from error
-    names = [places.topic_prefix + topic for topic in created]
-    await begin_topic_epochs(database_url(places.postgres_admin_url, places.database), names)
+    names = [installation.topic_prefix + topic for topic in created]
+    await begin_topic_epochs(database_url(installation.postgres_admin_url, installation.database), names)
     return names

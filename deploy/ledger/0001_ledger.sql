@@ -66,12 +66,12 @@ CREATE TABLE ledger.reservation (
     subject text NOT NULL,
     event_id uuid NOT NULL,
     confirmed boolean NOT NULL DEFAULT false,
-    claimed_at timestamptz NOT NULL DEFAULT now(),
+    reserved_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT reservation_unique PRIMARY KEY (tenant, connection, kind, value)
 );
 CREATE INDEX reservation_subject ON ledger.reservation (tenant, subject);
 CREATE INDEX reservation_event ON ledger.reservation (event_id);
-CREATE INDEX reservation_pending ON ledger.reservation (claimed_at) WHERE NOT confirmed;
+CREATE INDEX reservation_pending ON ledger.reservation (reserved_at) WHERE NOT confirmed;
 
 CREATE TABLE ledger.signing_key (
     kid text PRIMARY KEY,

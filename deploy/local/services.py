@@ -29,7 +29,7 @@ SERVICES = HTTP_SERVICES + WORKERS
 CODE_FOLDERS = ("schemas", "projections", "services")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stack:
     """A running stack, as the command line and the tests use it."""
 

@@ -27,7 +27,7 @@ from deploy.local.services import (
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
 from deploy.local.tls.certificates import ALWAYS, ensure_certificates
-from deploy.prepare import DATABASE, NotPrepared, Places, prepare_ledger, prepare_rights, prepare_topics
+from deploy.prepare import DATABASE, Installation, NotPrepared, prepare_ledger, prepare_rights, prepare_topics
 from services.runtime.kafka.access import SCRAM
 from services.runtime.settings import KAFKA_VARIABLES
 
@@ -57,8 +57,8 @@ async def up(console: Console, *, state_dir: Path | None = None, tls: bool | Non
 async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
     with display.doing("starting Kafka and PostgreSQL"):
         infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
-    places = await _prepare(infrastructure, display, local.state.path)
-    stack = await _ensure_services(local, places, display, served_domain(local.state, tls))
+    installation = await _prepare(infrastructure, display, local.state.path)
+    stack = await _ensure_services(local, installation, display, served_domain(local.state, tls))
     for move in local.moves:
         display.say(f"[yellow]{move}[/]")
     return stack
@@ -99,11 +99,11 @@ def served_domain(state: StateFolder, tls: bool | None) -> str:
     return (os.environ.get("VITA_DOMAIN") or known or ALWAYS[0]) if wanted else ""
 
 
-async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: Path) -> Places:
+async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: Path) -> Installation:
     database = os.environ.get("VITA_DATABASE_NAME", DATABASE)
     others = {name: value for name, value in os.environ.items() if name not in KAFKA_VARIABLES}
     try:
-        places = Places.from_environment(
+        installation = Installation.from_environment(
             kafka_passwords(state_dir, infrastructure)
             | others
             | {
@@ -114,40 +114,44 @@ async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: 
             }
         )
         exclusive = infrastructure.routes["postgres"] != "environment"
-        places = replace(places, access=replace(places.access, exclusive=exclusive))
+        installation = replace(installation, access=replace(installation.access, exclusive=exclusive))
         with display.step("Database") as result:
-            await prepare_ledger(places)
-            result.append(f"{places.database}: roles, migrations, views")
+            await prepare_ledger(installation)
+            result.append(f"{installation.database}: roles, migrations, views")
         with display.step("Rights on Kafka") as result:
-            result.append(await prepare_rights(places))
+            result.append(await prepare_rights(installation))
         with display.step("Topics") as result:
-            created = await prepare_topics(places)
+            created = await prepare_topics(installation)
             result.append(f"created {', '.join(created)}" if created else "as the catalogue says")
     except NotPrepared as failure:
         raise StackFailure(str(failure), failure.advice) from failure
-    return places
+    return installation
 
 
 def kafka_passwords(state_dir: Path, infrastructure: Infrastructure) -> dict[str, str]:
     """Return the services' passwords in Kafka, made once; none where Vita cannot create users."""
     own = infrastructure.routes["kafka"] != "environment"
-    if not own and infrastructure.kafka.mechanism not in SCRAM:
+    if not own and infrastructure.kafka.sasl.mechanism not in SCRAM:
         return {}
     mechanism = {"VITA_KAFKA_SERVICES_MECHANISM": MECHANISM} if own else {}
     return kept_passwords(state_dir / "keys" / "kafka.passwords") | mechanism
 
 
-async def _ensure_services(local: LocalStack, places: Places, display: Display, domain: str) -> Stack:
+async def _ensure_services(
+    local: LocalStack, installation: Installation, display: Display, domain: str
+) -> Stack:
     stack = Stack(
         state_dir=local.state.path,
-        kafka_bootstrap=places.kafka.bootstrap,
-        postgres_admin_url=places.postgres_admin_url,
-        database=places.database,
+        kafka_bootstrap=installation.kafka.bootstrap,
+        postgres_admin_url=installation.postgres_admin_url,
+        database=installation.database,
         management_url="",
         ingest_url="",
-        topic_prefix=places.topic_prefix,
+        topic_prefix=installation.topic_prefix,
         domain=domain,
-        kafka_access={service: places.kafka_of(service).environment() for service in places.principals},
+        kafka_access={
+            service: installation.kafka_of(service).environment() for service in installation.principals
+        },
     )
     certificates = ensure_certificates(local.state, domain) if domain else None
     async with asyncpg.create_pool(stack.admin_database_url, min_size=1, max_size=len(WORKERS)) as pool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas.events import CommandData, Event, EventData
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
-from services.commands.outcome import Draft
+from services.commands.decision import Draft
 from services.commands.pending import Pending
 from services.runtime.rejection import Rejected, Rejection
 

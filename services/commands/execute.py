@@ -12,7 +12,7 @@ from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, seal_event
 from services.commands.conflict_retry import retry_on_conflict
 from services.commands.context import Command, CommandContext, begin_command, to_events
-from services.commands.outcome import Decision, Draft
+from services.commands.decision import Decision, Draft
 from services.commands.reserve import Bearer, Reserver
 from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer, Written
 from services.ledger.keys.subject_keys import ensure_keys

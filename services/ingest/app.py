@@ -28,7 +28,7 @@ from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.tenant_domains import Domains, DomainVerifier
 from services.runtime.auth.remote_keys import open_verifier
 from services.runtime.auth.token_verifier import Trust
-from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.access_log import AccessLog
 from services.runtime.http.reference import docs_route
@@ -110,9 +110,9 @@ async def _open(
     trust = Trust(settings.token_issuer, settings.token_audience)
     known = await parts.enter_async_context(open_verifier(key_source(pool), trust, settings.external_issuers))
     verifier = DomainVerifier(Domains(pool), pool, known)
-    room = Room(settings.in_flight_bytes, MAX_BYTES)
+    body_memory = BodyMemory(settings.in_flight_bytes, MAX_BYTES)
     threads = parts.enter_context(FairThreads("reading", 1))
-    resources = EndpointResources(verifier, room, settings.pace, threads)
+    resources = EndpointResources(verifier, body_memory, settings.pace, threads)
     # Planning the one statement anew takes several times as long as carrying it out.
     database = await TenantPool.open(
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}

@@ -20,7 +20,7 @@ from services.ingest.errors import (
 from services.ingest.responses import JsonResponse
 from services.runtime.auth.issuers import Verifier
 from services.runtime.auth.tokens import InvalidToken, Principal, bearer_token
-from services.runtime.fairness.body_memory import Lease, Room
+from services.runtime.fairness.body_memory import BodyMemory, Lease
 from services.runtime.fairness.current_request import identify, own_turn
 from services.runtime.fairness.shares import OverShare
 from services.runtime.fairness.threads import FairThreads
@@ -47,7 +47,7 @@ class EndpointResources:
     that parse large bodies."""
 
     verifier: Verifier
-    room: Room
+    body_memory: BodyMemory
     pace: Pace
     threads: FairThreads
 
@@ -96,7 +96,7 @@ class GatewayEndpoint(ABC):
 
     async def _respond(self, headers: Mapping[str, str], receive: Receive) -> JsonResponse:
         principal = await self._authenticated(headers)
-        with self._resources.room.lease(principal.tenant, principal.client_id) as lease:
+        with self._resources.body_memory.lease(principal.tenant, principal.client_id) as lease:
             body = await _body(receive, headers, self._resources.pace, lease)
             await own_turn()
             return await self.handle(principal, headers, body)

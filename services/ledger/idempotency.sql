@@ -14,7 +14,7 @@ RETURNING true AS begun;
 SELECT
     i.request, i.result, greatest(0, ceil(extract(epoch FROM i.lease_until - now())))::integer AS seconds_left,
     greatest(0, ceil(extract(
-        epoch FROM greatest(i.started_at, r.claimed_at) + make_interval(secs => $3) - now()
+        epoch FROM greatest(i.started_at, r.reserved_at) + make_interval(secs => $3) - now()
     )))::integer AS seconds_open,
     coalesce(r.confirmed, false) AS confirmed, r.subject, r.event_id, i.owner, k.version, k.profile, k.activity
 FROM ledger.idempotency AS i
@@ -28,7 +28,7 @@ WHERE i.tenant = $1 AND i.place = $2;
 INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
 VALUES ($1, '', 'request', $2, $3, $4)
 ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
-SET event_id = excluded.event_id, confirmed = false, claimed_at = now();
+SET event_id = excluded.event_id, confirmed = false, reserved_at = now();
 
 -- name: begin_again
 -- Takes the place of a request that certainly was not carried out; no row if another process did.
@@ -55,7 +55,7 @@ SELECT 'id', s.id FROM views.setting AS s WHERE s.tenant = $1 AND s.event_id = $
 -- name: forget_events
 -- Deletes the reservations of events of requests whose time is over.
 DELETE FROM ledger.reservation
-WHERE tenant = $1 AND kind = 'request' AND confirmed AND claimed_at < now() - $2 * interval '1 second';
+WHERE tenant = $1 AND kind = 'request' AND confirmed AND reserved_at < now() - $2 * interval '1 second';
 
 -- name: keep
 -- Keeps the result of a request, and whose keys seal it.

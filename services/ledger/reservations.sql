@@ -14,7 +14,7 @@ INSERT INTO ledger.reservation AS r (tenant, connection, kind, value, subject, e
 SELECT $1, requested.connection, requested.kind, requested.value, $2, requested.event_id
 FROM unnest($3::text[], $4::text[], $5::text[], $6::uuid[]) AS requested (connection, kind, value, event_id)
 ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
-SET event_id = excluded.event_id, confirmed = false, claimed_at = now()
+SET event_id = excluded.event_id, confirmed = false, reserved_at = now()
 WHERE r.subject = excluded.subject
 RETURNING kind;
 
@@ -52,12 +52,12 @@ DELETE FROM ledger.reservation WHERE tenant = $1 AND event_id = ANY ($2::uuid[])
 
 -- name: renew
 -- Renews reservations of events that this process is still trying to append.
-UPDATE ledger.reservation SET claimed_at = now() WHERE tenant = $1 AND event_id = ANY ($2::uuid[]) AND NOT confirmed;
+UPDATE ledger.reservation SET reserved_at = now() WHERE tenant = $1 AND event_id = ANY ($2::uuid[]) AND NOT confirmed;
 
 -- name: unsettled
 -- Returns unconfirmed reservations of an age at which no process is still trying to append their events.
 SELECT event_id, subject FROM ledger.reservation
-WHERE tenant = $1 AND NOT confirmed AND claimed_at < now() - make_interval(secs => $2)
+WHERE tenant = $1 AND NOT confirmed AND reserved_at < now() - make_interval(secs => $2)
 LIMIT 1000;
 
 -- name: unsettled_among
@@ -65,7 +65,7 @@ LIMIT 1000;
 SELECT r.event_id, r.subject
 FROM unnest($2::text[], $3::text[], $4::text[]) AS requested (connection, kind, value)
 JOIN ledger.reservation AS r ON r.tenant = $1 AND r.connection = requested.connection AND r.kind = requested.kind AND r.value = requested.value
-WHERE NOT r.confirmed AND r.claimed_at < now() - make_interval(secs => $5);
+WHERE NOT r.confirmed AND r.reserved_at < now() - make_interval(secs => $5);
 
 -- name: release_connection
 -- Deletes the reservation of a connection name that no connection in the view has.

@@ -26,7 +26,7 @@ from services.runtime.auth.passwords import Hasher
 from services.runtime.auth.remote_keys import open_verifier
 from services.runtime.auth.token_verifier import KeySource, Trust
 from services.runtime.background import Background
-from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.kafka.log_reader import open_log
 from services.runtime.kafka.log_writer import LogWriter
@@ -73,7 +73,7 @@ class Limits:
     """What keeps one client from taking the capacity of the others."""
 
     rates: RateLimits
-    body_memory: Room
+    body_memory: BodyMemory
     computing: FairThreads
     """One thread, for work that takes more than a few milliseconds in Python."""
 
@@ -102,7 +102,9 @@ class Service:
 
 def wait_times(settings: Settings) -> WaitTimes:
     """Return how long commands wait."""
-    return WaitTimes(settings.append_wait_seconds, settings.view_wait_seconds, settings.claim_settle_seconds)
+    return WaitTimes(
+        settings.append_wait_seconds, settings.view_wait_seconds, settings.reservation_settle_seconds
+    )
 
 
 @asynccontextmanager
@@ -117,7 +119,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             storage.database, storage.keyring, storage.log, passwords, rules, times
         )
         stack.push_async_callback(recovery.sagas.stop)
-        every = settings.claim_sweep_seconds
+        every = settings.reservation_sweep_seconds
         sweeping = Periodic("reservation_sweep", recovery.reconciler.sweep, every, readiness)
         sweeping.start()
         stack.push_async_callback(sweeping.stop)
@@ -127,7 +129,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             stack.push_async_callback(tasks.drain)
             limits = Limits(
                 RateLimits(plan_of(settings.rate_limits)),
-                Room(settings.in_flight_bytes, settings.body_limit_bytes),
+                BodyMemory(settings.in_flight_bytes, settings.body_limit_bytes),
                 computing,
             )
             background = BackgroundWork(tasks, recovery, readiness)

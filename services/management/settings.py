@@ -64,12 +64,12 @@ class Settings(HttpSettings):
         gt=0,
         description="Maximum size of a profile as JSON; an edit that exceeds it is refused with 413.",
     )
-    claim_settle_seconds: float = Field(
+    reservation_settle_seconds: float = Field(
         130.0,
         gt=0,
         description="Age at which the event of an unconfirmed reservation can no longer arrive on the log.",
     )
-    claim_sweep_seconds: float = Field(
+    reservation_sweep_seconds: float = Field(
         60.0, gt=0, description="Interval between searches for orphaned reservations."
     )
     log_margin_seconds: float = Field(

@@ -9,6 +9,7 @@ from projections.client.fold import Client
 from projections.client.row import client_of
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 
@@ -31,9 +32,7 @@ async def find_client(
     connection: asyncpg.Connection, keyring: Keyring, tenant: str, client_id: str
 ) -> Client | None:
     """Return a client with its secrets open, None if it does not exist or was deleted."""
-    if "\x00" in client_id:
-        return None
-    row = await connection.fetchrow(_query("find_client"), tenant, client_id)
+    row = await find_row(connection, _query("find_client"), tenant, client_id)
     if row is None or row["deleted"]:
         return None
     opener = await opener_for(connection, keyring, tenant, [row["settings"]])

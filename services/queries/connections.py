@@ -12,6 +12,7 @@ from projections.secret_leaves import holds_sealed
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
 from services.runtime.postgres.batch_loader import RowLoader
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
@@ -26,9 +27,7 @@ async def find_connection(
     connection: asyncpg.Connection, tenant: str, connection_id: str, *, deleted: bool = False
 ) -> asyncpg.Record | None:
     """Return the connection of this id, None if there is none; one that was deleted only with `deleted`."""
-    if "\x00" in connection_id:
-        return None
-    row = await connection.fetchrow(_query("find_connection"), tenant, connection_id)
+    row = await find_row(connection, _query("find_connection"), tenant, connection_id)
     return None if row is None or (row["deleted"] and not deleted) else row
 
 

@@ -25,7 +25,7 @@ _SCOPES_OF_OTHER_SERVICES: Final = ("publish:logins", "read:events", "read:dead_
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class ApiPermission:
     """A permission that an API has."""
 
     id: str
@@ -54,12 +54,12 @@ class PermissionCatalogue:
 
     def __init__(self, apis: Iterable[Mapping[str, Any]]) -> None:
         self.identifiers: set[str] = set()
-        self._by_id: dict[str, Permission] = {}
-        self._by_name: dict[tuple[str, str], Permission] = {}
+        self._by_id: dict[str, ApiPermission] = {}
+        self._by_name: dict[tuple[str, str], ApiPermission] = {}
         for api in apis:
             self.identifiers.add(api["identifier"])
             for scope in api["scopes"]:
-                found = Permission(
+                found = ApiPermission(
                     f"{api['id']}.{scope['number']}",
                     scope["value"],
                     scope.get("description"),
@@ -68,11 +68,11 @@ class PermissionCatalogue:
                 )
                 self._by_id[found.id] = self._by_name[found.api_identifier, found.name] = found
 
-    def named(self, identifier: str, name: str) -> Permission | None:
+    def named(self, identifier: str, name: str) -> ApiPermission | None:
         """Return the permission of this name of an API, None if there is none."""
         return self._by_name.get((identifier, name))
 
-    def living(self, ids: Iterable[str]) -> list[Permission]:
+    def living(self, ids: Iterable[str]) -> list[ApiPermission]:
         """Return those of these permissions that still exist, by name."""
         found = (self._by_id[each] for each in ids if each in self._by_id)
         return sorted(found, key=lambda permission: permission.place)
@@ -84,7 +84,7 @@ def apis_of(permission_ids: Iterable[str]) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class RoleWithPermissions:
     """A role with the ids of the permissions that it gives."""
 
     id: str
@@ -93,8 +93,8 @@ class Role:
 
 
 def with_sources(
-    catalogue: PermissionCatalogue, direct: Iterable[str], roles: Sequence[Role]
-) -> list[tuple[Permission, list[dict[str, str]]]]:
+    catalogue: PermissionCatalogue, direct: Iterable[str], roles: Sequence[RoleWithPermissions]
+) -> list[tuple[ApiPermission, list[dict[str, str]]]]:
     """Return each permission that a person has directly or through roles and that still exists, by name, with
     its sources: directly first, then the roles in their order."""
     sources: dict[str, list[dict[str, str]]] = {
@@ -131,15 +131,17 @@ async def find_roles(
     return await find_settings(connection, keyring, tenant, "role", ids)
 
 
-def role_of(setting: Setting) -> Role:
+def role_of(setting: Setting) -> RoleWithPermissions:
     """Return a role with its permissions from its setting."""
-    return Role(setting.id, setting.document["name"], tuple(setting.document.get("permissions", ())))
+    return RoleWithPermissions(
+        setting.id, setting.document["name"], tuple(setting.document.get("permissions", ()))
+    )
 
 
-def find_permissions(known: PermissionCatalogue, names: Iterable[tuple[str, str]]) -> list[Permission]:
+def find_permissions(known: PermissionCatalogue, names: Iterable[tuple[str, str]]) -> list[ApiPermission]:
     """Return the permissions with these (API identifier, name), each once. Raises Rejected (`not_found`) for
     an API or a permission that does not exist."""
-    found: dict[str, Permission] = {}
+    found: dict[str, ApiPermission] = {}
     for identifier, name in names:
         if identifier not in known.identifiers:
             raise Rejected(NO_SUCH_API)

@@ -14,6 +14,7 @@ from projections.setting.row import setting_of
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 TENANT_SETTINGS: Final = "settings"
@@ -24,10 +25,8 @@ async def find_setting(
     connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
 ) -> Setting | None:
     """Return the setting with this id, or None if it does not exist or was deleted."""
-    if "\x00" in identity:
-        return None
-    rows = await connection.fetch(_query("find_setting"), tenant, kind, identity)
-    return next(iter(await _opened(connection, keyring, tenant, rows)), None)
+    row = await find_row(connection, _query("find_setting"), tenant, kind, identity)
+    return None if row is None else (await _opened(connection, keyring, tenant, [row]))[0]
 
 
 async def find_setting_by_name(

@@ -1,4 +1,4 @@
-"""Rows of the views as the routes need them."""
+"""Users, as the views have them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.runtime.postgres.batch_loader import RowLoader
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
 @dataclass(frozen=True)
 class Person:
-    """A user about to be changed. The stored texts are parsed once, when they are first needed."""
+    """A user's row, read to decide about a change. Its texts are parsed once, when they are first needed."""
 
     subject: str
     revision: int
@@ -41,7 +42,7 @@ class Person:
 
     @cached_property
     def profile(self) -> Profile:
-        """The state that a fold takes; it tells what an event would make of the user."""
+        """The state to fold events on, which shows what they would change."""
         return Profile(self.revision, self.document, holdings=self.holdings)
 
 
@@ -67,30 +68,29 @@ def users_by_subject(database: TenantPool) -> RowLoader:
 
 async def find_subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str | None:
     """Return the subject of a user, None if the user does not exist or was deleted."""
-    if "\x00" in user_id:
-        return None
-    subject: str | None = await connection.fetchval(_query("find_subject"), tenant, user_id)
-    return subject
+    row = await find_row(connection, _query("find_subject"), tenant, user_id)
+    return None if row is None else row["subject"]
 
 
 async def find_user_id_by_email(
     connection: asyncpg.Connection, tenant: str, connection_name: str, email: str
 ) -> str | None:
-    """Return the user_id of whose root identity is of this connection and has this address, in small letters;
-    None if there is nobody."""
+    """Return the user_id of the user whose root identity belongs to this connection and has this e-mail
+    address, given in lower case; None if there is none."""
     query = _query("find_user_id_by_email")
     user_id: str | None = await connection.fetchval(query, tenant, connection_name, email)
     return user_id
 
 
 def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
-    """A user about to be changed, from its row."""
+    """Return the record of a user from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
 
 
 def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[str, Any]:
-    """The identity providers' tokens of a person, by identity, from a row with secrets and keys."""
+    """Return the identity providers' tokens of a user by identity, from a row with secrets and keys; none
+    once the keys are destroyed."""
     if row["secrets"] is None or row["version"] is None:
         return {}
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
@@ -101,9 +101,7 @@ def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[
 async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
     """Return what a user has that the document does not show, None if the user does not exist or was
     deleted."""
-    if "\x00" in user_id:
-        return None
-    row = await connection.fetchrow(_query("find_holdings"), tenant, user_id)
+    row = await find_row(connection, _query("find_holdings"), tenant, user_id)
     if row is None:
         return None
     found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
@@ -111,7 +109,7 @@ async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) ->
 
 
 def outcome_of(row: asyncpg.Record | None, command_id: str) -> Outcome:
-    """What became of a command the view has passed, from its person's row."""
+    """Return the outcome of a command that the view has processed, from the row of its user."""
     if row is None:
         return Outcome(0, None, True)
     rejected = command_id in row["memory"] and command_id in exact_json.loads(row["memory"]).get(

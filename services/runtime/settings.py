@@ -12,7 +12,7 @@ from schemas.topics import Topic
 from services.runtime.addresses import check_bootstrap, check_database_url
 from services.runtime.http.request_bodies import Pace
 from services.runtime.http.tls import Tls
-from services.runtime.kafka.access import KafkaAccess, Mechanism, Protocol
+from services.runtime.kafka.access import KafkaAccess, Mechanism, Protocol, SaslCredentials, TlsFiles
 from services.runtime.kafka.oauth_tokens import OAuthClient
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -68,13 +68,13 @@ class KafkaSettings(BaseSettings):
         return KafkaAccess(
             bootstrap=self.kafka_bootstrap,
             protocol=self.kafka_security_protocol,
-            mechanism=self.kafka_sasl_mechanism,
-            username=self.kafka_username,
-            password=None if self.kafka_password is None else self.kafka_password.get_secret_value(),
-            ca=self.kafka_ca,
-            certificate=self.kafka_certificate,
-            key=self.kafka_key,
-            oauth=oauth,
+            sasl=SaslCredentials(
+                mechanism=self.kafka_sasl_mechanism,
+                username=self.kafka_username,
+                password=None if self.kafka_password is None else self.kafka_password.get_secret_value(),
+                oauth=oauth,
+            ),
+            tls=TlsFiles(self.kafka_ca, self.kafka_certificate, self.kafka_key),
         )
 
     @model_validator(mode="after")

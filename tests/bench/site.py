@@ -149,7 +149,13 @@ async def _prepared(local: LocalStack) -> AsyncIterator[Site]:
     everybody = principals(new_passwords())
     access = {name: one.access(kafka, MECHANISM).environment() for name, one in everybody.items()}
     stack = Stack(
-        local.state.path, kafka.bootstrap, admin_url, DATABASE, NO_MANAGEMENT, "", kafka_access=access
+        state_dir=local.state.path,
+        kafka_bootstrap=kafka.bootstrap,
+        postgres_admin_url=admin_url,
+        database=DATABASE,
+        management_url=NO_MANAGEMENT,
+        ingest_url="",
+        kafka_access=access,
     )
     await prepare_database(admin_url, DATABASE, provider_from(stack.key_provider), Access(stack.passwords))
     await create_users(kafka, everybody.values(), MECHANISM)

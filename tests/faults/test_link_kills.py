@@ -51,8 +51,8 @@ class Api:
         pipeline = self.workers.pipeline
         environment = pipeline.stack.environment("management", pipeline.database, pipeline.prefix) | {
             "VITA_HTTP_PORT": str(self._port),
-            "VITA_CLAIM_SETTLE_SECONDS": "1",
-            "VITA_CLAIM_SWEEP_SECONDS": "0.5",
+            "VITA_RESERVATION_SETTLE_SECONDS": "1",
+            "VITA_RESERVATION_SWEEP_SECONDS": "0.5",
         }
         self.workers.running["management"] = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.management",

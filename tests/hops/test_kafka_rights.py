@@ -17,7 +17,7 @@ from aiokafka.errors import (
 
 from deploy.kafka_rights import RIGHTS, as_table
 from deploy.local.state import CHECKOUT
-from deploy.prepare import Places, prepare_rights
+from deploy.prepare import Installation, prepare_rights
 from schemas.topics import Topic
 from services.runtime.kafka.access import KafkaAccess
 from tests.support.stack import Stack
@@ -189,8 +189,8 @@ async def test_a_stranger_does_not_connect(stack: Stack) -> None:
     strangers = [
         KafkaAccess(ingest.bootstrap),
         ingest.as_user("vita-ingest", "wrong"),
-        ingest.as_user("nobody", ingest.password or ""),
-        ingest.as_user("vita-ingest", ingest.password or "", "PLAIN"),
+        ingest.as_user("nobody", ingest.sasl.password or ""),
+        ingest.as_user("vita-ingest", ingest.sasl.password or "", "PLAIN"),
     ]
     for stranger in strangers:
         producer = AIOKafkaProducer(**stranger.arguments(), request_timeout_ms=2000)
@@ -211,11 +211,11 @@ async def test_an_installation_is_provisioned_with_an_administrators_credentials
         "VITA_AUDITOR_KAFKA_USERNAME": f"{prefix}reader",
         "VITA_AUDITOR_KAFKA_PASSWORD": "second",
     }
-    places = Places.from_environment(environment)
+    installation = Installation.from_environment(environment)
     for _ in range(2):
-        assert await prepare_rights(places) == "7 principals, 2 of them users"
-    ingest, auditor = places.kafka_of("ingest"), places.kafka_of("auditor")
-    assert (ingest.username, auditor.username) == (f"{prefix}vita-ingest", f"{prefix}reader")
+        assert await prepare_rights(installation) == "7 principals, 2 of them users"
+    ingest, auditor = installation.kafka_of("ingest"), installation.kafka_of("auditor")
+    assert (ingest.sasl.username, auditor.sasl.username) == (f"{prefix}vita-ingest", f"{prefix}reader")
     topic = prefix + Topic.LOGINS_RAW
     await stack.until(lambda: _connects(auditor))
     assert await can_write(ingest, topic)

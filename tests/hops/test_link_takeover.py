@@ -16,14 +16,14 @@ ONE, OTHER = "google-oauth2|takeover", "github|takeover"
 
 async def test_a_link_of_a_killed_process_is_finished_at_once(stack: Stack) -> None:
     """Between its two events a link is left alone while its process lives, and finished when it is dead."""
-    async with running_site(stack, claim_settle_seconds=3600) as site:
+    async with running_site(stack, reservation_settle_seconds=3600) as site:
         world = Linked.over(site)
         await world.person(ONE)
         await world.person(OTHER)
         await site.stop_projector()
         port = free_port()
         environment = stack.environment("management", site.database, site.prefix) | {
-            "VITA_HTTP_PORT": str(port), "VITA_CLAIM_SETTLE_SECONDS": "3600",
+            "VITA_HTTP_PORT": str(port), "VITA_RESERVATION_SETTLE_SECONDS": "3600",
         }  # fmt: skip
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.management",

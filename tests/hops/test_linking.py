@@ -16,7 +16,7 @@ USERS = "/api/v2/users"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for this file."""
-    async with running_site(stack, claim_settle_seconds=1) as running:
+    async with running_site(stack, reservation_settle_seconds=1) as running:
         for name in ("google-oauth2", "github"):
             await running.add_connection(name, name)
         yield running

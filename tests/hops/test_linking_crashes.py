@@ -28,7 +28,7 @@ ONE, OTHER = "google-oauth2|k", "github|k"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
     """One installation for this file, where commands are left for dead at once."""
-    async with running_site(stack, claim_settle_seconds=0.05) as running:
+    async with running_site(stack, reservation_settle_seconds=0.05) as running:
         yield running
 
 

@@ -91,7 +91,7 @@ async def test_a_confirmed_claim_outlives_the_reconciler(site: Site) -> None:
 
 async def age_claims(site: Site) -> None:
     async with site.storage.database.connection("demo") as connection:
-        await connection.execute("UPDATE ledger.reservation SET claimed_at = now() - interval '10 minutes'")
+        await connection.execute("UPDATE ledger.reservation SET reserved_at = now() - interval '10 minutes'")
 
 
 async def orphan(site: Site, value: str) -> str:
@@ -155,7 +155,7 @@ async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site)
     assert await own.settle("demo", wanted) == 0
     await own.sweep()
     (renewed,) = await claims_of(site, "lost@example.com")
-    assert renewed["claimed_at"] > claim["claimed_at"]
+    assert renewed["reserved_at"] > claim["reserved_at"]
     log.answer.set_exception(Transient("kafka: gone"))
     await site.stack.until(lambda: not writer.under_way())
     await age_claims(site)

@@ -209,7 +209,7 @@ async def test_the_gateway_in_the_readme_reports_a_login(pipeline: Pipeline) -> 
     """The program that README shows, run as it stands there with the principal of gateways, writes a login
     that counts."""
     kafka = pipeline.stack.kafka_of("gateway")
-    if kafka.mechanism != "SCRAM-SHA-512":
+    if kafka.sasl.mechanism != "SCRAM-SHA-512":
         pytest.skip("the program signs in to Kafka by SCRAM-SHA-512")
     (program,) = re.findall(
         r"```python\n(.*?webhook-signature.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL
@@ -220,8 +220,8 @@ async def test_the_gateway_in_the_readme_reports_a_login(pipeline: Pipeline) -> 
         "VITA_GATEWAY": name,
         "VITA_GATEWAY_SECRET": secret,
         "VITA_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "VITA_GATEWAY_KAFKA_USERNAME": kafka.username or "",
-        "VITA_GATEWAY_KAFKA_PASSWORD": kafka.password or "",
+        "VITA_GATEWAY_KAFKA_USERNAME": kafka.sasl.username or "",
+        "VITA_GATEWAY_KAFKA_PASSWORD": kafka.sasl.password or "",
     }
     async with python("-c", program.replace('"logins.raw"', topic), env=environment) as process:
         assert await soon(process.wait(), 40) == 0

@@ -24,7 +24,7 @@ from tests.worlds.management import Site, new_user, path_of, running_site, with_
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack, view_wait_seconds=20, claim_settle_seconds=0.5) as running:
+    async with running_site(stack, view_wait_seconds=20, reservation_settle_seconds=0.5) as running:
         yield running
 
 
@@ -118,7 +118,7 @@ async def test_a_sweep_keeps_the_answer(site: Site) -> None:
         assert (await known(site, path, sent, key)).status_code == status
     connection = await asyncpg.connect(site.database.admin)
     try:
-        await connection.execute("UPDATE ledger.reservation SET claimed_at = now() - interval '25 hours'")
+        await connection.execute("UPDATE ledger.reservation SET reserved_at = now() - interval '25 hours'")
         await site.service.background.recovery.reconciler.sweep()
         left = "SELECT count(*) FROM ledger.reservation WHERE kind = 'request'"
         assert await connection.fetchval(left) == 0

@@ -30,10 +30,7 @@ SHARED_CLASS_NAMES = {
     "Grant",
     "ListGrants",
     "Operation",
-    "Permission",
     "Place",
-    "Role",
-    "Room",
     "Verdict",
 }
 PER_PROCESS = {"Settings"}

@@ -20,7 +20,7 @@ from deploy.local.failure import StackFailure
 from deploy.local.ports import HOST
 from deploy.private_files import write_private
 from services.runtime.addresses import words_of_tls
-from services.runtime.kafka.access import KafkaAccess, Mechanism
+from services.runtime.kafka.access import KafkaAccess, Mechanism, SaslCredentials
 
 ADMINISTRATOR = "vita-administrator"
 MECHANISM: Final = "SCRAM-SHA-512"
@@ -107,7 +107,9 @@ def container_settings(advertised: str, password: str) -> dict[str, str]:
 
 def administrator(port: int, password: str, mechanism: Mechanism = MECHANISM) -> KafkaAccess:
     """Return how the administrator of a broker on this machine connects."""
-    return KafkaAccess(f"{HOST}:{port}", "SASL_PLAINTEXT", mechanism, ADMINISTRATOR, password)
+    return KafkaAccess(
+        f"{HOST}:{port}", "SASL_PLAINTEXT", SaslCredentials(mechanism, ADMINISTRATOR, password)
+    )
 
 
 def _login(module: str, password: str | None = None, **users: str) -> str:

@@ -68,9 +68,9 @@ def variables() -> dict[str, str]:
 def gateway(access: "KafkaAccess") -> dict[str, str]:
     """Return the variables with a gateway's Kafka credentials; none if the brokers do not authenticate
     clients."""
-    if not access.username or not access.password:
+    if not access.sasl.username or not access.sasl.password:
         return {}
-    return dict(zip(_GATEWAY, (access.username, access.password), strict=True))
+    return dict(zip(_GATEWAY, (access.sasl.username, access.sasl.password), strict=True))
 
 
 def trust(authority: Path | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Whether somebody has room for more, and what has to go for it because it is no more."""
+"""Checks the limit of roles and permissions, and makes the events that assign them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,43 +12,45 @@ from schemas.events import (
     RolesData,
     RolesRemoved,
 )
-from services.commands.outcome import Draft
+from services.commands.decision import Draft
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What to give, and what to take first."""
+class AssignmentPlan:
+    """The ids to add, and the ids of deleted roles or permissions to remove before."""
 
-    new: tuple[str, ...]
-    dead: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
-def room_for(
-    held: Mapping[str, Any], living: Collection[str], asked: Sequence[str], most: int
-) -> Room | None:
-    """What of `asked` is new to somebody who has `held`, of which only `living` counts; None beyond `most`.
+def plan_assignment(
+    held: Mapping[str, Any], existing: Collection[str], requested: Sequence[str], limit: int
+) -> AssignmentPlan | None:
+    """Plan the assignment of the `requested` ids to a user or role that has `held`; None if it would have
+    more than `limit` of those that exist.
 
-    What is no more is only taken where the fold, which cannot know that, would find too many.
+    Deleted ids are only removed where they would exceed the limit, because the fold does not know that they
+    are deleted.
     """
-    new = tuple(each for each in dict.fromkeys(asked) if each not in held)
-    dead = tuple(each for each in held if each not in living)
-    if len(held) - len(dead) + len(new) > most and new:
+    added = tuple(each for each in dict.fromkeys(requested) if each not in held)
+    removed = tuple(each for each in held if each not in existing)
+    if len(held) - len(removed) + len(added) > limit and added:
         return None
-    return Room(new, dead if new and len(held) + len(new) > most else ())
+    return AssignmentPlan(added, removed if added and len(held) + len(added) > limit else ())
 
 
-def roles_given(room: Room) -> list[Draft]:
-    """The events that give roles."""
-    drafts = [Draft(RolesRemoved, RolesData(roles=room.dead))] if room.dead else []
-    if room.new:
-        drafts.append(Draft(RolesAssigned, RolesData(roles=room.new)))
+def role_assignment_events(plan: AssignmentPlan) -> list[Draft]:
+    """Return the events of a planned assignment of roles."""
+    drafts = [Draft(RolesRemoved, RolesData(roles=plan.removed))] if plan.removed else []
+    if plan.added:
+        drafts.append(Draft(RolesAssigned, RolesData(roles=plan.added)))
     return drafts
 
 
-def permissions_given(room: Room, names: Mapping[str, tuple[str, str]]) -> list[Draft]:
-    """The events that give permissions, which have these names."""
-    drafts = [Draft(PermissionsRemoved, PermissionsData(permissions=room.dead))] if room.dead else []
-    if room.new:
-        data = PermissionsData(permissions=room.new, names=tuple(names[each] for each in room.new))
+def permission_assignment_events(plan: AssignmentPlan, names: Mapping[str, tuple[str, str]]) -> list[Draft]:
+    """Return the events of a planned assignment of permissions; `names` has the API and the name of each."""
+    drafts = [Draft(PermissionsRemoved, PermissionsData(permissions=plan.removed))] if plan.removed else []
+    if plan.added:
+        data = PermissionsData(permissions=plan.added, names=tuple(names[each] for each in plan.added))
         drafts.append(Draft(PermissionsAssigned, data))
     return drafts

@@ -13,8 +13,12 @@ from schemas.events import (
     RolesData,
     RolesRemoved,
 )
-from services.commands.access.capacity import permissions_given, roles_given, room_for
-from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
+from services.commands.access.capacity import (
+    permission_assignment_events,
+    plan_assignment,
+    role_assignment_events,
+)
+from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
 from services.queries.permissions import NO_SUCH_ROLE, PermissionCatalogue, find_permissions
 from services.runtime.rejection import invalid
 
@@ -29,8 +33,8 @@ def assign_roles(holdings: Holdings, existing: Collection[str], requested: Colle
     """Assign roles, all or none of them; `existing` are those of the held and requested roles that exist."""
     if not {*existing} >= {*requested}:
         return NO_SUCH_ROLE
-    room = room_for(holdings.get("roles", {}), existing, list(requested), MOST["roles"])
-    return ROLES_FULL if room is None else Accepted(tuple(roles_given(room)))
+    plan = plan_assignment(holdings.get("roles", {}), existing, list(requested), MOST["roles"])
+    return ROLES_FULL if plan is None else Accepted(tuple(role_assignment_events(plan)))
 
 
 def remove_roles(holdings: Holdings, requested: Iterable[str]) -> Decision:
@@ -48,8 +52,8 @@ def assign_permissions(
     permissions = find_permissions(known, requested)
     names = {each.id: (each.api_identifier, each.name) for each in permissions}
     existing = {each.id for each in known.living(held)}
-    room = room_for(held, existing, list(names), MOST["permissions"])
-    return PERMISSIONS_FULL if room is None else Accepted(tuple(permissions_given(room, names)))
+    plan = plan_assignment(held, existing, list(names), MOST["permissions"])
+    return PERMISSIONS_FULL if plan is None else Accepted(tuple(permission_assignment_events(plan, names)))
 
 
 def remove_permissions(

@@ -14,7 +14,7 @@ from schemas.events import (
     MfaRemovedData,
 )
 from schemas.formats.exact_json import same
-from services.commands.outcome import Accepted, Decision, Draft
+from services.commands.decision import Accepted, Decision, Draft
 from services.runtime.rejection import Rejection, invalid
 
 EXISTS: Final = Rejection("conflict", "Authentication method already exists.")

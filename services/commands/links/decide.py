@@ -23,7 +23,7 @@ from schemas.events import (
     UserRestoredData,
 )
 from schemas.formats.exact_json import same
-from services.commands.outcome import Draft
+from services.commands.decision import Draft
 from services.commands.user_rejections import NO_SUCH_USER
 from services.runtime.rejection import Rejection, invalid
 

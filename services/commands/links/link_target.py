@@ -22,6 +22,7 @@ from services.commands.links.decide import (
 from services.commands.links.saga import Sagas
 from services.ledger.directory import holdings_of_identities
 from services.queries.connections import count_connections, find_connection
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected, Rejection, invalid_body
 
@@ -54,7 +55,7 @@ class LinkTargets:
     async def find(self, tenant: str, *user_ids: str) -> Party | None:
         """Return the user with the first of these ids that exists, None if there is none. Raises
         Transient."""
-        known = [user_id for user_id in user_ids if "\x00" not in user_id]
+        known = [user_id for user_id in user_ids if is_storable(user_id)]
         parties = await self._sagas.read(tenant, user_ids=known)
         by_id = {(party.profile.document or {}).get("user_id"): party for party in parties.values()}
         return next((by_id[user_id] for user_id in known if user_id in by_id), None)
@@ -96,7 +97,7 @@ class LinkTargets:
         return IDENTITY_EXISTS if await self._is_linked_elsewhere(tenant, provider, ids) else None
 
     async def _is_linked_elsewhere(self, tenant: str, provider: str, ids: Sequence[str]) -> bool:
-        known = [one for one in ids if "\x00" not in one]
+        known = [one for one in ids if is_storable(one)]
         async with self._database.connection(tenant) as connection:
             held = await holdings_of_identities(connection, tenant, provider, known)
         return any(

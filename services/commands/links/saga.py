@@ -3,7 +3,7 @@
 The events of a command are sealed and stored in the ledger before the first one is appended, and they stay
 there until the last one has taken effect. Each event takes effect once, however often it is appended. A
 process that finds a command whose process has ended, or that no process has worked on for
-`claim_settle_seconds`, therefore carries it out again from the beginning.
+`reservation_settle_seconds`, therefore carries it out again from the beginning.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from schemas.formats.positions import Position
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
 from services.commands.context import Command, CommandContext, begin_command, to_events
+from services.commands.decision import Draft
 from services.commands.links.decide import Party, Steps
-from services.commands.outcome import Draft
 from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, OUTCOME_UNKNOWN, NotSent, WaitTimes, Writer
 from services.ledger import sagas

@@ -12,8 +12,8 @@ from schemas.events import (
 )
 from schemas.formats.identifiers import tenant_subject
 from services.commands.context import CommandContext, begin_command, to_events
+from services.commands.decision import Draft
 from services.commands.execute import Executor
-from services.commands.outcome import Draft
 from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import Written
 from services.runtime.rejection import NOT_FOUND, Rejected

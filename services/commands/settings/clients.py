@@ -9,8 +9,8 @@ from schemas.events import ClientConfigured, ClientConfiguredData, Event
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
+from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
 from services.commands.execute import Absent, Executor
-from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
 from services.commands.settings.aggregate import Configuration
 from services.commands.writer import Written
 from services.queries.clients import find_client, find_client_event

@@ -12,9 +12,9 @@ from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring
 from services.commands.conflict_retry import Conflict
 from services.commands.context import CommandContext
+from services.commands.decision import Accepted
 from services.commands.execute import Absent, Executed, Executor
 from services.commands.identifiers import new_id
-from services.commands.outcome import Accepted
 from services.commands.reserve import Bearer
 from services.commands.settings.aggregate import Configuration
 from services.commands.settings.decide_connection import NewConnection, decide_new, decide_removal

@@ -8,7 +8,7 @@ from projections.connection.fold import Connection
 from projections.normalization.catalogue import compiled_strategy
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.formats.exact_json import same
-from services.commands.outcome import UNCHANGED, Accepted, Draft
+from services.commands.decision import UNCHANGED, Accepted, Draft
 from services.ledger.reservations import Reservation
 
 _COMES_BACK: Final[Mapping[str, Any]] = {

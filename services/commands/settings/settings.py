@@ -21,8 +21,8 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
+from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
 from services.commands.execute import Absent, Executed, Executor
-from services.commands.outcome import UNCHANGED, Accepted, Decision, Draft
 from services.commands.reserve import Bearer, CheckCapacity
 from services.commands.settings.aggregate import Configuration, Shown, State
 from services.commands.writer import Written

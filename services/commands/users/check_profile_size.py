@@ -9,7 +9,7 @@ from projections.profile.state import Profile
 from schemas.events import PersonEvent
 from schemas.formats import exact_json
 from services.commands.context import Command, CommandContext, begin_command, to_events
-from services.commands.outcome import Accepted, Draft
+from services.commands.decision import Accepted, Draft
 from services.runtime.rejection import Rejection
 
 ADVISED_BYTES: Final = 10 * 1024

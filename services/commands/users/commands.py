@@ -10,11 +10,11 @@ from projections.profile.state import NO_PROFILE
 from schemas.events import Event, UserDeleted, UserDeletedData
 from services.commands.conflict_retry import Conflict, retry_on_conflict
 from services.commands.context import Command, CommandContext, begin_command
+from services.commands.decision import Accepted, Decision, Draft
 from services.commands.execute import Absent, Decide, Executed, Executor
 from services.commands.links.decide import IDENTITIES_BUSY, Steps, linked_subjects
 from services.commands.links.decide import delete as decide_deletion
 from services.commands.links.saga import Parties, SagaPlan, Sagas
-from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.user_rejections import NO_SUCH_USER, NOT_THEIRS, USER_EXISTS
 from services.commands.users.check_profile_size import check_profile_size
 from services.commands.users.create import NO_CONNECTION, create_rejection, decide_create

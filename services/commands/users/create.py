@@ -12,7 +12,7 @@ from projections.normalization.defaults import (
     default_picture,
 )
 from schemas.events import UserCreated, UserCreatedData
-from services.commands.outcome import Accepted, Draft
+from services.commands.decision import Accepted, Draft
 from services.commands.users.credentials import password_rejection, username_rejection
 from services.commands.users.inputs import NewUser
 from services.commands.users.sources import (

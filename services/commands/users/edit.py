@@ -21,7 +21,7 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.formats.exact_json import same
-from services.commands.outcome import Accepted, Draft
+from services.commands.decision import Accepted, Draft
 from services.commands.users.edit_rules import ROOT
 from services.commands.users.inputs import UserEdit
 from services.commands.users.metadata import patch_changes

@@ -15,7 +15,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import new_subject
 from schemas.sealing.keys import Keyring, SubjectKeys, generate_subject_keys
 from services.commands.context import Command, to_events
-from services.commands.outcome import Accepted
+from services.commands.decision import Accepted
 from services.commands.reconciler import Reconciler
 from services.commands.users.inputs import NewUser
 from services.commands.users.sources import kind_of

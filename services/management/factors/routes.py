@@ -14,11 +14,11 @@ from schemas.events import (
     RiskAssessmentCleared,
     RiskAssessmentClearedData,
 )
+from services.commands.decision import Accepted, Decision, Draft
 from services.commands.execute import Decide
 from services.commands.factors import decide
 from services.commands.factors.decide import FactorChange, NewFactor
 from services.commands.identifiers import new_id
-from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.user_rejections import NO_SUCH_USER, UNKNOWN_USER, USER_BUSY
 from services.commands.writer import Written
 from services.management.factors import models, present

@@ -10,8 +10,8 @@ from projections.setting.fold import Setting
 from services.commands.access import decide
 from services.commands.access.permissions import MOST_OF_A_ROLE
 from services.commands.context import STALE_REVISION
+from services.commands.decision import Decision
 from services.commands.identifiers import new_id
-from services.commands.outcome import Decision
 from services.commands.settings.settings import NewSetting
 from services.ledger import reservations
 from services.management import setting_responses

@@ -16,8 +16,8 @@ from schemas.events import (
     RefreshTokenRevoked,
     RefreshTokenRevokedData,
 )
+from services.commands.decision import Accepted, Decision, Draft
 from services.commands.identifiers import new_id
-from services.commands.outcome import Accepted, Decision, Draft
 from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of

@@ -16,7 +16,7 @@ from schemas.events import (
     SessionRevoked,
     SessionRevokedData,
 )
-from services.commands.outcome import Draft
+from services.commands.decision import Draft
 from services.commands.user_rejections import NO_SUCH_USER, UNKNOWN_USER
 from services.commands.writer import Written
 from services.management.http import paging, responses

@@ -16,7 +16,7 @@ from services.management.roles.models import Effective, EffectivePermissions, Pe
 from services.management.roles.present import present_role
 from services.management.roles.results import EffectivePermission, EffectiveRole
 from services.management.users.user_access import holdings
-from services.queries.permissions import NO_SUCH_API, Permission, role_of, with_sources
+from services.queries.permissions import NO_SUCH_API, ApiPermission, role_of, with_sources
 from services.runtime.rejection import Rejected
 
 
@@ -50,7 +50,7 @@ async def list_permission_sources(call: Call) -> Response:
 
 async def _permissions(
     call: Call, direct: Any, roles: Sequence[Setting]
-) -> list[tuple[Permission, list[dict[str, str]]]]:
+) -> list[tuple[ApiPermission, list[dict[str, str]]]]:
     """At the API that is asked about. Raises Rejected (404) when there is none."""
     query: EffectivePermissions = call.query
     known = await access.catalogue(call, identifiers=(query.resource_server_identifier,))
@@ -59,7 +59,7 @@ async def _permissions(
     return with_sources(known, direct, [role_of(role) for role in roles])
 
 
-def _effective(found: tuple[Permission, list[dict[str, str]]]) -> dict[str, Any]:
+def _effective(found: tuple[ApiPermission, list[dict[str, str]]]) -> dict[str, Any]:
     permission, sources = found
     types = {source["source_type"] for source in sources}
     ways = [way for way, kind in (("direct", "DIRECT"), ("roles", "ROLE")) if kind in types]

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from services.commands.access import decide
 from services.commands.context import STALE_REVISION
+from services.commands.decision import Decision
 from services.commands.execute import Decide
-from services.commands.outcome import Decision
 from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 
@@ -36,10 +37,8 @@ async def count_device_credentials(
 
 async def owner_of_public_key(connection: asyncpg.Connection, tenant: str, credential_id: str) -> str | None:
     """Return the user_id of whose public key this is, None if there is no such key."""
-    if "\x00" in credential_id:
-        return None
-    user_id: str | None = await connection.fetchval(_query("owner_of_public_key"), tenant, credential_id)
-    return user_id
+    row = await find_row(connection, _query("owner_of_public_key"), tenant, credential_id)
+    return None if row is None else row["user_id"]
 
 
 async def has_public_key(

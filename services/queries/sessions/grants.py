@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 
@@ -33,10 +34,8 @@ async def count_grants(connection: asyncpg.Connection, tenant: str, narrowed: Gr
 
 async def owner_of_grant(connection: asyncpg.Connection, tenant: str, grant_id: str) -> str | None:
     """Return the user_id of whose grant this is, None if there is no such grant."""
-    if "\x00" in grant_id:
-        return None
-    user_id: str | None = await connection.fetchval(_query("owner_of_grant"), tenant, grant_id)
-    return user_id
+    row = await find_row(connection, _query("owner_of_grant"), tenant, grant_id)
+    return None if row is None else row["user_id"]
 
 
 def _query(name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import asyncpg
 
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 
@@ -37,9 +38,7 @@ async def find_refresh_token(
 ) -> asyncpg.Record | None:
     """Return the refresh token of this id with the `user_id` of its user, None if there is none. Where
     several people had one of this id, it is the newest."""
-    if "\x00" in token_id:
-        return None
-    return await connection.fetchrow(_query("find_refresh_token"), tenant, token_id)
+    return await find_row(connection, _query("find_refresh_token"), tenant, token_id)
 
 
 async def owners_of_refresh_tokens(

@@ -6,6 +6,7 @@ was last seen.
 
 import asyncpg
 
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 
 
@@ -26,9 +27,7 @@ async def count_sessions_of(connection: asyncpg.Connection, tenant: str, subject
 async def find_session(connection: asyncpg.Connection, tenant: str, session_id: str) -> asyncpg.Record | None:
     """Return the session of this id with the `user_id` of its user, None if there is none. Where several
     people had one of this id, it is the one last seen."""
-    if "\x00" in session_id:
-        return None
-    return await connection.fetchrow(_query("find_session"), tenant, session_id)
+    return await find_row(connection, _query("find_session"), tenant, session_id)
 
 
 def _query(name: str) -> str:

@@ -15,7 +15,7 @@ LARGEST_BODIES: Final = 3
 """How many of the largest bodies the memory holds at least, so that a client that is alone can send one."""
 
 
-class Room:
+class BodyMemory:
     """Counts the received bytes of bodies until their requests are answered."""
 
     def __init__(self, limit_bytes: int, largest_body: int) -> None:
@@ -24,11 +24,12 @@ class Room:
         self._clients: Counter[tuple[str, str]] = Counter()
 
     def lease(self, tenant: str = "", client: str = "") -> "Lease":
-        """A lease of nothing yet; a caller that is not authenticated is a client of the tenant `""`."""
+        """Return a lease that holds nothing yet; an unauthenticated caller is a client of the tenant `""`."""
         return Lease(self, tenant, client)
 
     def take(self, tenant: str, client: str, size: int) -> None:
-        """Counts received bytes. Raises OverShare, and then counts nothing."""
+        """Count received bytes. Raises OverShare when the tenant or the client would exceed its share; then
+        nothing is counted."""
         tenants, clients = self._tenants[tenant], self._clients[tenant, client]
         if tenants + size > self.free or clients + size > self.free - tenants:
             self._forget(tenant, client)
@@ -38,7 +39,7 @@ class Room:
         self._clients[tenant, client] = clients + size
 
     def give_back(self, tenant: str, client: str, size: int) -> None:
-        """Frees bytes that were taken."""
+        """Free bytes that were taken."""
         self.free += size
         self._tenants[tenant] -= size
         self._clients[tenant, client] -= size
@@ -52,21 +53,21 @@ class Room:
 
 
 class Lease:
-    """What one request uses of the room, given back at the end of the `with` block."""
+    """The bytes that one request holds, given back at the end of the `with` block."""
 
-    __slots__ = ("_client", "_room", "_taken", "_tenant")
+    __slots__ = ("_client", "_memory", "_taken", "_tenant")
 
-    def __init__(self, room: Room, tenant: str, client: str) -> None:
-        self._room, self._tenant, self._client, self._taken = room, tenant, client, 0
+    def __init__(self, memory: BodyMemory, tenant: str, client: str) -> None:
+        self._memory, self._tenant, self._client, self._taken = memory, tenant, client, 0
 
     def belongs_to(self, tenant: str, client: str) -> None:
-        """Names the caller, before anything is taken."""
+        """Set the caller; only before the first bytes are taken."""
         assert not self._taken
         self._tenant, self._client = tenant, client
 
     def take(self, size: int) -> None:
-        """Counts received bytes. Raises OverShare."""
-        self._room.take(self._tenant, self._client, size)
+        """Count received bytes. Raises OverShare when the tenant or the client would exceed its share."""
+        self._memory.take(self._tenant, self._client, size)
         self._taken += size
 
     def __enter__(self) -> Self:
@@ -76,5 +77,5 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._taken:
-            self._room.give_back(self._tenant, self._client, self._taken)
+            self._memory.give_back(self._tenant, self._client, self._taken)
             self._taken = 0

@@ -25,18 +25,33 @@ SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True, slots=True)
+class SaslCredentials:
+    """A user and password for SCRAM or PLAIN, or a client for OAUTHBEARER."""
+
+    mechanism: Mechanism | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    oauth: OAuthClient | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the authorities of the brokers (None for the system's), and the client's certificate and
+    key."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KafkaAccess:
     """The brokers and one identity; valid combinations are those that `KafkaSettings` accepts."""
 
     bootstrap: str
     protocol: Protocol = "PLAINTEXT"
-    mechanism: Mechanism | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    oauth: OAuthClient | None = None
+    sasl: SaslCredentials = SaslCredentials()
+    tls: TlsFiles = TlsFiles()
 
     @property
     def uses_tls(self) -> bool:
@@ -49,37 +64,34 @@ class KafkaAccess:
         return self.protocol in ("SASL_PLAINTEXT", "SASL_SSL")
 
     def as_user(self, username: str, password: str, mechanism: Mechanism | None = None) -> "KafkaAccess":
-        """The same brokers with the credentials of another user; None keeps the mechanism."""
+        """Return the access of another user to these brokers; None keeps the mechanism."""
         return replace(
             self,
-            username=username,
-            password=password,
-            mechanism=mechanism or self.mechanism,
-            certificate=None,
-            key=None,
-            oauth=None,
+            sasl=SaslCredentials(mechanism or self.sasl.mechanism, username, password),
+            tls=TlsFiles(self.tls.ca),
         )
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """The TLS context, made once; None without TLS. Raises OSError or ValueError for an unusable file."""
-        return _ssl_context(self.ca, self.certificate, self.key) if self.uses_tls else None
+        """Return the TLS context, made once; None without TLS. Raises OSError or ValueError for an unusable
+        file."""
+        return _ssl_context(self.tls) if self.uses_tls else None
 
     def arguments(self) -> dict[str, Any]:
-        """The keyword arguments by which aiokafka's clients connect."""
-        provider = None if self.oauth is None else provider_of(self.oauth)
+        """Return the keyword arguments with which aiokafka's clients connect."""
+        provider = None if self.sasl.oauth is None else provider_of(self.sasl.oauth)
         return {
             "bootstrap_servers": self.bootstrap,
             "security_protocol": self.protocol,
             "ssl_context": self.ssl_context(),
-            "sasl_mechanism": self.mechanism or "PLAIN",
-            "sasl_plain_username": self.username,
-            "sasl_plain_password": self.password,
+            "sasl_mechanism": self.sasl.mechanism or "PLAIN",
+            "sasl_plain_username": self.sasl.username,
+            "sasl_plain_password": self.sasl.password,
             "sasl_oauth_token_provider": provider,
         }
 
     def broker_arguments(self) -> dict[str, Any]:
-        """The keyword arguments by which FastStream's KafkaBroker connects."""
-        provider = None if self.oauth is None else provider_of(self.oauth)
+        """Return the keyword arguments with which FastStream's KafkaBroker connects."""
+        provider = None if self.sasl.oauth is None else provider_of(self.sasl.oauth)
         return {
             "bootstrap_servers": self.bootstrap,
             "security": self._security(),
@@ -87,17 +99,17 @@ class KafkaAccess:
         }
 
     def environment(self) -> dict[str, str]:
-        """The variables from which `KafkaSettings` reads this access again."""
-        oauth = self.oauth
+        """Return the variables from which `KafkaSettings` reads this access."""
+        sasl, oauth = self.sasl, self.sasl.oauth
         values: dict[str, object] = {
             "BOOTSTRAP": self.bootstrap,
             "SECURITY_PROTOCOL": self.protocol,
-            "SASL_MECHANISM": self.mechanism,
-            "USERNAME": self.username,
-            "PASSWORD": self.password,
-            "CA": self.ca,
-            "CERTIFICATE": self.certificate,
-            "KEY": self.key,
+            "SASL_MECHANISM": sasl.mechanism,
+            "USERNAME": sasl.username,
+            "PASSWORD": sasl.password,
+            "CA": self.tls.ca,
+            "CERTIFICATE": self.tls.certificate,
+            "KEY": self.tls.key,
             "OAUTH_TOKEN_URL": oauth and oauth.token_url,
             "OAUTH_CLIENT_ID": oauth and oauth.client_id,
             "OAUTH_CLIENT_SECRET": oauth and oauth.client_secret,
@@ -111,20 +123,21 @@ class KafkaAccess:
         context = self.ssl_context()
         if not self.uses_sasl:
             return security.BaseSecurity(ssl_context=context)
-        if self.oauth is not None:
+        if self.sasl.oauth is not None:
             return security.SASLOAuthBearer(ssl_context=context)
         kind = {
             "SCRAM-SHA-256": security.SASLScram256,
             "SCRAM-SHA-512": security.SASLScram512,
-        }.get(self.mechanism or "PLAIN", security.SASLPlaintext)
-        return kind(username=self.username or "", password=self.password or "", ssl_context=context)
+        }.get(self.sasl.mechanism or "PLAIN", security.SASLPlaintext)
+        return kind(username=self.sasl.username or "", password=self.sasl.password or "", ssl_context=context)
 
 
 @cache
-def _ssl_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """Trusts the authority in `ca`, or the public ones when None is given."""
+def _ssl_context(files: TlsFiles) -> ssl.SSLContext:
     context: ssl.SSLContext = create_ssl_context(
-        cafile=ca and str(ca), certfile=certificate and str(certificate), keyfile=key and str(key)
+        cafile=files.ca and str(files.ca),
+        certfile=files.certificate and str(files.certificate),
+        keyfile=files.key and str(files.key),
     )
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

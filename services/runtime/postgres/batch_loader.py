@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from services.runtime.fairness.current_request import shared_task
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.postgres.tenant_pool import TenantPool
 
 AT_ONCE: Final = 2
@@ -82,7 +83,7 @@ class RowLoader:
         PostgreSQL rejects a text with U+0000, and with it the keys of everybody in the batch: such a key has
         no row.
         """
-        return None if "\x00" in key else await self._together.answer(tenant, key)
+        return await self._together.answer(tenant, key) if is_storable(key) else None
 
     async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Row]:
         async with self._database.connection(tenant) as connection:

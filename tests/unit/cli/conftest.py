@@ -68,7 +68,12 @@ def local(fake: FakeVita, tmp_path: Path) -> Stack:
     """A local stack whose services are the stand-in, its client included."""
     state = StateFolder(tmp_path / ".vita")
     stack = Stack(
-        state.path, "127.0.0.1:1", "postgresql://p:q@127.0.0.1:1/postgres", "vita", fake.url, fake.url
+        state_dir=state.path,
+        kafka_bootstrap="127.0.0.1:1",
+        postgres_admin_url="postgresql://p:q@127.0.0.1:1/postgres",
+        database="vita",
+        management_url=fake.url,
+        ingest_url=fake.url,
     )
     with state.lock():
         remember_stack(stack, state)

@@ -11,7 +11,7 @@ from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
 from services.cli import addresses
 from services.cli.stack.env import forget_exports
-from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess, SaslCredentials
 from tests.unit.cli.conftest import Vita
 
 _NAMES = ("MANAGEMENT_URL", "INGEST_URL", "TENANT", "CLIENT_ID", "CLIENT_SECRET", "TOKEN", "KAFKA_BOOTSTRAP")
@@ -39,7 +39,7 @@ def test_a_gateway_gets_its_own_credentials(
 ) -> None:
     """Scripts get the gateway's name and password on Kafka and no other principal's; commands go on as the
     operator, and the next start makes up its own."""
-    broker = KafkaAccess(local.kafka_bootstrap, "SASL_PLAINTEXT", "SCRAM-SHA-512", "", "")
+    broker = KafkaAccess(local.kafka_bootstrap, "SASL_PLAINTEXT", SaslCredentials("SCRAM-SHA-512", "", ""))
     access = {
         name: broker.as_user(f"vita-{name}", f"of-{name}").environment() for name in ("gateway", "operator")
     }
@@ -52,8 +52,8 @@ def test_a_gateway_gets_its_own_credentials(
     assert "of-operator" not in str(shown)
     for name, value in shown.items():
         monkeypatch.setenv(name, value)
-    assert addresses.kafka(os.environ["VITA_KAFKA_BOOTSTRAP"]).username == "vita-operator"
-    assert addresses.kafka(None).username == "vita-operator"
+    assert addresses.kafka(os.environ["VITA_KAFKA_BOOTSTRAP"]).sasl.username == "vita-operator"
+    assert addresses.kafka(None).sasl.username == "vita-operator"
     assert addresses.kafka("elsewhere:9092") == KafkaAccess("elsewhere:9092")
     forget_exports()
     assert "VITA_GATEWAY_KAFKA_PASSWORD" not in os.environ

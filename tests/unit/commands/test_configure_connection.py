@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from services.commands.decision import UNCHANGED
 from services.commands.execute import conditional
-from services.commands.outcome import UNCHANGED
 from services.commands.settings.decide_connection import (
     decide_change,
     decide_clients,

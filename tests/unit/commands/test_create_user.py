@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.events import UserCreated
-from services.commands.outcome import Accepted
+from services.commands.decision import Accepted
 from services.commands.users.create import create_rejection, decide_create
 from services.commands.users.inputs import NewUser
 from services.ledger.reservations import Reservation

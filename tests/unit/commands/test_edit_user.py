@@ -14,8 +14,8 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
+from services.commands.decision import UNCHANGED, Accepted
 from services.commands.execute import conditional
-from services.commands.outcome import UNCHANGED, Accepted
 from services.commands.users.edit import decide_edit, target_connection
 from services.commands.users.edit_rules import edit_rejection
 from services.commands.users.inputs import UserEdit

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from services.commands.decision import Accepted, Decision, Draft
 from services.commands.factors import decide
 from services.commands.factors.decide import NewFactor
-from services.commands.outcome import Accepted, Decision, Draft
 from services.management.factors import present
 from services.management.factors.models import CreateFactor, SetFactor, UpdateFactor
 from services.management.factors.routes import changes_of

@@ -6,11 +6,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.commands.access.capacity import Room, permissions_given, roles_given, room_for
+from services.commands.access.capacity import (
+    AssignmentPlan,
+    permission_assignment_events,
+    plan_assignment,
+    role_assignment_events,
+)
 from services.commands.access.permissions import numbered
 from services.management.resource_servers.models import Scope
 from services.management.roles.members import _about
-from services.queries.permissions import PermissionCatalogue, Role, with_sources
+from services.queries.permissions import PermissionCatalogue, RoleWithPermissions, with_sources
 
 API_ID = f"{7:024x}"
 scope_lists = st.lists(st.sampled_from("abcd").map(lambda name: Scope(value=name)), max_size=4)
@@ -48,27 +53,31 @@ def test_room_is_made_only_by_what_is_no_more(
 ) -> None:
     """What is given fits, is new and counts once; the dead go only when they must; a living one never."""
     has = {name: {"at": "", "by": ""} for name in sorted(held)}
-    room = room_for(has, living, asked, most)
+    plan = plan_assignment(has, living, asked, most)
     new = {*asked} - held
-    if room is None:
+    if plan is None:
         assert new
         assert len(held & living) + len(new) > most
         return
-    assert {*room.new} == new
-    assert len(room.new) == len(new)
-    assert not {*room.dead} & living
-    after = (held - {*room.dead}) | new
+    assert {*plan.added} == new
+    assert len(plan.added) == len(new)
+    assert not {*plan.removed} & living
+    after = (held - {*plan.removed}) | new
     assert not new or len(after) <= most
-    assert bool(room.dead) <= (len(held) + len(new) > most)
+    assert bool(plan.removed) <= (len(held) + len(new) > most)
 
 
 def test_nothing_new_is_no_event() -> None:
     """Neither for roles nor for permissions; what is dead goes before what is new comes."""
-    assert roles_given(Room((), ())) == permissions_given(Room((), ()), {}) == []
-    types = [draft.event.__name__ for draft in roles_given(Room(("rol_2",), ("rol_1",)))]
+    assert (
+        role_assignment_events(AssignmentPlan((), ()))
+        == permission_assignment_events(AssignmentPlan((), ()), {})
+        == []
+    )
+    types = [draft.event.__name__ for draft in role_assignment_events(AssignmentPlan(("rol_2",), ("rol_1",)))]
     assert types == ["RolesRemoved", "RolesAssigned"]
-    given_and_taken = permissions_given(
-        Room((f"{API_ID}.2",), (f"{API_ID}.1",)), {f"{API_ID}.2": ("urn", "b")}
+    given_and_taken = permission_assignment_events(
+        AssignmentPlan((f"{API_ID}.2",), (f"{API_ID}.1",)), {f"{API_ID}.2": ("urn", "b")}
     )
     assert [draft.event.__name__ for draft in given_and_taken] == [
         "PermissionsRemoved",
@@ -79,7 +88,7 @@ def test_nothing_new_is_no_event() -> None:
 def test_sources_are_direct_first_then_roles() -> None:
     """Each permission once, by name; what is no more is not there."""
     known = PermissionCatalogue([api("b", "a"), api("a", api_id=f"{8:024x}", identifier="urn:other")])
-    reader = Role("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"))
+    reader = RoleWithPermissions("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"))
     found = with_sources(known, [f"{API_ID}.2", f"{API_ID}.1"], [reader])
     assert [
         (one.name, [(each["source_type"], each["source_id"]) for each in sources]) for one, sources in found
@@ -102,7 +111,7 @@ def test_an_event_of_many_tells_of_one_person_only() -> None:
 def test_what_is_no_more_stays_while_there_is_room() -> None:
     """Up to the very last place, and where nothing is given."""
     held = {"dead": {}, "alive": {}}
-    assert room_for(held, {"alive"}, ["new"], 3) == Room(("new",), ())
-    assert room_for(held, {"alive"}, ["new"], 2) == Room(("new",), ("dead",))
-    assert room_for(held, {"alive"}, ["new"], 1) is None
-    assert room_for(held, {"alive"}, ["alive"], 1) == Room((), ())
+    assert plan_assignment(held, {"alive"}, ["new"], 3) == AssignmentPlan(("new",), ())
+    assert plan_assignment(held, {"alive"}, ["new"], 2) == AssignmentPlan(("new",), ("dead",))
+    assert plan_assignment(held, {"alive"}, ["new"], 1) is None
+    assert plan_assignment(held, {"alive"}, ["alive"], 1) == AssignmentPlan((), ())

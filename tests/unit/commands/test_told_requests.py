@@ -2,7 +2,7 @@
 
 from schemas.events import CommandData, UserBlocked, UserFlagData, UserUnblocked
 from services.commands.context import CommandContext, RequestLog, begin_command, to_events
-from services.commands.outcome import Draft
+from services.commands.decision import Draft
 
 REQUEST = {"method": "patch", "path": "/x", "body": {"a": 1}, "ip": "192.0.2.1", "user_agent": "agent/1"}
 

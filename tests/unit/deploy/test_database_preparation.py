@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.database import DatabaseRefused, Migration, database_url, outstanding, read_migrations
-from deploy.prepare import NotPrepared, Places
+from deploy.prepare import Installation, NotPrepared
 from deploy.rights import declared
 from deploy.roles import LOGINS, Passwords, RolesRefused, role_name, role_url, scram_verifier
 
@@ -105,10 +105,10 @@ def test_a_password_can_be_given(tmp_path: Path) -> None:
 
 def test_the_environment_says_where_things_are() -> None:
     """What is optional has its default."""
-    places = Places.from_environment(
+    installation = Installation.from_environment(
         {"VITA_KAFKA_BOOTSTRAP": "b:9092", "VITA_POSTGRES_ADMIN_URL": ADMIN, "VITA_KEY_PROVIDER": "env:KEK"}
     )
-    assert (places.database, places.topic_prefix, places.replication) == ("vita", "", 1)
+    assert (installation.database, installation.topic_prefix, installation.replication) == ("vita", "", 1)
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_the_environment_says_where_things_are() -> None:
 def test_what_is_missing_is_named(environment: dict[str, str], named: str) -> None:
     """A wrong environment is told before anything is connected to."""
     with pytest.raises(NotPrepared, match=named):
-        Places.from_environment(environment)
+        Installation.from_environment(environment)

@@ -16,9 +16,9 @@ from deploy.kafka_principals import (
     principals,
 )
 from deploy.kafka_rights import RIGHTS, acls
-from services.runtime.kafka.access import KafkaAccess
+from services.runtime.kafka.access import KafkaAccess, SaslCredentials
 
-ADMINISTRATOR = KafkaAccess("b:9092", "SASL_SSL", "SCRAM-SHA-256", "admin", "secret")
+ADMINISTRATOR = KafkaAccess("b:9092", "SASL_SSL", SaslCredentials("SCRAM-SHA-256", "admin", "secret"))
 
 
 def test_services_are_named_after_the_installation() -> None:
@@ -55,9 +55,13 @@ def test_passwords_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
     ("administrator", "named", "mechanism"),
     [
         (ADMINISTRATOR, None, "SCRAM-SHA-256"),
-        (KafkaAccess("b:1", "SASL_PLAINTEXT", "PLAIN", "a", "p"), "SCRAM-SHA-512", "SCRAM-SHA-512"),
-        (KafkaAccess("b:1", "SASL_PLAINTEXT", "PLAIN", "a", "p"), None, "PLAIN"),
-        (KafkaAccess("b:1", "SASL_PLAINTEXT", "OAUTHBEARER"), None, None),
+        (
+            KafkaAccess("b:1", "SASL_PLAINTEXT", SaslCredentials("PLAIN", "a", "p")),
+            "SCRAM-SHA-512",
+            "SCRAM-SHA-512",
+        ),
+        (KafkaAccess("b:1", "SASL_PLAINTEXT", SaslCredentials("PLAIN", "a", "p")), None, "PLAIN"),
+        (KafkaAccess("b:1", "SASL_PLAINTEXT", SaslCredentials("OAUTHBEARER")), None, None),
         (KafkaAccess("b:1", "SSL"), None, None),
         (KafkaAccess("b:1"), "SCRAM-SHA-512", None),
     ],
@@ -71,7 +75,7 @@ def test_services_authenticate_as_the_administrator_does(
     one = principals({"VITA_INGEST_KAFKA_PASSWORD": "p"})["ingest"]
     access = one.access(administrator, mechanism_of(administrator, named))
     assert (access == administrator) == (mechanism is None)
-    assert (access.username == "vita-ingest") == (mechanism is not None)
+    assert (access.sasl.username == "vita-ingest") == (mechanism is not None)
 
 
 def test_a_refusal_is_answered_with_commands_without_secrets() -> None:

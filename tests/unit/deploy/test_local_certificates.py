@@ -150,12 +150,32 @@ def test_other_roots_stay_trusted(
 
 def test_the_exports_name_the_files(state: StateFolder) -> None:
     """Plain HTTP changes nothing of what clients trust."""
-    stack = Stack(state.path, "k", "p", "d", "https://localhost:1", "https://localhost:2", domain="localhost")
+    stack = Stack(
+        state_dir=state.path,
+        kafka_bootstrap="k",
+        postgres_admin_url="p",
+        database="d",
+        management_url="https://localhost:1",
+        ingest_url="https://localhost:2",
+        domain="localhost",
+    )
     found = ensure_certificates(state, "localhost")
     exported = trust(stack.authority)
     assert exported["SSL_CERT_FILE"] == exported["REQUESTS_CA_BUNDLE"] == str(found.bundle)
     assert exported["NODE_EXTRA_CA_CERTS"] == str(found.authority)
-    assert trust(Stack(state.path, "k", "p", "d", "http://x:1", "http://x:2").authority) == {}
+    assert (
+        trust(
+            Stack(
+                state_dir=state.path,
+                kafka_bootstrap="k",
+                postgres_admin_url="p",
+                database="d",
+                management_url="http://x:1",
+                ingest_url="http://x:2",
+            ).authority
+        )
+        == {}
+    )
 
 
 def test_https_stays_until_it_is_ended(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:

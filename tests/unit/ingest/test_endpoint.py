@@ -18,7 +18,7 @@ from services.ingest.logins.connections import Known
 from services.ingest.logins.endpoint import LoginsEndpoint
 from services.ingest.logins.signing import LoginRecord, Signer
 from services.runtime.auth.tokens import BAD_FORMAT, EXPIRED, MISSING, InvalidToken, Principal
-from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.request_bodies import Pace
 from tests.samples.raw_logins import make_data, make_event
@@ -78,11 +78,13 @@ class Gateway:
     """Sends requests to an endpoint."""
 
     def __init__(self, limit_bytes: int = 10 * MAX_BYTES, seconds: float = 30) -> None:
-        self.room = Room(limit_bytes, MAX_BYTES)
+        self.body_memory = BodyMemory(limit_bytes, MAX_BYTES)
         self.log, self.verifier, self.handled = FakeLog(), FakeVerifier(), 0
         self.connections = FakeConnections()
         self.endpoint = LoginsEndpoint(
-            EndpointResources(self.verifier, self.room, Pace(seconds, 4096), FairThreads("reading", 1)),
+            EndpointResources(
+                self.verifier, self.body_memory, Pace(seconds, 4096), FairThreads("reading", 1)
+            ),
             self.log,
             Signer((b"s" * 32,)),
             self.connections,
@@ -262,11 +264,11 @@ async def test_the_largest_body(gateway: Gateway) -> None:
 async def test_overload_is_told() -> None:
     """A client that uses its share gets 429, another tenant does not, and all is well again afterwards."""
     gateway = Gateway(limit_bytes=3 * MAX_BYTES)
-    free = gateway.room.free
+    free = gateway.body_memory.free
     gateway.log.gate = asyncio.Event()
     events = [make_event(id=str(number), padding="x" * 4_600) for number in range(MAX_EVENTS)]
     first: asyncio.Task[httpx.Response] = asyncio.create_task(gateway.send(events))
-    while gateway.room.free == free:
+    while gateway.body_memory.free == free:
         await asyncio.sleep(0)
     refused = await gateway.send([make_event(padding="x" * 4_000) for _ in range(300)])
     assert refused.status_code == 429
@@ -279,7 +281,7 @@ async def test_overload_is_told() -> None:
     assert (await others).status_code == 202
     gateway.verifier.tenant = "demo"
     assert (await gateway.send(events)).status_code == 202
-    assert gateway.room.free == free
+    assert gateway.body_memory.free == free
 
 
 async def test_a_body_that_never_comes() -> None:
@@ -307,7 +309,7 @@ async def test_a_body_that_breaks_off(gateway: Gateway) -> None:
     headers = [(b"Authorization", b"Bearer a.b.c"), (b"content-type", b"application/json")]
     await gateway.endpoint({"type": "http", "headers": headers}, receive, send)
     assert sent[0]["status"] == 400
-    assert gateway.room.free == 10 * MAX_BYTES
+    assert gateway.body_memory.free == 10 * MAX_BYTES
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "", "１２", "9" * 30])

@@ -26,7 +26,7 @@ from services.ingest.endpoint import EndpointResources
 from services.ingest.errors import MAX_BYTES
 from services.ingest.login_checks import ChecksEndpoint, LoginCheck
 from services.runtime.auth.tokens import Principal
-from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.request_bodies import Pace
 
@@ -91,7 +91,7 @@ class Verifier:
 
 
 def resources() -> EndpointResources:
-    return EndpointResources(Verifier(), Room(1, MAX_BYTES), Pace(30, 0), FairThreads("reading", 1))
+    return EndpointResources(Verifier(), BodyMemory(1, MAX_BYTES), Pace(30, 0), FairThreads("reading", 1))
 
 
 class Away:

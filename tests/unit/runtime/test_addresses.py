@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.prepare import NotPrepared, Places
+from deploy.prepare import Installation, NotPrepared
 from services.runtime.addresses import (
     MalformedAddress,
     check_bootstrap,
@@ -70,7 +70,7 @@ def test_malformed_databases_are_refused_without_their_password(bad: str) -> Non
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
     with pytest.raises(NotPrepared, match="VITA_POSTGRES_ADMIN_URL"):
-        Places.from_environment({"VITA_POSTGRES_ADMIN_URL": bad, "VITA_KAFKA_BOOTSTRAP": "a:1"})
+        Installation.from_environment({"VITA_POSTGRES_ADMIN_URL": bad, "VITA_KAFKA_BOOTSTRAP": "a:1"})
 
 
 @given(st.text())

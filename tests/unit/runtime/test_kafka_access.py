@@ -129,7 +129,7 @@ def test_another_user_keeps_the_brokers(files: dict[str, str]) -> None:
     administrator = kafka_from(named({**BEARER, "SECURITY_PROTOCOL": "SASL_SSL", "CA": files["CA"]}))
     other = administrator.as_user("vita-auditor", "p", "SCRAM-SHA-256")
     assert kafka_from(other.environment()) == other
-    assert (other.bootstrap, str(other.ca), other.oauth) == ("broker:9092", files["CA"], None)
+    assert (other.bootstrap, str(other.tls.ca), other.sasl.oauth) == ("broker:9092", files["CA"], None)
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.runtime.fairness.body_memory import Room
+from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.shares import OverShare
 from services.runtime.http.request_bodies import (
     BodyBrokenOff,
@@ -35,9 +35,9 @@ def sending(pieces: Iterable[bytes], ends: bool = True) -> Receive:
 
 
 async def read(pieces: Iterable[bytes], limit: int = 100, **more: Any) -> bytes:
-    room = more.get("room", Room(1000, limit))
+    memory = more.get("memory", BodyMemory(1000, limit))
     headers: Mapping[str, str] = more.get("headers", {})
-    with room.lease("demo", "abc") as lease:
+    with memory.lease("demo", "abc") as lease:
         return await read_body(
             sending(pieces, more.get("ends", True)), headers, limit, more.get("pace", PACE), lease
         )
@@ -45,22 +45,24 @@ async def read(pieces: Iterable[bytes], limit: int = 100, **more: Any) -> bytes:
 
 async def test_a_body_in_pieces() -> None:
     """It is put together, and what it took is given back."""
-    room = Room(1000, 100)
-    assert await read([b"ab", b"", b"c"], room=room) == b"abc"
-    assert room.free == 1000
+    memory = BodyMemory(1000, 100)
+    assert await read([b"ab", b"", b"c"], memory=memory) == b"abc"
+    assert memory.free == 1000
 
 
 async def test_received_bytes_count_and_announced_ones_do_not() -> None:
     """A hundred bodies that are announced as large and do not come take nothing from anybody."""
-    room, headers = Room(300, 100), {"content-length": "100"}
-    waiting = [asyncio.create_task(read([b"x"], headers=headers, ends=False, room=room)) for _ in range(50)]
+    memory, headers = BodyMemory(300, 100), {"content-length": "100"}
+    waiting = [
+        asyncio.create_task(read([b"x"], headers=headers, ends=False, memory=memory)) for _ in range(50)
+    ]
     await asyncio.sleep(0)
-    assert room.free == 250
-    assert await read([b"x" * 50], room=room) == b"x" * 50
+    assert memory.free == 250
+    assert await read([b"x" * 50], memory=memory) == b"x" * 50
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert room.free == 300
+    assert memory.free == 300
 
 
 @pytest.mark.parametrize("length", ["101", "0000101", "9" * 5000])
@@ -78,12 +80,12 @@ async def test_more_than_the_limit_is_refused_while_it_comes() -> None:
 
 async def test_a_share_that_is_used_up() -> None:
     """OverShare, and what the body took so far is free again."""
-    room = Room(300, 100)
-    with room.lease("demo", "abc") as others:
+    memory = BodyMemory(300, 100)
+    with memory.lease("demo", "abc") as others:
         others.take(90)
         with pytest.raises(OverShare):
-            await read([b"x"] * 50, room=room, ends=False)
-        assert room.free == 210
+            await read([b"x"] * 50, memory=memory, ends=False)
+        assert memory.free == 210
 
 
 @pytest.mark.parametrize("pace", [Pace(0.02, 0), Pace(0.02, 1_000_000)])
@@ -106,7 +108,7 @@ async def test_a_body_that_breaks_off() -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
-    with pytest.raises(BodyBrokenOff), Room(300, 100).lease() as lease:
+    with pytest.raises(BodyBrokenOff), BodyMemory(300, 100).lease() as lease:
         await read_body(receive, {}, 100, PACE, lease)
 
 

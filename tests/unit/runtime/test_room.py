@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.fairness.body_memory import LARGEST_BODIES, Room
+from services.runtime.fairness.body_memory import LARGEST_BODIES, BodyMemory
 from services.runtime.fairness.shares import OverShare
 
 LIMIT, LARGEST = 6_000, 1_000
@@ -18,7 +18,7 @@ STEPS: Final = st.lists(st.tuples(CLIENTS, st.integers(1, 400), st.booleans()), 
 def test_nobody_takes_everything(steps: list[tuple[tuple[str, str], int, bool]]) -> None:
     """One client never has more than a third, one tenant never more than half, two tenants leave a third, and
     what is given back is free again."""
-    room = Room(LIMIT, LARGEST)
+    room = BodyMemory(LIMIT, LARGEST)
     taken: dict[tuple[str, str], list[int]] = {}
     for who, size, gives_back in steps:
         mine = taken.setdefault(who, [])
@@ -46,7 +46,7 @@ def test_nobody_takes_everything(steps: list[tuple[tuple[str, str], int, bool]])
 
 def test_a_client_that_is_alone_can_send_the_largest_body() -> None:
     """However little memory is set, and in pieces of any size."""
-    room = Room(1, LARGEST)
+    room = BodyMemory(1, LARGEST)
     with room.lease("demo", "abc") as lease:
         for _ in range(LARGEST):
             lease.take(1)

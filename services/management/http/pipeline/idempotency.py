@@ -139,7 +139,7 @@ async def _begin(call: Call, place: Place) -> bool:
 
 
 async def _begin_once_more(call: Call, place: Place) -> bool:
-    settle = call.service.settings.claim_settle_seconds
+    settle = call.service.settings.reservation_settle_seconds
     async with call.service.storage.database.connection(place.tenant) as connection:
         return await idempotency.begin_again(connection, place.tenant, place.place, _lease(call), settle)
 
@@ -150,7 +150,7 @@ def _lease(call: Call) -> float:
 
 
 async def _found(call: Call, place: Place) -> KnownRequest | None:
-    settle = call.service.settings.claim_settle_seconds
+    settle = call.service.settings.reservation_settle_seconds
     async with call.service.storage.database.connection(place.tenant) as connection:
         return await idempotency.find(connection, place.tenant, place.place, settle)
 

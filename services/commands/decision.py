@@ -1,4 +1,4 @@
-"""What a decision comes to: events to append, values to reserve, or a rejection."""
+"""The result of a `decide` function: events to append and values to reserve, or a rejection."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,9 +18,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The events to append, wholly or not at all; none when nothing would change.
+    """The events to append, all or none; no events when nothing would change.
 
-    `profile_bytes` is how large the profile becomes, where that is more than is advised.
+    `profile_bytes` is the size that the profile will have, None if it is within the advised size.
     """
 
     drafts: tuple[Draft, ...]

@@ -87,12 +87,6 @@ class LocalStack:
                 return chosen
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def ensure_process(
-        self, name: str, argv: Sequence[str], env: Mapping[str, str], ready: Ready
-    ) -> bool:
-        """Start a process that needs no port unless it runs; return whether it was started."""
-        return await self.processes.ensure(name, ProcessCommand(argv, env), ready)
-
     async def stop(self, name: str, budget_s: float = 20) -> bool:
         """Stop one process, by force after `budget_s` seconds; return whether it ran."""
         return await self.processes.stop(name, budget_s)

@@ -1,4 +1,4 @@
-"""The history of a user: where the audit trail says that its records lie on the log."""
+"""The history of users: which records of the log the audit trail covers, and where those of a user are."""
 
 import asyncpg
 
@@ -16,6 +16,23 @@ async def record_positions(connection: asyncpg.Connection, tenant: str, subject:
     """Return where the records of a subject that are audited lie on the log, in the order of the log."""
     rows = await connection.fetch(_query("record_positions"), tenant, subject)
     return [Position(row["partition"], row["log_offset"]) for row in rows]
+
+
+async def audited_offset(connection: asyncpg.Connection, partition: int) -> int | None:
+    """Return the offset after the last audited record of a partition, None if none is audited; for
+    operators."""
+    row = await connection.fetchrow(_trail("newest_appends"), [partition])
+    return None if row is None else row["next_offset"]
+
+
+async def audited_offsets(connection: asyncpg.Connection) -> dict[int, int]:
+    """Return the offset after the last audited record of each partition that has one; for operators."""
+    rows = await connection.fetch(_trail("newest_appends_everywhere"))
+    return {row["partition"]: row["next_offset"] for row in rows}
+
+
+def _trail(name: str) -> str:
+    return load("projections.trail")[name]
 
 
 def _query(name: str) -> str:

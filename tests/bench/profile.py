@@ -4,6 +4,7 @@ import pstats
 import sys
 from io import StringIO
 
+from deploy.local.processes import ProcessCommand
 from deploy.local.services import has_beaten
 from tests.bench.hops import Plan, progress_of
 from tests.bench.meter import watch
@@ -18,9 +19,8 @@ async def profiled(site: Site, plan: Plan, worker: str, waiting: int) -> str:
     goal = await progress() + waiting
     stats = site.stack.state_dir / f"{worker}.profile"
     argv = (sys.executable, "-m", "cProfile", "-o", str(stats), "-m", f"services.{worker}")
-    await site.local.ensure_process(
-        worker, argv, site.stack.environment(worker), lambda pid: has_beaten(site.pool, worker, pid)
-    )
+    command = ProcessCommand(argv, site.stack.environment(worker))
+    await site.local.processes.ensure(worker, command, lambda pid: has_beaten(site.pool, worker, pid))
     await watch(progress, goal, plan.seconds)
     await site.stop(worker)
     text = StringIO()

@@ -14,11 +14,10 @@ from schemas.topics import Topic, catalogue
 from services.cli import addresses
 from services.cli.ledger import keyring, operator
 from services.cli.log.unseal import EventUnsealer
-from services.queries.history import find_subject, record_positions
+from services.queries.history import audited_offset, find_subject, record_positions
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.runtime.kafka.log_writer import partition_of
-from services.runtime.postgres.named_queries import load
 
 _AUDITED_WITHIN_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
@@ -58,8 +57,8 @@ class History:
         end = await log.end(partition)
         deadline = asyncio.get_running_loop().time() + _AUDITED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            row = await connection.fetchrow(load("projections.trail")["newest_appends"], [partition])
-            if row is not None and row["next_offset"] >= end:
+            audited = await audited_offset(connection, partition)
+            if audited is not None and audited >= end:
                 return
             await asyncio.sleep(_POLL_SECONDS)
 

@@ -7,15 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from schemas.errors import Transient
 from schemas.topics import Topic
 from services.cli import addresses
 from services.cli.status.health import (
@@ -34,9 +34,10 @@ from services.cli.status.health import (
 from services.ledger.dead_letters import count_dead_letters
 from services.ledger.progress.heartbeats import list_beats
 from services.ledger.progress.positions import applied_positions
+from services.queries.history import audited_offsets
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.postgres.named_queries import load
+from services.runtime.kafka.log_reader import open_log
 
 ANSWER_SECONDS: Final = 5.0
 _TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
@@ -158,14 +159,14 @@ async def _read_ledger(
     topic = targets.topic(Topic.PROFILE_EVENTS)
     applied = await applied_positions(connection, topic)
     projected = {partition: place.next_offset for partition, place in applied.items()}
-    audited = await connection.fetch(load("projections.trail")["newest_appends_everywhere"])
+    audited = await audited_offsets(connection)
     counts = await count_dead_letters(connection)
     letters = [
         DeadLetterCount(r["reason"], r["total"], r["last_day"], r["oldest"], r["newest"]) for r in counts
     ]
     version = connection.get_server_version()
     part = Component("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
-    return DatabaseStatus(part, beats, projected, _offsets(audited), letters)
+    return DatabaseStatus(part, beats, projected, audited, letters)
 
 
 async def _broker(targets: ProbeTargets) -> BrokerStatus:
@@ -178,22 +179,19 @@ async def _broker(targets: ProbeTargets) -> BrokerStatus:
                 return await _read_broker(admin, targets, started)
             finally:
                 await admin.close()
-    except (KafkaError, OSError, TimeoutError) as error:
-        return BrokerStatus(Component("down", targets.kafka.bootstrap, error=_words(error)))
+    except (KafkaError, Transient, OSError, TimeoutError) as error:
+        cause = error.__cause__ if isinstance(error, Transient) else None
+        return BrokerStatus(Component("down", targets.kafka.bootstrap, error=_words(cause or error)))
 
 
 async def _read_broker(admin: AIOKafkaAdminClient, targets: ProbeTargets, started: float) -> BrokerStatus:
     nodes = len((await admin.describe_cluster())["brokers"])
     answered = _since(started)
-    names = [targets.topic(topic) for topic in _TOPICS]
-    partitions = {
-        one["topic"]: [part["partition"] for part in one["partitions"]]
-        for one in await admin.describe_topics(names)
-    }
-    if missing := [name for name in names if not partitions.get(name)]:
+    found = await asyncio.gather(*(_extent(targets, topic) for topic in _TOPICS))
+    extents = {topic: extent for topic, extent in zip(_TOPICS, found, strict=True) if extent is not None}
+    if missing := [targets.topic(topic) for topic in _TOPICS if topic not in extents]:
         error = f"no topic {', '.join(missing)}: run `vita up`, or check VITA_TOPIC_PREFIX"
         return BrokerStatus(Component("down", targets.kafka.bootstrap, answered, _nodes(nodes), error))
-    extents = await _extents(targets, partitions)
     committed = await admin.list_consumer_group_offsets(targets.normalizer_group)
     raw = targets.topic(Topic.LOGINS_RAW)
     normalized = {
@@ -206,28 +204,13 @@ async def _read_broker(admin: AIOKafkaAdminClient, targets: ProbeTargets, starte
     )
 
 
-async def _extents(
-    targets: ProbeTargets, partitions: Mapping[str, Sequence[int]]
-) -> dict[Topic, TopicExtent]:
-    consumer = AIOKafkaConsumer(**targets.kafka.arguments(), enable_auto_commit=False)
-    await consumer.start()
+async def _extent(targets: ProbeTargets, topic: Topic) -> TopicExtent | None:
+    """Return the extent of a topic, None if the broker does not have it."""
     try:
-        every = [TopicPartition(name, number) for name, numbers in partitions.items() for number in numbers]
-        begins, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
-    finally:
-        await consumer.stop()
-    return {
-        topic: TopicExtent(_of(begins, targets.topic(topic)), _of(ends, targets.topic(topic)))
-        for topic in _TOPICS
-    }
-
-
-def _of(offsets: Mapping[TopicPartition, int], topic: str) -> Offsets:
-    return {place.partition: offset for place, offset in offsets.items() if place.topic == topic}
-
-
-def _offsets(rows: Sequence[Mapping[str, Any]]) -> Offsets:
-    return {row["partition"]: row["next_offset"] for row in rows}
+        async with open_log(targets.kafka, targets.topic(topic), committed=False) as log:
+            return TopicExtent(await log.begins(), await log.ends())
+    except LookupError:
+        return None
 
 
 def _since(started: float) -> float:

@@ -1,6 +1,5 @@
 """Every no is a documented answer: exact bodies, and no input that brings a 500 or changes anything."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,9 +8,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.management.http.errors import REASONS
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.samples.error_bodies import error_body
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of
 
 USERS = "/api/v2/users"
 SOMEBODY = "auth0|somebody"
@@ -19,19 +17,12 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation with one user of each kind of connection."""
-    async with running_site(stack) as running:
-        await running.add_connection("google-oauth2", "google-oauth2")
-        api = running.client()
-        made = await api.post(USERS, json=new_user(email="somebody@example.com", user_id="somebody"))
-        assert made.status_code == 201
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
+async def site(site: Site) -> Site:
+    """A site of this file's own, with one user of the database connection."""
+    await site.add_connection("google-oauth2", "google-oauth2")
+    made = await site.client().post(USERS, json=new_user(email="somebody@example.com", user_id="somebody"))
+    assert made.status_code == 201
+    return site
 
 
 async def unchanged(api: httpx.AsyncClient) -> tuple[Any, ...]:
@@ -39,44 +30,44 @@ async def unchanged(api: httpx.AsyncClient) -> tuple[Any, ...]:
     return users, (await api.get("/api/v2/connections")).content
 
 
-def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
-    found = {"statusCode": status, "error": REASONS[status], "message": message}
-    return found if code is None else {**found, "errorCode": code}
-
-
 @pytest.mark.parametrize(
     ("method", "path", "sent", "expected"),
     [
-        ("GET", path_of("auth0|nobody"), None, body(404, "The user does not exist.", "inexistent_user")),
+        (
+            "GET",
+            path_of("auth0|nobody"),
+            None,
+            error_body(404, "The user does not exist.", "inexistent_user"),
+        ),
         (
             "PATCH",
             path_of("auth0|nobody"),
             {"name": "x"},
-            body(404, "The user does not exist.", "inexistent_user"),
+            error_body(404, "The user does not exist.", "inexistent_user"),
         ),
         (
             "GET",
             "/api/v2/connections/con_nope",
             None,
-            body(404, "The connection does not exist", "inexistent_connection"),
+            error_body(404, "The connection does not exist", "inexistent_connection"),
         ),
         (
             "POST",
             USERS,
             new_user(email="somebody@example.com"),
-            body(409, "The user already exists.", "auth0_idp_error"),
+            error_body(409, "The user already exists.", "auth0_idp_error"),
         ),
         (
             "POST",
             USERS,
             new_user(connection="nope"),
-            body(400, "Connection does not exist.", "inexistent_connection"),
+            error_body(400, "Connection does not exist.", "inexistent_connection"),
         ),
         (
             "POST",
             USERS,
             {"connection": "google-oauth2", "email": "a@b.co"},
-            body(
+            error_body(
                 400,
                 "Connection does not support user creation through the API."
                 " It must either be a database or passwordless connection.",
@@ -87,7 +78,7 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
             "POST",
             USERS,
             {**new_user(), "shoe_size": 42},
-            body(
+            error_body(
                 400,
                 "Payload validation error: 'Additional properties not allowed: shoe_size'.",
                 "invalid_body",
@@ -97,7 +88,7 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
             "PATCH",
             path_of(SOMEBODY),
             {},
-            body(
+            error_body(
                 400, "Payload validation error: 'Too few properties defined (0), minimum 1'.", "invalid_body"
             ),
         ),
@@ -105,19 +96,19 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
             "PATCH",
             path_of(SOMEBODY),
             {"email": "a@b.co", "password": "x"},
-            body(400, "Cannot update password and email simultaneously."),
+            error_body(400, "Cannot update password and email simultaneously."),
         ),
         (
             "PATCH",
             path_of(SOMEBODY),
             {"connection": "nope", "name": "x"},
-            body(400, "Connection does not exist.", "inexistent_connection"),
+            error_body(400, "Connection does not exist.", "inexistent_connection"),
         ),
         (
             "GET",
             f"{USERS}?surprise=1",
             None,
-            body(
+            error_body(
                 400,
                 "Query validation error: 'Additional properties not allowed: surprise'.",
                 "invalid_query_string",
@@ -127,7 +118,7 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
             "GET",
             f"{path_of(SOMEBODY)}?surprise=1",
             None,
-            body(
+            error_body(
                 400,
                 "Query validation error: 'Additional properties not allowed: surprise'.",
                 "invalid_query_string",
@@ -137,35 +128,42 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
             "GET",
             "/api/v2/users-by-email",
             None,
-            body(400, "Query validation error: 'Missing required property: email'.", "invalid_query_string"),
+            error_body(
+                400, "Query validation error: 'Missing required property: email'.", "invalid_query_string"
+            ),
         ),
         (
             "GET",
             f"{USERS}?q=email:(a%20OR",
             None,
-            body(
+            error_body(
                 400,
                 "Query validation error: 'Unexpected end at the end of the query, expected a term or '(''"
                 " on property q (Query in Lucene query string syntax).",
                 "invalid_query_string",
             ),
         ),
-        ("GET", f"{USERS}?search_engine=v1", None, body(400, "You are not allowed to use search_engine=v1.")),
+        (
+            "GET",
+            f"{USERS}?search_engine=v1",
+            None,
+            error_body(400, "You are not allowed to use search_engine=v1."),
+        ),
         (
             "GET",
             f"{USERS}?search_engine=v2",
             None,
-            body(400, "You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
+            error_body(400, "You are not allowed to use search_engine=v2. Use search_engine=v3 instead."),
         ),
-        ("GET", "/api/v2/nothing", None, body(404, "Not Found")),
-        ("GET", f"{USERS}/", None, body(404, "Not Found")),
-        ("PUT", USERS, None, body(405, "Method Not Allowed")),
-        ("PUT", "/api/v2/rules", None, body(405, "Method Not Allowed")),
+        ("GET", "/api/v2/nothing", None, error_body(404, "Not Found")),
+        ("GET", f"{USERS}/", None, error_body(404, "Not Found")),
+        ("PUT", USERS, None, error_body(405, "Method Not Allowed")),
+        ("PUT", "/api/v2/rules", None, error_body(405, "Method Not Allowed")),
         (
             "POST",
             "/api/v2/rules",
             None,
-            body(
+            error_body(
                 501,
                 "Not implemented: rules.create is an operation of Auth0's Management API that Vita does"
                 " not have.",

@@ -1,7 +1,6 @@
 """Random requests of every operation, made from the OpenAPI document: no 5xx, and answers as documented."""
 
 import itertools
-from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,8 +16,7 @@ from schemathesis import Case, GenerationMode, checks
 from services.management.app import OPERATIONS, PUBLIC
 from services.management.http.openapi.document import document
 from services.management.http.operation import Operation, Public
-from tests.support.stack import Stack
-from tests.worlds.management import Site, running_site
+from tests.worlds.management import Site
 
 DOCUMENT: Final = document(OPERATIONS, PUBLIC, "http://vita/")
 SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
@@ -43,18 +41,6 @@ RANDOM: Final[dict[str, Any]] = {
     "phases": (Phase.generate,),
     "suppress_health_check": list(HealthCheck),
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation for this file."""
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -13,9 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_sdk import Tenant, serving, token_of
 from tests.support.stack import Stack
 from tests.worlds.management import PASSWORD
+from tests.worlds.sdk import Tenant, serving, token_of
 
 PACKAGE = "generated_vita_client"
 CONFIG = "post_hooks: []\ncontent_type_overrides:\n  image/svg+xml: application/octet-stream\n"

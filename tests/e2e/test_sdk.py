@@ -1,94 +1,11 @@
 """The official Python SDK against a really running service, over plain HTTP."""
 
-import asyncio
-import signal
-import socket
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-
 import httpx
 import pytest
-from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
-from services.cli.addresses import Ledger
-from services.cli.tenants.registration import NewClient, configure_client
-from tests.support.patience import A_WHILE, soon
-from tests.support.processes import python
-from tests.support.stack import Stack
-from tests.worlds.management import ALL_SCOPES, PASSWORD, Site, running_site
-
-SECRET = "the secret of the SDK's client"
-
-
-@dataclass
-class Tenant:
-    """What an application knows of its tenant."""
-
-    url: str
-    client_id: str
-    sdk: AsyncAuth0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def service_of(site: Site, port: int) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """The service as a process on this port."""
-    environment = site.stack.environment("management", site.database, site.prefix) | {
-        "VITA_HTTP_PORT": str(port),
-        "VITA_TOKEN_ISSUER": f"http://127.0.0.1:{port}/",
-        "VITA_TOKEN_AUDIENCE": f"http://127.0.0.1:{port}/api/v2/",
-    }
-    return python("-m", "services.management", env=environment)
-
-
-async def token_of(url: str) -> str:
-    """As the SDK's own provider asks: form-encoded, with the API as audience."""
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": "sdk",
-        "client_secret": SECRET,
-        "audience": f"{url}/api/v2/",
-    }
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(f"{url}/oauth/token", data=form)
-    answer.raise_for_status()
-    token: str = answer.json()["access_token"]
-    return token
-
-
-@asynccontextmanager
-async def serving(stack: Stack) -> AsyncIterator[Tenant]:
-    """A running service and an SDK pointed at it."""
-    async with running_site(stack) as site:
-        ledger = Ledger(site.database.url_for("vita_operator"), site.service.settings.key_provider)
-        client = NewClient("demo", "sdk", "SDK", tuple(ALL_SCOPES), SECRET)
-        assert await configure_client(ledger, stack.kafka, site.prefix + "profile.events", client)
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-
-        async def healthy() -> bool:
-            try:
-                async with httpx.AsyncClient(trust_env=False) as http:
-                    return (await http.get(f"{url}/healthz")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        async with service_of(site, port) as process:
-            await stack.until(healthy)
-            async with httpx.AsyncClient(trust_env=False, timeout=A_WHILE) as http:
-                sdk = AsyncAuth0(
-                    base_url=f"{url}/api/v2", token=await token_of(url), httpx_client=http, max_retries=0
-                )
-                yield Tenant(url, "sdk", sdk)
-            process.send_signal(signal.SIGTERM)
-            assert await soon(process.wait()) == 0
+from tests.worlds.management import PASSWORD
+from tests.worlds.sdk import Tenant
 
 
 async def test_connections_through_the_sdk(tenant: Tenant) -> None:

@@ -5,8 +5,8 @@ import pytest
 import pytest_asyncio
 from auth0.management.core.api_error import ApiError
 
-from tests.e2e.test_sdk import Tenant
 from tests.worlds.management import PASSWORD
+from tests.worlds.sdk import Tenant
 
 API = "https://sdk.example.com"
 READ = {"resource_server_identifier": API, "permission_name": "read:all"}

@@ -10,6 +10,7 @@ from auth0.management.core.api_error import ApiError
 from tests.support.stack import Stack
 from tests.worlds.gateway import ALLOW, FORCED, IP, SUSPICIOUS, Gateway, running_gateway
 from tests.worlds.management import DATABASE_CONNECTION
+from tests.worlds.sdk import sdk_with
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -20,10 +21,8 @@ async def gateway(stack: Stack) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def sdk(gateway: Gateway) -> AsyncAuth0:
-    """The SDK pointed at the installation."""
-    return AsyncAuth0(
-        base_url="http://vita/api/v2", token=gateway.site.token(), httpx_client=gateway.admin, max_retries=0
-    )
+    """The SDK pointed at the Management API of the gateway's installation."""
+    return sdk_with(gateway.site, gateway.site.token())
 
 
 async def test_user_blocks_through_the_sdk(gateway: Gateway, sdk: AsyncAuth0) -> None:

@@ -9,8 +9,8 @@ import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 
 from schemas.formats import exact_json
-from tests.e2e.test_sdk import Tenant
 from tests.samples.sdk_bodies import body_of, missing
+from tests.worlds.sdk import Tenant
 
 SECRETS = {"client_secret", "signing_secret"}
 Exchange = tuple[dict[str, Any], dict[str, Any], int]

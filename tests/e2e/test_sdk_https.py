@@ -13,9 +13,8 @@ from deploy.local.state import StateFolder
 from deploy.local.tls.certificates import Certificates, ensure_certificates
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
-from tests.e2e.test_sdk import free_port
 from tests.support.patience import soon
-from tests.support.processes import HEARD, python
+from tests.support.processes import HEARD, free_port, python
 from tests.support.stack import Stack
 from tests.worlds.management import ALL_SCOPES, PASSWORD, running_site
 

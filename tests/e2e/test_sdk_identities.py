@@ -3,8 +3,8 @@
 import pytest
 from auth0.management.core.api_error import ApiError
 
-from tests.e2e.test_sdk import Tenant
 from tests.worlds.management import PASSWORD
+from tests.worlds.sdk import Tenant
 
 
 async def test_identities_through_the_sdk(tenant: Tenant) -> None:

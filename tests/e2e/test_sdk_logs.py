@@ -1,34 +1,17 @@
 """Logs, statistics and the tenant's settings through the official Python SDK."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
 from schemas.events import LoginFailed, LoginFailedData, LoginSucceeded
 from tests.samples.profile_events import login
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, running_site
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site
 from tests.worlds.pipeline import Pipeline, somebody
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def sdk(site: Site) -> AsyncAuth0:
-    """The SDK pointed at the installation."""
-    return AsyncAuth0(
-        base_url="http://vita/api/v2", token=site.token(), httpx_client=site.client(), max_retries=0
-    )
 
 
 async def logged_in(pipeline: Pipeline, minutes_ago: int, **data: Any) -> None:

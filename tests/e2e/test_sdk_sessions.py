@@ -1,31 +1,12 @@
 """Sessions, refresh tokens, grants, devices and factors through the official Python SDK."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from auth0.management.client import AsyncAuth0
 from auth0.management.core.api_error import ApiError
 
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, running_site, user_token
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, user_token
+from tests.worlds.sdk import sdk_with
 from tests.worlds.sign_in import later, sign_in
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-def sdk_with(site: Site, token: str) -> AsyncAuth0:
-    return AsyncAuth0(base_url="http://vita/api/v2", token=token, httpx_client=site.client(), max_retries=0)
-
-
-@pytest.fixture
-def sdk(site: Site) -> AsyncAuth0:
-    """The SDK pointed at the installation."""
-    return sdk_with(site, site.token())
 
 
 async def somebody(sdk: AsyncAuth0, name: str) -> str:

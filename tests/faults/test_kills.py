@@ -5,21 +5,13 @@ import signal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from schemas.topics import Topic
 from tests.samples.raw_logins import make_data, make_event
-from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.pipeline import Pipeline
 from tests.worlds.workers import WORKERS, Workers, all_workers
 
 PEOPLE = 200
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
 
 
 async def sign_in(pipeline: Pipeline, run: str, rounds: int) -> int:

@@ -11,17 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import pytest_asyncio
 
 from schemas.formats import exact_json
 from schemas.topics import Topic
 from services.management.container import open_service
-from tests.e2e.test_sdk import free_port
 from tests.samples.raw_logins import make_data, make_event
 from tests.support.patience import A_WHILE
-from tests.support.stack import Stack
+from tests.support.processes import free_port
 from tests.worlds.management import path_of, settings_for
-from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.pipeline import Pipeline
 from tests.worlds.workers import Workers, all_workers
 
 PAIRS = 12
@@ -29,12 +27,6 @@ ROUNDS = 40
 KILLS = ("projector", "management", "projector", "management")
 BACKOFF_SECONDS = 0.2
 """How long a client waits before it asks again where nobody was."""
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
 
 
 class Api:

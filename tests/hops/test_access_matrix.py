@@ -1,6 +1,5 @@
 """Every operation against every scope and every stranger; a new one is in it once it is mounted."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,25 +8,11 @@ import pytest_asyncio
 
 from services.management.http.operation import Operation
 from tests.support.operations import EVERY_SCOPE, OPERATIONS, WITH_PARAMETER, ask, title
-from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, running_site, user_token
+from tests.worlds.management import Site, new_user, user_token
 
 OTHERS = "User to be acted on does not match subject in bearer token."
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and "{" not in operation.path]
 SCOPES = [(operation, scope) for operation in OPERATIONS for scope in operation.scopes]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def anonymous(site: Site) -> httpx.AsyncClient:
-    api = site.client()
-    del api.headers["authorization"]
-    return api
 
 
 def is_of_oneself(scope: str) -> bool:

@@ -22,7 +22,6 @@ from tests.worlds.audit_trail import (
     KEY,
     LoggedRecord,
     auditing,
-    connected,
     event,
     forget_before,
     log_folder,
@@ -55,12 +54,12 @@ class Trail:
         return await verify(self.stack.kafka, url, self.topic, trusted)
 
     async def sign(self) -> None:
-        async with connected(self.database, "vita_auditor") as connection:
+        async with self.database.connected("vita_auditor") as connection:
             assert await sign_checkpoint(connection, self.topic, self.signer, datetime.now(UTC))
 
     async def alter(self, *statements: str) -> None:
         """As a superuser, who can do anything."""
-        async with connected(self.database) as admin:
+        async with self.database.connected() as admin:
             for statement in statements:
                 assert await admin.execute(statement) not in ("UPDATE 0", "DELETE 0")
 
@@ -77,7 +76,7 @@ async def sound(stack: Stack) -> Trail:
     await publish(stack.kafka, trail.topic, values)
     log = await read_log(stack.kafka, trail.topic)
     for start, past in ((0, 300), (300, 600), (600, 610)):
-        async with connected(trail.database, "vita_auditor") as connection:
+        async with trail.database.connected("vita_auditor") as connection:
             tips = await read_tips(connection, range(12))
             await write_growth(connection, grow(tips, log[start:past]))
         await trail.sign()
@@ -140,7 +139,7 @@ async def test_a_sound_trail_verifies(sound: Trail) -> None:
 
 async def test_every_column_is_altered_below(sound: Trail) -> None:
     """No column of the trail is left out of the next test."""
-    async with connected(sound.database) as admin:
+    async with sound.database.connected() as admin:
         rows = await admin.fetch(
             "SELECT table_name, column_name FROM information_schema.columns"
             " JOIN information_schema.tables USING (table_schema, table_name)"
@@ -220,7 +219,7 @@ async def test_history_cut_off_is_named_by_the_signature(trail: Trail) -> None:
 
 async def test_a_root_that_was_signed_otherwise_is_named(trail: Trail) -> None:
     """When a trusted key signed another root, log and trail have been rewritten together."""
-    async with connected(trail.database) as admin:
+    async with trail.database.connected() as admin:
         body = await admin.fetchval("SELECT body FROM trail.checkpoint WHERE id = 3")
         heads: Mapping[int, TreeHead] = Checkpoint.parse(body).heads
         other = Checkpoint(trail.topic, 4, datetime.now(UTC), {**heads, 1: TreeHead(10, bytes(32))})
@@ -314,7 +313,7 @@ async def test_a_record_the_trail_left_out_is_named(stack: Stack) -> None:
 
 
 async def append_directly(trail: Trail, log: list[LoggedRecord]) -> None:
-    async with connected(trail.database, "vita_auditor") as connection:
+    async with trail.database.connected("vita_auditor") as connection:
         await write_growth(connection, grow({}, log))
 
 
@@ -328,7 +327,7 @@ async def test_verification_runs_beside_a_working_auditor(stack: Stack) -> None:
         async with auditing(stack, trail.database, trail.prefix) as auditor:
             for start in range(0, len(log), 60):
                 await auditor.apply(log[start : start + 60])
-                async with connected(trail.database, "vita_auditor") as connection:
+                async with trail.database.connected("vita_auditor") as connection:
                     await sign_checkpoint(connection, trail.topic, trail.signer, datetime.now(UTC))
 
     working, reports = asyncio.create_task(work()), []

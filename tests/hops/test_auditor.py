@@ -26,7 +26,6 @@ from tests.support.stack import Database, Stack
 from tests.worlds.audit_trail import (
     LoggedRecord,
     auditing,
-    connected,
     event,
     forget_before,
     publish,
@@ -50,7 +49,7 @@ def records(*offsets: int, partition: int = 0) -> list[LoggedRecord]:
 
 
 async def audited(database: Database) -> dict[int, Tree]:
-    async with connected(database, "vita_auditor") as connection:
+    async with database.connected("vita_auditor") as connection:
         return {partition: tip.tree for partition, tip in (await read_tips(connection, range(12))).items()}
 
 
@@ -74,7 +73,7 @@ async def test_a_batch_becomes_leaves_in_the_order_of_the_log(stack: Stack) -> N
     async with auditing(stack, database, "") as auditor:
         await auditor.apply(batch)
         assert await auditor.stored_positions([0, 3, 7]) == {0: 2, 7: 2}
-    async with connected(database) as admin:
+    async with database.connected() as admin:
         rows = await admin.fetch("SELECT * FROM trail.leaf ORDER BY partition, leaf_index")
     hashes = [sha256(b"\x00" + (record.value or b"")).digest() for record in batch]
     ten, kind = datetime(2026, 11, 23, 10, tzinfo=UTC), "profile.login.succeeded"
@@ -95,7 +94,7 @@ async def test_any_batches_grow_the_same_trees(stack: Stack) -> None:
         async with auditing(stack, database, "") as auditor:
             for start in range(0, len(batch), size):
                 await auditor.apply(batch[start : start + size])
-        async with connected(database) as admin:
+        async with database.connected() as admin:
             leaves = await admin.fetch("SELECT * FROM trail.leaf ORDER BY partition, leaf_index")
             nodes = await admin.fetch("SELECT * FROM trail.node ORDER BY partition, level, index")
         found.append((await audited(database), leaves, nodes))
@@ -157,7 +156,7 @@ async def test_a_process_audits_what_flows_and_signs_when_it_ends(stack: Stack) 
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     log = await read_log(stack.kafka, topic)
-    async with connected(database, "vita_operator") as operator:
+    async with database.connected("vita_operator") as operator:
         row = await operator.fetchrow("SELECT * FROM trail.checkpoint ORDER BY id DESC LIMIT 1")
     keys = trusted_keys(default_provider(environment["VITA_KEY_PROVIDER"]))
     assert is_signed(row["body"], row["signature"], keys[row["key_id"]])
@@ -188,7 +187,7 @@ async def test_checkpoints_are_numbered_and_only_written_for_growth(stack: Stack
     """Signing twice without growth writes once; of two signers at once one writes; numbers have no hole."""
     database = await stack.database()
     key = signer(f"file:{stack.folder / database.name}.pem")
-    async with auditing(stack, database, "") as auditor, connected(database, "vita_auditor") as one:
+    async with auditing(stack, database, "") as auditor, database.connected("vita_auditor") as one:
         await auditor.apply(records(0))
         now = datetime.now(UTC)
         first = await sign_checkpoint(one, "profile.events", key, now)
@@ -196,7 +195,7 @@ async def test_checkpoints_are_numbered_and_only_written_for_growth(stack: Stack
         assert first.number == 1
         assert await sign_checkpoint(one, "profile.events", key, now) is None
         await auditor.apply(records(1))
-        async with connected(database, "vita_auditor") as other:
+        async with database.connected("vita_auditor") as other:
             both = [sign_checkpoint(c, "profile.events", key, now) for c in (one, other)]
             signed = [checkpoint for checkpoint in await asyncio.gather(*both) if checkpoint]
         assert [checkpoint.number for checkpoint in signed] == [2]
@@ -210,7 +209,7 @@ async def test_proofs_from_the_stored_trail_hold(stack: Stack) -> None:
     roots = {size: Tree().extend(leaves[:size])[0].root for size in (1, 256, 300, 513, 600)}
     async with auditing(stack, database, "") as auditor:
         await auditor.apply(records(*range(600)))
-    async with connected(database, "vita_management") as connection:
+    async with database.connected("vita_management") as connection:
         for index, size in ((0, 600), (255, 256), (299, 300), (511, 513), (599, 600)):
             shown = await inclusion_proof(connection, 0, index, size)
             assert verify_inclusion(leaves[index], index, size, shown.path, roots[size])
@@ -235,11 +234,11 @@ async def filled(stack: Stack) -> Database:
 @pytest.mark.parametrize("table", TABLES)
 async def test_no_role_changes_a_row(filled: Database, role: str, table: str) -> None:
     """UPDATE, DELETE and TRUNCATE are refused to every service; only the auditor may add."""
-    async with connected(filled, role) as connection:
+    async with filled.connected(role) as connection:
         for statement in changes(table):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
-    async with connected(filled) as admin:
+    async with filled.connected() as admin:
         may_add = await admin.fetchval(
             "SELECT has_table_privilege($1, $2, 'INSERT')", filled.role(role), table
         )
@@ -249,7 +248,7 @@ async def test_no_role_changes_a_row(filled: Database, role: str, table: str) ->
 @pytest.mark.parametrize("table", TABLES)
 async def test_not_even_the_owner_changes_a_row(filled: Database, table: str) -> None:
     """The tables' owner, who needs no grant, is refused by the second wall."""
-    async with connected(filled) as admin:
+    async with filled.connected() as admin:
         await admin.execute(f'SET ROLE "{filled.role("owner")}"')
         for statement in changes(table):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
@@ -263,7 +262,7 @@ def changes(table: str) -> list[str]:
 
 async def test_a_tenant_sees_its_own_leaves(filled: Database) -> None:
     """The Management API's role sees the leaves of the tenant it has set, and none without one."""
-    async with connected(filled, "vita_management") as connection:
+    async with filled.connected("vita_management") as connection:
         count = "SELECT count(*) FROM trail.leaf"
         assert await connection.fetchval(count) == 0
         for tenant, leaves in (("demo", 300), ("other", 1), ("stranger", 0)):
@@ -275,7 +274,7 @@ async def test_a_person_is_found_through_an_index(filled: Database) -> None:
     """The way from a subject to the offsets of its records goes through an index."""
     subject = f"sub_{3:032x}"
     find = f"SELECT log_offset FROM trail.leaf WHERE tenant = 'demo' AND subject = '{subject}' ORDER BY 1"
-    async with connected(filled) as admin:
+    async with filled.connected() as admin:
         await admin.execute("SET enable_seqscan = off")
         plan = await admin.fetch(f"EXPLAIN {find}")
         offsets = [row[0] for row in await admin.fetch(find)]
@@ -287,7 +286,7 @@ async def test_a_person_is_found_through_an_index(filled: Database) -> None:
 async def test_every_statement_prepares(filled: Database, file: str) -> None:
     """Each named query is valid on the real server, for the role that runs it."""
     role = "vita_auditor" if file == "queries.sql" else "vita_operator"
-    async with connected(filled, role) as connection:
+    async with filled.connected(role) as connection:
         for statement in load("projections.trail", file).values():
             prepared: Any = await connection.prepare(statement)
             assert prepared

@@ -7,7 +7,7 @@ import httpx
 from tests.support.patience import A_WHILE, soon
 from tests.support.processes import HEARD, python
 from tests.support.stack import Stack
-from tests.worlds.audit_trail import connected, event, publish
+from tests.worlds.audit_trail import event, publish
 from tests.worlds.management import Site, new_user, running_site
 
 USERS = "/api/v2/users"
@@ -23,7 +23,7 @@ def free_port() -> int:
 async def test_an_auditor_that_cannot_sign_ends(stack: Stack) -> None:
     """A trail does not grow unsigned: the process exits with an error and leaves the reason in its row."""
     database, prefix = await stack.place()
-    async with connected(database) as admin:
+    async with database.connected() as admin:
         await admin.execute(f"REVOKE INSERT ON trail.checkpoint FROM {database.role('auditor')}")
     await publish(stack.kafka_of("management"), f"{prefix}profile.events", {0: [event(0)]})
     environment = stack.environment("auditor", database, prefix) | {"VITA_CHECKPOINT_SECONDS": "0.1"}
@@ -32,7 +32,7 @@ async def test_an_auditor_that_cannot_sign_ends(stack: Stack) -> None:
     assert process.returncode == 1
     reason = "the background loop checkpoint_signing failed: InsufficientPrivilegeError, see the log"
     assert reason in log.decode()
-    async with connected(database) as admin:
+    async with database.connected() as admin:
         row = await admin.fetchrow("SELECT state, reason FROM ledger.heartbeat WHERE worker = 'auditor'")
     assert tuple(row) == ("failed", reason)
 
@@ -68,7 +68,7 @@ async def test_a_service_whose_position_watch_fails_is_not_ready(stack: Stack) -
             await stack.until(is_ready)
             await break_watch(site)
             await stack.until(is_failing)
-            async with connected(site.database) as admin:
+            async with site.database.connected() as admin:
                 await admin.execute(f"GRANT SELECT ON ledger.position TO {site.database.role('management')}")
             await stack.until(is_ready)
             assert (await api.post(USERS, json=new_user())).status_code == 201
@@ -76,7 +76,7 @@ async def test_a_service_whose_position_watch_fails_is_not_ready(stack: Stack) -
 
 async def break_watch(site: Site) -> None:
     """Take a right away that the watch needs, and cut it off so that it has to connect again."""
-    async with connected(site.database) as admin:
+    async with site.database.connected() as admin:
         await admin.execute(f"REVOKE SELECT ON ledger.position FROM {site.database.role('management')}")
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -19,7 +19,7 @@ from services.management.container import open_service
 from services.management.logs.models import ListLogs
 from tests.support.operations import WITH_QUERY, title
 from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site, settings_for
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, settings_for
 from tests.worlds.sign_in import sign_in
 
 API, SECOND = "https://api.example.com/", "urn:second"
@@ -195,19 +195,8 @@ async def of_sessions(site: Site) -> dict[str, Walk]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def walks(site: Site) -> dict[str, Walk]:
     return await filled(site)
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 def items_of(page: Any) -> list[Any]:

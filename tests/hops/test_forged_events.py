@@ -47,12 +47,6 @@ PARTITIONS = catalogue()[Topic.PROFILE_EVENTS].partitions
 OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 
 
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def spare(stack: Stack) -> Pipeline:
     """An installation that some of these tests share."""

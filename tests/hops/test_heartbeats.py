@@ -3,21 +3,14 @@
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from services.ledger.progress import heartbeats
 from services.ledger.progress.heartbeats import Heartbeat, list_beats
 from services.runtime.periodic import Readiness
 from services.runtime.postgres.pool import open_pool
-from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.pipeline import Pipeline
 
 LIVING, KILLED = "host:1", "host:2"
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    return await make_pipeline(stack)
 
 
 async def seen(pipeline: Pipeline, instance: str, ago: str) -> None:

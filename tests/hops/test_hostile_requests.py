@@ -23,8 +23,7 @@ from tests.support.operations import (
     reaches,
     title,
 )
-from tests.support.stack import Stack
-from tests.worlds.management import Site, running_site
+from tests.worlds.management import Site
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW")
 JSON: Final = b"application/json"
@@ -42,12 +41,6 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.content)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,20 +1,18 @@
 """Values no client should send about people who are there: each is refused by name and changes nothing; what
 is odd but allowed comes back exactly as it was sent."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.profile.changes.metadata import merged
 from services.management.users.models import CreateUser, UpdateUser
-from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site
+from tests.worlds.management import Site, new_user, path_of
 
 USERS: Final = "/api/v2/users"
 JSON: Final = {"content-type": "application/json"}
@@ -26,17 +24,6 @@ TEXTS: Final = (
     "name", "nickname", "given_name", "family_name", "email", "username", "password", "connection", "picture",
     "phone_number",
 )  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 async def victim(api: httpx.AsyncClient) -> str:

@@ -1,13 +1,11 @@
 """Idempotency-Key: carried out once, answered as often as asked, honest where the outcome is not known."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,25 +18,13 @@ from services.management.http.pipeline import idempotency
 from services.management.http.pipeline.endpoints import endpoint_of
 from services.management.http.requests import Call
 from services.runtime.rejection import Rejected, invalid
-from tests.e2e.test_sdk import free_port
 from tests.support.patience import A_WHILE
-from tests.support.processes import python
+from tests.support.processes import free_port, python
 from tests.support.stack import Stack
 from tests.worlds.management import ALL_SCOPES, Site, new_user, path_of, running_site, user_token
 from tests.worlds.stored_secrets import kept_results
 
 USERS = "/api/v2/users"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 async def ends(site: Site) -> list[Position]:

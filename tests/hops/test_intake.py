@@ -5,7 +5,6 @@ import signal
 from collections import Counter
 
 import pytest
-import pytest_asyncio
 
 from schemas.errors import Transient
 from schemas.events import ClientConfigured, ClientConfiguredData, LoginSucceeded, RoleDefined, SettingData
@@ -19,8 +18,7 @@ from services.runtime.kafka.log_reader import open_log
 from services.runtime.kafka.log_writer import partition_of
 from tests.samples.profile_events import login
 from tests.support.odd_records import CODECS, ODD_HEADERS, Sender
-from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
+from tests.worlds.pipeline import Pipeline, somebody
 from tests.worlds.workers import Workers
 
 HUGE = 12_000_000
@@ -28,11 +26,6 @@ BOMB = 1 << 30
 ODD_KEYS = (b"k" * 1_000_000, b"", None)
 ROLE = SettingData(setting_id="hostile", name="r")
 CLIENT = ClientConfiguredData(client_id="hostile", name="c")
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    return await make_pipeline(stack)
 
 
 class Values:

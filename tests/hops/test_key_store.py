@@ -4,8 +4,6 @@ import asyncio
 import base64
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -39,19 +37,10 @@ async def database(stack: Stack) -> Database:
 
 async def keyring_of(database: Database, provider: KeyProvider) -> Keyring:
     """The keyring as the normalizer has it, made by the keymaster where there is none."""
-    async with connected(database, "vita_keymaster") as connection:
+    async with database.connected("vita_keymaster") as connection:
         await ensure_wrapping_key(connection, provider)
-    async with connected(database, "vita_normalizer") as connection:
+    async with database.connected("vita_normalizer") as connection:
         return await load_keyring(connection, provider)
-
-
-@asynccontextmanager
-async def connected(database: Database, role: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.url_for(role))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_a_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import httpx
 
-from tests.e2e.test_sdk import free_port
+from tests.support.processes import free_port
 from tests.support.stack import Stack
 from tests.worlds.linking import Linked
 from tests.worlds.management import path_of, running_site

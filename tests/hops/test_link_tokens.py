@@ -1,29 +1,21 @@
 """Linking by an ID token of the secondary account: whose are taken, from whom, and what is said of others."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 from joserfc import jws
 
 from schemas.formats import exact_json
 from services.runtime.auth.issuers import ExternalIssuer
-from tests.support.issuer import Issuer, rsa_key, serving_issuer
+from tests.support.issuer import Issuer, rsa_key
 from tests.support.stack import Stack
 from tests.worlds.linking import Linked
 from tests.worlds.management import Site, path_of, running_site
 
 OURSELVES = "update:current_user_identities"
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    """A corporate issuer of access tokens and ID tokens."""
-    with serving_issuer() as serving:
-        yield serving
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

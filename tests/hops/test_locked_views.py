@@ -1,11 +1,9 @@
 """A table that is locked by another session: every request is answered in time, in the documented way."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from services.runtime.postgres.tenant_pool import (
     ACQUIRE_SECONDS,
@@ -13,14 +11,7 @@ from services.runtime.postgres.tenant_pool import (
     LOCK_SECONDS,
     STATEMENT_SECONDS,
 )
-from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
+from tests.worlds.management import Site, new_user, path_of
 
 
 async def table_behind(connection: asyncpg.Connection, view: str) -> str:

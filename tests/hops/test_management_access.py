@@ -5,7 +5,6 @@ import base64
 import json
 import signal
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,28 +22,19 @@ from tests.support.named_queries import named_queries
 from tests.support.patience import A_WHILE, soon
 from tests.support.processes import HEARD, python
 from tests.support.stack import Stack
-from tests.worlds.management import ALL_SCOPES, Site, new_user, path_of, running_site
+from tests.worlds.management import ALL_SCOPES, Site, new_user, path_of
 
 SECRET = "a secret long enough to be one"
 USERS = "/api/v2/users"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation with an API client for this file."""
-    async with running_site(stack) as running:
-        provider = running.service.settings.key_provider
-        ledger = Ledger(running.database.url_for("vita_operator"), provider)
-        client = NewClient("demo", "the-client", "Tests", ("read:users", "create:users"), SECRET)
-        assert await configure_client(ledger, stack.kafka, running.prefix + "profile.events", client)
-        yield running
-
-
-@pytest.fixture
-def anonymous(site: Site) -> httpx.AsyncClient:
-    api = site.client()
-    del api.headers["authorization"]
-    return api
+async def site(stack: Stack, site: Site) -> Site:
+    """A site of this file's own, with an API client."""
+    ledger = Ledger(site.database.url_for("vita_operator"), site.service.settings.key_provider)
+    client = NewClient("demo", "the-client", "Tests", ("read:users", "create:users"), SECRET)
+    assert await configure_client(ledger, stack.kafka, site.prefix + "profile.events", client)
+    return site
 
 
 async def ask(anonymous: httpx.AsyncClient, **changes: Any) -> httpx.Response:

@@ -1,32 +1,19 @@
 """API clients and their grants: made, changed, rotated, deleted, and what tokens they get meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
 from tests.support.stack import Stack
-from tests.worlds.management import Site, running_site
+from tests.worlds.management import Site
 
 CLIENTS, GRANTS = "/api/v2/clients", "/api/v2/client-grants"
 OURS = "http://vita/api/v2/"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 async def make(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:

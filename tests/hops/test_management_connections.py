@@ -1,29 +1,14 @@
 """Connections over HTTP: configuration is events too."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of
 
 CONNECTIONS = "/api/v2/connections"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation for this file."""
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
 
 
 async def created(api: httpx.AsyncClient, name: str, strategy: str = "samlp", **body: Any) -> dict[str, Any]:

@@ -1,23 +1,16 @@
 """The Management API with rate limits and an external issuer, as an operator would have set them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 import pytest_asyncio
 
-from tests.support.issuer import Issuer, serving_issuer
+from tests.support.issuer import Issuer
 from tests.support.stack import Stack
 from tests.worlds.management import Site, running_site
 
 USERS, NOBODY = "/api/v2/users", "/api/v2/users/auth0%7Cnobody"
 CALLERS = "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with serving_issuer() as serving:
-        yield serving
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -1,7 +1,6 @@
 """The logs over the real parts: what is told, found, walked through, and kept."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,12 +21,6 @@ from tests.worlds.pipeline import Pipeline, somebody
 LOGS = "/api/v2/logs"
 NEXT = re.compile(r'<http://127\.0\.0\.1:8080(/[^>]+)>; rel="next"')
 """At the configured address, whatever the Host header says."""
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")

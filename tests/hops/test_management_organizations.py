@@ -1,31 +1,20 @@
 """Organizations and user attribute profiles over the real log, database and projector."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest_asyncio
 
 from tests.hops.test_management_roles import delete, error, seen, user
-from tests.support.stack import Stack
-from tests.worlds.management import Site, path_of, running_site
+from tests.worlds.management import Site, path_of
 
 ABSENT = error(404, "Not Found", "No organization found by that id or name", "inexistent_organization")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def api(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    """A tenant of its own for every test."""
-    tenant = f"t{len(site._clients)}"
-    await site.add_tenant(tenant)
-    await site.add_connection("Username-Password-Authentication", "auth0", tenant, passwordPolicy="none")
-    yield site.client(tenant=tenant)
+async def api(site: Site) -> httpx.AsyncClient:
+    """A client of a tenant of the test's own."""
+    return await site.client_of_new_tenant()
 
 
 async def organization(api: httpx.AsyncClient, name: str = "acme", **body: Any) -> str:

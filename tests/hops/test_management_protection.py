@@ -1,13 +1,10 @@
 """The settings of attack protection over HTTP: defaults, changes, refusals; throttled addresses' paths."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.support.stack import Stack
-from tests.worlds.management import Site, running_site
+from tests.worlds.management import Site
 
 BRUTE = "/api/v2/attack-protection/brute-force-protection"
 ADDRESSES = "/api/v2/attack-protection/suspicious-ip-throttling"
@@ -16,12 +13,6 @@ STAGES = {
     "pre-login": {"max_attempts": 100, "rate": 864000},
     "pre-user-registration": {"max_attempts": 50, "rate": 1728000},
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as site:
-        yield site
 
 
 DEFAULTS = {

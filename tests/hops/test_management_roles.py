@@ -10,27 +10,16 @@ import pytest_asyncio
 
 from projections.profile.changes.access import MOST
 from services.management.roles import routes as role_routes
-from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site
+from tests.worlds.management import Site, new_user, path_of
 
 API = "https://api.example.com/"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    async with running_site(stack) as running:
-        yield running
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    """A tenant of its own for every test."""
-    tenant = f"t{len(site._clients)}"
-    await site.add_tenant(tenant)
-    await site.add_connection("Username-Password-Authentication", "auth0", tenant, passwordPolicy="none")
-    client = site.client(tenant=tenant)
+    """A client of a tenant of the test's own; resource servers are deleted after the test."""
+    client = await site.client_of_new_tenant()
     yield client
-    # An identifier names one API in the installation: the next test may use it.
     for each in (await client.get("/api/v2/resource-servers")).json():
         await client.delete(f"/api/v2/resource-servers/{each['id']}")
 

@@ -1,33 +1,24 @@
 """Users over HTTP: an event on the log, folded by the real projector, answered from the view."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from services.commands.links.saga import read_parties
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
+from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of
 
 USERS = "/api/v2/users"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation for this file."""
-    async with running_site(stack) as running:
-        await running.add_connection("email", "email")
-        await running.add_connection("sms", "sms")
-        await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="none")
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
+async def site(site: Site) -> Site:
+    """A site of this file's own, with a passwordless connection of each kind and one with usernames."""
+    await site.add_connection("email", "email")
+    await site.add_connection("sms", "sms")
+    await site.add_connection("named", "auth0", requires_username=True, passwordPolicy="none")
+    return site
 
 
 async def created(api: httpx.AsyncClient, email: str, **changes: Any) -> dict[str, Any]:

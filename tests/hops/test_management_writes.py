@@ -1,13 +1,10 @@
 """What may go wrong between a request and the view: races, a late view, a lost log, orphaned claims."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-
-import pytest_asyncio
 
 from schemas.errors import Transient
 from schemas.formats.identifiers import new_event_id, new_subject
@@ -17,16 +14,9 @@ from services.ledger.reservations import Reservation
 from services.management.app import create_app
 from services.management.container import open_service, wait_times
 from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site, settings_for, with_log
+from tests.worlds.management import Site, new_user, path_of, settings_for, with_log
 
 USERS = "/api/v2/users"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation for this file."""
-    async with running_site(stack) as running:
-        yield running
 
 
 async def claims_of(site: Site, value: str) -> list[Any]:

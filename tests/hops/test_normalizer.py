@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from projections.normalization import ConnectionSettings
 from schemas.events import ConnectionConfigured, LoginFailed, LoginQuarantined, LoginSucceeded
@@ -17,14 +16,7 @@ from services.normalizer import consumer
 from services.normalizer.decide import connection_registered
 from services.runtime.kafka.log_writer import partition_of
 from tests.samples.raw_logins import make_data, make_event
-from tests.support.stack import Stack
-from tests.worlds.pipeline import NOW, Pipeline, both, by_subject, make_pipeline
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
+from tests.worlds.pipeline import NOW, Pipeline, both, by_subject
 
 
 def of_type(events: list[Any], model: type[Any]) -> list[Any]:

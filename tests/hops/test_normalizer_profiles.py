@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest_asyncio
-
 from schemas.events import (
     ConnectionConfigured,
     ConnectionConfiguredData,
@@ -12,16 +10,9 @@ from schemas.events import (
     UserAttributeProfileConfigured,
 )
 from schemas.formats.identifiers import tenant_subject
-from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline
+from tests.worlds.pipeline import Pipeline
 
 DEMO = tenant_subject("demo")
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
 
 
 def profile(pipeline: Pipeline, claim: str, **changes: Any) -> Any:

@@ -5,7 +5,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from schemas.errors import InvalidEvent
 from schemas.events import (
@@ -28,14 +27,7 @@ from services.ledger.dead_letters import key_owner_of
 from services.ledger.progress.position_watch import CHANNEL
 from services.runtime.worker.consumer import Fenced
 from tests.support.patience import soon
-from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, applied_or_fenced, both, make_pipeline, somebody
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
+from tests.worlds.pipeline import Pipeline, applied_or_fenced, both, somebody
 
 
 def logged_in(pipeline: Pipeline, subject: str, **changes: Any) -> LoginSucceeded:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from schemas.events import (
@@ -30,12 +29,6 @@ from tests.support.stack import Stack
 from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
 
 PEOPLE = [f"sub_{number:032x}" for number in range(40)]
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own."""
-    return await make_pipeline(stack)
 
 
 def signed_in(subject: str, number: int) -> Event:

@@ -35,9 +35,8 @@ START_MS = 1_795_000_020_000 // MINUTE_MS * MINUTE_MS
 
 
 @pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> Pipeline:
-    """An installation of this test's own, with two tenants."""
-    pipeline = await make_pipeline(stack)
+async def pipeline(pipeline: Pipeline) -> Pipeline:
+    """A pipeline of this test's own, with two tenants."""
     await pipeline.add_tenant("other")
     return pipeline
 

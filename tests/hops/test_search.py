@@ -1,7 +1,6 @@
 """Search over HTTP: pages, cursors, order, errors, time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -15,7 +14,7 @@ from services.queries.search.cost import INFIX, MOST_COST, NEGATED
 from services.runtime.postgres.tenant_pool import STATEMENT_SECONDS
 from tests.support.seeding import seed
 from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site, settings_for
+from tests.worlds.management import Site, new_user, path_of, settings_for
 
 USERS = "/api/v2/users"
 MANY = 1_234
@@ -23,16 +22,12 @@ READ = ["read:users"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation, with many people in the tenant `many`."""
-    async with running_site(stack) as running:
-        await running.add_tenant("many")
-        connection = await asyncpg.connect(running.database.admin)
-        try:
-            await seed(connection, "many", (person(number) for number in range(MANY)))
-        finally:
-            await connection.close()
-        yield running
+async def site(site: Site) -> Site:
+    """A site of this file's own, with many people in the tenant `many`."""
+    await site.add_tenant("many")
+    async with site.database.connected() as connection:
+        await seed(connection, "many", (person(number) for number in range(MANY)))
+    return site
 
 
 def person(number: int) -> tuple[str, dict[str, Any]]:

@@ -1,14 +1,13 @@
 """Search in SQL and the reference evaluator find the same people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,17 +33,11 @@ from tests.samples.search_reference import (
     render,
     values_of,
 )
-from tests.support.stack import Database, Stack
+from tests.support.stack import Database
 
 TENANT = "demo"
 SORTS = ["email:1", "name:-1", "logins_count:1", "blocked:-1", "last_login:-1", "created_at:1"]
 SORTS += ["user_metadata.a:1", "app_metadata.plan:-1"]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def database(stack: Stack) -> AsyncIterator[Database]:
-    """A database for this file."""
-    yield await stack.database()
 
 
 @dataclass

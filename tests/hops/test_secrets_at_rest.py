@@ -2,13 +2,10 @@
 before."""
 
 import base64
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
-import pytest_asyncio
 from joserfc import jws
 from joserfc.util import urlsafe_b64decode
 
@@ -25,8 +22,7 @@ from tests.samples.planted_secrets import (
     options_of,
     planted,
 )
-from tests.support.stack import Stack
-from tests.worlds.management import Site, new_user, path_of, running_site
+from tests.worlds.management import Site, new_user, path_of
 from tests.worlds.stored_secrets import readable_in_database, readable_in_results, readable_on_log
 
 CONNECTIONS = "/api/v2/connections"
@@ -60,19 +56,6 @@ API = {
     "token_encryption": {"format": "shown", "encryption_key": {"name": "N", "pem": f"{MARK}-encryption"}},
 }
 POSTED = {"idempotency-key": "at-rest"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation for all tests of this file."""
-    async with running_site(stack) as running:
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    """A client that may do everything."""
-    return site.client()
 
 
 async def test_connections_of_every_strategy_are_sealed(site: Site, api: httpx.AsyncClient) -> None:

@@ -27,15 +27,9 @@ from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed
 from tests.laws.test_profile_laws import split
 from tests.samples.profile_events import on_the_log
-from tests.support.stack import Database, Stack
+from tests.support.stack import Database
 
 TABLES = ("session", "refresh_token", "user_grant", "device_credential")
-
-
-@pytest.fixture(scope="module")
-async def database(stack: Stack) -> Database:
-    """Empty views."""
-    return await stack.database()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 standardwebhooks is the judge of signatures."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiokafka import ConsumerRecord
 from standardwebhooks import Webhook
 
@@ -33,12 +31,6 @@ from tests.worlds.ingest import LOGINS, make_ingest_site
 from tests.worlds.pipeline import Pipeline, make_pipeline, producing
 
 LATER = timedelta(minutes=10)
-
-
-@pytest_asyncio.fixture
-async def pipeline(stack: Stack) -> AsyncIterator[Pipeline]:
-    """An installation of this test's own."""
-    yield await make_pipeline(stack)
 
 
 def ledger(pipeline: Pipeline) -> Ledger:

@@ -1,8 +1,6 @@
 """Signing keys in the ledger: made once, wrapped, and readable only as far as a role needs."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,15 +16,6 @@ from services.runtime.auth.tokens import InvalidToken, TokenIssuer
 from tests.support.stack import Database, Stack
 
 ISSUER, AUDIENCE = "https://vita.example/", "https://vita.example/api/v2/"
-
-
-@asynccontextmanager
-async def connected(database: Database, role: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.url_for(role))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def bare(stack: Stack) -> Database:
@@ -47,11 +36,11 @@ async def test_of_many_that_start_at_once_one_makes_the_key(stack: Stack, tmp_pa
     database, provider = await bare(stack), provider_from(f"file:{tmp_path / 'kek'}")
 
     async def start() -> str:
-        async with connected(database, "vita_keymaster") as connection:
+        async with database.connected("vita_keymaster") as connection:
             return str((await ensure_signing_key(connection, provider, datetime.now(UTC))).kid)
 
     assert len(set(await asyncio.gather(*(start() for _ in range(5))))) == 1
-    async with connected(database, "vita_management") as connection:
+    async with database.connected("vita_management") as connection:
         rows = await connection.fetch("SELECT kid, public_jwk, private_wrapped FROM ledger.signing_key")
     assert len(rows) == 1
     assert not {"d", "p", "q", "dp", "dq", "qi"} & exact_json.loads(rows[0]["public_jwk"]).keys()
@@ -61,7 +50,7 @@ async def test_of_many_that_start_at_once_one_makes_the_key(stack: Stack, tmp_pa
 async def test_another_key_provider_cannot_sign(stack: Stack, tmp_path: Path) -> None:
     """The private part opens with the key-encryption key that wrapped it, and with no other."""
     database = await stack.database()
-    async with connected(database, "vita_management") as connection:
+    async with database.connected("vita_management") as connection:
         assert await load_signing_key(connection, provider_from(stack.key_provider(database.name)))
         with pytest.raises(CannotUnseal):
             await load_signing_key(connection, provider_from(f"file:{tmp_path / 'two'}"))
@@ -70,7 +59,7 @@ async def test_another_key_provider_cannot_sign(stack: Stack, tmp_path: Path) ->
 async def test_services_make_no_key(stack: Stack, tmp_path: Path) -> None:
     """A service that finds no keys says who makes them, and makes none."""
     database, provider = await bare(stack), provider_from(f"file:{tmp_path / 'kek'}")
-    async with connected(database, "vita_management") as connection:
+    async with database.connected("vita_management") as connection:
         with pytest.raises(NoKeys, match="deploy prepare"):
             await load_signing_key(connection, provider)
         with pytest.raises(NoKeys, match="deploy prepare"):
@@ -82,7 +71,7 @@ async def test_services_make_no_key(stack: Stack, tmp_path: Path) -> None:
 async def test_ingest_reads_public_parts_only(stack: Stack) -> None:
     """Ingest's role verifies tokens, cannot read a private part, and refuses a key from its retirement on."""
     database = await stack.database()
-    async with connected(database, "vita_management") as connection:
+    async with database.connected("vita_management") as connection:
         key = await load_signing_key(connection, provider_from(stack.key_provider(database.name)))
         issuer = TokenIssuer(key, ISSUER)
     async with asyncpg.create_pool(database.url_for("vita_ingest"), min_size=1, max_size=1) as pool:

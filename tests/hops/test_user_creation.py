@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,32 +9,25 @@ import pytest
 import pytest_asyncio
 
 from tests.samples.error_bodies import error_body, invalid_body
-from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, running_site
+from tests.worlds.management import DATABASE_CONNECTION, Site, new_user
 
 USERS = "/api/v2/users"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(stack: Stack) -> AsyncIterator[Site]:
-    """One installation with a connection of every kind; one of them nobody may use."""
-    async with running_site(stack) as running:
-        await running.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
-        await running.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
-        await running.add_connection("foreign", "auth0", enabledDatabaseCustomization=True, import_mode=False)
-        for strategy in ("email", "sms", "google-oauth2", "samlp"):
-            await running.add_connection(strategy, strategy)
-        made = await running.add_connection("closed", "auth0", passwordPolicy="none")
-        closed = await running.client().patch(
-            f"/api/v2/connections/{made['id']}", json={"authentication": {"active": False}}
-        )
-        assert closed.status_code == 200
-        yield running
-
-
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
+async def site(site: Site) -> Site:
+    """A site of this file's own with a connection of every kind; one of them nobody may use."""
+    await site.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
+    await site.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
+    await site.add_connection("foreign", "auth0", enabledDatabaseCustomization=True, import_mode=False)
+    for strategy in ("email", "sms", "google-oauth2", "samlp"):
+        await site.add_connection(strategy, strategy)
+    made = await site.add_connection("closed", "auth0", passwordPolicy="none")
+    closed = await site.client().patch(
+        f"/api/v2/connections/{made['id']}", json={"authentication": {"active": False}}
+    )
+    assert closed.status_code == 200
+    return site
 
 
 async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:

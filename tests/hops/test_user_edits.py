@@ -33,11 +33,6 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
         yield running
 
 
-@pytest.fixture
-def api(site: Site) -> httpx.AsyncClient:
-    return site.client()
-
-
 async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     answer = await api.post(USERS, json=new_user(**body))
     assert answer.status_code == 201, answer.text

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy import database as databases
@@ -63,6 +64,15 @@ class Database:
         password = self.access.passwords.known(role.removeprefix("vita_"))
         assert password is not None
         return role_url(self.admin, self.role(role), password, self.name)
+
+    @contextlib.asynccontextmanager
+    async def connected(self, role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
+        """A connection with a service's role, or with a superuser's rights when no role is given."""
+        connection = await asyncpg.connect(self.url_for(role) if role else self.admin)
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     def copy(self, name: str) -> "Database":
         """A database of that name with the same roles."""

@@ -7,9 +7,8 @@ other service runs.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -127,13 +126,3 @@ async def auditing(stack: Stack, database: Database, prefix: str) -> AsyncIterat
         yield auditor
     finally:
         await auditor.stop()
-
-
-@asynccontextmanager
-async def connected(database: Database, role: str | None = None) -> AsyncIterator[Any]:
-    """A connection with a role; with a superuser's rights without one."""
-    connection = await asyncpg.connect(database.url_for(role) if role else database.admin)
-    try:
-        yield connection
-    finally:
-        await connection.close()

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -76,6 +76,13 @@ class Site:
         now = changes.get("now", datetime.now(UTC))
         return self.issuer.issue(client_id, tenant, scopes, audience, now)
 
+    async def client_of_new_tenant(self) -> httpx.AsyncClient:
+        """An HTTP client of a tenant that nobody has used, with a database connection."""
+        tenant = f"t{len(self._clients)}"
+        await self.add_tenant(tenant)
+        await self.add_connection(DATABASE_CONNECTION, "auth0", tenant, passwordPolicy="none")
+        return self.client(tenant=tenant)
+
     def client(
         self, scopes: Sequence[str] = ALL_SCOPES, tenant: str = "demo", app: ASGIApp | None = None
     ) -> httpx.AsyncClient:
@@ -106,14 +113,9 @@ class Site:
         found: dict[str, Any] = answer.json()
         return found
 
-    @asynccontextmanager
-    async def operator(self) -> AsyncIterator[asyncpg.Connection]:
-        """The operator's view of the database."""
-        connection = await asyncpg.connect(self.database.url_for("vita_operator"))
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    def operator(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """A connection with the operator's role."""
+        return self.database.connected("vita_operator")
 
     async def start_projector(self) -> None:
         """A projector in a process of its own."""

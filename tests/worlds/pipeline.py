@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -59,14 +60,9 @@ class Pipeline:
         environment = self.stack.environment(service, self.database, self.prefix)
         return {name.removeprefix("VITA_").lower(): value for name, value in environment.items()}
 
-    @contextlib.asynccontextmanager
-    async def connected(self, role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
-        """A connection with a service's role; with a superuser's rights without one."""
-        connection = await asyncpg.connect(self.database.url_for(role) if role else self.database.admin)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    def connected(self, role: str | None = None) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """A connection with a service's role, or with a superuser's rights when no role is given."""
+        return self.database.connected(role)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
         """What a superuser finds."""

@@ -21,7 +21,7 @@ from services.runtime.auth.remote_keys import fetching_keys, usable_keys
 from services.runtime.auth.token_verifier import TokenVerifier, Trust
 from services.runtime.auth.tokens import BAD_SIGNATURE, EXPIRED, INVALID, InvalidToken, TokenIssuer
 from tests.support.issuer import Issuer, rsa_key, serving_issuer
-from tests.unit.runtime.test_tokens import NOW
+from tests.unit.runtime.auth.test_tokens import NOW
 
 OWN, OWN_AUDIENCE, AUDIENCE = (
     "https://vita.example/",

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -16,8 +15,7 @@ from deploy.local.processes import MARK
 from deploy.local.servers import kafka, postgres
 from deploy.local.stack import LocalStack
 from services.runtime.settings import kafka_from
-
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
 
 
 @pytest.fixture(scope="module", autouse=True)

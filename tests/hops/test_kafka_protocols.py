@@ -31,7 +31,7 @@ from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.producers import open_producer
 from services.runtime.kafka.topics import ensure_topics
 from services.runtime.settings import kafka_from
-from tests.unit.cli.fake_vita import FakeVita
+from tests.support.fake_vita import FakeVita
 
 LOGIN = Record(b"key", b"{}")
 OAUTH_LOGIN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"

@@ -8,9 +8,9 @@ import pytest
 
 from services.runtime.postgres.named_queries import load
 from tests.support.named_queries import named_queries
+from tests.support.repository import ROOT
 from tests.support.stack import Database, Stack
 
-ROOT = Path(__file__).parent.parent.parent
 CODE = "\n".join(
     path.read_text("utf-8")
     for folder in ("services", "projections")

@@ -1,11 +1,9 @@
 """All named queries of the project, for tests that check each of them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from services.runtime.postgres.named_queries import load
-
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
 
 
 def named_queries() -> Iterator[tuple[str, str, str]]:

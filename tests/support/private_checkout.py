@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.servers import artifacts
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 CODE = ("schemas", "projections", "services", "deploy", "pyproject.toml")
 EVERYBODY_READS = 0o004
 

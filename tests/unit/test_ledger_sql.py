@@ -3,11 +3,11 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 HOME = "services/ledger/"
 EXCEPTIONS: dict[str, str] = {}
 """File that may hold such SQL -> why it cannot do without."""

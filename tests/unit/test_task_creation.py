@@ -1,9 +1,9 @@
 """Tasks are started in services/runtime only, so that none fails without somebody who learns of it."""
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 STARTERS = {"create_task", "ensure_future"}
 HOME = "services/runtime/background.py"
 

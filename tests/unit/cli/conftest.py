@@ -13,7 +13,7 @@ from deploy.local.services import Stack, remember_stack
 from deploy.local.state import StateFolder
 from deploy.roles import LOGINS
 from services.cli import addresses, main, output
-from tests.unit.cli.fake_vita import FakeVita
+from tests.support.fake_vita import FakeVita
 
 
 @dataclass

@@ -14,8 +14,8 @@ from rich.console import Console
 from deploy.local.tls.authority import Authority
 from services.demo.gateway import DemoError
 from services.demo.run import run
+from tests.support.fake_vita import FakeVita
 from tests.unit.cli.conftest import Vita
-from tests.unit.cli.fake_vita import FakeVita
 
 TOKEN = ("--token", "t.o.k")
 

@@ -10,6 +10,7 @@ from deploy.database import DatabaseRefused, Migration, database_url, outstandin
 from deploy.prepare import Installation, NotPrepared
 from deploy.rights import declared
 from deploy.roles import LOGINS, Passwords, RolesRefused, role_name, role_url, scram_verifier
+from tests.support.repository import ROOT
 
 FIRST = Migration("0001_first", "SELECT 1")
 SECOND = Migration("0002_second", "SELECT 2")
@@ -78,8 +79,7 @@ def test_the_server_is_told_a_verifier() -> None:
 def test_rights_are_declared_in_one_place() -> None:
     """No migration, table or view grants anything or names a role: `deploy/rights.yaml` is where to do it."""
     assert set(declared().tables) >= {"ledger.signing_key", "view_N.profile", "views.profile"}
-    root = Path(__file__).parents[3]
-    files = [*(root / "deploy/ledger").glob("*.sql"), *(root / "projections").glob("*/*.sql")]
+    files = [*(ROOT / "deploy/ledger").glob("*.sql"), *(ROOT / "projections").glob("*/*.sql")]
     for file in files:
         statements = re.sub(r"--.*", "", file.read_text("utf-8"))
         found = re.findall(r"\b(?:GRANT|REVOKE)\b|\bvita_\w+|\ball_tenants\b", statements)

@@ -1,9 +1,9 @@
 """The threat model points to tests that exist."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "deploy/THREATS.md").read_text("utf-8"))
 
 

@@ -1,7 +1,6 @@
 """The registry of views says what their folders hold."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +8,20 @@ import pytest
 from projections.fold_view import FoldView
 from projections.registry import FOLD_VIEWS, FOLDERS, VIEWS
 from services.runtime.postgres.named_queries import load
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3] / "projections"
+PROJECTIONS = ROOT / "projections"
 
 
 def test_every_folder_with_a_table_is_a_view() -> None:
     """A table that no view names would be created but never filled."""
-    assert {path.parent.name for path in ROOT.glob("*/table.sql")} == set(FOLDERS)
+    assert {path.parent.name for path in PROJECTIONS.glob("*/table.sql")} == set(FOLDERS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_view_names_its_tables(folder: str) -> None:
     """A rebuild compares the tables that a view names; so they must be all it has."""
-    created = re.findall(r"CREATE TABLE (\w+)", (ROOT / folder / "table.sql").read_text("utf-8"))
+    created = re.findall(r"CREATE TABLE (\w+)", (PROJECTIONS / folder / "table.sql").read_text("utf-8"))
     assert created == [table for view in VIEWS if view.name == folder for table in view.tables]
 
 

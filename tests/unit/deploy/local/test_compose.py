@@ -11,6 +11,7 @@ from deploy.local.servers import kafka
 from deploy.local.services import SERVICES
 from services.ledger.progress import ready
 from tests.support.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+from tests.support.repository import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
 
@@ -74,5 +75,5 @@ def test_the_image_holds_every_package() -> None:
 def test_each_service_says_whether_it_is_ready(service: str) -> None:
     """The probe of a container asks for its own service, by a module that the image has."""
     interpreter, *call = COMPOSE[service]["healthcheck"]["test"][1:]
-    assert interpreter in (Path(__file__).parents[3] / "deploy" / "Dockerfile").read_text()
+    assert interpreter in (ROOT / "deploy" / "Dockerfile").read_text()
     assert call == ["-m", ready.__name__, service]

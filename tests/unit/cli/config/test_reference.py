@@ -1,14 +1,14 @@
 """`vita config`: the reference of variables is what the services read."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from services.cli.config import reference
+from tests.support.repository import ROOT
 from tests.unit.cli.conftest import Vita
 
-README = Path(__file__).parents[3] / "deploy" / "README.md"
+README = ROOT / "deploy" / "README.md"
 
 
 def test_every_setting_of_every_service_has_one_meaning() -> None:

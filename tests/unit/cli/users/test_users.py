@@ -5,8 +5,8 @@ import json
 import pytest
 
 from deploy.local.services import Stack
+from tests.support.fake_vita import FakeVita
 from tests.unit.cli.conftest import Vita
-from tests.unit.cli.fake_vita import FakeVita
 
 JANE = {
     "user_id": "auth0|1", "email": "jane@example.com", "logins_count": 3, "name": "Jane",

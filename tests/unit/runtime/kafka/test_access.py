@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,7 +14,8 @@ from pydantic import ValidationError
 
 from services.runtime.kafka.oauth_tokens import ClientCredentials, OAuthClient
 from services.runtime.settings import RuntimeSettings, kafka_from, sentences
-from tests.unit.cli.fake_vita import FakeVita
+from tests.support.fake_vita import FakeVita
+from tests.support.repository import ROOT
 
 PASSWORD = "not-to-be-shown"
 BROKER = {"BOOTSTRAP": "broker:9092"}
@@ -184,12 +184,11 @@ def test_secrets_are_not_shown() -> None:
 
 def test_every_client_is_made_in_one_way() -> None:
     """No file names the brokers to a client by itself: security settings would be missing there."""
-    root = Path(__file__).parents[3]
     folders = ("services", "deploy", "projections", "schemas", "tests")
     bare = [
-        str(path.relative_to(root))
+        str(path.relative_to(ROOT))
         for folder in folders
-        for path in (root / folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if "bootstrap_servers" + "=" in path.read_text()
     ]
     assert bare == []

@@ -22,7 +22,7 @@ from services.commands.users.inputs import UserEdit
 from services.ledger.reservations import Reservation
 from services.management.users.models import UpdateUser
 from services.management.users.write_users import edit_of
-from tests.unit.management.factories import NAME, make_connection, make_document
+from tests.samples.stored_documents import NAME, make_connection, make_document
 
 
 def edit(

@@ -7,7 +7,7 @@ import pytest
 from services.commands.users.edit_rules import edit_rejection
 from services.management.users.models import UpdateUser
 from services.management.users.write_users import edit_of
-from tests.unit.management.factories import make_connection, make_document
+from tests.samples.stored_documents import make_connection, make_document
 
 GOOGLE = make_connection("google-oauth2", "google-oauth2")
 GOOGLE_ONCE = make_connection(

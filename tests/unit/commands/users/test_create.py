@@ -13,7 +13,7 @@ from services.ledger.reservations import Reservation
 from services.management.users.models import CreateUser
 from services.management.users.write_users import new_user_of
 from services.runtime.rejection import Rejection
-from tests.unit.management.factories import NAME, make_connection
+from tests.samples.stored_documents import NAME, make_connection
 
 ID = "63d17c4a8869daf88ed7db97"
 

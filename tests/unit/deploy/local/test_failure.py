@@ -11,7 +11,7 @@ from deploy.local.failure import SeveralFailures, StackFailure, together
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.stack import LocalStack
 from services.cli.failure import CommandFailed, explain
-from tests.unit.deploy.test_local_routes import Engine
+from tests.unit.deploy.local.test_routes import Engine
 
 
 async def fails(problem: str) -> None:

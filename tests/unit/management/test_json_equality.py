@@ -11,7 +11,7 @@ from services.commands.users.metadata import patch_changes
 from services.management.connections.models import UpdateConnection
 from services.management.connections.routes import change_of
 from tests.samples.profile_events import document, login
-from tests.unit.management.factories import make_connection
+from tests.samples.stored_documents import make_connection
 
 ALIKE = (True, 1, 1.0)
 PAIRS = list(permutations(ALIKE, 2))

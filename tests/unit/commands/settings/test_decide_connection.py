@@ -14,7 +14,7 @@ from services.commands.users.sources import is_disabled
 from services.ledger.reservations import Reservation
 from services.management.connections.models import CreateConnection, UpdateConnection
 from services.management.connections.routes import change_of, new_connection_of
-from tests.unit.management.factories import make_connection
+from tests.samples.stored_documents import make_connection
 
 ALWAYS = {"authentication_methods", "passkey_options", "brute_force_protection"}
 

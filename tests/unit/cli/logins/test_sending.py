@@ -9,8 +9,8 @@ import pytest
 from deploy.local.services import Stack
 from services.cli.logins import sending
 from services.cli.logins.sending import BATCH_BYTES, BATCH_LINES, Line, Summary, batches, within_limit
+from tests.support.fake_vita import FakeVita
 from tests.unit.cli.conftest import Vita
-from tests.unit.cli.fake_vita import FakeVita
 
 LOGINS = "/ingest/v1/logins"
 

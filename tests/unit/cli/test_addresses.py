@@ -9,8 +9,8 @@ from deploy.local.state import StateFolder
 from services.cli import addresses
 from services.cli.failure import CommandFailed
 from services.runtime.kafka.access import KafkaAccess
+from tests.support.fake_vita import FakeVita
 from tests.unit.cli.conftest import Vita
-from tests.unit.cli.fake_vita import FakeVita
 
 _EMPTY = {"start": 0, "limit": 50, "length": 0, "total": 0, "users": []}
 

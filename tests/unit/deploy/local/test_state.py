@@ -12,6 +12,7 @@ import pytest
 from deploy.local.failure import StackFailure, tail
 from deploy.local.state import StateFolder, default_state_dir
 from deploy.private_files import write_private
+from tests.support.repository import ROOT
 
 
 @pytest.fixture
@@ -103,8 +104,7 @@ from deploy.local.state import StateFolder
 with StateFolder(pathlib.Path({str(state.path)!r})).lock():
     os.kill(os.getpid(), 9)
 """
-    root = Path(__file__).parents[3]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == -9
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
     with state.lock(budget_s=0):
         pass
 
@@ -151,7 +151,7 @@ def test_the_environment_names_another_folder(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("VITA_STATE_DIR", str(tmp_path))
     assert default_state_dir() == tmp_path
     monkeypatch.delenv("VITA_STATE_DIR")
-    assert default_state_dir() == Path(__file__).parents[3] / ".vita"
+    assert default_state_dir() == ROOT / ".vita"
 
 
 def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:

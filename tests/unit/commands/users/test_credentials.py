@@ -17,7 +17,7 @@ from services.commands.users.sources import (
     never_stored,
     requires_username,
 )
-from tests.unit.management.factories import make_connection
+from tests.samples.stored_documents import make_connection
 
 FOREIGN = {"enabledDatabaseCustomization": True}
 

@@ -57,12 +57,12 @@ async def measure(site: Site, connections: int, seconds: float) -> list[Speed]:
 
     async def create(wire: Wire, number: int) -> None:
         sent = {"connection": CONNECTION, "email": f"person-{len(users)}-{number}@example.com"}
-        shown = await _told(wire, "POST", "/api/v2/users", token, sent, 201)
+        shown = await _checked(wire, "POST", "/api/v2/users", token, sent, 201)
         users.append(quote(shown["user_id"], safe=""))
 
     async def update(wire: Wire, number: int) -> None:
         target = f"/api/v2/users/{users[number % len(users)]}"
-        shown = await _told(wire, "PATCH", target, token, {"user_metadata": {"number": number}}, 200)
+        shown = await _checked(wire, "PATCH", target, token, {"user_metadata": {"number": number}}, 200)
         if shown["user_metadata"]["number"] != number:
             raise NotShown(shown["user_metadata"])
 
@@ -70,7 +70,7 @@ async def measure(site: Site, connections: int, seconds: float) -> list[Speed]:
     try:
         # a passwordless connection: creating its users costs no password hash
         body = {"name": CONNECTION, "strategy": "email"}
-        await _told(wires[0], "POST", "/api/v2/connections", token, body, 201)
+        await _checked(wires[0], "POST", "/api/v2/connections", token, body, 201)
         await _speed("warm up", wires, create, seconds / 2)
         speeds = [await _speed("create a user", wires, create, seconds)]
         speeds.append(await _speed("update a user", wires, update, seconds))
@@ -80,7 +80,7 @@ async def measure(site: Site, connections: int, seconds: float) -> list[Speed]:
     return [*speeds, await _least(site, connections, seconds)]
 
 
-async def _told(
+async def _checked(
     wire: Wire, method: str, target: str, token: str, body: dict[str, Any], status: int
 ) -> dict[str, Any]:
     found, answer = await wire.ask(request(method, target, token, exact_json.dumps(body)))

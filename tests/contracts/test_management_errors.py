@@ -235,7 +235,7 @@ async def test_hostile_bodies_are_refused_and_change_nothing(
         "'; DROP TABLE users", "%25", "%", "a" * 8000, "%C0%AF", "+", "auth0%7C" + "x" * 4000,
     ],
 )  # fmt: skip
-async def test_strange_ids_are_nobodys(api: httpx.AsyncClient, path: str) -> None:
+async def test_strange_ids_name_no_user(api: httpx.AsyncClient, path: str) -> None:
     """404 or 400, never 500; deleting them is 204 or 400."""
     for family in ("users", "connections"):
         url = httpx.URL("http://vita", raw_path=f"/api/v2/{family}/{path}".encode())

@@ -138,7 +138,7 @@ def test_what_can_be_left_out_is_not_required(operation: Operation) -> None:
 
 
 @EVERY
-def test_every_operation_says_who_may_ask(operation: Operation) -> None:
+def test_every_operation_names_its_scopes(operation: Operation) -> None:
     """Any one of its scopes, each of them known to the security scheme."""
     flow = DOCUMENT["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
     assert described(operation)["security"] == [{"oauth2": text.split()} for text in operation.scopes]

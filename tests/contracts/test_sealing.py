@@ -197,7 +197,7 @@ def test_a_destroyed_activity_key() -> None:
     assert opened == EVENT.model_copy(update={"data": EVENT.data.model_copy(update=activity)})
 
 
-def test_the_format_is_told_by_the_first_byte() -> None:
+def test_the_first_byte_names_the_format() -> None:
     """Blobs start with their format and key version; a format nobody knows is refused, not guessed at."""
     for blob in map(base64.b64decode, parts().values()):
         assert (blob[0], key_version(blob)) == (FORMAT, 1)
@@ -248,7 +248,7 @@ def test_wrapped_keys_open_for_their_owner() -> None:
 
 
 @pytest.mark.parametrize(("tenant", "owner"), [("other", "sub_1"), ("demo", "sub_2"), ("", "demosub_1")])
-def test_wrapped_keys_of_somebody_else(tenant: str, owner: str) -> None:
+def test_wrapped_keys_of_another_owner(tenant: str, owner: str) -> None:
     """A row moved to another owner or tenant does not open."""
     keyring = Keyring({1: b"1" * 32})
     wrapped = keyring.wrap("demo", "sub_1", KEYS)

@@ -36,7 +36,7 @@ async def exchanges(tenant: Tenant) -> AsyncIterator[tuple[AsyncAuth0, list[Exch
         )
 
 
-def told(noted: list[Exchange], apart: frozenset[str] = frozenset()) -> None:
+def assert_shown(noted: list[Exchange], apart: frozenset[str] = frozenset()) -> None:
     """The last answer shows what was sent."""
     sent, shown, status = noted[-1]
     assert status in (200, 201), shown
@@ -70,15 +70,15 @@ async def test_settings_are_created_and_changed_with_every_key(
     sdk, noted = exchanges
     calls, given = getattr(sdk, family), CASES[family]
     made = await calls.create(**body_of(calls.create, given, LEFT_OUT.get(family, ())))
-    told(noted)
+    assert_shown(noted)
     found = made.client_id if family == "clients" else made.id
     changed = {**given, "name": "fuller"} if family != "connections" else given
     await calls.update(found, **body_of(calls.update, changed, ("owner_id",)))
-    told(noted)
+    assert_shown(noted)
     sent = noted[-1][0]
     await calls.get(found)
     noted[-1] = (sent, *noted[-1][1:])
-    told(noted)
+    assert_shown(noted)
 
 
 async def test_grants_with_every_key(exchanges: tuple[AsyncAuth0, list[Exchange]]) -> None:
@@ -91,12 +91,12 @@ async def test_grants_with_every_key(exchanges: tuple[AsyncAuth0, list[Exchange]
     grants, given = sdk.client_grants, {"audience": api, "client_id": client.client_id, "scope": ["read:all"]}
     for changes in ({"subject_type": "client"}, {"subject_type": "user"}):
         made = await grants.create(**body_of(grants.create, {**given, **changes}, ("default_for",)))
-        told(noted)
+        assert_shown(noted)
         assert made.id is not None
         await grants.update(made.id, **body_of(grants.update, given))
-        told(noted)
+        assert_shown(noted)
     await grants.create(**body_of(grants.create, given, ("client_id",)))
-    told(noted)
+    assert_shown(noted)
 
 
 async def test_tenant_settings_and_protection_with_every_key(
@@ -113,4 +113,4 @@ async def test_tenant_settings_and_protection_with_every_key(
         protection.breached_password_detection,
     ):
         await calls.update(**body_of(calls.update, given))
-        told(noted)
+        assert_shown(noted)

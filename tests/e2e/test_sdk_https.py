@@ -104,7 +104,7 @@ async def test_browsers_are_held_to_https(server: Server) -> None:
             assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_who_does_not_trust_the_authority_is_not_served(server: Server) -> None:
+async def test_a_client_that_does_not_trust_the_authority_is_not_served(server: Server) -> None:
     """The certificate is checked: an unknown authority ends the handshake, and so does plain HTTP."""
     async with httpx.AsyncClient(trust_env=False) as http:
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):

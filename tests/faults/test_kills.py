@@ -68,7 +68,7 @@ async def test_killed_in_the_middle_of_its_work(pipeline: Pipeline) -> None:
         await all_is_exact(workers, 60)
 
 
-async def test_told_to_end_they_finish(pipeline: Pipeline) -> None:
+async def test_sigterm_lets_workers_finish(pipeline: Pipeline) -> None:
     """SIGTERM in the middle of a stream: exit code 0, the heartbeat gone, and the rest goes on from there."""
     async with all_workers(pipeline) as workers:
         publishing = asyncio.create_task(sign_in(pipeline, "before", 20))

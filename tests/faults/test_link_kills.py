@@ -160,7 +160,7 @@ async def test_killed_in_the_middle_of_links(pipeline: Pipeline) -> None:
         await pipeline.stack.until(lambda: complete(pipeline, sent), timeout=90)
         assert {200, 201} <= set(statuses)
         assert await counted(pipeline) == sent
-        await nobody_is_half_linked(pipeline)
+        await no_link_is_half_done(pipeline)
         assert await pipeline.letters(Topic.LOGINS_RAW_DLQ) == []
         assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
@@ -174,7 +174,7 @@ async def complete(pipeline: Pipeline, logins: int) -> bool:
     return await counted(pipeline) >= logins
 
 
-async def nobody_is_half_linked(pipeline: Pipeline) -> None:
+async def no_link_is_half_done(pipeline: Pipeline) -> None:
     """Each account of github is shown by its own profile or by the one that it was merged into."""
     shown: dict[str, list[str]] = {}
     merged: dict[str, str] = {}

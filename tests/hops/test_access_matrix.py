@@ -20,7 +20,9 @@ def is_of_oneself(scope: str) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=title)
-async def test_nobody_is_served_without_a_token(anonymous: httpx.AsyncClient, operation: Operation) -> None:
+async def test_requests_without_a_token_are_refused(
+    anonymous: httpx.AsyncClient, operation: Operation
+) -> None:
     """401 in the documented shape, before anything else is looked at."""
     answer = await ask(anonymous, operation, "%ff", content=b"{")
     assert (answer.status_code, answer.json()) == (

@@ -263,16 +263,18 @@ async def test_a_walk_shows_everything_once(
 
 
 @pytest.mark.parametrize("operation", WALKED, ids=title)
-async def test_a_cursor_tells_nothing(api: httpx.AsyncClient, walks: dict[str, Walk], operation: Any) -> None:
+async def test_a_cursor_reveals_nothing(
+    api: httpx.AsyncClient, walks: dict[str, Walk], operation: Any
+) -> None:
     """No address, name or id of any item is in it or in what it decodes to."""
     walk = walks[operation.path]
     everything = items_of(await page(api, walk.path, **walk.query, take=100))
-    told = {word.encode() for word in words_of(everything) if len(word) >= CHARACTERS_THAT_TELL}
-    assert told
+    secrets = {word.encode() for word in words_of(everything) if len(word) >= CHARACTERS_THAT_TELL}
+    assert secrets
     for take in (1, 2):
         cursor = str((await page(api, walk.path, **walk.query, take=take))["next"])
         for text in (cursor.encode(), decoded(cursor)):
-            assert not [word for word in told if word.lower() in text.lower()]
+            assert not [word for word in secrets if word.lower() in text.lower()]
 
 
 @pytest.mark.parametrize("operation", WALKED, ids=title)

@@ -90,7 +90,7 @@ async def test_tokens_of_both_issuers_are_taken(issuer: Issuer, http: httpx.Asyn
     assert await refusal(verifier, issuer.token(iss="https://stranger.example/")) == INVALID
 
 
-async def test_an_issuer_speaks_for_its_own_tenants_only(issuer: Issuer, http: httpx.AsyncClient) -> None:
+async def test_an_issuer_is_trusted_for_its_own_tenants_only(issuer: Issuer, http: httpx.AsyncClient) -> None:
     """A `tenant` claim of its own making, or a value that is not configured, leads nowhere."""
     fixed = only(issuer, http)
     assert (await fixed.verify(issuer.token(tenant="other"))).tenant == "demo"
@@ -226,7 +226,7 @@ async def test_an_issuer_that_hangs_is_not_waited_for(
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keys":{}}', b"<html>", b'{"keys":7}', b"\xff"])
-def test_what_is_no_key_set_is_refused(content: bytes) -> None:
+def test_an_invalid_key_set_is_refused(content: bytes) -> None:
     """A page of a proxy is not an empty set of keys."""
     with pytest.raises(ValueError, match=r"(?i)key set|input|unexpected|utf"):
         usable_keys(content)

@@ -179,7 +179,7 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_idle_connections_keep_nobody_out(ingest: IngestSite, gateway: int) -> None:
+async def test_idle_connections_do_not_exhaust_the_server(ingest: IngestSite, gateway: int) -> None:
     """More than the server takes by default, of somebody who says nothing: the next one is answered."""
     async with AsyncExitStack() as opened:
         idle = [await Connection.open(gateway) for _ in range(IDLE)]

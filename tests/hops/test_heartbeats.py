@@ -25,7 +25,7 @@ async def seen(pipeline: Pipeline, instance: str, ago: str) -> None:
     )
 
 
-async def told(pipeline: Pipeline) -> set[str]:
+async def listed_instances(pipeline: Pipeline) -> set[str]:
     async with pipeline.connected() as connection:
         return {row["instance"] for row in await list_beats(connection)}
 
@@ -35,12 +35,12 @@ async def test_a_killed_second_instance_is_forgotten(pipeline: Pipeline) -> None
     follows it."""
     await seen(pipeline, LIVING, "0 seconds")
     await seen(pipeline, KILLED, "4 minutes")
-    assert await told(pipeline) == {LIVING, KILLED}
+    assert await listed_instances(pipeline) == {LIVING, KILLED}
     await seen(pipeline, LIVING, "0 seconds")
     await seen(pipeline, KILLED, "6 minutes")
-    assert await told(pipeline) == {LIVING}
+    assert await listed_instances(pipeline) == {LIVING}
     await pipeline.run("DELETE FROM ledger.heartbeat WHERE instance = $1", LIVING)
-    assert await told(pipeline) == {KILLED}
+    assert await listed_instances(pipeline) == {KILLED}
 
 
 async def test_an_error_that_passed_is_forgotten(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ REFUSED: Final[list[tuple[str, bytes]]] = [
 
 
 @pytest.mark.parametrize("content", [case[1] for case in REFUSED], ids=[case[0] for case in REFUSED])
-async def test_what_is_refused_changes_nothing(api: httpx.AsyncClient, content: bytes) -> None:
+async def test_a_refused_request_changes_nothing(api: httpx.AsyncClient, content: bytes) -> None:
     """400, and everybody is as before."""
     path = await victim(api)
     before = await everything(api)
@@ -127,7 +127,7 @@ KEPT: Final[Mapping[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-async def test_what_is_odd_comes_back_as_it_was_sent(api: httpx.AsyncClient, name: str) -> None:
+async def test_odd_values_are_returned_unchanged(api: httpx.AsyncClient, name: str) -> None:
     """Keys of any script, with quotes or blanks or none at all; any number; much of it."""
     value: Any = KEPT[name]
     if name == "64 levels":

@@ -130,7 +130,7 @@ async def test_only_posts_listen_to_it(api: httpx.AsyncClient) -> None:
         assert "idempotency-replayed" not in (await api.get(USERS, headers=key)).headers
 
 
-async def test_what_is_kept_is_sealed_and_private(site: Site, api: httpx.AsyncClient) -> None:
+async def test_kept_results_are_sealed_and_private(site: Site, api: httpx.AsyncClient) -> None:
     """Neither key nor body nor result can be read from the table; no tenant sees another's rows."""
     await create(api, "secret-key", "sealed@example.com")
     connection = await asyncpg.connect(site.database.admin)
@@ -399,7 +399,7 @@ async def test_a_process_that_is_killed_leaves_no_second_person(stack: Stack) ->
         assert [user["user_id"] for user in found.json()] == [answer.json()["user_id"]]
 
 
-def test_requests_are_told_apart() -> None:
+def test_different_requests_are_distinguished() -> None:
     """Numbers, truth values and texts that look alike are different requests; the query counts."""
     sent = (1, 1.0, True, "1", [1], {"a": 1}, None)
     texts = [idempotency.canonical(body, query) for body in sent for query in ("", "a=1")]

@@ -36,7 +36,7 @@ async def client(site: IngestSite) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_what_is_accepted_is_in_the_topic(site: IngestSite, client: httpx.AsyncClient) -> None:
+async def test_accepted_logins_are_in_the_topic(site: IngestSite, client: httpx.AsyncClient) -> None:
     """A 202 means: the event as it was sent, under its key, in that key's partition, marked as a
     CloudEvent."""
     events = [load_example(name) for name in names_of("vita.login.v1")]
@@ -259,7 +259,7 @@ async def test_a_process_of_its_own(site: IngestSite) -> None:
     assert written.count("own") >= 500 * len(accepted)
 
 
-async def test_every_answer_has_an_id_that_the_log_tells_of(
+async def test_every_response_has_an_id_that_is_in_the_access_log(
     site: IngestSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Taken, refused, unknown or broken: an id of Vita's own, and one line with it and with who sent it."""
@@ -275,17 +275,17 @@ async def test_every_answer_has_an_id_that_the_log_tells_of(
     assert [answer.status_code for answer in answers] == [202, 400, 401, 200, 404]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len({uuid.UUID(one) for one in ids if uuid.UUID(one).version == 7}) == len(ids)
-    told = {}
+    lines = {}
 
-    def all_told() -> bool:
+    def all_logged() -> bool:
         for line in capsys.readouterr().err.splitlines():
             if '"http_request"' in line:
                 one = json.loads(line)
-                told[one["request_id"]] = (one["route"], one["status"], one.get("client"))
-        return told.keys() >= set(ids)
+                lines[one["request_id"]] = (one["route"], one["status"], one.get("client"))
+        return lines.keys() >= set(ids)
 
-    await site.stack.until(all_told)
-    assert [told[one] for one in ids] == [
+    await site.stack.until(all_logged)
+    assert [lines[one] for one in ids] == [
         (LOGINS, 202, "abc"), (LOGINS, 400, "abc"), (LOGINS, 401, None), ("/healthz", 200, None),
         ("none", 404, None),
     ]  # fmt: skip

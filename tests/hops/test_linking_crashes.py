@@ -214,7 +214,7 @@ async def test_a_new_generation_hands_nothing_on_again(stack: Stack) -> None:
     assert len(await pipeline.logged(Topic.PROFILE_EVENTS)) == length
 
 
-async def test_whoever_has_no_keys_blocks_nobody(stack: Stack) -> None:
+async def test_a_login_without_keys_does_not_block_others(stack: Stack) -> None:
     """A login that nobody can take is quarantined with its reason; the others go on."""
     pipeline = await make_pipeline(stack)
     primary, secondary = await linked_pair(pipeline)

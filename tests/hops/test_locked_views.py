@@ -48,8 +48,8 @@ async def test_a_locked_table_does_not_hold_requests(site: Site, view: str) -> N
             assert await connection.fetchval(waiting) == 0
         assert {answer.status_code for answer in answers} <= {202, 503}, [a.text for a in answers]
         for answer in answers:
-            told = answer.json()
-            assert told.get("status") == "accepted" or told["error"] == "Service Unavailable"
+            body = answer.json()
+            assert body.get("status") == "accepted" or body["error"] == "Service Unavailable"
     finally:
         await connection.close()
 

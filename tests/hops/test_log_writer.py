@@ -79,7 +79,7 @@ async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:
         await log.close()
 
 
-async def test_a_failure_that_nobody_foresaw_reaches_everybody_who_waits(stack: Stack) -> None:
+async def test_an_unexpected_failure_reaches_every_waiting_caller(stack: Stack) -> None:
     """Nobody waits for ever, and the writer goes on."""
     pipeline = await make_pipeline(stack)
     log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)

@@ -82,7 +82,7 @@ async def test_failures_emitted_again_count_once(gateway: Gateway) -> None:
     assert [row["failures"] for row in rows] == [10]
 
 
-async def test_an_admin_releases_an_identifier_nobody_bears(gateway: Gateway) -> None:
+async def test_an_admin_releases_an_identifier_without_a_user(gateway: Gateway) -> None:
     """204 with a position, the block gone; again 204; never 404."""
     await gateway.fail(10, "stranger@example.com")
     assert await gateway.check("stranger@example.com") == FORCED
@@ -299,7 +299,7 @@ async def test_bad_checks_are_refused(gateway: Gateway, body: Any, status: int) 
     assert "300.1" not in answer.text
 
 
-async def test_who_may_ask(gateway: Gateway) -> None:
+async def test_login_checks_need_a_scope(gateway: Gateway) -> None:
     """`check:logins` or `publish:logins`; another scope gets 403, plain JSON is asked for."""
     body = exact_json.dumps({"identifier": "a", "ip": IP})
     for scope, status in (("check:logins", 200), ("publish:logins", 200), ("read:users", 403)):

@@ -187,7 +187,7 @@ async def test_every_query_prepares(site: Site) -> None:
                 await connection.prepare(load(package, file)[name])
 
 
-async def test_a_connection_speaks_for_whoever_asked_last(site: Site) -> None:
+async def test_a_pooled_connection_sees_the_tenant_of_its_request(site: Site) -> None:
     """Interleaved requests of two tenants over one pool each see their own."""
     demo, other = site.client(), site.client(tenant="other")
     await demo.post(USERS, json=new_user(email="pooled@example.com"))
@@ -231,7 +231,7 @@ async def raw_status(port: int, target: str, authorization: str) -> int:
     return int(line.split()[1])
 
 
-async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> None:
+async def test_the_process_serves_and_ends_on_sigterm(site: Site, stack: Stack) -> None:
     """`python -m services.management`: ready by /healthz, raw paths, a log without names, 0 after SIGTERM."""
     port = free_port()
     environment = stack.environment("management", site.database, site.prefix) | {"VITA_HTTP_PORT": str(port)}
@@ -270,7 +270,7 @@ async def test_the_process_serves_and_ends_as_told(site: Site, stack: Stack) -> 
         assert secret not in log
 
 
-async def test_every_answer_has_an_id_that_the_log_tells_of(
+async def test_every_response_has_an_id_that_is_in_the_access_log(
     site: Site, anonymous: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever is answered, by whichever part: an id of Vita's own, and one line with it and who asked."""
@@ -290,17 +290,17 @@ async def test_every_answer_has_an_id_that_the_log_tells_of(
     assert [answer.status_code for answer in answers] == [200, 201, 404, 401, 404, 405, 414, 401, 200]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len({uuid.UUID(one) for one in ids if uuid.UUID(one).version == 7}) == len(ids)
-    told: dict[str, dict[str, Any]] = {}
+    logged: dict[str, dict[str, Any]] = {}
 
-    def all_told() -> bool:
+    def all_logged() -> bool:
         lines = [line for line in capsys.readouterr().err.splitlines() if '"http_request"' in line]
-        told.update({one["request_id"]: one for one in map(json.loads, lines)})
-        return told.keys() >= set(ids)
+        logged.update({one["request_id"]: one for one in map(json.loads, lines)})
+        return logged.keys() >= set(ids)
 
-    await site.stack.until(all_told)
-    assert [(told[one]["status"], told[one].get("client")) for one in ids] == [
+    await site.stack.until(all_logged)
+    assert [(logged[one]["status"], logged[one].get("client")) for one in ids] == [
         (200, "tests"), (201, "tests"), (404, "tests"), (401, None), (404, None), (405, None), (414, None),
         (401, None), (200, None),
     ]  # fmt: skip
-    assert told[ids[1]]["position"] == answers[1].headers["vita-position"]
-    assert told[ids[0]]["tenant"] == "demo"
+    assert logged[ids[1]]["position"] == answers[1].headers["vita-position"]
+    assert logged[ids[0]]["tenant"] == "demo"

@@ -179,7 +179,7 @@ async def test_public_clients_have_no_secret(api: httpx.AsyncClient, app_type: s
     assert (refused.status_code, refused.json()["errorCode"]) == (400, "operation_not_supported")
 
 
-async def test_who_may_not_ask_for_itself_gets_no_token(api: httpx.AsyncClient) -> None:
+async def test_a_client_without_the_grant_type_gets_no_token(api: httpx.AsyncClient) -> None:
     """Without the grant type `client_credentials` the right secret does not help."""
     client = await make(api, grant_types=["authorization_code"])
     await grant(api, client["client_id"], "read:users")

@@ -104,7 +104,7 @@ async def test_all_are_replaced(api: httpx.AsyncClient) -> None:
     assert (await api.delete(methods)).status_code == 204
 
 
-async def test_what_is_refused(api: httpx.AsyncClient) -> None:
+async def test_refused_requests(api: httpx.AsyncClient) -> None:
     """The documented texts of 400, 403, 404 and 409."""
     methods = await made(api, "refused@example.com")
     await api.post(methods, json=PHONE)

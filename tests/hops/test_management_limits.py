@@ -51,7 +51,7 @@ async def test_every_answer_counts_down_and_then_there_are_none(site: Site) -> N
     assert (await bearing(site, site.token(client_id="eager", tenant="other")).get(USERS)).status_code == 200
 
 
-async def test_of_many_refused_requests_the_log_tells_once(site: Site) -> None:
+async def test_many_refused_requests_have_one_log_entry(site: Site) -> None:
     """An `api_limit` entry says who came from where and what was too much; more of the same add nothing."""
     greedy = bearing(site, site.token(client_id="greedy"))
     answers = [await greedy.get(USERS) for _ in range(6)]

@@ -67,7 +67,7 @@ async def walked(site: Site, client: httpx.AsyncClient, count: int, take: int = 
     return found
 
 
-async def test_a_creation_is_told_twice(site: Site) -> None:
+async def test_a_creation_has_two_log_entries(site: Site) -> None:
     """`sapi` with the request, masked; `ss` with the user; newest first, with who did it."""
     client = await fresh(site, "creation")
     made = await client.post(
@@ -103,7 +103,7 @@ async def test_a_query_that_no_event_could_hold(site: Site) -> None:
     assert entry["details"]["request"]["query"]["a\ufffd"] == "\ufffd"
 
 
-async def test_what_is_done_to_somebody_is_found_with_them(site: Site) -> None:
+async def test_changes_of_a_user_are_in_the_log_of_the_user(site: Site) -> None:
     """Edits, a block, a deletion: also of somebody who is no more; of somebody who never was, nothing."""
     client = await fresh(site, "somebody")
     user_id = (await client.post("/api/v2/users", json=new_user())).json()["user_id"]
@@ -117,7 +117,7 @@ async def test_what_is_done_to_somebody_is_found_with_them(site: Site) -> None:
     assert await listed(client, f"{path_of('auth0|nobody')}/logs") == []
 
 
-async def test_every_event_of_a_request_tells_where_it_came_from(site: Site) -> None:
+async def test_every_log_entry_of_a_request_has_its_origin(site: Site) -> None:
     """Requests that write several events show the caller's address and user agent on every entry."""
     client = await fresh(site, "several")
     client.headers["user-agent"] = "several-events/1.0"

@@ -95,7 +95,7 @@ async def test_defaults_hold_until_something_is_set(site: Site, path: str) -> No
         ),
     ],
 )
-async def test_what_is_named_changes(
+async def test_named_settings_change(
     site: Site, path: str, patches: list[dict[str, Any]], after: dict[str, Any]
 ) -> None:
     """At every level, the rest stays; the answer and the next read are the same, and other tenants have

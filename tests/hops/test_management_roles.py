@@ -347,7 +347,7 @@ async def test_a_user_has_so_many_permissions_at_most(
     assert [one["permission_name"] for one in (await api.get(path)).json()] == ["a"]
 
 
-async def test_what_is_deleted_comes_back_to_nobody(api: httpx.AsyncClient) -> None:
+async def test_deleted_permissions_are_not_restored(api: httpx.AsyncClient) -> None:
     """A permission taken out of its API, or an API deleted and made again, is held by nobody."""
     server_id = await server(api, "a", "b")
     jane, reader = await user(api), await role(api)

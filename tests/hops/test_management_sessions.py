@@ -21,7 +21,7 @@ async def made(api: httpx.AsyncClient, email: str) -> str:
     return user_id
 
 
-async def told(site: Site) -> list[Any]:
+async def all_revocations(site: Site) -> list[Any]:
     """Every revocation that gateways were told of, in the documented shape."""
     name = site.prefix + Topic.REVOCATIONS.value
     reading = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
@@ -39,7 +39,7 @@ async def told(site: Site) -> list[Any]:
 
 async def of_user(site: Site, user_id: str) -> list[Any]:
     """What gateways are to end of one user."""
-    return [one["data"] for one in await told(site) if one["data"]["user_id"] == user_id]
+    return [one["data"] for one in await all_revocations(site) if one["data"]["user_id"] == user_id]
 
 
 async def test_a_login_opens_a_session(site: Site, api: httpx.AsyncClient) -> None:

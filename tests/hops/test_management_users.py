@@ -253,7 +253,7 @@ async def test_forms_do_what_json_does(api: httpx.AsyncClient) -> None:
     assert (patched.json()["blocked"], patched.json()["name"]) == (False, "F")
 
 
-async def test_events_say_who_and_why(site: Site, api: httpx.AsyncClient) -> None:
+async def test_events_hold_actor_and_request(site: Site, api: httpx.AsyncClient) -> None:
     """The actor is the API client, the request has an id of Vita's own, and nothing that is personal or that
     the caller chose freely can be read."""
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -106,7 +106,7 @@ async def test_an_orphaned_claim_is_released_when_the_log_does_not_hold_its_even
     assert (await api.post(USERS, json=new_user(email="orphan@example.com"))).status_code == 201
 
 
-async def test_the_sweep_settles_what_nobody_asks_for(site: Site) -> None:
+async def test_the_sweep_settles_old_orphans(site: Site) -> None:
     """Old orphans go, young ones stay."""
     await orphan(site, "old@example.com")
     await age_claims(site)

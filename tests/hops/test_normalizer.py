@@ -136,7 +136,7 @@ async def test_integers_stay_exact(pipeline: Pipeline) -> None:
     assert (document["number"], document["balance"]) == (2**53 + 1, -(10**30))
 
 
-async def test_a_bad_record_blocks_nobody(pipeline: Pipeline) -> None:
+async def test_a_bad_record_does_not_block_others(pipeline: Pipeline) -> None:
     """Whatever cannot be read is kept sealed with its reason and place, and the others go their way."""
     deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
     nested: Any = "x"
@@ -157,18 +157,18 @@ async def test_a_bad_record_blocks_nobody(pipeline: Pipeline) -> None:
     assert len(of_type(await pipeline.events(), LoginSucceeded)) == 2
     letters = await pipeline.letters(Topic.LOGINS_RAW_DLQ)
     assert sorted(letter.offset for letter in letters) == list(range(1, 1 + len(bad)))
-    told = {letter.offset: letter.reason for letter in letters}
-    assert [told[n] for n in range(1, 9)] == [
+    found = {letter.offset: letter.reason for letter in letters}
+    assert [found[n] for n in range(1, 9)] == [
         "not_json", "not_json", "contract", "contract", "contract", "not_json", "not_json", "not_json"
     ]  # fmt: skip
-    assert [told[n] for n in range(9, 18)] == [
+    assert [found[n] for n in range(9, 18)] == [
         "contract", "contract", "contract", "contract", "nul_character", "unknown_tenant", "too_large",
         "unmappable", "unknown_connection",
     ]  # fmt: skip
-    assert told[18] == "not_json"
+    assert found[18] == "not_json"
 
 
-async def test_a_login_that_makes_too_large_an_event_stops_nobody(
+async def test_a_login_that_makes_too_large_an_event_does_not_block_others(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the log would not take is a dead letter: tried again, it would hold up all logins for ever."""
@@ -243,7 +243,7 @@ def connection(name: str, space: str | None = None) -> ConnectionConfigured:
     return event.model_copy(update={"data": event.data.model_copy(update={"settings": {"options": options}})})
 
 
-async def test_another_connection_takes_over_nobody(pipeline: Pipeline) -> None:
+async def test_another_connection_takes_over_no_user(pipeline: Pipeline) -> None:
     """A login through another connection of the strategy, in a later batch or the same one, is a dead letter
     and a failure of nobody's; the profile stays, and failed logins do not count against the person."""
     await pipeline.send_events(connection("second"))
@@ -270,9 +270,9 @@ async def test_another_connection_takes_over_nobody(pipeline: Pipeline) -> None:
     ]  # fmt: skip
     await pipeline.project()
     assert [(await pipeline.document(person))["logins_count"] for person in people] == [1, 1]
-    told = await pipeline.rows("SELECT type, description FROM views.log_entry WHERE connection = 'second'")
-    assert ("f", "identity_of_another_connection") in [tuple(row) for row in told]
-    assert {row["type"] for row in told} == {"f", "fp"}
+    found = await pipeline.rows("SELECT type, description FROM views.log_entry WHERE connection = 'second'")
+    assert ("f", "identity_of_another_connection") in [tuple(row) for row in found]
+    assert {row["type"] for row in found} == {"f", "fp"}
     assert await pipeline.rows("SELECT FROM view_1.login_guard WHERE subject = ANY ($1)", list(people)) == []
 
 
@@ -289,7 +289,7 @@ async def test_connections_of_one_identity_space_share_people(pipeline: Pipeline
     assert await reasons(pipeline) == ["identity_of_another_connection"]
 
 
-async def test_a_failed_login_of_somebody_known(pipeline: Pipeline) -> None:
+async def test_a_failed_login_of_a_known_user(pipeline: Pipeline) -> None:
     """Named by claims or by what was typed, case aside, a failure belongs to the person's own history."""
     await pipeline.send_raw(pipeline.login())
     await pipeline.normalize()
@@ -308,7 +308,7 @@ async def test_a_failed_login_of_somebody_known(pipeline: Pipeline) -> None:
     assert (await pipeline.document(person))["logins_count"] == 1
 
 
-async def test_a_failed_login_of_nobody(pipeline: Pipeline) -> None:
+async def test_a_failed_login_of_an_unknown_user(pipeline: Pipeline) -> None:
     """It has a subject that names nobody: the same for the same identifier, another in another place or
     tenant."""
     await pipeline.add_tenant("other")
@@ -348,7 +348,7 @@ async def test_clocks(pipeline: Pipeline) -> None:
     assert [times[f"0/0/{n}"] for n in range(4)] == [past, near, stored, stored]
 
 
-async def test_a_timestamp_before_all_time_blocks_nobody(pipeline: Pipeline) -> None:
+async def test_a_timestamp_before_all_time_does_not_block_others(pipeline: Pipeline) -> None:
     """A record's own timestamp is whatever its producer wrote; even an absurd one is only a time."""
     await pipeline.send_raw(pipeline.login(time=...), timestamp_ms=0)
     await pipeline.normalize()

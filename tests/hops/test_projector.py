@@ -131,7 +131,7 @@ async def test_a_batch_that_skips_records_is_refused(pipeline: Pipeline) -> None
     assert (await pipeline.document(jane))["logins_count"] == 3
 
 
-async def test_bad_events_are_quarantined_and_stop_nobody(pipeline: Pipeline) -> None:
+async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipeline) -> None:
     """Foreign bytes, unknown types and versions, tampered records and missing keys go to the dead letters."""
     jane, joe = somebody(), somebody()
     good = logged_in(pipeline, jane)
@@ -262,7 +262,7 @@ async def test_positions_and_rows_are_one_transaction(pipeline: Pipeline) -> Non
     assert (await pipeline.document(jane))["logins_count"] == 1
 
 
-async def test_whoever_waits_is_told(pipeline: Pipeline) -> None:
+async def test_waiting_readers_are_notified(pipeline: Pipeline) -> None:
     """A commit notifies the generation and the positions it reached."""
     heard: asyncio.Queue[str] = asyncio.Queue()
     async with pipeline.connected("vita_management") as connection:

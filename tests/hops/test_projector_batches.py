@@ -137,7 +137,7 @@ def client(pipeline: Pipeline, client_id: str, scopes: tuple[str, ...]) -> Event
     return event
 
 
-async def test_a_claim_on_its_way_is_nobody_elses_business(pipeline: Pipeline) -> None:
+async def test_a_pending_reservation_is_independent_of_others(pipeline: Pipeline) -> None:
     """Two changes of an address at once: the first one's arrival leaves the claim of the second alone."""
     joe = somebody()
     made, first, second = creation(subject=joe), *(address(f"{name}@x.com") for name in "ab")
@@ -203,7 +203,7 @@ async def test_history_without_keys_is_passed_over(pipeline: Pipeline) -> None:
     assert (await pipeline.document(jane))["logins_count"] == 1
 
 
-async def test_nul_characters_stop_nobody(pipeline: Pipeline) -> None:
+async def test_nul_characters_do_not_block_others(pipeline: Pipeline) -> None:
     """What PostgreSQL cannot store is quarantined wherever it hides, sealed or open."""
     jane, joe = somebody(), somebody()
     sealed = pipeline.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": "x\x00y"}))

@@ -70,7 +70,7 @@ async def letters(pipeline: Pipeline) -> list[tuple[str, str | None]]:
     return [(row["reason"], row["tenant"]) for row in ordered]
 
 
-async def tellings(pipeline: Pipeline) -> list[LoginQuarantined]:
+async def quarantine_events(pipeline: Pipeline) -> list[LoginQuarantined]:
     """The events on the log that tell of quarantined logins."""
     return [event for event in await pipeline.events() if isinstance(event, LoginQuarantined)]
 
@@ -86,7 +86,7 @@ def signed(by: tuple[str, bytes], body: bytes, event_id: str) -> Headers:
     return signed_headers(by[1], by[0], event_id, int(datetime.now(UTC).timestamp()), body)
 
 
-async def test_a_tenants_log_tells_of_its_refused_login(pipeline: Pipeline) -> None:
+async def test_a_refused_login_is_in_the_log_of_its_tenant(pipeline: Pipeline) -> None:
     """Exactly one entry says why, when, and which login it was, in that tenant's log only; the dead letter
     names the tenant; nothing that the gateway chose is readable on the log."""
     login = unknown(pipeline)
@@ -109,14 +109,14 @@ async def test_a_tenants_log_tells_of_its_refused_login(pipeline: Pipeline) -> N
     assert await letters(pipeline) == [("unknown_connection", "demo")]
     for tenant, listed in (("demo", 1), ("other", 0)):
         assert len(await list_dead_letters(pipeline.database.url_for("operator"), tenant, None, 10)) == listed
-    (event,) = await tellings(pipeline)
+    (event,) = await quarantine_events(pipeline)
     assert (event.subject, event.sourceposition) == (tenant_subject("demo"), "0/3/0")
     (record,) = await pipeline.logged(Topic.PROFILE_EVENTS)
     for chosen in (login["id"], login["source"], "never-heard-of"):
         assert chosen.encode() not in record.value
 
 
-async def test_a_batch_that_comes_again_tells_nothing_twice(pipeline: Pipeline) -> None:
+async def test_a_repeated_batch_is_reported_once(pipeline: Pipeline) -> None:
     """The event comes again under the same id, and counts once, in the same batch of the projector or a later
     one; so it does after a failure between the ledger and the log."""
     await pipeline.send_raw(unknown(pipeline), unknown(pipeline, tenant="other"), unknown(pipeline))
@@ -136,14 +136,14 @@ async def test_a_batch_that_comes_again_tells_nothing_twice(pipeline: Pipeline) 
         await normalizer.apply(records)
     assert await earlier(pipeline) == [0]
     await pipeline.normalize()
-    assert len({event.id for event in await tellings(pipeline)}) == 2
-    assert len(await tellings(pipeline)) == 6
+    assert len({event.id for event in await quarantine_events(pipeline)}) == 2
+    assert len(await quarantine_events(pipeline)) == 6
     assert await earlier(pipeline) == [0]
     assert await earlier(pipeline, "other") == [0]
     assert len(await letters(pipeline)) == 3
 
 
-async def test_nobodys_log_tells_of_what_may_be_forged(pipeline: Pipeline) -> None:
+async def test_possibly_forged_logins_are_in_no_tenants_log(pipeline: Pipeline) -> None:
     """A login without a good signature, for another tenant than its gateway's, of a tenant that does not
     exist, or that cannot be read and is signed for every tenant, is attributed to no tenant; a forged event
     of it is told to none."""
@@ -163,7 +163,7 @@ async def test_nobodys_log_tells_of_what_may_be_forged(pipeline: Pipeline) -> No
     assert await pipeline.events() == []
     await pipeline.send_raw(unknown(pipeline))
     await pipeline.normalize({0: 6})
-    (event,) = await tellings(pipeline)
+    (event,) = await quarantine_events(pipeline)
     moved = event.model_copy(update={"tenant": "other", "subject": tenant_subject("other")})
     await pipeline.send_events(seal_event(moved, await pipeline.keys("demo", tenant_subject("demo"))))
     assert (await warnings(pipeline, "other"), len(await warnings(pipeline))) == ([], 1)
@@ -195,15 +195,17 @@ async def test_a_flood_is_bounded_and_counted(pipeline: Pipeline) -> None:
         await pipeline.normalize({0: records})
         records = len(await pipeline.logged(Topic.LOGINS_RAW))
     entries = await warnings(pipeline)
-    told = [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unknown_connection"]
-    assert told == [0, 39, 0, 11]
+    counts = [
+        one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unknown_connection"
+    ]
+    assert counts == [0, 39, 0, 11]
     assert [one["details"]["earlier"] for one in entries if one["details"]["reason"] == "unmappable"] == [0]
     assert "Others since the last entry for this reason: 39." in entries[1]["description"]
     assert await earlier(pipeline, "other") == [0]
     assert len(await letters(pipeline)) == records == len(await pipeline.letters(Topic.LOGINS_RAW_DLQ))
 
 
-async def test_a_topic_made_anew_has_letters_of_its_own(pipeline: Pipeline) -> None:
+async def test_a_recreated_topic_has_its_own_dead_letters(pipeline: Pipeline) -> None:
     """A record at the place of an earlier topic's dead letter is noted and told of as well."""
     for life in range(1, 3):
         await pipeline.send_raw(unknown(pipeline), timestamp_ms=START_MS + life * MINUTE_MS)
@@ -217,7 +219,7 @@ async def test_a_topic_made_anew_has_letters_of_its_own(pipeline: Pipeline) -> N
         assert await letters(pipeline) == []
 
 
-async def test_two_normalizers_tell_once(pipeline: Pipeline) -> None:
+async def test_two_normalizers_report_once(pipeline: Pipeline) -> None:
     """Of the logins of one minute that two processes quarantine at once, one is told of, and each is counted
     once."""
     for partition in range(2):
@@ -241,7 +243,7 @@ async def test_a_record_from_the_future_does_not_silence_the_log(pipeline: Pipel
     assert await earlier(pipeline) == [0, 0]
 
 
-async def test_a_login_that_fails_alone_is_told_of(pipeline: Pipeline) -> None:
+async def test_a_login_that_fails_alone_is_reported(pipeline: Pipeline) -> None:
     """A record that a worker gives up is its tenant's once that was certain; one that never came so far is
     nobody's."""
     await pipeline.send_raw(pipeline.login())
@@ -326,7 +328,7 @@ async def failing(*_: Any) -> Any:
     raise RuntimeError
 
 
-async def test_trusted_logins_are_told_of(pipeline: Pipeline) -> None:
+async def test_trusted_logins_are_reported(pipeline: Pipeline) -> None:
     """Where logins are trusted without a signature, a login that can be read is of the tenant it names."""
     await pipeline.send_raw(unknown(pipeline), b"not json", headers=())
     normalizer = Normalizer(Settings(**pipeline.settings("normalizer"), raw_logins="trusted"))

@@ -406,7 +406,7 @@ async def test_roles_enter_their_own_database_only(pipeline: Pipeline) -> None:
         await drop_installation(stack.admin_url, name)
 
 
-async def test_preparing_again_locks_nobody_out(pipeline: Pipeline) -> None:
+async def test_preparing_again_keeps_unknown_passwords(pipeline: Pipeline) -> None:
     """Passwords that are not known stay, change when asked to, and follow the environment; another
     key-encryption key is refused."""
     stack, name = pipeline.stack, f"{pipeline.database.name}_again"

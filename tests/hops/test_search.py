@@ -95,7 +95,9 @@ async def walked(api: httpx.AsyncClient, name: str, **query: Any) -> list[int]:
         ("nobody", lambda n: False),
     ],
 )
-async def test_queries_find_who_they_ask_for(api: httpx.AsyncClient, query: str, wanted: Any) -> None:
+async def test_queries_find_exactly_the_matching_users(
+    api: httpx.AsyncClient, query: str, wanted: Any
+) -> None:
     """Everybody whom the query means and nobody else, counted alike."""
     expected = [number for number in range(MANY) if wanted(number)]
     assert sorted(await walked(api, "cursor", q=query, per_page=100)) == expected
@@ -244,7 +246,7 @@ async def test_what_cannot_be_is_refused(api: httpx.AsyncClient, query: dict[str
     assert answer.json()["message"].startswith("Query validation error: '")
 
 
-async def test_malformed_queries_are_told_where(api: httpx.AsyncClient) -> None:
+async def test_malformed_queries_are_answered_with_the_position(api: httpx.AsyncClient) -> None:
     """The documented body with the position, and what was expected there."""
     answer = await api.get(USERS, params={"q": "name:john AND AND x"})
     assert answer.json() == {

@@ -72,7 +72,7 @@ def split(header: tuple[str, bytes], name: str) -> tuple[str, bytes]:
     return f"{name}:{first.decode()}", rest
 
 
-async def told(pipeline: Pipeline) -> list[tuple[int, str]]:
+async def dead_letters(pipeline: Pipeline) -> list[tuple[int, str]]:
     """Offset and reason of the dead letters."""
     return sorted((letter.offset, letter.reason) for letter in await pipeline.letters(Topic.LOGINS_RAW_DLQ))
 
@@ -110,7 +110,7 @@ async def test_a_gateway_reports_the_logins_of_its_tenant(pipeline: Pipeline) ->
         login | {"tenant": "other"}, headers=signed(login | {"tenant": "other"}, name, secret)
     )
     await pipeline.normalize()
-    assert await told(pipeline) == [(offset, "not_authentic") for offset in range(1, 20)]
+    assert await dead_letters(pipeline) == [(offset, "not_authentic") for offset in range(1, 20)]
     assert await logins(pipeline) == ["demo"]
 
 
@@ -125,7 +125,7 @@ async def test_a_signed_login_is_not_taken_later(pipeline: Pipeline) -> None:
         for partition in (0, 5):
             await producer.send(topic, exact_json.dumps(login), b"key", partition, claimed, headers)
     await pipeline.normalize()
-    assert await told(pipeline) == [(0, "not_authentic")] * 2
+    assert await dead_letters(pipeline) == [(0, "not_authentic")] * 2
     assert await logins(pipeline) == []
 
 
@@ -155,8 +155,8 @@ async def test_a_login_in_binary_mode_is_signed_with_its_attributes(pipeline: Pi
         await pipeline.send_raw(value, headers=[*changed, *good])
     await pipeline.normalize()
     assert await logins(pipeline) == ["demo"]
-    assert {reason for _, reason in await told(pipeline)} <= {"not_authentic", "contract"}
-    assert len(await told(pipeline)) == 9
+    assert {reason for _, reason in await dead_letters(pipeline)} <= {"not_authentic", "contract"}
+    assert len(await dead_letters(pipeline)) == 9
     (record, *_) = await pipeline.logged(Topic.LOGINS_RAW)
     odd = replace(record, headers=(*record.headers, ("ce_\udcff", b"x")))
     with pytest.raises(InvalidEvent, match="contract"):
@@ -172,7 +172,7 @@ async def test_keys_are_rotated_and_revoked(pipeline: Pipeline) -> None:
         login = pipeline.login()
         await pipeline.send_raw(login, headers=signed(login, name, *secrets))
     await pipeline.normalize()
-    assert await told(pipeline) == []
+    assert await dead_letters(pipeline) == []
     third = (await rotate_gateway(ledger(pipeline), "demo", name, timedelta(0)))["secret"]
     days_ago = datetime.now(UTC) - timedelta(days=3)
     for secret, at in ((second, None), (second, days_ago), (third, None)):
@@ -183,7 +183,7 @@ async def test_keys_are_rotated_and_revoked(pipeline: Pipeline) -> None:
     login = pipeline.login()
     await pipeline.send_raw(login, headers=signed(login, name, third))
     await pipeline.normalize({0: 3})
-    assert await told(pipeline) == [(3, "not_authentic"), (6, "not_authentic")]
+    assert await dead_letters(pipeline) == [(3, "not_authentic"), (6, "not_authentic")]
     (one, *rest) = await gateways(ledger(pipeline), "demo")
     assert (one["gateway"], one["number"], len(rest)) == (name, 1, 2)
     assert all(row["ends_at"] for row in (one, *rest))
@@ -218,7 +218,7 @@ async def test_the_gateway_in_the_readme_reports_a_login(pipeline: Pipeline) -> 
     async with python("-c", program.replace('"logins.raw"', topic), env=environment) as process:
         assert await soon(process.wait(), 40) == 0
     await pipeline.normalize()
-    assert (await told(pipeline), await logins(pipeline)) == ([], ["demo"])
+    assert (await dead_letters(pipeline), await logins(pipeline)) == ([], ["demo"])
 
 
 async def test_a_running_normalizer_learns_new_keys(pipeline: Pipeline) -> None:
@@ -229,11 +229,11 @@ async def test_a_running_normalizer_learns_new_keys(pipeline: Pipeline) -> None:
             login = pipeline.login()
             await pipeline.send_raw(login, headers=signed(login, name, secret))
             await normalizer.apply((await pipeline.logged(Topic.LOGINS_RAW))[offset:])
-    assert await told(pipeline) == []
+    assert await dead_letters(pipeline) == []
     assert await logins(pipeline) == ["demo", "demo"]
 
 
-async def test_a_key_that_does_not_open_stops_nobody(pipeline: Pipeline) -> None:
+async def test_a_key_that_does_not_open_does_not_block_others(pipeline: Pipeline) -> None:
     """Rows with a secret that this installation did not wrap, or wrapped for another gateway, count for
     nothing; the logins of others are taken."""
     (name, secret), (broken, lost), (moved, stolen) = [await gateway(pipeline) for _ in range(3)]
@@ -246,7 +246,7 @@ async def test_a_key_that_does_not_open_stops_nobody(pipeline: Pipeline) -> None
         login = pipeline.login()
         await pipeline.send_raw(login, headers=signed(login, by, key))
     await pipeline.normalize()
-    assert await told(pipeline) == [(offset, "not_authentic") for offset in (1, 2, 3)]
+    assert await dead_letters(pipeline) == [(offset, "not_authentic") for offset in (1, 2, 3)]
     assert await logins(pipeline) == ["demo"]
 
 
@@ -264,7 +264,7 @@ async def test_ingest_signs_what_it_accepts(stack: Stack) -> None:
     for record in records:
         Webhook(shown_secret(secret)).verify(record.value, texts(record))
     await pipeline.normalize()
-    assert await told(pipeline) == []
+    assert await dead_letters(pipeline) == []
     assert await logins(pipeline) == ["demo", "demo"]
 
 
@@ -272,7 +272,7 @@ def texts(record: ConsumerRecord) -> dict[str, str]:
     return {name: value.decode() for name, value in record.headers}
 
 
-async def test_trusted_logins_are_told_loudly(pipeline: Pipeline) -> None:
+async def test_status_warns_of_trusted_logins(pipeline: Pipeline) -> None:
     """With VITA_RAW_LOGINS=trusted an unsigned login is taken, and `vita status` warns of it."""
     await pipeline.send_raw(pipeline.login(), headers=())
     normalizer = Normalizer(Settings(**pipeline.settings("normalizer"), raw_logins="trusted"))
@@ -283,7 +283,7 @@ async def test_trusted_logins_are_told_loudly(pipeline: Pipeline) -> None:
             beats = [dict(row) for row in await list_beats(connection)]
     finally:
         await normalizer.stop()
-    assert await told(pipeline) == []
+    assert await dead_letters(pipeline) == []
     (process, *_) = workers(beats, {})
     assert "trusted" in (process.notice or "")
 

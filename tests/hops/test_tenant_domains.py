@@ -122,7 +122,7 @@ async def test_a_domain_serves_its_tenant_only(site: Site) -> None:
         assert await read_at(site, OTHER, token) == 200
 
 
-async def test_keys_speak_for_their_own_issuer(site: Site) -> None:
+async def test_keys_sign_for_their_own_issuer_only(site: Site) -> None:
     """A key signs nothing that counts for another issuer or another tenant, not even the installation's."""
     provider = tenant_domains.TokenIssuers(
         site.storage.database.raw, provider_of(site), site.service.settings.token_issuer
@@ -273,7 +273,7 @@ def test_origins(text: str, origin: str) -> None:
         "https://é",
     ],
 )
-def test_what_is_no_origin(text: str) -> None:
+def test_invalid_origins(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(MalformedOrigin):
         domain_of(text, "demo")

@@ -39,12 +39,12 @@ async def shown(stack: Stack, name: str, partitions: int, **settings: str) -> No
     wanted = {key.replace("_", "."): value for key, value in settings.items()}
     async with administering(stack) as admin:
 
-        async def told() -> bool:
+        async def has_settings() -> bool:
             (described,) = await admin.describe_topics([name])
             found = await settings_of(admin, name)
             return len(described["partitions"]) == partitions and wanted.items() <= found.items()
 
-        await stack.until(told)
+        await stack.until(has_settings)
 
 
 @pytest_asyncio.fixture
@@ -125,7 +125,7 @@ async def test_whose_clock_stamps_records_is_put_right(stack: Stack, prefix: str
     await shown(stack, name, 12, segment_bytes="12345678", message_timestamp_type="LogAppendTime")
 
 
-async def test_a_topic_made_by_somebody_else_is_checked(stack: Stack, unused: str) -> None:
+async def test_an_existing_topic_is_checked(stack: Stack, unused: str) -> None:
     """A topic that was there before is taken only with the right settings."""
     async with administering(stack) as admin:
         await admin.create_topics([NewTopic(unused + Topic.LOGINS_RAW, 3, 1)])

@@ -169,7 +169,7 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("body", "expected"), [case[1:] for case in CREATIONS], ids=[case[0] for case in CREATIONS]
 )
-async def test_who_cannot_be_created(
+async def test_refused_creations(
     api: httpx.AsyncClient, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     """Each refusal word for word."""
@@ -192,7 +192,7 @@ async def test_who_cannot_be_created(
     ],
     ids=["email", "username", "user_id"],
 )
-async def test_what_is_unique_in_a_connection(
+async def test_unique_values_of_a_connection(
     api: httpx.AsyncClient, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     """409 in the same words, whatever the value; databases know no upper case."""

@@ -51,10 +51,10 @@ class Running:
     async def ends(self) -> tuple[int, str]:
         """The exit code, and everything it wrote on stderr."""
         assert self.process.stderr is not None
-        told = await soon(self.process.stderr.read(), 40)
-        return await self.process.wait(), told.decode()
+        output = await soon(self.process.stderr.read(), 40)
+        return await self.process.wait(), output.decode()
 
-    async def told_to_end(self) -> tuple[int, str]:
+    async def ends_after_sigterm(self) -> tuple[int, str]:
         """The same after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
         return await self.ends()
@@ -69,18 +69,18 @@ async def worker(stack: Stack, topic: str, script: str = "", **more: str) -> Asy
         yield Running(process)
 
 
-async def test_what_is_applied_is_not_seen_again(stack: Stack, topic: str) -> None:
+async def test_applied_records_are_not_read_again(stack: Stack, topic: str) -> None:
     """After a clean end the next process starts behind the last batch."""
     async with worker(stack, topic) as one:
         assert await one.hears() == ["ok", [SECRET]]
-        assert (await one.told_to_end())[0] == 0
+        assert (await one.ends_after_sigterm())[0] == 0
         assert await one.hears() == ["stopped", []]
     await send(stack, topic, "second")
     async with worker(stack, topic) as other:
         assert await other.hears() == ["ok", ["second"]]
 
 
-async def test_records_that_expired_before_they_were_applied_are_told(stack: Stack, topic: str) -> None:
+async def test_records_that_expired_before_they_were_applied_are_reported(stack: Stack, topic: str) -> None:
     """Where retention has overtaken a worker that was away, its log names what is lost; the rest counts."""
     await send(stack, topic, "b", "c", "d")
     admin = AIOKafkaAdminClient(**stack.kafka.arguments())
@@ -91,8 +91,8 @@ async def test_records_that_expired_before_they_were_applied_are_told(stack: Sta
         await admin.close()
     async with worker(stack, topic, STORED='{"0": 1}', LOGS="json") as one:
         assert await one.hears() == ["ok", ["d"]]
-        code, told = await one.told_to_end()
-    (line,) = [json.loads(line) for line in told.splitlines() if "records_expired" in line]
+        code, output = await one.ends_after_sigterm()
+    (line,) = [json.loads(line) for line in output.splitlines() if "records_expired" in line]
     assert (code, line["level"], line["offset"], line["until"]) == (0, "error", 1, 3)
 
 
@@ -108,12 +108,12 @@ async def test_a_passing_failure_is_retried(stack: Stack, topic: str) -> None:
         assert await one.hears() == ["ok", ["second"]]
 
 
-async def test_told_to_end_while_retrying(stack: Stack, topic: str) -> None:
+async def test_sigterm_while_retrying(stack: Stack, topic: str) -> None:
     """A worker that cannot finish its batch ends all the same, in time, and leaves the batch to the next."""
     async with worker(stack, topic, "transient " * 1000) as one:
         assert await one.hears() == ["transient", [SECRET]]
         await send(stack, topic, "second")
-        code, _ = await one.told_to_end()
+        code, _ = await one.ends_after_sigterm()
         assert code == 0
     async with worker(stack, topic) as other:
         assert (await other.hears())[1][0] == SECRET
@@ -125,14 +125,14 @@ async def test_a_failure_of_the_installation_ends_the_process(stack: Stack, topi
     batch is left to the next process."""
     async with worker(stack, topic, "broken", LOGS=form) as one:
         assert await one.hears() == ["broken", [SECRET]]
-        code, told = await one.ends()
+        code, output = await one.ends()
         assert await one.hears() == ["failed", ["UndefinedTableError: see the log"]]
         assert await one.hears() == ["stopped", []]
     assert code == 1
-    assert "worker_failed" in told
-    assert "UndefinedTableError" in told
-    assert "scripted_worker.py" in told
-    assert SECRET not in told
+    assert "worker_failed" in output
+    assert "UndefinedTableError" in output
+    assert "scripted_worker.py" in output
+    assert SECRET not in output
     async with worker(stack, topic) as other:
         assert await other.hears() == ["ok", [SECRET]]
 
@@ -143,7 +143,7 @@ async def test_a_fenced_batch_is_read_again_from_the_stored_position(stack: Stac
     async with worker(stack, topic, "fenced ok", STORED='{"0": 1}') as one:
         fenced, again = await one.hears(), await one.hears()
         assert (fenced, again) == (["fenced", ["b", "c"]], ["ok", ["b", "c"]])
-        assert (await one.told_to_end())[0] == 0
+        assert (await one.ends_after_sigterm())[0] == 0
     async with worker(stack, topic, STORED='{"0": 2}') as other:
         assert await other.hears() == ["ok", ["c"]]
     async with worker(stack, topic, STORED="{}") as third:
@@ -174,7 +174,7 @@ async def test_a_record_at_fault_is_quarantined_and_its_batch_goes_on(stack: Sta
         said = []
         while len([word for word, _ in said if word.startswith("quarantined")]) < 2:
             said.append(await one.hears())
-        assert (await one.told_to_end())[0] == 0
+        assert (await one.ends_after_sigterm())[0] == 0
     assert ["quarantined unprocessable: RuntimeError", ["poison"]] in said
     assert said.count(["ok", ["poison"]]) == 6
     went_well = [
@@ -193,7 +193,7 @@ async def test_a_failed_fetch_loses_nothing_of_other_partitions(stack: Stack, to
     await send(stack, topic, "unreadable", "last", partition=2)
     async with worker(stack, topic, UNREADABLE="2") as one:
         found = await applied(one, 203)
-        assert (await one.told_to_end())[0] == 0
+        assert (await one.ends_after_sigterm())[0] == 0
     for partition in range(4):
         own = [value for value in found if value.startswith(f"{partition}-")]
         assert own == [f"{partition}-{n}" for n in range(50)]
@@ -206,9 +206,9 @@ async def test_a_place_that_cannot_be_read_ends_the_process(stack: Stack, topic:
     await send(stack, topic, "elsewhere", partition=1)
     async with worker(stack, topic, UNREADABLE="1000000") as one:
         assert await applied(one, 1) == ["elsewhere"]
-        code, told = await one.ends()
+        code, output = await one.ends()
     assert code == 1
-    assert "cannot be read from offset 0 on: UnsupportedCodecError" in told
+    assert "cannot be read from offset 0 on: UnsupportedCodecError" in output
     async with worker(stack, topic) as other:
         assert await applied(other, 2) == [SECRET, "unreadable"]
 
@@ -219,12 +219,12 @@ async def test_a_record_the_client_skips_is_read_again(stack: Stack, topic: str)
     await send(stack, topic, "skipped", "c")
     async with worker(stack, topic, SKIPPED="1") as one:
         assert await applied(one, 3) == [SECRET, "skipped", "c"]
-        assert (await one.told_to_end())[0] == 0
+        assert (await one.ends_after_sigterm())[0] == 0
     await send(stack, topic, "skipped", "d")
     async with worker(stack, topic, SKIPPED="3") as one:
-        code, told = await one.ends()
+        code, output = await one.ends()
     assert code == 1
-    assert "the Kafka client skips records of" in told
+    assert "the Kafka client skips records of" in output
     async with worker(stack, topic) as other:
         assert await applied(other, 2) == ["skipped", "d"]
 
@@ -234,11 +234,11 @@ async def test_a_worker_that_hangs_is_ended(stack: Stack, topic: str) -> None:
     left."""
     async with worker(stack, topic, "hang", WATCHDOG="1") as one:
         assert await one.hears() == ["hang", [SECRET]]
-        code, told = await one.ends()
+        code, output = await one.ends()
         state, (reason,) = await one.hears()
     assert (code, state) == (1, "stuck")
     assert reason.startswith("no progress for 1 s while records wait: a batch of 1 from ")
-    assert reason in told
+    assert reason in output
     async with worker(stack, topic) as other:
         assert await other.hears() == ["ok", [SECRET]]
 
@@ -248,10 +248,10 @@ async def test_a_worker_whose_loop_stands_still_is_ended(stack: Stack, topic: st
     values."""
     async with worker(stack, topic, "block", WATCHDOG="0.1") as one:
         assert await one.hears() == ["block", [SECRET]]
-        code, told = await one.ends()
+        code, output = await one.ends()
     assert code == 1
-    assert "scripted_worker.py" in told
-    assert SECRET not in told
+    assert "scripted_worker.py" in output
+    assert SECRET not in output
 
 
 async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
@@ -264,7 +264,7 @@ async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
             assert await one.hears() == ["ok", [value]]
 
 
-async def test_a_topic_made_anew_is_told(stack: Stack) -> None:
+async def test_a_recreated_topic_is_reported(stack: Stack) -> None:
     """A projector whose stored positions lie beyond the log's end stops and says what to do."""
     pipeline: Pipeline = await make_pipeline(stack)
     await pipeline.send_events(login(subject=somebody()))
@@ -274,9 +274,9 @@ async def test_a_topic_made_anew_is_told(stack: Stack) -> None:
     )
     environment = stack.environment("projector", pipeline.database, pipeline.prefix)
     async with python("-m", "services.projector", env=environment, stderr=HEARD) as process:
-        _, told = await soon(process.communicate())
+        _, output = await soon(process.communicate())
     assert process.returncode == 1
-    assert b"was the topic made anew? Rebuild the views" in told
+    assert b"was the topic made anew? Rebuild the views" in output
     assert await pipeline.rows("SELECT FROM views.profile") == []
 
 
@@ -297,7 +297,7 @@ async def test_other_partitions_do_not_wait_for_a_large_record(stack: Stack) -> 
         running.process.send_signal(signal.SIGUSR1)
         assert await running.hears() == ["ok", [LARGE]]
         assert await running.hears() == ["ok", ["behind it"]]
-        assert (await running.told_to_end())[0] == 0
+        assert (await running.ends_after_sigterm())[0] == 0
     async with worker(stack, topic, LARGE="84") as other:
         await send(stack, topic, "new")
         assert await other.hears() == ["ok", ["new"]]
@@ -345,12 +345,12 @@ async def test_a_large_record_that_hangs_ends_the_worker(stack: Stack) -> None:
                 await send(stack, topic, "other", partition=1)
 
         group.create_task(others())
-        code, told = await running.ends()
+        code, output = await running.ends()
         assert code == 1
-        assert "no progress for 1 s while records wait: a batch of 1 from" in told
+        assert "no progress for 1 s while records wait: a batch of 1 from" in output
 
 
-async def test_told_to_end_while_a_large_record_is_under_way(stack: Stack) -> None:
+async def test_sigterm_while_a_large_record_is_processed(stack: Stack) -> None:
     """It is brought to its end first."""
     topic = await stack.topics() + Topic.LOGINS_RAW
     await send(stack, topic, LARGE)

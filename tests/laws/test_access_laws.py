@@ -69,7 +69,7 @@ def test_lists_lead_back_to_exactly_those_who_have_it(stream: list[Any], cut: in
 
 
 @given(access_histories(people=1))
-def test_giving_twice_or_taking_what_is_not_there_keeps_what_there_is(stream: list[Any]) -> None:
+def test_repeated_assignments_and_removals_change_nothing(stream: list[Any]) -> None:
     """The same command again changes neither what a person has nor since when; a refused one nothing at
     all."""
     person = NO_PROFILE
@@ -86,7 +86,7 @@ def test_giving_twice_or_taking_what_is_not_there_keeps_what_there_is(stream: li
 
 
 @given(access_histories(people=1))
-def test_nobody_has_more_than_allowed_and_nothing_survives_deletion(stream: list[Any]) -> None:
+def test_limits_hold_and_deletion_removes_everything(stream: list[Any]) -> None:
     """The fold keeps the caps whatever was accepted at once; deletion ends everything."""
     person = NO_PROFILE
     for event in stream:

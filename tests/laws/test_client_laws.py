@@ -79,7 +79,7 @@ def test_a_change_counts_for_the_revision_it_was_decided_on(stream: list[ClientC
 
 
 @given(histories())
-def test_a_refused_change_is_told_as_refused(stream: list[ClientConfigured]) -> None:
+def test_a_rejected_change_is_reported_as_rejected(stream: list[ClientConfigured]) -> None:
     """The views that follow learn of each event whether it came to anything, the first one included."""
     current: Client | None = None
     for applied in fold_batch(Views(), on_the_log(stream)).applied:

@@ -300,7 +300,7 @@ def test_an_unlinked_profile_has_what_its_logins_brought_meanwhile() -> None:
     assert (document["name"], document["logins_count"]) == ("N3", 1)
 
 
-def test_nobody_is_linked_who_has_links() -> None:
+def test_a_user_with_links_is_not_linked_again() -> None:
     """No second level: the one with linked identities is refused as a secondary, and so is a linked one."""
     world = play(LINKED)
     for one, other in ((2, 0), (2, 1)):

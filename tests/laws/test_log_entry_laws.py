@@ -42,7 +42,7 @@ def cut(draw: st.DrawFn) -> list[list[Logged]]:
     return [log[start:end] for start, end in zip([0, *places], [*places, len(log)], strict=True)]
 
 
-def told(run: Sequence[Applied]) -> list[Entry]:
+def entries_of(run: Sequence[Applied]) -> list[Entry]:
     return [entry for one in run for entry in entries(one)]
 
 
@@ -63,11 +63,11 @@ def summed(runs: Sequence[Sequence[Applied]]) -> dict[Day, Counts]:
 
 
 @given(cut())
-def test_any_cut_tells_the_same(batches: list[list[Logged]]) -> None:
+def test_any_split_gives_the_same_entries(batches: list[list[Logged]]) -> None:
     """The entries of a log, and the counts of its days, are those of the whole."""
     (whole,) = applied([[one for batch in batches for one in batch]])
     parts = applied(batches)
-    assert [entry for part in parts for entry in told(part)] == told(whole)
+    assert [entry for part in parts for entry in entries_of(part)] == entries_of(whole)
     assert summed(parts) == days(whole)
 
 
@@ -86,13 +86,13 @@ def test_the_number_of_people_is_how_many_live(batches: list[list[Logged]]) -> N
 @given(cut())
 def test_ids_are_in_the_order_of_the_log(batches: list[list[Logged]]) -> None:
     """Each id has 56 digits and is greater than the one before."""
-    ids = [entry.log_id for part in applied(batches) for entry in told(part)]
+    ids = [entry.log_id for part in applied(batches) for entry in entries_of(part)]
     assert ids == sorted(set(ids))
     assert all(len(one) == 56 and one.isdecimal() for one in ids)
 
 
 @given(cut())
-def test_what_counted_is_told_and_what_was_refused_is_not(batches: list[list[Logged]]) -> None:
+def test_accepted_events_have_entries_and_rejected_ones_do_not(batches: list[list[Logged]]) -> None:
     """Every login has one entry; a command has one with its first event at least; a refused one has none."""
     for one in (one for part in applied(batches) for one in part):
         found = [entry.type for entry in entries(one)]

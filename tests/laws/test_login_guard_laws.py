@@ -236,7 +236,7 @@ def test_the_bucket_is_the_one_that_refills_as_time_goes_by(
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50)), max_size=30), st.integers(0, 50))
-def test_a_released_address_starts_anew(parts: list[tuple[int, int]], released: int) -> None:
+def test_a_released_address_starts_from_zero(parts: list[tuple[int, int]], released: int) -> None:
     """Whichever partition knows a failure and whichever the release, only later ones count."""
     rows = [Address(), Address(), Address().released(released)]
     for partition, time in parts:

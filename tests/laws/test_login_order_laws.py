@@ -65,7 +65,7 @@ def arrived(parts: Sequence[Any]) -> Profile:
     return profile
 
 
-def told(steps: Sequence[Step], number: int = 0) -> list[Any]:
+def events_of(steps: Sequence[Step], number: int = 0) -> list[Any]:
     return [step.event(number + at, None) for at, step in enumerate(steps)]
 
 
@@ -91,11 +91,11 @@ def test_any_order_of_logins_gives_the_same_profile(
     data: st.DataObject, policy: RootPolicy, born: Any
 ) -> None:
     """Of a profile that logins made or the API: document, tokens, accounts and provenance are the same."""
-    events = told(data.draw(own_logins(policy, "7")), 10)
+    events = events_of(data.draw(own_logins(policy, "7")), 10)
     first = []
     if born is not None:
         created = born.model_copy(update={"provider": "oauth2", "idp_id": "7"})
-        first = told([Step(0, UserCreated, created, START)])
+        first = events_of([Step(0, UserCreated, created, START)])
     mixed = data.draw(st.permutations(events))
     assert shown(arrived([*first, *mixed])) == shown(arrived([*first, *sorted(events, key=_key)]))
 
@@ -112,12 +112,12 @@ def test_a_late_login_leaves_edits_alone(
 ) -> None:
     """Logins of before an edit may arrive before or after it, those that follow in any order: the profile is
     the same, and without later ones what the edit set stands."""
-    before = told(data.draw(own_logins(policy, "7")), 10)
-    after = told(data.draw(own_logins(policy, "7", AFTER)), 30) if data.draw(st.booleans()) else []
+    before = events_of(data.draw(own_logins(policy, "7")), 10)
+    after = events_of(data.draw(own_logins(policy, "7", AFTER)), 30) if data.draw(st.booleans()) else []
     after = [event for event in after if event.time > EDITED]
     made = edit.model_copy(update={"expected_revision": None, "connection": None})
     address = EmailChangedData(connection=before[0].data.connection, email=email, email_verified=verified)
-    edits = told([Step(0, AttributesChanged, made, EDITED), Step(0, EmailChanged, address, EDITED)], 50)
+    edits = events_of([Step(0, AttributesChanged, made, EDITED), Step(0, EmailChanged, address, EDITED)], 50)
     edits[1] = edits[1].model_copy(
         update={"data": address.model_copy(update={"connection": "google-oauth2"})}
     )
@@ -141,14 +141,14 @@ def test_a_late_login_leaves_edits_alone(
 @given(st.data(), st.sampled_from(POLICIES))
 def test_linked_identities_take_their_logins_in_any_order(data: st.DataObject, policy: RootPolicy) -> None:
     """The profile data of a linked identity, and what all identities share, come out the same."""
-    primary, *more = told(data.draw(own_logins(policy, "7")), 10)
-    others = told(data.draw(own_logins(policy, "8")), 30)
+    primary, *more = events_of(data.draw(own_logins(policy, "7")), 10)
+    others = events_of(data.draw(own_logins(policy, "8")), 30)
     linked = IdentityLinkedData(
         secondary=SUBJECTS[1], connection="corp", is_social=False, means="admin", provider="oauth2",
         idp_id="8", profile_data={"name": "Known", "x_1": 1},
         marks=data.draw(st.sampled_from([{}, {"": MIDDLE, "name": MIDDLE}])),
     )  # fmt: skip
-    link = told([Step(0, IdentityLinked, linked, EDITED)], 50)
+    link = events_of([Step(0, IdentityLinked, linked, EDITED)], 50)
     mixed = data.draw(st.permutations([*more, *others]))
     in_order = sorted([*more, *others], key=_key)
     assert shown(arrived([primary, *link, *mixed])) == shown(arrived([primary, *link, *in_order]))

@@ -108,7 +108,7 @@ def test_the_same_login_is_the_same_event(login: RawLogin) -> None:
 
 
 @given(raw_logins(outcomes=("success",)))
-def test_leftovers_never_shadow_what_is_ours(login: RawLogin) -> None:
+def test_leftovers_never_shadow_reserved_attributes(login: RawLogin) -> None:
     """No claim, whatever its name, lands on a root key that has a meaning of its own."""
     try:
         data = event_of(login).data
@@ -121,6 +121,6 @@ def test_leftovers_never_shadow_what_is_ours(login: RawLogin) -> None:
 @given(raw_logins())
 def test_clocks_that_run_ahead_are_not_believed(login: RawLogin) -> None:
     """An event's time is the gateway's, unless that lies beyond what clocks may differ; then the broker's."""
-    told = login.time
+    claimed = login.time
     time = Arrival(login, "1/0/5", STORED).time
-    assert time == (STORED if told is None or told > STORED + CLOCK_SKEW else told)
+    assert time == (STORED if claimed is None or claimed > STORED + CLOCK_SKEW else claimed)

@@ -70,7 +70,7 @@ def test_a_batch_reaches_from_its_first_to_its_last(batch: list[Placed]) -> None
 
 
 @given(batches())
-def test_who_listens_knows_what_was_committed(batch: list[Placed]) -> None:
+def test_a_notification_covers_the_committed_records(batch: list[Placed]) -> None:
     """A notification covers exactly the records up to the batch's last."""
     watch = PositionWatch("postgresql://nowhere", "topic", Readiness())
     watch._heard(notification(1, next_offsets(batch)))

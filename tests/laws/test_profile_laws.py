@@ -221,20 +221,23 @@ def test_what_a_provider_tells_once_is_kept(
     first: LoginSucceededData, later: list[LoginSucceededData]
 ) -> None:
     """Apple sends a name only the first time: attributes that are left out stay."""
-    told = {"name": "Jane", "given_name": "Jane"}
+    given_names = {"name": "Jane", "given_name": "Jane"}
     first = first.model_copy(
-        update={"attributes": first.attributes | told, "root_policy": "on_each_login", "sources": {}}
+        update={"attributes": first.attributes | given_names, "root_policy": "on_each_login", "sources": {}}
     )
     silent = [
         data.model_copy(
-            update={"attributes": {k: v for k, v in data.attributes.items() if k not in told}, "extras": {}}
+            update={
+                "attributes": {k: v for k, v in data.attributes.items() if k not in given_names},
+                "extras": {},
+            }
         )
         for data in later
     ]
     stream = beyond([Step(0, LoginSucceeded, data, START) for data in [first, *silent]])
     document = folded_through(stream).document
     assert document is not None
-    assert {name: document[name] for name in told} == told
+    assert {name: document[name] for name in given_names} == given_names
 
 
 @given(histories(max_size=8), logins(), st.one_of(logins(), creations()))
@@ -263,7 +266,7 @@ def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login
 
 
 @given(histories(max_size=8), creations())
-def test_nobody_is_created_twice(stream: list[Any], data: Any) -> None:
+def test_a_user_is_created_once(stream: list[Any], data: Any) -> None:
     """`user.created` on a living person changes nothing but the memory of the refused command."""
     start = living(stream)
     event = Step(0, UserCreated, data, START, command=9).event(900, None)
@@ -391,7 +394,7 @@ def test_a_person_read_back_goes_on_as_in_memory(stream: list[Any], cut: int) ->
 
 
 @given(histories(people=2, max_size=14))
-def test_search_rows_speak_of_the_living_only(stream: list[Any]) -> None:
+def test_search_rows_exist_for_existing_users_only(stream: list[Any]) -> None:
     """A person is in search and activity exactly while there is a document, and the rows say what it says."""
     tables = folded([stream])
     alive = {person for person in tables.profile if tables.read(person).document is not None}

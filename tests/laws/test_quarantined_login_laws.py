@@ -20,28 +20,28 @@ MINUTES = st.lists(st.integers(0, 8), max_size=60)
 
 
 @given(st.lists(quarantined_logins(), max_size=20), st.integers(0, 20))
-def test_an_event_that_comes_again_is_told_of_once(events: Sequence[LoginQuarantined], cut: int) -> None:
+def test_a_repeated_event_is_reported_once(events: Sequence[LoginQuarantined], cut: int) -> None:
     """However the log is cut, and though what is remembered goes through the table: the first of each."""
-    log, views, told = on_the_log(events), Views(), []
+    log, views, reported = on_the_log(events), Views(), []
     for batch in (log[:cut], log[cut:]):
         outcome = fold_batch(views, batch)
         changes = outcome.changes(QUARANTINED_LOGIN)
         read = {tenant: load_memory(dump_memory(memory)) for tenant, (_, memory) in changes.items()}
         views.take(Views({QUARANTINED_LOGIN: read}))
-        told += [applied.event for applied in outcome.applied for _ in entries(applied)]
-    assert [event.id for event in told] == list(dict.fromkeys(event.id for event in events))
+        reported += [applied.event for applied in outcome.applied for _ in entries(applied)]
+    assert [event.id for event in reported] == list(dict.fromkeys(event.id for event in events))
 
 
 @given(MINUTES)
-def test_each_letter_is_told_of_or_counted(minutes: Sequence[int]) -> None:
+def test_each_dead_letter_is_reported_or_counted(minutes: Sequence[int]) -> None:
     """Letters told of, those counted with them and those counted since are all there are; no minute is told
     of twice."""
-    told, bearing = Notice(), []
+    reported, bearing = Notice(), []
     for minute in minutes:
-        told, earlier = count_letter(told, minute)
+        reported, earlier = count_letter(reported, minute)
         if earlier is not None:
             bearing.append((minute, earlier))
-    assert len(bearing) + sum(earlier for _, earlier in bearing) + told.untold == len(minutes)
+    assert len(bearing) + sum(earlier for _, earlier in bearing) + reported.untold == len(minutes)
     first = [minute for minute, _ in bearing]
     assert first == sorted(set(first))
     assert not minutes or first[0] == minutes[0]

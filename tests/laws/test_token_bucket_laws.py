@@ -13,12 +13,12 @@ pauses = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 def run(limit: Limit, waits: list[float]) -> list[tuple[float, Verdict]]:
     """Requests after these pauses, each with what it was told."""
     bucket: Bucket | None = None
-    now, told = START, []
+    now, verdicts = START, []
     for wait in waits:
         now += wait
         bucket, verdict = take(bucket, limit, now)
-        told.append((now, verdict))
-    return told
+        verdicts.append((now, verdict))
+    return verdicts
 
 
 @given(limits, pauses)
@@ -46,7 +46,7 @@ def test_what_remains_is_what_may_come_at_once(limit: Limit, waits: list[float])
 
 
 @given(limits, pauses)
-def test_who_comes_back_when_told_is_let_through(limit: Limit, waits: list[float]) -> None:
+def test_a_client_that_waits_until_reset_is_accepted(limit: Limit, waits: list[float]) -> None:
     """At `reset` a token is there, so a refused client that waits for it once is not refused again."""
     bucket, now = None, START
     for wait in waits:

@@ -82,7 +82,7 @@ def test_the_stacks_topic_prefix_goes_with_its_broker(local: Stack) -> None:
     assert addresses.topic_prefix(None, KafkaAccess("elsewhere:9092")) == ""
 
 
-def test_a_refused_client_is_told_apart(vita: Vita, local: Stack, fake: FakeVita) -> None:
+def test_a_rejected_client_has_its_own_message(vita: Vita, local: Stack, fake: FakeVita) -> None:
     """A wrong secret names the client and the way out, not the secret."""
     fake._answers.clear()
     fake.answers(

@@ -22,7 +22,7 @@ def test_scopes_expand_in_order_and_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["users", "read:", ":users", "read users:x", "r:é"])
-def test_what_is_no_scope_is_refused(text: str) -> None:
+def test_unknown_scopes_are_refused(text: str) -> None:
     """A typing mistake does not become a client that may do nothing."""
     with pytest.raises(typer.BadParameter):
         expand_scopes([text])

@@ -43,7 +43,7 @@ def untrusted(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_a_certificate_that_is_not_trusted_is_told(vita: Vita, untrusted: str) -> None:
+def test_an_untrusted_certificate_is_reported(vita: Vita, untrusted: str) -> None:
     """Neither a read, nor a token, nor a batch of logins calls that silence; each names what to do."""
     for ran in (
         vita("users", "list", "--management-url", untrusted, *TOKEN),
@@ -64,13 +64,13 @@ async def test_the_demo_trusts_the_authority_of_its_stack(untrusted: str, tmp_pa
         )  # fmt: skip
 
 
-def test_https_behind_a_plain_http_address_is_told(vita: Vita, untrusted: str) -> None:
+def test_https_behind_a_plain_http_address_is_reported(vita: Vita, untrusted: str) -> None:
     """A server that expects TLS ends the connection; the advice is to look at the scheme."""
     ran = vita("users", "list", "--management-url", untrusted.replace("https:", "http:"), *TOKEN)
     assert (ran.code, "begin its address with https://" in ran.err) == (1, True), ran.err
 
 
-def test_plain_http_behind_an_https_address_is_told(vita: Vita, fake: FakeVita) -> None:
+def test_plain_http_behind_an_https_address_is_reported(vita: Vita, fake: FakeVita) -> None:
     """The scheme of the address is wrong, not the certificate."""
     ran = vita("users", "list", "--management-url", fake.url.replace("http:", "https:"), *TOKEN)
     assert (ran.code, "it does not speak TLS" in ran.err) == (1, True), ran.err
@@ -85,7 +85,7 @@ def test_plain_http_behind_an_https_address_is_told(vita: Vita, fake: FakeVita) 
         (("tenants", "list", "--database-url", "postgresql://u:se/cret@h/d"), "VITA_DATABASE_URL"),
     ],
 )
-def test_a_malformed_address_is_told_by_its_variable(
+def test_a_malformed_address_is_reported_with_its_variable(
     vita: Vita, arguments: tuple[str, ...], variable: str
 ) -> None:
     """Wherever an address is given, it is refused in one line that repeats no password."""

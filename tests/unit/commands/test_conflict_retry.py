@@ -1,4 +1,4 @@
-"""Changes made anew when another change came first."""
+"""Changes that are retried when another change was written first."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,8 +11,8 @@ from services.runtime.rejection import Rejected, Rejection
 BUSY = Rejection("conflict", "Busy.")
 
 
-def overtaken(times: int) -> Callable[[], Awaitable[int]]:
-    """An attempt that comes late so often, and answers how often it was made then."""
+def conflicting(times: int) -> Callable[[], Awaitable[int]]:
+    """An attempt that meets a conflict this many times, then returns the number of attempts."""
     made = 0
 
     async def attempt() -> int:
@@ -26,20 +26,20 @@ def overtaken(times: int) -> Callable[[], Awaitable[int]]:
 
 
 @pytest.mark.parametrize("times", [0, 1, ATTEMPTS - 1])
-async def test_an_overtaken_change_is_made_anew(times: int) -> None:
-    """Until it counts."""
-    assert await retry_on_conflict(overtaken(times), BUSY) == times + 1
+async def test_a_conflicting_change_is_retried(times: int) -> None:
+    """An attempt is repeated until it meets no conflict."""
+    assert await retry_on_conflict(conflicting(times), BUSY) == times + 1
 
 
-async def test_who_is_overtaken_again_and_again_is_told_so() -> None:
-    """A change that never counts ends."""
+async def test_retries_end_in_a_rejection() -> None:
+    """A change that always meets a conflict is rejected after the last attempt."""
     with pytest.raises(Rejected) as refused:
-        await retry_on_conflict(overtaken(ATTEMPTS), BUSY)
+        await retry_on_conflict(conflicting(ATTEMPTS), BUSY)
     assert refused.value.rejection is BUSY
 
 
-async def test_who_named_a_revision_is_told_that_it_passed() -> None:
-    """412 at the first change that came first: nobody decided on the revision there is now."""
+async def test_a_named_revision_is_not_retried() -> None:
+    """A change with an expected revision is rejected with 412 at its first conflict."""
     with pytest.raises(Rejected) as refused:
-        await retry_on_conflict(overtaken(1), BUSY, guarded=True)
+        await retry_on_conflict(conflicting(1), BUSY, guarded=True)
     assert refused.value.rejection is STALE_REVISION

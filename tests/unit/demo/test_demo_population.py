@@ -188,7 +188,7 @@ def test_apple_tells_the_name_once(events: list[Event]) -> None:
     assert any("is_private_email" in seen[0] for seen in at_apple)
 
 
-def test_only_addresses_that_reach_nobody(events: list[Event]) -> None:
+def test_only_reserved_example_addresses(events: list[Event]) -> None:
     """Mail domains, picture hosts and phone numbers are from the ranges kept for examples."""
     texts = [leaf for event in events for leaf in leaves(event["data"]["claims"]) if isinstance(leaf, str)]
     domains = {text.rpartition("@")[2] for text in texts if re.fullmatch(r"[^\s@/]+@[\w.-]+", text)}

@@ -17,7 +17,7 @@ SECOND = Migration("0002_second", "SELECT 2")
 ADMIN = "postgresql://postgres:p%40ss@db.example:6543/postgres?sslmode=require"
 
 
-def test_only_what_is_missing_is_applied() -> None:
+def test_only_missing_migrations_are_applied() -> None:
     """Applied migrations are not applied again."""
     assert outstanding({FIRST.name: FIRST.checksum}, [FIRST, SECOND]) == [SECOND]
 
@@ -67,7 +67,7 @@ def test_roles_are_named_after_their_database() -> None:
         role_name("v" * 60, "projector")
 
 
-def test_the_server_is_told_a_verifier() -> None:
+def test_the_server_receives_a_verifier() -> None:
     """The verifier is the one of RFC 7677's example, so that servers take it for the password."""
     verifier = scram_verifier("pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="))
     assert verifier == (
@@ -128,7 +128,7 @@ def test_the_environment_says_where_things_are() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named(environment: dict[str, str], named: str) -> None:
+def test_missing_variables_are_named(environment: dict[str, str], named: str) -> None:
     """A wrong environment is told before anything is connected to."""
     with pytest.raises(NotPrepared, match=named):
         Installation.from_environment(environment)

@@ -108,7 +108,7 @@ def test_empty_bodies_are_refused(content_type: str, body: bytes) -> None:
         b"9" * 5000 + b"]",
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_refused(body: bytes) -> None:
     """400 for every body that is not an object or a filled array of strict JSON."""
     expected = "expected one event or an array of events"
     assert refusal(body) in {

@@ -241,7 +241,7 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.dictionaries(places, json_values, max_size=3))
-def test_what_is_accepted_is_what_the_normalizer_reads(changes: dict[str, Any]) -> None:
+def test_accepted_events_are_readable_by_the_normalizer(changes: dict[str, Any]) -> None:
     """Any JSON in any place gets a verdict, and every accepted value passes the contract on the other
     side."""
     verdict = verdict_on(changed(changes))

@@ -147,7 +147,7 @@ async def test_results_come_in_the_order_of_the_events(gateway: Gateway) -> None
     assert (response.json()["accepted"], response.json()["rejected"]) == (2, 2)
 
 
-async def test_the_database_is_asked_once_for_what_is_not_remembered(gateway: Gateway) -> None:
+async def test_uncached_connections_are_read_in_one_query(gateway: Gateway) -> None:
     """Every login is checked with what is known of its connection, remembered or read, in its place."""
     names = ("kept", "kept-deleted", "stored", "stored-deleted", "unknown")
     gateway.connections.kept = {name: _google(name) for name in names[:2]}
@@ -261,7 +261,7 @@ async def test_the_largest_body(gateway: Gateway) -> None:
     assert (response.status_code, response.json()["accepted"]) == (202, MAX_EVENTS)
 
 
-async def test_overload_is_told() -> None:
+async def test_overload_is_answered_with_429() -> None:
     """A client that uses its share gets 429, another tenant does not, and all is well again afterwards."""
     gateway = Gateway(limit_bytes=3 * MAX_BYTES)
     free = gateway.body_memory.free

@@ -30,7 +30,7 @@ def test_a_connection_named_like_its_strategy_needs_no_strategy() -> None:
     assert key_of(strategy=None) == key_of(strategy="google-oauth2")
 
 
-def test_a_connection_nobody_knows_keeps_people_together() -> None:
+def test_an_unknown_connection_has_one_key_per_person() -> None:
     """Without a strategy the usual id claims still give one key per person."""
     assert key_of("1", connection="corp") == key_of("2", connection="corp")
 

@@ -55,7 +55,7 @@ def test_both_modes_give_the_same_login(value: Any, headers: list[tuple[str, byt
         (BINARY, b'{"connection": "a\\u0000b"}', "nul_character"),
     ],
 )
-def test_what_is_no_login_says_why(
+def test_invalid_logins_have_a_reason(
     headers: list[tuple[str, bytes | None]], value: bytes | None, reason: str
 ) -> None:
     """Every fault of a binary record has the reason of a dead letter."""

@@ -50,7 +50,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("found", "data", "reason"), REFUSED)
-def test_logins_nobody_may_take(found: KnownConnection, data: dict[str, Any], reason: str) -> None:
+def test_logins_of_unknown_origin_are_refused(
+    found: KnownConnection, data: dict[str, Any], reason: str
+) -> None:
     """Each kind of unknown is refused with its own reason."""
     with pytest.raises(InvalidEvent) as refusal:
         connection_of(raw(data), found)
@@ -101,10 +103,10 @@ TIMES = [
 ]
 
 
-@pytest.mark.parametrize(("told", "counted"), TIMES)
-def test_whose_clock_counts(told: datetime | None, counted: datetime) -> None:
+@pytest.mark.parametrize(("sent_time", "counted"), TIMES)
+def test_whose_clock_counts(sent_time: datetime | None, counted: datetime) -> None:
     """The gateway's, unless it is absent or runs ahead too far; always in whole milliseconds."""
-    arrival = arrived(raw(time=... if told is None else told.isoformat()))
+    arrival = arrived(raw(time=... if sent_time is None else sent_time.isoformat()))
     assert arrival.time == counted.replace(microsecond=counted.microsecond // 1000 * 1000)
 
 
@@ -191,12 +193,12 @@ def test_a_registration_is_always_the_same() -> None:
 
 def test_the_access_a_login_gave_is_carried_over() -> None:
     """Session, refresh token, device, grant and connected account, as they were told."""
-    told = load_example("vita.login.v1.session.json")
-    login = parse_raw_login(exact_json.dumps(told))
+    example = load_example("vita.login.v1.session.json")
+    login = parse_raw_login(exact_json.dumps(example))
     data = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME).data
     for name in ("session", "refresh_token", "device", "audience", "scope", "organization_id"):
-        assert getattr(data, name) == told["data"][name]
-    assert data.connected_account == told["data"]["connected_account"]
+        assert getattr(data, name) == example["data"][name]
+    assert data.connected_account == example["data"]["connected_account"]
 
 
 def test_a_login_that_tells_of_no_access_carries_none() -> None:

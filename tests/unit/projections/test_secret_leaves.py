@@ -39,7 +39,7 @@ def test_secrets_are_sealed_and_opened() -> None:
     assert not holds_sealed(exact_json.dumps(DOCUMENT).decode())
 
 
-def test_the_same_text_each_time() -> None:
+def test_sealing_a_leaf_is_deterministic() -> None:
     """So that a rebuilt row is the same."""
     assert seal_leaves(DOCUMENT, KEYS, "a") == seal_leaves(DOCUMENT, KEYS, "a")
     assert seal_leaves(DOCUMENT, KEYS, "a") != seal_leaves(DOCUMENT, KEYS, "b")

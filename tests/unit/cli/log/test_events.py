@@ -59,7 +59,7 @@ async def test_opening_shows_the_data_and_no_credential(monkeypatch: pytest.Monk
     assert "argon2id" not in str(event)
 
 
-async def test_destroyed_keys_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_destroyed_keys_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was erased is said to be, and its envelope stays readable."""
     keys = generate_subject_keys()
     event = await _opener(monkeypatch, SubjectKeys(1, None, None)).open(_sealed(keys))

@@ -129,7 +129,7 @@ def test_no_file(vita: Vita) -> None:
     assert "nosuch.ndjson" in ran.err
 
 
-def test_nobody_there(vita: Vita, local: Stack) -> None:
+def test_an_unreachable_ingest_is_reported_at_once(vita: Vita, local: Stack) -> None:
     """An ingest that was never reached is told at once, not waited for."""
     arguments = ("--ingest-url", "http://127.0.0.1:1", "--token", "a.b.c")
     ran = vita("logins", "send", "-", *arguments, stdin="{}\n")

@@ -29,7 +29,7 @@ def test_a_shell_reads_the_exports(vita: Vita, local: Stack) -> None:
     ]  # fmt: skip
 
 
-def test_json_holds_the_same(vita: Vita, local: Stack) -> None:
+def test_json_holds_the_same_variables(vita: Vita, local: Stack) -> None:
     """Programs get pure JSON."""
     assert json.loads(vita("env", "--json").out)["VITA_TENANT"] == "demo"
 

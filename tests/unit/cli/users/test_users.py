@@ -82,7 +82,7 @@ def test_create_reads_a_password_from_a_pipe(vita: Vita, fake: FakeVita) -> None
     }  # fmt: skip
 
 
-def test_update_sends_what_is_to_change(vita: Vita, fake: FakeVita) -> None:
+def test_update_sends_the_changes(vita: Vita, fake: FakeVita) -> None:
     """Values, removals, truths, metadata and the expected revision travel in one request."""
     fake.answers("PATCH", PATH, 200, JANE, etag='"8"')
     ran = vita(
@@ -114,7 +114,7 @@ def test_block_and_unblock(vita: Vita, fake: FakeVita, verb: str, blocked: bool)
     assert fake.requests("PATCH", PATH)[0].document == {"blocked": blocked}
 
 
-def test_delete_asks_nobody_without_yes(vita: Vita, fake: FakeVita) -> None:
+def test_delete_needs_yes_without_a_terminal(vita: Vita, fake: FakeVita) -> None:
     """Where nobody can be asked, nothing is deleted."""
     assert vita("users", "delete", "auth0|1").code == 1
     assert fake.requests("DELETE", PATH) == []

@@ -48,7 +48,7 @@ def test_a_permission_keeps_its_number_and_no_other_ever_gets_it(history: list[l
 
 
 @given(names, names, st.lists(st.sampled_from("abcdefgh"), min_size=1), st.integers(0, 8))
-def test_room_is_made_only_by_what_is_no_more(
+def test_only_deleted_permissions_make_room(
     held: set[str], living: set[str], asked: list[str], most: int
 ) -> None:
     """What is given fits, is new and counts once; the dead go only when they must; a living one never."""
@@ -108,7 +108,7 @@ def test_an_event_of_many_tells_of_one_person_only() -> None:
     assert (about.sent, about.pending) == ({"users": ["auth0|b"]}, None)
 
 
-def test_what_is_no_more_stays_while_there_is_room() -> None:
+def test_deleted_permissions_stay_while_there_is_room() -> None:
     """Up to the very last place, and where nothing is given."""
     held = {"dead": {}, "alive": {}}
     assert plan_assignment(held, {"alive"}, ["new"], 3) == AssignmentPlan(("new",), ())

@@ -105,7 +105,7 @@ def test_removing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "told"),
+    ("kind", "body", "expected"),
     [
         ("phone", {"name": "Work"}, {"name": "Work"}),
         ("phone", {"name": "Home"}, None),
@@ -114,13 +114,15 @@ def test_removing() -> None:
         ("totp", {"name": "Work"}, {"name": "Work"}),
     ],
 )
-def test_a_change_says_what_is_new(kind: str, body: dict[str, Any], told: dict[str, Any] | None) -> None:
+def test_an_event_holds_new_values_only(
+    kind: str, body: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
     """No event where nothing is."""
     known = factor(kind, name="Home", preferred_authentication_method="sms")
     changes = changes_of(UpdateFactor.model_validate(body))
     drafts = drafts_of(decide.change(holding(known), known["id"], changes))
     found = [draft.data.model_dump(exclude_none=True) for draft in drafts]
-    assert found == ([] if told is None else [{"factor_id": known["id"], **told}])
+    assert found == ([] if expected is None else [{"factor_id": known["id"], **expected}])
 
 
 def test_only_a_phone_is_preferred_another_way() -> None:

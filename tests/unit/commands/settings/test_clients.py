@@ -36,7 +36,7 @@ def test_what_a_new_client_may_do(app_type: str | None, grants: list[str], metho
     assert decide.may_ask_for_itself(settings) is ("client_credentials" in grants)
 
 
-def test_what_is_given_replaces_a_default() -> None:
+def test_given_values_replace_defaults() -> None:
     """The name is none of the settings."""
     settings = made(
         grant_types=["implicit"], token_endpoint_auth_method="client_secret_basic", sso_disabled=True

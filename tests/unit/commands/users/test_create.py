@@ -86,7 +86,7 @@ def test_what_the_caller_gives_is_kept() -> None:
     assert (data.blocked, data.user_metadata, data.app_metadata) == (False, {"a": 1}, {})
 
 
-def test_each_unique_value_is_claimed_as_it_is_compared() -> None:
+def test_each_unique_value_is_reserved_in_its_compared_form() -> None:
     """Email and username lower-cased, a caller's own id too; a generated id needs no claim."""
     connection = make_connection(options={"requires_username": True})
     accepted = create(connection, email="A@B.co", username="Chuck", user_id="own")
@@ -135,7 +135,7 @@ def test_each_unique_value_is_claimed_as_it_is_compared() -> None:
         ),
     ],
 )
-def test_what_cannot_be_created_is_refused_in_known_words(connection: Any, body: Any, message: str) -> None:
+def test_creation_is_refused_with_documented_messages(connection: Any, body: Any, message: str) -> None:
     """Each kind of connection says what it lacks with status 400."""
     refusal = refusal_of(create(connection, **body))
     assert refusal.kind == "invalid"

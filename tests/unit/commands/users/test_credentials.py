@@ -79,7 +79,7 @@ def test_the_length_of_a_username(options: dict[str, Any], least: int, most: int
 
 
 @pytest.mark.parametrize("name", ["a b", "a\n", "jane@x.co", "ä"])
-def test_what_is_no_username(name: str) -> None:
+def test_invalid_usernames(name: str) -> None:
     """Other characters, and addresses."""
     assert username_rejection(database(), name) is not None
     assert username_rejection(database(), "j.o-e_!@") is None
@@ -150,7 +150,7 @@ def test_who_must_have_a_username() -> None:
     assert not requires_username(database(attributes={"username": "required"}))
 
 
-def test_what_is_never_stored() -> None:
+def test_attributes_that_are_never_stored() -> None:
     """Names in a list."""
     assert never_stored(database(non_persistent_attrs=["a", 1])) == {"a"}
     assert never_stored(database(non_persistent_attrs="a")) == frozenset()

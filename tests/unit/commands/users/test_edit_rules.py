@@ -216,7 +216,7 @@ def test_a_username_stays_where_it_is_required_or_the_last_identifier() -> None:
     assert refuse(PHONES, username="x" * 16) is not None
 
 
-def test_a_custom_database_keeps_what_is_written_by_others() -> None:
+def test_a_custom_database_rejects_values() -> None:
     """Values are refused; what was never stored goes."""
     message = refuse(FOREIGN, email="a@b.co", name=None)
     assert message == f"The following user attributes cannot be updated: email. {EDITABLE}"

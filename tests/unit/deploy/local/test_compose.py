@@ -21,7 +21,7 @@ def test_the_images_are_those_of_the_tests() -> None:
     assert (COMPOSE["kafka"]["image"], COMPOSE["postgres"]["image"]) == (KAFKA_IMAGE, POSTGRES_IMAGE)
 
 
-def test_the_broker_is_told_the_same() -> None:
+def test_the_broker_container_has_the_same_settings() -> None:
     """What holds for the own process holds for the container: limits, no accidental topics, one node."""
     said = COMPOSE["kafka"]["environment"]
     assert said["KAFKA_SUPER_USERS"] == kafka.COMMON["super.users"]

@@ -67,7 +67,7 @@ async def test_who_is_cancelled_cancels_all() -> None:
     assert sorted(ended) == [1, 2]
 
 
-def test_groups_of_libraries_are_told_by_what_is_in_them() -> None:
+def test_exception_groups_are_reported_by_their_members() -> None:
     """A group of known errors is their sentences, once each; with an unknown one in it it is unexpected."""
     known = CommandFailed("a", "b")
     nested = ExceptionGroup("", [known, ExceptionGroup("", [StackFailure("c", "d"), known])])
@@ -101,7 +101,7 @@ async def test_both_servers_that_are_away_are_named(
         ("VITA_POSTGRES_ADMIN_URL", "postgresql://u:pa/ss@h:5432/postgres"),
     ],
 )
-async def test_a_malformed_address_is_told_before_anything_starts(
+async def test_a_malformed_address_is_reported_before_anything_starts(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     """The sentence names the variable, repeats no password, and no way to the servers is remembered."""
@@ -114,7 +114,7 @@ async def test_a_malformed_address_is_told_before_anything_starts(
     assert local.state.read() == {}
 
 
-async def test_all_that_is_malformed_is_told_at_once(
+async def test_all_malformed_settings_are_reported_at_once(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both addresses and a pinned port are wrong: one error names all three before anything starts."""
@@ -128,7 +128,7 @@ async def test_all_that_is_malformed_is_told_at_once(
     assert local.state.read() == {}
 
 
-async def test_one_port_for_two_parts_is_told(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_port_for_two_parts_is_reported(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence names both variables before anything starts."""
     for variable in ("VITA_MANAGEMENT_PORT", "VITA_INGEST_PORT"):
         monkeypatch.setenv(variable, "8120")
@@ -139,7 +139,7 @@ async def test_one_port_for_two_parts_is_told(local: LocalStack, monkeypatch: py
     assert local.state.read() == {}
 
 
-async def test_a_download_that_fails_is_told(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_download_is_reported(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the download says is what the user reads, although PostgreSQL starts at the same time."""
 
     async def no_network(_progress: object) -> list[Path]:

@@ -122,9 +122,9 @@ async def test_a_moved_address_is_said(local: LocalStack) -> None:
     with socket.create_server(("127.0.0.1", first)):
         moved = (await local.launch("management", launch(SHARING_SERVER)))["management"]
     assert moved != first
-    (told,) = local.moves
-    assert f"from port {first} to port {moved}" in told
-    assert "VITA_MANAGEMENT_PORT" in told
+    (message,) = local.moves
+    assert f"from port {first} to port {moved}" in message
+    assert "VITA_MANAGEMENT_PORT" in message
 
 
 async def test_a_pinned_port_is_used_or_refused(

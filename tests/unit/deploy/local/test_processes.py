@@ -122,7 +122,7 @@ async def test_another_checkout_is_another_world(supervisor: Processes, tmp_path
     assert Processes(copy).find("worker") is None
 
 
-async def test_a_process_that_nobody_wrote_down_is_found(supervisor: Processes, tmp_path: Path) -> None:
+async def test_an_unrecorded_process_is_found(supervisor: Processes, tmp_path: Path) -> None:
     """A starter killed between starting and writing leaves a process that the next start knows."""
     mark = f"{(tmp_path / 'state').resolve()}#worker"
     with subprocess.Popen(SLEEPER.argv, env={MARK: mark}, start_new_session=True) as lost:

@@ -27,7 +27,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_nobody_else_can_read_it(state: StateFolder) -> None:
+def test_only_the_owner_can_read_it(state: StateFolder) -> None:
     """Folders are 0700 and the file with addresses and ports is 0600."""
     state.update(ports={"kafka": 1})
     assert [_mode(state.path / name) for name in (".", "logs", "keys")] == [0o700] * 3
@@ -86,14 +86,14 @@ def test_what_was_left_half_made_is_removed(state: StateFolder) -> None:
 
 def test_two_commands_do_not_change_it_at_once(state: StateFolder) -> None:
     """The second waits, says so once, and gives up with advice."""
-    told: list[str] = []
+    notices: list[str] = []
     with (
         state.lock(),
         pytest.raises(StackFailure, match="another command"),
-        StateFolder(state.path).lock(lambda: told.append("waiting"), budget_s=0.25),
+        StateFolder(state.path).lock(lambda: notices.append("waiting"), budget_s=0.25),
     ):
         pass
-    assert told == ["waiting"]
+    assert notices == ["waiting"]
 
 
 def test_a_killed_command_holds_no_lock(state: StateFolder) -> None:
@@ -109,7 +109,7 @@ with StateFolder(pathlib.Path({str(state.path)!r})).lock():
         pass
 
 
-def test_a_lock_on_a_removed_folder_is_taken_anew(state: StateFolder) -> None:
+def test_a_lock_on_a_removed_folder_is_taken_again(state: StateFolder) -> None:
     """After `make clean` a waiting command starts from nothing instead of holding a file that is gone."""
     with state.lock():
         state.remove()
@@ -165,7 +165,7 @@ def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
     assert str(log) in str(failure)
 
 
-def test_a_folder_is_removed_although_somebody_else_deletes_in_it(state: StateFolder) -> None:
+def test_a_folder_is_removed_despite_concurrent_deletions(state: StateFolder) -> None:
     """A server that is just ending takes files of its own away."""
     state.create()
     files = [state.path / "postgres" / str(folder) / str(file) for folder in range(20) for file in range(50)]

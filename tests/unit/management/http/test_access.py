@@ -29,7 +29,7 @@ def test_any_one_scope_is_enough() -> None:
     assert refusal.message == "Insufficient scope, expected any of: read:users,read:current_user"
 
 
-def test_scopes_of_oneself_reach_nobody_else() -> None:
+def test_current_user_scopes_cover_the_own_subject_only() -> None:
     """They count for the token's own subject only."""
     oneself = frozenset(("read:current_user",))
     assert authorization.reaching(oneself, principal(subject="auth0|1"), "auth0|1") == oneself
@@ -50,7 +50,7 @@ def test_metadata_scopes_reach_one_property_each() -> None:
         assert caught.value.rejection.code == "insufficient_scope"
 
 
-def test_answers_to_tokens_that_name_nobody() -> None:
+def test_responses_to_missing_and_invalid_tokens() -> None:
     """401 with attributes; 400 for what is no token."""
     refusal = authorization.unauthorized(InvalidToken(MISSING))
     assert refusal.body() == (

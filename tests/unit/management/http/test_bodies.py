@@ -25,7 +25,7 @@ def refused(raw: bytes, media: str = JSON) -> Any:
     [b"{", b"nope", b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1e999}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
      b"[" * 5000 + b"]" * 5000, b'{"a":' + b"9" * 5000 + b"}", b"\xef\xbb\xbf{}"],
 )  # fmt: skip
-def test_what_is_not_strict_json_is_refused(raw: bytes) -> None:
+def test_non_strict_json_is_refused(raw: bytes) -> None:
     """Bad syntax, bad text, numbers beyond all bounds, bottomless nesting."""
     assert (refused(raw).status, refused(raw).error_code) == (400, "invalid_body")
 

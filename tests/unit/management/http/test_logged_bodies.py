@@ -13,7 +13,7 @@ from services.management.http.command_context import (
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "logged"),
     [
         (None, {}),
         ({"name": "a"}, {"name": "a"}),
@@ -22,6 +22,6 @@ from services.management.http.command_context import (
         ({"password": "b" * MAX_MASKED_BODY_BYTES}, {}),
     ],
 )
-def test_a_heavy_body_and_secrets_are_not_told(sent: Any, told: Any) -> None:
+def test_large_bodies_and_secrets_are_not_logged(sent: Any, logged: Any) -> None:
     """A body counts as heavy without its secrets, unless it is too large to be looked through for them."""
-    assert told_of(sent) == told
+    assert told_of(sent) == logged

@@ -26,7 +26,7 @@ from tests.samples.profile_events import address, creation, edit, event, flag, l
 COMMAND = "0190a1b2-c3d4-7e5f-8a9b-00000000c0de"
 
 
-def told(one: Any, before: Profile = NO_PROFILE) -> tuple[Entry, ...]:
+def entries_of(one: Any, before: Profile = NO_PROFILE) -> tuple[Entry, ...]:
     """The entries of an event that comes to somebody."""
     (logged,) = on_the_log([one])
     return entries(Applied(logged, before, fold(before, one)))
@@ -52,7 +52,7 @@ def requested(one: Any, operation: str, **request: Any) -> Any:
 
 def test_a_login() -> None:
     """Who, through what, from where; the session in the details."""
-    (entry,) = told(login(ip="192.0.2.1", user_agent="curl/8", client_id="app", session_id="s1"))
+    (entry,) = entries_of(login(ip="192.0.2.1", user_agent="curl/8", client_id="app", session_id="s1"))
     assert (entry.type, entry.user_id, entry.user_name) == ("s", "google-oauth2|117", "jane@example.com")
     assert (entry.connection, entry.strategy, entry.strategy_type) == (
         "google-oauth2",
@@ -72,7 +72,7 @@ def test_a_login() -> None:
 )  # fmt: skip
 def test_a_refused_login(reason: str, code: str) -> None:
     """The reason decides the code; what was typed is the name."""
-    (entry,) = told(failure(reason, identifier="jane"))
+    (entry,) = entries_of(failure(reason, identifier="jane"))
     assert (entry.type, entry.user_name, entry.user_id) == (code, "jane", None)
     assert (entry.strategy_type, entry.description) == ("database", reason)
 
@@ -86,7 +86,7 @@ def test_every_reason_is_published() -> None:
 def test_a_creation_is_a_command_and_a_sign_up() -> None:
     """`sapi` tells the request, `ss` the new user without a password."""
     made = requested(creation(), "Create a User", body={"email": "joe@example.com", "password": "*****"})
-    administration, sign_up = told(made)
+    administration, sign_up = entries_of(made)
     assert (administration.type, administration.description) == ("sapi", "Create a User")
     assert (sign_up.type, sign_up.strategy_type, sign_up.connection) == ("ss", "database", "users")
     assert exact_json.loads(sign_up.details)["body"]["password"] == "*****"
@@ -101,31 +101,31 @@ def test_the_events_that_follow_in_a_command_add_only_their_own_codes() -> None:
     before = person([creation()])
     first = requested(flag(UserBlocked), "Update a User")
     second = address("new@example.com").model_copy(update={"causationid": COMMAND})
-    assert [entry.type for entry in told(first, before)] == ["sapi"]
-    assert [entry.type for entry in told(second, before)] == ["sce"]
+    assert [entry.type for entry in entries_of(first, before)] == ["sapi"]
+    assert [entry.type for entry in entries_of(second, before)] == ["sce"]
 
 
 def test_codes_tell_only_what_changed() -> None:
     """An address that is only verified is no change of address; a nickname is no username."""
     before = person([creation()])
-    assert [entry.type for entry in told(address("joe@example.com", verified=True), before)] == ["sapi"]
-    assert [entry.type for entry in told(edit(nickname="j"), before)] == ["sapi"]
-    assert [entry.type for entry in told(edit(username="joe"), before)] == ["sapi", "scu"]
+    assert [entry.type for entry in entries_of(address("joe@example.com", verified=True), before)] == ["sapi"]
+    assert [entry.type for entry in entries_of(edit(nickname="j"), before)] == ["sapi"]
+    assert [entry.type for entry in entries_of(edit(username="joe"), before)] == ["sapi", "scu"]
     changed = event(PasswordChanged, PasswordChangedData(connection="users", password_hash="h"))
-    assert [entry.type for entry in told(changed, before)] == ["sapi", "scp"]
+    assert [entry.type for entry in entries_of(changed, before)] == ["sapi", "scp"]
 
 
 def test_a_deletion_names_who_it_was() -> None:
     """There is nobody afterwards, so the person before counts."""
     before = person([creation()])
-    administration, deletion = told(flag(UserDeleted), before)
+    administration, deletion = entries_of(flag(UserDeleted), before)
     assert deletion.type == "sdu"
     assert administration.user_name == deletion.user_name == "joe@example.com"
 
 
 def test_what_no_request_caused_names_its_actor() -> None:
     """An event of the system itself is told in our own words."""
-    (entry,) = told(flag(UserBlocked), person([creation()]))
+    (entry,) = entries_of(flag(UserBlocked), person([creation()]))
     assert (entry.description, entry.details) == ("User blocked", '{"actor":"client:admin"}')
 
 
@@ -133,7 +133,7 @@ def test_a_profile_larger_than_advised_is_warned_of() -> None:
     """The change that leaves it so has an entry more, with whose it is and how large."""
     one = requested(edit(name="Jane"), "Update a User")
     heavy = one.model_copy(update={"data": one.data.model_copy(update={"profile_bytes": 12_000})})
-    _, warning = told(heavy, person([creation()]))
+    _, warning = entries_of(heavy, person([creation()]))
     assert warning.type == "wum"
     assert exact_json.loads(warning.details or "") == {
         "tenant": "demo",

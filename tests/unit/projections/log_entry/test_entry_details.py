@@ -26,7 +26,7 @@ from tests.samples.profile_events import creation, edit, event, flag, login, on_
 JOE = person([creation()])
 
 
-def told(made: Any, before: Any = JOE) -> list[tuple[str, dict[str, Any]]]:
+def entries_of(made: Any, before: Any = JOE) -> list[tuple[str, dict[str, Any]]]:
     (logged,) = on_the_log([made])
     found = entries(Applied(logged, before, fold(before, made)))
     return [(entry.type, exact_json.loads(entry.details or "{}")) for entry in found]
@@ -35,32 +35,32 @@ def told(made: Any, before: Any = JOE) -> list[tuple[str, dict[str, Any]]]:
 def test_a_sign_up_masks_the_password() -> None:
     """Where one was sent; the body names who it is."""
     made = creation()
-    (_, plain) = told(made, NO_PROFILE)
+    (_, plain) = entries_of(made, NO_PROFILE)
     assert plain == (
         "ss",
         {"body": {"email": "joe@example.com", "user_id": "auth0|63d17c4a8869daf88ed7db97"}},
     )
     data = made.data.model_copy(update={"request": {"body": {"password": "*****"}}, "operation": "Create"})
-    (_, masked) = told(made.model_copy(update={"data": data}), NO_PROFILE)
+    (_, masked) = entries_of(made.model_copy(update={"data": data}), NO_PROFILE)
     assert masked[1]["body"]["password"] == "*****"
 
 
-def test_a_change_is_told_where_it_is_one() -> None:
+def test_only_real_changes_have_an_entry() -> None:
     """The same number again is none."""
     number = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=True))
-    assert [code for code, _ in told(number)] == ["sapi", "scpn"]
+    assert [code for code, _ in entries_of(number)] == ["sapi", "scpn"]
     again = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=False))
-    assert [code for code, _ in told(again, person([number], JOE))] == ["sapi"]
-    assert [code for code, _ in told(edit(name="J"))] == ["sapi"]
+    assert [code for code, _ in entries_of(again, person([number], JOE))] == ["sapi"]
+    assert [code for code, _ in entries_of(edit(name="J"))] == ["sapi"]
 
 
 def test_a_titled_entry_names_the_user() -> None:
     """Unless there is no name."""
     changed = event(PasswordChanged, PasswordChangedData(connection="users", password_hash="h"))
-    (_, entry) = told(changed)
+    (_, entry) = entries_of(changed)
     assert entry == ("scp", {"title": "Change Password", "email": "joe@example.com"})
     nameless = person([creation(attributes={})])
-    assert told(changed, nameless)[1][1] == {"title": "Change Password"}
+    assert entries_of(changed, nameless)[1][1] == {"title": "Change Password"}
 
 
 def test_a_throttled_client() -> None:
@@ -74,16 +74,16 @@ def test_a_throttled_client() -> None:
     }  # fmt: skip
 
 
-def test_a_refusal_is_told_in_its_own_words() -> None:
+def test_a_refused_login_is_described_by_its_detail_or_reason() -> None:
     """The detail, else the reason; the session where there is one."""
     given: dict[str, Any] = {"connection": "users", "strategy": "auth0", "reason": "wrong_password"}
     plain = event(LoginFailed, LoginFailedData(**given))
     detailed = event(LoginFailed, LoginFailedData(**given, detail="odd", session_id="s"))
-    assert told(plain)[0][1]["error"] == {"message": "wrong_password"}
-    assert told(detailed)[0][1] == {"error": {"message": "odd"}, "session_id": "s"}
+    assert entries_of(plain)[0][1]["error"] == {"message": "wrong_password"}
+    assert entries_of(detailed)[0][1] == {"error": {"message": "odd"}, "session_id": "s"}
 
 
-def test_what_was_refused_is_not_told() -> None:
+def test_rejected_commands_have_no_entry() -> None:
     """It came to nothing."""
     (logged,) = on_the_log([flag(UserDeleted)])
     assert entries(Applied(logged, JOE, JOE, refused=True)) == ()

@@ -75,7 +75,7 @@ def test_a_late_failure_leaves_the_latest_time() -> None:
         ({"detail": "bad luck"}, True),
     ],
 )
-def test_an_attempt_is_somebody_who_did_not_know_the_password(changes: dict[str, str], counts: bool) -> None:
+def test_failures_that_count_as_attempts(changes: dict[str, str], counts: bool) -> None:
     """Whoever was turned away before they could try, did not try."""
     assert is_attempt(data(**changes)) is counts
 
@@ -109,7 +109,7 @@ def test_a_success_leaves_what_other_addresses_did() -> None:
     assert after(failed(), login(ip="192.0.2.1")) == {}
 
 
-def test_what_changes_nothing_is_the_very_same() -> None:
+def test_an_unchanged_guard_is_the_identical_object() -> None:
     """So that no row is written for it."""
     nothing: Any = {}
     guard = failed(identifier="joe")
@@ -162,7 +162,7 @@ def test_failures_from_everywhere_block_where_the_tenant_wants_it() -> None:
     assert judged(everywhere, rows=[row(2)]).ban is None
 
 
-def test_who_is_blocked_is_told_so_first() -> None:
+def test_the_order_of_block_reasons() -> None:
     """An admin's block comes before one for failures, and that before one of the address."""
     many = {"rows": [row(10, {"192.0.2.1": 10})], "addresses": [Address(tuple([NOW] * 100))]}
     assert judged(blocked=True, **many).ban is verdict.USER_BLOCKED

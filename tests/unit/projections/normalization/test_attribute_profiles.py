@@ -49,8 +49,8 @@ def test_openid_connect_claims_and_templates() -> None:
 
 def test_assertions_are_read_by_their_own_names() -> None:
     """An enterprise connection takes the SAML mapping, best first; the person's id too."""
-    told = {"emailaddress": "ada@example.com", "givenname": "Ada", "upn": "ada"}
-    claims = {"nameid": "n1", **{f"{SAML}{name}": value for name, value in told.items()}}
+    attributes = {"emailaddress": "ada@example.com", "givenname": "Ada", "upn": "ada"}
+    claims = {"nameid": "n1", **{f"{SAML}{name}": value for name, value in attributes.items()}}
     found = read("samlp", claims, GENERIC)
     assert (found.attributes["email"], found.attributes["given_name"]) == ("ada@example.com", "Ada")
     assert found.idp_id == "corp|ada"

@@ -226,7 +226,7 @@ def test_numbers_as_names_are_written_out() -> None:
     assert login("google-oauth2", {"nickname": 2**70}).attributes["nickname"] == str(2**70)
 
 
-def test_text_is_kept_as_it_is() -> None:
+def test_text_is_unchanged() -> None:
     """Blanks and scripts of every kind survive."""
     assert login("google-oauth2", {"name": " Ægir  Þór "}).attributes["name"] == " Ægir  Þór "
 

@@ -144,7 +144,7 @@ def test_a_picture(value: Any, path: Any) -> None:
     assert (None if found is None else found[1]) == path
 
 
-def test_what_is_empty() -> None:
+def test_empty_values() -> None:
     """One level deep; a number or a flag never is."""
     assert all(values.is_empty(value) for value in (None, "", " ", [], {}))
     assert not any(values.is_empty(value) for value in (0, False, "a", [None], {"a": None}))
@@ -169,7 +169,7 @@ def test_a_path(spelling: str, path: Any) -> None:
     assert parse(spelling) == path
 
 
-def test_a_path_is_spelled_as_it_is_parsed() -> None:
+def test_a_rendered_path_parses_to_itself() -> None:
     """And leads where it says."""
     assert spell(("emails", 0, "value")) == "emails[0].value"
     claims = {"emails": [{"value": "a"}]}

@@ -144,7 +144,7 @@ def test_a_mapping_does_not_make_gigabytes_of_a_claim(options: dict[str, Any]) -
         {"attribute_map": {"attributes": {"user_id": "${context.tokenset.absent}" * 3_000}}},
     ],
 )
-def test_a_mapping_looks_for_so_many_claims_only(options: dict[str, Any]) -> None:
+def test_a_mapping_names_a_limited_number_of_claims(options: dict[str, Any]) -> None:
     """Every login through the connection costs what its mapping names, and others wait meanwhile."""
     for read in (normalize, identify):
         if read is normalize or "user_id" in str(options):

@@ -48,7 +48,7 @@ def test_one_character_per_byte() -> None:
 @pytest.mark.parametrize(
     "value", [None, "", "jane", "a" * 31, 5, [], [1, 2], [256] * 16, {"data": [0] * 16}, {}, [[]]]
 )
-def test_what_is_no_guid(value: Any) -> None:
+def test_invalid_guids(value: Any) -> None:
     """Anything else is not guessed at."""
     assert guid(value) is None
 

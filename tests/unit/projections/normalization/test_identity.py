@@ -61,7 +61,7 @@ def test_passwordless_id_is_derived_from_the_address() -> None:
 
 
 @pytest.mark.parametrize("strategy", sorted(KNOWN_STRATEGIES))
-def test_nobody_is_refused(strategy: str) -> None:
+def test_claims_without_an_identity_are_refused(strategy: str) -> None:
     """Claims without an identity are refused in words that help a gateway developer and hold none of them."""
     with pytest.raises(UnmappableLogin) as refused:
         normalize(connection(strategy), {"locale": "en", "zoneinfo": "secret-value"})
@@ -71,7 +71,7 @@ def test_nobody_is_refused(strategy: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", " ", [], {}, True, 1.5, 1e300, [[]], {"a": 1}])
-def test_what_is_no_id(value: Any) -> None:
+def test_invalid_ids(value: Any) -> None:
     """Empty things, booleans, containers and inexact numbers are no ids."""
     with pytest.raises(UnmappableLogin):
         identify(connection("github"), {"id": value})

@@ -147,7 +147,7 @@ def test_any_login_is_normalized_or_refused(
 
 @settings(max_examples=300, deadline=None)
 @given(connections, claims, identifiers)
-def test_same_in_same_out(
+def test_normalizing_is_deterministic(
     connection: ConnectionSettings, sent: dict[str, Any], identifier: str | None
 ) -> None:
     """The answer depends on the input alone, not on the order of its members; the input stays as it was."""

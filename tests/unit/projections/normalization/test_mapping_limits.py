@@ -20,7 +20,7 @@ def templates(**attributes: Any) -> dict[str, Any]:
     return {"attribute_map": {"mapping_mode": "bind_all", "attributes": attributes}}
 
 
-def test_a_mapping_reads_so_many_claims_and_no_more() -> None:
+def test_a_mapping_reads_a_limited_number_of_claims() -> None:
     """Names in lists, variables in templates; a template without any counts as one."""
     assert MOST_NAMES == 500
     names = ["x"] * MOST_NAMES
@@ -40,7 +40,7 @@ def test_a_mapping_reads_so_many_claims_and_no_more() -> None:
         identify(ConnectionSettings("corp", "oidc", {"fieldsMap": {"user_id": [*names, "x"]}}), {"sub": "1"})
 
 
-def test_a_mapping_gives_so_many_bytes_and_no_more() -> None:
+def test_a_mapping_returns_a_limited_number_of_bytes() -> None:
     """A value with several keys counts for each of them."""
     half = "x" * (MOST_MAPPED_BYTES // 2)
     assert mapped({"big": half}, fieldsMap={"a": "big", "b": "big"}).extras["b"] == half

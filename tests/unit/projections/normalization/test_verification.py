@@ -122,11 +122,11 @@ def test_phone_flag() -> None:
     )
 
 
-@pytest.mark.parametrize(("told", "verified_"), [("yes!", None), ("true", True), (0, False), (None, None)])
-def test_a_mapped_flag_of_a_number(told: Any, verified_: bool | None) -> None:
+@pytest.mark.parametrize(("claim", "verified_"), [("yes!", None), ("true", True), (0, False), (None, None)])
+def test_a_mapped_flag_of_a_number(claim: Any, verified_: bool | None) -> None:
     """Is the only one; what is not understood says nothing."""
     options = {"fieldsMap": {"phone_verified": "ok"}}
-    claims = {"sub": "1", "phone_number": "+1", "phone_number_verified": True, "ok": told}
+    claims = {"sub": "1", "phone_number": "+1", "phone_number_verified": True, "ok": claim}
     found = normalize(ConnectionSettings("corp", "oidc", options), claims)
     assert found.attributes.get("phone_verified") is verified_
     without = normalize(ConnectionSettings("corp", "oidc", {}), claims)
@@ -145,11 +145,11 @@ def test_a_code_verifies_its_number() -> None:
     assert (mail.attributes["email_verified"], mail.sources["email_verified"]) == (True, "strategy:email")
 
 
-@pytest.mark.parametrize(("told", "verified_"), [("yes!", False), ("true", True), (0, False), (None, False)])
-def test_a_mapped_flag_of_an_address(told: Any, verified_: bool) -> None:
+@pytest.mark.parametrize(("claim", "verified_"), [("yes!", False), ("true", True), (0, False), (None, False)])
+def test_a_mapped_flag_of_an_address(claim: Any, verified_: bool) -> None:
     """Is the only one."""
     options = {"fieldsMap": {"email_verified": "ok"}}
-    claims = {"sub": "1", "email": "a@b.co", "email_verified": True, "ok": told}
+    claims = {"sub": "1", "email": "a@b.co", "email_verified": True, "ok": claim}
     found = normalize(ConnectionSettings("corp", "oidc", options), claims)
     assert found.attributes["email_verified"] is verified_
 

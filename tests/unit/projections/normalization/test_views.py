@@ -64,7 +64,7 @@ def test_an_outer_claim_comes_first() -> None:
     assert unwrapped("data").read({"data": {"data": "J"}}).claims == {"data": {"data": "J"}}
 
 
-def test_what_is_no_object_is_no_wrapper() -> None:
+def test_only_objects_are_unwrapped() -> None:
     """It stays as it is."""
     for value in ("x", [], ["x"], {}, None):
         assert unwrapped("data").read({"data": value}).claims == {"data": value}

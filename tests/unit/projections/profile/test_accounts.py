@@ -9,9 +9,9 @@ EXPIRY = "2026-12-01T00:00:00.000Z"
 
 
 def seen(
-    minute: int = 0, connection: str = "google-oauth2", organization: str | None = None, **told: Any
+    minute: int = 0, connection: str = "google-oauth2", organization: str | None = None, **details: Any
 ) -> Any:
-    account = {"connection": connection, **told}
+    account = {"connection": connection, **details}
     return login(minute, connected_account=account, organization_id=organization)
 
 

@@ -56,7 +56,7 @@ def test_access_counts_only_on_the_expected_revision(expected: int | None, count
     assert bool(held(after, "roles")) is counts
 
 
-def test_nobody_is_given_anything() -> None:
+def test_a_missing_user_is_assigned_nothing() -> None:
     """Neither before a profile is there nor after it is gone."""
     assert held(person([roles(RolesAssigned, "rol_1")]), "roles") == {}
     before, late = roles(RolesAssigned, "rol_1"), roles(RolesAssigned, "rol_2")
@@ -111,7 +111,7 @@ def test_which_identity_an_edit_is_of() -> None:
     assert shown_of(document, 2) == {}
 
 
-def test_identities_are_told_apart_by_provider_and_id() -> None:
+def test_identities_differ_by_provider_and_id() -> None:
     """A number and its text are one; the connection does not matter."""
     one = identity("a", 1)
     assert is_same_identity(one, identity("b", "1"))

@@ -167,7 +167,7 @@ def test_an_edit_through_a_secondary_identitys_connection_is_of_that_identity() 
     assert made.memory.provenance == before.memory.provenance
 
 
-def test_an_edit_through_a_connection_nobody_here_has_is_refused() -> None:
+def test_an_edit_through_an_unlinked_connection_is_refused() -> None:
     """The identity was unlinked meanwhile."""
     late = event(EmailChanged, EmailChangedData(connection="gone", email="x@y.com", email_verified=True))
     before = with_secondary()
@@ -216,7 +216,7 @@ def test_coming_back(comeback: Any) -> None:
     assert made.memory.deleted_at is None
 
 
-def test_nobody_cannot_be_edited() -> None:
+def test_a_user_who_never_existed_is_not_edited() -> None:
     """An edit of somebody who never was is refused, and makes nobody."""
     made = person([edit(name="X")])
     assert (made.document, made.revision) == (None, 0)

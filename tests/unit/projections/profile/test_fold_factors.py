@@ -151,7 +151,7 @@ def test_a_new_secret_replaces_the_old_one() -> None:
     }
 
 
-def test_nobody_has_factors() -> None:
+def test_a_factor_of_a_missing_user_is_refused() -> None:
     """An enrolment for somebody who is not there is refused."""
     late = enrolled()
     after = person([late])

@@ -86,7 +86,7 @@ def test_a_removal_between_two_logins(policy: RootPolicy, kept: bool) -> None:
     assert ("name" not in document(logins[0], edit(removed=("name",)), logins[1])) == kept
 
 
-def test_a_default_never_replaces_what_somebody_gave() -> None:
+def test_a_default_never_replaces_a_given_value() -> None:
     """A nickname made of the address gives way to a real one, and never the other way round."""
     given = login(attributes={"nickname": "jd"}, sources={"nickname": "username"})
     made_up = login(attributes={"nickname": "jane"}, sources={"nickname": "default:email"})
@@ -94,7 +94,7 @@ def test_a_default_never_replaces_what_somebody_gave() -> None:
     assert document(made_up, given)["nickname"] == "jd"
 
 
-def test_what_is_left_out_stays() -> None:
+def test_omitted_claims_keep_their_values() -> None:
     """Apple tells the name at the first login only."""
     silent = login(attributes={"email": "jane@example.com", "email_verified": True})
     assert document(login(), silent)["name"] == "Jane Doe"

@@ -13,7 +13,7 @@ def after(before: Any, marks: Any, mark: str, **changes: Any) -> Any:
     return refreshed(before, marks, login(**changes).data, mark)
 
 
-def test_a_default_is_nothing_that_somebody_gave() -> None:
+def test_defaults_are_not_given_values() -> None:
     """Nor is what only the profile itself has; leftovers are."""
     document = {"user_id": "x|1", "name": "J", "nickname": "j", "locale": "de", "logins_count": 1}
     claims = {"name": "n", "nickname": "default:email", "locale": "l"}
@@ -39,7 +39,7 @@ def test_the_later_login_decides() -> None:
     assert marked == {**late, "nickname": EARLY}
 
 
-def test_the_same_login_again_decides_the_same() -> None:
+def test_a_repeated_login_is_not_later_than_itself() -> None:
     """It is as late as itself, but not later."""
     data, _, newest = after({"name": "Old"}, {"name": LATE, "": LATE}, LATE, attributes={"name": "New"})
     assert (data, newest) == ({"name": "New"}, False)

@@ -22,7 +22,7 @@ def test_an_event_that_gives_nothing_is_not_there() -> None:
     assert credit(FIRST, "e2", "2", "client:a", {}) is FIRST
 
 
-def test_what_is_removed_came_from_nowhere() -> None:
+def test_removed_attributes_have_no_provenance() -> None:
     """Attributes that others gave keep their origin."""
     after = forget(FIRST, ["name"])
     assert of(after, "name") is None

@@ -28,7 +28,7 @@ ALL = SessionRevokedData(every=True, refresh_tokens=True)
 CLIENT = RefreshTokenRevokedData(every=True, client_id="app", audience="https://api/")
 
 
-def told(*events: Any, replayed: bool = False) -> list[dict[str, Any]]:
+def revocations_of(*events: Any, replayed: bool = False) -> list[dict[str, Any]]:
     """The data of the revocations of a batch, as it is on the topic."""
     batch = [one._replace(replayed=replayed) for one in on_the_log(events)]
     found = revocations(fold_batch(Views(), batch).applied)
@@ -64,22 +64,22 @@ def told(*events: Any, replayed: bool = False) -> list[dict[str, Any]]:
 )
 def test_each_revocation_says_how_far_it_goes(model: Any, data: Any, ended: dict[str, Any]) -> None:
     """All of a person's, or what is named."""
-    assert told(login(), event(model, data)) == [{**ended, "user_id": "google-oauth2|117"}]
+    assert revocations_of(login(), event(model, data)) == [{**ended, "user_id": "google-oauth2|117"}]
 
 
-def test_what_ends_nothing_is_not_told() -> None:
+def test_events_that_end_no_session_revoke_nothing() -> None:
     """Edits, refused commands, and ids that can no longer be read: never is one session taken for all."""
     described = SessionChangedData(session_id="s")
     stale = ONE.model_copy(update={"expected_revision": 7})
     silent = (SessionRevokedData(), stale)
     events = [login(), flag(UserBlocked), event(SessionChanged, described)]
-    assert told(*events, *(event(SessionRevoked, data) for data in silent)) == []
-    assert told(event(SessionRevoked, ALL)) == []
+    assert revocations_of(*events, *(event(SessionRevoked, data) for data in silent)) == []
+    assert revocations_of(event(SessionRevoked, ALL)) == []
 
 
 def test_a_new_generation_of_the_views_repeats_nothing() -> None:
     """What an earlier one has told of already is not told again."""
-    assert told(login(), event(SessionRevoked, ALL), replayed=True) == []
+    assert revocations_of(login(), event(SessionRevoked, ALL), replayed=True) == []
 
 
 def test_the_record_is_named_by_its_event() -> None:

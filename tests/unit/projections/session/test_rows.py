@@ -21,8 +21,8 @@ def test_a_login_without_a_session_has_no_row() -> None:
 
 def test_a_session() -> None:
     """The methods are JSON, the application is the first of its clients."""
-    told = {"expires_at": LATER, "idle_expires_at": SOON, "methods": [{"name": "pwd"}]}
-    row: Any = session_of(login(session_id="s1", session=told, client_id="app", ip="192.0.2.1"))
+    sent = {"expires_at": LATER, "idle_expires_at": SOON, "methods": [{"name": "pwd"}]}
+    row: Any = session_of(login(session_id="s1", session=sent, client_id="app", ip="192.0.2.1"))
     assert (row.expires_at, row.idle_expires_at, row.methods) == (LATER, SOON, '[{"name":"pwd"}]')
     assert (row.clients, row.initial_ip, row.last_ip) == (("app",), "192.0.2.1", "192.0.2.1")
     bare: Any = session_of(login(session_id="s1"))
@@ -31,8 +31,8 @@ def test_a_session() -> None:
 
 def test_a_refresh_token() -> None:
     """It rotates only where it says so, and is for the APIs it names."""
-    told = {"id": "t1", "rotating": True, "resource_servers": [{"audience": "api"}]}
-    row: Any = refresh_token_of(login(refresh_token=told, device={"name": "Phone", "identifier": "d"}))
+    sent = {"id": "t1", "rotating": True, "resource_servers": [{"audience": "api"}]}
+    row: Any = refresh_token_of(login(refresh_token=sent, device={"name": "Phone", "identifier": "d"}))
     assert (row.id, row.rotating, row.resource_servers) == ("t1", True, '[{"audience":"api"}]')
     assert (row.device_name, row.device_id, row.exchanged_at) == ("Phone", "d", None)
     bare: Any = refresh_token_of(login(refresh_token={"id": "t1"}))

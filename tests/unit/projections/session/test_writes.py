@@ -64,8 +64,8 @@ def tokens_revoked(**data: Any) -> Any:
 
 def test_logins_come_to_one_statement_per_table() -> None:
     """Two of a session are one row, two sessions two."""
-    told = {"refresh_token": {"id": "t"}, "scope": "openid"}
-    (stage,) = writes(signed_in(0, **told), signed_in(1, **told), signed_in(2, "other"))
+    granted = {"refresh_token": {"id": "t"}, "scope": "openid"}
+    (stage,) = writes(signed_in(0, **granted), signed_in(1, **granted), signed_in(2, "other"))
     assert {name: len(rows) for name, rows in stage.items()} == {
         "write_sessions": 2,
         "write_refresh_tokens": 1,
@@ -137,7 +137,7 @@ def test_a_change_of_one_table_waits_for_no_other() -> None:
         ),
     ],
 )
-def test_what_is_revoked_is_deleted(made: Any, wanted: dict[str, Any]) -> None:
+def test_revoked_sessions_are_deleted(made: Any, wanted: dict[str, Any]) -> None:
     """One, those that are named, or all; tokens of sessions only where they end too."""
     (stage,) = writes(made)
     assert stage == wanted

@@ -35,7 +35,7 @@ def test_a_leaf_is_the_exact_bytes_and_the_open_envelope() -> None:
     assert leaf_of(value + b" ").hash != leaf_of(value).hash
 
 
-def test_what_is_too_large_for_an_event_is_not_read() -> None:
+def test_a_value_too_large_for_an_event_is_not_read() -> None:
     """The leaf of a value that inflates to far more than any event holds its hash only."""
     value = orjson.dumps(EVENT | {"data": "x" * MAX_BYTES})
     assert leaf_of(value) == (sha256(b"\x00" + value).digest(), None, None, None, None)

@@ -25,7 +25,7 @@ def test_nothing_is_complete_before_a_waiting_partition_has_begun() -> None:
     assert complete_until(at(9), {0: 1, 1: 1}, {0: AppliedPosition(1, at(5))}) == NOTHING_COMPLETE
 
 
-def test_what_is_applied_to_its_end_waits_for_nobody() -> None:
+def test_fully_applied_partitions_are_complete() -> None:
     """Also a partition without a record."""
     assert complete_until(at(9), {0: 1, 1: 0}, {0: AppliedPosition(1, at(5))}) == first_id(at(9))
 

@@ -163,7 +163,7 @@ def test_a_date_is_a_period(text: str, start: datetime, end: datetime | None) ->
         "0001-01-01T00+01:00",
     ],
 )
-def test_what_is_no_date(text: str) -> None:
+def test_invalid_dates(text: str) -> None:
     """Is none, whatever is wrong with it."""
     assert period(text) is None
 

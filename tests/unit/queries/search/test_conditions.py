@@ -99,7 +99,7 @@ def test_what_indexes_can_gather(query: str, possible: bool) -> None:
         ("username:joe", False),
     ],
 )
-def test_nobody_comes_twice_in_an_order(query: str, distinct: bool) -> None:
+def test_each_user_appears_once_in_an_order(query: str, distinct: bool) -> None:
     """A person may have several leaves in a range or with one of several values, and one with one value."""
     assert ("DISTINCT" in collected(analyze(parse(query)), Parameters(["t"]), ORDER)) is distinct
     assert "DISTINCT" not in collected(analyze(parse(query)), Parameters(["t"]))
@@ -123,7 +123,7 @@ def test_as_few_tables_are_read_as_possible(query: str, base: str, joined: bool)
     assert ("JOIN" in source) is joined
 
 
-def test_what_is_sorted_by_is_read_too() -> None:
+def test_sort_columns_are_selected() -> None:
     """The caller names what it needs beyond the predicate."""
     assert source_of(analyze(parse("logins_count:1")), "s")[0] == "s"
     assert "JOIN" in source_of(analyze(parse("username:joe")), "a")[1]

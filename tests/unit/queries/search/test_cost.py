@@ -25,14 +25,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_is_affordable(name: str) -> None:
+def test_affordable_queries(name: str) -> None:
     """Up to the limit of each kind."""
     search_of(ListUsers(q=ALLOWED[name]))
     condition_of(ALLOWED[name], PageQuery("demo", 1))
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not(name: str) -> None:
+def test_queries_that_cost_too_much(name: str) -> None:
     """400 in the documented shape, which says how cost is counted."""
     with pytest.raises(Rejected) as of_users:
         search_of(ListUsers(q=REFUSED[name]))

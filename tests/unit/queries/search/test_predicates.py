@@ -36,7 +36,7 @@ def test_all_of_them() -> None:
     assert all_of([both, LOGINS]) == all_of([NAME, BLOCKED, LOGINS])
 
 
-def test_what_is_left_when_a_part_is_known() -> None:
+def test_the_rest_of_a_predicate_with_a_known_part() -> None:
     """The others; of a single one, nothing."""
     assert without(all_of([NAME, BLOCKED]), NAME) == BLOCKED
     assert without(all_of([NAME, BLOCKED, LOGINS]), BLOCKED) == all_of([NAME, LOGINS])
@@ -93,7 +93,7 @@ def test_what_an_index_finds(query: str, selective: bool) -> None:
     assert is_selective(meant(query)) is selective
 
 
-def test_nobody_is_found_at_once() -> None:
+def test_a_predicate_without_matches_is_selective() -> None:
     """There is nothing to look at."""
     assert is_selective(MATCH_NONE)
 

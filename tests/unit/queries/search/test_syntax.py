@@ -147,7 +147,7 @@ def test_queries_are_understood(text: str, tree: Node) -> None:
         ("n:[a* TO b]", "Unexpected '*' at position 5, expected a value without wildcards, or '*' alone"),
     ],
 )
-def test_what_is_not_understood_is_named(text: str, reason: str) -> None:
+def test_syntax_errors_name_their_place(text: str, reason: str) -> None:
     """The reason says what, at which character, and what would do instead."""
     with pytest.raises(Malformed) as caught:
         parse(text)
@@ -198,7 +198,7 @@ ODD = [
     st.lists(st.sampled_from(PLAIN + ODD), max_size=5),
     st.integers(MOST_CLAUSES - 2, MOST_CLAUSES + 4),
 )
-def test_a_refusal_that_is_certain_early_is_the_same(
+def test_an_early_refusal_has_the_full_message(
     plain: list[str], among: list[str], end: list[str], times: int
 ) -> None:
     """Whatever clauses there are too many of, and whatever stands where they become too many."""

@@ -15,7 +15,7 @@ STEPS: Final = st.lists(st.tuples(CLIENTS, st.integers(1, 400), st.booleans()), 
 
 
 @given(STEPS)
-def test_nobody_takes_everything(steps: list[tuple[tuple[str, str], int, bool]]) -> None:
+def test_shares_of_clients_and_tenants_are_limited(steps: list[tuple[tuple[str, str], int, bool]]) -> None:
     """One client never has more than a third, one tenant never more than half, two tenants leave a third, and
     what is given back is free again."""
     room = BodyMemory(LIMIT, LARGEST)

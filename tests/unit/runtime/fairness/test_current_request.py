@@ -48,7 +48,7 @@ class Service:
         async with httpx.AsyncClient(transport=transport, base_url="http://vita") as client:
             return await client.get(path, headers={HEADER: "the caller's"})
 
-    async def told(self) -> list[dict[str, Any]]:
+    async def log_lines(self) -> list[dict[str, Any]]:
         """The lines of the access log."""
         await self.app({"type": "lifespan"}, self._nothing, self._nothing)  # type: ignore[arg-type]
         return [json.loads(line) for line in "".join(self.written).splitlines()]
@@ -70,20 +70,20 @@ async def test_answers_and_lines_carry_the_same_id() -> None:
         for request_id in ids
         for line in ({"request_id": request_id, **who, "event": "own"}, {"event": "shared"})
     ]
-    told = await service.told()
-    assert [(line["request_id"], line["route"], line.get("position")) for line in told] == [
+    log_lines = await service.log_lines()
+    assert [(line["request_id"], line["route"], line.get("position")) for line in log_lines] == [
         (ids[0], "/route", "3:17"),
         (ids[1], "/route", None),
     ]
-    assert all(line.items() >= who.items() for line in told)
+    assert all(line.items() >= who.items() for line in log_lines)
     assert current_request() is None
 
 
-async def test_a_request_without_an_answer_is_told_too() -> None:
+async def test_a_request_without_a_response_is_logged() -> None:
     """Where the application breaks, the line is there, and the next request has nothing of it."""
     service = Service()
     assert (await service.ask("/broken")).status_code == 500
-    assert [line["status"] for line in await service.told()] == [0]
+    assert [line["status"] for line in await service.log_lines()] == [0]
     assert current_request() is None
 
 

@@ -46,7 +46,7 @@ async def test_other_records_fill_the_batch() -> None:
     assert first.written.result() == Position(0, 0)
 
 
-async def test_a_parcel_that_nobody_waits_for_is_left_out() -> None:
+async def test_a_batch_without_waiting_callers_is_skipped() -> None:
     """One that was cancelled or has failed is sent no further."""
     cancelled, failed, wanted = (parcel(b"v", whole=False) for _ in range(3))
     cancelled.written.cancel()

@@ -32,7 +32,7 @@ class Rows:
         return [{"lookup_key": key, "tenant": tenant} for key in keys if key in self.keys]
 
 
-async def test_what_is_asked_for_meanwhile_goes_together() -> None:
+async def test_keys_requested_meanwhile_share_a_query() -> None:
     """While statements are under way, later look-ups wait for one that starts after all of them."""
     rows = Rows("a", "b", "c", "d")
     gathered = RowLoader(rows, "")  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ async def test_a_failure_reaches_everybody_and_ends() -> None:
     assert (await gathered.row("demo", "a"))["lookup_key"] == "a"
 
 
-async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
+async def test_an_unexpected_failure_reaches_every_caller() -> None:
     """Whatever goes wrong, those who asked are told of it."""
 
     async def ask(_tenant: str, _keys: Sequence[str]) -> dict[str, str]:
@@ -72,7 +72,7 @@ async def test_an_unexpected_failure_leaves_nobody_waiting() -> None:
         await together.answer("demo", "a")
 
 
-async def test_one_who_gives_up_takes_nobody_along() -> None:
+async def test_a_cancelled_lookup_leaves_the_others_running() -> None:
     """A cancelled look-up leaves the others of its statement alone."""
     rows = Rows("a", "b")
     gathered = RowLoader(rows, "")  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def test_a_placeholder_that_is_there_twice_is_an_error() -> None:
         fill(f"{STATEMENT} {STATEMENT}", conditions="a > $1")
 
 
-def test_a_part_is_put_in_as_it_is() -> None:
+def test_a_part_is_inserted_unchanged() -> None:
     """Backslashes and things that look like placeholders in it mean nothing."""
     part = r"a LIKE '\1\g<0>' /*{order*/ b /*order}*/"
     assert part in fill(STATEMENT, conditions=part)

@@ -37,7 +37,7 @@ NAMES = [
 
 
 @given(st.text())
-def test_what_is_escaped_is_safe(text: str) -> None:
+def test_escaped_text_is_safe(text: str) -> None:
     """Escaping leaves nothing unsafe, and a safe text as it is."""
     assert is_safe(escaped(text))
     assert (escaped(text) == text) == is_safe(text)

@@ -58,7 +58,7 @@ def test_digits_in_strings_do_no_harm(text: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("prefix", [b"", b"[12345678901234567890123,"])
-def test_what_is_not_strict_json_is_refused(raw: bytes, prefix: bytes) -> None:
+def test_non_strict_json_is_refused(raw: bytes, prefix: bytes) -> None:
     """Both parsers refuse the same: with a long integer in front the outcome is no other."""
     with pytest.raises(ValueError):  # noqa: PT011  whatever the parser says
         loads(prefix + raw + (b"]" if prefix else b""))

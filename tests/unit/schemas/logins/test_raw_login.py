@@ -93,7 +93,7 @@ def test_every_instant_that_is_read_is_written_as_itself(local: datetime, minute
         1.5,
     ],
 )
-def test_what_is_no_instant(text: Any) -> None:
+def test_invalid_instants(text: Any) -> None:
     """Numbers, local times and days that do not exist are refused."""
     assert refusal(exact_json.dumps(make_event(time=text))).detail.endswith(" on property time")
 
@@ -134,7 +134,7 @@ def test_addresses(written: str, address: str) -> None:
         "1\x002",
     ],
 )
-def test_what_is_no_address(address: str) -> None:
+def test_invalid_addresses(address: str) -> None:
     """Names, ports and rests of addresses are refused."""
     assert refusal(exact_json.dumps(make_event(data=make_data(ip=address)))).reason in (
         "contract",
@@ -212,7 +212,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     assert refusal(raw).reason in ("not_json", "contract")
 
 
-def test_the_schema_says_the_same() -> None:
+def test_the_json_schema_agrees_with_the_model() -> None:
     """The published JSON Schema takes the examples and refuses what the model refuses, as far as schemas
     can."""
     schema = RawLogin.model_json_schema()

@@ -78,7 +78,7 @@ def test_examples_fit_their_schemas(name: str) -> None:
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
-def test_what_is_written_fits_too(event_type: str) -> None:
+def test_written_records_are_valid(event_type: str) -> None:
     """Records as the mapper writes them are valid, and the schema lets no personal field through readable."""
     payload = validator(DOCUMENT["components"]["messages"][event_type]["payload"])
     for name in names_of(event_type):

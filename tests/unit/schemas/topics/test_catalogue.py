@@ -59,7 +59,7 @@ def test_the_largest_event_is_read() -> None:
     assert catalogue()[Topic.PROFILE_EVENTS].max_message_bytes == mapper.MAX_BYTES
 
 
-def test_everybody_named_is_somebody() -> None:
+def test_producers_and_consumers_exist() -> None:
     """Producers and consumers are parts of Vita or gateways."""
     parts = {"gateways", "ingest", "normalizer", "management", "operator", "projector", "auditor", "rebuilds"}
     for spec in catalogue().values():

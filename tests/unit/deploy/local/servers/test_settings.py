@@ -19,7 +19,7 @@ from deploy.roles import LOGINS
 
 
 @pytest.fixture(autouse=True)
-def _asked_anew() -> Iterator[None]:
+def _without_cached_answers() -> Iterator[None]:
     """Nobody keeps the answers that a test got from a machine it made up."""
     server_user.cache_clear()
     yield
@@ -34,7 +34,7 @@ def test_nothing_listens_outside_of_the_machine() -> None:
     assert (server["listen_addresses"], server["unix_socket_directories"]) == ("127.0.0.1", "")
 
 
-def test_nobody_is_anonymous_to_the_broker() -> None:
+def test_the_broker_authenticates_every_client() -> None:
     """Every listener, the controllers' too, authenticates; without a rule everything is denied."""
     broker = kafka.properties(Path("/data"), 1111, 2222, "secret")
     protocols = dict(entry.split(":") for entry in broker["listener.security.protocol.map"].split(","))
@@ -64,7 +64,7 @@ def test_the_log_of_the_database_holds_no_values() -> None:
     assert server["log_error_verbosity"] == "terse"
 
 
-def test_a_container_is_told_the_same_as_a_process() -> None:
+def test_a_container_has_the_settings_of_a_process() -> None:
     """The Docker route differs in addresses only."""
     container = kafka.container_settings("127.0.0.1:1111", "secret")
     assert container["KAFKA_MESSAGE_MAX_BYTES"] == kafka.COMMON["message.max.bytes"]
@@ -92,7 +92,7 @@ def test_java_options_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"/a.jar{os.pathsep}/b.jar" in argv
 
 
-def test_root_without_the_means_to_be_somebody_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_that_cannot_drop_privileges_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL does not run as root; where the privileges cannot be dropped the user reads what to do."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nowhere")
@@ -106,7 +106,7 @@ def test_an_ordinary_user_runs_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert server_user(Path("/bin/postgres")).prefix == ()
 
 
-def test_a_user_without_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Containers run with any number as their user, which PostgreSQL refuses."""
     monkeypatch.setattr(os, "geteuid", lambda: 61_234)
     with pytest.raises(StackFailure, match=r"61234(.|\n)*/etc/passwd"):
@@ -114,7 +114,7 @@ def test_a_user_without_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("tool", ["setpriv", "unshare"])
-def test_root_becomes_somebody_who_reaches_a_private_program(
+def test_the_server_user_reaches_a_private_program(
     tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With either tool alone a program in a folder of mode 700 is reached, and data belongs to its user."""

@@ -73,7 +73,7 @@ def test_addresses_and_names_of_any_script_are_served(state: StateFolder, domain
 
 
 @pytest.mark.parametrize("domain", ["https://vita.test", "vita.test:8443", "a b", "vita..test", "*"])
-def test_what_is_no_name_is_told(state: StateFolder, domain: str) -> None:
+def test_an_invalid_domain_is_reported(state: StateFolder, domain: str) -> None:
     """VITA_DOMAIN is a name alone; nothing is made for anything else."""
     with pytest.raises(StackFailure, match="VITA_DOMAIN"):
         ensure_certificates(state, domain)

@@ -85,7 +85,7 @@ def test_listing_one_users_factors_is_limited_for_each_user() -> None:
     assert allowed(rates, "api", 60) == 40
 
 
-def test_answers_say_what_is_left_and_when_to_come_back() -> None:
+def test_responses_show_the_remaining_requests_and_the_reset_time() -> None:
     """Headers on every answer; 429 in the documented words."""
     rates = limits("free")
     first, _, third = (rates.count(principal(), "api") for _ in range(3))
@@ -122,7 +122,7 @@ def test_of_many_refused_requests_one_is_news() -> None:
     assert [rates.is_news(principal(), "api") for _ in range(2)] == [True, False]
 
 
-def test_what_was_told_is_forgotten_before_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reported_clients_are_evicted_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longest ago first; whoever was forgotten is told of once more."""
     monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 2)
     rates = limits("free")

@@ -3,7 +3,8 @@ attributes.
 
 The function is pure and driven by tables: one row per strategy (`own`, `social`, `regional`, `business`,
 `enterprise`, `general`), with named functions for irregular claims (`shapes`). To add a strategy, add a row
-to one of the tables, and add a payload with the expected profile to `tests/unit/projections/normalization/payloads/`.
+to one of the tables, and add a payload with the expected profile to
+`tests/unit/projections/normalization/payloads/`.
 
 Rules for every strategy:
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from projections.logged import Logged
+from projections.row import Row
 from schemas.events import Event
 from schemas.formats.identifiers import PERSON, tenant_subject
 from schemas.sealing.keys import SubjectKeys
@@ -62,7 +63,7 @@ class FoldView(ABC, Generic[Key, State]):
         failed logins are stored; most have none, so that nothing has to be read for them."""
 
     @abstractmethod
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[Key, State]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[Key, State]:
         """Return the states in the rows that `read` found."""
 
     @abstractmethod

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from projections.client.fold import Client
+from projections.row import Row
 from projections.secret_leaves import seal_leaves
 from schemas.formats import exact_json
 from schemas.sealing.keys import SubjectKeys
@@ -12,7 +13,7 @@ ClientKey = tuple[str, str]
 """(tenant, client id)"""
 
 
-def client_of(row: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> Client:
+def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> Client:
     """Return the client in a row, with `settings` as its opened settings; without them its secrets stay
     sealed."""
     return Client(

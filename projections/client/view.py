@@ -1,7 +1,7 @@
 """The view of API clients."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from projections.client.fold import Client, fold
 from projections.client.row import ClientKey, client_of, client_row
@@ -15,6 +15,7 @@ from projections.fold_view import (
     tenant_keys,
     with_rows,
 )
+from projections.row import Row
 from schemas.events import ClientConfigured
 
 
@@ -44,7 +45,7 @@ class ClientView(DecidingView[ClientKey, Client | None]):
             return "duplicate"
         return "refused" if after is before else "counts"
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[ClientKey, Client | None]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[ClientKey, Client | None]:
         """Return the clients there are."""
         return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
 

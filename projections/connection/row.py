@@ -5,12 +5,13 @@ from typing import Any
 
 from projections.connection.fold import Connection
 from projections.connection.identity import maps_identity
+from projections.row import Row
 from projections.secret_leaves import seal_leaves
 from schemas.formats import exact_json
 from schemas.sealing.keys import SubjectKeys
 
 
-def connection_of(row: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Connection:
+def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> Connection:
     """Return the connection in a row, with `document` as its opened document; without one its secrets stay
     sealed."""
     return Connection(

@@ -17,6 +17,7 @@ from projections.fold_view import (
     tenant_keys,
     with_rows,
 )
+from projections.row import Row
 from schemas.events import ConnectionConfigured, Event
 
 
@@ -57,7 +58,7 @@ class ConnectionView(DecidingView[str, Connections]):
         """Return the connection when it is deleted: its name is free again."""
         return [(self.owner(event), event.data.connection)] if event.data.deleted else []
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[str, Connections]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[str, Connections]:
         """Return the connections by tenant."""
         found: dict[str, dict[str, Connection]] = {}
         for row in rows:

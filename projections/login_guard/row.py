@@ -1,11 +1,12 @@
 """Failed logins and their rows: one per identifier a subject failed with, one per address and partition."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from projections.login_guard.addresses import Address
 from projections.login_guard.attempts import Attempts, Guard, Place, Tally
 from projections.profile.state import Memory, dump_memory, load_memory
+from projections.row import Row
 from schemas.formats import exact_json
 
 Subject = tuple[str, str]
@@ -14,7 +15,7 @@ AddressKey = tuple[str, str, int]
 """(tenant, address, partition of the log)"""
 
 
-def guards_of(rows: Iterable[Mapping[str, Any]]) -> dict[Subject, Guard]:
+def guards_of(rows: Iterable[Row]) -> dict[Subject, Guard]:
     """Return the failures in these rows, by subject."""
     found: dict[Subject, dict[Place, Attempts]] = {}
     for row in rows:
@@ -33,7 +34,7 @@ def guard_row(subject: Subject, place: Place, attempts: Attempts) -> tuple[Any, 
     return *subject, *place, *attempts.total, ips.decode(), memory
 
 
-def addresses_of(rows: Iterable[Mapping[str, Any]]) -> dict[AddressKey, Address]:
+def addresses_of(rows: Iterable[Row]) -> dict[AddressKey, Address]:
     """Return the states of addresses in these rows."""
     return {
         (row["tenant"], row["ip"], row["partition"]): Address(tuple(row["times"]), row["released_at"])

@@ -10,7 +10,7 @@ from projections.login_guard.attempts import Place, Tally
 from projections.login_guard.protection import BruteForce, SuspiciousIp
 
 
-class Row(NamedTuple):
+class IdentifierFailures(NamedTuple):
     """Failures as one identifier at one connection, by one subject."""
 
     place: Place
@@ -49,7 +49,7 @@ class Facts:
 
     ip: str
     blocked: bool = False
-    rows: Sequence[Row] = ()
+    rows: Sequence[IdentifierFailures] = ()
     addresses: Sequence[Address] = ()
 
 
@@ -76,7 +76,7 @@ def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
     return any(block.ip in (None, facts.ip) for block in blocks(facts.rows, protection, now))
 
 
-def blocks(rows: Iterable[Row], protection: BruteForce, now: int) -> Iterator[Block]:
+def blocks(rows: Iterable[IdentifierFailures], protection: BruteForce, now: int) -> Iterator[Block]:
     """Return what is blocked, in order. Failures with one identifier add up, also those of different
     subjects. The caller applies shields and allowlist."""
     for place, same in groupby(sorted(rows, key=_place), key=_place):
@@ -96,7 +96,7 @@ def is_suspicious(addresses: Iterable[Address], protection: SuspiciousIp, now: i
     return is_exhausted(counting(addresses), protection.max_attempts, protection.rate_ms, now)
 
 
-def _place(row: Row) -> Place:
+def _place(row: IdentifierFailures) -> Place:
     return row.place
 
 

@@ -5,7 +5,7 @@ profile, are recognised as duplicates by the row itself.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from projections.applied import Applied, FollowingView
 from projections.fold_view import (
@@ -29,6 +29,7 @@ from projections.login_guard.row import (
     guard_row,
     guards_of,
 )
+from projections.row import Row
 from schemas.events import Event, IpUnblocked, LoginBlockReleased, LoginFailed
 from schemas.formats.identifiers import ANONYMOUS
 from schemas.formats.instants import milliseconds
@@ -74,7 +75,7 @@ class LoginGuardView(DecidingView[Subject, Guard], FollowingView[Subject, Guard]
         anonymous = {self.key(one.event) for one in batch if one.event.subject.startswith(ANONYMOUS)}
         return anonymous.union(guarded)
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[Subject, Guard]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[Subject, Guard]:
         """Return the failures by subject."""
         return guards_of(rows)
 
@@ -116,7 +117,7 @@ class IpGuardView(FollowingView[AddressKey, Address]):
         """Return the addresses that the events name."""
         return {key for logged in batch if (key := _address(logged)) is not None}
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[AddressKey, Address]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[AddressKey, Address]:
         """Return the failures by address and partition."""
         return addresses_of(rows)
 

@@ -1,16 +1,16 @@
 """A profile and its row: revision, document, memory, secrets and holdings."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from projections.profile.document import ordered
 from projections.profile.sealed import Person, dump_holdings, load_holdings, opened, sealed
 from projections.profile.state import Profile, dump_memory, load_memory
+from projections.row import Row
 from schemas.formats import exact_json
 from schemas.sealing.keys import SubjectKeys
 
 
-def profile_of(row: Mapping[str, Any], person: Person, keys: SubjectKeys | None) -> Profile:
+def profile_of(row: Row, person: Person, keys: SubjectKeys | None) -> Profile:
     """Return the profile in a row. Secrets are opened at the first look; there are none when `keys` is None
     or the person's key has been destroyed."""
     document = None if row["document"] is None else exact_json.loads(row["document"])

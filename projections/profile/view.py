@@ -10,6 +10,7 @@ from projections.profile.fold import fold
 from projections.profile.row import profile_of, profile_row
 from projections.profile.sealed import Person
 from projections.profile.state import NO_PROFILE, Profile
+from projections.row import Row
 from schemas.events import CommandData, PersonEvent, UserCreated, UserDeleted
 
 _TYPES: Final = frozenset(model.model_fields["type"].default for model in get_args(PersonEvent))
@@ -62,7 +63,7 @@ class ProfileView(DecidingView[Person, Profile]):
             for identity in identities
         ]
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[Person, Profile]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[Person, Profile]:
         """Return the profiles there are; a row without a revision is of an owner who has none."""
         people = ((row, (row["tenant"], row["owner"])) for row in rows if row["revision"] is not None)
         return {person: profile_of(row, person, keys.get(person)) for row, person in people}

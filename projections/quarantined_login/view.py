@@ -1,11 +1,12 @@
 """The view of quarantined logins: which reports of them each tenant's events contain."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from projections.fold_view import Change, DecidingView, Keys, Verdict, Write, WriteBatch, with_rows
 from projections.profile.state import Memory, dump_memory, load_memory
 from projections.quarantined_login.fold import fold
+from projections.row import Row
 from schemas.events import Event, LoginQuarantined
 
 
@@ -33,7 +34,7 @@ class QuarantinedLoginView(DecidingView[str, Memory]):
         """Return whether the event is a duplicate or counts."""
         return "duplicate" if after is before else "counts"
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[str, Memory]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[str, Memory]:
         """Return what is remembered, by tenant."""
         return {row["tenant"]: load_memory(row["memory"]) for row in rows}
 

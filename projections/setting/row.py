@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from projections.row import Row
 from projections.secret_leaves import seal_leaves
 from projections.setting.fold import Kind, Setting
 from schemas.formats import exact_json
@@ -13,7 +14,7 @@ SettingKey = tuple[str, Kind, str]
 """(tenant, kind, id)"""
 
 
-def setting_of(row: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Setting:
+def setting_of(row: Row, document: Mapping[str, Any] | None = None) -> Setting:
     """Return the setting in a row, with `document` as its opened document; without one its secrets stay
     sealed."""
     return Setting(

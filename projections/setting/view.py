@@ -14,6 +14,7 @@ from projections.fold_view import (
     tenant_keys,
     with_rows,
 )
+from projections.row import Row
 from projections.setting.fold import KIND_OF, KIND_OF_TYPE, Setting, fold
 from projections.setting.row import SettingKey, setting_of, setting_row
 from schemas.events import SettingEvent
@@ -57,7 +58,7 @@ class SettingView(DecidingView[SettingKey, Setting | None]):
         gone = after is not None and after.deleted
         return [(self.owner(event), KIND_OF[type(event)])] if renamed or gone else []
 
-    def states(self, rows: Iterable[Mapping[str, Any]], keys: Keys) -> dict[SettingKey, Setting | None]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[SettingKey, Setting | None]:
         """Return the settings there are."""
         return {(row["tenant"], row["kind"], row["id"]): setting_of(row) for row in rows}
 

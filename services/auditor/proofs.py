@@ -2,10 +2,10 @@
 anywhere."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from projections.trail.proofs import Span, assemble, consistency_spans, inclusion_spans, stored_rows
 from services.auditor.trail import query
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class MissingHash(LookupError):
     """The trail lacks a hash that the proof needs: the tree is smaller, or a row was removed."""
 
 
-async def inclusion_proof(connection: Any, partition: int, index: int, size: int) -> InclusionProof:
+async def inclusion_proof(
+    connection: DatabaseConnection, partition: int, index: int, size: int
+) -> InclusionProof:
     """Return the proof for a leaf.
 
     Raises ValueError when a tree of that size has no such leaf, and MissingHash when the trail lacks a
@@ -43,7 +45,7 @@ async def inclusion_proof(connection: Any, partition: int, index: int, size: int
 
 
 async def consistency_proof(
-    connection: Any, partition: int, old_size: int, new_size: int
+    connection: DatabaseConnection, partition: int, old_size: int, new_size: int
 ) -> ConsistencyProof:
     """Return the proof that a tree was only appended to between two sizes.
 
@@ -53,7 +55,7 @@ async def consistency_proof(
     return ConsistencyProof(partition, old_size, new_size, path)
 
 
-async def _hashes(connection: Any, partition: int, spans: list[Span]) -> tuple[bytes, ...]:
+async def _hashes(connection: DatabaseConnection, partition: int, spans: list[Span]) -> tuple[bytes, ...]:
     rows = stored_rows(spans)
     leaves = [row for row in rows if row.level == 0]
     nodes = [row for row in rows if row.level]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
@@ -11,6 +10,7 @@ from projections.trail.merkle import Tree
 from services.auditor.decide import Growth, Tip
 from services.auditor.signing import CheckpointSigner
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.worker.consumer import Fenced
 
 
@@ -24,12 +24,14 @@ def verify_query(name: str) -> str:
     return load("projections.trail", "verify.sql")[name]
 
 
-async def read_tips(connection: Any, partitions: Iterable[int]) -> dict[int, Tip]:
+async def read_tips(
+    connection: DatabaseConnection | asyncpg.Pool, partitions: Iterable[int]
+) -> dict[int, Tip]:
     """Return the states of the trees of these partitions; a partition without leaves is left out."""
     return _tips(await connection.fetch(query("newest_appends"), sorted(partitions)))
 
 
-async def write_growth(connection: Any, growth: Growth) -> None:
+async def write_growth(connection: DatabaseConnection, growth: Growth) -> None:
     """Write the growth in the caller's transaction.
 
     Raises Fenced when another auditor has extended one of its trees.
@@ -44,7 +46,7 @@ async def write_growth(connection: Any, growth: Growth) -> None:
 
 
 async def sign_checkpoint(
-    connection: Any, topic: str, signer: CheckpointSigner, now: datetime
+    connection: DatabaseConnection, topic: str, signer: CheckpointSigner, now: datetime
 ) -> Checkpoint | None:
     """Sign the present trees and store the checkpoint.
 
@@ -64,7 +66,7 @@ async def sign_checkpoint(
     return checkpoint if done == "INSERT 0 1" else None
 
 
-def _tips(rows: Iterable[Any]) -> dict[int, Tip]:
+def _tips(rows: Iterable[asyncpg.Record]) -> dict[int, Tip]:
     return {
         row["partition"]: Tip(Tree.unpack(row["size_after"], row["frontier"]), row["next_offset"])
         for row in rows

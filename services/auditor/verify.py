@@ -6,7 +6,6 @@ nothing, so it can run beside an auditor; records that arrive meanwhile are not 
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 import asyncpg
 
@@ -16,6 +15,7 @@ from services.auditor.verify_checkpoints import TrustedKeys, verify_checkpoints
 from services.auditor.verify_partition import verify_partition
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
+from services.runtime.postgres.pool import DatabaseConnection
 
 Progress = Callable[[int, int], None]
 """Called with the number of leaves verified so far and their total."""
@@ -49,13 +49,15 @@ async def verify(
     return report
 
 
-async def _leaves(connection: Any) -> int:
+async def _leaves(connection: DatabaseConnection) -> int:
     return sum(row["size_after"] for row in await connection.fetch(query("newest_appends_everywhere")))
 
 
-async def _stray(connection: Any, partitions: int) -> Difference | None:
+async def _stray(connection: DatabaseConnection, partitions: int) -> Difference | None:
     row = await connection.fetchrow(verify_query("stray_partition"), partitions)
-    return row and Difference(row["table"], {"partition": row["partition"]}, ROW, MISSING, PRESENT)
+    if row is None:
+        return None
+    return Difference(row["table"], {"partition": row["partition"]}, ROW, MISSING, PRESENT)
 
 
 def _counter(progress: Progress, total: int) -> Callable[[int], None]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
+import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from projections.trail.checkpoint import Checkpoint, InvalidCheckpoint, TreeHead, is_signed
@@ -11,6 +12,7 @@ from projections.trail.merkle import Tree
 from services.auditor.report import MISSING, PRESENT, ROW, Difference, Report, Value
 from services.auditor.trail import verify_query
 from services.auditor.verify_partition import Differs
+from services.runtime.postgres.pool import DatabaseConnection
 
 TrustedKeys = Mapping[str, Ed25519PublicKey]
 _Roots = Mapping[tuple[int, int], bytes | None]
@@ -30,7 +32,9 @@ class _Walk:
     number: int = 0
 
 
-async def verify_checkpoints(connection: Any, report: Report, trusted: TrustedKeys, newest: int) -> None:
+async def verify_checkpoints(
+    connection: DatabaseConnection, report: Report, trusted: TrustedKeys, newest: int
+) -> None:
     """Verify the checkpoints up to number `newest` against the verified trees.
 
     Stops at the first difference, which it adds to the report.
@@ -54,7 +58,7 @@ async def verify_checkpoints(connection: Any, report: Report, trusted: TrustedKe
         report.checkpoint_difference = stop.difference
 
 
-async def _roots(connection: Any, rows: Sequence[Any]) -> _Roots:
+async def _roots(connection: DatabaseConnection, rows: Sequence[asyncpg.Record]) -> _Roots:
     """Return the stored trees at the sizes that these checkpoints name; None where no append ended."""
     wanted = sorted({(p, head.size) for row in rows for p, head in _heads(row["body"]).items()})
     partitions, sizes = [p for p, _ in wanted], [size for _, size in wanted]
@@ -76,7 +80,7 @@ def _heads(body: str) -> Mapping[int, TreeHead]:
         return {}
 
 
-def _check(walk: _Walk, row: Any, roots: _Roots) -> None:
+def _check(walk: _Walk, row: asyncpg.Record, roots: _Roots) -> None:
     expected, id_ = walk.number + 1, row["id"]
     try:
         checkpoint = Checkpoint.parse(row["body"])
@@ -97,7 +101,7 @@ def _check(walk: _Walk, row: Any, roots: _Roots) -> None:
     walk.number, walk.heads = id_, dict(checkpoint.heads)
 
 
-def _check_signature(walk: _Walk, row: Any, checkpoint: Checkpoint, roots: _Roots) -> None:
+def _check_signature(walk: _Walk, row: asyncpg.Record, checkpoint: Checkpoint, roots: _Roots) -> None:
     body, signature, id_ = row["body"], row["signature"], row["id"]
     key = walk.trusted.get(row["key_id"])
     if key is not None and is_signed(body, signature, key):

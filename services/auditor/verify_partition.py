@@ -5,12 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
+import asyncpg
+
 from projections.trail.leaf import Leaf, leaf_of
 from projections.trail.merkle import TILE_HEIGHT, Node, Tree
 from schemas.errors import Transient
 from services.auditor.report import MISSING, PRESENT, ROW, Difference, PartitionReport, Value
 from services.auditor.trail import query, verify_query
 from services.runtime.kafka.log_reader import CorruptLog, LogReader, LogRecord, open_log
+from services.runtime.postgres.pool import DatabaseConnection
 
 _TILE_LEVELS: Final = range(TILE_HEIGHT, 64, TILE_HEIGHT)
 _LEAF_COLUMNS: Final = ("tenant", "subject", "type", "time")
@@ -33,7 +36,7 @@ class _Walk:
 
     partition: int
     topic: str
-    connection: Any
+    connection: DatabaseConnection
     report: PartitionReport
     index: int = 0
     tree: Tree = field(default_factory=Tree)
@@ -45,12 +48,13 @@ class _Walk:
 
 
 async def verify_partition(
-    connection: Any, log: LogReader, partition: int, advance: Advance
+    connection: DatabaseConnection, log: LogReader, partition: int, advance: Advance
 ) -> PartitionReport:
     """Verify one tree up to its first difference; call `advance` after every chunk of leaves."""
     report = PartitionReport(partition)
     walk = _Walk(partition, log.topic, connection, report)
     extent = await connection.fetchrow(verify_query("extent"), partition)
+    assert extent is not None  # the statement returns a row even if nothing is stored
     end = await log.end(partition)
     try:
         await _walk_leaves(walk, extent, log, end, advance)
@@ -63,7 +67,9 @@ async def verify_partition(
     return report
 
 
-async def _walk_leaves(walk: _Walk, extent: Any, log: LogReader, end: int, advance: Advance) -> None:
+async def _walk_leaves(
+    walk: _Walk, extent: asyncpg.Record, log: LogReader, end: int, advance: Advance
+) -> None:
     if extent["last_leaf"] is None:
         return
     if extent["first_leaf"] < 0:
@@ -110,7 +116,9 @@ async def _check_chunk(walk: _Walk, records: list[LogRecord]) -> None:
     await _check_nodes(walk, _check_appends(walk))
 
 
-async def _name_leaf(walk: _Walk, records: list[LogRecord], leaves: list[Leaf], rows: dict[int, Any]) -> None:
+async def _name_leaf(
+    walk: _Walk, records: list[LogRecord], leaves: list[Leaf], rows: dict[int, asyncpg.Record]
+) -> None:
     """Find the first difference between the log's leaves and the stored ones."""
     for index, (record, leaf) in enumerate(zip(records, leaves, strict=True), walk.index):
         row = rows.get(index)
@@ -126,7 +134,7 @@ async def _name_leaf(walk: _Walk, records: list[LogRecord], leaves: list[Leaf], 
                 walk.differs("trail.leaf", column, getattr(leaf, column), row[column], **place)
 
 
-async def _name_hash(walk: _Walk, record: LogRecord, leaf: Leaf, row: Any) -> NoReturn:
+async def _name_hash(walk: _Walk, record: LogRecord, leaf: Leaf, row: asyncpg.Record) -> NoReturn:
     """Report a leaf that is not this record's: one is missing, or its append tells which is altered."""
     if row["log_offset"] < record.offset:
         walk.differs(walk.topic, ROW, PRESENT, MISSING, offset=row["log_offset"])
@@ -212,7 +220,7 @@ async def _check_nodes(walk: _Walk, tiles: list[Node]) -> None:
     walk.report.nodes += len(tiles)
 
 
-def _check_extent(walk: _Walk, extent: Any) -> None:
+def _check_extent(walk: _Walk, extent: asyncpg.Record) -> None:
     """Check that all appends end with the last leaf, and the newest append exactly there."""
     before, size = walk.tree.size, walk.index
     if walk.unfinished:

@@ -7,13 +7,13 @@ import asyncpg
 
 from schemas.sealing.keys import Keyring
 from services.ledger.keys.subject_keys import load_keyring, provider_from
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 _CONNECT_SECONDS = 10
 
 
 @asynccontextmanager
-async def operator(url: str) -> AsyncIterator[asyncpg.Connection]:
+async def operator(url: str) -> AsyncIterator[DatabaseConnection]:
     """Connect to the database for the duration of the block. Failures that a retry may cure become
     Transient."""
     with database_failures():
@@ -26,7 +26,7 @@ async def operator(url: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def keyring(connection: asyncpg.Connection, key_provider: str) -> Keyring:
+async def keyring(connection: DatabaseConnection, key_provider: str) -> Keyring:
     """Return the keyring of this installation.
 
     Raises CannotUnseal when `key_provider` names another key-encryption key.

@@ -7,11 +7,10 @@ event. So the reservation tells what became of a request whose process or acknow
 
 from dataclasses import dataclass, field
 
-import asyncpg
-
 from schemas.formats.identifiers import key_owner
 from schemas.sealing.keys import SubjectKeys
 from services.ledger import idempotency
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -27,7 +26,7 @@ class Pending:
     keys: SubjectKeys = field(repr=False)
 
     async def note(
-        self, subject: str, event_id: str, keys: SubjectKeys, connection: asyncpg.Connection | None = None
+        self, subject: str, event_id: str, keys: SubjectKeys, connection: DatabaseConnection | None = None
     ) -> None:
         """Reserve an event, which these keys seal, for the request, in place of one before. Raises
         Transient."""

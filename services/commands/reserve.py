@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from schemas.events import Event
 from services.commands.reconciler import Reconciler
 from services.ledger import reservations
 from services.ledger.reservations import Reservation, Taken
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected, Rejection
 
-CheckCapacity = Callable[[asyncpg.Connection], Awaitable[None]]
+CheckCapacity = Callable[[DatabaseConnection], Awaitable[None]]
 """Raises Rejected if there is no capacity; runs in the transaction that reserves."""
 Release = Callable[[], Awaitable[bool]]
 """Releases the values that nothing in the view bears any more; returns whether there were any."""

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from projections.login_guard.addresses import Address, address_of
 from projections.login_guard.attempts import Tally
 from projections.login_guard.protection import brute_force, suspicious_ip
-from projections.login_guard.verdict import Facts, Row, Verdict, judge
+from projections.login_guard.verdict import Facts, IdentifierFailures, Verdict, judge
 from projections.normalization import ConnectionSettings, UnmappableLogin, default_strategy, identify
 from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
@@ -177,7 +177,9 @@ def _facts(check: LoginCheck, row: Record) -> Facts:
         ip,
         row["blocked"],
         [
-            Row((connection, identifier), Tally(count, last), {} if here is None else {ip: Tally(*here)})
+            IdentifierFailures(
+                (connection, identifier), Tally(count, last), {} if here is None else {ip: Tally(*here)}
+            )
             for connection, identifier, count, last, here in failures
         ],
         [Address(tuple(times), released_at) for times, released_at in addresses],

@@ -27,7 +27,7 @@ from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.record_batches import name_bytes, name_text
 from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 SYSTEM_TENANT: Final = "system"
 DAY_KEY: Final = "letters_"
@@ -44,11 +44,11 @@ _log = structlog.get_logger()
 
 KeyOwner = tuple[str, str]
 """Tenant and owner of keys in the ledger."""
-Row = tuple[str, int, int, str, str, str | None]
+LetterRow = tuple[str, int, int, str, str, str | None]
 """Topic, partition and offset of the record, reason, detail, tenant."""
 Noted = tuple[str, int, int, str, str, str | None, int | None]
-"""A `Row`, and how many other dead letters the tenant's log entry for this one covers; None without a log
-entry."""
+"""A `LetterRow`, and how many other dead letters the tenant's log entry for this one covers; None without a
+log entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Quarantined:
     subject: str | None = None
 
     @property
-    def row(self) -> Row:
+    def row(self) -> LetterRow:
         """What the ledger notes."""
         record, error = self.record, self.error
         return record.topic, record.partition, record.offset, error.reason, error.detail, self.tenant
@@ -147,7 +147,7 @@ class DeadLetters:
         )
 
     async def _keys(
-        self, connection: asyncpg.Connection, owners: Collection[KeyOwner]
+        self, connection: DatabaseConnection, owners: Collection[KeyOwner]
     ) -> dict[KeyOwner, SubjectKeys]:
         """The owners' keys. Those of a day are made when there are none; those of subjects are read each
         time, for they may have been destroyed, and a subject without keys has none to seal with."""
@@ -161,14 +161,14 @@ class DeadLetters:
         return dict.fromkeys(subjects, _NO_KEYS) | known | day_keys
 
 
-async def note(connection: asyncpg.Connection, rows: Sequence[Noted]) -> None:
+async def note(connection: DatabaseConnection, rows: Sequence[Noted]) -> None:
     """Note dead letters in the ledger, none of them twice."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     await connection.execute(_query("note"), *columns, NOTED_SECONDS)
 
 
 async def find_noted(
-    connection: asyncpg.Connection, topics: Sequence[str], places: Iterable[tuple[int, int]]
+    connection: DatabaseConnection, topics: Sequence[str], places: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], int | None]:
     """Return those of these records, (partition, offset) of a topic each, that are noted already, with the
     number of other dead letters that the tenant's log entry for each covers; None without a log entry."""
@@ -178,33 +178,31 @@ async def find_noted(
 
 
 async def list_dead_letters(
-    connection: asyncpg.Connection, tenant: str | None, reason: str | None, limit: int
+    connection: DatabaseConnection, tenant: str | None, reason: str | None, limit: int
 ) -> list[asyncpg.Record]:
     """Return the newest dead letters, of one tenant or for one reason where they are given: `topic`,
     `partition`, `log_offset`, `reason`, `detail`, `tenant`, `recorded_at`, `opened_at`, `opened_by`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("list"), tenant, reason, limit)
-    return rows
+    return await connection.fetch(_query("list"), tenant, reason, limit)
 
 
 async def find_dead_letter(
-    connection: asyncpg.Connection, topic: str, partition: int, offset: int
+    connection: DatabaseConnection, topic: str, partition: int, offset: int
 ) -> asyncpg.Record | None:
     """Return the dead letter of a record, as `list_dead_letters` does; None if there is none."""
     return await connection.fetchrow(_query("find"), topic, partition, offset)
 
 
 async def note_opened(
-    connection: asyncpg.Connection, topic: str, partition: int, offset: int, opened_by: str
+    connection: DatabaseConnection, topic: str, partition: int, offset: int, opened_by: str
 ) -> None:
     """Record who opened a dead letter last."""
     await connection.execute(_query("note_opened"), topic, partition, offset, opened_by)
 
 
-async def count_dead_letters(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+async def count_dead_letters(connection: DatabaseConnection) -> list[asyncpg.Record]:
     """Return how many dead letters there are for each reason: `reason`, `total`, `oldest`, `newest`,
     `last_day`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("count"))
-    return rows
+    return await connection.fetch(_query("count"))
 
 
 def report(record: ConsumerRecord, error: InvalidEvent, heartbeat: Heartbeat) -> None:

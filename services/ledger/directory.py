@@ -17,6 +17,7 @@ from schemas.sealing.keys import Keyring, SubjectKeys, WrappedKeys, generate_sub
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.reservations import Reservation
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 Identity = tuple[str, str, str]
 """(tenant, provider, id at the provider)"""
@@ -65,7 +66,7 @@ class Directory:
     """Resolves identities of all tenants over one connection: one round trip per batch, a few more when new
     people arrive."""
 
-    def __init__(self, connection: asyncpg.Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: DatabaseConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
 
@@ -121,7 +122,7 @@ class Directory:
         return Subject(row["subject"], keys, row["connection"])
 
 
-async def register(connection: asyncpg.Connection, tenant: str, new: NewIdentity) -> bool:
+async def register(connection: DatabaseConnection, tenant: str, new: NewIdentity) -> bool:
     """Add an identity with its subject and keys. Return False, and add nothing, if it has a subject
     already."""
     added = await connection.fetchval(
@@ -132,7 +133,7 @@ async def register(connection: asyncpg.Connection, tenant: str, new: NewIdentity
 
 
 async def register_and_reserve(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     identities: Sequence[NewIdentity],
     reservations: Sequence[tuple[Reservation, str, str]],
@@ -162,7 +163,7 @@ async def register_and_reserve(
 
 
 async def find_registered(
-    connection: asyncpg.Connection, tenant: str, provider: str, idp_id: str
+    connection: DatabaseConnection, tenant: str, provider: str, idp_id: str
 ) -> RegisteredIdentity | None:
     """Return what is known of an identity, None if it is not in the directory."""
     row = await connection.fetchrow(_query("find_registered"), tenant, provider, idp_id)
@@ -174,7 +175,7 @@ async def find_registered(
 
 
 async def holdings_of_identities(
-    connection: asyncpg.Connection, tenant: str, provider: str, idp_ids: Collection[str]
+    connection: DatabaseConnection, tenant: str, provider: str, idp_ids: Collection[str]
 ) -> list[str | None]:
     """Return the sealed holdings of the own subjects of those of these identities that have a row in the
     view; None for one without holdings."""
@@ -183,12 +184,11 @@ async def holdings_of_identities(
 
 
 async def read_login_checks(
-    connection: asyncpg.Connection, tenant: str, checks: Sequence[LoginCheckKey]
+    connection: DatabaseConnection, tenant: str, checks: Sequence[LoginCheckKey]
 ) -> list[asyncpg.Record]:
     """Return a row for each check, in order: `blocked`, `failures` and `addresses` (JSON arrays or None), and
     in the first row `settings` (a JSON object or None), those of the tenant's attack protection."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("login_checks"), tenant, *_columns(checks, 5))
-    return rows
+    return await connection.fetch(_query("login_checks"), tenant, *_columns(checks, 5))
 
 
 def _columns(rows: Collection[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from schemas.sealing.keys import WrappedKeys
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.reservations import Reservation
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 KEPT_SECONDS: Final = 24 * 3600.0
 """How long a request and its result are kept."""
@@ -53,7 +52,7 @@ def reservation_of(place: bytes) -> Reservation:
 
 
 async def begin(
-    connection: asyncpg.Connection, tenant: str, place: bytes, request: bytes, lease_seconds: float
+    connection: DatabaseConnection, tenant: str, place: bytes, request: bytes, lease_seconds: float
 ) -> bool:
     """Take a place that no request has, or whose time is over. Return False if a request has it."""
     begun = await connection.fetchval(_query("begin"), tenant, place, request, lease_seconds, KEPT_SECONDS)
@@ -61,7 +60,7 @@ async def begin(
 
 
 async def begin_again(
-    connection: asyncpg.Connection, tenant: str, place: bytes, lease_seconds: float, settle_seconds: float
+    connection: DatabaseConnection, tenant: str, place: bytes, lease_seconds: float, settle_seconds: float
 ) -> bool:
     """Take the place of a request that certainly was not carried out. Return False if another process did."""
     begun = await connection.fetchval(_query("begin_again"), tenant, place, lease_seconds, settle_seconds)
@@ -69,7 +68,7 @@ async def begin_again(
 
 
 async def find(
-    connection: asyncpg.Connection, tenant: str, place: bytes, settle_seconds: float
+    connection: DatabaseConnection, tenant: str, place: bytes, settle_seconds: float
 ) -> KnownRequest | None:
     """Return the request in a place, None if there is none."""
     row = await connection.fetchrow(_query("find"), tenant, place, settle_seconds)
@@ -85,7 +84,7 @@ async def find(
 
 
 async def reserve_event(
-    connection: asyncpg.Connection, tenant: str, place: bytes, subject: str, event_id: str
+    connection: DatabaseConnection, tenant: str, place: bytes, subject: str, event_id: str
 ) -> None:
     """Reserve the event that decides for the request in a place, instead of an earlier one."""
     value = reservation_of(place).value
@@ -93,7 +92,7 @@ async def reserve_event(
 
 
 async def find_made(
-    connection: asyncpg.Connection, tenant: str, event: DecidingEvent
+    connection: DatabaseConnection, tenant: str, event: DecidingEvent
 ) -> tuple[str, str] | None:
     """Return (name of the id in the API, id) of what the event of a request made, None if it made nothing or
     the view does not show it."""
@@ -102,23 +101,23 @@ async def find_made(
 
 
 async def keep(
-    connection: asyncpg.Connection, tenant: str, place: bytes, sealed_result: bytes, owner: str
+    connection: DatabaseConnection, tenant: str, place: bytes, sealed_result: bytes, owner: str
 ) -> None:
     """Keep the result of a request, sealed with the keys of its owner."""
     await connection.execute(_query("keep"), tenant, place, sealed_result, owner)
 
 
-async def lose(connection: asyncpg.Connection, tenant: str, place: bytes) -> None:
+async def lose(connection: DatabaseConnection, tenant: str, place: bytes) -> None:
     """End a request whose result will never be known."""
     await connection.execute(_query("lose"), tenant, place)
 
 
-async def free(connection: asyncpg.Connection, tenant: str, place: bytes) -> None:
+async def free(connection: DatabaseConnection, tenant: str, place: bytes) -> None:
     """Remove a request that has done nothing."""
     await connection.execute(_query("free"), tenant, place)
 
 
-async def forget_expired(connection: asyncpg.Connection, tenant: str) -> None:
+async def forget_expired(connection: DatabaseConnection, tenant: str) -> None:
     """Remove the requests of a tenant, with their events' reservations, that were kept for long enough."""
     await connection.execute(_query("forget"), tenant, KEPT_SECONDS)
     await connection.execute(_query("forget_events"), tenant, KEPT_SECONDS)

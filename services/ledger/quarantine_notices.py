@@ -7,9 +7,8 @@ Notices are counted per tenant and reason: a key is such a pair.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import asyncpg
-
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 NoticeKey = tuple[str, str]
 """(tenant, reason)"""
@@ -23,7 +22,7 @@ class Notice(NamedTuple):
     untold: int = 0
 
 
-async def lock_notices(connection: asyncpg.Connection, keys: Sequence[NoticeKey]) -> dict[NoticeKey, Notice]:
+async def lock_notices(connection: DatabaseConnection, keys: Sequence[NoticeKey]) -> dict[NoticeKey, Notice]:
     """Return the notices of these keys, made where there are none. They are locked until the transaction
     ends, so that other processes that quarantine logins of the same key wait."""
     if not keys:
@@ -34,7 +33,7 @@ async def lock_notices(connection: asyncpg.Connection, keys: Sequence[NoticeKey]
     return {(row["tenant"], row["reason"]): Notice(row["minute"], row["untold"]) for row in rows}
 
 
-async def update_notices(connection: asyncpg.Connection, notices: Mapping[NoticeKey, Notice]) -> None:
+async def update_notices(connection: DatabaseConnection, notices: Mapping[NoticeKey, Notice]) -> None:
     """Overwrite locked notices."""
     if notices:
         rows = [(*key, *notice) for key, notice in notices.items()]

@@ -14,6 +14,7 @@ import asyncpg
 from schemas.formats.identifiers import PERSON, record_key, tenant_subject
 from schemas.reservation import ReservationKind
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 Write = tuple[str, Sequence[tuple[Any, ...]]]
 """A statement that takes one array per column, and its rows."""
@@ -41,7 +42,7 @@ class Taken(Exception):
 
 
 async def reserve(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     bearer: str,
     wanted: Sequence[Reservation],
@@ -68,7 +69,7 @@ async def reserve(
 
 
 async def _check_view(
-    connection: asyncpg.Connection, tenant: str, bearer: str, wanted: Sequence[Reservation]
+    connection: DatabaseConnection, tenant: str, bearer: str, wanted: Sequence[Reservation]
 ) -> None:
     """Raise Taken for values that came in without a reservation (by a login): only the view has them."""
     values: dict[str, str] = {one.kind: one.value for one in wanted}
@@ -85,31 +86,32 @@ async def _check_view(
     row = await connection.fetchrow(
         _query("values_in_view"), tenant, place, bearer, *(values.get(kind) for kind in kinds)
     )
+    assert row is not None  # the statement has no FROM: it returns one row
     for kind in kinds:
         if row[kind]:
             raise Taken(kind)
 
 
-async def release(connection: asyncpg.Connection, tenant: str, event_ids: Collection[str]) -> None:
+async def release(connection: DatabaseConnection, tenant: str, event_ids: Collection[str]) -> None:
     """Remove unconfirmed reservations whose events certainly are not on the log."""
     if event_ids:
         await connection.execute(_query("release"), tenant, _uuids(event_ids))
 
 
-async def renew(connection: asyncpg.Connection, tenant: str, event_ids: Collection[str]) -> None:
+async def renew(connection: DatabaseConnection, tenant: str, event_ids: Collection[str]) -> None:
     """Keep reservations whose events are still on their way from being taken for orphans."""
     if event_ids:
         await connection.execute(_query("renew"), tenant, _uuids(event_ids))
 
 
-async def release_connection_name(connection: asyncpg.Connection, tenant: str, name: str) -> bool:
+async def release_connection_name(connection: DatabaseConnection, tenant: str, name: str) -> bool:
     """Remove the confirmed reservation of a connection's name that no connection in the view has. Return
     whether there was one."""
     status: str = await connection.execute(_query("release_connection"), tenant, name)
     return status != "DELETE 0"
 
 
-async def release_setting_name(connection: asyncpg.Connection, tenant: str, kind: str, name: str) -> bool:
+async def release_setting_name(connection: DatabaseConnection, tenant: str, kind: str, name: str) -> bool:
     """Remove the confirmed reservation of a name that no setting of the kind has in the view. Return whether
     there was one."""
     status: str = await connection.execute(_query("release_setting"), tenant, kind, name)
@@ -117,7 +119,7 @@ async def release_setting_name(connection: asyncpg.Connection, tenant: str, kind
 
 
 async def unsettled(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     age_seconds: float,
     among: Sequence[Reservation] | None = None,
@@ -131,7 +133,7 @@ async def unsettled(
     return [(str(row["event_id"]), row["subject"]) for row in rows]
 
 
-async def count_settings(connection: asyncpg.Connection, tenant: str, kind: str) -> int:
+async def count_settings(connection: DatabaseConnection, tenant: str, kind: str) -> int:
     """Return how many settings of a kind exist or have a name reserved for them. Until the caller's
     transaction ends, other callers wait for their count of this kind."""
     await connection.execute(_query("lock_kind"), tenant, kind)

@@ -8,9 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class StoredSaga:
 
 
 async def reserve_parties(
-    connection: asyncpg.Connection, tenant: str, command: str, subjects: Collection[str]
+    connection: DatabaseConnection, tenant: str, command: str, subjects: Collection[str]
 ) -> bool:
     """Reserve people for a saga, inside the caller's transaction. Return False if another saga has one of
     them; then the caller rolls back."""
@@ -33,7 +32,7 @@ async def reserve_parties(
 
 
 async def begin(
-    connection: asyncpg.Connection, tenant: str, kind: str, saga: StoredSaga, holder: int
+    connection: DatabaseConnection, tenant: str, kind: str, saga: StoredSaga, holder: int
 ) -> None:
     """Keep a saga: from now on some process brings it to its end."""
     await connection.execute(
@@ -41,18 +40,18 @@ async def begin(
     )
 
 
-async def touch(connection: asyncpg.Connection, tenant: str, command: str) -> None:
+async def touch(connection: DatabaseConnection, tenant: str, command: str) -> None:
     """Record that a process is at work on a saga, if the saga has not ended."""
     await connection.execute(_query("touch"), tenant, UUID(command))
 
 
-async def end(connection: asyncpg.Connection, tenant: str, command: str) -> None:
+async def end(connection: DatabaseConnection, tenant: str, command: str) -> None:
     """Remove a saga, with the reservations of its people."""
     await connection.execute(_query("end"), tenant, UUID(command))
 
 
 async def abandoned(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     age_seconds: float,
     subjects: Sequence[str] | None = None,
@@ -66,7 +65,7 @@ async def abandoned(
 
 
 async def take_over(
-    connection: asyncpg.Connection, tenant: str, command: str, age_seconds: float, holder: int
+    connection: DatabaseConnection, tenant: str, command: str, age_seconds: float, holder: int
 ) -> bool:
     """Make this process the one that goes on with an abandoned saga. Return False if another one is at work
     on it or has ended it."""

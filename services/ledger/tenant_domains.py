@@ -18,7 +18,7 @@ from services.runtime.auth.issuers import Verifier, claimed_issuer
 from services.runtime.auth.token_verifier import TokenVerifier, Trust
 from services.runtime.auth.tokens import InvalidToken, Principal, TokenIssuer, own_principal
 from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 FRESH_SECONDS: Final = 5.0
 """A new, removed or rotated domain or key is known to every process within this time."""
@@ -65,22 +65,21 @@ def domain_of(origin: str, tenant: str) -> Domain:
     return Domain(shown, f"{parts.scheme}://{shown}", tenant)
 
 
-async def add_domain(connection: asyncpg.Connection, domain: Domain) -> bool:
+async def add_domain(connection: DatabaseConnection, domain: Domain) -> bool:
     """Give a tenant a domain. Return False, and change nothing, if the host is a domain already."""
     added = await connection.fetchval(_query("add"), domain.host, domain.origin, domain.tenant)
     return added is not None
 
 
-async def remove_domain(connection: asyncpg.Connection, host: str) -> str | None:
+async def remove_domain(connection: DatabaseConnection, host: str) -> str | None:
     """Take a domain from its tenant, whose name is returned; None if the host is no domain."""
     tenant: str | None = await connection.fetchval(_query("remove"), host)
     return tenant
 
 
-async def list_domains(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+async def list_domains(connection: DatabaseConnection) -> list[asyncpg.Record]:
     """Return the domains of all tenants, by tenant and host: `origin`, `tenant`, `created_at`."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("list_domains"))
-    return rows
+    return await connection.fetch(_query("list_domains"))
 
 
 class Domains:

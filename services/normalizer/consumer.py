@@ -53,7 +53,7 @@ from services.queries.settings import read_attribute_profiles
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Readiness
-from services.runtime.postgres.pool import database_failures, open_pool
+from services.runtime.postgres.pool import DatabaseConnection, database_failures, open_pool
 
 
 class Settings(LoginSigningSettings):
@@ -214,7 +214,7 @@ class Normalizer:
         return Origin(tenant, signature.gateway, replaced(signature.id.decode("utf-8", "replace")))
 
     async def _connections(
-        self, connection: asyncpg.Connection, items: Sequence[Item]
+        self, connection: DatabaseConnection, items: Sequence[Item]
     ) -> dict[tuple[str, str], KnownConnection]:
         requested = sorted(
             {(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items}
@@ -222,7 +222,7 @@ class Normalizer:
         return await _with_profiles(connection, await self._found(connection, requested))
 
     async def _found(
-        self, connection: asyncpg.Connection, requested: Sequence[tuple[str, str]]
+        self, connection: DatabaseConnection, requested: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], KnownConnection]:
         rows = await connections_of_tenants(connection, requested)
         return {(row["tenant"], row["name"]): _found(row) for row in rows}
@@ -245,7 +245,7 @@ class Normalizer:
             kept.append(item)
         batch.items = kept
 
-    async def _events_of(self, connection: asyncpg.Connection, batch: Batch) -> list[Record]:
+    async def _events_of(self, connection: DatabaseConnection, batch: Batch) -> list[Record]:
         directory = Directory(connection, self._keyring)
         connections_used: dict[Identity, str] = {}
         for item in batch.items:
@@ -285,7 +285,7 @@ class Normalizer:
         return records
 
     async def _refuse_foreign(
-        self, connection: asyncpg.Connection, batch: Batch, people: Mapping[Identity, Subject]
+        self, connection: DatabaseConnection, batch: Batch, people: Mapping[Identity, Subject]
     ) -> None:
         """Mark the logins whose identity belongs to a connection of another identity space."""
         owners: dict[int, tuple[str, str]] = {}
@@ -319,7 +319,7 @@ class Normalizer:
 
 
 async def _with_profiles(
-    connection: asyncpg.Connection, found: Mapping[tuple[str, str], KnownConnection]
+    connection: DatabaseConnection, found: Mapping[tuple[str, str], KnownConnection]
 ) -> dict[tuple[str, str], KnownConnection]:
     """Return the connections with the user attribute profiles that they name merged into their mappings."""
     named = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import asyncpg
 import structlog
 from aiokafka import ConsumerRecord
 
@@ -18,6 +17,7 @@ from schemas.sealing.blobs import CannotUnseal
 from schemas.sealing.keys import Keyring
 from services.ledger.keys.gateway_keys import read_current_keys
 from services.normalizer.content_modes import signed_body
+from services.runtime.postgres.pool import DatabaseConnection
 
 _log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class Gateways:
         self._tolerance = timedelta(seconds=tolerance_seconds)
         self._read_at = float("-inf")
 
-    async def refresh(self, connection: asyncpg.Connection, records: Sequence[ConsumerRecord]) -> None:
+    async def refresh(self, connection: DatabaseConnection, records: Sequence[ConsumerRecord]) -> None:
         """Read the keys again if they are no longer fresh, or if a record names an unknown gateway.
 
         A key that cannot be opened is ignored.

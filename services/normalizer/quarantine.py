@@ -27,7 +27,7 @@ from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.quarantine_notices import Notice, lock_notices, update_notices
 from services.normalizer.decide import FOREIGN_IDENTITY, SOURCE, login_cause
 from services.runtime.kafka.log_writer import LogWriter
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 MINUTE: Final = 60
 _log = structlog.get_logger()
@@ -161,7 +161,7 @@ class Quarantine:
 
 
 async def _record(
-    connection: asyncpg.Connection, letters: Mapping[tuple[int, int], Letter], now: datetime
+    connection: DatabaseConnection, letters: Mapping[tuple[int, int], Letter], now: datetime
 ) -> list[tuple[Letter, Origin, int]]:
     """Record the letters in the ledger and decide which of them are reported.
 

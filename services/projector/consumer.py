@@ -52,7 +52,7 @@ from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter, partition_of
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
-from services.runtime.postgres.pool import database_failures, open_pool
+from services.runtime.postgres.pool import DatabaseConnection, database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
 from services.runtime.worker.consumer import Fenced, first_offsets, next_offsets
 
@@ -307,7 +307,7 @@ class Projector:
 
     async def _run(
         self,
-        connection: asyncpg.Connection,
+        connection: DatabaseConnection,
         batches: Sequence[StatementBatch],
         expected: Mapping[int, int],
         following: dict[int, int],
@@ -340,7 +340,7 @@ class Projector:
 
 
 def _transaction(
-    connection: asyncpg.Connection, batches: Sequence[StatementBatch]
+    connection: DatabaseConnection, batches: Sequence[StatementBatch]
 ) -> AbstractAsyncContextManager[Any]:
     """Return a transaction unless there is only one statement, which is a transaction by itself."""
     return connection.transaction() if len(batches) > 1 else nullcontext()

@@ -8,8 +8,6 @@ partition. Replayed events are not relayed: their copies are on the log already.
 from collections.abc import Sequence
 from typing import Final
 
-import asyncpg
-
 from projections.logged import Logged
 from schemas.envelope import RELAYED
 from schemas.events import Event
@@ -17,6 +15,7 @@ from schemas.formats.identifiers import derived
 from schemas.sealing.keys import Keyring
 from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
 from services.ledger.keys.subject_keys import read_keys
+from services.runtime.postgres.pool import DatabaseConnection
 
 SOURCE: Final = "/vita/projector"
 
@@ -36,7 +35,7 @@ def relayed(logged: Logged, subject: str, epoch: int) -> Event:
 
 
 async def sealed_relays(
-    connection: asyncpg.Connection, keyring: Keyring, relays: Sequence[tuple[Logged, str]], epoch: int
+    connection: DatabaseConnection, keyring: Keyring, relays: Sequence[tuple[Logged, str]], epoch: int
 ) -> tuple[list[Record], list[Logged]]:
     """Return the sealed copies in the order of the log, and the events whose new subject has no keys."""
     takers = sorted({(logged.event.tenant, subject) for logged, subject in relays})

@@ -10,10 +10,9 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any, Final
 
-import asyncpg
-
 from projections.fold_view import Write
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 Statement = tuple[str, Sequence[Sequence[Any]]]
 """A statement that takes one array per column, and its rows; never without rows."""
@@ -36,7 +35,7 @@ def side_by_side(*sources: Sequence[StatementBatch]) -> list[list[Statement]]:
 
 
 async def execute(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     batch: StatementBatch,
     then: str = _EMPTY_QUERY,
     arguments: Sequence[Any] = (),

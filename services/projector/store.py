@@ -20,6 +20,7 @@ from services.ledger.keys import users
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.projector.statement_batches import Statement, side_by_side, statement
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 class Owners(NamedTuple):
@@ -31,7 +32,7 @@ class Owners(NamedTuple):
     guarded: Collection[Owner]
 
 
-async def read_owners(connection: asyncpg.Connection, keyring: Keyring, owners: Collection[Owner]) -> Owners:
+async def read_owners(connection: DatabaseConnection, keyring: Keyring, owners: Collection[Owner]) -> Owners:
     """Return what the views hold of these owners."""
     rows = await users.read_owners(connection, sorted(owners))
     keys = {

@@ -11,10 +11,11 @@ from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
 from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 async def list_clients(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str
+    connection: DatabaseConnection, keyring: Keyring, tenant: str
 ) -> tuple[list[Client], Callable[[Client], Client]]:
     """Return the clients of a tenant that are not deleted, with their secrets sealed, and a function that
     returns one of them with its secrets open."""
@@ -29,7 +30,7 @@ async def list_clients(
 
 
 async def find_client(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, client_id: str
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, client_id: str
 ) -> Client | None:
     """Return a client with its secrets open, None if it does not exist or was deleted."""
     row = await find_row(connection, _query("find_client"), tenant, client_id)
@@ -39,14 +40,14 @@ async def find_client(
     return client_of(row, opener.document(row["settings"], "client", client_id))
 
 
-async def find_client_event(connection: asyncpg.Connection, tenant: str, client_id: str) -> str | None:
+async def find_client_event(connection: DatabaseConnection, tenant: str, client_id: str) -> str | None:
     """Return the id of the event that a client, deleted or not, was last changed by; None if there never was
     one of this id."""
     row = await connection.fetchrow(_query("find_client"), tenant, client_id)
     return None if row is None else str(row["event_id"])
 
 
-async def find_client_of_any_tenant(connection: asyncpg.Connection, client_id: str) -> asyncpg.Record | None:
+async def find_client_of_any_tenant(connection: DatabaseConnection, client_id: str) -> asyncpg.Record | None:
     """Return the client that asks for a token, whatever its tenant: `tenant`, `secret_hash`, `scopes`,
     `settings`; None if there is none. The connection sees this client's row until the caller's transaction
     ends."""
@@ -55,15 +56,14 @@ async def find_client_of_any_tenant(connection: asyncpg.Connection, client_id: s
 
 
 async def list_client_summaries(
-    connection: asyncpg.Connection, tenant: str | None = None
+    connection: DatabaseConnection, tenant: str | None = None
 ) -> list[asyncpg.Record]:
     """Return what operators may see of the clients of a tenant, or of all tenants: `tenant`, `client_id`,
     `name`, `scopes`; by tenant and name."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("list_client_summaries"), tenant)
-    return rows
+    return await connection.fetch(_query("list_client_summaries"), tenant)
 
 
-async def find_client_scopes(connection: asyncpg.Connection, tenant: str, client_id: str) -> list[str] | None:
+async def find_client_scopes(connection: DatabaseConnection, tenant: str, client_id: str) -> list[str] | None:
     """Return the scopes of a client, None if it does not exist or was deleted; for operators."""
     scopes: list[str] | None = await connection.fetchval(_query("find_client_scopes"), tenant, client_id)
     return scopes

@@ -14,6 +14,7 @@ from services.queries.opener import opener_for
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -24,7 +25,7 @@ def connections_by_name(database: TenantPool) -> RowLoader:
 
 
 async def find_connection(
-    connection: asyncpg.Connection, tenant: str, connection_id: str, *, deleted: bool = False
+    connection: DatabaseConnection, tenant: str, connection_id: str, *, deleted: bool = False
 ) -> asyncpg.Record | None:
     """Return the connection of this id, None if there is none; one that was deleted only with `deleted`."""
     row = await find_row(connection, _query("find_connection"), tenant, connection_id)
@@ -32,7 +33,7 @@ async def find_connection(
 
 
 async def list_connections(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     strategies: Collection[str] = (),
     name: str | None = None,
@@ -43,14 +44,13 @@ async def list_connections(
 ) -> list[asyncpg.Record]:
     """Return a page of connections by name, whose names follow `after`: `id`, `name`, `document`. Without
     strategies those of all."""
-    rows: list[asyncpg.Record] = await connection.fetch(
+    return await connection.fetch(
         _query("list_connections"), tenant, after, list(strategies) or None, name, limit, offset
     )
-    return rows
 
 
 async def count_connections(
-    connection: asyncpg.Connection, tenant: str, strategies: Collection[str] = (), name: str | None = None
+    connection: DatabaseConnection, tenant: str, strategies: Collection[str] = (), name: str | None = None
 ) -> int:
     """Return how many connections `list_connections` would go through."""
     query = _query("count_connections")
@@ -59,7 +59,7 @@ async def count_connections(
 
 
 async def connection_ids(
-    connection: asyncpg.Connection, tenant: str, names: Collection[str]
+    connection: DatabaseConnection, tenant: str, names: Collection[str]
 ) -> dict[str, str]:
     """Return the ids of those of these connections that exist and are not deleted: name -> id."""
     rows = await connection.fetch(_query("connection_ids"), tenant, list(names))

@@ -10,28 +10,25 @@ import asyncpg
 
 from projections.login_guard.addresses import Address
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 async def failures_of_identifier(
-    connection: asyncpg.Connection, tenant: str, identifier: str
+    connection: DatabaseConnection, tenant: str, identifier: str
 ) -> list[asyncpg.Record]:
     """Return the failures of all subjects with a folded identifier."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("failures_of_identifier"), tenant, identifier)
-    return rows
+    return await connection.fetch(_query("failures_of_identifier"), tenant, identifier)
 
 
 async def failures_of_person(
-    connection: asyncpg.Connection, tenant: str, subject: str, identifiers: Collection[str]
+    connection: DatabaseConnection, tenant: str, subject: str, identifiers: Collection[str]
 ) -> list[asyncpg.Record]:
     """Return the failures of a person, and those with one of the folded identifiers from before it was known
     to be the person's."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        _query("failures_of_person"), tenant, subject, list(identifiers)
-    )
-    return rows
+    return await connection.fetch(_query("failures_of_person"), tenant, subject, list(identifiers))
 
 
-async def failures_from_address(connection: asyncpg.Connection, tenant: str, ip: str) -> list[Address]:
+async def failures_from_address(connection: DatabaseConnection, tenant: str, ip: str) -> list[Address]:
     """Return the failures from an IP address."""
     rows = await connection.fetch(_query("failures_from_address"), tenant, ip)
     return [Address(tuple(row["times"]), row["released_at"]) for row in rows]

@@ -5,6 +5,7 @@ from typing import Final, Literal, NamedTuple
 import asyncpg
 
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 MemberKind = Literal["role", "organization"]
 
@@ -20,7 +21,7 @@ BEGINNING: Final = MemberPlace("-infinity", "")
 
 
 async def list_members(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     kind: MemberKind,
     target: str,
@@ -31,13 +32,10 @@ async def list_members(
 ) -> list[asyncpg.Record]:
     """Return a page of the members of a role or organization, those of longest standing first: `since`,
     `subject`, `document`."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        _query("list_members"), tenant, kind, target, *after, limit, offset
-    )
-    return rows
+    return await connection.fetch(_query("list_members"), tenant, kind, target, *after, limit, offset)
 
 
-async def count_members(connection: asyncpg.Connection, tenant: str, kind: MemberKind, target: str) -> int:
+async def count_members(connection: DatabaseConnection, tenant: str, kind: MemberKind, target: str) -> int:
     """Return how many members there are."""
     count: int = await connection.fetchval(_query("count_members"), tenant, kind, target)
     return count

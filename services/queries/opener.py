@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
 from projections.secret_leaves import holds_sealed, open_leaves
 from schemas.formats import exact_json
 from schemas.formats.identifiers import tenant_subject
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import read_keys
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Opener:
 
 
 async def opener_for(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, texts: Iterable[str]
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, texts: Iterable[str]
 ) -> Opener:
     """Return what opens these documents. The key is read only where one of them holds a secret."""
     if not any(map(holds_sealed, texts)):

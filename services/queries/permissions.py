@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
 from projections.setting.fold import Setting
 from schemas.sealing.keys import Keyring
 from services.queries.settings import find_settings
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.rejection import Rejected, Rejection
 
 API_ID_LENGTH: Final = 24
@@ -108,7 +107,7 @@ def with_sources(
 
 
 async def read_catalogue(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     keyring: Keyring,
     tenant: str,
     system: Mapping[str, Any],
@@ -125,7 +124,7 @@ async def read_catalogue(
 
 
 async def find_roles(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, ids: Collection[str]
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, ids: Collection[str]
 ) -> list[Setting]:
     """Return those of these roles that exist, by name."""
     return await find_settings(connection, keyring, tenant, "role", ids)

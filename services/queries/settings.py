@@ -16,13 +16,14 @@ from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
 from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 TENANT_SETTINGS: Final = "settings"
 """The id of the one setting of the kind `tenant`."""
 
 
 async def find_setting(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, identity: str
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, kind: Kind, identity: str
 ) -> Setting | None:
     """Return the setting with this id, or None if it does not exist or was deleted."""
     row = await find_row(connection, _query("find_setting"), tenant, kind, identity)
@@ -30,7 +31,7 @@ async def find_setting(
 
 
 async def find_setting_by_name(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind, name: str
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, kind: Kind, name: str
 ) -> Setting | None:
     """Return the setting with this name, or None if it does not exist or was deleted."""
     rows = await connection.fetch(_query("find_setting_by_name"), tenant, kind, name)
@@ -38,7 +39,7 @@ async def find_setting_by_name(
 
 
 async def list_settings(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, kind: Kind
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, kind: Kind
 ) -> list[Setting]:
     """Return all settings of a kind that are not deleted, by name."""
     rows = await connection.fetch(_query("list_settings"), tenant, kind)
@@ -46,7 +47,7 @@ async def list_settings(
 
 
 async def find_settings(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     keyring: Keyring,
     tenant: str,
     kind: Kind,
@@ -60,7 +61,7 @@ async def find_settings(
 
 
 async def find_setting_event(
-    connection: asyncpg.Connection, tenant: str, kind: Kind, identity: str
+    connection: DatabaseConnection, tenant: str, kind: Kind, identity: str
 ) -> str | None:
     """Return the id of the event that a setting, deleted or not, was last changed by; None if there never was
     one of this id."""
@@ -69,7 +70,7 @@ async def find_setting_event(
 
 
 async def read_attribute_profiles(
-    connection: asyncpg.Connection, keys: Collection[tuple[str, str]]
+    connection: DatabaseConnection, keys: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the documents of those of these user attribute profiles, (tenant, id), that exist; they hold no
     secrets."""
@@ -78,14 +79,14 @@ async def read_attribute_profiles(
     return {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
 
 
-async def log_retention_days(connection: asyncpg.Connection, tenant: str) -> int | None:
+async def log_retention_days(connection: DatabaseConnection, tenant: str) -> int | None:
     """Return for how many days the tenant keeps log entries; None if it keeps them for ever."""
     days: int | None = await connection.fetchval(_query("log_retention"), tenant)
     return days
 
 
 async def _opened(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, rows: Sequence[asyncpg.Record]
 ) -> list[Setting]:
     opener = await opener_for(connection, keyring, tenant, (row["document"] for row in rows))
     return [

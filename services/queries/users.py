@@ -9,12 +9,14 @@ import asyncpg
 
 from projections.profile.sealed import opened
 from projections.profile.state import Profile
+from projections.row import Row
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring, SubjectKeys
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -66,14 +68,14 @@ def users_by_subject(database: TenantPool) -> RowLoader:
     return RowLoader(database, _query("users_by_subject"))
 
 
-async def find_subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str | None:
+async def find_subject(connection: DatabaseConnection, tenant: str, user_id: str) -> str | None:
     """Return the subject of a user, None if the user does not exist or was deleted."""
     row = await find_row(connection, _query("find_subject"), tenant, user_id)
     return None if row is None else row["subject"]
 
 
 async def find_user_id_by_email(
-    connection: asyncpg.Connection, tenant: str, connection_name: str, email: str
+    connection: DatabaseConnection, tenant: str, connection_name: str, email: str
 ) -> str | None:
     """Return the user_id of the user whose root identity belongs to this connection and has this e-mail
     address, given in lower case; None if there is none."""
@@ -82,13 +84,13 @@ async def find_user_id_by_email(
     return user_id
 
 
-def person_of(row: asyncpg.Record, keyring: Keyring, tenant: str) -> Person:
+def person_of(row: Row, keyring: Keyring, tenant: str) -> Person:
     """Return the record of a user from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
     return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
 
 
-def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[str, Any]:
+def tokens_of(row: Row, keyring: Keyring, tenant: str) -> Mapping[str, Any]:
     """Return the identity providers' tokens of a user by identity, from a row with secrets and keys; none
     once the keys are destroyed."""
     if row["secrets"] is None or row["version"] is None:
@@ -98,7 +100,7 @@ def tokens_of(row: Mapping[str, Any], keyring: Keyring, tenant: str) -> Mapping[
     return found
 
 
-async def holdings(connection: asyncpg.Connection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
+async def holdings(connection: DatabaseConnection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
     """Return what a user has that the document does not show, None if the user does not exist or was
     deleted."""
     row = await find_row(connection, _query("find_holdings"), tenant, user_id)

@@ -15,7 +15,7 @@ from projections.login_guard.addresses import MAX_TIMES, Address, counting, is_e
 from projections.login_guard.attempts import EXPIRY_MS, MAX_IDENTIFIERS, MAX_IPS, Tally, follow_anonymous
 from projections.login_guard.protection import brute_force
 from projections.login_guard.row import guards_of
-from projections.login_guard.verdict import Row, blocks
+from projections.login_guard.verdict import IdentifierFailures, blocks
 from projections.login_guard.view import IP_GUARD, LOGIN_GUARD
 from projections.profile.view import PROFILE
 from schemas.events import (
@@ -255,7 +255,9 @@ def test_blocked_is_who_failed_often_enough(
     """Failures of all subjects add up, expired ones do not, and a higher threshold never blocks more."""
     day = EXPIRY_MS // 30
     rows = [
-        Row(("users", "a"), Tally(count, NOW - days * day), {ip: Tally(count, NOW - days * day)})
+        IdentifierFailures(
+            ("users", "a"), Tally(count, NOW - days * day), {ip: Tally(count, NOW - days * day)}
+        )
         for ip, count, days in found
     ]
     living = [(ip, count) for ip, count, days in found if days <= 30]

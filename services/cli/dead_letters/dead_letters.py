@@ -1,10 +1,10 @@
 """Finds dead letters in the ledger and reads them from their topic."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from projections.row import Row
 from schemas.dead_letter_reasons import SENTENCES
 from schemas.formats.instants import from_milliseconds, milliseconds, render
 from schemas.sealing.mapper import KeyDestroyed
@@ -132,7 +132,7 @@ def _text(content: bytes | None) -> str | None:
     return None if content is None else content.decode("utf-8", "backslashreplace")
 
 
-def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(row: Row) -> dict[str, Any]:
     age = datetime.now(UTC) - row["recorded_at"]
     return {
         "topic": row["topic"],

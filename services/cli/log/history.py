@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
 from schemas.errors import InvalidEvent
 from schemas.formats.identifiers import record_key
 from schemas.formats.positions import Position
@@ -18,6 +16,7 @@ from services.queries.history import audited_offset, find_subject, record_positi
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.runtime.kafka.log_writer import partition_of
+from services.runtime.postgres.pool import DatabaseConnection
 
 _AUDITED_WITHIN_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
@@ -49,7 +48,7 @@ class History:
             found = [await _read(log, place, opener) for place in positions]
             return [event for event in found if event is not None]
 
-    async def _until_audited(self, connection: asyncpg.Connection, log: LogReader, subject: str) -> None:
+    async def _until_audited(self, connection: DatabaseConnection, log: LogReader, subject: str) -> None:
         """Wait until the trail covers the log's present end, for ten seconds at most."""
         partition = partition_of(
             record_key(self.tenant, subject), catalogue()[Topic.PROFILE_EVENTS].partitions

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import asyncpg
-
 from schemas.errors import InvalidEvent
 from schemas.events import EventData
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event
 from services.ledger.keys.subject_keys import read_keys
+from services.runtime.postgres.pool import DatabaseConnection
 
 _SECRETS: Final = ("password_hash", "secret_hash", "tokens")
 _HIDDEN: Final = "(kept secret)"
@@ -19,7 +18,7 @@ _KEPT: Final = 10_000
 class EventUnsealer:
     """Unseals events; reads each subject's keys from the ledger once."""
 
-    def __init__(self, connection: asyncpg.Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: DatabaseConnection, keyring: Keyring) -> None:
         self._connection, self._keyring = connection, keyring
         self._known: dict[tuple[str, str], SubjectKeys] = {}
 

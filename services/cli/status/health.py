@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from projections.row import Row
 
 WORKERS: Final = ("normalizer", "projector", "auditor")
 SERVICES: Final = ("ingest", "management")
@@ -11,7 +13,7 @@ MOST_LETTERS: Final = 100
 State = Literal["up", "retrying", "degraded", "stuck", "down", "unknown"]
 Offsets = Mapping[int, int]
 """Offset by partition."""
-Heartbeats = Sequence[Mapping[str, Any]]
+Heartbeats = Sequence[Row]
 """Rows of the query `heartbeats`."""
 IsGone = Callable[[str, int], bool]
 """Returns whether the process with this host and process id is known to have ended."""
@@ -157,7 +159,7 @@ def _processes(name: str, beats: Heartbeats | None, otherwise: State, is_gone: I
     return sorted(found, key=lambda process: process.pid or 0) or [Process(name, otherwise)]
 
 
-def _state(beat: Mapping[str, Any], alive: bool) -> State:
+def _state(beat: Row, alive: bool) -> State:
     """Return the state. A process that ended because it was stuck stays `stuck` until a successor starts."""
     if beat["state"] == "stuck":
         return "stuck"
@@ -166,7 +168,7 @@ def _state(beat: Mapping[str, Any], alive: bool) -> State:
     return "retrying" if beat["state"] == "retrying" else "up"
 
 
-def _process(beat: Mapping[str, Any], is_gone: IsGone) -> Process:
+def _process(beat: Row, is_gone: IsGone) -> Process:
     alive = beat["is_alive"] and not is_gone(beat["host"], beat["pid"])
     return Process(
         beat["worker"],

@@ -38,6 +38,7 @@ from services.queries.history import audited_offsets
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import open_log
+from services.runtime.postgres.pool import DatabaseConnection
 
 ANSWER_SECONDS: Final = 5.0
 _TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
@@ -153,7 +154,7 @@ async def _database(targets: ProbeTargets) -> DatabaseStatus:
 
 
 async def _read_ledger(
-    connection: asyncpg.Connection, targets: ProbeTargets, address: str, started: float
+    connection: DatabaseConnection, targets: ProbeTargets, address: str, started: float
 ) -> DatabaseStatus:
     beats = await list_beats(connection)
     topic = targets.topic(Topic.PROFILE_EVENTS)

@@ -5,8 +5,6 @@ import string
 from datetime import timedelta
 from typing import Any, Final
 
-import asyncpg
-
 from schemas.formats.instants import render
 from schemas.logins.signature import new_secret, shown_secret
 from services.cli.addresses import Ledger
@@ -14,6 +12,7 @@ from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
 from services.ledger import tenants
 from services.ledger.keys import gateway_keys
+from services.runtime.postgres.pool import DatabaseConnection
 
 _LETTERS: Final = string.ascii_letters + string.digits
 
@@ -56,7 +55,7 @@ async def gateways(ledger: Ledger, tenant: str | None) -> list[dict[str, Any]]:
     ]
 
 
-async def _end(connection: asyncpg.Connection, tenant: str, gateway: str, after: timedelta) -> str:
+async def _end(connection: DatabaseConnection, tenant: str, gateway: str, after: timedelta) -> str:
     name = await gateway_keys.end_keys(connection, tenant, gateway, after)
     if name is None:
         raise CommandFailed(
@@ -67,7 +66,7 @@ async def _end(connection: asyncpg.Connection, tenant: str, gateway: str, after:
 
 
 async def _add_secret(
-    connection: asyncpg.Connection, ledger: Ledger, tenant: str, gateway: str, name: str
+    connection: DatabaseConnection, ledger: Ledger, tenant: str, gateway: str, name: str
 ) -> dict[str, Any]:
     ring, secret = await keyring(connection, ledger.key_provider), new_secret()
     wrapped = ring.wrap_secret(secret, tenant, gateway)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-import asyncpg
-
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.identifiers import new_event_id, tenant_subject
 from schemas.formats.instants import truncate
@@ -22,6 +20,7 @@ from services.runtime.auth.client_secrets import hash_secret
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
+from services.runtime.postgres.pool import DatabaseConnection
 
 ACTOR: Final = "system:vita-cli"
 VISIBLE_SECONDS: Final = 15.0
@@ -39,7 +38,7 @@ class NewClient:
     secret: str = field(repr=False)
 
 
-async def add_tenant(connection: asyncpg.Connection, name: str, display_name: str, strict: bool) -> bool:
+async def add_tenant(connection: DatabaseConnection, name: str, display_name: str, strict: bool) -> bool:
     """Create a tenant, and return False if the name is taken.
 
     Raises CommandFailed when Vita reserves the name for itself.

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import asyncpg
 import structlog
 
 from projections.profile.changes.links import commands_of
@@ -32,6 +31,7 @@ from services.ledger.keys.users import whole_users
 from services.ledger.progress.position_watch import PositionWatch
 from services.ledger.sagas import StoredSaga
 from services.runtime.background import start_task
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected, Rejection
 
@@ -240,7 +240,7 @@ class Sagas:
 
 
 async def read_parties(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     keyring: Keyring,
     tenant: str,
     subjects: Sequence[str] = (),

@@ -4,8 +4,6 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import asyncpg
-
 from projections.connection.fold import Connection
 from projections.normalization.identity import derived_id
 from projections.profile.changes.links import merged_into
@@ -23,6 +21,7 @@ from services.ledger import directory, reservations
 from services.ledger.directory import NewIdentity
 from services.ledger.reservations import Reservation, Taken
 from services.runtime.postgres.batch_loader import BatchLoader
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -81,7 +80,7 @@ class RegistrationBatcher:
 
 
 async def _registered(
-    connection: asyncpg.Connection, tenant: str, registrations: Sequence[Registration]
+    connection: DatabaseConnection, tenant: str, registrations: Sequence[Registration]
 ) -> bool:
     wanted = [
         (value, one.event_ids[value.draft], one.identity.subject)
@@ -136,7 +135,7 @@ class Registrar:
         return Registered(subject, keys, events)
 
     async def _subject(
-        self, connection: asyncpg.Connection, tenant: str, new: NewIdentity, keys: SubjectKeys
+        self, connection: DatabaseConnection, tenant: str, new: NewIdentity, keys: SubjectKeys
     ) -> tuple[str, SubjectKeys] | None:
         """The fresh subject, or the one of a deleted user with this identity."""
         if await directory.register(connection, tenant, new):

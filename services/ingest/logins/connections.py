@@ -9,7 +9,9 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+import asyncpg
 
 from projections.normalization import ConnectionSettings, UnmappableLogin, identify
 from projections.normalization.admission import KnownConnection, connection_of
@@ -100,7 +102,7 @@ def _exists(known: Known) -> bool:
     return known.found.settings is not None and not known.found.deleted
 
 
-def _known(row: Any) -> Known:
+def _known(row: asyncpg.Record) -> Known:
     settings = None if row["strategy"] is None else ConnectionSettings(row["name"], row["strategy"], {})
     return Known(
         KnownConnection(row["tenant_known"], row["strict"], row["deleted"], settings), row["maps_identity"]

@@ -13,13 +13,14 @@ import asyncpg
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import RSAKey
 
+from projections.row import Row
 from schemas.formats import exact_json
 from schemas.sealing.keys import KeyProvider
 from services.ledger.keys.subject_keys import NoKeys
 from services.runtime.auth.token_verifier import KeySource
 from services.runtime.auth.tokens import ALGORITHM, LEEWAY_SECONDS, LIFETIME_SECONDS
 from services.runtime.postgres import named_queries
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 KEY_BITS: Final = 2048
 PUBLISHED_SECONDS: Final = 90.0
@@ -28,7 +29,7 @@ keep a key set (`max-age` 60 seconds)."""
 
 
 async def load_signing_key(
-    connection: asyncpg.Connection, provider: KeyProvider, tenant: str | None = None
+    connection: DatabaseConnection, provider: KeyProvider, tenant: str | None = None
 ) -> RSAKey:
     """The key that signs for a tenant.
 
@@ -38,7 +39,7 @@ async def load_signing_key(
     return await open_signing_key(await current_key(connection, tenant), provider)
 
 
-async def current_key(connection: asyncpg.Connection, tenant: str | None = None) -> asyncpg.Record:
+async def current_key(connection: DatabaseConnection, tenant: str | None = None) -> asyncpg.Record:
     """The row of the key that signs for a tenant: `kid`, `private_wrapped`. Raises Transient, or NoKeys when
     the tenant has none."""
     row = await _current(connection, tenant)
@@ -48,7 +49,7 @@ async def current_key(connection: asyncpg.Connection, tenant: str | None = None)
 
 
 async def ensure_signing_key(
-    connection: asyncpg.Connection, provider: KeyProvider, now: datetime, tenant: str | None = None
+    connection: DatabaseConnection, provider: KeyProvider, now: datetime, tenant: str | None = None
 ) -> RSAKey:
     """The key that signs for a tenant, made when there is none.
 
@@ -57,7 +58,7 @@ async def ensure_signing_key(
 
     Raises CannotUnseal when the key was wrapped by another provider, Transient when the database is away.
     """
-    row = await _current(connection, tenant)
+    row: Row | None = await _current(connection, tenant)
     if row is None:
         key = await _generate(provider)
         with database_failures():
@@ -68,7 +69,7 @@ async def ensure_signing_key(
 
 
 async def rotate_signing_key(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     provider: KeyProvider,
     now: datetime,
     tenant: str | None = None,
@@ -93,21 +94,20 @@ async def rotate_signing_key(
     return key.kid
 
 
-async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+async def list_keys(connection: DatabaseConnection) -> list[asyncpg.Record]:
     """All keys without their private parts: `kid`, `tenant`, `created_at`, `signs_from`, `retired_at`, and
     `state` (`published`, `signs`, `verifies` or `retired`). Raises Transient."""
     with database_failures():
-        rows: list[asyncpg.Record] = await connection.fetch(_queries()["list_keys"])
-    return rows
+        return await connection.fetch(_queries()["list_keys"])
 
 
-async def open_signing_key(row: asyncpg.Record | Mapping[str, Any], provider: KeyProvider) -> RSAKey:
+async def open_signing_key(row: Row, provider: KeyProvider) -> RSAKey:
     """The key in a row of `current_key`. Raises CannotUnseal when another provider wrapped it."""
     der = await provider.unwrap(row["private_wrapped"], _context(row["kid"]))
     return RSAKey.import_key(der, {"kid": row["kid"]})
 
 
-async def public_keys(connection: asyncpg.Connection, tenant: str | None = None) -> dict[str, dict[str, Any]]:
+async def public_keys(connection: DatabaseConnection, tenant: str | None = None) -> dict[str, dict[str, Any]]:
     """Key id -> public JWK of every key of a tenant whose signatures count now. Raises Transient."""
     with database_failures():
         rows = await connection.fetch(_queries()["public_keys"], tenant)
@@ -130,7 +130,7 @@ def jwks(keys: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"keys": list(keys.values())}
 
 
-async def _current(connection: asyncpg.Connection, tenant: str | None) -> asyncpg.Record | None:
+async def _current(connection: DatabaseConnection, tenant: str | None) -> asyncpg.Record | None:
     with database_failures():
         return await connection.fetchrow(_queries()["current_key"], tenant)
 
@@ -150,7 +150,7 @@ async def _generate(provider: KeyProvider) -> _Generated:
 
 
 async def _add(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     key: _Generated,
     tenant: str | None,
     created_at: datetime,

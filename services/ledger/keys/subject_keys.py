@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import asyncpg
-
+from projections.row import Row
 from schemas.sealing.blobs import KEY_BYTES, associated_data, seal, unseal
 from schemas.sealing.keys import KeyProvider, Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 _CONTEXT = {"purpose": "vita wrapping key"}
 _KEYRING_LOCK = 0x76697462
@@ -94,7 +94,7 @@ class NoKeys(Exception):
         )
 
 
-async def ensure_wrapping_key(connection: asyncpg.Connection, provider: KeyProvider) -> None:
+async def ensure_wrapping_key(connection: DatabaseConnection, provider: KeyProvider) -> None:
     """Make the first wrapping key of an installation; for the administrator or the keymaster. Services only
     read keys.
 
@@ -110,14 +110,14 @@ async def ensure_wrapping_key(connection: asyncpg.Connection, provider: KeyProvi
         await provider.unwrap(row["wrapped"], _CONTEXT)
 
 
-async def add_wrapping_key(connection: asyncpg.Connection, provider: KeyProvider) -> None:
+async def add_wrapping_key(connection: DatabaseConnection, provider: KeyProvider) -> None:
     """Make a new wrapping key, which wraps from the next start of a service on; older ones still open."""
     wrapped = await provider.wrap(os.urandom(KEY_BYTES), _CONTEXT)
     statement = load("services.ledger.keys", "subject_keys.sql")["add_wrapping_key"]
     await connection.execute(statement, provider.name, wrapped)
 
 
-async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) -> Keyring:
+async def load_keyring(connection: DatabaseConnection, provider: KeyProvider) -> Keyring:
     """The keyring of this installation.
 
     Raises CannotUnseal under another key-encryption key, NoKeys before the installation has been prepared.
@@ -129,7 +129,7 @@ async def load_keyring(connection: asyncpg.Connection, provider: KeyProvider) ->
 
 
 async def read_keys(
-    connection: asyncpg.Connection, keyring: Keyring, owners: Iterable[tuple[str, str]]
+    connection: DatabaseConnection, keyring: Keyring, owners: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], SubjectKeys]:
     """The keys of the owners (tenant, owner) that have any."""
     pairs = list(owners)
@@ -145,7 +145,7 @@ async def read_keys(
 
 
 async def ensure_keys(
-    connection: asyncpg.Connection, keyring: Keyring, tenant: str, owner: str
+    connection: DatabaseConnection, keyring: Keyring, tenant: str, owner: str
 ) -> SubjectKeys:
     """The owner's keys, made when there are none; of two at once one wins and both get it."""
     wrapped = keyring.wrap(tenant, owner, generate_subject_keys())
@@ -156,6 +156,6 @@ async def ensure_keys(
     return (await read_keys(connection, keyring, [(tenant, owner)]))[tenant, owner]
 
 
-def wrapped_keys(row: asyncpg.Record, profile: str = "profile", activity: str = "activity") -> WrappedKeys:
+def wrapped_keys(row: Row, profile: str = "profile", activity: str = "activity") -> WrappedKeys:
     """The wrapped keys in a row of the ledger."""
     return WrappedKeys(row["version"], row[profile], row[activity])

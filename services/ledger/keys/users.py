@@ -10,6 +10,7 @@ import asyncpg
 
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 
 
@@ -26,26 +27,24 @@ def users_to_edit(database: TenantPool) -> RowLoader:
 
 
 async def users_by_email(
-    connection: asyncpg.Connection, tenant: str, email: str, secrets: bool
+    connection: DatabaseConnection, tenant: str, email: str, secrets: bool
 ) -> list[asyncpg.Record]:
     """Return the users with exactly this address, by subject: `document`, `subject`, and with `secrets` the
     sealed `secrets` and the keys, otherwise None."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("users_by_email"), tenant, email, secrets)
-    return rows
+    return await connection.fetch(_query("users_by_email"), tenant, email, secrets)
 
 
 async def whole_users(
-    connection: asyncpg.Connection, tenant: str, subjects: Sequence[str], user_ids: Sequence[str]
+    connection: DatabaseConnection, tenant: str, subjects: Sequence[str], user_ids: Sequence[str]
 ) -> list[asyncpg.Record]:
     """Return the users with these subjects or user_ids: `subject`, `revision`, `document`, `memory`,
     `secrets`, `holdings`, and the keys."""
     query = _query("whole_users")
-    rows: list[asyncpg.Record] = await connection.fetch(query, tenant, list(subjects), list(user_ids))
-    return rows
+    return await connection.fetch(query, tenant, list(subjects), list(user_ids))
 
 
 async def read_owners(
-    connection: asyncpg.Connection, owners: Sequence[tuple[str, str]]
+    connection: DatabaseConnection, owners: Sequence[tuple[str, str]]
 ) -> list[asyncpg.Record]:
     """Return a row for each owner of keys, (tenant, person or tenant itself), from the generation on the
     connection's search path.
@@ -55,8 +54,7 @@ async def read_owners(
     failed as this person.
     """
     tenants, names = [owner[0] for owner in owners], [owner[1] for owner in owners]
-    rows: list[asyncpg.Record] = await connection.fetch(_query("read_owners"), tenants, names)
-    return rows
+    return await connection.fetch(_query("read_owners"), tenants, names)
 
 
 def join_keys(alias: str, subject: str) -> str:

@@ -13,7 +13,7 @@ import asyncpg
 from schemas.errors import Transient
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 from services.runtime.worker.consumer import State
 
 PERIOD_SECONDS = 1.0
@@ -125,17 +125,16 @@ class Heartbeat:
             self._last_error = self._last_error_at = None
 
 
-async def latest_beat(connection: asyncpg.Connection, worker: str, host: str) -> asyncpg.Record | None:
+async def latest_beat(connection: DatabaseConnection, worker: str, host: str) -> asyncpg.Record | None:
     """Return the state of the process of a worker that started last on a host: `state`, `reason`,
     `is_alive`; None if none has started."""
     return await connection.fetchrow(_query("latest"), worker, host)
 
 
-async def list_beats(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+async def list_beats(connection: DatabaseConnection) -> list[asyncpg.Record]:
     """Return the heartbeats of all processes that are alive or whose end is still worth reporting, by worker
     and instance; `seen_seconds_ago` is by the database's clock."""
-    rows: list[asyncpg.Record] = await connection.fetch(_query("list_beats"))
-    return rows
+    return await connection.fetch(_query("list_beats"))
 
 
 def _query(name: str) -> str:

@@ -11,7 +11,7 @@ from schemas.formats.positions import Position
 from services.ledger.progress.positions import CHANNEL, live_positions
 from services.runtime.periodic import FailurePolicy, Periodic
 from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import database_failures
+from services.runtime.postgres.pool import DatabaseConnection, database_failures
 
 
 class PositionWatch:
@@ -25,7 +25,7 @@ class PositionWatch:
         """A number on which this process holds a shared advisory lock while it is connected."""
         self._next: dict[int, int] = {}
         self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
-        self._connection: asyncpg.Connection | None = None
+        self._connection: DatabaseConnection | None = None
         self._lost: asyncio.Future[None] | None = None
         """Done when the connection is lost; fails with what made it useless."""
         self._keeping = Periodic("position_watch", self._keep, 0, policy)

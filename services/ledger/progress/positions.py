@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 CHANNEL: Final = "vita_position"
 """The channel on which each move is notified."""
@@ -42,7 +43,7 @@ class Move(NamedTuple):
     recorded_at: Mapping[int, datetime]
 
 
-async def live_positions(connection: asyncpg.Connection, topic: str) -> list[LivePosition]:
+async def live_positions(connection: DatabaseConnection, topic: str) -> list[LivePosition]:
     """Return the positions of the live generation on a topic; none for a topic it has not read."""
     rows = await connection.fetch(_query("live_positions"), topic)
     return [
@@ -53,27 +54,27 @@ async def live_positions(connection: asyncpg.Connection, topic: str) -> list[Liv
     ]
 
 
-async def applied_positions(connection: asyncpg.Connection, topic: str) -> dict[int, AppliedPosition]:
+async def applied_positions(connection: DatabaseConnection, topic: str) -> dict[int, AppliedPosition]:
     """Return how far the live generation has applied each partition of a topic."""
     return {row.partition: row.applied for row in await live_positions(connection, topic)}
 
 
 async def read_positions(
-    connection: asyncpg.Connection | asyncpg.Pool, generation: int, topic: str, partitions: Collection[int]
+    connection: DatabaseConnection | asyncpg.Pool, generation: int, topic: str, partitions: Collection[int]
 ) -> dict[int, AppliedPosition]:
     """Return how far a generation has applied these partitions; those it never read are left out."""
     rows = await connection.fetch(_query("read_positions"), generation, topic, list(partitions))
     return {row["partition"]: AppliedPosition(row["next_offset"], row["recorded_at"]) for row in rows}
 
 
-async def passed_positions(connection: asyncpg.Connection, generation: int, topic: str) -> dict[int, int]:
+async def passed_positions(connection: DatabaseConnection, generation: int, topic: str) -> dict[int, int]:
     """Return the next offset of each partition that any generation before this one has applied."""
     rows = await connection.fetch(_query("passed_positions"), topic, generation)
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
 async def begin_positions(
-    connection: asyncpg.Connection, generation: int, topic: str, partitions: Collection[int]
+    connection: DatabaseConnection, generation: int, topic: str, partitions: Collection[int]
 ) -> None:
     """Set those of these partitions that the generation never read to the beginning."""
     await connection.execute(_query("begin_positions"), generation, topic, list(partitions))

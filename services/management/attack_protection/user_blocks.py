@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from projections.login_guard.attempts import Tally
 from projections.login_guard.protection import BruteForce, brute_force
-from projections.login_guard.verdict import Row, blocks
+from projections.login_guard.verdict import IdentifierFailures, blocks
 from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds
 from schemas.formats.spelling import identifier_key
@@ -87,7 +87,9 @@ async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record])
     return responses.value({"blocked_for": shown(map(_row, rows), brute_force(document), enforced, now)})
 
 
-def shown(rows: Iterable[Row], protection: BruteForce, enforced: bool, now: int) -> list[dict[str, Any]]:
+def shown(
+    rows: Iterable[IdentifierFailures], protection: BruteForce, enforced: bool, now: int
+) -> list[dict[str, Any]]:
     """What is blocked; only what is also enforced when asked so."""
     shield = protection.shield
     return [
@@ -99,9 +101,11 @@ def shown(rows: Iterable[Row], protection: BruteForce, enforced: bool, now: int)
     ]
 
 
-def _row(row: asyncpg.Record) -> Row:
+def _row(row: asyncpg.Record) -> IdentifierFailures:
     ips = {ip: Tally(*tally) for ip, tally in exact_json.loads(row["ips"]).items()}
-    return Row((row["connection"], row["identifier"]), Tally(row["failures"], row["last_failed"]), ips)
+    return IdentifierFailures(
+        (row["connection"], row["identifier"]), Tally(row["failures"], row["last_failed"]), ips
+    )
 
 
 async def _release(call: Call, releases: Sequence[Release]) -> Response:

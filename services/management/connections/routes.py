@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import asyncpg
 from starlette.responses import Response
 
 from schemas.formats.instants import render
@@ -137,7 +138,7 @@ def _answer(
     return responses.document(shown.text, status, headers)
 
 
-async def _opened(call: Call, rows: Sequence[Any]) -> list[str]:
+async def _opened(call: Call, rows: Sequence[asyncpg.Record]) -> list[str]:
     """The documents of connections with the secrets in them open."""
     return await open_documents(call.service.storage.database, call.keyring, call.tenant, rows)
 
@@ -170,7 +171,7 @@ async def _after_cursor(call: Call, query: ListConnections) -> Response:
     )
 
 
-async def _shown(call: Call, rows: Sequence[Any], query: ListConnections) -> bytes:
+async def _shown(call: Call, rows: Sequence[asyncpg.Record], query: ListConnections) -> bytes:
     names, texts = presenting.field_names(query.fields), await _opened(call, rows)
     return presenting.array(presenting.present(text, names, query.include_fields) for text in texts)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from projections.row import Row
 from schemas.formats import exact_json
 from services.management.http.models.query import Selected
 
@@ -11,7 +12,7 @@ _TOKENS: Final = ("access_token", "access_token_secret", "refresh_token")
 
 Tokens = Mapping[str, Any]
 """By identity, as `provider|user_id`."""
-TokensOf = Callable[[Mapping[str, Any]], Tokens]
+TokensOf = Callable[[Row], Tokens]
 """Finds the identity providers' tokens in a row of a person."""
 
 
@@ -34,7 +35,7 @@ def present(
     return exact_json.dumps(document)
 
 
-def shown(rows: Iterable[Mapping[str, Any]], query: Selected, tokens_of: TokensOf | None) -> bytes:
+def shown(rows: Iterable[Row], query: Selected, tokens_of: TokensOf | None) -> bytes:
     """A JSON array of users as a query selects their fields; `tokens_of` finds what a row has besides its
     `document`, for callers who may see it."""
     names = field_names(query.fields)

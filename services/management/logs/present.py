@@ -1,10 +1,11 @@
 """Log entries as they are answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
+from projections.row import Row
 from schemas.formats import exact_json
 from schemas.formats.instants import render
 from services.management.http.requests import Call
@@ -24,7 +25,7 @@ def _chosen(whole: dict[str, Any], names: frozenset[str], include: bool) -> dict
     return {name: value for name, value in whole.items() if (name in names) is include}
 
 
-def entry(row: Mapping[str, Any]) -> dict[str, Any]:
+def entry(row: Row) -> dict[str, Any]:
     """The entry of a row, nulls where there is nothing to tell."""
     agent = UNKNOWN if row["user_agent"] is None else shown(row["user_agent"])
     more = {} if row["more"] is None else exact_json.loads(row["more"])
@@ -55,7 +56,7 @@ def entry(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _details(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _details(row: Row) -> dict[str, Any] | None:
     told: dict[str, Any] | None = None if row["details"] is None else exact_json.loads(row["details"])
     if row["type"] != "s":
         return told

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import asyncpg
 from starlette.responses import Response
 
 from schemas.formats import exact_json
@@ -97,6 +98,6 @@ def _place_of(call: Call, cursor: str | None) -> MemberPlace:
     return MemberPlace(since, subject) if since else BEGINNING
 
 
-def _shown(row: Any, names: Sequence[str]) -> dict[str, Any]:
+def _shown(row: asyncpg.Record, names: Sequence[str]) -> dict[str, Any]:
     document = exact_json.loads(row["document"])
     return {name: document[name] for name in names if name in document}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import asyncpg
 from starlette.responses import Response
 
 from projections.setting.fold import Setting
@@ -28,6 +27,7 @@ from services.management.roles.results import Member, PermissionShown, Role
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, find_permissions
 from services.queries.settings import list_settings
 from services.queries.users import Person
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 MOST_ROLES: Final = 1000
@@ -60,7 +60,7 @@ async def create_role(call: Call) -> Response:
     """A role that permits nothing yet."""
     body: CreateRole = call.body
 
-    async def room(connection: asyncpg.Connection) -> None:
+    async def room(connection: DatabaseConnection) -> None:
         if await reservations.count_settings(connection, call.tenant, "role") >= MOST_ROLES:
             raise Rejected(_TENANT_FULL)
 

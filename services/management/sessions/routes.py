@@ -34,6 +34,7 @@ from services.queries.sessions.refresh_tokens import (
 )
 from services.queries.sessions.sessions import count_sessions_of, find_session, sessions_of
 from services.queries.users import find_subject
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_SESSION: Final = Rejection("not_found", "The session does not exist.", "inexistent_session")
@@ -174,8 +175,8 @@ async def revoke_access(call: Call) -> Response:
 
 async def _page(
     call: Call,
-    read: Callable[[asyncpg.Connection, str, str, str, int], Awaitable[list[asyncpg.Record]]],
-    count: Callable[[asyncpg.Connection, str, str], Awaitable[int]],
+    read: Callable[[DatabaseConnection, str, str, str, int], Awaitable[list[asyncpg.Record]]],
+    count: Callable[[DatabaseConnection, str, str], Awaitable[int]],
     key: str,
     show: Callable[[asyncpg.Record, str], Any],
 ) -> Response:
@@ -195,7 +196,7 @@ async def _page(
     return responses.value(page)
 
 
-async def _subject(connection: asyncpg.Connection, tenant: str, user_id: str) -> str:
+async def _subject(connection: DatabaseConnection, tenant: str, user_id: str) -> str:
     subject = await find_subject(connection, tenant, user_id)
     if subject is None:
         raise Rejected(NO_SUCH_USER)

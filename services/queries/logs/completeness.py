@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import asyncpg
-
 from projections.log_entry.entry import first_id
 from services.ledger.progress.positions import AppliedPosition, applied_positions
 from services.runtime.kafka.log_reader import LogReader
+from services.runtime.postgres.pool import DatabaseConnection
 
 NOTHING_COMPLETE: Final = ""
 """The bound while nothing is known to be complete: no id is below it."""
@@ -38,7 +37,7 @@ def complete_until(settled: datetime, ends: Mapping[int, int], applied: Mapping[
     return first_id(complete)
 
 
-async def complete_below(connection: asyncpg.Connection, log: LogReader, margin_seconds: float) -> str:
+async def complete_below(connection: DatabaseConnection, log: LogReader, margin_seconds: float) -> str:
     """Return the completeness bound now, for entries that are read after this. Raises Transient.
 
     `log` is the event log. The broker's clock may be `margin_seconds` behind this process's.

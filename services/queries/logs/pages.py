@@ -11,6 +11,7 @@ from projections.log_entry.entry import first_id
 from schemas.formats.spelling import composed
 from services.queries.settings import log_retention_days
 from services.runtime.postgres.named_queries import fill, load
+from services.runtime.postgres.pool import DatabaseConnection
 
 NEWEST_FIRST: Final = "e.log_id DESC"
 OLDEST_FIRST: Final = "e.log_id ASC"
@@ -51,15 +52,14 @@ class PageQuery:
         )
 
 
-async def read_page(connection: asyncpg.Connection, query: PageQuery) -> list[asyncpg.Record]:
+async def read_page(connection: DatabaseConnection, query: PageQuery) -> list[asyncpg.Record]:
     """Return the rows of a page. Entries older than the tenant's retention are left out, whether they have
     been pruned or not."""
     days = await log_retention_days(connection, query.tenant)
     oldest = _NO_BOUND if days is None else first_id(datetime.now(UTC) - timedelta(days=days))
-    rows: list[asyncpg.Record] = await connection.fetch(
+    return await connection.fetch(
         query.statement, query.tenant, oldest, query.limit, query.offset, *query.added
     )
-    return rows
 
 
 def starting_with(query: PageQuery, text: str) -> str:

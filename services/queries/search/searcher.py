@@ -22,6 +22,7 @@ from services.queries.search.statements import Lookup, Statement
 from services.runtime.background import start_task
 from services.runtime.fairness.current_request import spend
 from services.runtime.postgres.batch_loader import BatchLoader
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantConnection, TenantPool
 from services.runtime.rejection import Rejected, Rejection, unavailable
 
@@ -51,9 +52,19 @@ async def counted(statement: Coroutine[Any, Any, Result]) -> Result:
 
 
 class _SearchConnection(TenantConnection):
-    async def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        """Count every statement that returns rows."""
-        return await counted(super()._execute(*args, **kwargs))
+    """A connection that counts every statement that returns rows."""
+
+    async def fetch(self, *args: Any, **options: Any) -> Any:
+        """Return all rows."""
+        return await counted(super().fetch(*args, **options))
+
+    async def fetchrow(self, *args: Any, **options: Any) -> Any:
+        """Return the first row, None if there is none."""
+        return await counted(super().fetchrow(*args, **options))
+
+    async def fetchval(self, *args: Any, **options: Any) -> Any:
+        """Return a value of the first row, None if there is no row."""
+        return await counted(super().fetchval(*args, **options))
 
 
 class Searcher:
@@ -121,7 +132,7 @@ class Searcher:
         return {keys[row["asked"] - 1]: row["users"] for row in rows}
 
     @asynccontextmanager
-    async def planning(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+    async def planning(self, tenant: str) -> AsyncIterator[DatabaseConnection]:
         """Return a connection whose statements are planned for each execution and have the time limit of a
         search. Raises Rejected (`unavailable`) when the limit is reached."""
         with _in_time():

@@ -9,10 +9,11 @@ import asyncpg
 
 from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
+from services.runtime.postgres.pool import DatabaseConnection
 
 
 async def refresh_tokens_of(
-    connection: asyncpg.Connection,
+    connection: DatabaseConnection,
     tenant: str,
     subject: str,
     after: str,
@@ -21,20 +22,17 @@ async def refresh_tokens_of(
 ) -> list[asyncpg.Record]:
     """Return the refresh tokens of a person, at one client where it is named, whose ids follow `after`, by
     id."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        _query("refresh_tokens_of"), tenant, subject, after, limit, client_id
-    )
-    return rows
+    return await connection.fetch(_query("refresh_tokens_of"), tenant, subject, after, limit, client_id)
 
 
-async def count_refresh_tokens_of(connection: asyncpg.Connection, tenant: str, subject: str) -> int:
+async def count_refresh_tokens_of(connection: DatabaseConnection, tenant: str, subject: str) -> int:
     """Return how many refresh tokens of all clients `refresh_tokens_of` would go through."""
     count: int = await connection.fetchval(_query("count_refresh_tokens_of"), tenant, subject)
     return count
 
 
 async def find_refresh_token(
-    connection: asyncpg.Connection, tenant: str, token_id: str
+    connection: DatabaseConnection, tenant: str, token_id: str
 ) -> asyncpg.Record | None:
     """Return the refresh token of this id with the `user_id` of its user, None if there is none. Where
     several people had one of this id, it is the newest."""
@@ -42,7 +40,7 @@ async def find_refresh_token(
 
 
 async def owners_of_refresh_tokens(
-    connection: asyncpg.Connection, tenant: str, token_ids: Collection[str]
+    connection: DatabaseConnection, tenant: str, token_ids: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return which of these refresh tokens, ended or not, each user has: user_id -> ids."""
     rows = await connection.fetch(_query("owners_of_refresh_tokens"), tenant, list(token_ids))

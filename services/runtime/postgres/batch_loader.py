@@ -4,7 +4,9 @@ rows."""
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+import asyncpg
 
 from services.runtime.fairness.current_request import shared_task
 from services.runtime.postgres.lookup import is_storable
@@ -12,8 +14,6 @@ from services.runtime.postgres.tenant_pool import TenantPool
 
 AT_ONCE: Final = 2
 """Statements under way for one tenant; what is asked for meanwhile goes together in the next."""
-Row = Any
-"""A record of asyncpg, or None."""
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 Ask = Callable[[str, Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
@@ -75,9 +75,9 @@ class RowLoader:
 
     def __init__(self, database: TenantPool, statement: str) -> None:
         self._database, self._statement = database, statement
-        self._together: BatchLoader[str, Row] = BatchLoader(self._rows)
+        self._together: BatchLoader[str, asyncpg.Record] = BatchLoader(self._rows)
 
-    async def row(self, tenant: str, key: str) -> Row:
+    async def row(self, tenant: str, key: str) -> asyncpg.Record | None:
         """Return the row of a key, None if there is none. Raises Transient.
 
         PostgreSQL rejects a text with U+0000, and with it the keys of everybody in the batch: such a key has
@@ -85,7 +85,7 @@ class RowLoader:
         """
         return await self._together.answer(tenant, key) if is_storable(key) else None
 
-    async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Row]:
+    async def _rows(self, tenant: str, keys: Sequence[str]) -> Mapping[str, asyncpg.Record]:
         async with self._database.connection(tenant) as connection:
             rows = await connection.fetch(self._statement, tenant, keys)
         return {row["lookup_key"]: row for row in rows}

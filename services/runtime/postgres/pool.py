@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from schemas.errors import Transient
 
@@ -21,6 +22,9 @@ _PASSING = (
     asyncpg.LockNotAvailableError,
 )
 
+DatabaseConnection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+"""A connection that was opened by itself, or one that was acquired from a pool."""
+
 STATEMENT_SECONDS: Final = 45.0
 """Less than a worker's watchdog takes: waiting for a lock is a failure that is retried, not a stall."""
 
@@ -35,7 +39,7 @@ def database_failures() -> Iterator[None]:
         raise Transient(f"database: {type(error).__name__}") from error
 
 
-class PlainConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+class PlainConnection(asyncpg.Connection):
     """A connection on which nothing of a session is ever set: its return to the pool costs no round trip."""
 
     def get_reset_query(self) -> str:

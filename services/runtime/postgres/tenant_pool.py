@@ -9,7 +9,7 @@ import asyncpg
 
 from services.runtime.fairness.gate import FairGate
 from services.runtime.postgres.named_queries import load
-from services.runtime.postgres.pool import PlainConnection, database_failures
+from services.runtime.postgres.pool import DatabaseConnection, PlainConnection, database_failures
 
 ACQUIRE_SECONDS = 5
 LOCK_SECONDS: Final = 3
@@ -102,7 +102,7 @@ class TenantPool:
         self.raw.terminate()
 
     @asynccontextmanager
-    async def connection(self, tenant: str) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self, tenant: str) -> AsyncIterator[DatabaseConnection]:
         """A connection that sees this tenant only. Raises OverShare when the tenant uses its share and waits
         in vain, Transient when there is no connection to be had."""
         async with self._acquired(tenant) as connection:
@@ -110,7 +110,7 @@ class TenantPool:
             yield connection
 
     @asynccontextmanager
-    async def unbound(self) -> AsyncIterator[asyncpg.Connection]:
+    async def unbound(self) -> AsyncIterator[DatabaseConnection]:
         """A connection for requests of which no tenant is known yet; together they count as one tenant. It
         speaks for whomever it spoke for last. Raises OverShare or Transient."""
         async with self._acquired(NO_TENANT) as connection:

@@ -16,7 +16,7 @@ from projections.login_guard.verdict import (
     TOO_MANY_ATTEMPTS,
     USER_BLOCKED,
     Facts,
-    Row,
+    IdentifierFailures,
     Verdict,
     judge,
 )
@@ -31,7 +31,7 @@ from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.request_bodies import Pace
 
 NOW, IP = 1_800_000_000_000, "203.0.113.7"
-FAILED = Row(("users", "a@example.com"), Tally(10, NOW), {IP: Tally(10, NOW)})
+FAILED = IdentifierFailures(("users", "a@example.com"), Tally(10, NOW), {IP: Tally(10, NOW)})
 SPRAYED = Address(tuple(NOW - number for number in range(100, 0, -1)))
 
 

@@ -138,9 +138,9 @@ def setting(**changes: Any) -> str:
     return exact_json.dumps(changes).decode()
 
 
-def row(failures: int, ips: dict[str, int] | None = None, last: int = NOW) -> verdict.Row:
+def row(failures: int, ips: dict[str, int] | None = None, last: int = NOW) -> verdict.IdentifierFailures:
     tallies = {ip: Tally(count, last) for ip, count in (ips or {}).items()}
-    return verdict.Row(("users", "joe"), Tally(failures, last), tallies)
+    return verdict.IdentifierFailures(("users", "joe"), Tally(failures, last), tallies)
 
 
 def judged(forced: str | None = None, suspicious: str | None = None, **facts: Any) -> verdict.Verdict:

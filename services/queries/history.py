@@ -17,14 +17,14 @@ async def record_positions(connection: DatabaseConnection, tenant: str, subject:
     return [Position(row["partition"], row["log_offset"]) for row in rows]
 
 
-async def audited_offset(connection: asyncpg.Connection, partition: int) -> int | None:
+async def audited_offset(connection: DatabaseConnection, partition: int) -> int | None:
     """Return the offset after the last audited record of a partition, None if none is audited; for
     operators."""
     row = await connection.fetchrow(_trail("newest_appends"), [partition])
     return None if row is None else row["next_offset"]
 
 
-async def audited_offsets(connection: asyncpg.Connection) -> dict[int, int]:
+async def audited_offsets(connection: DatabaseConnection) -> dict[int, int]:
     """Return the offset after the last audited record of each partition that has one; for operators."""
     rows = await connection.fetch(_trail("newest_appends_everywhere"))
     return {row["partition"]: row["next_offset"] for row in rows}

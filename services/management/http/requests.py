@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
-import asyncpg
 from starlette.requests import Request
 
 from schemas.sealing.keys import Keyring
@@ -15,6 +14,7 @@ from services.commands.pending import Pending
 from services.commands.service import Commands
 from services.management.container import Service
 from services.runtime.auth.tokens import Principal
+from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.rejection import Rejected, invalid
 
 _BAD_PATH: Final = invalid("Path validation error: 'Not valid UTF-8 text' on property id.", "invalid_uri")
@@ -74,7 +74,7 @@ class Call:
         """The keys that open what is sealed at rest."""
         return self.service.storage.keyring
 
-    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    def connection(self) -> AbstractAsyncContextManager[DatabaseConnection]:
         """Lend a database connection that sees this tenant only. Raises Transient."""
         return self.service.storage.database.connection(self.tenant)
 

@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from services.runtime.postgres.pool import DatabaseConnection
+
 
 def is_storable(text: str) -> bool:
     """Return whether PostgreSQL can hold this text: it holds every character but U+0000."""
@@ -9,7 +11,7 @@ def is_storable(text: str) -> bool:
 
 
 async def find_row(
-    connection: asyncpg.Connection, query: str, tenant: str, *key: str
+    connection: DatabaseConnection, query: str, tenant: str, *key: str
 ) -> asyncpg.Record | None:
     """Return the first row of a query whose parameters are a tenant and a key; None if there is no row, or if
     PostgreSQL cannot hold the key."""

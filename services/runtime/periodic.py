@@ -6,6 +6,7 @@ on. It is logged, and the failure policy of the loop makes it visible from outsi
 """
 
 import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -110,7 +111,7 @@ class Periodic:
 
     async def _run(self) -> None:
         if not self._at_once:
-            await asyncio.sleep(self._every)
+            await sleep(self._every)
         while True:
             try:
                 await self._work()
@@ -126,7 +127,7 @@ class Periodic:
             else:
                 self._failures = 0
                 self._policy.recovered(self._name)
-            await asyncio.sleep(self._pause())
+            await sleep(self._pause())
 
     def _report(self, error: Exception) -> None:
         self._failures += 1

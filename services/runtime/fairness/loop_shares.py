@@ -13,6 +13,7 @@ A tenant that is alone is not limited.
 
 import asyncio
 import time
+from asyncio import sleep
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
 from math import exp, log
@@ -93,7 +94,7 @@ class LoopShares:
         async with entrance:
             if (seconds := self._excess_seconds(tenant)) > 0:
                 self._tell(tenant)
-                await asyncio.sleep(seconds)
+                await sleep(seconds)
 
     def turn(self, tenant: str | None) -> asyncio.Future[None]:
         """Done when it is the tenant's turn."""
@@ -149,7 +150,7 @@ async def in_steps(items: Iterable[Item], seconds: Callable[[], float]) -> Async
     for item in items:
         yield item
         if time.perf_counter() > end:
-            await asyncio.sleep(0)
+            await sleep(0)
             end = time.perf_counter() + seconds()
 
 

@@ -98,7 +98,7 @@ async def test_failures_in_a_row_are_followed_by_longer_pauses(monkeypatch: pyte
         pauses.append(seconds)
 
     monkeypatch.setattr(periodic, "FIRST_BACKOFF_SECONDS", 0.5)
-    monkeypatch.setattr(periodic.asyncio, "sleep", sleep)
+    monkeypatch.setattr(periodic, "sleep", sleep)
     await rounds_of(*[Transient("gone")] * 5, None, ValueError(), policy=Reports())
     assert pauses == [0.5, 1.0, 2.0, 2.0, 2.0, 0, 0.5]
 

@@ -175,7 +175,7 @@ def limited(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> LoopShares:
         loop.seconds += seconds
         await rest(0)
 
-    monkeypatch.setattr(loop_shares.asyncio, "sleep", sleep)
+    monkeypatch.setattr(loop_shares, "sleep", sleep)
     return LoopShares(lambda: loop.seconds, most=0.25)
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from schemas.sealing.keys import Keyring
+from schemas.sealing.keys import KeyProvider, Keyring
 from schemas.topics import Topic
 from services.commands.links.link_tokens import LinkTokens
 from services.commands.service import Commands, LogAccess, Recovery, build_commands
@@ -111,8 +111,9 @@ def wait_times(settings: Settings) -> WaitTimes:
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Connect to the database and the event log, and disconnect at the end. Raises Transient."""
     readiness, times = Readiness(), wait_times(settings)
+    provider = provider_from(settings.key_provider)
     async with AsyncExitStack() as stack:
-        storage = await _open_storage(stack, settings, readiness)
+        storage = await _open_storage(stack, settings, provider, times, readiness)
         passwords = stack.enter_context(Hasher())
         rules = UserRules(settings.profile_limit_bytes, settings.token_issuer)
         commands, recovery = build_commands(
@@ -123,7 +124,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         sweeping = Periodic("reservation_sweep", recovery.reconciler.sweep, every, readiness)
         sweeping.start()
         stack.push_async_callback(sweeping.stop)
-        auth = await _open_auth(stack, settings, storage.database, passwords)
+        auth = await _open_auth(stack, settings, provider, storage.database, passwords)
         tasks = Background()
         with FairThreads("computing", 1) as computing:
             stack.push_async_callback(tasks.drain)
@@ -136,7 +137,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             yield Service(settings, storage, commands, auth, limits, background)
 
 
-async def _open_storage(stack: AsyncExitStack, settings: Settings, readiness: Readiness) -> Storage:
+async def _open_storage(
+    stack: AsyncExitStack, settings: Settings, provider: KeyProvider, times: WaitTimes, readiness: Readiness
+) -> Storage:
     url = settings.database_url.get_secret_value()
     topic = settings.topic(Topic.PROFILE_EVENTS)
     database = await TenantPool.open(url, settings.pool_connections, "management")
@@ -148,7 +151,7 @@ async def _open_storage(stack: AsyncExitStack, settings: Settings, readiness: Re
     )
     with database_failures():
         async with database.raw.acquire() as connection:
-            keyring = await load_keyring(connection, provider_from(settings.key_provider))
+            keyring = await load_keyring(connection, provider)
         heartbeat = Heartbeat(database.raw, "management", readiness)
         stack.push_async_callback(heartbeat.stop)
         await heartbeat.start()
@@ -158,16 +161,20 @@ async def _open_storage(stack: AsyncExitStack, settings: Settings, readiness: Re
     stack.push_async_callback(log.close)
     # Records of open transactions count: a reservation must not be released before their outcome is known.
     end = await stack.enter_async_context(open_log(settings.kafka, topic, committed=False))
-    access = LogAccess(Writer(log, watch, wait_times(settings)), end, watch, log.partitions)
+    access = LogAccess(Writer(log, watch, times), end, watch, log.partitions)
     users = UserLoaders(users_by_id(database), users_with_secrets(database))
     return Storage(database, searcher, access, keyring, Cursors(keyring), users)
 
 
 async def _open_auth(
-    stack: AsyncExitStack, settings: Settings, database: TenantPool, passwords: Hasher
+    stack: AsyncExitStack,
+    settings: Settings,
+    provider: KeyProvider,
+    database: TenantPool,
+    passwords: Hasher,
 ) -> Auth:
     keys = key_source(database.raw)
-    issuers = TokenIssuers(database.raw, provider_from(settings.key_provider), settings.token_issuer)
+    issuers = TokenIssuers(database.raw, provider, settings.token_issuer)
     await issuers.of()
     domains = Domains(database.raw)
     trust = Trust(settings.token_issuer, settings.token_audience)

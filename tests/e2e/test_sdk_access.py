@@ -24,7 +24,7 @@ async def an_api(tenant: Tenant) -> None:
     )
 
 
-async def somebody(tenant: Tenant, name: str) -> str:
+async def create_user(tenant: Tenant, name: str) -> str:
     made = await tenant.sdk.users.create(connection="staff", email=f"{name}@example.com", password=PASSWORD)
     assert made.user_id is not None
     return made.user_id
@@ -47,7 +47,7 @@ async def test_roles(tenant: Tenant) -> None:
     assert permitted == ["read:all", "write:all"]
     await roles.permissions.delete(made.id, permissions=[WRITE])
     assert [one.permission_name async for one in await roles.permissions.list(made.id)] == ["read:all"]
-    people = [await somebody(tenant, f"member{number}") for number in range(3)]
+    people = [await create_user(tenant, f"member{number}") for number in range(3)]
     await roles.users.assign(made.id, users=people)
     found = [one.user_id async for one in await roles.users.list(made.id, take=2)]
     assert sorted(str(one) for one in found) == sorted(people)
@@ -63,7 +63,7 @@ async def test_roles_and_permissions_of_users(tenant: Tenant) -> None:
     """Assigned and removed from the user's side, with sources and the effective lists."""
     users, role = tenant.sdk.users, await tenant.sdk.roles.create(name="sdk-of-users")
     assert role.id is not None
-    jane = await somebody(tenant, "jane")
+    jane = await create_user(tenant, "jane")
     await tenant.sdk.roles.permissions.add(role.id, permissions=[READ])
     await users.roles.assign(jane, roles=[role.id])
     assert [one.id async for one in await users.roles.list(jane)] == [role.id]
@@ -89,7 +89,7 @@ async def test_roles_and_permissions_of_users(tenant: Tenant) -> None:
 
 async def test_organizations(tenant: Tenant) -> None:
     """Create, get, find by name, list, update, members from both sides, delete."""
-    organizations, jane = tenant.sdk.organizations, await somebody(tenant, "org-jane")
+    organizations, jane = tenant.sdk.organizations, await create_user(tenant, "org-jane")
     made = await organizations.create(name="sdk-org", display_name="SDK", metadata={"plan": "gold"})
     assert made.id is not None
     assert (await organizations.get(made.id)).metadata == {"plan": "gold"}

@@ -11,7 +11,7 @@ from auth0.management.core.api_error import ApiError
 from schemas.events import LoginFailed, LoginFailedData, LoginSucceeded
 from tests.samples.profile_events import login
 from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site
-from tests.worlds.pipeline import Pipeline, somebody
+from tests.worlds.pipeline import Pipeline, unused_subject
 
 
 async def logged_in(pipeline: Pipeline, minutes_ago: int, **data: Any) -> None:
@@ -19,7 +19,7 @@ async def logged_in(pipeline: Pipeline, minutes_ago: int, **data: Any) -> None:
     given = login(**data)
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     await pipeline.send_events(
-        pipeline.event(LoginSucceeded, somebody(), given.data, actor=given.actor, time=at)
+        pipeline.event(LoginSucceeded, unused_subject(), given.data, actor=given.actor, time=at)
     )
 
 
@@ -59,7 +59,9 @@ async def test_statistics_through_the_sdk(site: Site, sdk: AsyncAuth0) -> None:
     await logged_in(pipeline, 60 * 24 * 31, idp_id="3")
     leaked = LoginFailedData(connection="users", strategy="auth0", reason="breached_password")
     await pipeline.send_events(
-        pipeline.event(LoginFailed, somebody(), leaked, actor="connection:users", time=datetime.now(UTC))
+        pipeline.event(
+            LoginFailed, unused_subject(), leaked, actor="connection:users", time=datetime.now(UTC)
+        )
     )
 
     async def counted() -> bool:

@@ -9,7 +9,7 @@ from tests.worlds.sdk import sdk_with
 from tests.worlds.sign_in import later, sign_in
 
 
-async def somebody(sdk: AsyncAuth0, name: str) -> str:
+async def create_user(sdk: AsyncAuth0, name: str) -> str:
     made = await sdk.users.create(
         connection=DATABASE_CONNECTION, email=f"{name}@example.com", password=PASSWORD
     )
@@ -19,7 +19,7 @@ async def somebody(sdk: AsyncAuth0, name: str) -> str:
 
 async def test_sessions_and_refresh_tokens(site: Site, sdk: AsyncAuth0) -> None:
     """Listed page by page, read, described, revoked one by one, by user and in bulk."""
-    user_id = await somebody(sdk, "sessions")
+    user_id = await create_user(sdk, "sessions")
     for number in range(3):
         await sign_in(
             site, user_id, session_id=f"s{number}", client_id="app", ip="192.0.2.1",
@@ -54,7 +54,7 @@ async def test_sessions_and_refresh_tokens(site: Site, sdk: AsyncAuth0) -> None:
 
 async def test_devices_grants_and_accounts(site: Site, sdk: AsyncAuth0) -> None:
     """A user's own device key; grants and connected accounts as logins showed them."""
-    user_id = await somebody(sdk, "devices")
+    user_id = await create_user(sdk, "devices")
     await sign_in(
         site, user_id, client_id="app", audience="https://api/", scope="read",
         connected_account={"connection": DATABASE_CONNECTION, "scopes": ["calendar"]},
@@ -79,7 +79,7 @@ async def test_devices_grants_and_accounts(site: Site, sdk: AsyncAuth0) -> None:
 
 async def test_factors(sdk: AsyncAuth0) -> None:
     """Authentication methods from creation to removal, the reset of providers, a recovery code."""
-    user_id = await somebody(sdk, "factors")
+    user_id = await create_user(sdk, "factors")
     methods = sdk.users.authentication_methods
     made = await methods.create(user_id, type="email", name="Mail", email="chuck334@example.com")
     assert made.id is not None

@@ -26,7 +26,7 @@ from schemas.topics import Topic, catalogue
 from schemas.upcasters import current_version
 from services.runtime.kafka.log_writer import partition_of
 from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline, producing, somebody
+from tests.worlds.pipeline import Pipeline, make_pipeline, producing, unused_subject
 
 ODD = (
     "a\0b",
@@ -167,7 +167,7 @@ async def test_no_readable_value_stops_the_projector(spare: Pipeline, name: str)
         Record(record_key(str(one.get("tenant")), str(one.get("subject"))), exact_json.dumps(one))
         for one in forged
     ]
-    jane, refused = somebody(), await letters_noted(pipeline)
+    jane, refused = unused_subject(), await letters_noted(pipeline)
     await pipeline.send_events(*records, signed_in(pipeline, jane))
     await pipeline.project()
     assert (await pipeline.document(jane))["logins_count"] == 1
@@ -194,12 +194,12 @@ async def shown(pipeline: Pipeline, error: str) -> bool:
 async def test_a_persons_events_cannot_be_forged(pipeline: Pipeline) -> None:
     """What was made of authentic records without the person's key has no effect, whatever was changed; what
     lies around it has."""
-    jane = somebody()
+    jane = unused_subject()
     keys = await pipeline.keys("demo", jane)
     first, second = (seal_event(signed_in(pipeline, jane), keys) for _ in range(2))
     forged = list(altered(first, second))
     blocked = seal_event(
-        pipeline.event(UserBlocked, jane, UserFlagData()), await pipeline.keys("demo", somebody())
+        pipeline.event(UserBlocked, jane, UserFlagData()), await pipeline.keys("demo", unused_subject())
     )
     await pipeline.send_events(first, *forged, blocked, second)
     await pipeline.project()
@@ -214,7 +214,7 @@ async def test_a_persons_events_cannot_be_forged(pipeline: Pipeline) -> None:
 async def test_a_copy_in_another_partition_comes_before_nothing(pipeline: Pipeline) -> None:
     """Partitions are read in any order, in a rebuild above all: a copy of an authentic record in a partition
     that is not its subject's is refused, so that it takes no effect before what it followed."""
-    jane = somebody()
+    jane = unused_subject()
     keys = await pipeline.keys("demo", jane)
     login = seal_event(signed_in(pipeline, jane), keys)
     blocked = seal_event(pipeline.event(UserBlocked, jane, UserFlagData()), keys)

@@ -2,13 +2,13 @@
 
 from tests.samples.profile_events import address, creation, login
 from tests.support.stack import Stack
-from tests.worlds.pipeline import make_pipeline, somebody
+from tests.worlds.pipeline import make_pipeline, unused_subject
 
 
 async def test_another_definition_calls_for_a_new_generation(stack: Stack) -> None:
     """What the old tables held comes back out of the log, byte for byte, and claims stay as they are."""
     pipeline = await make_pipeline(stack)
-    await pipeline.send_events(*(login(subject=somebody(), idp_id=str(number)) for number in range(5)))
+    await pipeline.send_events(*(login(subject=unused_subject(), idp_id=str(number)) for number in range(5)))
     await pipeline.project()
     before = {subject: tuple(row) for subject, row in (await pipeline.views("profile")).items()}
     assert len(before) == 5
@@ -28,7 +28,7 @@ async def test_another_definition_calls_for_a_new_generation(stack: Stack) -> No
 async def test_a_replay_leaves_claims_alone(stack: Stack) -> None:
     """What history claimed and gave up was settled when it happened: today's claims outlive a replay."""
     pipeline = await make_pipeline(stack)
-    subject = somebody()
+    subject = unused_subject()
     created = creation(subject=subject)
     changed = address("new@example.com", minute=1).model_copy(update={"subject": subject})
     await pipeline.send_events(created, changed)

@@ -18,7 +18,7 @@ from services.runtime.kafka.log_reader import open_log
 from services.runtime.kafka.log_writer import partition_of
 from tests.samples.profile_events import login
 from tests.support.odd_records import CODECS, ODD_HEADERS, Sender
-from tests.worlds.pipeline import Pipeline, somebody
+from tests.worlds.pipeline import Pipeline, unused_subject
 from tests.worlds.workers import Workers
 
 HUGE = 12_000_000
@@ -85,7 +85,7 @@ async def test_every_record_is_accounted_for(pipeline: Pipeline, worker: str) ->
     """Whatever the codec, headers, key and value: what is good counts once, what is bad is a dead letter (an
     event under another key than its subject's is), what was aborted does not count, and the worker goes on.
     The auditor has a leaf of each. Logins are trusted here: signatures would be one more header."""
-    people, workers = [somebody() for _ in range(2)], Workers(pipeline)
+    people, workers = [unused_subject() for _ in range(2)], Workers(pipeline)
     topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
     await workers.start(worker, VITA_RAW_LOGINS="trusted")
     try:
@@ -130,7 +130,7 @@ async def test_a_batch_that_inflates_to_gigabytes_is_one_bad_record(pipeline: Pi
     """What the broker stores in some kilobytes does not take the worker's memory: the batch is a dead letter
     that says so, or a leaf of the trail, and what stands before and behind it counts."""
     topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
-    jane = somebody()
+    jane = unused_subject()
     values, workers = Values(pipeline, worker, jane), Workers(pipeline)
     sender = sender_of(pipeline, topic, jane)
     await sender.send(await values.good())
@@ -196,7 +196,7 @@ async def test_a_record_of_headers_only_fits_into_its_dead_letter(pipeline: Pipe
 async def test_no_event_stops_the_projector(pipeline: Pipeline) -> None:
     """Events that name what cannot be stored, or a time beyond the calendar, are dead letters; everything
     around them is applied by the very same process."""
-    jane, workers = somebody(), Workers(pipeline)
+    jane, workers = unused_subject(), Workers(pipeline)
     tenant_keys = await pipeline.keys("demo", tenant_subject("demo"))
     role = pipeline.event(RoleDefined, tenant_subject("demo"), ROLE)
     client = pipeline.event(ClientConfigured, tenant_subject("demo"), CLIENT)
@@ -228,7 +228,7 @@ async def test_a_stuck_worker_says_so_where_status_looks(pipeline: Pipeline) -> 
     """A projector that waits for a lock longer than its watchdog allows ends with code 1; the ledger keeps
     the reason until another one starts."""
     workers = Workers(pipeline)
-    await pipeline.send_events(login(subject=somebody()))
+    await pipeline.send_events(login(subject=unused_subject()))
     await workers.start("projector", VITA_WATCHDOG_SECONDS="1")
     await pipeline.stack.until(lambda: workers.handled("projector"))
     probe = (
@@ -238,7 +238,7 @@ async def test_a_stuck_worker_says_so_where_status_looks(pipeline: Pipeline) -> 
     assert await obstacle(*probe) is None
     async with pipeline.connected() as connection, connection.transaction():
         await connection.execute("LOCK TABLE ledger.position IN ACCESS EXCLUSIVE MODE")
-        await pipeline.send_events(login(subject=somebody()))
+        await pipeline.send_events(login(subject=unused_subject()))
         assert await asyncio.wait_for(workers.running.pop("projector").wait(), 60) == 1
     (row,) = await pipeline.rows("SELECT state, reason FROM ledger.heartbeat WHERE worker = 'projector'")
     assert row["state"] == "stuck"
@@ -256,7 +256,7 @@ async def test_a_container_is_ready_while_its_process_lives(pipeline: Pipeline) 
         return await obstacle(url, "auditor") is None
 
     assert await obstacle(url, "auditor") == "it has not started"
-    await pipeline.send_events(login(subject=somebody()))
+    await pipeline.send_events(login(subject=unused_subject()))
     await started.start("auditor")
     await pipeline.stack.until(lambda: started.handled("auditor"))
     assert await obstacle(url, "auditor") is None

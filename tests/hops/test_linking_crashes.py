@@ -20,7 +20,7 @@ from tests.samples.profile_events import flag, login
 from tests.support.stack import Stack
 from tests.worlds.linking import Linked
 from tests.worlds.management import Site, path_of, running_site, with_log
-from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
+from tests.worlds.pipeline import Pipeline, make_pipeline, unused_subject
 
 ONE, OTHER = "google-oauth2|k", "github|k"
 
@@ -155,7 +155,7 @@ async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
 
 async def linked_pair(pipeline: Pipeline) -> tuple[str, str]:
     """Two subjects, linked by events alone."""
-    primary, secondary = somebody(), somebody()
+    primary, secondary = unused_subject(), unused_subject()
     data = IdentityLinkedData(
         secondary=secondary, connection="corp", is_social=False, means="admin", provider="samlp", idp_id="7"
     )
@@ -224,7 +224,7 @@ async def test_a_login_without_keys_does_not_block_others(stack: Stack) -> None:
     )
     await pipeline.send_events(
         login(subject=secondary, provider="samlp", idp_id="7", sourceposition="1/0/3"),
-        login(subject=(jane := somebody())),
+        login(subject=(jane := unused_subject())),
     )
     await pipeline.project()
     assert [letter.reason for letter in await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)] == ["no_key"]

@@ -16,7 +16,7 @@ from services.projector.pruning import prune
 from services.runtime.kafka.log_writer import partition_of
 from tests.support.stack import Stack
 from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
-from tests.worlds.pipeline import Pipeline, somebody
+from tests.worlds.pipeline import Pipeline, unused_subject
 
 LOGS = "/api/v2/logs"
 NEXT = re.compile(r'<http://127\.0\.0\.1:8080(/[^>]+)>; rel="next"')
@@ -371,7 +371,7 @@ async def test_a_walk_loses_nothing_whichever_partition_is_applied_first(
             Pipeline(stack, site.database, site.prefix, site.storage.keyring),
             site.client(),
         )
-        people = [somebody() for _ in range(30)]
+        people = [unused_subject() for _ in range(30)]
         one = people[0]
         other = next(person for person in people if place(person) != place(one))
         await pipeline.send_events(failed_login(pipeline, one), failed_login(pipeline, other))

@@ -27,7 +27,7 @@ from services.ledger.dead_letters import key_owner_of
 from services.ledger.progress.position_watch import CHANNEL
 from services.runtime.worker.consumer import Fenced
 from tests.support.patience import soon
-from tests.worlds.pipeline import Pipeline, applied_or_fenced, both, somebody
+from tests.worlds.pipeline import Pipeline, applied_or_fenced, both, unused_subject
 
 
 def logged_in(pipeline: Pipeline, subject: str, **changes: Any) -> LoginSucceeded:
@@ -77,7 +77,7 @@ async def claims(pipeline: Pipeline) -> list[tuple[str, bool]]:
 
 async def test_a_login_makes_a_profile_and_its_rows(pipeline: Pipeline) -> None:
     """Document, search row and activity row come from one event, big integers exact."""
-    jane = somebody()
+    jane = unused_subject()
     await pipeline.send_events(logged_in(pipeline, jane, sourceposition="1/0/7"))
     await pipeline.project()
     document = await pipeline.document(jane)
@@ -94,7 +94,7 @@ async def test_a_login_makes_a_profile_and_its_rows(pipeline: Pipeline) -> None:
 
 async def test_duplicates_count_once(pipeline: Pipeline) -> None:
     """The same source position, and the same event id from a gateway's retry, change nothing."""
-    jane = somebody()
+    jane = unused_subject()
     first = logged_in(pipeline, jane, sourceposition="1/0/7")
     again = logged_in(pipeline, jane, sourceposition="1/0/7")
     retried = first.model_copy(update={"sourceposition": "1/0/9"})
@@ -108,7 +108,7 @@ async def test_duplicates_count_once(pipeline: Pipeline) -> None:
 
 async def test_a_stale_owner_is_fenced_off(pipeline: Pipeline) -> None:
     """Of two owners of the same records one applies them, the other is refused, and nothing counts twice."""
-    jane = somebody()
+    jane = unused_subject()
     await pipeline.send_events(*(logged_in(pipeline, jane) for _ in range(3)))
     records = await pipeline.logged(Topic.PROFILE_EVENTS)
     async with pipeline.projector() as one, pipeline.projector() as other:
@@ -121,7 +121,7 @@ async def test_a_stale_owner_is_fenced_off(pipeline: Pipeline) -> None:
 
 async def test_a_batch_that_skips_records_is_refused(pipeline: Pipeline) -> None:
     """A batch that begins after records not applied yet is fenced off."""
-    jane = somebody()
+    jane = unused_subject()
     await pipeline.send_events(*(logged_in(pipeline, jane) for _ in range(3)))
     records = await pipeline.logged(Topic.PROFILE_EVENTS)
     async with pipeline.projector() as projector:
@@ -133,7 +133,7 @@ async def test_a_batch_that_skips_records_is_refused(pipeline: Pipeline) -> None
 
 async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipeline) -> None:
     """Foreign bytes, unknown types and versions, tampered records and missing keys go to the dead letters."""
-    jane, joe = somebody(), somebody()
+    jane, joe = unused_subject(), unused_subject()
     good = logged_in(pipeline, jane)
     keys = await pipeline.keys("demo", jane)
     sealed = seal_event(good, keys)
@@ -141,7 +141,7 @@ async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipe
     del envelope["data"]["sealed"]
     moved = seal_event(good.model_copy(update={"subject": joe}), keys)
     await pipeline.keys("demo", joe)
-    stranger = seal_event(logged_in(pipeline, somebody()), keys)
+    stranger = seal_event(logged_in(pipeline, unused_subject()), keys)
     bad = [
         Record(b"x", b"\x00\x01 not an event"),
         Record(b"x", b'{"specversion":"1.0"}'),
@@ -174,9 +174,9 @@ async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipe
 async def test_an_unprocessable_event_is_its_tenants_when_it_is_authentic(pipeline: Pipeline) -> None:
     """The dead letter of a record that opened names the tenant, that of a forged one does not; neither makes
     the projector write an event."""
-    keys = await pipeline.keys("demo", jane := somebody())
+    keys = await pipeline.keys("demo", jane := unused_subject())
     authentic = seal_event(logged_in(pipeline, jane), keys)
-    forged = seal_event(logged_in(pipeline, somebody()), keys)
+    forged = seal_event(logged_in(pipeline, unused_subject()), keys)
     await pipeline.send_events(authentic, forged)
     records = await pipeline.logged(Topic.PROFILE_EVENTS)
     async with pipeline.projector() as projector:
@@ -203,7 +203,7 @@ async def test_an_unprocessable_event_is_its_tenants_when_it_is_authentic(pipeli
 async def test_claims_follow_their_events(pipeline: Pipeline) -> None:
     """Confirmed with the event, released by the change that replaces them, dropped when refused, gone with
     the person."""
-    joe = somebody()
+    joe = unused_subject()
     event = created(pipeline, joe)
     await claim(pipeline, event, "email", "joe@example.com")
     await pipeline.send_events(event)
@@ -228,7 +228,7 @@ async def test_claims_follow_their_events(pipeline: Pipeline) -> None:
 
 async def test_a_deleted_person_leaves_the_views(pipeline: Pipeline) -> None:
     """The tombstone holds no personal data, edits are refused, and a new login starts a fresh profile."""
-    jane = somebody()
+    jane = unused_subject()
     await pipeline.send_events(
         logged_in(pipeline, jane), pipeline.event(UserDeleted, jane, UserDeletedData())
     )
@@ -249,7 +249,7 @@ async def test_a_deleted_person_leaves_the_views(pipeline: Pipeline) -> None:
 
 async def test_positions_and_rows_are_one_transaction(pipeline: Pipeline) -> None:
     """When a row cannot be written the position stays, and everything is applied once it can."""
-    jane = somebody()
+    jane = unused_subject()
     await pipeline.send_events(logged_in(pipeline, jane))
     projector = pipeline.database.role("projector")
     await pipeline.run(f"REVOKE INSERT ON view_1.activity FROM {projector}")
@@ -267,7 +267,7 @@ async def test_waiting_readers_are_notified(pipeline: Pipeline) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
     async with pipeline.connected("vita_management") as connection:
         await connection.add_listener(CHANNEL, lambda *args: heard.put_nowait(args[3]))
-        await pipeline.send_events(logged_in(pipeline, somebody()))
+        await pipeline.send_events(logged_in(pipeline, unused_subject()))
         (record,) = await pipeline.logged(Topic.PROFILE_EVENTS)
         await pipeline.project()
         message = await soon(heard.get(), 10)

@@ -26,7 +26,7 @@ from services.projector.consumer import CHUNK
 from services.runtime.kafka.log_writer import partition_of
 from tests.samples.profile_events import address, creation, login
 from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
+from tests.worlds.pipeline import Pipeline, make_pipeline, unused_subject
 
 PEOPLE = [f"sub_{number:032x}" for number in range(40)]
 
@@ -78,7 +78,7 @@ async def test_a_batch_cut_off_in_the_middle_goes_on_from_there(pipeline: Pipeli
 
 async def test_offsets_the_log_skips_are_no_loss(pipeline: Pipeline) -> None:
     """Markers of somebody's transaction leave offsets without records: the batch after them is taken."""
-    jane = somebody()
+    jane = unused_subject()
     keys = await pipeline.keys("demo", jane)
     first, second = (seal_event(signed_in(jane, n), keys) for n in (1, 2))
     topic, partition = pipeline.prefix + Topic.PROFILE_EVENTS, partition_of(first.key, 12)
@@ -139,7 +139,7 @@ def client(pipeline: Pipeline, client_id: str, scopes: tuple[str, ...]) -> Event
 
 async def test_a_pending_reservation_is_independent_of_others(pipeline: Pipeline) -> None:
     """Two changes of an address at once: the first one's arrival leaves the claim of the second alone."""
-    joe = somebody()
+    joe = unused_subject()
     made, first, second = creation(subject=joe), *(address(f"{name}@x.com") for name in "ab")
     first, second = (event.model_copy(update={"subject": joe}) for event in (first, second))
     for event, value in ((made, "joe@example.com"), (first, "a@x.com"), (second, "b@x.com")):
@@ -162,7 +162,7 @@ async def test_a_pending_reservation_is_independent_of_others(pipeline: Pipeline
 
 async def test_the_same_in_one_batch(pipeline: Pipeline) -> None:
     """However the events are batched, in the end the last address alone is claimed."""
-    joe = somebody()
+    joe = unused_subject()
     changes = [
         pipeline.event(
             EmailChanged, joe, EmailChangedData(connection="users", email=f"{n}@x.com", email_verified=True)
@@ -184,7 +184,7 @@ async def test_the_same_in_one_batch(pipeline: Pipeline) -> None:
 
 async def test_an_address_may_be_taken_away(pipeline: Pipeline) -> None:
     """An event that removes the address is an event like any other, and its claim goes."""
-    joe = somebody()
+    joe = unused_subject()
     removal = address(None).model_copy(update={"subject": joe})
     await pipeline.send_events(creation(subject=joe), removal)
     await pipeline.project()
@@ -194,7 +194,7 @@ async def test_an_address_may_be_taken_away(pipeline: Pipeline) -> None:
 
 async def test_history_without_keys_is_passed_over(pipeline: Pipeline) -> None:
     """Events of somebody erased cannot be read any more, which is no failure; the others go on."""
-    gone, jane = somebody(), somebody()
+    gone, jane = unused_subject(), unused_subject()
     await pipeline.send_events(login(subject=gone), login(subject=jane))
     await pipeline.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
     await pipeline.project()
@@ -205,7 +205,7 @@ async def test_history_without_keys_is_passed_over(pipeline: Pipeline) -> None:
 
 async def test_nul_characters_do_not_block_others(pipeline: Pipeline) -> None:
     """What PostgreSQL cannot store is quarantined wherever it hides, sealed or open."""
-    jane, joe = somebody(), somebody()
+    jane, joe = unused_subject(), unused_subject()
     sealed = pipeline.event(MetadataChanged, jane, MetadataChangedData(user_metadata={"a": "x\x00y"}))
     data = sealed_scopes(await pipeline.keys("demo", tenant_subject("demo")))
     await pipeline.send_events(login(subject=jane), sealed, data, login(subject=joe))
@@ -248,7 +248,7 @@ async def test_the_largest_foreign_record_is_kept(pipeline: Pipeline) -> None:
     junk = b"x" * 4_000_000
     async with AIOKafkaProducer(**pipeline.stack.kafka.arguments(), max_request_size=8 << 20) as producer:
         await producer.send_and_wait(pipeline.prefix + Topic.PROFILE_EVENTS, junk, b"k", 3)
-    await pipeline.send_events(login(subject=(jane := somebody())))
+    await pipeline.send_events(login(subject=(jane := unused_subject())))
     await pipeline.project()
     (letter,) = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert (letter.value == junk, letter.partition, letter.offset) == (True, 3, 0)

@@ -17,7 +17,7 @@ from services.ledger.keys.subject_keys import provider_from
 from services.runtime.postgres.named_queries import load
 from tests.support.named_queries import named_queries
 from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline, somebody
+from tests.worlds.pipeline import Pipeline, make_pipeline, unused_subject
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -27,7 +27,7 @@ async def pipeline(stack: Stack) -> AsyncIterator[Pipeline]:
     data = UserCreatedData(
         connection="db", strategy="auth0", provider="auth0", idp_id="1", attributes={"email": "a@example.com"}
     )
-    subject = somebody()
+    subject = unused_subject()
     await pipeline.send_events(
         pipeline.event(UserCreated, subject, data),
         pipeline.event(RolesAssigned, subject, RolesData(roles=("rol_1",))),

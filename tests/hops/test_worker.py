@@ -17,7 +17,7 @@ from tests.samples.profile_events import login
 from tests.support.patience import soon
 from tests.support.processes import HEARD, python
 from tests.support.stack import Stack
-from tests.worlds.pipeline import Pipeline, make_pipeline, producing, somebody
+from tests.worlds.pipeline import Pipeline, make_pipeline, producing, unused_subject
 
 SECRET = "jane@example.com"
 
@@ -267,7 +267,7 @@ async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
 async def test_a_recreated_topic_is_reported(stack: Stack) -> None:
     """A projector whose stored positions lie beyond the log's end stops and says what to do."""
     pipeline: Pipeline = await make_pipeline(stack)
-    await pipeline.send_events(login(subject=somebody()))
+    await pipeline.send_events(login(subject=unused_subject()))
     await pipeline.run(
         "INSERT INTO ledger.position SELECT 1, $1, partition, 1000 FROM generate_series(0, 11) AS partition",
         pipeline.prefix + Topic.PROFILE_EVENTS,

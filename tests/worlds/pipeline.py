@@ -281,8 +281,8 @@ async def producing(kafka: KafkaAccess) -> AsyncIterator[AIOKafkaProducer]:
         await producer.stop()
 
 
-def somebody() -> str:
-    """A subject nobody else has."""
+def unused_subject() -> str:
+    """Return a subject that no other event has."""
     return new_subject(datetime.now(UTC))
 
 

@@ -21,6 +21,7 @@ from services.runtime.auth.tokens import (
     check_signature,
     parse,
 )
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 KEEP_KEYS_SECONDS: Final = 30.0
@@ -100,7 +101,7 @@ def _subject(
     if tenant != asking.tenant:
         raise Rejected(WRONG_ISSUER)
     subject = claims.get("sub")
-    if not isinstance(subject, str) or "|" not in subject or "\x00" in subject:
+    if not isinstance(subject, str) or "|" not in subject or not is_storable(subject):
         raise Rejected(WRONG_SUBJECT)
     return subject
 

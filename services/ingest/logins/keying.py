@@ -18,7 +18,7 @@ class Key(NamedTuple):
 
 
 def record_key(login: RawLogin) -> Key:
-    """Return `tenant/strategy|idp id`, or `tenant/connection|identifier` where the claims identify nobody.
+    """Return `tenant/strategy|idp id`, or `tenant/connection|identifier` if the claims hold no identity.
 
     The connection's own options are not known here, so the id may differ from the one that the normalizer
     finds. A key only has to be equal for all logins of a person.

@@ -20,6 +20,7 @@ from services.queries.logs.pages import OLDEST_FIRST, PageQuery, read_page, star
 from services.queries.logs.search import condition
 from services.queries.search.syntax.parser import QUICK_CHARACTERS
 from services.queries.search.syntax.tree import Malformed
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 LOG_NOT_FOUND: Final = Rejection("not_found", "Log not found.")
@@ -59,7 +60,7 @@ def condition_of(q: str, page: PageQuery) -> str:
 async def list_user_logs(call: Call) -> Response:
     """A page of somebody's entries; of nobody known, none."""
     page, user_id = _page(call, call.query), call.path("id")
-    if "\x00" in user_id:
+    if not is_storable(user_id):
         return responses.value([])
     page.where(f"e.user_id = {page.add(user_id)}")
     return await _answer(call, call.query, page)
@@ -69,7 +70,7 @@ async def get_log(call: Call) -> Response:
     """Return a log entry. Raises Rejected (not_found)."""
     query: Selected = call.query
     identity = call.path("id")
-    if "\x00" in identity:
+    if not is_storable(identity):
         raise Rejected(LOG_NOT_FOUND)
     page = PageQuery(call.tenant, 1)
     page.where(f"e.log_id = {page.add(identity)}")

@@ -29,6 +29,7 @@ from services.management.organizations.results import Organization
 from services.management.roles import members
 from services.management.roles.results import Member
 from services.queries.settings import find_setting_by_name, list_settings
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.rejection import Rejected, Rejection
 
 EXISTS: Final = Rejection("conflict", "An organization with this name already exists.")
@@ -57,7 +58,7 @@ async def get_organization(call: Call) -> Response:
 async def get_organization_by_name(call: Call) -> Response:
     """Return the organization with this name. Raises Rejected (not_found)."""
     name = call.path("name")
-    if "\x00" in name:
+    if not is_storable(name):
         raise Rejected(ABSENT)
     async with call.connection() as connection:
         found = await find_setting_by_name(connection, call.keyring, call.tenant, "organization", name)

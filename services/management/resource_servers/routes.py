@@ -21,6 +21,7 @@ from services.management.resource_servers.results import Api
 from services.management.resource_servers.system_api import system_api
 from services.queries.permissions import NO_SUCH_API
 from services.queries.settings import find_settings, list_settings
+from services.runtime.postgres.lookup import is_storable
 from services.runtime.rejection import Rejected, Rejection
 
 EXISTS: Final = Rejection("conflict", "A resource server with the same identifier already exists.")
@@ -147,7 +148,7 @@ async def _find(call: Call) -> Setting:
 
 async def _find_any(call: Call) -> Setting | None:
     asked = call.path("id")
-    if "\x00" in asked:
+    if not is_storable(asked):
         return None
     async with call.connection() as connection:
         found = await find_settings(

@@ -1,16 +1,24 @@
 """Appending to the log on the real broker: many at once share batches, each whole and in its order."""
 
 import asyncio
+import gc
+import warnings
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.protocol.metadata import MetadataRequest
 
 from schemas.errors import Transient
 from schemas.formats.positions import Position
 from schemas.sealing.mapper import Record
 from schemas.topics import Topic
+from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import BATCH_BYTES, LogWriter, partition_of
+from services.runtime.kafka.producers import open_producer
 from tests.support.patience import A_WHILE
 from tests.support.stack import Stack
 from tests.worlds.pipeline import Pipeline, make_pipeline
@@ -65,6 +73,50 @@ async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -
     await log.close()
     one, other = log.append([Record(b"demo/1", b"a")]), log.append([Record(b"demo/1", b"b")])
     assert [type(await _failure(future)) for future in (one, other)] == [Transient, Transient]
+
+
+async def _frame(stream: asyncio.StreamReader) -> bytes:
+    """A request or response of Kafka's protocol, with the size before it."""
+    size = await stream.readexactly(4)
+    return size + await stream.readexactly(int.from_bytes(size, "big"))
+
+
+@asynccontextmanager
+async def mute_broker(kafka: KafkaAccess) -> AsyncIterator[tuple[KafkaAccess, asyncio.Event]]:
+    """A listener that lets clients sign in at the broker and never answers a request for metadata. The event
+    is set when a client closes its connection."""
+    closed = asyncio.Event()
+
+    async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        host, _, port = kafka.bootstrap.rpartition(":")
+        from_broker, to_broker = await asyncio.open_connection(host, int(port))
+        try:
+            while True:
+                request = await _frame(client)
+                if int.from_bytes(request[4:6], "big") != MetadataRequest.API_KEY:
+                    to_broker.write(request)
+                    answers.write(await _frame(from_broker))
+        except asyncio.IncompleteReadError:
+            closed.set()
+        finally:
+            to_broker.close()
+            answers.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        yield replace(kafka, bootstrap=f"127.0.0.1:{port}"), closed
+
+
+async def test_a_writer_that_gives_up_closes_its_connections(stack: Stack) -> None:
+    """A broker that stops answering in the middle of the bootstrap leaves no open connection behind."""
+    async with mute_broker(stack.kafka) as (kafka, closed):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(Transient):
+                await open_producer(kafka, "unused", timeout_seconds=1.0)
+            await asyncio.wait_for(closed.wait(), A_WHILE)
+            gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
+from services.runtime.background import start_task
 from services.runtime.kafka.access import KafkaAccess
 
 BATCH_BYTES: Final = 1 << 20
@@ -28,7 +29,8 @@ async def open_producer(
     )
     try:
         async with asyncio.timeout(timeout_seconds):
-            await producer.start()
+            await _bootstrap(producer)
+            await producer._sender.start()
             partitions = await producer.partitions_for(topic)
     except (KafkaError, OSError, TimeoutError) as error:
         await close_producer(producer, 0)
@@ -37,6 +39,16 @@ async def open_producer(
         await close_producer(producer, 0)
         raise Transient(f"kafka: no topic {topic}")
     return producer, len(partitions)
+
+
+async def _bootstrap(producer: AIOKafkaProducer) -> None:
+    """Look up the cluster, to the end also when the caller is cancelled: aiokafka leaves the connection of a
+    cancelled bootstrap open. Its requests end by themselves after the producer's request timeout."""
+    bootstrap = start_task(producer.client.bootstrap())
+    try:
+        await asyncio.shield(bootstrap)
+    finally:
+        await asyncio.gather(bootstrap, return_exceptions=True)
 
 
 async def close_producer(producer: AIOKafkaProducer, timeout_seconds: float) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from projections.applied import Applied
-from projections.profile.changes.access import held
+from projections.profile.changes.access import assignments_of
 
 KINDS: Final[Mapping[str, str]] = {"roles": "role", "organizations": "organization"}
-"""Holdings that are also listed by what is held, and the kind of their rows."""
+"""The associations that have rows in `membership`, and the kind of these rows."""
 
 
 class Place(NamedTuple):
@@ -23,10 +23,10 @@ def changes(applied: Sequence[Applied]) -> dict[Place, str | None]:
     """Return for every row that changes since when the person has it, None when the row is deleted."""
     found: dict[Place, str | None] = {}
     for one in applied:
-        if one.before is None or one.after is None or one.before.holdings is one.after.holdings:
+        if one.before is None or one.after is None or one.before.associations is one.after.associations:
             continue
-        for holding, kind in KINDS.items():
-            before, after = held(one.before, holding), held(one.after, holding)
+        for name, kind in KINDS.items():
+            before, after = assignments_of(one.before, name), assignments_of(one.after, name)
             for target in (name for name in before if name not in after):
                 found[Place(one.event.tenant, kind, target, one.event.subject)] = None
             for target in (name for name in after if name not in before):

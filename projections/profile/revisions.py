@@ -14,10 +14,10 @@ def advance(profile: Profile, document: dict[str, Any], now: str) -> Profile:
     return profile._replace(revision=profile.revision + 1, document=document)
 
 
-def hold(profile: Profile, **holdings: Any) -> Profile:
-    """The next revision with these holdings; an empty one goes. The document, its `updated_at` too, stays as
-    it is."""
-    held: Mapping[str, Any] = {
-        name: value for name, value in {**profile.holdings, **holdings}.items() if value
+def revise(profile: Profile, **associations: Any) -> Profile:
+    """Return the next revision with these associations; an empty one is removed. The document, with its
+    `updated_at`, does not change."""
+    kept: Mapping[str, Any] = {
+        name: value for name, value in {**profile.associations, **associations}.items() if value
     }
-    return profile._replace(revision=profile.revision + 1, holdings=held)
+    return profile._replace(revision=profile.revision + 1, associations=kept)

@@ -12,11 +12,11 @@ from schemas.sealing.blobs import associated_data, seal_in_place, unseal_in_plac
 from schemas.sealing.keys import SubjectKeys
 
 MERGED: Final = "merged"
-"""Among the holdings: the profile that a linked person had, with the secrets of it."""
+"""Among the associations: the profile that a linked person had, with the secrets of it."""
 _SECRETS: Final = "secrets"
 _NONE: Final[Mapping[str, Any]] = {}
-Person = tuple[str, str]
-"""(tenant, subject)"""
+UserKey = tuple[str, str]
+"""The tenant and the subject of a user, which identify the user's rows."""
 
 
 class SealedSecrets(Mapping[str, Any]):
@@ -45,7 +45,7 @@ class SealedSecrets(Mapping[str, Any]):
 
 
 def sealed(
-    secrets: Mapping[str, Any], person: Person, keys: SubjectKeys | None, place: str = _SECRETS
+    secrets: Mapping[str, Any], user: UserKey, keys: SubjectKeys | None, place: str = _SECRETS
 ) -> bytes | None:
     """The secrets for the row, None when there are none or the person's key has been destroyed."""
     if isinstance(secrets, SealedSecrets):
@@ -53,37 +53,37 @@ def sealed(
     if not secrets or keys is None or keys.profile is None:
         return None
     plaintext = exact_json.dumps(secrets)
-    return seal_in_place(keys.profile, keys.version, plaintext, _associated(person, place))
+    return seal_in_place(keys.profile, keys.version, plaintext, _associated(user, place))
 
 
 def opened(
-    blob: bytes | None, person: Person, keys: SubjectKeys | None, place: str = _SECRETS
+    blob: bytes | None, user: UserKey, keys: SubjectKeys | None, place: str = _SECRETS
 ) -> Mapping[str, Any]:
     """The secrets in the row; there are none any more once the person's key has been destroyed."""
     if blob is None or keys is None or keys.profile is None:
         return _NONE
-    return SealedSecrets(blob, keys.profile, _associated(person, place))
+    return SealedSecrets(blob, keys.profile, _associated(user, place))
 
 
-def dump_holdings(holdings: Mapping[str, Any], person: Person, keys: SubjectKeys | None) -> bytes:
-    """JSON of the holdings, with the secrets of a merged profile sealed."""
-    merged = holdings.get(MERGED)
+def dump_associations(associations: Mapping[str, Any], user: UserKey, keys: SubjectKeys | None) -> bytes:
+    """Return the associations as JSON, with the secrets of a merged profile sealed."""
+    merged = associations.get(MERGED)
     if merged is None:
-        return exact_json.dumps(holdings)
-    blob = sealed(merged[_SECRETS], person, keys, MERGED)
+        return exact_json.dumps(associations)
+    blob = sealed(merged[_SECRETS], user, keys, MERGED)
     text = None if blob is None else base64.b64encode(blob).decode()
-    return exact_json.dumps({**holdings, MERGED: {**merged, _SECRETS: text}})
+    return exact_json.dumps({**associations, MERGED: {**merged, _SECRETS: text}})
 
 
-def load_holdings(text: str, person: Person, keys: SubjectKeys | None) -> dict[str, Any]:
-    """The holdings behind their JSON."""
-    holdings: dict[str, Any] = exact_json.loads(text)
-    merged = holdings.get(MERGED)
+def load_associations(text: str, user: UserKey, keys: SubjectKeys | None) -> dict[str, Any]:
+    """Return the associations from their JSON."""
+    associations: dict[str, Any] = exact_json.loads(text)
+    merged = associations.get(MERGED)
     if merged is not None:
         blob = None if merged[_SECRETS] is None else base64.b64decode(merged[_SECRETS])
-        merged[_SECRETS] = opened(blob, person, keys, MERGED)
-    return holdings
+        merged[_SECRETS] = opened(blob, user, keys, MERGED)
+    return associations
 
 
-def _associated(person: Person, place: str) -> bytes:
-    return associated_data("profile", *person, place)
+def _associated(user: UserKey, place: str) -> bytes:
+    return associated_data("profile", *user, place)

@@ -62,7 +62,7 @@ class Memory(NamedTuple):
 
 class Profile(NamedTuple):
     """A person. `document` is None before the first login and after deletion; `revision` counts the states
-    so far. `holdings` is what a person has that the document does not show, and ends with the document:
+    so far. `associations` is what a person has that the document does not show, and ends with the document:
     `roles`, `permissions`, `organizations`, `factors`, `connected_accounts`; `linked` and `links` of a person
     whose profile shows identities of others; `merged`, the profile that a linked person had."""
 
@@ -70,7 +70,7 @@ class Profile(NamedTuple):
     document: Mapping[str, Any] | None = None
     memory: Memory = Memory()
     secrets: Mapping[str, Any] = _EMPTY
-    holdings: Mapping[str, Any] = _EMPTY
+    associations: Mapping[str, Any] = _EMPTY
 
 
 NO_PROFILE: Final = Profile()

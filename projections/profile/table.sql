@@ -1,5 +1,5 @@
 -- One row per person. `document` is what the API answers, `memory` what only the fold reads, `secrets` what nobody
--- searches, sealed with the person's key, `holdings` what a person has that the document does not show.
+-- searches, sealed with the person's key, `associations` what a person has that the document does not show.
 CREATE TABLE profile (
     tenant text NOT NULL,
     subject text NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE profile (
     document text,
     memory text NOT NULL,
     secrets bytea,
-    holdings text,
+    associations text,
     PRIMARY KEY (tenant, subject)
 ) WITH (fillfactor = 70);
 CREATE INDEX profile_user_id ON profile (tenant, user_id);

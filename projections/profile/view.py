@@ -8,7 +8,7 @@ from projections.profile.changes.edits import place_of
 from projections.profile.changes.links import forwarded_to, owner_of
 from projections.profile.fold import fold
 from projections.profile.row import profile_of, profile_row
-from projections.profile.sealed import Person
+from projections.profile.sealed import UserKey
 from projections.profile.state import NO_PROFILE, Profile
 from projections.row import Row
 from schemas.events import CommandData, PersonEvent, UserCreated, UserDeleted
@@ -16,7 +16,7 @@ from schemas.events import CommandData, PersonEvent, UserCreated, UserDeleted
 _TYPES: Final = frozenset(model.model_fields["type"].default for model in get_args(PersonEvent))
 
 
-class ProfileView(DecidingView[Person, Profile]):
+class ProfileView(DecidingView[UserKey, Profile]):
     """Profiles by (tenant, subject)."""
 
     name = "profile"
@@ -28,8 +28,8 @@ class ProfileView(DecidingView[Person, Profile]):
         """Return whether the event is about a person."""
         return is_person and event_type in _TYPES
 
-    def key(self, event: PersonEvent) -> Person:
-        """Return the person."""
+    def key(self, event: PersonEvent) -> UserKey:
+        """Return the user that the event is about."""
         return event.tenant, event.subject
 
     def fold(self, state: Profile, event: PersonEvent) -> Profile:
@@ -51,7 +51,7 @@ class ProfileView(DecidingView[Person, Profile]):
     def released(self, before: Profile, after: Profile, event: PersonEvent) -> Collection[tuple[Owner, str]]:
         """Return whose values end: those of all identities of a person who goes, else of the identity that
         the event is about."""
-        document = before.document or before.holdings.get("merged", {}).get("document")
+        document = before.document or before.associations.get("merged", {}).get("document")
         identities: list[Mapping[str, Any]] = [] if document is None else document["identities"]
         if isinstance(event, UserCreated):
             return [(self.owner(event), event.data.connection)]
@@ -63,14 +63,14 @@ class ProfileView(DecidingView[Person, Profile]):
             for identity in identities
         ]
 
-    def states(self, rows: Iterable[Row], keys: Keys) -> dict[Person, Profile]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[UserKey, Profile]:
         """Return the profiles there are; a row without a revision is of an owner who has none."""
-        people = ((row, (row["tenant"], row["owner"])) for row in rows if row["revision"] is not None)
-        return {person: profile_of(row, person, keys.get(person)) for row, person in people}
+        users = ((row, (row["tenant"], row["owner"])) for row in rows if row["revision"] is not None)
+        return {user: profile_of(row, user, keys.get(user)) for row, user in users}
 
-    def writes(self, changes: Mapping[Person, Change[Profile]], keys: Keys) -> WriteBatch:
+    def writes(self, changes: Mapping[UserKey, Change[Profile]], keys: Keys) -> WriteBatch:
         """Return the statement that puts changed profiles in place."""
-        rows = [profile_row(person, one.after, keys.get(person)) for person, one in changes.items()]
+        rows = [profile_row(user, one.after, keys.get(user)) for user, one in changes.items()]
         return with_rows(Write("projections.profile", "write_people", rows))
 
 

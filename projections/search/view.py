@@ -5,8 +5,8 @@ from typing import Final
 
 from projections.applied import Applied, EventView
 from projections.fold_view import Change, Write, WriteBatch, with_rows
-from projections.profile.changes.access import held
-from projections.profile.sealed import Person
+from projections.profile.changes.access import assignments_of
+from projections.profile.sealed import UserKey
 from projections.profile.state import Profile
 from projections.search.leaf import SearchLeaf, difference, leaves
 from projections.search.row import ActivityRow, SearchRow, activity_row, same_row, same_search, search_row
@@ -14,18 +14,18 @@ from projections.search.row import ActivityRow, SearchRow, activity_row, same_ro
 _PACKAGE: Final = "projections.search"
 
 
-def search_writes(changes: Mapping[Person, Change[Profile]]) -> WriteBatch:
+def search_writes(changes: Mapping[UserKey, Change[Profile]]) -> WriteBatch:
     """Return the statements that bring the rows of changed profiles up to date."""
-    searches = [(*person, *row) for person, one in changes.items() if (row := _search(one)) is not None]
-    activities = [(*person, *at) for person, one in changes.items() if (at := _activity(one)) is not None]
-    vanished = [person for person, one in changes.items() if _vanished(one)]
-    moved = [(person, *_leaves(one)) for person, one in changes.items()]
-    gone = [(*person, leaf.path, leaf.value) for person, old, _ in moved for leaf in old]
+    searches = [(*user, *row) for user, one in changes.items() if (row := _search(one)) is not None]
+    activities = [(*user, *at) for user, one in changes.items() if (at := _activity(one)) is not None]
+    vanished = [user for user, one in changes.items() if _vanished(one)]
+    moved = [(user, *_leaves(one)) for user, one in changes.items()]
+    gone = [(*user, leaf.path, leaf.value) for user, old, _ in moved for leaf in old]
     return with_rows(
         Write(_PACKAGE, "write_search", searches),
         Write(_PACKAGE, "write_activity", activities),
         Write(_PACKAGE, "remove_leaves", gone),
-        Write(_PACKAGE, "write_leaves", [(*person, *leaf) for person, _, new in moved for leaf in new]),
+        Write(_PACKAGE, "write_leaves", [(*user, *leaf) for user, _, new in moved for leaf in new]),
         Write(_PACKAGE, "delete_search", vanished),
         Write(_PACKAGE, "delete_activity", vanished),
         Write(_PACKAGE, "delete_leaves", vanished),
@@ -36,14 +36,14 @@ def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
     return [search_writes(_changes(applied))]
 
 
-def _changes(applied: Iterable[Applied]) -> dict[Person, Change[Profile]]:
-    """Each person before the first and after the last of the events, so that their rows are written once."""
-    found: dict[Person, Change[Profile]] = {}
+def _changes(applied: Iterable[Applied]) -> dict[UserKey, Change[Profile]]:
+    """Each user before the first and after the last of the events, so that their rows are written once."""
+    found: dict[UserKey, Change[Profile]] = {}
     for one in applied:
         if one.before is not None and one.after is not None:
-            person = one.event.tenant, one.event.subject
-            first = found.get(person)
-            found[person] = Change(one.before if first is None else first.before, one.after)
+            user = one.event.tenant, one.event.subject
+            first = found.get(user)
+            found[user] = Change(one.before if first is None else first.before, one.after)
     return found
 
 
@@ -67,7 +67,7 @@ def _activity(change: Change[Profile]) -> ActivityRow | None:
 def _leaves(change: Change[Profile]) -> tuple[tuple[SearchLeaf, ...], tuple[SearchLeaf, ...]]:
     """The leaves to remove and those to add; one statement deletes all leaves of a user who vanished."""
     before, after = change.before.document, change.after.document
-    old, new = held(change.before, "organizations"), held(change.after, "organizations")
+    old, new = assignments_of(change.before, "organizations"), assignments_of(change.after, "organizations")
     if after is None or (before is not None and old.keys() == new.keys() and same_search(before, after)):
         return (), ()
     return difference(() if before is None else leaves(before, old), leaves(after, new))

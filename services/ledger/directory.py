@@ -58,7 +58,7 @@ class RegisteredIdentity:
     subject: str
     connection: str | None
     has_profile: bool
-    holdings: str | None
+    associations: str | None
     wrapped: WrappedKeys
 
 
@@ -170,17 +170,17 @@ async def find_registered(
     if row is None:
         return None
     return RegisteredIdentity(
-        row["subject"], row["connection"], row["lives"], row["holdings"], wrapped_keys(row)
+        row["subject"], row["connection"], row["lives"], row["associations"], wrapped_keys(row)
     )
 
 
-async def holdings_of_identities(
+async def associations_of_identities(
     connection: DatabaseConnection, tenant: str, provider: str, idp_ids: Collection[str]
 ) -> list[str | None]:
-    """Return the sealed holdings of the own subjects of those of these identities that have a row in the
-    view; None for one without holdings."""
-    rows = await connection.fetch(_query("holdings_of_identities"), tenant, provider, list(idp_ids))
-    return [row["holdings"] for row in rows]
+    """Return the associations (JSON) of the own subjects of those of these identities that have a row in the
+    view; None for one without associations."""
+    rows = await connection.fetch(_query("associations_of_identities"), tenant, provider, list(idp_ids))
+    return [row["associations"] for row in rows]
 
 
 async def read_login_checks(

@@ -118,16 +118,16 @@ SELECT ledger.require(
 );
 
 -- name: find_registered
--- Returns the subject of an identity, the connection it belongs to, whether it has a profile, its holdings and its keys.
-SELECT d.subject, d.connection, p.document IS NOT NULL AS lives, p.holdings, k.version, k.profile, k.activity
+-- Returns the subject of an identity, the connection it belongs to, whether it has a profile, its associations and its keys.
+SELECT d.subject, d.connection, p.document IS NOT NULL AS lives, p.associations, k.version, k.profile, k.activity
 FROM ledger.directory AS d
 JOIN ledger.subject_key AS k ON k.tenant = d.tenant AND k.owner = d.subject
 LEFT JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
 WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = $3;
 
--- name: holdings_of_identities
--- Returns the holdings of the own subjects of some identities of a provider.
-SELECT p.holdings
+-- name: associations_of_identities
+-- Returns the associations of the own subjects of some identities of a provider.
+SELECT p.associations
 FROM ledger.directory AS d
 JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
 WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = ANY ($3::text[]);

@@ -22,12 +22,12 @@ class StoredSaga:
     undo: bytes | None
 
 
-async def reserve_parties(
+async def reserve_participants(
     connection: DatabaseConnection, tenant: str, command: str, subjects: Collection[str]
 ) -> bool:
     """Reserve people for a saga, inside the caller's transaction. Return False if another saga has one of
     them; then the caller rolls back."""
-    taken = await connection.fetch(_query("reserve_parties"), tenant, UUID(command), sorted(subjects))
+    taken = await connection.fetch(_query("reserve_participants"), tenant, UUID(command), sorted(subjects))
     return len(taken) == len(subjects)
 
 

@@ -1,4 +1,4 @@
--- name: reserve_parties
+-- name: reserve_participants
 -- Reserves people for a saga; returns fewer rows if another saga has one of them.
 INSERT INTO ledger.link_party (tenant, subject, command)
 SELECT $1, requested.subject, $2 FROM unnest($3::text[]) AS requested (subject)

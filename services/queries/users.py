@@ -21,14 +21,14 @@ from services.runtime.postgres.tenant_pool import TenantPool
 
 
 @dataclass(frozen=True)
-class Person:
+class UserRecord:
     """A user's row, read to decide about a change. Its texts are parsed once, when they are first needed."""
 
     subject: str
     revision: int
     text: str
     keys: SubjectKeys
-    held: str | None = None
+    associations_text: str | None = None
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
@@ -37,15 +37,16 @@ class Person:
         return found
 
     @cached_property
-    def holdings(self) -> Mapping[str, Any]:
+    def associations(self) -> Mapping[str, Any]:
         """What the user has that the document does not show."""
-        found: Mapping[str, Any] = {} if self.held is None else exact_json.loads(self.held)
+        text = self.associations_text
+        found: Mapping[str, Any] = {} if text is None else exact_json.loads(text)
         return found
 
     @cached_property
     def profile(self) -> Profile:
         """The state to fold events on, which shows what they would change."""
-        return Profile(self.revision, self.document, holdings=self.holdings)
+        return Profile(self.revision, self.document, associations=self.associations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ async def find_user_id_by_email(
     return user_id
 
 
-def person_of(row: Row, keyring: Keyring, tenant: str) -> Person:
+def user_record_of(row: Row, keyring: Keyring, tenant: str) -> UserRecord:
     """Return the record of a user from its row."""
     keys = keyring.open(tenant, row["subject"], wrapped_keys(row))
-    return Person(row["subject"], row["revision"], row["document"], keys, row["holdings"])
+    return UserRecord(row["subject"], row["revision"], row["document"], keys, row["associations"])
 
 
 def tokens_of(row: Row, keyring: Keyring, tenant: str) -> Mapping[str, Any]:
@@ -100,13 +101,15 @@ def tokens_of(row: Row, keyring: Keyring, tenant: str) -> Mapping[str, Any]:
     return found
 
 
-async def holdings(connection: DatabaseConnection, tenant: str, user_id: str) -> Mapping[str, Any] | None:
+async def find_associations(
+    connection: DatabaseConnection, tenant: str, user_id: str
+) -> Mapping[str, Any] | None:
     """Return what a user has that the document does not show, None if the user does not exist or was
     deleted."""
-    row = await find_row(connection, _query("find_holdings"), tenant, user_id)
+    row = await find_row(connection, _query("find_associations"), tenant, user_id)
     if row is None:
         return None
-    found: Mapping[str, Any] = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
+    found: Mapping[str, Any] = {} if row["associations"] is None else exact_json.loads(row["associations"])
     return found
 
 

@@ -10,9 +10,9 @@ SELECT p.subject AS lookup_key, p.revision, p.document, p.memory
 FROM unnest($2::text[]) AS requested (subject)
 JOIN views.profile AS p ON p.tenant = $1 AND p.subject = requested.subject;
 
--- name: find_holdings
+-- name: find_associations
 -- Returns what a user has that the document does not show.
-SELECT holdings FROM views.profile WHERE tenant = $1 AND user_id = $2;
+SELECT associations FROM views.profile WHERE tenant = $1 AND user_id = $2;
 
 -- name: find_subject
 -- Returns the subject of a user.

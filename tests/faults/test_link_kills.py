@@ -125,10 +125,10 @@ async def link_and_unlink(api: Api, until: asyncio.Event, done: list[int]) -> No
 async def counted(pipeline: Pipeline) -> int:
     """The logins of all profiles, those that were put by too."""
     total = 0
-    for row in await pipeline.rows("SELECT document, holdings FROM views.profile"):
+    for row in await pipeline.rows("SELECT document, associations FROM views.profile"):
         document = {} if row["document"] is None else exact_json.loads(row["document"])
-        holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
-        put_by = holdings.get("merged", {}).get("document", {})
+        associations = {} if row["associations"] is None else exact_json.loads(row["associations"])
+        put_by = associations.get("merged", {}).get("document", {})
         total += document.get("logins_count", 0) + put_by.get("logins_count", 0)
     return total
 
@@ -178,10 +178,10 @@ async def no_link_is_half_done(pipeline: Pipeline) -> None:
     """Each account of github is shown by its own profile or by the one that it was merged into."""
     shown: dict[str, list[str]] = {}
     merged: dict[str, str] = {}
-    for row in await pipeline.rows("SELECT subject, document, holdings FROM views.profile"):
-        holdings = {} if row["holdings"] is None else exact_json.loads(row["holdings"])
-        if "merged" in holdings:
-            merged[row["subject"]] = holdings["merged"]["into"]
-        for link in holdings.get("linked", {}).values():
+    for row in await pipeline.rows("SELECT subject, document, associations FROM views.profile"):
+        associations = {} if row["associations"] is None else exact_json.loads(row["associations"])
+        if "merged" in associations:
+            merged[row["subject"]] = associations["merged"]["into"]
+        for link in associations.get("linked", {}).values():
             shown.setdefault(link["subject"], []).append(row["subject"])
     assert shown == {subject: [into] for subject, into in merged.items()}

@@ -210,7 +210,9 @@ async def test_links_unlinks_and_deletions_at_once(world: Linked) -> None:
     )
     assert {answer.status_code for answer in answers} <= {200, 201, 204, 400, 404, 409}
     assert await world.get("google-oauth2|x1") == {}
-    rows = await world.pipeline.rows("SELECT holdings FROM views.profile WHERE holdings LIKE '%\"merged\"%'")
+    rows = await world.pipeline.rows(
+        "SELECT associations FROM views.profile WHERE associations LIKE '%\"merged\"%'"
+    )
     linked = await world.pipeline.rows(
         "SELECT document FROM views.profile WHERE document LIKE '%profileData%'"
     )

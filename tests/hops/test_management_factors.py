@@ -161,14 +161,14 @@ async def test_secrets_stay_sealed(site: Site, api: httpx.AsyncClient) -> None:
     connection = await asyncpg.connect(site.database.admin)
     try:
         row = await connection.fetchrow(
-            "SELECT subject, document, memory, holdings, secrets FROM views.profile"
+            "SELECT subject, document, memory, associations, secrets FROM views.profile"
             " WHERE document LIKE '%sealed@%'"
         )
         person = "demo", row["subject"]
         keys = (await read_keys(connection, site.storage.keyring, [person]))[person]
     finally:
         await connection.close()
-    assert not any(SECRET in row[name] for name in ("document", "memory", "holdings"))
+    assert not any(SECRET in row[name] for name in ("document", "memory", "associations"))
     assert SECRET.encode() not in row["secrets"]
     found = opened(row["secrets"], person, keys)
     assert found["factors"] == {created.json()["id"]: {"totp_secret": SECRET}}

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from services.commands.links.saga import read_parties
+from services.commands.links.saga import read_participants
 from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of
 
 USERS = "/api/v2/users"
@@ -157,9 +157,11 @@ async def test_a_password_moves_last_password_reset(site: Site, api: httpx.Async
     assert "argon2" not in answer.text
     assert PASSWORD not in answer.text
     async with site.storage.database.connection("demo") as connection:
-        parties, _ = await read_parties(connection, site.storage.keyring, "demo", user_ids=[user["user_id"]])
-    (party,) = parties.values()
-    assert party.profile.secrets["password_hash"].startswith("$argon2id$")
+        found, _keys = await read_participants(
+            connection, site.storage.keyring, "demo", user_ids=[user["user_id"]]
+        )
+    (participant,) = found.values()
+    assert participant.profile.secrets["password_hash"].startswith("$argon2id$")
 
 
 async def test_a_revision_guards_a_change(api: httpx.AsyncClient) -> None:

@@ -274,7 +274,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     "services.ledger/directory.sql": {
         "ingest": "login_checks",
         "normalizer": "resolve register_missing resolve_sign_in_names",
-        "management": "register register_and_reserve find_registered holdings_of_identities",
+        "management": "register register_and_reserve find_registered associations_of_identities",
     },
     "services.ledger/idempotency.sql": {"management": "*"},
     "services.ledger/quarantine_notices.sql": {"normalizer": "*"},

@@ -71,7 +71,7 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
             NO_PROFILE,
             Profile(
                 1, {key: value for key, value in person.items() if key != "organization_id"},
-                holdings={"organizations": {name: {} for name in person["organization_id"]}},
+                associations={"organizations": {name: {} for name in person["organization_id"]}},
             ),
         )
         for number, person in enumerate(found)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from schemas.events import LoginSucceeded, LoginSucceededData
 from schemas.formats.identifiers import new_event_id
 from schemas.formats.instants import truncate
-from services.commands.links.saga import read_parties
+from services.commands.links.saga import read_participants
 from services.commands.users.check_profile_size import ADVISED_BYTES
 from tests.samples.error_bodies import UNSUPPORTED, error_body, invalid_body
 from tests.support.stack import Stack
@@ -60,8 +60,13 @@ async def sign_in(
 async def secrets_of(site: Site, *user_ids: str) -> list[Mapping[str, Any]]:
     """What lies sealed in the rows of these users, opened."""
     async with site.storage.database.connection("demo") as connection:
-        parties, _ = await read_parties(connection, site.storage.keyring, "demo", user_ids=user_ids)
-    found = {party.profile.document["user_id"]: party.profile.secrets for party in parties.values()}
+        participants, _keys = await read_participants(
+            connection, site.storage.keyring, "demo", user_ids=user_ids
+        )
+    found = {
+        participant.profile.document["user_id"]: participant.profile.secrets
+        for participant in participants.values()
+    }
     return [found[user_id] for user_id in user_ids]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from projections.batch.fold import Folded, fold_batch
 from projections.batch.views import Views
 from projections.profile.row import profile_of
-from projections.profile.sealed import Person
+from projections.profile.sealed import UserKey
 from projections.profile.state import Profile
 from projections.profile.view import PROFILE
 from projections.search.view import search_writes
@@ -14,7 +14,7 @@ from schemas.events import Event
 from schemas.sealing.keys import SubjectKeys
 from tests.samples.profile_events import on_the_log
 
-Rows = dict[Person, tuple[Any, ...]]
+Rows = dict[UserKey, tuple[Any, ...]]
 
 KEYS = SubjectKeys(1, bytes(range(32)), bytes(range(32, 64)))
 """Of everybody: blobs are bound to their person all the same."""
@@ -27,7 +27,7 @@ class Tables:
         self.profile: Rows = {}
         self.search: Rows = {}
         self.activity: Rows = {}
-        self.leaves: dict[Person, dict[tuple[str, str], tuple[bool, bool]]] = {}
+        self.leaves: dict[UserKey, dict[tuple[str, str], tuple[bool, bool]]] = {}
 
     def take(self, events: Iterable[Event]) -> Folded:
         """Folds one batch over the rows there are."""
@@ -55,9 +55,9 @@ class Tables:
                     getattr(self, query.removeprefix("delete_")).pop((tenant, subject), None)
         return outcome
 
-    def read(self, person: Person) -> Profile:
+    def read(self, person: UserKey) -> Profile:
         """A person as read back from the row."""
-        names = ("user_id", "revision", "document", "memory", "secrets", "holdings")
+        names = ("user_id", "revision", "document", "memory", "secrets", "associations")
         return profile_of(dict(zip(names, self.profile[person], strict=True)), person, KEYS)
 
     def rows(self) -> tuple[Any, ...]:

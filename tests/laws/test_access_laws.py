@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from projections.batch.fold import Folded, fold_batch
 from projections.batch.views import Views
 from projections.membership.rows import KINDS, changes
-from projections.profile.changes.access import MOST, held
+from projections.profile.changes.access import MOST, assignments_of
 from projections.profile.fold import fold
 from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
@@ -56,8 +56,8 @@ def had(people: dict[Any, Profile]) -> Memberships:
     return {
         (tenant, kind, target, subject): mark["at"]
         for (tenant, subject), person in people.items()
-        for holding, kind in KINDS.items()
-        for target, mark in held(person, holding).items()
+        for name, kind in KINDS.items()
+        for target, mark in assignments_of(person, name).items()
     }
 
 
@@ -79,9 +79,9 @@ def test_repeated_assignments_and_removals_change_nothing(stream: list[Any]) -> 
             again = event.model_copy(
                 update={"id": event.id[:-1] + "f", "causationid": None, "data": _whenever(event)}
             )
-            assert fold(after, again).holdings == after.holdings
+            assert fold(after, again).associations == after.associations
         elif type(event) in ACCESS:
-            assert (after.document, after.holdings) == (person.document, person.holdings)
+            assert (after.document, after.associations) == (person.document, person.associations)
         person = after
 
 
@@ -91,11 +91,11 @@ def test_limits_hold_and_deletion_removes_everything(stream: list[Any]) -> None:
     person = NO_PROFILE
     for event in stream:
         after = fold(person, event)
-        assert all(len(held(after, kind)) <= most for kind, most in MOST.items())
+        assert all(len(assignments_of(after, kind)) <= most for kind, most in MOST.items())
         if type(event) in (RolesRemoved, PermissionsRemoved, OrganizationLeft) and after is not person:
-            assert after.holdings.keys() <= person.holdings.keys()
+            assert after.associations.keys() <= person.associations.keys()
         if isinstance(event, UserDeleted) and after.document is None:
-            assert after.holdings == {}
+            assert after.associations == {}
         person = after
 
 
@@ -108,7 +108,7 @@ def test_members_are_found_by_their_organizations(streams: list[list[Any]], cut:
     key = TENANT, SUBJECTS[0]
     person = tables.read(key) if key in tables.profile else NO_PROFILE
     found = {value for path, value in tables.leaves.get(key, {}) if path == "organization_id"}
-    assert found == {f"s{name}" for name in held(person, "organizations")}
+    assert found == {f"s{name}" for name in assignments_of(person, "organizations")}
 
 
 @given(histories(people=2))

@@ -20,7 +20,7 @@ from projections.profile.view import PROFILE
 from schemas.events import LoginSucceeded
 from schemas.formats.positions import Position
 from services.commands.links.decide import (
-    Party,
+    Participant,
     Steps,
     delete,
     link,
@@ -121,13 +121,13 @@ class World:
         self.people[subject] = after
         self.applied[subject] = offset + 1
 
-    def party(self, person: int) -> Party:
+    def participant(self, person: int) -> Participant:
         """Somebody as the view shows them now."""
-        return Party(PEOPLE[person], self.people[PEOPLE[person]])
+        return Participant(PEOPLE[person], self.people[PEOPLE[person]])
 
     def begin(self, kind: str, one: int, other: int) -> None:
         """An admin asks; nobody else is at these people."""
-        primary, secondary = self.party(one), self.party(other)
+        primary, secondary = self.participant(one), self.participant(other)
         steps = steps_of(kind, primary, secondary)
         involved = {subject for saga in self.sagas for subject, _ in saga.steps.events}
         if steps is None or not involved.isdisjoint(subject for subject, _ in steps.events):
@@ -175,7 +175,7 @@ class World:
                 self.advance(number, dies=False)
 
 
-def steps_of(kind: str, primary: Party, secondary: Party) -> Steps | None:
+def steps_of(kind: str, primary: Participant, secondary: Participant) -> Steps | None:
     """What is asked for, if it can be."""
     document = primary.profile.document
     if kind == "link":
@@ -192,7 +192,7 @@ def steps_of(kind: str, primary: Party, secondary: Party) -> Steps | None:
 
 def logins_of(profile: Profile) -> int:
     """How many logins a person counts, those that were put by too."""
-    put_by = profile.holdings.get("merged", {}).get("document", {})
+    put_by = profile.associations.get("merged", {}).get("document", {})
     return int((profile.document or {}).get("logins_count", 0)) + int(put_by.get("logins_count", 0))
 
 
@@ -304,5 +304,5 @@ def test_a_user_with_links_is_not_linked_again() -> None:
     """No second level: the one with linked identities is refused as a secondary, and so is a linked one."""
     world = play(LINKED)
     for one, other in ((2, 0), (2, 1)):
-        assert isinstance(link_rejection(world.party(one), world.party(other)), Rejection)
-    assert link_rejection(world.party(1), world.party(2)) == NO_SUCH_USER
+        assert isinstance(link_rejection(world.participant(one), world.participant(other)), Rejection)
+    assert link_rejection(world.participant(1), world.participant(2)) == NO_SUCH_USER

@@ -73,7 +73,8 @@ def shown(profile: Profile) -> Any:
     """Everything that is kept of the person, in an order of its own, but for what only remembers arrivals."""
     memory = profile.memory
     parts = (
-        profile.document, profile.secrets, profile.holdings, memory.provenance, memory.marks, memory.linked,
+        profile.document, profile.secrets, profile.associations,
+        memory.provenance, memory.marks, memory.linked,
     )  # fmt: skip
     return [exact_json.loads(exact_json.dumps(_sorted(part))) for part in parts], profile.revision
 

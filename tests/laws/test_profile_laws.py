@@ -64,7 +64,7 @@ def text_of(profile: Profile) -> tuple[Any, ...]:
         exact_json.dumps(profile.document),
         dump_memory(profile.memory),
         exact_json.dumps(dict(profile.secrets)),
-        exact_json.dumps(dict(profile.holdings)),
+        exact_json.dumps(dict(profile.associations)),
     )
 
 
@@ -250,7 +250,7 @@ def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login
     gone = folded_through(beyond(parts), start)
     assert gone.document is None
     assert not gone.secrets
-    assert not gone.holdings
+    assert not gone.associations
     assert not gone.memory.provenance
     assert gone.memory.deleted_at is not None
     assert gone.revision == start.revision + 2
@@ -360,13 +360,13 @@ def given_by(event: Any, name: str) -> bytes:
 
 @given(histories(max_size=14))
 def test_the_revision_moves_exactly_with_the_document(stream: list[Any]) -> None:
-    """The revision goes up by one when an event is taken; without that neither document nor holdings move."""
+    """The revision rises by one when an event is taken; if not, neither document nor associations change."""
     profile = NO_PROFILE
     for event in stream:
         after = fold(profile, event)
         if after.revision == profile.revision:
             assert exact_json.dumps(after.document) == exact_json.dumps(profile.document)
-            assert after.holdings == profile.holdings
+            assert after.associations == profile.associations
         else:
             assert after.revision == profile.revision + 1
             assert after is not profile

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from projections.profile.memory import is_refused, refuse
-from projections.profile.revisions import hold
+from projections.profile.revisions import revise
 from projections.profile.state import Profile
 from schemas.events import (
     OrganizationJoined,
@@ -49,16 +49,18 @@ def granted(profile: Profile, event: AccessEvent) -> Profile:
     kind = _GIVES.get(type(event))
     if kind is None:
         kind, targets = _TAKES[type(event)], frozenset(event.data.targets)
-        kept = {name: mark for name, mark in held(profile, kind).items() if name not in targets}
-        return hold(profile, **{kind: kept})
+        kept = {name: mark for name, mark in assignments_of(profile, kind).items() if name not in targets}
+        return revise(profile, **{kind: kept})
     mark = {"at": render(event.time), "by": event.actor}
-    after = {**dict.fromkeys(event.data.targets, mark), **held(profile, kind)}
+    after = {**dict.fromkeys(event.data.targets, mark), **assignments_of(profile, kind)}
     return (
-        refuse(profile, event) if len(after) > MOST.get(kind, len(after)) else hold(profile, **{kind: after})
+        refuse(profile, event)
+        if len(after) > MOST.get(kind, len(after))
+        else revise(profile, **{kind: after})
     )
 
 
-def held(profile: Profile, kind: str) -> Mapping[str, Mapping[str, str]]:
+def assignments_of(profile: Profile, kind: str) -> Mapping[str, Mapping[str, str]]:
     """Return what the person has of a kind: id -> `{at, by}`, the time and the actor it came with."""
-    found: Mapping[str, Mapping[str, str]] = profile.holdings.get(kind, {})
+    found: Mapping[str, Mapping[str, str]] = profile.associations.get(kind, {})
     return found

@@ -12,18 +12,18 @@ ACCOUNTS: Final = "connected_accounts"
 Account = Mapping[str, Any]
 
 
-def accounts_of(holdings: Mapping[str, Any]) -> Sequence[Account]:
+def accounts_of(associations: Mapping[str, Any]) -> Sequence[Account]:
     """Return the connected accounts, by creation time."""
-    found: Sequence[Account] = holdings.get(ACCOUNTS, ())
+    found: Sequence[Account] = associations.get(ACCOUNTS, ())
     return found
 
 
-def with_account(holdings: Mapping[str, Any], event: LoginSucceeded) -> Mapping[str, Any]:
-    """The holdings after a login: one account per connection and organization, as the latest login showed it
-    and since the first one."""
+def with_account(associations: Mapping[str, Any], event: LoginSucceeded) -> Mapping[str, Any]:
+    """Return the associations after a login: one account per connection and organization, as the latest login
+    showed it, created at the first login that did."""
     reported, organization = event.data.connected_account, event.data.organization_id
     if reported is None or "connection" not in reported:
-        return holdings
+        return associations
     connection = reported["connection"]
     seen: dict[str, Any] = {
         "id": f"cac_{derived(event.subject, connection, organization or '').replace('-', '')[:16]}",
@@ -37,13 +37,13 @@ def with_account(holdings: Mapping[str, Any], event: LoginSucceeded) -> Mapping[
         seen["expires_at"] = reported["expires_at"]
     if organization is not None:
         seen["organization_id"] = organization
-    known = accounts_of(holdings)
+    known = accounts_of(associations)
     before = next((one for one in known if one["id"] == seen["id"]), None)
     if before is None:
-        return {**holdings, ACCOUNTS: _in_order([*known, seen])}
+        return {**associations, ACCOUNTS: _in_order([*known, seen])}
     latest = seen if seen["mark"] > before["mark"] else before
     now = {**latest, "created_at": min(seen["created_at"], before["created_at"])}
-    return {**holdings, ACCOUNTS: _in_order([now if one is before else one for one in known])}
+    return {**associations, ACCOUNTS: _in_order([now if one is before else one for one in known])}
 
 
 def _in_order(accounts: Sequence[Account]) -> list[Account]:

@@ -8,7 +8,7 @@ from projections.profile.identities import identity_key, identity_of
 from projections.profile.marks import mark_of
 from projections.profile.memory import is_turned_down, refuse
 from projections.profile.provenance import credit
-from projections.profile.revisions import advance, hold
+from projections.profile.revisions import advance, revise
 from projections.profile.state import Memory, Profile
 from schemas.events import (
     AttributesChanged,
@@ -58,7 +58,7 @@ def edited(profile: Profile, event: Edit) -> Profile:
                 profile, {**document, "blocked": isinstance(event, UserBlocked)}, render(event.time)
             )
         case "profile.login_block.released":
-            return hold(profile)
+            return revise(profile)
         case _:
             assert_never(event)
 
@@ -156,7 +156,7 @@ def _metadata(document: Mapping[str, Any], event: MetadataChanged) -> dict[str, 
 def created(profile: Profile, memory: Memory, event: UserCreated) -> Profile:
     """Return the profile after its creation; refused if there is a document, or if the user was linked to
     another and the document is kept in `merged`."""
-    if profile.document is not None or "merged" in profile.holdings:
+    if profile.document is not None or "merged" in profile.associations:
         return refuse(profile._replace(memory=memory), event)
     data, now = event.data, render(event.time)
     document: dict[str, Any] = {

@@ -1,10 +1,10 @@
-"""The factors a person has enrolled: shown ones among the holdings, what proves them among the secrets."""
+"""A user's factors: the associations hold what is shown of them, the secrets what proves them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
 from projections.profile.memory import is_turned_down, refuse
-from projections.profile.revisions import advance, hold
+from projections.profile.revisions import advance, revise
 from projections.profile.state import Profile
 from schemas.events import FactorEvent, MfaChanged, MfaEnrolled
 from schemas.formats.instants import render
@@ -26,9 +26,9 @@ _ADDRESSES: Final = ("email", "phone_number", "key_id")
 """Details that no two factors of a type may share."""
 
 
-def factors_of(holdings: Mapping[str, Any]) -> Sequence[Factor]:
+def factors_of(associations: Mapping[str, Any]) -> Sequence[Factor]:
     """Return the factors, by enrolment."""
-    found: Sequence[Factor] = holdings.get(FACTORS, ())
+    found: Sequence[Factor] = associations.get(FACTORS, ())
     return found
 
 
@@ -54,7 +54,7 @@ def with_factors(profile: Profile, event: FactorEvent) -> Profile:
     document = profile.document
     if document is None or is_turned_down(profile, event):
         return refuse(profile, event)
-    factors = factors_of(profile.holdings)
+    factors = factors_of(profile.associations)
     match event.type:
         case "profile.mfa.enrolled":
             made = _enrolled(event)
@@ -68,7 +68,7 @@ def with_factors(profile: Profile, event: FactorEvent) -> Profile:
         case "profile.mfa.changed":
             if all(factor["id"] != event.data.factor_id for factor in factors):
                 return refuse(profile, event)
-            return hold(profile, **{FACTORS: [_changed(factor, event) for factor in factors]})
+            return revise(profile, **{FACTORS: [_changed(factor, event) for factor in factors]})
         case "profile.recovery_code.regenerated":
             made = _made(event.data.factor_id, RECOVERY_CODE, event)
             others = tuple(factor for factor in factors if factor["type"] != RECOVERY_CODE)
@@ -111,15 +111,15 @@ def _moved(
     secrets = {name: value for name, value in profile.secrets.items() if name != FACTORS}
     if kept := {name: value for name, value in known.items() if name in there and value}:
         secrets[FACTORS] = kept
-    holdings = {name: value for name, value in profile.holdings.items() if name != FACTORS}
+    associations = {name: value for name, value in profile.associations.items() if name != FACTORS}
     if factors:
-        holdings[FACTORS] = list(factors)
+        associations[FACTORS] = list(factors)
     changed = {name: value for name, value in document.items() if name != "multifactor"}
     providers = dict.fromkeys(provider for factor in factors if (provider := _second(factor)) is not None)
     if providers:
         changed["multifactor"] = list(providers)
     changed["multifactor_last_modified"] = now
-    return advance(profile._replace(secrets=secrets, holdings=holdings), changed, now)
+    return advance(profile._replace(secrets=secrets, associations=associations), changed, now)
 
 
 def _second(factor: Factor) -> str | None:

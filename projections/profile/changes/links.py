@@ -1,6 +1,6 @@
 """Profiles that become one person's, and part again (design D16).
 
-The primary's holdings say under `linked` whose identities it shows, and under `links` what was linked and
+The primary's associations say under `linked` whose identities it shows, and under `links` what was linked and
 unlinked. The secondary keeps all it was under `merged`; its events stay its own and its logins are handed on.
 Each side knows by which command it was linked, so that a command carried out twice has one effect; a link
 that has ended, and what ended it, are among the refused commands, so that a late event of theirs has none.
@@ -35,7 +35,7 @@ REMEMBERED: Final = 100
 
 def merged_into(profile: Profile) -> str | None:
     """The subject that shows this person's identity, None for a person of their own."""
-    merged = profile.holdings.get("merged")
+    merged = profile.associations.get("merged")
     return None if merged is None else merged["into"]
 
 
@@ -52,13 +52,13 @@ def takes(profile: Profile, event: LoginSucceeded) -> bool:
 
 def links_of(profile: Profile) -> Mapping[str, Mapping[str, Any]]:
     """Identity -> `subject` and `command` of its link."""
-    found: Mapping[str, Mapping[str, Any]] = profile.holdings.get("linked", {})
+    found: Mapping[str, Mapping[str, Any]] = profile.associations.get("linked", {})
     return found
 
 
 def commands_of(profile: Profile) -> list[str]:
     """The commands by which this person is linked, be it as primary or as secondary."""
-    merged = profile.holdings.get("merged")
+    merged = profile.associations.get("merged")
     links = [link["command"] for link in links_of(profile).values()]
     return links if merged is None else [merged["command"]]
 
@@ -84,10 +84,10 @@ def linked(profile: Profile, event: IdentityLinked) -> Profile:
     ):
         return refuse(profile, event)
     entry = {**_entry("linked", event), "isSocial": data.is_social, "means": data.means}
-    holdings = {
-        **profile.holdings,
+    associations = {
+        **profile.associations,
         "linked": {**links_of(profile), key: {"subject": data.secondary, "command": command}},
-        "links": [*profile.holdings.get("links", ()), entry][-REMEMBERED:],
+        "links": [*profile.associations.get("links", ()), entry][-REMEMBERED:],
     }
     secrets, marks = profile.secrets, dict(data.marks)
     token_mark = marks.pop(TOKENS, mark_of(event))
@@ -97,7 +97,7 @@ def linked(profile: Profile, event: IdentityLinked) -> Profile:
         memory = memory._replace(marks={**memory.marks, TOKENS + key: token_mark})
     identities = [*document["identities"], {"profileData": data.profile_data, **identity}]
     return advance(
-        profile._replace(holdings=holdings, secrets=secrets, memory=memory),
+        profile._replace(associations=associations, secrets=secrets, memory=memory),
         {**document, "identities": identities},
         render(event.time),
     )
@@ -116,13 +116,13 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
         return refuse(profile, event)
     gone = {"provider": event.data.provider, "user_id": event.data.idp_id}
     identities = [known for known in document["identities"] if not is_same_identity(known, gone)]
-    history = profile.holdings.get("links", ())
+    history = profile.associations.get("links", ())
     if link["command"] == _command(event):
         history = [entry for entry in history if entry["command"] != link["command"]]
     else:
         history = [*history, _entry("unlinked", event)][-REMEMBERED:]
-    holdings = {
-        **profile.holdings,
+    associations = {
+        **profile.associations,
         "linked": {name: one for name, one in links_of(profile).items() if name != key},
         "links": history,
     }
@@ -132,7 +132,7 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
             secrets[kind] = left
     return advance(
         profile._replace(
-            holdings={name: value for name, value in holdings.items() if value},
+            associations={name: value for name, value in associations.items() if value},
             secrets=secrets,
             memory=_without(_ended(profile.memory, [link["command"], _command(event)]), key),
         ),
@@ -143,7 +143,7 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
 
 def merged(profile: Profile, event: UserMerged) -> Profile:
     """The secondary, who is put by; somebody who has linked identities stays."""
-    known = profile.holdings.get("merged")
+    known = profile.associations.get("merged")
     if known is not None and known["command"] == _command(event):
         return profile
     alone = not links_of(profile) and event.data.into != event.subject
@@ -154,17 +154,17 @@ def merged(profile: Profile, event: UserMerged) -> Profile:
         "command": _command(event),
         "document": ordered(profile.document),
         "secrets": dict(profile.secrets),
-        "holdings": dict(profile.holdings),
+        "associations": dict(profile.associations),
         "provenance": dict(profile.memory.provenance),
         "marks": dict(profile.memory.marks),
     }
     memory = profile.memory._replace(provenance={}, marks={}, linked={})
-    return Profile(profile.revision + 1, None, memory, holdings={"merged": kept})
+    return Profile(profile.revision + 1, None, memory, associations={"merged": kept})
 
 
 def restored(profile: Profile, event: UserRestored) -> Profile:
     """The secondary as it was put by, with what logins and edits brought since."""
-    kept, now, data = profile.holdings.get("merged"), render(event.time), event.data
+    kept, now, data = profile.associations.get("merged"), render(event.time), event.data
     if kept is None or kept["into"] != data.parted_from or _is_turned_down(profile, event):
         return refuse(profile, event)
     document = {
@@ -179,7 +179,7 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
     memory = _ended(profile.memory, [kept["command"], _command(event)])._replace(
         provenance=_credited(kept["provenance"], event), marks=marks
     )
-    return advance(Profile(profile.revision, None, memory, secrets, kept["holdings"]), document, now)
+    return advance(Profile(profile.revision, None, memory, secrets, kept["associations"]), document, now)
 
 
 def _credited(provenance: Provenance, event: UserRestored) -> Provenance:

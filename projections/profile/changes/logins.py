@@ -46,9 +46,11 @@ def logged_in(profile: Profile, memory: Memory, event: LoginSucceeded) -> Profil
     if data.tokens is not None and mark > marks.get(tokens, ""):
         marks[tokens] = mark
         secrets = _with_tokens(secrets, event)
-    holdings = with_account(profile.holdings, event)
+    associations = with_account(profile.associations, event)
     remembered = memory._replace(marks=marks, deleted_at=None)
-    return advance(profile._replace(memory=remembered, secrets=secrets, holdings=holdings), document, now)
+    return advance(
+        profile._replace(memory=remembered, secrets=secrets, associations=associations), document, now
+    )
 
 
 def _of_primary(

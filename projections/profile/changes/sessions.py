@@ -1,7 +1,7 @@
 """What is said of a person's access. The person keeps nothing of it; that a command counted is a revision."""
 
 from projections.profile.memory import is_turned_down, refuse
-from projections.profile.revisions import hold
+from projections.profile.revisions import revise
 from projections.profile.state import Profile
 from schemas.events import SessionEvent
 
@@ -10,4 +10,4 @@ def of_a_session(profile: Profile, event: SessionEvent) -> Profile:
     """The next revision of the same person, or the very same when the command is turned down."""
     if is_turned_down(profile, event):
         return refuse(profile, event)
-    return hold(profile)
+    return revise(profile)

@@ -24,31 +24,33 @@ from services.runtime.rejection import invalid
 
 ROLES_FULL: Final = invalid("No more roles can be assigned to this user.")
 PERMISSIONS_FULL: Final = invalid("No more permissions can be assigned to this user.")
-Holdings = Mapping[str, Any]
+Associations = Mapping[str, Any]
 PermissionName = tuple[str, str]
 """The identifier of the API, and the name of the permission there."""
 
 
-def assign_roles(holdings: Holdings, existing: Collection[str], requested: Collection[str]) -> Decision:
+def assign_roles(
+    associations: Associations, existing: Collection[str], requested: Collection[str]
+) -> Decision:
     """Assign roles, all or none of them; `existing` are those of the held and requested roles that exist."""
     if not {*existing} >= {*requested}:
         return NO_SUCH_ROLE
-    plan = plan_assignment(holdings.get("roles", {}), existing, list(requested), MOST["roles"])
+    plan = plan_assignment(associations.get("roles", {}), existing, list(requested), MOST["roles"])
     return ROLES_FULL if plan is None else Accepted(tuple(role_assignment_events(plan)))
 
 
-def remove_roles(holdings: Holdings, requested: Iterable[str]) -> Decision:
+def remove_roles(associations: Associations, requested: Iterable[str]) -> Decision:
     """Remove those of these roles that the user has."""
-    held = holdings.get("roles", {})
+    held = associations.get("roles", {})
     roles = tuple(each for each in dict.fromkeys(requested) if each in held)
     return Accepted((Draft(RolesRemoved, RolesData(roles=roles)),)) if roles else UNCHANGED
 
 
 def assign_permissions(
-    holdings: Holdings, known: PermissionCatalogue, requested: Iterable[PermissionName]
+    associations: Associations, known: PermissionCatalogue, requested: Iterable[PermissionName]
 ) -> Decision:
     """Assign permissions directly, all or none of them. Raises Rejected for one that does not exist."""
-    held = holdings.get("permissions", {})
+    held = associations.get("permissions", {})
     permissions = find_permissions(known, requested)
     names = {each.id: (each.api_identifier, each.name) for each in permissions}
     existing = {each.id for each in known.living(held)}
@@ -57,10 +59,10 @@ def assign_permissions(
 
 
 def remove_permissions(
-    holdings: Holdings, known: PermissionCatalogue, requested: Collection[PermissionName]
+    associations: Associations, known: PermissionCatalogue, requested: Collection[PermissionName]
 ) -> Decision:
     """Remove those of these permissions that the user has directly; what roles give stays."""
-    held = holdings.get("permissions", {})
+    held = associations.get("permissions", {})
     found = [each for name in sorted(requested) if (each := known.named(*name)) and each.id in held]
     if not found:
         return UNCHANGED
@@ -71,15 +73,15 @@ def remove_permissions(
     return Accepted((Draft(PermissionsRemoved, data),))
 
 
-def join(holdings: Holdings, organization: str) -> Decision:
+def join(associations: Associations, organization: str) -> Decision:
     """Join an organization."""
-    if organization in holdings.get("organizations", {}):
+    if organization in associations.get("organizations", {}):
         return UNCHANGED
     return Accepted((Draft(OrganizationJoined, OrganizationData(organization=organization)),))
 
 
-def leave(holdings: Holdings, organization: str) -> Decision:
+def leave(associations: Associations, organization: str) -> Decision:
     """Leave an organization."""
-    if organization not in holdings.get("organizations", {}):
+    if organization not in associations.get("organizations", {}):
         return UNCHANGED
     return Accepted((Draft(OrganizationLeft, OrganizationData(organization=organization)),))

@@ -51,15 +51,15 @@ class FactorChange:
     preferred_authentication_method: str | None = None
 
 
-def enrol(holdings: Mapping[str, Any], factor: NewFactor) -> Decision:
+def enrol(associations: Mapping[str, Any], factor: NewFactor) -> Decision:
     """Enrol one more method."""
-    draft = _enrolment(holdings, factor)
+    draft = _enrolment(associations, factor)
     return draft if isinstance(draft, Rejection) else Accepted((draft,))
 
 
-def replace(holdings: Mapping[str, Any], new: Sequence[NewFactor]) -> Decision:
+def replace(associations: Mapping[str, Any], new: Sequence[NewFactor]) -> Decision:
     """Remove all methods and enrol these instead."""
-    removal = remove(holdings, factors_of(holdings))
+    removal = remove(associations, factors_of(associations))
     if isinstance(removal, Rejection):
         return removal
     drafts, enrolled = list(removal.drafts), dict[str, Any](factors=[])
@@ -73,9 +73,9 @@ def replace(holdings: Mapping[str, Any], new: Sequence[NewFactor]) -> Decision:
     return Accepted(tuple(drafts))
 
 
-def remove(holdings: Mapping[str, Any], factors: Sequence[Factor]) -> Decision:
+def remove(associations: Mapping[str, Any], factors: Sequence[Factor]) -> Decision:
     """Remove these methods; rejected while there is a passkey."""
-    if any(factor["type"] == "passkey" for factor in factors_of(holdings)):
+    if any(factor["type"] == "passkey" for factor in factors_of(associations)):
         return HAS_PASSKEY
     return removal_of(factors)
 
@@ -86,15 +86,15 @@ def removal_of(factors: Sequence[Factor]) -> Accepted:
     return Accepted((Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ())
 
 
-def remove_one(holdings: Mapping[str, Any], identity: str) -> Decision:
+def remove_one(associations: Mapping[str, Any], identity: str) -> Decision:
     """Remove the method with this id."""
-    found = find_factor(holdings, identity)
+    found = find_factor(associations, identity)
     return NO_SUCH_FACTOR if found is None else removal_of((found,))
 
 
-def change(holdings: Mapping[str, Any], identity: str, changes: FactorChange) -> Decision:
+def change(associations: Mapping[str, Any], identity: str, changes: FactorChange) -> Decision:
     """Rename the method with this id, or prefer another way to reach the user."""
-    factor = find_factor(holdings, identity)
+    factor = find_factor(associations, identity)
     if factor is None:
         return NO_SUCH_FACTOR
     preferred = changes.preferred_authentication_method
@@ -110,24 +110,24 @@ def change(holdings: Mapping[str, Any], identity: str, changes: FactorChange) ->
     return Accepted((Draft(MfaChanged, MfaChangedData(**data)),) if new else ())
 
 
-def find_factor(holdings: Mapping[str, Any], identity: str) -> Factor | None:
+def find_factor(associations: Mapping[str, Any], identity: str) -> Factor | None:
     """Return the method with this id, None if there is none."""
-    return next((one for one in factors_of(holdings) if one["id"] == identity), None)
+    return next((one for one in factors_of(associations) if one["id"] == identity), None)
 
 
-def second_factors(holdings: Mapping[str, Any]) -> list[Factor]:
+def second_factors(associations: Mapping[str, Any]) -> list[Factor]:
     """Return the methods that are second factors, and the recovery code."""
-    factors = factors_of(holdings)
+    factors = factors_of(associations)
     return [one for one in factors if provider_of(one) is not None or one["type"] == "recovery-code"]
 
 
-def of_provider(holdings: Mapping[str, Any], provider: str) -> list[Factor]:
+def of_provider(associations: Mapping[str, Any], provider: str) -> list[Factor]:
     """Return the second factors that `multifactor` shows under this name."""
-    return [factor for factor in factors_of(holdings) if provider_of(factor) == provider]
+    return [factor for factor in factors_of(associations) if provider_of(factor) == provider]
 
 
-def _enrolment(holdings: Mapping[str, Any], factor: NewFactor) -> Draft | Rejection:
-    factors = factors_of(holdings)
+def _enrolment(associations: Mapping[str, Any], factor: NewFactor) -> Draft | Rejection:
+    factors = factors_of(associations)
     details = {name: value for name, value in factor.given.items() if name not in _SECRETS}
     if factor.type == "phone":
         details.setdefault("preferred_authentication_method", "sms")

@@ -11,7 +11,7 @@ from services.commands.links.decide import (
     IDENTITY_EXISTS,
     NO_SUCH_IDENTITY,
     UNABLE,
-    Party,
+    Participant,
     Steps,
     link,
     link_rejection,
@@ -19,7 +19,7 @@ from services.commands.links.decide import (
     unlink,
 )
 from services.commands.links.link_target import AccountName, LinkTargets, accounts
-from services.commands.links.saga import Parties, SagaPlan, SagaResult, Sagas
+from services.commands.links.saga import Participants, SagaPlan, SagaResult, Sagas
 from services.commands.user_rejections import NO_SUCH_USER
 from services.runtime.rejection import Rejected, Rejection
 
@@ -38,7 +38,7 @@ class LinkCommands:
     def __init__(self, sagas: Sagas, targets: LinkTargets) -> None:
         self._sagas, self._targets = sagas, targets
 
-    async def find(self, tenant: str, user_id: str) -> Party:
+    async def find(self, tenant: str, user_id: str) -> Participant:
         """Return a user as linking sees it. Raises Rejected (not_found), or Transient."""
         found = await self._targets.find(tenant, user_id)
         if found is None:
@@ -65,8 +65,8 @@ class LinkCommands:
         if isinstance(subject, Rejection):
             raise Rejected(subject)
 
-        def decide(parties: Parties) -> Steps:
-            one, other = parties.get(primary.subject), parties.get(subject)
+        def decide(participants: Participants) -> Steps:
+            one, other = participants.get(primary.subject), participants.get(subject)
             if one is None or other is None or linked_subject(one.profile, provider, idp_id) != subject:
                 raise Rejected(NO_SUCH_IDENTITY)
             return unlink(one, other, provider, idp_id)
@@ -76,10 +76,10 @@ class LinkCommands:
         return await self._relinked(context.tenant, primary, await self._sagas.execute(context, plan))
 
     async def _link(
-        self, context: CommandContext, primary: Party, secondary: Party, means: LinkMeans
+        self, context: CommandContext, primary: Participant, secondary: Participant, means: LinkMeans
     ) -> Relinked:
-        def decide(parties: Parties) -> Steps:
-            one, other = parties.get(primary.subject), parties.get(secondary.subject)
+        def decide(participants: Participants) -> Steps:
+            one, other = participants.get(primary.subject), participants.get(secondary.subject)
             rejection = link_rejection(one, other)
             if rejection is not None or one is None or other is None:
                 raise Rejected(rejection or UNABLE)
@@ -89,12 +89,12 @@ class LinkCommands:
         plan = SagaPlan("link", subjects, primary.subject, decide, IDENTITY_EXISTS)
         result = await self._sagas.execute(context, plan)
         if result.took_effect is False:
-            parties = await self._sagas.read(context.tenant, subjects)
-            raise Rejected(link_rejection(*map(parties.get, subjects)) or UNABLE)
+            participants = await self._sagas.read(context.tenant, subjects)
+            raise Rejected(link_rejection(*map(participants.get, subjects)) or UNABLE)
         return await self._relinked(context.tenant, primary, result)
 
-    async def _relinked(self, tenant: str, primary: Party, result: SagaResult) -> Relinked:
+    async def _relinked(self, tenant: str, primary: Participant, result: SagaResult) -> Relinked:
         if result.took_effect is None:
             return Relinked(result.position)
-        parties = await self._sagas.read(tenant, [primary.subject])
-        return Relinked(result.position, parties[primary.subject].profile)
+        participants = await self._sagas.read(tenant, [primary.subject])
+        return Relinked(result.position, participants[primary.subject].profile)

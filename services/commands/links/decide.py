@@ -42,8 +42,8 @@ NOT_FOUND: Final = invalid("Provided secondary account not found.")
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
-    """Somebody to be linked or unlinked, as the view shows them."""
+class Participant:
+    """A user who is linked, unlinked or deleted by a command, as the view shows them."""
 
     subject: str
     profile: Profile
@@ -64,7 +64,7 @@ class Steps:
     undo: tuple[str, Draft] | None = None
 
 
-def link_rejection(primary: Party | None, secondary: Party | None) -> Rejection | None:
+def link_rejection(primary: Participant | None, secondary: Participant | None) -> Rejection | None:
     """Why the second cannot be linked to the first, both as they are now."""
     if primary is None or primary.profile.document is None:
         return NO_SUCH_USER
@@ -91,7 +91,7 @@ def shows(profile: Profile, provider: str, idp_id: str | int) -> bool:
     return any(identity_key(one["provider"], one["user_id"]) == wanted for one in identities)
 
 
-def link(primary: Party, secondary: Party, means: LinkMeans) -> Steps:
+def link(primary: Participant, secondary: Participant, means: LinkMeans) -> Steps:
     """The primary takes the identity before its own subject hands on anything."""
     identity = secondary.primary_identity
     place = {name: identity[name] for name in ("connection", "provider")}
@@ -127,14 +127,14 @@ def linked_subject(primary: Profile, provider: str, idp_id: str) -> str | Reject
     return NO_SUCH_IDENTITY if found is None else found["subject"]
 
 
-def unlink(primary: Party, secondary: Party, provider: str, idp_id: str) -> Steps:
+def unlink(primary: Participant, secondary: Participant, provider: str, idp_id: str) -> Steps:
     """The identity's own subject keeps its logins before the primary lets go."""
     identity = next(
         one
         for one in (primary.profile.document or {})["identities"]
         if identity_key(one["provider"], one["user_id"]) == identity_key(provider, idp_id)
     )
-    kept = secondary.profile.holdings.get("merged", {}).get("document", {})
+    kept = secondary.profile.associations.get("merged", {}).get("document", {})
     values, removed = _since(kept, identity.get("profileData", {}))
     back = UserRestoredData(
         parted_from=primary.subject,
@@ -158,7 +158,7 @@ def unlink(primary: Party, secondary: Party, provider: str, idp_id: str) -> Step
     )
 
 
-def delete(primary: Party, known: Collection[str]) -> Steps:
+def delete(primary: Participant, known: Collection[str]) -> Steps:
     """Those whose identities are linked go first, as far as they are known: a login of theirs then makes
     somebody new."""
     linked = linked_subjects(primary.profile)

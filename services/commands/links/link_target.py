@@ -16,11 +16,11 @@ from services.commands.links.decide import (
     NOT_CONFIGURED,
     NOT_FOUND,
     SAME_IDENTITY,
-    Party,
+    Participant,
     shows,
 )
 from services.commands.links.saga import Sagas
-from services.ledger.directory import holdings_of_identities
+from services.ledger.directory import associations_of_identities
 from services.queries.connections import count_connections, find_connection
 from services.runtime.postgres.lookup import is_storable
 from services.runtime.postgres.tenant_pool import TenantPool
@@ -52,22 +52,22 @@ class LinkTargets:
     def __init__(self, database: TenantPool, sagas: Sagas) -> None:
         self._database, self._sagas = database, sagas
 
-    async def find(self, tenant: str, *user_ids: str) -> Party | None:
+    async def find(self, tenant: str, *user_ids: str) -> Participant | None:
         """Return the user with the first of these ids that exists, None if there is none. Raises
         Transient."""
         known = [user_id for user_id in user_ids if is_storable(user_id)]
-        parties = await self._sagas.read(tenant, user_ids=known)
-        by_id = {(party.profile.document or {}).get("user_id"): party for party in parties.values()}
+        participants = await self._sagas.read(tenant, user_ids=known)
+        by_id = {(one.profile.document or {}).get("user_id"): one for one in participants.values()}
         return next((by_id[user_id] for user_id in known if user_id in by_id), None)
 
-    async def by_name(self, tenant: str, primary: Party, account: AccountName) -> Party:
+    async def by_name(self, tenant: str, primary: Participant, account: AccountName) -> Participant:
         """Return the account of a provider. Raises Rejected, or Transient."""
         provider, ids = account.provider, accounts(account.provider, account.user_id)
         connection = None
         if account.connection_id is not None:
             connection = await self._connection(tenant, provider, account.connection_id)
         found = await self._existing_or_linked(tenant, primary, provider, ids)
-        if isinstance(found, Party):
+        if isinstance(found, Participant):
             if connection is not None and found.primary_identity["connection"] != connection:
                 raise Rejected(INEXISTENT)
             return found
@@ -75,17 +75,17 @@ class LinkTargets:
             raise Rejected(NOT_CONFIGURED if provider in STRATEGIES else _unknown(provider))
         raise Rejected(found or (NEEDS_CONNECTION if connection is None else INEXISTENT))
 
-    async def by_token(self, tenant: str, primary: Party, user_id: str) -> Party:
+    async def by_token(self, tenant: str, primary: Participant, user_id: str) -> Participant:
         """Return the account that an ID token is of. Raises Rejected, or Transient."""
         provider, _, idp_id = user_id.partition("|")
         found = await self._existing_or_linked(tenant, primary, provider, [idp_id])
-        if isinstance(found, Party):
+        if isinstance(found, Participant):
             return found
         raise Rejected(found or NOT_FOUND)
 
     async def _existing_or_linked(
-        self, tenant: str, primary: Party, provider: str, ids: Sequence[str]
-    ) -> Party | Rejection | None:
+        self, tenant: str, primary: Participant, provider: str, ids: Sequence[str]
+    ) -> Participant | Rejection | None:
         main = primary.primary_identity
         if identity_key(main["provider"], main["user_id"]) in {identity_key(provider, one) for one in ids}:
             return SAME_IDENTITY
@@ -99,10 +99,10 @@ class LinkTargets:
     async def _is_linked_elsewhere(self, tenant: str, provider: str, ids: Sequence[str]) -> bool:
         known = [one for one in ids if is_storable(one)]
         async with self._database.connection(tenant) as connection:
-            held = await holdings_of_identities(connection, tenant, provider, known)
+            found = await associations_of_identities(connection, tenant, provider, known)
         return any(
-            one is not None and merged_into(Profile(holdings=exact_json.loads(one))) is not None
-            for one in held
+            one is not None and merged_into(Profile(associations=exact_json.loads(one))) is not None
+            for one in found
         )
 
     async def _connection(self, tenant: str, provider: str, connection_id: str) -> str:

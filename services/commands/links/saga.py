@@ -22,7 +22,7 @@ from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, parse_sealed, read_sealed, seal_event
 from services.commands.context import Command, CommandContext, begin_command, to_events
 from services.commands.decision import Draft
-from services.commands.links.decide import Party, Steps
+from services.commands.links.decide import Participant, Steps
 from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, OUTCOME_UNKNOWN, NotSent, WaitTimes, Writer
 from services.ledger import sagas
@@ -70,8 +70,8 @@ class _Progress:
     took_effect: bool | None = None
 
 
-Parties = Mapping[str, Party]
-Decide = Callable[[Parties], Steps]
+Participants = Mapping[str, Participant]
+Decide = Callable[[Participants], Steps]
 """Decides the steps on everybody's state, which no other saga changes any more. Raises Rejected."""
 
 
@@ -130,11 +130,11 @@ class Sagas:
 
     async def read(
         self, tenant: str, subjects: Sequence[str] = (), user_ids: Sequence[str] = ()
-    ) -> dict[str, Party]:
+    ) -> dict[str, Participant]:
         """Return those of these people that the view knows, by subject. Raises Transient."""
         async with self._database.connection(tenant) as connection:
-            parties, _keys = await read_parties(connection, self._keyring, tenant, subjects, user_ids)
-        return parties
+            found, _keys = await read_participants(connection, self._keyring, tenant, subjects, user_ids)
+        return found
 
     async def _begin_in_turn(self, context: CommandContext, plan: SagaPlan, until: float) -> Saga:
         command = begin_command(context)
@@ -154,10 +154,10 @@ class Sagas:
         tenant = context.tenant
         async with self._database.connection(tenant) as connection, connection.transaction():
             subjects = sorted(plan.subjects)
-            if not await sagas.reserve_parties(connection, tenant, command.id, subjects):
+            if not await sagas.reserve_participants(connection, tenant, command.id, subjects):
                 raise _Busy
-            parties, keys = await read_parties(connection, self._keyring, tenant, subjects=subjects)
-            saga = _sealed(command, plan.decide(parties), keys, plan.requested)
+            participants, keys = await read_participants(connection, self._keyring, tenant, subjects=subjects)
+            saga = _sealed(command, plan.decide(participants), keys, plan.requested)
             if context.pending is not None:
                 first = saga.events[0]
                 subject = read_sealed(*first).subject
@@ -234,23 +234,26 @@ class Sagas:
         """Whether the view shows a person by this command as linked."""
         subject = read_sealed(*record).subject
         async with self._database.connection(saga.tenant) as connection:
-            parties, _ = await read_parties(connection, self._keyring, saga.tenant, subjects=[subject])
-        party = parties.get(subject)
-        return party is not None and saga.command in commands_of(party.profile)
+            found, _keys = await read_participants(connection, self._keyring, saga.tenant, subjects=[subject])
+        participant = found.get(subject)
+        return participant is not None and saga.command in commands_of(participant.profile)
 
 
-async def read_parties(
+async def read_participants(
     connection: DatabaseConnection,
     keyring: Keyring,
     tenant: str,
     subjects: Sequence[str] = (),
     user_ids: Sequence[str] = (),
-) -> tuple[dict[str, Party], dict[str, SubjectKeys]]:
-    """Those of these people that the view knows, and their keys, by subject."""
+) -> tuple[dict[str, Participant], dict[str, SubjectKeys]]:
+    """Return those of these users that the view knows, and their keys, by subject."""
     rows = await whole_users(connection, tenant, subjects, user_ids)
     keys = {row["subject"]: keyring.open(tenant, row["subject"], wrapped_keys(row)) for row in rows}
     profiles = (profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)
-    return {row["subject"]: Party(row["subject"], one) for row, one in zip(rows, profiles, strict=True)}, keys
+    found = {
+        row["subject"]: Participant(row["subject"], one) for row, one in zip(rows, profiles, strict=True)
+    }
+    return found, keys
 
 
 def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], requested: str) -> Saga:

@@ -14,7 +14,7 @@ from services.commands.decision import Accepted, Decision, Draft
 from services.commands.execute import Absent, Decide, Executed, Executor
 from services.commands.links.decide import IDENTITIES_BUSY, Steps, linked_subjects
 from services.commands.links.decide import delete as decide_deletion
-from services.commands.links.saga import Parties, SagaPlan, Sagas
+from services.commands.links.saga import Participants, SagaPlan, Sagas
 from services.commands.user_rejections import NO_SUCH_USER, NOT_THEIRS, USER_EXISTS
 from services.commands.users.check_profile_size import check_profile_size
 from services.commands.users.create import NO_CONNECTION, create_rejection, decide_create
@@ -25,7 +25,7 @@ from services.commands.users.registration import Registered, Registrar, candidat
 from services.commands.users.store import UserAggregate, UserRevisionAggregate, UserStore
 from services.commands.writer import Written
 from services.ledger.reservations import Taken
-from services.queries.users import Outcome, Person
+from services.queries.users import Outcome, UserRecord
 from services.runtime.auth.passwords import Hasher
 from services.runtime.rejection import Rejected, Rejection
 
@@ -84,10 +84,12 @@ class UserCommands:
             raise Rejected(USER_EXISTS)
         return CreatedUser(user_id, command, written, shown)
 
-    async def edit(self, context: CommandContext, user_id: str, edit: UserEdit) -> Executed[Person, Outcome]:
+    async def edit(
+        self, context: CommandContext, user_id: str, edit: UserEdit
+    ) -> Executed[UserRecord, Outcome]:
         """Change what the edit names. Raises Rejected, or Transient."""
 
-        async def decide(person: Person) -> Decision:
+        async def decide(person: UserRecord) -> Decision:
             connection = await self._connection_of(context.tenant, person, edit)
             rejection = edit_rejection(person.document, connection, edit)
             if rejection is not None:
@@ -118,12 +120,12 @@ class UserCommands:
         self,
         context: CommandContext,
         user_id: str,
-        decide: Decide[Person],
+        decide: Decide[UserRecord],
         *,
         absent: Rejection = NO_SUCH_USER,
         ineffective: Rejection = NO_SUCH_USER,
-        known: Person | None = None,
-    ) -> Executed[Person, Outcome]:
+        known: UserRecord | None = None,
+    ) -> Executed[UserRecord, Outcome]:
         """Carry out any other command to a user.
 
         `absent` rejects an unknown user, `ineffective` a command that the fold drops although its caller
@@ -138,10 +140,10 @@ class UserCommands:
         self,
         context: CommandContext,
         user_id: str,
-        decide: Decide[Person],
+        decide: Decide[UserRecord],
         *,
         absent: Rejection = NO_SUCH_USER,
-    ) -> Executed[Person, Outcome]:
+    ) -> Executed[UserRecord, Outcome]:
         """Carry out a command that has an effect only on the revision it was decided on. Raises Rejected, or
         Transient."""
         user = UserRevisionAggregate(self.store, context.tenant, user_id, absent=absent)
@@ -157,15 +159,15 @@ class UserCommands:
 
     async def _delete_linked(self, context: CommandContext, subject: str) -> Written | None:
         async def attempt() -> Written | None:
-            party = (await self._sagas.read(context.tenant, [subject])).get(subject)
-            if party is None or party.profile.document is None:
+            participant = (await self._sagas.read(context.tenant, [subject])).get(subject)
+            if participant is None or participant.profile.document is None:
                 return None
-            linked = linked_subjects(party.profile)
+            linked = linked_subjects(participant.profile)
 
-            def decide(parties: Parties) -> Steps:
-                if subject not in parties or linked_subjects(parties[subject].profile) != linked:
+            def decide(participants: Participants) -> Steps:
+                if subject not in participants or linked_subjects(participants[subject].profile) != linked:
                     raise Conflict
-                return decide_deletion(parties[subject], parties)
+                return decide_deletion(participants[subject], participants)
 
             plan = SagaPlan("delete", [subject, *linked], subject, decide, IDENTITIES_BUSY)
             result = await self._sagas.execute(context, plan)
@@ -196,7 +198,7 @@ class UserCommands:
                 return f"{connection.strategy}|{idp_id}", command, registered
         raise Rejected(USER_EXISTS)
 
-    async def _connection_of(self, tenant: str, person: Person, edit: UserEdit) -> Connection | None:
+    async def _connection_of(self, tenant: str, person: UserRecord, edit: UserEdit) -> Connection | None:
         """The connection that the edit is about; it is only read when the edit needs it."""
         if edit.connection is None and not any(edit.given(name) for name in OF_A_CONNECTION):
             return None
@@ -217,13 +219,13 @@ class _HasLinks(Exception):
 class _UserDeletion(UserAggregate):
     """A user to be deleted."""
 
-    async def read(self) -> Person:
+    async def read(self) -> UserRecord:
         person = await self._store.find(self._tenant, self._user_id)
         if person is None:
             raise Absent
         return person
 
-    async def outcome(self, state: Person, events: Sequence[Event], conditional: bool) -> Outcome:
+    async def outcome(self, state: UserRecord, events: Sequence[Event], conditional: bool) -> Outcome:
         found = await self._store.outcome(self._tenant, state.subject, str(events[0].causationid))
         if not found.rejected or found.text is None:
             return found
@@ -232,7 +234,7 @@ class _UserDeletion(UserAggregate):
         raise _HasLinks(state.subject)
 
 
-def _decide_unlinked_deletion(person: Person) -> Accepted:
+def _decide_unlinked_deletion(person: UserRecord) -> Accepted:
     if links_of(person.profile):
         raise _HasLinks(person.subject)
     return Accepted((Draft(UserDeleted, UserDeletedData()),))

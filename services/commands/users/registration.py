@@ -141,13 +141,20 @@ class Registrar:
         if await directory.register(connection, tenant, new):
             return new.subject, keys
         known = await directory.find_registered(connection, tenant, new.provider, new.idp_id)
-        if known is None or known.has_profile or known.wrapped.profile is None or _is_linked(known.holdings):
+        if (
+            known is None
+            or known.has_profile
+            or known.wrapped.profile is None
+            or _is_linked(known.associations)
+        ):
             return None
         if known.connection not in (None, new.connection):
             return None
         return known.subject, self._keyring.open(tenant, known.subject, known.wrapped)
 
 
-def _is_linked(held: str | None) -> bool:
+def _is_linked(associations: str | None) -> bool:
     """Whether the identity is shown by somebody else's profile."""
-    return held is not None and merged_into(Profile(holdings=exact_json.loads(held))) is not None
+    if associations is None:
+        return False
+    return merged_into(Profile(associations=exact_json.loads(associations))) is not None

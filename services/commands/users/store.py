@@ -16,7 +16,7 @@ from services.commands.reserve import Bearer
 from services.commands.user_locks import UserLocks
 from services.commands.user_rejections import NO_SUCH_USER, TAKEN, USER_BUSY
 from services.ledger.reservations import Reservation
-from services.queries.users import Outcome, Person, outcome_of, person_of
+from services.queries.users import Outcome, UserRecord, outcome_of, user_record_of
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.rejection import Rejected, Rejection
 
@@ -35,12 +35,12 @@ class UserStore:
         self._to_edit, self._by_subject, self._connections = to_edit, by_subject, connections
         self._keyring, self._locks = keyring, locks
 
-    async def find(self, tenant: str, user_id: str) -> Person | None:
+    async def find(self, tenant: str, user_id: str) -> UserRecord | None:
         """Return the user with this id, or None if it does not exist or was deleted. Raises Transient."""
         row = await self._to_edit.row(tenant, user_id)
-        return None if row is None else person_of(row, self._keyring, tenant)
+        return None if row is None else user_record_of(row, self._keyring, tenant)
 
-    async def get(self, tenant: str, user_id: str, absent: Rejection = NO_SUCH_USER) -> Person:
+    async def get(self, tenant: str, user_id: str, absent: Rejection = NO_SUCH_USER) -> UserRecord:
         """Return the user with this id. Raises Rejected (`absent`), or Transient."""
         found = await self.find(tenant, user_id)
         if found is None:
@@ -70,7 +70,7 @@ class UserStore:
         return self._locks.of(tenant, user_id)
 
 
-class UserAggregate(Aggregate[Person, Outcome]):
+class UserAggregate(Aggregate[UserRecord, Outcome]):
     """A user. `absent` rejects commands to a user who does not exist, `ineffective` one without a condition
     that the fold dropped: the state that it was decided on does not hold any more.
 
@@ -89,25 +89,25 @@ class UserAggregate(Aggregate[Person, Outcome]):
         *,
         absent: Rejection = NO_SUCH_USER,
         ineffective: Rejection = NO_SUCH_USER,
-        known: Person | None = None,
+        known: UserRecord | None = None,
     ) -> None:
         self._store, self._tenant, self._user_id = store, tenant, user_id
         self._absent, self._ineffective, self._known = absent, ineffective, known
 
-    async def read(self) -> Person:
+    async def read(self) -> UserRecord:
         """Return the user. Raises Rejected."""
         known, self._known = self._known, None
         return known or await self._store.get(self._tenant, self._user_id, self._absent)
 
-    def revision(self, state: Person) -> int:
+    def revision(self, state: UserRecord) -> int:
         """Return the user's revision."""
         return state.revision
 
-    async def owner(self, state: Person) -> Owner:
+    async def owner(self, state: UserRecord) -> Owner:
         """Return the user's own subject and keys."""
         return Owner(state.subject, state.keys)
 
-    async def outcome(self, state: Person, events: Sequence[Event], conditional: bool) -> Outcome:
+    async def outcome(self, state: UserRecord, events: Sequence[Event], conditional: bool) -> Outcome:
         """Return what the view shows. Raises Conflict, and Rejected if the user was deleted meanwhile."""
         found = await self._store.outcome(self._tenant, state.subject, str(events[0].causationid))
         if not found.rejected:
@@ -118,7 +118,7 @@ class UserAggregate(Aggregate[Person, Outcome]):
             raise Conflict
         raise Rejected(self._ineffective)
 
-    def bearer(self, state: Person, wanted: Sequence[Reservation]) -> Bearer:
+    def bearer(self, state: UserRecord, wanted: Sequence[Reservation]) -> Bearer:
         """Return who bears the values of an identity: a linked one keeps those of its own subject."""
         identity = state.document["identities"][place_of(state.document, wanted[0].connection) or 0]
         return Bearer(owner_of(state.profile, identity, state.subject), TAKEN.__getitem__)

@@ -22,7 +22,7 @@ def users_with_secrets(database: TenantPool) -> RowLoader:
 
 def users_to_edit(database: TenantPool) -> RowLoader:
     """Return the loader of users by user_id who are about to be changed: `subject`, `revision`, `document`,
-    `holdings`, and the keys."""
+    `associations`, and the keys."""
     return RowLoader(database, _query("users_to_edit"))
 
 
@@ -38,7 +38,7 @@ async def whole_users(
     connection: DatabaseConnection, tenant: str, subjects: Sequence[str], user_ids: Sequence[str]
 ) -> list[asyncpg.Record]:
     """Return the users with these subjects or user_ids: `subject`, `revision`, `document`, `memory`,
-    `secrets`, `holdings`, and the keys."""
+    `secrets`, `associations`, and the keys."""
     query = _query("whole_users")
     return await connection.fetch(query, tenant, list(subjects), list(user_ids))
 
@@ -50,8 +50,8 @@ async def read_owners(
     connection's search path.
 
     `version`, `profile_key` and `activity_key` are None without keys; `revision`, `document`, `memory`,
-    `secrets` and `holdings` are None for an owner who is no person in the view; `guarded` is true if logins
-    failed as this person.
+    `secrets` and `associations` are None for an owner who is no user in the view; `guarded` is true if logins
+    of this user failed.
     """
     tenants, names = [owner[0] for owner in owners], [owner[1] for owner in owners]
     return await connection.fetch(_query("read_owners"), tenants, names)

@@ -69,7 +69,7 @@ async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
         return await failures_of_identifier(connection, call.tenant, identifier_key(identifier))
 
 
-async def _of_user(call: Call, person: users.Person) -> list[asyncpg.Record]:
+async def _of_user(call: Call, person: users.UserRecord) -> list[asyncpg.Record]:
     """A person's failures, and those as their identifiers from before they were known."""
     names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
     async with call.connection() as connection:

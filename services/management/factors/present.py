@@ -39,14 +39,14 @@ def shown_set(factor: Factor) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name != "confirmed"}
 
 
-def in_list(holdings: Mapping[str, Any]) -> list[Factor]:
+def in_list(associations: Mapping[str, Any]) -> list[Factor]:
     """As lists show them: in the order of enrolment, phones last."""
-    return sorted(factors_of(holdings), key=lambda factor: factor["type"] == "phone")
+    return sorted(factors_of(associations), key=lambda factor: factor["type"] == "phone")
 
 
-def enrollments(holdings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def enrollments(associations: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The first confirmed enrolment in multi-factor authentication."""
-    for factor in factors_of(holdings):
+    for factor in factors_of(associations):
         method = _ENROLLED_BY.get(factor["type"])
         if method is not None and factor["confirmed"]:
             number = mask_phone(factor["phone_number"]) if "phone_number" in factor else None

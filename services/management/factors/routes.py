@@ -27,7 +27,7 @@ from services.management.http.command_context import context_of
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.sessions.models import ClearRiskAssessments
-from services.queries.users import Person
+from services.queries.users import UserRecord
 from services.runtime.rejection import Rejected, Rejection, invalid
 
 _PROVIDERS: Final = ("duo", "google-authenticator")
@@ -37,7 +37,7 @@ _RECOVERY_CODE: Final = string.digits + string.ascii_uppercase
 async def list_factors(call: Call) -> Response:
     """The user's authentication methods, masked."""
     query: models.FactorPage = call.query
-    every = present.in_list((await _person(call)).holdings)
+    every = present.in_list((await _person(call)).associations)
     start = query.page * query.per_page
     page = [present.shown(factor) for factor in every[start : start + query.per_page]]
     if not query.include_totals:
@@ -54,7 +54,7 @@ async def get_factor(call: Call) -> Response:
 async def create_factor(call: Call) -> Response:
     """One more authentication method, confirmed."""
     factor = _new_factor(call.body)
-    written = await _changed(call, lambda person: decide.enrol(person.holdings, factor))
+    written = await _changed(call, lambda person: decide.enrol(person.associations, factor))
     return await _answered(call, written, factor.id, 201)
 
 
@@ -62,11 +62,11 @@ async def set_factors(call: Call) -> Response:
     """These authentication methods instead of all there were."""
     bodies: models.SetFactors = call.body
     factors = [_new_factor(body) for body in bodies.root]
-    written = await _changed(call, lambda person: decide.replace(person.holdings, factors), UNKNOWN_USER)
+    written = await _changed(call, lambda person: decide.replace(person.associations, factors), UNKNOWN_USER)
     if written is not None and not written.visible:
         return responses.accepted(written.position)
     person = await _person(call, UNKNOWN_USER)
-    shown = [present.shown_set(factor) for factor in factors_of(person.holdings)]
+    shown = [present.shown_set(factor) for factor in factors_of(person.associations)]
     return responses.value(shown, headers=_headers(written))
 
 
@@ -74,7 +74,7 @@ async def update_factor(call: Call) -> Response:
     """Change the name or the preferred way of contact of an authentication method."""
     identity, body = call.path("method_id"), call.body
     changes = changes_of(body)
-    written = await _changed(call, lambda person: decide.change(person.holdings, identity, changes))
+    written = await _changed(call, lambda person: decide.change(person.associations, identity, changes))
     return await _answered(call, written, identity, 200)
 
 
@@ -83,19 +83,19 @@ async def delete_factors(call: Call) -> Response:
     if await call.commands.users.store.find(call.tenant, call.path("id")) is None:
         return responses.nothing()
     return await _without(
-        call, lambda person: decide.remove(person.holdings, factors_of(person.holdings)), UNKNOWN_USER
+        call, lambda person: decide.remove(person.associations, factors_of(person.associations)), UNKNOWN_USER
     )
 
 
 async def delete_factor(call: Call) -> Response:
     """One authentication method less."""
     identity = call.path("method_id")
-    return await _without(call, lambda person: decide.remove_one(person.holdings, identity))
+    return await _without(call, lambda person: decide.remove_one(person.associations, identity))
 
 
 async def delete_authenticators(call: Call) -> Response:
     """No second factors and no recovery code any more: the user has to enrol again."""
-    return await _without(call, lambda person: decide.removal_of(decide.second_factors(person.holdings)))
+    return await _without(call, lambda person: decide.removal_of(decide.second_factors(person.associations)))
 
 
 async def delete_provider(call: Call) -> Response:
@@ -105,21 +105,21 @@ async def delete_provider(call: Call) -> Response:
         reason = f"Path validation error: 'No enum match for: {provider[:200]}' on property provider"
         raise Rejected(invalid(f"{reason} (The multi-factor provider).", "invalid_uri"))
     return await _without(
-        call, lambda person: decide.removal_of(decide.of_provider(person.holdings, provider))
+        call, lambda person: decide.removal_of(decide.of_provider(person.associations, provider))
     )
 
 
 async def list_enrollments(call: Call) -> Response:
     """The first confirmed enrolment in multi-factor authentication."""
     authorization.reaching(call.scopes, call.principal, call.path("id"))
-    return responses.value(present.enrollments((await _person(call)).holdings))
+    return responses.value(present.enrollments((await _person(call)).associations))
 
 
 async def regenerate_recovery_code(call: Call) -> Response:
     """A new recovery code, answered this once; only its hash is kept."""
     code = new_id("", 24, _RECOVERY_CODE)
 
-    async def regenerated(_person: Person) -> Decision:
+    async def regenerated(_person: UserRecord) -> Decision:
         code_hash = await call.service.auth.passwords.hash(call.tenant, code)
         data = RecoveryCodeRegeneratedData(factor_id=new_id("recovery-code|dev_"), code_hash=code_hash)
         return Accepted((Draft(RecoveryCodeRegenerated, data),))
@@ -153,13 +153,15 @@ def _new_factor(body: models.CreateFactor | models.SetFactor) -> NewFactor:
     return NewFactor(body.type, given, new_id("dev_"))
 
 
-async def _changed(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Written | None:
+async def _changed(
+    call: Call, decided: Decide[UserRecord], absent: Rejection = NO_SUCH_USER
+) -> Written | None:
     """None when there is nothing to write."""
     users = call.commands.users
     return (await users.change_revision(context_of(call), call.path("id"), decided, absent=absent)).written
 
 
-async def _without(call: Call, decided: Decide[Person], absent: Rejection = NO_SUCH_USER) -> Response:
+async def _without(call: Call, decided: Decide[UserRecord], absent: Rejection = NO_SUCH_USER) -> Response:
     return responses.after_write(await _changed(call, decided, absent), responses.nothing())
 
 
@@ -169,12 +171,12 @@ async def _answered(call: Call, written: Written | None, identity: str, status: 
     return responses.value(present.shown_changed(await _factor(call, identity)), status, _headers(written))
 
 
-async def _person(call: Call, absent: Rejection = NO_SUCH_USER) -> Person:
+async def _person(call: Call, absent: Rejection = NO_SUCH_USER) -> UserRecord:
     return await call.commands.users.store.get(call.tenant, call.path("id"), absent)
 
 
 async def _factor(call: Call, identity: str) -> Factor:
-    found = decide.find_factor((await _person(call)).holdings, identity)
+    found = decide.find_factor((await _person(call)).associations, identity)
     if found is None:
         raise Rejected(decide.NO_SUCH_FACTOR)
     return found

@@ -116,7 +116,7 @@ async def add_members(call: Call) -> Response:
     return await members.change(
         call,
         everybody,
-        lambda person: decide.join(person.holdings, organization.id),
+        lambda person: decide.join(person.associations, organization.id),
         responses.nothing(),
     )
 
@@ -129,7 +129,7 @@ async def delete_members(call: Call) -> Response:
     return await members.change(
         call,
         await members.found(call, body.members),
-        lambda person: decide.leave(person.holdings, organization.id),
+        lambda person: decide.leave(person.associations, organization.id),
         responses.nothing(),
     )
 

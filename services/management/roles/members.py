@@ -17,7 +17,7 @@ from services.management.http import paging, responses
 from services.management.http.command_context import context_of
 from services.management.http.requests import Call
 from services.queries.members import BEGINNING, MemberKind, MemberPlace, count_members, list_members
-from services.queries.users import Person
+from services.queries.users import UserRecord
 from services.runtime.rejection import Rejection
 
 SHOWN: Final = ("user_id", "email", "picture", "name")
@@ -43,7 +43,7 @@ async def listed(
     return paging.at_offset([_shown(row, names) for row in rows], query, key, total)
 
 
-async def found(call: Call, user_ids: Sequence[str]) -> dict[str, Person]:
+async def found(call: Call, user_ids: Sequence[str]) -> dict[str, UserRecord]:
     """Return those of these users that exist, by id. Raises Transient."""
     requested, store = tuple(dict.fromkeys(user_ids)), call.commands.users.store
     people = await asyncio.gather(*(store.find(call.tenant, user_id) for user_id in requested))
@@ -52,8 +52,8 @@ async def found(call: Call, user_ids: Sequence[str]) -> dict[str, Person]:
 
 async def change(
     call: Call,
-    people: Mapping[str, Person],
-    decide: Decide[Person],
+    people: Mapping[str, UserRecord],
+    decide: Decide[UserRecord],
     answer: Response,
     ineffective: Rejection = NO_SUCH_USER,
 ) -> Response:
@@ -64,7 +64,7 @@ async def change(
     """
     turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(user_id: str, person: Person) -> Written | None:
+    async def one(user_id: str, person: UserRecord) -> Written | None:
         context = context_of(_about(call, user_id), guarded=False)
         async with turn:
             executed = await call.commands.users.change(

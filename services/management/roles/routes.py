@@ -26,7 +26,7 @@ from services.management.roles.present import present_role
 from services.management.roles.results import Member, PermissionShown, Role
 from services.queries.permissions import NO_SUCH_API, NO_SUCH_ROLE, find_permissions
 from services.queries.settings import list_settings
-from services.queries.users import Person
+from services.queries.users import UserRecord
 from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.rejection import Rejected, Rejection, invalid
 
@@ -152,11 +152,11 @@ async def assign_role_users(call: Call) -> Response:
     everybody = await members.found(call, body.users)
     if not everybody.keys() >= {*body.users}:
         raise Rejected(_SOMEBODY_MISSING)
-    held = {name for person in everybody.values() for name in person.holdings.get("roles", {})}
+    held = {name for person in everybody.values() for name in person.associations.get("roles", {})}
     existing = {one.id for one in await access.roles(call, held)} | {role.id}
 
-    def assigned(person: Person) -> Decision:
-        return decide.assign_roles(person.holdings, existing, [role.id])
+    def assigned(person: UserRecord) -> Decision:
+        return decide.assign_roles(person.associations, existing, [role.id])
 
     for person in everybody.values():
         if isinstance(rejection := assigned(person), Rejection):

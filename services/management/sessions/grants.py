@@ -31,7 +31,7 @@ from services.queries.sessions import device_credentials, grants
 from services.queries.sessions.device_credentials import CredentialFilter
 from services.queries.sessions.grants import GrantFilter
 from services.queries.sessions.refresh_tokens import find_refresh_token
-from services.queries.users import Person
+from services.queries.users import UserRecord
 from services.runtime.rejection import Rejection
 
 DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and client exists already.")
@@ -87,7 +87,7 @@ async def create_device_credential(call: Call) -> Response:
         value=body.value,
     )
 
-    async def decide(person: Person) -> Decision:
+    async def decide(person: UserRecord) -> Decision:
         async with call.connection() as connection:
             where = call.tenant, person.subject, body.device_id, body.client_id
             known = await device_credentials.has_public_key(connection, *where)
@@ -115,7 +115,7 @@ async def delete_device_credential(call: Call) -> Response:
 async def list_connected_accounts(call: Call) -> Response:
     """Accounts at providers that may be used for the user."""
     person = await call.commands.users.store.get(call.tenant, call.path("id"))
-    accounts = accounts_of(person.holdings)
+    accounts = accounts_of(person.associations)
     async with call.connection() as connection:
         ids = await connection_ids(connection, call.tenant, [one["connection"] for one in accounts])
     return paging.answer(

@@ -15,20 +15,20 @@ from services.management.roles import access
 from services.management.roles.models import Effective, EffectivePermissions, PermissionSources
 from services.management.roles.present import present_role
 from services.management.roles.results import EffectivePermission, EffectiveRole
-from services.management.users.user_access import holdings
+from services.management.users.user_access import associations
 from services.queries.permissions import NO_SUCH_API, ApiPermission, role_of, with_sources
 from services.runtime.rejection import Rejected
 
 
 async def list_effective_roles(call: Call) -> Response:
     """Every role the user has, by name; there are no groups, so each is direct."""
-    roles = await access.roles(call, (await holdings(call)).get("roles", {}))
+    roles = await access.roles(call, (await associations(call)).get("roles", {}))
     return _roles_answer(call, roles)
 
 
 async def list_effective_permissions(call: Call) -> Response:
     """Everything the user may do at one API, directly or through roles, by name."""
-    has = await holdings(call)
+    has = await associations(call)
     roles = await access.roles(call, has.get("roles", {}))
     found = await _permissions(call, has.get("permissions", {}), roles)
     return paging.answer(call, found, "permissions", lambda one: one[0].place, _effective)
@@ -37,7 +37,7 @@ async def list_effective_permissions(call: Call) -> Response:
 async def list_permission_sources(call: Call) -> Response:
     """The roles that give the user a permission, by name."""
     query: PermissionSources = call.query
-    roles = await access.roles(call, (await holdings(call)).get("roles", {}))
+    roles = await access.roles(call, (await associations(call)).get("roles", {}))
     found = await _permissions(call, (), roles)
     giving = {
         source["source_id"]

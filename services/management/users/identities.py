@@ -44,7 +44,7 @@ async def identity_history(call: Call) -> Response:
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
     person = await call.commands.links.find(call.tenant, user_id)
-    entries: list[dict[str, Any]] = person.profile.holdings.get("links", [])
+    entries: list[dict[str, Any]] = person.profile.associations.get("links", [])
     shown = [{name: value for name, value in entry.items() if name != "command"} for entry in entries]
     return responses.value(shown[::-1])
 

@@ -25,13 +25,13 @@ from services.management.roles.results import Role, UserPermission
 from services.queries import users
 from services.queries.permissions import NO_SUCH_API, role_of, with_sources
 from services.queries.settings import find_settings
-from services.queries.users import Person
+from services.queries.users import UserRecord
 from services.runtime.rejection import Rejected, Rejection
 
 
 async def list_user_roles(call: Call) -> Response:
     """A page of the user's roles, by name."""
-    found = await access.roles(call, (await holdings(call)).get("roles", {}))
+    found = await access.roles(call, (await associations(call)).get("roles", {}))
     return paging.answer(
         call, [present_role(role) for role in found], "roles", lambda role: str(role["name"])
     )
@@ -41,9 +41,9 @@ async def assign_user_roles(call: Call) -> Response:
     """Roles for a user, all or none of them; those the user has already stay as they are."""
     body: RoleIds = call.body
 
-    async def assigned(person: Person) -> Decision:
-        existing = await access.roles(call, {*person.holdings.get("roles", {}), *body.roles})
-        return decide.assign_roles(person.holdings, {role.id for role in existing}, body.roles)
+    async def assigned(person: UserRecord) -> Decision:
+        existing = await access.roles(call, {*person.associations.get("roles", {}), *body.roles})
+        return decide.assign_roles(person.associations, {role.id for role in existing}, body.roles)
 
     return await _change(call, assigned, responses.nothing(), decide.ROLES_FULL)
 
@@ -52,13 +52,13 @@ async def remove_user_roles(call: Call) -> Response:
     """Roles taken from a user; those the user does not have are left alone."""
     body: RoleIds = call.body
     return await _change(
-        call, lambda person: decide.remove_roles(person.holdings, body.roles), responses.nothing()
+        call, lambda person: decide.remove_roles(person.associations, body.roles), responses.nothing()
     )
 
 
 async def list_user_permissions(call: Call) -> Response:
     """A page of what the user may do, directly or through roles, by name."""
-    has = await holdings(call)
+    has = await associations(call)
     roles = [role_of(role) for role in await access.roles(call, has.get("roles", {}))]
     direct = has.get("permissions", {})
     given = {each for role in roles for each in role.permissions}
@@ -76,10 +76,10 @@ async def assign_user_permissions(call: Call) -> Response:
     """Permissions for a user directly, all or none of them."""
     body: Permissions = call.body
 
-    async def assigned(person: Person) -> Decision:
-        held, names = person.holdings.get("permissions", {}), body.names()
+    async def assigned(person: UserRecord) -> Decision:
+        held, names = person.associations.get("permissions", {}), body.names()
         known = await access.catalogue(call, held, {identifier for identifier, _ in names})
-        return decide.assign_permissions(person.holdings, known, names)
+        return decide.assign_permissions(person.associations, known, names)
 
     return await _change(call, assigned, responses.value({}, 201), decide.PERMISSIONS_FULL)
 
@@ -88,17 +88,17 @@ async def remove_user_permissions(call: Call) -> Response:
     """Permissions of the user's own taken; what roles give stays."""
     body: Permissions = call.body
 
-    async def removed(person: Person) -> Decision:
+    async def removed(person: UserRecord) -> Decision:
         names = {*body.names()}
         known = await access.catalogue(call, identifiers={identifier for identifier, _ in names})
-        return decide.remove_permissions(person.holdings, known, names)
+        return decide.remove_permissions(person.associations, known, names)
 
     return await _change(call, removed, responses.nothing())
 
 
 async def list_user_organizations(call: Call) -> Response:
     """A page of the organizations the user belongs to, by name."""
-    ids = (await holdings(call)).get("organizations", {})
+    ids = (await associations(call)).get("organizations", {})
     async with call.connection() as connection:
         found = await find_settings(connection, call.keyring, call.tenant, "organization", ids)
     return paging.answer(
@@ -109,17 +109,17 @@ async def list_user_organizations(call: Call) -> Response:
     )
 
 
-async def holdings(call: Call) -> Mapping[str, Any]:
+async def associations(call: Call) -> Mapping[str, Any]:
     """What the user of the path has. Raises Rejected (404)."""
     async with call.connection() as connection:
-        found = await users.holdings(connection, call.tenant, call.path("id"))
+        found = await users.find_associations(connection, call.tenant, call.path("id"))
     if found is None:
         raise Rejected(NO_SUCH_USER)
     return found
 
 
 async def _change(
-    call: Call, decided: Decide[Person], answer: Response, ineffective: Rejection = NO_SUCH_USER
+    call: Call, decided: Decide[UserRecord], answer: Response, ineffective: Rejection = NO_SUCH_USER
 ) -> Response:
     """The answer to a command that comes to what is decided, or to nothing."""
     executed = await call.commands.users.change(

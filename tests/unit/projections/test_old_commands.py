@@ -3,7 +3,7 @@
 from typing import Any
 
 from projections.connection.fold import fold as fold_connection
-from projections.profile.changes.access import held
+from projections.profile.changes.access import assignments_of
 from projections.profile.fold import fold
 from projections.profile.memory import COMMANDS, LATE_MILLISECONDS, RECENT
 from projections.profile.state import Profile, dump_memory, load_memory
@@ -52,7 +52,7 @@ def test_logins_push_no_command_out_of_memory() -> None:
     logins = [login(8, sourceposition=f"1/0/{number}") for number in range(RECENT + 1)]
     made = read_back(person([created, *commands, *logins]))
     assert made.secrets["password_hash"] == "new"
-    assert held(made, "roles") == {}
+    assert assignments_of(made, "roles") == {}
     assert made.document is not None
     assert made.document["blocked"] is True
     for copy in (created, *commands):

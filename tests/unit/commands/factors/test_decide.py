@@ -27,7 +27,7 @@ def factor(kind: str, device: str = DEVICE, **details: Any) -> dict[str, Any]:
     return {**made, **details}
 
 
-def holding(*factors: dict[str, Any]) -> dict[str, Any]:
+def associations(*factors: dict[str, Any]) -> dict[str, Any]:
     return {"factors": list(factors)}
 
 
@@ -41,7 +41,7 @@ def drafts_of(decision: Decision) -> tuple[Draft, ...]:
 
 
 def enrolled(body: dict[str, Any], *factors: dict[str, Any]) -> Any:
-    decision = decide.enrol(holding(*factors), new(CreateFactor.model_validate(body)))
+    decision = decide.enrol(associations(*factors), new(CreateFactor.model_validate(body)))
     return decision.drafts[0] if isinstance(decision, Accepted) else decision
 
 
@@ -89,19 +89,19 @@ def test_all_methods_are_replaced() -> None:
     devices = ["dev_aaaaaaaaaaaaaaaa", "dev_bbbbbbbbbbbbbbbb"]
     known = factor("phone", phone_number=PHONE["phone_number"])
     factors = [new(body, device) for body, device in zip(bodies, devices, strict=True)]
-    drafts = drafts_of(decide.replace(holding(known), factors))
+    drafts = drafts_of(decide.replace(associations(known), factors))
     assert [draft.event.__name__ for draft in drafts] == ["MfaRemoved", "MfaEnrolled", "MfaEnrolled"]
-    assert decide.replace(holding(), [factors[0], new(bodies[0], devices[1])]) is decide.EXISTS
-    assert decide.replace(holding(factor("passkey")), factors) is decide.HAS_PASSKEY
+    assert decide.replace(associations(), [factors[0], new(bodies[0], devices[1])]) is decide.EXISTS
+    assert decide.replace(associations(factor("passkey")), factors) is decide.HAS_PASSKEY
 
 
 def test_removing() -> None:
     """One event names all that go, none says that none do; a passkey keeps everything."""
     push, totp = factor("push"), factor("totp")
-    drafts = drafts_of(decide.remove(holding(push, totp), [totp]))
+    drafts = drafts_of(decide.remove(associations(push, totp), [totp]))
     assert [draft.data.model_dump()["factor_ids"] for draft in drafts] == [(totp["id"],)]
-    assert drafts_of(decide.remove(holding(push), [])) == ()
-    assert decide.remove(holding(push, factor("passkey")), [push]) is decide.HAS_PASSKEY
+    assert drafts_of(decide.remove(associations(push), [])) == ()
+    assert decide.remove(associations(push, factor("passkey")), [push]) is decide.HAS_PASSKEY
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_an_event_holds_new_values_only(
     """No event where nothing is."""
     known = factor(kind, name="Home", preferred_authentication_method="sms")
     changes = changes_of(UpdateFactor.model_validate(body))
-    drafts = drafts_of(decide.change(holding(known), known["id"], changes))
+    drafts = drafts_of(decide.change(associations(known), known["id"], changes))
     found = [draft.data.model_dump(exclude_none=True) for draft in drafts]
     assert found == ([] if expected is None else [{"factor_id": known["id"], **expected}])
 
@@ -129,12 +129,12 @@ def test_only_a_phone_is_preferred_another_way() -> None:
     """Every other method is refused."""
     body = UpdateFactor.model_validate({"preferred_authentication_method": "voice"})
     totp = factor("totp")
-    assert decide.change(holding(totp), totp["id"], changes_of(body)) is decide.NO_PHONE
+    assert decide.change(associations(totp), totp["id"], changes_of(body)) is decide.NO_PHONE
 
 
 def test_second_factors() -> None:
     """Those with a provider, and the recovery code; `of_provider` finds those of one."""
-    found = holding(*map(factor, ("totp", "push", "phone", "recovery-code", "passkey", "password")))
+    found = associations(*map(factor, ("totp", "push", "phone", "recovery-code", "passkey", "password")))
     kinds = [one["type"] for one in decide.second_factors(found)]
     assert kinds == ["totp", "push", "phone", "recovery-code"]
     assert [one["type"] for one in decide.of_provider(found, "guardian")] == ["push", "phone"]
@@ -185,7 +185,7 @@ def test_a_phone_shows_its_methods() -> None:
 
 def test_lists_show_phones_last() -> None:
     """Otherwise in the order of enrolment."""
-    found = present.in_list(holding(*map(factor, ("phone", "totp", "email"))))
+    found = present.in_list(associations(*map(factor, ("phone", "totp", "email"))))
     assert [one["type"] for one in found] == ["totp", "email", "phone"]
 
 
@@ -193,7 +193,9 @@ def test_the_first_confirmed_enrolment_is_shown() -> None:
     """By its way of authenticating; methods that are no second factor are passed over."""
     phone = factor("phone", phone_number="+14155550123")
     pending = factor("totp", confirmed=False)
-    assert present.enrollments(holding(factor("email", email="a@b.co"), pending, phone, factor("push"))) == [
+    assert present.enrollments(
+        associations(factor("email", email="a@b.co"), pending, phone, factor("push"))
+    ) == [
         {
             "id": DEVICE,
             "status": "confirmed",
@@ -205,7 +207,7 @@ def test_the_first_confirmed_enrolment_is_shown() -> None:
             "enrolled_at": CREATED,
         }
     ]
-    (named,) = present.enrollments(holding(factor("totp", name="App")))
+    (named,) = present.enrollments(associations(factor("totp", name="App")))
     assert named["name"] == "App"
     assert "phone_number" not in named
-    assert present.enrollments(holding(pending)) == []
+    assert present.enrollments(associations(pending)) == []

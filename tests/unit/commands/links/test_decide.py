@@ -15,7 +15,7 @@ from schemas.events import (
     UserRestored,
 )
 from services.commands.links import decide
-from services.commands.links.decide import Party
+from services.commands.links.decide import Participant
 from services.commands.user_rejections import NO_SUCH_USER
 from tests.samples.profile_events import creation, event, login, person
 
@@ -26,43 +26,46 @@ def signed_in(subject: str, idp_id: str, minute: int = 0, **changes: Any) -> Any
     return login(minute, subject=subject, idp_id=idp_id, **changes)
 
 
-def party(subject: str, idp_id: str, *more: Any, **changes: Any) -> Party:
-    return Party(subject, person([signed_in(subject, idp_id, **changes), *more]))
+def participant(subject: str, idp_id: str, *more: Any, **changes: Any) -> Participant:
+    return Participant(subject, person([signed_in(subject, idp_id, **changes), *more]))
 
 
-def applied(steps: decide.Steps, *parties: Party) -> list[Party]:
-    """The parties after the steps, all of one command."""
-    people = {one.subject: one.profile for one in parties}
+def applied(steps: decide.Steps, *participants: Participant) -> list[Participant]:
+    """The participants after the steps, all of one command."""
+    people = {one.subject: one.profile for one in participants}
     command = event(UserMerged, {"into": ONE}).id
     for subject, draft in steps.events:
         made = event(draft.event, draft.data, 9, subject=subject, causationid=command)
         people[subject] = person([made], people[subject])
-    return [Party(one.subject, people[one.subject]) for one in parties]
+    return [Participant(one.subject, people[one.subject]) for one in participants]
 
 
-def linked() -> list[Party]:
-    one, two = party(ONE, "1"), party(TWO, "2", attributes={"name": "Two", "nickname": "t"}, extras={"a": 1})
+def linked() -> list[Participant]:
+    one, two = (
+        participant(ONE, "1"),
+        participant(TWO, "2", attributes={"name": "Two", "nickname": "t"}, extras={"a": 1}),
+    )
     return applied(decide.link(one, two, "admin"), one, two)
 
 
 def test_who_may_be_linked() -> None:
     """Two people with one identity each, of whom the second is nobody's yet."""
-    one, two = party(ONE, "1"), party(TWO, "2")
+    one, two = participant(ONE, "1"), participant(TWO, "2")
     assert decide.link_rejection(one, two) is None
     assert decide.link_rejection(None, two) is NO_SUCH_USER
-    assert decide.link_rejection(Party(ONE, Profile()), two) is NO_SUCH_USER
+    assert decide.link_rejection(Participant(ONE, Profile()), two) is NO_SUCH_USER
     assert decide.link_rejection(one, None) is decide.NOT_FOUND
-    assert decide.link_rejection(one, Party(TWO, Profile())) is decide.NOT_FOUND
+    assert decide.link_rejection(one, Participant(TWO, Profile())) is decide.NOT_FOUND
     assert decide.link_rejection(one, one) is decide.SAME_IDENTITY
-    assert decide.link_rejection(one, party(TWO, "1")) is decide.IDENTITY_EXISTS
+    assert decide.link_rejection(one, participant(TWO, "1")) is decide.IDENTITY_EXISTS
     after, merged = linked()
-    assert decide.link_rejection(party(THREE, "3"), merged) is decide.IDENTITY_EXISTS
-    assert decide.link_rejection(party(THREE, "3"), after) is decide.UNABLE
+    assert decide.link_rejection(participant(THREE, "3"), merged) is decide.IDENTITY_EXISTS
+    assert decide.link_rejection(participant(THREE, "3"), after) is decide.UNABLE
 
 
 def test_a_link_is_two_events_and_a_way_back() -> None:
     """The primary takes the identity first."""
-    steps = decide.link(party(ONE, "1"), party(TWO, "2", tokens={"access_token": "t"}), "admin")
+    steps = decide.link(participant(ONE, "1"), participant(TWO, "2", tokens={"access_token": "t"}), "admin")
     assert [(subject, draft.event) for subject, draft in steps.events] == [
         (ONE, IdentityLinked), (TWO, UserMerged),
     ]  # fmt: skip
@@ -89,7 +92,7 @@ def test_parting_gives_back_what_changed_since() -> None:
     """Values that differ and leftovers that are gone; the identity's own subject comes first."""
     one, two = linked()
     later = signed_in(ONE, "2", 20, sourceposition="relay-1/0/1", attributes={"name": "New"}, extras={"b": 2})
-    one = Party(ONE, person([later], one.profile))
+    one = Participant(ONE, person([later], one.profile))
     steps = decide.unlink(one, two, "google-oauth2", "2")
     assert [(subject, draft.event) for subject, draft in steps.events] == [
         (TWO, UserRestored), (ONE, IdentityUnlinked),
@@ -116,7 +119,7 @@ def test_linked_people_go_together(known: bool) -> None:
     assert [subject for subject, _ in steps.events] == ([TWO, ONE] if known else [ONE])
     assert {draft.event for _, draft in steps.events} == {UserDeleted}
     assert {draft.data.model_dump()["together_with"] for _, draft in steps.events} == {ONE}
-    (alone,) = decide.delete(party(THREE, "3"), []).events
+    (alone,) = decide.delete(participant(THREE, "3"), []).events
     assert alone[1].data.model_dump()["together_with"] is None
 
 
@@ -134,8 +137,8 @@ def test_identities_with_their_profile_data() -> None:
 def test_an_edit_of_a_linked_identity_is_newer_than_the_link() -> None:
     """Its mark replaces that of the login which gave the value before."""
     one = person([creation(subject=ONE)])
-    two = party(TWO, "2", connection="second")
-    (after, _) = applied(decide.link(Party(ONE, one), two, "admin"), Party(ONE, one), two)
+    two = participant(TWO, "2", connection="second")
+    (after, _) = applied(decide.link(Participant(ONE, one), two, "admin"), Participant(ONE, one), two)
     data = EmailChangedData(connection="second", email="new@example.com", email_verified=False)
     edited = person([event(EmailChanged, data, 30)], after.profile)
     marks = edited.memory.linked["google-oauth2|2"]

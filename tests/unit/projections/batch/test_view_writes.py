@@ -133,7 +133,7 @@ def failure(subject: str = SUBJECT, minute: int = 0, **changes: Any) -> Any:
 
 def test_profiles() -> None:
     """A profile is read back as it was written; an owner without a revision has none."""
-    names = "tenant owner user_id revision document memory secrets holdings"
+    names = "tenant owner user_id revision document memory secrets associations"
     events = [creation(password_hash="$h$"), edit(name="Joe")]
     states, read = read_back(PROFILE, "write_people", names, *events)
     assert read.keys() == states.keys() == {ME}

@@ -16,18 +16,18 @@ def seen(
 
 
 def after(*events: Any) -> list[Any]:
-    holdings: Any = {"roles": {}}
+    associations: Any = {"roles": {}}
     for event in events:
-        holdings = with_account(holdings, event)
-    assert holdings["roles"] == {}
-    return list(accounts_of(holdings))
+        associations = with_account(associations, event)
+    assert associations["roles"] == {}
+    return list(accounts_of(associations))
 
 
 def test_a_login_without_an_account_changes_nothing() -> None:
     """Nor does one whose account names no connection."""
-    holdings: Any = {}
-    assert with_account(holdings, login()) is holdings
-    assert with_account(holdings, login(connected_account={"scopes": ["a"]})) is holdings
+    associations: Any = {}
+    assert with_account(associations, login()) is associations
+    assert with_account(associations, login(connected_account={"scopes": ["a"]})) is associations
 
 
 def test_an_account() -> None:
@@ -57,7 +57,7 @@ def test_the_latest_login_shows_it() -> None:
         assert (account["scopes"], account["created_at"]) == (["new"], "2026-11-23T10:01:00.000Z")
 
 
-def test_accounts_are_among_the_holdings() -> None:
+def test_accounts_are_among_the_associations() -> None:
     """Somebody without any has none."""
     assert accounts_of({}) == ()
     assert ACCOUNTS in with_account({}, seen())

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from projections.profile.changes.access import MOST, held
+from projections.profile.changes.access import MOST, assignments_of
 from projections.profile.changes.edits import place_of, shown_of
 from projections.profile.identities import is_same_identity, profile_data_of, with_identity
-from projections.profile.revisions import advance, hold
+from projections.profile.revisions import advance, revise
 from projections.profile.state import NO_PROFILE, Profile, dump_memory, load_memory
 from schemas.events import (
     PermissionsAssigned,
@@ -32,7 +32,7 @@ def test_fifty_roles_are_the_most() -> None:
     assert MOST == {"roles": 50, "permissions": 1000}
     fifty = roles(RolesAssigned, *(f"rol_{number}" for number in range(50)))
     full = person([creation(), fifty])
-    assert len(held(full, "roles")) == 50
+    assert len(assignments_of(full, "roles")) == 50
     one = roles(RolesAssigned, "rol_50")
     assert person([one], full).memory.refused == (one.id,)
     assert person([roles(RolesAssigned, "rol_1")], full).memory.refused == ()
@@ -42,10 +42,12 @@ def test_a_role_is_held_since_it_was_first_given() -> None:
     """With who gave it; what is taken is gone, what nobody holds can be taken."""
     first, again = roles(RolesAssigned, "rol_1", minute=1), roles(RolesAssigned, "rol_1", minute=2)
     given = person([creation(), first, again])
-    assert held(given, "roles") == {"rol_1": {"at": "2026-11-23T10:01:00.000Z", "by": "client:admin"}}
+    assert assignments_of(given, "roles") == {
+        "rol_1": {"at": "2026-11-23T10:01:00.000Z", "by": "client:admin"}
+    }
     left = person([roles(RolesRemoved, "rol_1", "rol_2")], given)
-    assert held(left, "roles") == {}
-    assert "roles" not in left.holdings
+    assert assignments_of(left, "roles") == {}
+    assert "roles" not in left.associations
     assert left.revision == given.revision + 1
 
 
@@ -53,15 +55,15 @@ def test_a_role_is_held_since_it_was_first_given() -> None:
 def test_access_counts_only_on_the_expected_revision(expected: int | None, counts: bool) -> None:
     """As every command."""
     after = person([creation(), roles(RolesAssigned, "rol_1", expected_revision=expected)])
-    assert bool(held(after, "roles")) is counts
+    assert bool(assignments_of(after, "roles")) is counts
 
 
 def test_a_missing_user_is_assigned_nothing() -> None:
     """Neither before a profile is there nor after it is gone."""
-    assert held(person([roles(RolesAssigned, "rol_1")]), "roles") == {}
+    assert assignments_of(person([roles(RolesAssigned, "rol_1")]), "roles") == {}
     before, late = roles(RolesAssigned, "rol_1"), roles(RolesAssigned, "rol_2")
     gone = person([creation(), before, flag(UserDeleted), late])
-    assert gone.holdings == {}
+    assert gone.associations == {}
 
 
 def test_permissions_are_apart_from_roles() -> None:
@@ -69,9 +71,9 @@ def test_permissions_are_apart_from_roles() -> None:
     permission = f"{1:024x}.read"
     data = PermissionsData(permissions=(permission,), names=(("api", "read"),))
     both = person([creation(), roles(RolesAssigned, "rol_1"), event(PermissionsAssigned, data)])
-    assert (len(held(both, "roles")), len(held(both, "permissions"))) == (1, 1)
+    assert (len(assignments_of(both, "roles")), len(assignments_of(both, "permissions"))) == (1, 1)
     taken = person([event(PermissionsRemoved, PermissionsData(permissions=(permission,)))], both)
-    assert (len(held(taken, "roles")), len(held(taken, "permissions"))) == (1, 0)
+    assert (len(assignments_of(taken, "roles")), len(assignments_of(taken, "permissions"))) == (1, 0)
 
 
 def test_access_that_is_said_to_end_is_a_revision() -> None:
@@ -86,15 +88,15 @@ def test_access_that_is_said_to_end_is_a_revision() -> None:
 
 
 def test_a_change_is_never_older_than_the_last() -> None:
-    """`updated_at` does not go back; empty `app_metadata` is not shown, empty holdings are none."""
+    """`updated_at` does not go back; empty `app_metadata` is not shown, empty associations are none."""
     later = advance(Profile(1), {"updated_at": "2", "app_metadata": {}}, "1")
     assert (later.revision, later.document) == (2, {"updated_at": "2"})
     assert advance(NO_PROFILE, {"app_metadata": {"a": 1}}, "1").document == {
         "updated_at": "1", "app_metadata": {"a": 1},
     }  # fmt: skip
-    kept = hold(Profile(1, holdings={"a": [1], "b": [2]}), b=[], c=[3])
-    assert kept.holdings == {"a": [1], "c": [3]}
-    assert hold(Profile(1, holdings={"a": [1]}), a=[2]).holdings == {"a": [2]}
+    kept = revise(Profile(1, associations={"a": [1], "b": [2]}), b=[], c=[3])
+    assert kept.associations == {"a": [1], "c": [3]}
+    assert revise(Profile(1, associations={"a": [1]}), a=[2]).associations == {"a": [2]}
 
 
 def identity(connection: str, user_id: Any = "1", provider: str = "auth0", **more: Any) -> dict[str, Any]:

@@ -50,13 +50,13 @@ def made(*events: Any) -> Profile:
 
 
 def kinds(profile: Profile) -> list[str]:
-    return [factor["type"] for factor in factors_of(profile.holdings)]
+    return [factor["type"] for factor in factors_of(profile.associations)]
 
 
 def test_an_enrolled_factor() -> None:
     """The details are shown, the secret is kept under its id, and the document names the provider."""
     one = made(enrolled(details={"name": "App"}, secrets={"totp_secret": "s"}))
-    (factor,) = factors_of(one.holdings)
+    (factor,) = factors_of(one.associations)
     assert factor == {
         "id": f"totp|{A}", "type": "totp", "confirmed": True, "created_at": "2026-11-23T10:01:00.000Z",
         "name": "App",
@@ -117,7 +117,7 @@ def test_a_removed_factor_takes_its_secret_along() -> None:
     assert kinds(left) == ["push"]
     assert left.secrets["factors"] == {f"push|{B}": {"key": "k"}}
     gone = made(*both, removed(f"totp|{A}", f"push|{B}"))
-    assert "factors" not in gone.holdings
+    assert "factors" not in gone.associations
     assert "factors" not in gone.secrets
     assert gone.document is not None
     assert "multifactor" not in gone.document
@@ -127,10 +127,10 @@ def test_a_removed_factor_takes_its_secret_along() -> None:
 def test_a_changed_factor() -> None:
     """What the event names is replaced, in this factor only; one nobody has is refused."""
     both = [enrolled(details={"name": "old", "email": "e"}), enrolled("push", B, details={"name": "b"})]
-    one, other = factors_of(made(*both, changed(f"totp|{A}", name="new")).holdings)
+    one, other = factors_of(made(*both, changed(f"totp|{A}", name="new")).associations)
     assert (one["name"], one["email"], other["name"]) == ("new", "e", "b")
     voice = changed(f"push|{B}", preferred_authentication_method="voice")
-    assert factors_of(made(*both, voice).holdings)[1]["preferred_authentication_method"] == "voice"
+    assert factors_of(made(*both, voice).associations)[1]["preferred_authentication_method"] == "voice"
     unknown = changed(f"push|{A}", name="new")
     assert made(*both, unknown).memory.refused == (unknown.id,)
 

@@ -82,15 +82,15 @@ def test_a_link_is_shown_and_taken_back() -> None:
     assert before.document is not None
     assert after.document["identities"] == before.document["identities"]
     assert after.secrets == before.secrets
-    assert [entry["type"] for entry in after.holdings["links"]] == ["linked", "unlinked"]
+    assert [entry["type"] for entry in after.associations["links"]] == ["linked", "unlinked"]
     assert not links_of(after)
 
 
 def test_a_link_taken_back_by_its_own_command_never_was() -> None:
     """No entry in the history, and the command has no effect any more."""
     after = fold(person([login(), linking()]), unlinking(FIRST))
-    assert not after.holdings
-    assert fold(later(after), again(linking())).holdings == {}
+    assert not after.associations
+    assert fold(later(after), again(linking())).associations == {}
 
 
 def test_a_repeated_link_is_no_other_link() -> None:
@@ -123,7 +123,7 @@ def test_what_was_put_by_comes_back() -> None:
     assert (back.document["name"], "hd" in back.document) == ("New", False)
     assert back.document["email"] == "jane@example.com"
     assert back.secrets["tokens"] == {"google-oauth2|117": {"access_token": "u"}}
-    assert not back.holdings
+    assert not back.associations
 
 
 def test_a_merged_person_takes_nothing() -> None:
@@ -141,7 +141,7 @@ def test_people_who_are_linked_go_together() -> None:
     assert fold(primary, deleting(None)).document is not None
     assert merged_into(fold(secondary, deleting(None))) == OTHER
     gone = fold(primary, deleting(SUBJECT)), fold(secondary, deleting(OTHER))
-    assert [(one.document, dict(one.holdings)) for one in gone] == [(None, {}), (None, {})]
+    assert [(one.document, dict(one.associations)) for one in gone] == [(None, {}), (None, {})]
     new = later(gone[0])
     assert fold(new, again(deleting(SUBJECT))).document is not None
     assert fold(new, again(linking())).document == new.document

@@ -43,7 +43,7 @@ from services.ledger.progress.positions import (
     read_positions,
 )
 from services.projector.clock import Latest, stamp
-from services.projector.pruning import EVERY_SECONDS, prune
+from services.projector.log_retention import INTERVAL_SECONDS, delete_expired
 from services.projector.relaying import sealed_relays
 from services.projector.statement_batches import StatementBatch, execute
 from services.projector.store import read_owners, read_views, statements
@@ -95,7 +95,7 @@ class Projector:
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
         """Connects, learns the live generation and loads the keyring. A heartbeat that cannot be written ends
-        the process; pruning that fails is reported by it. Raises Transient."""
+        the process; it reports log retention that fails. Raises Transient."""
         url = self._settings.database_url.get_secret_value()
         provider = provider_from(self._settings.key_provider)
         async with AsyncExitStack() as opening:
@@ -116,11 +116,11 @@ class Projector:
             await heartbeat.start()
             self._heartbeat = heartbeat
             pool = self._pool
-            pruning = Periodic(
-                "log_entry_pruning", lambda: prune(pool, datetime.now(UTC)), EVERY_SECONDS, readiness
+            retention = Periodic(
+                "log_retention", lambda: delete_expired(pool, datetime.now(UTC)), INTERVAL_SECONDS, readiness
             )
-            opening.push_async_callback(pruning.stop)
-            pruning.start()
+            opening.push_async_callback(retention.stop)
+            retention.start()
             self._resources = opening.pop_all()
         return heartbeat
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from schemas.events import LoginFailed, LoginFailedData
 from schemas.formats.identifiers import record_key, tenant_subject
 from schemas.topics import Topic
-from services.projector.pruning import prune
+from services.projector.log_retention import delete_expired
 from services.runtime.kafka.log_writer import partition_of
 from tests.support.stack import Stack
 from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, running_site
@@ -332,7 +332,7 @@ async def test_entries_are_kept_as_long_as_the_tenant_says(site: Site) -> None:
     pool = await asyncpg.create_pool(
         site.database.url_for("vita_projector"), server_settings={"search_path": f"view_{generation}"}
     )
-    assert await prune(pool, datetime.now(UTC)) == 1
+    assert await delete_expired(pool, datetime.now(UTC)) == 1
     await pool.close()
     again = await client.patch(settings, json={"log_retention_days": None})
     assert again.json()["log_retention_days"] is None

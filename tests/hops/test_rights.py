@@ -328,7 +328,6 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "management": "live_positions",
         "operator": "live_positions",
     },
-    "services.projector/queries.sql": {"projector": "*"},
     "services.queries/clients.sql": {
         "management": "speak_for_client find_client_of_any_tenant find_client list_clients",
         "operator": "list_client_summaries find_client_scopes",

@@ -54,7 +54,7 @@ class PageQuery:
 
 async def read_page(connection: DatabaseConnection, query: PageQuery) -> list[asyncpg.Record]:
     """Return the rows of a page. Entries older than the tenant's retention are left out, whether they have
-    been pruned or not."""
+    been deleted or not."""
     days = await log_retention_days(connection, query.tenant)
     oldest = _NO_BOUND if days is None else first_id(datetime.now(UTC) - timedelta(days=days))
     return await connection.fetch(

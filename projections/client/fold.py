@@ -8,7 +8,7 @@ from schemas.events import ClientConfigured
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientState:
     """One API client. `secret_hash` is None for a client that cannot ask for tokens; `settings` is what the
     API shows besides id and name."""
 
@@ -22,7 +22,7 @@ class Client:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fold(current: Client | None, event: ClientConfigured) -> Client | None:
+def fold(current: ClientState | None, event: ClientConfigured) -> ClientState | None:
     """The client after the event; the very same object when the event changes nothing, None too.
 
     Refused: what was decided on another revision than the present one (0: there must be none yet), so that of
@@ -38,7 +38,7 @@ def fold(current: Client | None, event: ClientConfigured) -> Client | None:
         return current
     if data.expected_revision is not None and (over or data.expected_revision != revision):
         return current
-    return Client(
+    return ClientState(
         data.client_id,
         data.name,
         data.secret_hash,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from projections.row import Row
 from projections.secret_leaves import seal_leaves
 from schemas.formats import exact_json
@@ -13,16 +13,16 @@ ClientKey = tuple[str, str]
 """(tenant, client id)"""
 
 
-def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> Client:
+def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> ClientState:
     """Return the client in a row, with `settings` as its opened settings; without them its secrets stay
     sealed."""
-    return Client(
+    return ClientState(
         row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
         row["deleted"], row["revision"], exact_json.loads(row["settings"]) if settings is None else settings,
     )  # fmt: skip
 
 
-def client_row(key: ClientKey, client: Client, keys: SubjectKeys | None) -> tuple[Any, ...]:
+def client_row(key: ClientKey, client: ClientState, keys: SubjectKeys | None) -> tuple[Any, ...]:
     """Return the columns of `write_clients`, secrets sealed with the tenant's keys. Scopes are one array
     literal; no scope holds a character that has to be escaped there."""
     settings = seal_leaves(client.settings, keys, "client", *key)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from projections.client.fold import Client, fold
+from projections.client.fold import ClientState, fold
 from projections.client.row import ClientKey, client_of, client_row
 from projections.fold_view import (
     Change,
@@ -19,7 +19,7 @@ from projections.row import Row
 from schemas.events import ClientConfigured
 
 
-class ClientView(DecidingView[ClientKey, Client | None]):
+class ClientView(DecidingView[ClientKey, ClientState | None]):
     """API clients by (tenant, client id), with their secrets sealed."""
 
     name = "client"
@@ -35,21 +35,23 @@ class ClientView(DecidingView[ClientKey, Client | None]):
         """Return the client."""
         return event.tenant, event.data.client_id
 
-    def fold(self, state: Client | None, event: ClientConfigured) -> Client | None:
+    def fold(self, state: ClientState | None, event: ClientConfigured) -> ClientState | None:
         """Return the client after the event."""
         return fold(state, event)
 
-    def verdict(self, before: Client | None, after: Client | None, event: ClientConfigured) -> Verdict:
+    def verdict(
+        self, before: ClientState | None, after: ClientState | None, event: ClientConfigured
+    ) -> Verdict:
         """Return what became of the event; the change that made the present state is a duplicate."""
         if before is not None and before.event_id == event.id:
             return "duplicate"
         return "refused" if after is before else "counts"
 
-    def states(self, rows: Iterable[Row], keys: Keys) -> dict[ClientKey, Client | None]:
+    def states(self, rows: Iterable[Row], keys: Keys) -> dict[ClientKey, ClientState | None]:
         """Return the clients there are."""
         return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
 
-    def writes(self, changes: Mapping[ClientKey, Change[Client | None]], keys: Keys) -> WriteBatch:
+    def writes(self, changes: Mapping[ClientKey, Change[ClientState | None]], keys: Keys) -> WriteBatch:
         """Return the statement that puts changed clients in place."""
         rows = [
             client_row(key, change.after, tenant_keys(keys, key[0]))

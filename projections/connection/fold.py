@@ -8,7 +8,7 @@ from schemas.events import ConnectionConfigured
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectionState:
     """One connection; `document` is what the API answers. `event_id` is the change that made it so."""
 
     id: str
@@ -20,7 +20,7 @@ class Connection:
     deleted: bool = False
 
 
-Connections = Mapping[str, Connection]
+Connections = Mapping[str, ConnectionState]
 
 
 def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
@@ -39,7 +39,7 @@ def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
     revision = 0 if current is None else current.revision
     if data.expected_revision is not None and data.expected_revision != revision:
         return connections
-    changed = Connection(
+    changed = ConnectionState(
         data.connection_id,
         data.connection,
         data.strategy,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.connection.identity import maps_identity
 from projections.row import Row
 from projections.secret_leaves import seal_leaves
@@ -11,17 +11,17 @@ from schemas.formats import exact_json
 from schemas.sealing.keys import SubjectKeys
 
 
-def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> Connection:
+def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> ConnectionState:
     """Return the connection in a row, with `document` as its opened document; without one its secrets stay
     sealed."""
-    return Connection(
+    return ConnectionState(
         row["id"], row["name"], row["strategy"], row["revision"],
         exact_json.loads(row["document"]) if document is None else document,
         str(row["event_id"]), row["deleted"],
     )  # fmt: skip
 
 
-def connection_row(tenant: str, connection: Connection, keys: SubjectKeys | None) -> tuple[Any, ...]:
+def connection_row(tenant: str, connection: ConnectionState, keys: SubjectKeys | None) -> tuple[Any, ...]:
     """Return the columns of `write_connections`, secrets sealed with the tenant's keys."""
     document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
     return (

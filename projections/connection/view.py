@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from projections.connection.fold import Connection, Connections, fold, is_duplicate
+from projections.connection.fold import Connections, ConnectionState, fold, is_duplicate
 from projections.connection.row import connection_of, connection_row
 from projections.fold_view import (
     Change,
@@ -60,7 +60,7 @@ class ConnectionView(DecidingView[str, Connections]):
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[str, Connections]:
         """Return the connections by tenant."""
-        found: dict[str, dict[str, Connection]] = {}
+        found: dict[str, dict[str, ConnectionState]] = {}
         for row in rows:
             found.setdefault(row["tenant"], {})[row["id"]] = connection_of(row)
         return dict(found)
@@ -75,7 +75,7 @@ class ConnectionView(DecidingView[str, Connections]):
         return with_rows(Write("projections.connection", "write_connections", rows))
 
 
-def changed(change: Change[Connections]) -> list[Connection]:
+def changed(change: Change[Connections]) -> list[ConnectionState]:
     """Return the connections of a tenant that are others than before."""
     return [one for identity, one in change.after.items() if change.before.get(identity) is not one]
 

@@ -53,9 +53,9 @@ class Attempts(NamedTuple):
     memory: Memory = Memory()
 
 
-Place = tuple[str, str]
+IdentifierKey = tuple[str, str]
 """(connection, key of the identifier: see `schemas.formats.spelling`)"""
-Guard = Mapping[Place, Attempts]
+Guard = Mapping[IdentifierKey, Attempts]
 NO_FAILURES: Final[Guard] = {}
 
 
@@ -74,15 +74,15 @@ def follow(guard: Guard, applied: Applied) -> Guard:
             document = None if applied.after is None else applied.after.document
             if not is_attempt(event.data):
                 return guard
-            places = [(event.data.connection, name) for name in _identifiers(event, document)]
-            return _bounded({**guard, **{place: _failed(guard.get(place), event) for place in places}})
+            keys = [(event.data.connection, name) for name in _identifiers(event, document)]
+            return _bounded({**guard, **{key: _failed(guard.get(key), event) for key in keys}})
         case "profile.login.succeeded":
             return _succeeded(guard, event.data.ip)
         case "profile.password.changed" | "profile.user.deleted":
             return NO_FAILURES if guard else guard
         case "profile.login_block.released":
             gone = _named(guard, event.data.identifier)
-            return {place: one for place, one in guard.items() if place not in gone} if gone else guard
+            return {key: one for key, one in guard.items() if key not in gone} if gone else guard
     return guard
 
 
@@ -91,18 +91,18 @@ def follow_anonymous(guard: Guard, event: LoginFailed | LoginBlockReleased) -> G
     changed = dict(guard)
     if isinstance(event, LoginFailed):
         (identifier,) = _identifiers(event, None)[:1]
-        places: Iterable[Place] = [(event.data.connection, identifier)]
+        keys: Iterable[IdentifierKey] = [(event.data.connection, identifier)]
     else:
-        places = _named(guard, event.data.identifier)
-    for place in places:
-        current = guard.get(place, Attempts())
+        keys = _named(guard, event.data.identifier)
+    for key in keys:
+        current = guard.get(key, Attempts())
         if is_duplicate(current.memory, event):
             continue
         after = current if isinstance(event, LoginFailed) else Attempts()
         if isinstance(event, LoginFailed) and is_attempt(event.data):
             after = _failed(current, event)
-        changed[place] = after._replace(memory=remember(current.memory, event))
-    return _bounded(changed) if any(changed[place] is not guard.get(place) for place in changed) else guard
+        changed[key] = after._replace(memory=remember(current.memory, event))
+    return _bounded(changed) if any(changed[key] is not guard.get(key) for key in changed) else guard
 
 
 def _failed(current: Attempts | None, event: LoginFailed) -> Attempts:
@@ -123,10 +123,10 @@ def _succeeded(guard: Guard, ip: str | None) -> Guard:
         return guard
     address = None if ip is None else address_of(ip)
     rest = {
-        place: Attempts(ips={known: tally for known, tally in attempts.ips.items() if known != address})
-        for place, attempts in guard.items()
+        key: Attempts(ips={known: tally for known, tally in attempts.ips.items() if known != address})
+        for key, attempts in guard.items()
     }
-    return {place: attempts for place, attempts in rest.items() if attempts.ips}
+    return {key: attempts for key, attempts in rest.items() if attempts.ips}
 
 
 def _identifiers(event: LoginFailed, document: Mapping[str, Any] | None) -> list[str]:
@@ -145,13 +145,13 @@ def _usable(values: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(text for text in lowered if 0 < len(text) <= MAX_IDENTIFIER_LENGTH))
 
 
-def _named(guard: Guard, identifier: str | None) -> list[Place]:
+def _named(guard: Guard, identifier: str | None) -> list[IdentifierKey]:
     wanted = None if identifier is None else identifier_key(identifier)
-    return [place for place in guard if wanted is None or place[1] == wanted]
+    return [key for key in guard if wanted is None or key[1] == wanted]
 
 
 def _bounded(guard: Guard) -> Guard:
     if len(guard) <= MAX_IDENTIFIERS:
         return guard
-    kept = sorted(guard, key=lambda place: (guard[place].total.last, place))[-MAX_IDENTIFIERS:]
-    return {place: guard[place] for place in guard if place in set(kept)}
+    kept = sorted(guard, key=lambda key: (guard[key].total.last, key))[-MAX_IDENTIFIERS:]
+    return {key: guard[key] for key in guard if key in set(kept)}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from projections.login_guard.addresses import Address
-from projections.login_guard.attempts import Attempts, Guard, Place, Tally
+from projections.login_guard.attempts import Attempts, Guard, IdentifierKey, Tally
 from projections.profile.state import Memory, dump_memory, load_memory
 from projections.row import Row
 from schemas.formats import exact_json
@@ -17,21 +17,21 @@ AddressKey = tuple[str, str, int]
 
 def guards_of(rows: Iterable[Row]) -> dict[Subject, Guard]:
     """Return the failures in these rows, by subject."""
-    found: dict[Subject, dict[Place, Attempts]] = {}
+    found: dict[Subject, dict[IdentifierKey, Attempts]] = {}
     for row in rows:
         ips = {ip: Tally(*tally) for ip, tally in exact_json.loads(row["ips"]).items()}
         memory = Memory() if row["memory"] is None else load_memory(row["memory"])
-        place = row["connection"], row["identifier"]
+        key = row["connection"], row["identifier"]
         attempts = Attempts(Tally(row["failures"], row["last_failed"]), ips, memory)
-        found.setdefault((row["tenant"], row["subject"]), {})[place] = attempts
+        found.setdefault((row["tenant"], row["subject"]), {})[key] = attempts
     return dict(found)
 
 
-def guard_row(subject: Subject, place: Place, attempts: Attempts) -> tuple[Any, ...]:
+def guard_row(subject: Subject, key: IdentifierKey, attempts: Attempts) -> tuple[Any, ...]:
     """Return the columns of `write_guards`."""
     memory = None if attempts.memory == Memory() else dump_memory(attempts.memory).decode()
     ips = exact_json.dumps({ip: list(tally) for ip, tally in attempts.ips.items()})
-    return *subject, *place, *attempts.total, ips.decode(), memory
+    return *subject, *key, *attempts.total, ips.decode(), memory
 
 
 def addresses_of(rows: Iterable[Row]) -> dict[AddressKey, Address]:

@@ -6,14 +6,14 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from projections.login_guard.addresses import Address, counting, is_exhausted
-from projections.login_guard.attempts import Place, Tally
+from projections.login_guard.attempts import IdentifierKey, Tally
 from projections.login_guard.protection import BruteForce, SuspiciousIp
 
 
 class IdentifierFailures(NamedTuple):
     """Failures as one identifier at one connection, by one subject."""
 
-    place: Place
+    key: IdentifierKey
     total: Tally
     ips: dict[str, Tally]
 
@@ -22,7 +22,7 @@ class IdentifierFailures(NamedTuple):
 class Block:
     """Somebody's identifier is blocked, for one address or, without one, altogether."""
 
-    place: Place
+    key: IdentifierKey
     ip: str | None = None
 
 
@@ -54,14 +54,15 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """`ban` turns away; `monitored` is what would have, were its shield up."""
+class LoginVerdict:
+    """Whether a login is refused: `ban` is why, None for a login that may go on; `monitored` are the reasons
+    whose shields only monitor."""
 
     ban: Ban | None = None
     monitored: tuple[Ban, ...] = ()
 
 
-def judge(facts: Facts, brute_force: BruteForce, suspicious_ip: SuspiciousIp, now: int) -> Verdict:
+def judge(facts: Facts, brute_force: BruteForce, suspicious_ip: SuspiciousIp, now: int) -> LoginVerdict:
     """What becomes of somebody; an admin's block comes first, then the identifier's, then the address's."""
     bans: list[Ban] = [USER_BLOCKED] if facts.blocked else []
     monitored: list[Ban] = []
@@ -69,7 +70,7 @@ def judge(facts: Facts, brute_force: BruteForce, suspicious_ip: SuspiciousIp, no
         (bans if brute_force.shield.blocks else monitored).append(TOO_MANY_ATTEMPTS)
     if suspicious_ip.shield.applies_to(facts.ip) and is_suspicious(facts.addresses, suspicious_ip, now):
         (bans if suspicious_ip.shield.blocks else monitored).append(SUSPICIOUS_IP)
-    return Verdict(bans[0] if bans else None, tuple(monitored))
+    return LoginVerdict(bans[0] if bans else None, tuple(monitored))
 
 
 def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
@@ -79,16 +80,16 @@ def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
 def blocks(rows: Iterable[IdentifierFailures], protection: BruteForce, now: int) -> Iterator[Block]:
     """Return what is blocked, in order. Failures with one identifier add up, also those of different
     subjects. The caller applies shields and allowlist."""
-    for place, same in groupby(sorted(rows, key=_place), key=_place):
+    for key, same in groupby(sorted(rows, key=_key), key=_key):
         found = list(same)
         if not protection.by_ip:
             if _failures((row.total for row in found), now) >= protection.max_attempts:
-                yield Block(place)
+                yield Block(key)
             continue
         for ip in sorted({ip for row in found for ip in row.ips}):
             tallies = (row.ips[ip] for row in found if ip in row.ips)
             if _failures(tallies, now) >= protection.max_attempts:
-                yield Block(place, ip)
+                yield Block(key, ip)
 
 
 def is_suspicious(addresses: Iterable[Address], protection: SuspiciousIp, now: int) -> bool:
@@ -96,8 +97,8 @@ def is_suspicious(addresses: Iterable[Address], protection: SuspiciousIp, now: i
     return is_exhausted(counting(addresses), protection.max_attempts, protection.rate_ms, now)
 
 
-def _place(row: IdentifierFailures) -> Place:
-    return row.place
+def _key(row: IdentifierFailures) -> IdentifierKey:
+    return row.key
 
 
 def _failures(tallies: Iterable[Tally], now: int) -> int:

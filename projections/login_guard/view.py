@@ -82,16 +82,16 @@ class LoginGuardView(DecidingView[Subject, Guard], FollowingView[Subject, Guard]
     def writes(self, changes: Mapping[Subject, Change[Guard]], keys: Keys) -> WriteBatch:
         """Return the statements that put changed failures in place and delete those that count no more."""
         written = [
-            guard_row(subject, place, one)
+            guard_row(subject, key, one)
             for subject, change in changes.items()
-            for place, one in change.after.items()
-            if change.before.get(place) is not one
+            for key, one in change.after.items()
+            if change.before.get(key) is not one
         ]
         gone = [
-            (*subject, *place)
+            (*subject, *key)
             for subject, change in changes.items()
-            for place in change.before
-            if place not in change.after
+            for key in change.before
+            if key not in change.after
         ]
         return with_rows(Write(_PACKAGE, "delete_guards", gone), Write(_PACKAGE, "write_guards", written))
 

@@ -10,8 +10,8 @@ KINDS: Final[Mapping[str, str]] = {"roles": "role", "organizations": "organizati
 """The associations that have rows in `membership`, and the kind of these rows."""
 
 
-class Place(NamedTuple):
-    """The key of a row."""
+class MembershipKey(NamedTuple):
+    """The key of a row of `membership`."""
 
     tenant: str
     kind: str
@@ -19,16 +19,16 @@ class Place(NamedTuple):
     subject: str
 
 
-def changes(applied: Sequence[Applied]) -> dict[Place, str | None]:
+def changes(applied: Sequence[Applied]) -> dict[MembershipKey, str | None]:
     """Return for every row that changes since when the person has it, None when the row is deleted."""
-    found: dict[Place, str | None] = {}
+    found: dict[MembershipKey, str | None] = {}
     for one in applied:
         if one.before is None or one.after is None or one.before.associations is one.after.associations:
             continue
         for name, kind in KINDS.items():
             before, after = assignments_of(one.before, name), assignments_of(one.after, name)
             for target in (name for name in before if name not in after):
-                found[Place(one.event.tenant, kind, target, one.event.subject)] = None
+                found[MembershipKey(one.event.tenant, kind, target, one.event.subject)] = None
             for target in (name for name in after if name not in before):
-                found[Place(one.event.tenant, kind, target, one.event.subject)] = after[target]["at"]
+                found[MembershipKey(one.event.tenant, kind, target, one.event.subject)] = after[target]["at"]
     return found

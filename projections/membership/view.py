@@ -12,8 +12,8 @@ _PACKAGE: Final = "projections.membership"
 
 def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
     found = changes(applied)
-    gone = [tuple(place) for place, since in found.items() if since is None]
-    there = [(*place, since) for place, since in found.items() if since is not None]
+    gone = [tuple(key) for key, since in found.items() if since is None]
+    there = [(*key, since) for key, since in found.items() if since is not None]
     return [
         with_rows(Write(_PACKAGE, "delete_memberships", gone), Write(_PACKAGE, "write_memberships", there))
     ]

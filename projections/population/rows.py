@@ -7,18 +7,18 @@ from typing import NamedTuple
 from projections.applied import Applied
 
 
-class Place(NamedTuple):
-    """The key of a row. A partition has one owner, so a row of its own is never written by two."""
+class PopulationKey(NamedTuple):
+    """The key of a row of `population`. A partition has one owner, so that no row is written by two."""
 
     tenant: str
     partition: int
 
 
-def differences(run: Iterable[Applied]) -> dict[Place, int]:
+def differences(run: Iterable[Applied]) -> dict[PopulationKey, int]:
     """Return by how much applied events change the number of users of each row."""
-    found: Counter[Place] = Counter()
+    found: Counter[PopulationKey] = Counter()
     for one in run:
         if one.before is not None and one.after is not None:
             more = (one.after.document is not None) - (one.before.document is not None)
-            found[Place(one.event.tenant, one.logged.position.partition)] += more
-    return {place: more for place, more in found.items() if more}
+            found[PopulationKey(one.event.tenant, one.logged.position.partition)] += more
+    return {key: more for key, more in found.items() if more}

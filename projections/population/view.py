@@ -9,7 +9,7 @@ from projections.population.rows import differences
 
 
 def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
-    rows = [(*place, more) for place, more in differences(applied).items()]
+    rows = [(*key, more) for key, more in differences(applied).items()]
     return [with_rows(Write("projections.population", "add_to_population", rows))]
 
 

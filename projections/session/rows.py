@@ -90,7 +90,7 @@ class RefreshToken(NamedTuple):
         )
 
 
-class Grant(NamedTuple):
+class UserGrant(NamedTuple):
     """The scopes that a user granted to one application at one API."""
 
     tenant: str
@@ -169,7 +169,7 @@ def refresh_token_of(event: LoginSucceeded) -> RefreshToken | None:
     )  # fmt: skip
 
 
-def grant_of(event: LoginSucceeded) -> Grant | None:
+def grant_of(event: LoginSucceeded) -> UserGrant | None:
     """Return what the user granted to the application in a login, None if the login names neither audience
     nor scope."""
     data = event.data
@@ -178,7 +178,7 @@ def grant_of(event: LoginSucceeded) -> Grant | None:
     audience = data.audience or ""
     identity = derived(event.tenant, event.subject, data.client_id, audience).replace("-", "")[:24]
     scope = tuple(dict.fromkeys((data.scope or "").split()))
-    return Grant(
+    return UserGrant(
         event.tenant, event.subject, identity, data.client_id, audience, scope, data.organization_id,
         render(event.time),
     )  # fmt: skip

@@ -7,9 +7,9 @@ from projections.applied import Applied
 from projections.session.rows import (
     DeviceCredential,
     Edit,
-    Grant,
     RefreshToken,
     Session,
+    UserGrant,
     grant_of,
     refresh_token_of,
     session_of,
@@ -27,8 +27,8 @@ _EVERY: Final[Mapping[Table, str]] = {
 }
 
 
-class Operation(NamedTuple):
-    """One row for one statement. Its first two columns are the person."""
+class RowWrite(NamedTuple):
+    """A row for a statement. Its first two columns are the tenant and the subject of the user."""
 
     table: Table
     statement: str
@@ -44,14 +44,14 @@ def session_writes(applied: Iterable[Applied]) -> list[list[Batch]]:
     person keep the order of the log where it matters; logins alone come to one stage, a statement a table."""
     stages: list[dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]] = []
     places: dict[tuple[str, ...], tuple[int, str]] = {}
-    for operation in (operation for one in applied if not one.refused for operation in _operations(one)):
-        about = (operation.table, *operation.row[:2])
-        stage, last = places.get(about, (0, operation.statement))
-        stage += operation.statement != last
-        places[about] = stage, operation.statement
+    for write in (write for one in applied if not one.refused for write in _row_writes(one)):
+        about = (write.table, *write.row[:2])
+        stage, last = places.get(about, (0, write.statement))
+        stage += write.statement != last
+        places[about] = stage, write.statement
         if stage == len(stages):
             stages.append({})
-        _add(stages[stage].setdefault(operation.statement, {}), operation.row)
+        _add(stages[stage].setdefault(write.statement, {}), write.row)
     return [
         [(name, [tuple(map(_column, row)) for row in rows.values()]) for name, rows in found.items()]
         for found in stages
@@ -59,7 +59,7 @@ def session_writes(applied: Iterable[Applied]) -> list[list[Batch]]:
 
 
 def _add(rows: dict[tuple[Any, ...], tuple[Any, ...]], row: tuple[Any, ...]) -> None:
-    if isinstance(row, Session | RefreshToken | Grant | Edit):
+    if isinstance(row, Session | RefreshToken | UserGrant | Edit):
         known: Any = rows.get(row[:3])
         rows[row[:3]] = row if known is None else known.after(row)
     else:
@@ -74,30 +74,30 @@ def _column(value: Any) -> Any:
     return "{" + ",".join(quoted) + "}"
 
 
-def _operations(applied: Applied) -> Iterator[Operation]:
+def _row_writes(applied: Applied) -> Iterator[RowWrite]:
     event, after = applied.event, applied.after
     if after is None or applied.before is None:
         return
     if after.document is None:
         if applied.before.document is not None:
             for table, statement in _EVERY.items():
-                yield Operation(table, statement, (event.tenant, event.subject))
+                yield RowWrite(table, statement, (event.tenant, event.subject))
     elif isinstance(event, LoginSucceeded):
         yield from _seen(event)
     else:
         yield from _said(event)
 
 
-def _seen(event: LoginSucceeded) -> Iterator[Operation]:
+def _seen(event: LoginSucceeded) -> Iterator[RowWrite]:
     if (session := session_of(event)) is not None:
-        yield Operation("session", "write_sessions", session)
+        yield RowWrite("session", "write_sessions", session)
     if (token := refresh_token_of(event)) is not None:
-        yield Operation("refresh_token", "write_refresh_tokens", token)
+        yield RowWrite("refresh_token", "write_refresh_tokens", token)
     if (grant := grant_of(event)) is not None:
-        yield Operation("user_grant", "write_grants", grant)
+        yield RowWrite("user_grant", "write_grants", grant)
 
 
-def _said(event: Event) -> Iterator[Operation]:
+def _said(event: Event) -> Iterator[RowWrite]:
     person = event.tenant, event.subject
     match event.type:
         case "profile.session.revoked":
@@ -107,13 +107,13 @@ def _said(event: Event) -> Iterator[Operation]:
         case "profile.session.changed" if event.data.session_id is not None:
             metadata = _text(event.data.session_metadata)
             edit = Edit(*person, event.data.session_id, metadata, render(event.time))
-            yield Operation("session", "describe_sessions", edit)
+            yield RowWrite("session", "describe_sessions", edit)
         case "profile.refresh_token.changed" if event.data.refresh_token_id is not None:
             metadata = _text(event.data.refresh_token_metadata)
             edit = Edit(*person, event.data.refresh_token_id, metadata, render(event.time))
-            yield Operation("refresh_token", "describe_refresh_tokens", edit)
+            yield RowWrite("refresh_token", "describe_refresh_tokens", edit)
         case "profile.grant.revoked":
-            one = Operation("user_grant", "delete_grants", (*person, event.data.grant_id))
+            one = RowWrite("user_grant", "delete_grants", (*person, event.data.grant_id))
             yield _every("user_grant", person) if event.data.every else one
         case "profile.device_credential.created":
             data = event.data
@@ -121,37 +121,37 @@ def _said(event: Event) -> Iterator[Operation]:
                 *person, data.credential_id, data.client_id, data.device_id, data.device_name, data.value,
                 render(event.time),
             )  # fmt: skip
-            yield Operation("device_credential", "write_device_credentials", row)
+            yield RowWrite("device_credential", "write_device_credentials", row)
         case "profile.device_credential.removed":
             gone = (*person, event.data.credential_id)
-            yield Operation("device_credential", "delete_device_credentials", gone)
+            yield RowWrite("device_credential", "delete_device_credentials", gone)
 
 
-def _sessions_revoked(event: SessionRevoked, person: tuple[str, str]) -> Iterator[Operation]:
+def _sessions_revoked(event: SessionRevoked, person: tuple[str, str]) -> Iterator[RowWrite]:
     data = event.data
     if data.every:
         yield _every("session", person)
         if data.refresh_tokens:
             yield _every("refresh_token", person)
     elif data.session_id is not None:
-        yield Operation("session", "delete_sessions", (*person, data.session_id))
+        yield RowWrite("session", "delete_sessions", (*person, data.session_id))
         if data.refresh_tokens:
-            yield Operation("refresh_token", "delete_refresh_tokens_of_sessions", (*person, data.session_id))
+            yield RowWrite("refresh_token", "delete_refresh_tokens_of_sessions", (*person, data.session_id))
 
 
-def _tokens_revoked(event: RefreshTokenRevoked, person: tuple[str, str]) -> Iterator[Operation]:
+def _tokens_revoked(event: RefreshTokenRevoked, person: tuple[str, str]) -> Iterator[RowWrite]:
     data = event.data
     for token_id in data.refresh_token_ids:
-        yield Operation("refresh_token", "delete_refresh_tokens", (*person, token_id))
+        yield RowWrite("refresh_token", "delete_refresh_tokens", (*person, token_id))
     if data.every and data.client_id is None:
         yield _every("refresh_token", person)
     elif data.every:
         row = (*person, data.client_id, data.audience)
-        yield Operation("refresh_token", "delete_refresh_tokens_of_clients", row)
+        yield RowWrite("refresh_token", "delete_refresh_tokens_of_clients", row)
 
 
-def _every(table: Table, person: tuple[str, str]) -> Operation:
-    return Operation(table, _EVERY[table], person)
+def _every(table: Table, person: tuple[str, str]) -> RowWrite:
+    return RowWrite(table, _EVERY[table], person)
 
 
 def _text(metadata: Mapping[str, Any] | None) -> str | None:

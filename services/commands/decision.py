@@ -17,7 +17,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Acceptance:
     """The events to append, all or none; no events when nothing would change.
 
     `profile_bytes` is the size that the profile will have, None if it is within the advised size.
@@ -28,5 +28,5 @@ class Accepted:
     profile_bytes: int | None = None
 
 
-Decision = Accepted | Rejection
-UNCHANGED: Final = Accepted(())
+Decision = Acceptance | Rejection
+UNCHANGED: Final = Acceptance(())

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from projections.login_guard.addresses import Address, address_of
 from projections.login_guard.attempts import Tally
 from projections.login_guard.protection import brute_force, suspicious_ip
-from projections.login_guard.verdict import Facts, IdentifierFailures, Verdict, judge
+from projections.login_guard.verdict import Facts, IdentifierFailures, LoginVerdict, judge
 from projections.normalization import ConnectionSettings, UnmappableLogin, default_strategy, identify
 from schemas.errors import Transient
 from schemas.events.fields import ConnectionName, Slug
@@ -132,7 +132,7 @@ def checks_in(document: Any, body: bytes) -> list[LoginCheck]:
         raise invalid_items(violations(error)) from None
 
 
-def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> list[Verdict]:
+def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> list[LoginVerdict]:
     """Return a verdict for each check under the tenant's current settings; `now` is in milliseconds."""
     settings = {} if rows[0]["settings"] is None else exact_json.loads(rows[0]["settings"])
     forced = brute_force(settings.get("brute-force-protection"))
@@ -142,7 +142,7 @@ def decide(checks: Sequence[LoginCheck], rows: Sequence[Record], now: int) -> li
     ]
 
 
-def present(verdict: Verdict) -> dict[str, Any]:
+def present(verdict: LoginVerdict) -> dict[str, Any]:
     """Return the verdict as a gateway gets it. `monitored` names the protections that would have denied the
     login if they were enforced."""
     answer: dict[str, Any] = {"decision": "allow"}

@@ -1,9 +1,9 @@
 """Cursors: sealed texts that say where a walk through a list goes on.
 
-A place in a list is a name or an address of somebody as often as not, and a cursor travels in the address of
-a request, which proxies and access logs keep. So it is sealed, with a key of the installation: every process
-opens what another one made, also after a wrapping key was added. It opens only in the list that it was made
-for, and it does not expire. The same place in the same list has the same cursor.
+A position in a list is often a name or an e-mail address, and a cursor travels in the URL of a request, which
+proxies and access logs keep. So it is sealed, with a key of the installation: every process opens what
+another one made, also after a wrapping key was added. It opens only in the list that it was made for, and it
+does not expire. A position in a list always has one cursor.
 """
 
 import base64
@@ -18,7 +18,7 @@ from schemas.sealing.keys import Keyring
 
 _KEY_VERSION: Final = 1
 _END: Final = b"."
-"""Ends every place, because the empty one is a place, too, and nothing empty can be sealed."""
+"""Ends every position, because a position may be empty, and nothing empty can be sealed."""
 _SAME_LIST: Final = frozenset(
     {
         "page", "per_page", "include_totals", "after", "take", "cursor", "fields", "include_fields",
@@ -34,12 +34,12 @@ class Cursors:
     def __init__(self, keyring: Keyring) -> None:
         self._key = keyring.derived("cursors")
 
-    def seal(self, place: str, among: bytes) -> str:
-        """The cursor for a place in the list that `list_of` names so."""
-        return _text(seal_in_place(self._key, _KEY_VERSION, place.encode() + _END, among))
+    def seal(self, position: str, among: bytes) -> str:
+        """The cursor for a position in the list that `list_of` names so."""
+        return _text(seal_in_place(self._key, _KEY_VERSION, position.encode() + _END, among))
 
     def open(self, cursor: str, among: bytes) -> str:
-        """The place behind a cursor. Raises CannotUnseal unless `seal` made it for this list."""
+        """The position behind a cursor. Raises CannotUnseal unless `seal` made it for this list."""
         try:
             blob = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except ValueError:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import asyncpg
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from projections.client.row import client_of
 from schemas.sealing.keys import Keyring
 from services.queries.opener import opener_for
@@ -16,14 +16,14 @@ from services.runtime.postgres.pool import DatabaseConnection
 
 async def list_clients(
     connection: DatabaseConnection, keyring: Keyring, tenant: str
-) -> tuple[list[Client], Callable[[Client], Client]]:
+) -> tuple[list[ClientState], Callable[[ClientState], ClientState]]:
     """Return the clients of a tenant that are not deleted, with their secrets sealed, and a function that
     returns one of them with its secrets open."""
     rows = await connection.fetch(_query("list_clients"), tenant)
     texts = {row["client_id"]: row["settings"] for row in rows}
     opener = await opener_for(connection, keyring, tenant, texts.values())
 
-    def opened(client: Client) -> Client:
+    def opened(client: ClientState) -> ClientState:
         return replace(client, settings=opener.document(texts[client.client_id], "client", client.client_id))
 
     return [client_of(row) for row in rows], opened
@@ -31,7 +31,7 @@ async def list_clients(
 
 async def find_client(
     connection: DatabaseConnection, keyring: Keyring, tenant: str, client_id: str
-) -> Client | None:
+) -> ClientState | None:
     """Return a client with its secrets open, None if it does not exist or was deleted."""
     row = await find_row(connection, _query("find_client"), tenant, client_id)
     if row is None or row["deleted"]:

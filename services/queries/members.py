@@ -10,14 +10,14 @@ from services.runtime.postgres.pool import DatabaseConnection
 MemberKind = Literal["role", "organization"]
 
 
-class MemberPlace(NamedTuple):
-    """A place in the list of members: since when, as text that PostgreSQL reads, and the subject."""
+class MemberPosition(NamedTuple):
+    """A position in the list of members: since when, as text that PostgreSQL reads, and the subject."""
 
     since: str
     subject: str
 
 
-BEGINNING: Final = MemberPlace("-infinity", "")
+BEGINNING: Final = MemberPosition("-infinity", "")
 
 
 async def list_members(
@@ -28,7 +28,7 @@ async def list_members(
     *,
     limit: int,
     offset: int = 0,
-    after: MemberPlace = BEGINNING,
+    after: MemberPosition = BEGINNING,
 ) -> list[asyncpg.Record]:
     """Return a page of the members of a role or organization, those of longest standing first: `since`,
     `subject`, `document`."""

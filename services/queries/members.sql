@@ -1,5 +1,5 @@
 -- name: list_members
--- Returns a page of the members of a role or organization, those of longest standing first, after a place and from an
+-- Returns a page of the members of a role or organization, those of longest standing first, after a position and from an
 -- offset.
 SELECT m.since, m.subject, p.document
 FROM views.membership AS m

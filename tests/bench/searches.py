@@ -23,7 +23,7 @@ from services.ledger.keys.subject_keys import load_keyring, provider_from
 from services.management.cursors import Cursors, list_of
 from services.management.users.models import ListUsers
 from services.queries.search.cursor import text_of
-from services.queries.search.ordering import Place
+from services.queries.search.ordering import CursorPosition
 from tests.bench import wrk
 from tests.bench.crowd import CITIES, GIVEN, SYLLABLES, email, fill, subject, surname, user_id
 from tests.bench.meter import Percentiles
@@ -103,7 +103,9 @@ def deep_cursor(cursors: Cursors) -> Callable[[int, random.Random], str]:
     everybody = list_of(TENANT, USERS, {}, ListUsers())
 
     def kind(number: int, _dice: random.Random) -> str:
-        return search(cursor=cursors.seal(text_of(Place(None, subject(number))), everybody), per_page=50)
+        return search(
+            cursor=cursors.seal(text_of(CursorPosition(None, subject(number))), everybody), per_page=50
+        )
 
     return kind
 

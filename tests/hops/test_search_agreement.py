@@ -18,7 +18,7 @@ from projections.search.view import search_writes
 from services.projector.statement_batches import execute, statement
 from services.queries.search import statements
 from services.queries.search.analysis import analyze
-from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.ordering import CursorPosition, Order, natural, sorted_by
 from services.queries.search.predicates import Predicate
 from services.queries.search.syntax.parser import parse
 from tests.samples.search_people import people, queries
@@ -86,14 +86,14 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
 async def walked(connection: asyncpg.Connection, predicate: Predicate, order: Order, size: int) -> list[str]:
     """Everybody, page after page, each behind the last person of the one before."""
     seen: list[str] = []
-    after: Place | None = None
+    after: CursorPosition | None = None
     while True:
         window = statements.Window(size, 0, after)
         rows = await fetched(connection, statements.page(TENANT, predicate, order, window))
         seen += [row["subject"] for row in rows]
         if len(rows) < size:
             return seen
-        after = Place(None if order.target is None else rows[-1]["key"], rows[-1]["subject"])
+        after = CursorPosition(None if order.target is None else rows[-1]["key"], rows[-1]["subject"])
 
 
 async def fetched(connection: asyncpg.Connection, statement: statements.Statement) -> list[Any]:

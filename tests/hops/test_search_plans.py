@@ -10,7 +10,7 @@ from schemas.formats import exact_json
 from services.queries.search import statements
 from services.queries.search.analysis import analyze
 from services.queries.search.explaining import EXPLAIN, nodes
-from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.ordering import CursorPosition, Order, natural, sorted_by
 from services.queries.search.syntax.parser import parse
 from tests.bench.crowd import email, people, user_id
 from tests.support.seeding import seed, vacuumed
@@ -137,8 +137,8 @@ async def test_an_index_serves_lookups_that_go_together(
 
 
 async def test_a_deep_cursor_starts_where_it_points(connection: asyncpg.Connection) -> None:
-    """Nothing before the place is read: the index condition holds the place."""
-    window = statements.Window(50, 0, Place(None, "sub_" + f"{5_000:032x}"))
+    """Nothing before the position is read: the index condition holds the position."""
+    window = statements.Window(50, 0, CursorPosition(None, "sub_" + f"{5_000:032x}"))
     page = statements.page(TENANT, analyze(parse("")), Order(), window)
     text = await connection.fetchval(EXPLAIN + page.text, *page.values)
     scans = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from projections.batch.fold import fold_batch
 from projections.batch.views import Views
-from projections.client.fold import Client, fold
+from projections.client.fold import ClientState, fold
 from projections.client.view import CLIENT
 from schemas.events import ClientConfigured, ClientConfiguredData
 from schemas.formats.identifiers import tenant_subject
@@ -39,8 +39,8 @@ def histories(draw: st.DrawFn) -> list[ClientConfigured]:
     return made
 
 
-def folded(stream: Sequence[ClientConfigured]) -> Client | None:
-    current: Client | None = None
+def folded(stream: Sequence[ClientConfigured]) -> ClientState | None:
+    current: ClientState | None = None
     for event in stream:
         current = fold(current, event)
     return current
@@ -56,7 +56,7 @@ def test_any_split_gives_the_same_client(stream: list[ClientConfigured], cut: in
 @given(histories())
 def test_a_repetition_changes_nothing(stream: list[ClientConfigured]) -> None:
     """An event that came once more leaves the very same client."""
-    current: Client | None = None
+    current: ClientState | None = None
     for event in stream:
         current = fold(current, event)
         assert fold(current, event) is current
@@ -66,7 +66,7 @@ def test_a_repetition_changes_nothing(stream: list[ClientConfigured]) -> None:
 def test_a_change_counts_for_the_revision_it_was_decided_on(stream: list[ClientConfigured]) -> None:
     """Of two changes of one revision the second is refused, so that it cannot bring an old secret back; and
     nothing changes a client that never was, or is deleted."""
-    current: Client | None = None
+    current: ClientState | None = None
     for event in stream:
         before, current = current, fold(current, event)
         expected, revision = event.data.expected_revision, 0 if before is None else before.revision
@@ -81,7 +81,7 @@ def test_a_change_counts_for_the_revision_it_was_decided_on(stream: list[ClientC
 @given(histories())
 def test_a_rejected_change_is_reported_as_rejected(stream: list[ClientConfigured]) -> None:
     """The views that follow learn of each event whether it came to anything, the first one included."""
-    current: Client | None = None
+    current: ClientState | None = None
     for applied in fold_batch(Views(), on_the_log(stream)).applied:
         before, current = current, fold(current, stream[applied.logged.position.offset])
         assert applied.refused is (current is before)

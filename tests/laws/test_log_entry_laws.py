@@ -15,7 +15,7 @@ from projections.daily.rows import Counts, Day, days
 from projections.log_entry.entries import entries
 from projections.log_entry.entry import Entry
 from projections.logged import Logged
-from projections.population.rows import Place, differences
+from projections.population.rows import PopulationKey, differences
 from projections.profile.view import PROFILE
 from schemas.events import LoginFailed, LoginSucceeded, UserCreated
 from schemas.formats import exact_json
@@ -74,7 +74,7 @@ def test_any_split_gives_the_same_entries(batches: list[list[Logged]]) -> None:
 @given(cut())
 def test_the_number_of_people_is_how_many_live(batches: list[list[Logged]]) -> None:
     """However the log is cut, the differences add up to those who have a document in the end."""
-    views, added = Views(), Counter[Place]()
+    views, added = Views(), Counter[PopulationKey]()
     for batch in batches:
         outcome = fold_batch(views, batch)
         views.take(outcome.now)

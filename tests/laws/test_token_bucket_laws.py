@@ -3,28 +3,28 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.management.limits.token_bucket import Bucket, Limit, Verdict, take
+from services.management.limits.token_bucket import Limit, RateLimitResult, TokenBucket, take
 
 START = 1_764_000_000.0
 limits = st.builds(Limit, st.integers(1, 20), st.floats(0.05, 50))
 pauses = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 
 
-def run(limit: Limit, waits: list[float]) -> list[tuple[float, Verdict]]:
+def run(limit: Limit, waits: list[float]) -> list[tuple[float, RateLimitResult]]:
     """Requests after these pauses, each with what it was told."""
-    bucket: Bucket | None = None
-    now, verdicts = START, []
+    bucket: TokenBucket | None = None
+    now, results = START, []
     for wait in waits:
         now += wait
-        bucket, verdict = take(bucket, limit, now)
-        verdicts.append((now, verdict))
-    return verdicts
+        bucket, result = take(bucket, limit, now)
+        results.append((now, result))
+    return results
 
 
 @given(limits, pauses)
 def test_no_window_lets_more_through_than_burst_and_refill(limit: Limit, waits: list[float]) -> None:
     """Between any two allowed requests at most burst + refill * time were allowed, both counted."""
-    allowed = [now for now, verdict in run(limit, waits) if verdict.allowed]
+    allowed = [now for now, result in run(limit, waits) if result.allowed]
     for first in range(len(allowed)):
         for last in range(first, len(allowed)):
             most = limit.burst + limit.refill * (allowed[last] - allowed[first])
@@ -37,9 +37,9 @@ def test_what_remains_is_what_may_come_at_once(limit: Limit, waits: list[float])
     bucket, now = None, START
     for wait in waits:
         now += wait
-        bucket, verdict = take(bucket, limit, now)
-    rest: Bucket | None = bucket
-    for _ in range(verdict.remaining):
+        bucket, result = take(bucket, limit, now)
+    rest: TokenBucket | None = bucket
+    for _ in range(result.remaining):
         rest, more = take(rest, limit, now)
         assert more.allowed
     assert not take(rest, limit, now)[1].allowed
@@ -51,10 +51,10 @@ def test_a_client_that_waits_until_reset_is_accepted(limit: Limit, waits: list[f
     bucket, now = None, START
     for wait in waits:
         now += wait
-        bucket, verdict = take(bucket, limit, now)
-        if not verdict.allowed:
-            assert verdict.reset >= now
-            assert take(bucket, limit, max(verdict.reset, now + verdict.wait_seconds) + 1e-3)[1].allowed
+        bucket, result = take(bucket, limit, now)
+        if not result.allowed:
+            assert result.reset >= now
+            assert take(bucket, limit, max(result.reset, now + result.wait_seconds) + 1e-3)[1].allowed
 
 
 @given(limits, pauses, st.floats(0, 1000))

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 
 NAME = "Username-Password-Authentication"
 
 
-def make_connection(strategy: str = "auth0", name: str = NAME, **document: Any) -> Connection:
+def make_connection(strategy: str = "auth0", name: str = NAME, **document: Any) -> ConnectionState:
     """A living connection; `document` is what the API shows beyond its name."""
     shown = {"id": "con_0123456789abcdef", "options": {}, "strategy": strategy, "name": name, **document}
-    return Connection("con_0123456789abcdef", name, strategy, 1, shown, "e", False)
+    return ConnectionState("con_0123456789abcdef", name, strategy, 1, shown, "e", False)
 
 
 def make_document(connection: str = NAME, provider: str = "auth0", **changes: Any) -> dict[str, Any]:

@@ -22,18 +22,6 @@ SILENT_RAISES = {
     "services/projector",
 }
 CROWDED_FOLDERS: set[str] = set()
-SHARED_CLASS_NAMES = {
-    "Accepted",
-    "Bucket",
-    "Change",
-    "Client",
-    "Connection",
-    "Grant",
-    "ListGrants",
-    "Operation",
-    "Place",
-    "Verdict",
-}
 PER_PROCESS = {"Settings"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -111,10 +99,7 @@ def test_a_class_name_has_one_meaning() -> None:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     places[node.name].append(str(path))
     shared = {name: paths for name, paths in places.items() if len(paths) > 1 and name not in PER_PROCESS}
-    surplus = {name: paths for name, paths in shared.items() if name not in SHARED_CLASS_NAMES}
-    assert not surplus, f"rename the less general class of each: {surplus}"
-    unique = sorted(SHARED_CLASS_NAMES - shared.keys())
-    assert not unique, f"unique by now, take them off the list in this file: {unique}"
+    assert not shared, f"rename the less general class of each: {shared}"
 
 
 def test_the_lists_name_what_exists() -> None:

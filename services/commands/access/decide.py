@@ -18,7 +18,7 @@ from services.commands.access.capacity import (
     plan_assignment,
     role_assignment_events,
 )
-from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
+from services.commands.decision import UNCHANGED, Acceptance, Decision, Draft
 from services.queries.permissions import NO_SUCH_ROLE, PermissionCatalogue, find_permissions
 from services.runtime.rejection import invalid
 
@@ -36,14 +36,14 @@ def assign_roles(
     if not {*existing} >= {*requested}:
         return NO_SUCH_ROLE
     plan = plan_assignment(associations.get("roles", {}), existing, list(requested), MOST["roles"])
-    return ROLES_FULL if plan is None else Accepted(tuple(role_assignment_events(plan)))
+    return ROLES_FULL if plan is None else Acceptance(tuple(role_assignment_events(plan)))
 
 
 def remove_roles(associations: Associations, requested: Iterable[str]) -> Decision:
     """Remove those of these roles that the user has."""
     held = associations.get("roles", {})
     roles = tuple(each for each in dict.fromkeys(requested) if each in held)
-    return Accepted((Draft(RolesRemoved, RolesData(roles=roles)),)) if roles else UNCHANGED
+    return Acceptance((Draft(RolesRemoved, RolesData(roles=roles)),)) if roles else UNCHANGED
 
 
 def assign_permissions(
@@ -55,7 +55,7 @@ def assign_permissions(
     names = {each.id: (each.api_identifier, each.name) for each in permissions}
     existing = {each.id for each in known.living(held)}
     plan = plan_assignment(held, existing, list(names), MOST["permissions"])
-    return PERMISSIONS_FULL if plan is None else Accepted(tuple(permission_assignment_events(plan, names)))
+    return PERMISSIONS_FULL if plan is None else Acceptance(tuple(permission_assignment_events(plan, names)))
 
 
 def remove_permissions(
@@ -70,18 +70,18 @@ def remove_permissions(
         permissions=tuple(each.id for each in found),
         names=tuple((each.api_identifier, each.name) for each in found),
     )
-    return Accepted((Draft(PermissionsRemoved, data),))
+    return Acceptance((Draft(PermissionsRemoved, data),))
 
 
 def join(associations: Associations, organization: str) -> Decision:
     """Join an organization."""
     if organization in associations.get("organizations", {}):
         return UNCHANGED
-    return Accepted((Draft(OrganizationJoined, OrganizationData(organization=organization)),))
+    return Acceptance((Draft(OrganizationJoined, OrganizationData(organization=organization)),))
 
 
 def leave(associations: Associations, organization: str) -> Decision:
     """Leave an organization."""
     if organization not in associations.get("organizations", {}):
         return UNCHANGED
-    return Accepted((Draft(OrganizationLeft, OrganizationData(organization=organization)),))
+    return Acceptance((Draft(OrganizationLeft, OrganizationData(organization=organization)),))

@@ -14,7 +14,7 @@ from schemas.events import (
     MfaRemovedData,
 )
 from schemas.formats.exact_json import same
-from services.commands.decision import Accepted, Decision, Draft
+from services.commands.decision import Acceptance, Decision, Draft
 from services.runtime.rejection import Rejection, invalid
 
 EXISTS: Final = Rejection("conflict", "Authentication method already exists.")
@@ -54,7 +54,7 @@ class FactorChange:
 def enrol(associations: Mapping[str, Any], factor: NewFactor) -> Decision:
     """Enrol one more method."""
     draft = _enrolment(associations, factor)
-    return draft if isinstance(draft, Rejection) else Accepted((draft,))
+    return draft if isinstance(draft, Rejection) else Acceptance((draft,))
 
 
 def replace(associations: Mapping[str, Any], new: Sequence[NewFactor]) -> Decision:
@@ -70,7 +70,7 @@ def replace(associations: Mapping[str, Any], new: Sequence[NewFactor]) -> Decisi
         drafts.append(draft)
         details = draft.data.model_dump()["details"]
         enrolled["factors"].append({**details, "id": factor.device, "type": factor.type})
-    return Accepted(tuple(drafts))
+    return Acceptance(tuple(drafts))
 
 
 def remove(associations: Mapping[str, Any], factors: Sequence[Factor]) -> Decision:
@@ -80,10 +80,10 @@ def remove(associations: Mapping[str, Any], factors: Sequence[Factor]) -> Decisi
     return removal_of(factors)
 
 
-def removal_of(factors: Sequence[Factor]) -> Accepted:
+def removal_of(factors: Sequence[Factor]) -> Acceptance:
     """Remove these methods, whatever others there are."""
     ids = tuple(factor["id"] for factor in factors)
-    return Accepted((Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ())
+    return Acceptance((Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ())
 
 
 def remove_one(associations: Mapping[str, Any], identity: str) -> Decision:
@@ -107,7 +107,7 @@ def change(associations: Mapping[str, Any], identity: str, changes: FactorChange
         if value is not None and not same(factor.get(name), value)
     }
     data: dict[str, Any] = {"factor_id": identity, **new}
-    return Accepted((Draft(MfaChanged, MfaChangedData(**data)),) if new else ())
+    return Acceptance((Draft(MfaChanged, MfaChangedData(**data)),) if new else ())
 
 
 def find_factor(associations: Mapping[str, Any], identity: str) -> Factor | None:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from schemas.events import ClientConfigured, ClientConfiguredData, Event
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
-from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
+from services.commands.decision import UNCHANGED, Acceptance, Decision, Draft
 from services.commands.execute import Absent, Executor
 from services.commands.settings.aggregate import Configuration
 from services.commands.writer import Written
@@ -19,7 +19,7 @@ from services.runtime.rejection import Rejected, Rejection
 
 NO_SUCH_CLIENT: Final = Rejection("not_found", "The client does not exist", "inexistent_client")
 _BUSY: Final = Rejection("conflict", "The client is being changed by others. Please try again.")
-Decide = Callable[[Client], Client | Rejection]
+Decide = Callable[[ClientState], ClientState | Rejection]
 """Decides a client after a change; returns the present one if nothing changes."""
 
 
@@ -27,7 +27,7 @@ Decide = Callable[[Client], Client | Rejection]
 class ChangedClient:
     """A client after a command; `written` is None where nothing had to be written."""
 
-    client: Client
+    client: ClientState
     written: Written | None
 
 
@@ -37,13 +37,13 @@ class ClientStore:
     def __init__(self, database: TenantPool, keyring: Keyring) -> None:
         self._database, self._keyring = database, keyring
 
-    async def find(self, tenant: str, client_id: str) -> Client | None:
+    async def find(self, tenant: str, client_id: str) -> ClientState | None:
         """Return a client with its secrets open, or None if it does not exist or was deleted. Raises
         Transient."""
         async with self._database.connection(tenant) as connection:
             return await find_client(connection, self._keyring, tenant, client_id)
 
-    async def get(self, tenant: str, client_id: str) -> Client:
+    async def get(self, tenant: str, client_id: str) -> ClientState:
         """Return a client with its secrets open. Raises Rejected (not_found), or Transient."""
         found = await self.find(tenant, client_id)
         if found is None:
@@ -62,7 +62,7 @@ class ClientCommands:
     def __init__(self, executor: Executor, store: ClientStore) -> None:
         self._executor, self.store = executor, store
 
-    async def create(self, context: CommandContext, client: Client) -> ChangedClient:
+    async def create(self, context: CommandContext, client: ClientState) -> ChangedClient:
         """Create a client under an id that no other has. Raises Rejected, or Transient."""
         aggregate = _ClientToCreate(self._executor, context.tenant)
         executed = await self._executor.execute(context.unguarded(), aggregate, lambda _: _configured(client))
@@ -86,9 +86,9 @@ class ClientCommands:
     async def _execute(
         self, context: CommandContext, aggregate: "_ExistingClient", decide: Decide
     ) -> ChangedClient:
-        decided: Client | None = None
+        decided: ClientState | None = None
 
-        def decision(current: Client) -> Decision:
+        def decision(current: ClientState) -> Decision:
             nonlocal decided
             changed = decide(current)
             if isinstance(changed, Rejection):
@@ -104,25 +104,25 @@ class ClientCommands:
         return ChangedClient(decided, executed.written)
 
 
-class _ExistingClient(Configuration[Client, None]):
+class _ExistingClient(Configuration[ClientState, None]):
     busy = _BUSY
 
     def __init__(self, executor: Executor, store: ClientStore, tenant: str, client_id: str) -> None:
         super().__init__(executor, tenant)
         self._store, self._id = store, client_id
 
-    async def read(self) -> Client:
+    async def read(self) -> ClientState:
         return await self._store.get(self._tenant, self._id)
 
-    def revision(self, state: Client) -> int:
+    def revision(self, state: ClientState) -> int:
         return state.revision
 
-    async def outcome(self, _state: Client, events: Sequence[Event], _conditional: bool) -> None:
+    async def outcome(self, _state: ClientState, events: Sequence[Event], _conditional: bool) -> None:
         self.check_effect(await self._store.last_event(self._tenant, self._id), events)
 
 
 class _ClientToRemove(_ExistingClient):
-    async def read(self) -> Client:
+    async def read(self) -> ClientState:
         found = await self._store.find(self._tenant, self._id)
         if found is None:
             raise Absent
@@ -142,7 +142,7 @@ class _ClientToCreate(Configuration[None, None]):
         return None
 
 
-def _configured(client: Client) -> Accepted:
+def _configured(client: ClientState) -> Acceptance:
     data = ClientConfiguredData(
         client_id=client.client_id,
         name=client.name,
@@ -151,4 +151,4 @@ def _configured(client: Client) -> Accepted:
         deleted=client.deleted,
         settings=dict(client.settings),
     )
-    return Accepted((Draft(ClientConfigured, data),))
+    return Acceptance((Draft(ClientConfigured, data),))

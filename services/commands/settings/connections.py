@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.connection.row import connection_of
 from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.sealing.keys import Keyring
 from services.commands.conflict_retry import Conflict
 from services.commands.context import CommandContext
-from services.commands.decision import Accepted
+from services.commands.decision import Acceptance
 from services.commands.execute import Absent, Executed, Executor
 from services.commands.identifiers import new_id
 from services.commands.reserve import Bearer
@@ -28,14 +28,14 @@ NO_SUCH_CONNECTION: Final = Rejection("not_found", "The connection does not exis
 CONNECTION_EXISTS: Final = Rejection("conflict", "A connection with the same name already exists")
 CONNECTION_BUSY: Final = Rejection("conflict", "The connection is being changed by others. Please try again.")
 _ID_ALPHABET: Final = string.ascii_lowercase + string.digits
-Decide = Callable[[Connection], Accepted]
+Decide = Callable[[ConnectionState], Acceptance]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
     """A connection with the secrets in it open, and the text of its document."""
 
-    connection: Connection
+    connection: ConnectionState
     text: str
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.normalization.catalogue import compiled_strategy
 from schemas.events import ConnectionConfigured, ConnectionConfiguredData
 from schemas.formats.exact_json import same
-from services.commands.decision import UNCHANGED, Accepted, Draft
+from services.commands.decision import UNCHANGED, Acceptance, Draft
 from services.ledger.reservations import Reservation
 
 _COMES_BACK: Final[Mapping[str, Any]] = {
@@ -50,7 +50,7 @@ class NewConnection:
     given: ConnectionChange
 
 
-def decide_new(new: NewConnection, connection_id: str) -> Accepted:
+def decide_new(new: NewConnection, connection_id: str) -> Acceptance:
     """Return the event that creates a connection."""
     options = dict(new.given.options or {})
     if new.strategy == "auth0":
@@ -71,10 +71,10 @@ def decide_new(new: NewConnection, connection_id: str) -> Accepted:
         strategy=new.strategy,
         settings=_with_activity(settings, new.given),
     )
-    return Accepted((Draft(ConnectionConfigured, data),), (Reservation(new.name, "connection", new.name),))
+    return Acceptance((Draft(ConnectionConfigured, data),), (Reservation(new.name, "connection", new.name),))
 
 
-def decide_change(current: Connection, change: ConnectionChange) -> Accepted:
+def decide_change(current: ConnectionState, change: ConnectionChange) -> Acceptance:
     """Return the event that replaces what the change names."""
     before = {name: value for name, value in current.document.items() if name not in _OWN}
     after = {**before, **change.settings}
@@ -84,10 +84,10 @@ def decide_change(current: Connection, change: ConnectionChange) -> Accepted:
     after = _with_activity(after, change)
     if same(after, before):
         return UNCHANGED
-    return Accepted((Draft(ConnectionConfigured, _data(current, after)),))
+    return Acceptance((Draft(ConnectionConfigured, _data(current, after)),))
 
 
-def decide_clients(current: Connection, statuses: Iterable[tuple[str, bool]]) -> Accepted:
+def decide_clients(current: ConnectionState, statuses: Iterable[tuple[str, bool]]) -> Acceptance:
     """Return the event that enables or disables these clients, in the order in which they are named."""
     enabled = dict.fromkeys(current.document.get("enabled_clients", ()), True)
     enabled.update(statuses)
@@ -97,13 +97,13 @@ def decide_clients(current: Connection, statuses: Iterable[tuple[str, bool]]) ->
     return decide_change(current, ConnectionChange({"enabled_clients": wanted}))
 
 
-def decide_removal(current: Connection) -> Accepted:
+def decide_removal(current: ConnectionState) -> Acceptance:
     """Return the event that removes a connection; its settings go with it."""
     data = _data(current, {})
-    return Accepted((Draft(ConnectionConfigured, data.model_copy(update={"deleted": True})),))
+    return Acceptance((Draft(ConnectionConfigured, data.model_copy(update={"deleted": True})),))
 
 
-def _data(current: Connection, settings: dict[str, Any]) -> ConnectionConfiguredData:
+def _data(current: ConnectionState, settings: dict[str, Any]) -> ConnectionConfiguredData:
     return ConnectionConfiguredData(
         connection_id=current.id, connection=current.name, strategy=current.strategy, settings=settings
     )

@@ -21,7 +21,7 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 from schemas.sealing.keys import Keyring
 from services.commands.context import CommandContext
-from services.commands.decision import UNCHANGED, Accepted, Decision, Draft
+from services.commands.decision import UNCHANGED, Acceptance, Decision, Draft
 from services.commands.execute import Absent, Executed, Executor
 from services.commands.reserve import Bearer, CheckCapacity
 from services.commands.settings.aggregate import Configuration, Shown, State
@@ -42,7 +42,7 @@ _DEFINED: Final[Mapping[Kind, type[Any]]] = {
     "tenant": TenantConfigured,
 }
 BUSY: Final = Rejection("conflict", "It is being changed by others. Please try again.")
-Change = Callable[[Setting], Mapping[str, Any] | Rejection]
+Decide = Callable[[Setting], Mapping[str, Any] | Rejection]
 """Decides the settings after a change on the present ones; returns the present ones if nothing changes."""
 
 
@@ -113,7 +113,7 @@ class SettingCommands:
         aggregate = _SettingToCreate(self._executor, self.store, context.tenant, new, taken, check_capacity)
         data = SettingData(setting_id=new.id, name=new.name, settings=dict(new.settings))
         draft = Draft(_DEFINED[new.kind], data)
-        accepted = Accepted((draft,), (Reservation(new.kind, "name", new.name),))
+        accepted = Acceptance((draft,), (Reservation(new.kind, "name", new.name),))
         executed = await self._executor.execute(context.unguarded(), aggregate, lambda _: accepted)
         return Changed(new.id, executed.shown, executed.written)
 
@@ -122,7 +122,7 @@ class SettingCommands:
         context: CommandContext,
         kind: Kind,
         identity: str,
-        decide: Change,
+        decide: Decide,
         absent: Rejection,
         taken: Rejection = BUSY,
     ) -> Changed:
@@ -142,7 +142,7 @@ class SettingCommands:
             data = SettingData(setting_id=identity, name=name, settings=dict(decided))
             renamed = name is not None and name != current.name
             wanted = (Reservation(kind, "name", name),) if renamed and name is not None else ()
-            return Accepted((Draft(_DEFINED[kind], data),), wanted)
+            return Acceptance((Draft(_DEFINED[kind], data),), wanted)
 
         aggregate = _ExistingSetting(self._executor, self.store, context.tenant, kind, identity)
         aggregate.absent, aggregate.name_taken = absent, taken
@@ -172,7 +172,7 @@ class SettingCommands:
                 name=identity if current is None else name_of(kind, decided, current.name),
                 settings=dict(decided),
             )
-            return Accepted((Draft(_DEFINED[kind], data),))
+            return Acceptance((Draft(_DEFINED[kind], data),))
 
         exists = await self.store.find(context.tenant, kind, identity) is not None
         aggregate = _OnlySetting(self._executor, self.store, context.tenant, kind, identity)
@@ -193,7 +193,7 @@ class SettingCommands:
 
         def decision(current: Setting) -> Decision:
             data = SettingData(setting_id=identity, name=current.name, deleted=True)
-            return Accepted((Draft(event, data),))
+            return Acceptance((Draft(event, data),))
 
         aggregate = _SettingToRemove(self._executor, self.store, context.tenant, kind, identity)
         executed = await self._executor.execute_if_present(context, aggregate, decision)

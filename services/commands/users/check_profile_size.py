@@ -9,7 +9,7 @@ from projections.profile.state import Profile
 from schemas.events import PersonEvent
 from schemas.formats import exact_json
 from services.commands.context import Command, CommandContext, begin_command, to_events
-from services.commands.decision import Accepted, Draft
+from services.commands.decision import Acceptance, Draft
 from services.runtime.rejection import Rejection
 
 ADVISED_BYTES: Final = 10 * 1024
@@ -22,8 +22,8 @@ _ANYBODY: Final = "sub_" + "0" * 32
 
 
 def check_profile_size(
-    context: CommandContext, before: Profile, accepted: Accepted, limit_bytes: int
-) -> Accepted | Rejection:
+    context: CommandContext, before: Profile, accepted: Acceptance, limit_bytes: int
+) -> Acceptance | Rejection:
     """Return the decision with the size of the profile after it, where that is more than is advised.
 
     A profile that would grow beyond the limit is rejected; one that is beyond it may shrink.

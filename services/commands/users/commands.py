@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.normalization.defaults import Pictures
 from projections.profile.changes.links import links_of
 from projections.profile.state import NO_PROFILE
 from schemas.events import Event, UserDeleted, UserDeletedData
 from services.commands.conflict_retry import Conflict, retry_on_conflict
 from services.commands.context import Command, CommandContext, begin_command
-from services.commands.decision import Accepted, Decision, Draft
+from services.commands.decision import Acceptance, Decision, Draft
 from services.commands.execute import Absent, Decide, Executed, Executor
 from services.commands.links.decide import IDENTITIES_BUSY, Steps, linked_subjects
 from services.commands.links.decide import delete as decide_deletion
@@ -153,7 +153,7 @@ class UserCommands:
         self, context: CommandContext, user_id: str, draft: Draft, absent: Rejection = NO_SUCH_USER
     ) -> Written:
         """Append one event about a user, whatever the user's state. Raises Rejected, or Transient."""
-        executed = await self.change(context, user_id, lambda _: Accepted((draft,)), absent=absent)
+        executed = await self.change(context, user_id, lambda _: Acceptance((draft,)), absent=absent)
         assert executed.written is not None  # there was an event to write
         return executed.written
 
@@ -178,7 +178,7 @@ class UserCommands:
     async def _register(
         self,
         context: CommandContext,
-        connection: Connection,
+        connection: ConnectionState,
         user: NewUser,
         password_hash: str | None,
         pictures: Pictures,
@@ -198,7 +198,7 @@ class UserCommands:
                 return f"{connection.strategy}|{idp_id}", command, registered
         raise Rejected(USER_EXISTS)
 
-    async def _connection_of(self, tenant: str, person: UserRecord, edit: UserEdit) -> Connection | None:
+    async def _connection_of(self, tenant: str, person: UserRecord, edit: UserEdit) -> ConnectionState | None:
         """The connection that the edit is about; it is only read when the edit needs it."""
         if edit.connection is None and not any(edit.given(name) for name in OF_A_CONNECTION):
             return None
@@ -234,7 +234,7 @@ class _UserDeletion(UserAggregate):
         raise _HasLinks(state.subject)
 
 
-def _decide_unlinked_deletion(person: UserRecord) -> Accepted:
+def _decide_unlinked_deletion(person: UserRecord) -> Acceptance:
     if links_of(person.profile):
         raise _HasLinks(person.subject)
-    return Accepted((Draft(UserDeleted, UserDeletedData()),))
+    return Acceptance((Draft(UserDeleted, UserDeletedData()),))

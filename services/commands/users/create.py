@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.normalization.defaults import (
     GRAVATAR,
     Pictures,
@@ -12,7 +12,7 @@ from projections.normalization.defaults import (
     default_picture,
 )
 from schemas.events import UserCreated, UserCreatedData
-from services.commands.decision import Accepted, Draft
+from services.commands.decision import Acceptance, Draft
 from services.commands.users.credentials import password_rejection, username_rejection
 from services.commands.users.inputs import NewUser
 from services.commands.users.sources import (
@@ -38,12 +38,12 @@ _PLAIN: Final = ("given_name", "family_name", "name", "nickname", "picture")
 
 
 def decide_create(
-    connection: Connection,
+    connection: ConnectionState,
     user: NewUser,
     password_hash: str | None,
     idp_id: str,
     pictures: Pictures = GRAVATAR,
-) -> Accepted:
+) -> Acceptance:
     """Return the event that creates a user whom no rule rejects, with this id and every default decided.
 
     `password_hash` is of the user's password, `pictures` the tenant's choice.
@@ -61,10 +61,10 @@ def decide_create(
         app_metadata=_without_nulls(user.app_metadata),
         password_hash=password_hash,
     )
-    return Accepted((Draft(UserCreated, data),), _reservations(connection, user, attributes, idp_id))
+    return Acceptance((Draft(UserCreated, data),), _reservations(connection, user, attributes, idp_id))
 
 
-def create_rejection(connection: Connection | None, user: NewUser) -> Rejection | None:
+def create_rejection(connection: ConnectionState | None, user: NewUser) -> Rejection | None:
     """Why this user cannot be made, None when it can."""
     if connection is None:
         return NO_CONNECTION
@@ -76,7 +76,7 @@ def create_rejection(connection: Connection | None, user: NewUser) -> Rejection 
     return _database_rejection(connection, user) if kind == "store" else _passwordless_rejection(kind, user)
 
 
-def _database_rejection(connection: Connection, user: NewUser) -> Rejection | None:
+def _database_rejection(connection: ConnectionState, user: NewUser) -> Rejection | None:
     if user.username is not None and not identifies_by(connection, "username"):
         return NO_USERNAMES
     if user.phone_number is not None and not identifies_by(connection, "phone_number"):
@@ -91,7 +91,7 @@ def _database_rejection(connection: Connection, user: NewUser) -> Rejection | No
     return rejection or password_rejection(connection, user.password)
 
 
-def _known_otherwise(connection: Connection, user: NewUser) -> bool:
+def _known_otherwise(connection: ConnectionState, user: NewUser) -> bool:
     return (user.username is not None and identifies_by(connection, "username")) or (
         user.phone_number is not None and identifies_by(connection, "phone_number")
     )
@@ -114,7 +114,7 @@ def _missing(name: str) -> Rejection:
 
 
 def _attributes(
-    connection: Connection, user: NewUser, idp_id: str, pictures: Pictures
+    connection: ConnectionState, user: NewUser, idp_id: str, pictures: Pictures
 ) -> tuple[dict[str, Any], dict[str, str]]:
     attributes: dict[str, Any] = {}
     if user.email is not None:
@@ -149,7 +149,7 @@ def _with_defaults(
 
 
 def _reservations(
-    connection: Connection, user: NewUser, attributes: Mapping[str, Any], idp_id: str
+    connection: ConnectionState, user: NewUser, attributes: Mapping[str, Any], idp_id: str
 ) -> tuple[Reservation, ...]:
     found = []
     if user.email is not None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from schemas.formats.email import is_email
 from services.commands.users.sources import options_of
 from services.runtime.rejection import Rejection, invalid, invalid_body
@@ -18,7 +18,7 @@ _NAME: Final = "username"
 _ABOUT: Final = "The user's username"
 
 
-def username_rejection(connection: Connection, username: str) -> Rejection | None:
+def username_rejection(connection: ConnectionState, username: str) -> Rejection | None:
     """None when the connection takes this username."""
     least, most = _lengths(connection)
     if len(username) < least:
@@ -32,12 +32,12 @@ def username_rejection(connection: Connection, username: str) -> Rejection | Non
     return None
 
 
-def password_rejection(connection: Connection, password: str) -> Rejection | None:
+def password_rejection(connection: ConnectionState, password: str) -> Rejection | None:
     """None when the password is long enough for the connection's policy."""
     return TOO_WEAK if len(password) < least_characters(connection) else None
 
 
-def least_characters(connection: Connection) -> int:
+def least_characters(connection: ConnectionState) -> int:
     """The shortest password the connection takes."""
     options = options_of(connection)
     own = _number(_inner(options, "password_options", "complexity"), "min_length")
@@ -49,7 +49,7 @@ def least_characters(connection: Connection) -> int:
     return _LEAST_CHARACTERS.get(policy, 1) if isinstance(policy, str) else 1
 
 
-def _lengths(connection: Connection) -> tuple[int, int]:
+def _lengths(connection: ConnectionState) -> tuple[int, int]:
     options = options_of(connection)
     limits = _inner(options, "validation", "username") or _inner(
         options, "attributes", "username", "validation"

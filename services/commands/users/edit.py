@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.profile.changes.edits import place_of, shown_of
 from schemas.events import (
     AttributesChanged,
@@ -21,7 +21,7 @@ from schemas.events import (
     UserUnblocked,
 )
 from schemas.formats.exact_json import same
-from services.commands.decision import Accepted, Draft
+from services.commands.decision import Acceptance, Draft
 from services.commands.users.edit_rules import ROOT
 from services.commands.users.inputs import UserEdit
 from services.commands.users.metadata import patch_changes
@@ -34,10 +34,10 @@ _ABSENT: Final = object()
 
 def decide_edit(
     document: Document,
-    connection: Connection | None,
+    connection: ConnectionState | None,
     edit: UserEdit,
     password_hash: str | None = None,
-) -> Accepted:
+) -> Acceptance:
     """Return the events of an edit that no rule rejects, in a fixed order; what changes nothing is left out.
 
     `connection` is the one the edit names, otherwise the primary identity's, and `password_hash` is of the
@@ -54,7 +54,7 @@ def decide_edit(
         _metadata(document, edit),
     ]
     drafts = tuple(draft for draft in found if draft is not None)
-    return Accepted(drafts, _reservations(drafts, connection))
+    return Acceptance(drafts, _reservations(drafts, connection))
 
 
 def target_connection(document: Document, edit: UserEdit) -> str:
@@ -63,7 +63,7 @@ def target_connection(document: Document, edit: UserEdit) -> str:
     return edit.connection or primary
 
 
-def _email(shown: Document, connection: Connection | None, edit: UserEdit) -> Draft | None:
+def _email(shown: Document, connection: ConnectionState | None, edit: UserEdit) -> Draft | None:
     if connection is None or not (edit.given("email") or edit.given("email_verified")):
         return None
     address = shown.get("email")
@@ -83,7 +83,7 @@ def _email(shown: Document, connection: Connection | None, edit: UserEdit) -> Dr
     return Draft(EmailChanged, data)
 
 
-def _phone(shown: Document, connection: Connection | None, edit: UserEdit) -> Draft | None:
+def _phone(shown: Document, connection: ConnectionState | None, edit: UserEdit) -> Draft | None:
     if connection is None or not (edit.given("phone_number") or edit.given("phone_verified")):
         return None
     number = edit.get("phone_number") if edit.given("phone_number") else shown.get("phone_number")
@@ -99,7 +99,7 @@ def _phone(shown: Document, connection: Connection | None, edit: UserEdit) -> Dr
     return Draft(PhoneChanged, data)
 
 
-def _attributes(shown: Document, connection: Connection | None, edit: UserEdit) -> Draft | None:
+def _attributes(shown: Document, connection: ConnectionState | None, edit: UserEdit) -> Draft | None:
     wanted: dict[str, Any] = {name: edit.get(name) for name in ROOT if edit.given(name)}
     if edit.given("username"):
         username = edit.get("username")
@@ -119,7 +119,7 @@ def _attributes(shown: Document, connection: Connection | None, edit: UserEdit) 
     )
 
 
-def _password(connection: Connection | None, password_hash: str | None) -> Draft | None:
+def _password(connection: ConnectionState | None, password_hash: str | None) -> Draft | None:
     if connection is None or password_hash is None:
         return None
     return Draft(
@@ -155,7 +155,7 @@ _RESERVED: Final[Mapping[type[Any], Callable[[Any], dict[Any, Any]]]] = {
 }
 
 
-def _reservations(drafts: tuple[Draft, ...], connection: Connection | None) -> tuple[Reservation, ...]:
+def _reservations(drafts: tuple[Draft, ...], connection: ConnectionState | None) -> tuple[Reservation, ...]:
     if connection is None:
         return ()
     return tuple(

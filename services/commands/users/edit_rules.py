@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.profile.changes.edits import place_of, shown_of
 from services.commands.user_rejections import NOT_THEIRS
 from services.commands.users.create import NO_CONNECTION, NO_USERNAMES
@@ -50,7 +50,9 @@ _REMOVABLE_UNSYNCED: Final = (
 Document = Mapping[str, Any]
 
 
-def edit_rejection(document: Document, connection: Connection | None, edit: UserEdit) -> Rejection | None:
+def edit_rejection(
+    document: Document, connection: ConnectionState | None, edit: UserEdit
+) -> Rejection | None:
     """Why the edit cannot be made, None when it can."""
     for one, other in _NOT_TOGETHER:
         if edit.given(one) and edit.given(other):
@@ -89,14 +91,14 @@ def _cannot_be_updated(names: Sequence[str]) -> Rejection:
     return invalid(f"The following user attributes cannot be updated: {', '.join(names)}. {_EDITABLE}")
 
 
-def _cannot_be_removed(names: Sequence[str], connection: Connection) -> Rejection:
+def _cannot_be_removed(names: Sequence[str], connection: ConnectionState) -> Rejection:
     return invalid(
         f"The following user attributes cannot be removed: {', '.join(names)}."
         f" The connection ({connection.name}) {_REMOVABLE}"
     )
 
 
-def _root_rejection(_shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+def _root_rejection(_shown: Document, connection: ConnectionState, edit: UserEdit) -> Rejection | None:
     if keeps_edits(connection):
         return None
     asked = [name for name in ROOT if edit.given(name)]
@@ -111,7 +113,7 @@ def _root_rejection(_shown: Document, connection: Connection, edit: UserEdit) ->
     )
 
 
-def _email_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+def _email_rejection(shown: Document, connection: ConnectionState, edit: UserEdit) -> Rejection | None:
     kind = kind_of(connection)
     if edit.given("email"):
         if kind not in ("store", "email"):
@@ -130,7 +132,7 @@ def _email_rejection(shown: Document, connection: Connection, edit: UserEdit) ->
     return None
 
 
-def _phone_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+def _phone_rejection(shown: Document, connection: ConnectionState, edit: UserEdit) -> Rejection | None:
     if not (edit.given("phone_number") or edit.given("phone_verified")):
         return None
     kind = kind_of(connection)
@@ -143,7 +145,7 @@ def _phone_rejection(shown: Document, connection: Connection, edit: UserEdit) ->
     return NO_NUMBER if edit.get("phone_number") is None and "phone_number" not in shown else None
 
 
-def _username_rejection(shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+def _username_rejection(shown: Document, connection: ConnectionState, edit: UserEdit) -> Rejection | None:
     if not edit.given("username"):
         return None
     if kind_of(connection) != "store":
@@ -156,7 +158,7 @@ def _username_rejection(shown: Document, connection: Connection, edit: UserEdit)
     return username_rejection(connection, edit.get("username"))
 
 
-def _password_rejection(_shown: Document, connection: Connection, edit: UserEdit) -> Rejection | None:
+def _password_rejection(_shown: Document, connection: ConnectionState, edit: UserEdit) -> Rejection | None:
     if not edit.given("password"):
         return None
     if kind_of(connection) != "store":

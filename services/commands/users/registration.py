@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.normalization.identity import derived_id
 from projections.profile.changes.links import merged_into
 from projections.profile.state import Profile
@@ -13,7 +13,7 @@ from schemas.formats import exact_json
 from schemas.formats.identifiers import new_subject
 from schemas.sealing.keys import Keyring, SubjectKeys, generate_subject_keys
 from services.commands.context import Command, to_events
-from services.commands.decision import Accepted
+from services.commands.decision import Acceptance
 from services.commands.reconciler import Reconciler
 from services.commands.users.inputs import NewUser
 from services.commands.users.sources import kind_of
@@ -34,7 +34,7 @@ class Registered:
     events: tuple[Event, ...]
 
 
-def candidate_ids(connection: Connection, user: NewUser) -> Iterator[str]:
+def candidate_ids(connection: ConnectionState, user: NewUser) -> Iterator[str]:
     """Yield ids to try in turn: the given one; the one that logins of a passwordless address have; a random
     one."""
     if user.user_id:
@@ -99,7 +99,7 @@ class Registrar:
         self._batcher = RegistrationBatcher(database)
 
     async def register(
-        self, command: Command, source: Connection, idp_id: str, accepted: Accepted
+        self, command: Command, source: ConnectionState, idp_id: str, accepted: Acceptance
     ) -> Registered | None:
         """Return None if the identity belongs to a user, or to another connection.
 
@@ -114,7 +114,7 @@ class Registrar:
             return await self._register(command, source, idp_id, accepted)
 
     async def _register(
-        self, command: Command, source: Connection, idp_id: str, accepted: Accepted
+        self, command: Command, source: ConnectionState, idp_id: str, accepted: Acceptance
     ) -> Registered | None:
         """Most users are new; only where one is not is the reason looked up."""
         tenant, subject, keys = command.tenant, new_subject(command.now), generate_subject_keys()

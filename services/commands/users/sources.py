@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.normalization.catalogue import compiled_strategy
 
 Kind = Literal["store", "custom_database", "email", "sms", "social", "enterprise"]
 
 
-def options_of(connection: Connection) -> Mapping[str, Any]:
+def options_of(connection: ConnectionState) -> Mapping[str, Any]:
     """The connection's options; empty when it has none."""
     options = connection.document.get("options")
     return options if isinstance(options, Mapping) else {}
 
 
-def kind_of(connection: Connection) -> Kind:
+def kind_of(connection: ConnectionState) -> Kind:
     """`store` is the built-in database; `custom_database` only asks the customer's and imports nobody."""
     kind, options = compiled_strategy(connection.strategy).row.kind, options_of(connection)
     if kind == "database":
@@ -28,13 +28,13 @@ def kind_of(connection: Connection) -> Kind:
     return "enterprise" if kind == "enterprise" else "social"
 
 
-def is_disabled(connection: Connection) -> bool:
+def is_disabled(connection: ConnectionState) -> bool:
     """Whether no application may use the connection."""
     authentication = connection.document.get("authentication")
     return isinstance(authentication, Mapping) and authentication.get("active") is False
 
 
-def keeps_edits(connection: Connection) -> bool:
+def keeps_edits(connection: ConnectionState) -> bool:
     """Whether root attributes edited here stay: the provider does not write them at each login."""
     kind = kind_of(connection)
     if kind in ("store", "email", "sms"):
@@ -43,7 +43,9 @@ def keeps_edits(connection: Connection) -> bool:
     return kind != "custom_database" and policy in ("on_first_login", "never_on_login")
 
 
-def identifies_by(connection: Connection, attribute: Literal["email", "username", "phone_number"]) -> bool:
+def identifies_by(
+    connection: ConnectionState, attribute: Literal["email", "username", "phone_number"]
+) -> bool:
     """Whether users of a database connection are known by this attribute."""
     options = options_of(connection)
     attributes = options.get("attributes")
@@ -52,7 +54,7 @@ def identifies_by(connection: Connection, attribute: Literal["email", "username"
     return attribute == "email" or (attribute == "username" and options.get("requires_username") is True)
 
 
-def requires_username(connection: Connection) -> bool:
+def requires_username(connection: ConnectionState) -> bool:
     """Whether a user of a database connection must have a username."""
     options = options_of(connection)
     attributes = options.get("attributes")
@@ -63,7 +65,7 @@ def requires_username(connection: Connection) -> bool:
     return isinstance(signup, Mapping) and signup.get("status") == "required"
 
 
-def never_stored(connection: Connection) -> frozenset[str]:
+def never_stored(connection: ConnectionState) -> frozenset[str]:
     """Attributes listed in `non_persistent_attrs`."""
     names = options_of(connection).get("non_persistent_attrs")
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from projections.connection.fold import Connection
+from projections.connection.fold import ConnectionState
 from projections.connection.row import connection_of
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.profile.changes.edits import place_of
@@ -51,14 +51,14 @@ class UserStore:
         """Return what the view shows of a user after a command that it has seen. Raises Transient."""
         return outcome_of(await self._by_subject.row(tenant, subject), command_id)
 
-    async def connection(self, tenant: str, name: str) -> Connection | None:
+    async def connection(self, tenant: str, name: str) -> ConnectionState | None:
         """Return the connection of this name, or None if it does not exist or was deleted."""
         row = await self._connections.row(tenant, name)
         return None if row is None else connection_of(row)
 
     async def connection_and_pictures(
         self, tenant: str, name: str, own_issuer: str
-    ) -> tuple[Connection | None, Pictures]:
+    ) -> tuple[ConnectionState | None, Pictures]:
         """Return the connection of this name, if there is one, and the tenant's default pictures."""
         row = await self._connections.row(tenant, name)
         if row is None:

@@ -16,7 +16,7 @@ import asyncpg
 from projections.normalization import ConnectionSettings, UnmappableLogin, identify
 from projections.normalization.admission import KnownConnection, connection_of
 from schemas.errors import InvalidEvent, Transient
-from services.ingest.logins.decide import AcceptedLogin, RejectedLogin, Verdict
+from services.ingest.logins.decide import AcceptedLogin, LoginDecision, RejectedLogin
 from services.ingest.logins.keying import stated_strategy
 from services.ledger.tenants import connections_of_tenant
 from services.runtime.postgres.tenant_pool import TenantDatabase
@@ -71,7 +71,7 @@ class ConnectionCache:
         return read
 
 
-def settle(accepted: AcceptedLogin, about: Known | None) -> Verdict:
+def settle(accepted: AcceptedLogin, about: Known | None) -> LoginDecision:
     """The verdict on a login with what is known of its connection: RejectedLogin (`unknown_tenant`,
     `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
     if about is None:

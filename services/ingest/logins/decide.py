@@ -54,10 +54,10 @@ class RejectedLogin:
     detail: str
 
 
-Verdict = AcceptedLogin | RejectedLogin
+LoginDecision = AcceptedLogin | RejectedLogin
 
 
-def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> Verdict:
+def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> LoginDecision:
     """Accept or reject one event of a request that arrived at `arrived` with a token for `tenant`.
 
     An absent `tenant` or `time` is filled in; everything else is written as it was sent, with

@@ -93,9 +93,9 @@ def shown(
     """What is blocked; only what is also enforced when asked so."""
     shield = protection.shield
     return [
-        {"identifier": block.place[1]}
+        {"identifier": block.key[1]}
         | ({} if block.ip is None else {"ip": block.ip})
-        | {"connection": block.place[0]}
+        | {"connection": block.key[0]}
         for block in blocks(rows, protection, now)
         if not enforced or (shield.blocks and shield.applies_to(block.ip))
     ]

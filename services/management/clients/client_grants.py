@@ -10,7 +10,7 @@ from projections.setting.fold import Setting
 from services.commands.identifiers import new_id
 from services.commands.settings.settings import NewSetting
 from services.management import setting_responses
-from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListGrants, UpdateGrant
+from services.management.clients.models import CreateGrant, Grant, KeptByGrants, ListClientGrants, UpdateGrant
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of
 from services.management.http.models.paging import listed
@@ -28,7 +28,7 @@ _SCOPES: Final = ":client_grants"
 
 async def list_grants(call: Call) -> Response:
     """A page of the tenant's grants."""
-    query: ListGrants = call.query
+    query: ListClientGrants = call.query
     async with call.connection() as connection:
         found = await list_settings(connection, call.keyring, call.tenant, "client_grant")
     asked = [grant for grant in found if _is_asked_for(call, grant, query)]
@@ -123,7 +123,7 @@ def _shown(call: Call, grant: Setting) -> Mapping[str, Any]:
     return {**grant.document, "audience": call.service.settings.token_audience}
 
 
-def _is_asked_for(call: Call, grant: Setting, query: ListGrants) -> bool:
+def _is_asked_for(call: Call, grant: Setting, query: ListClientGrants) -> bool:
     document, audience = grant.document, query.audience
     if audience is not None and document["audience"] != (OURS if _is_ours(call, audience) else audience):
         return False
@@ -141,7 +141,7 @@ OPERATIONS: Final = (
         tag="client-grants",
         summary="Get client grants",
         description="Returns a page of client grants.",
-        query=ListGrants,
+        query=ListClientGrants,
         result=listed(Grant, "client_grants"),
         responses={200: "Grants."},
     ),

@@ -200,8 +200,8 @@ class UpdateGrant(KeptByGrants):
     )
 
 
-class ListGrants(AnyPage):
-    """A page of grants."""
+class ListClientGrants(AnyPage):
+    """A page of client grants."""
 
     audience: str | None = Field(None, description="Optional filter on audience.")
     client_id: str | None = Field(None, description="Optional filter on client_id.")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 
 
-def shown(tenant: str, client: Client, secret: str | None = None) -> dict[str, Any]:
+def shown(tenant: str, client: ClientState, secret: str | None = None) -> dict[str, Any]:
     """A client as it is answered; the secret only where it has just been made."""
     return {
         "tenant": tenant,

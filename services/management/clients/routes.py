@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from services.commands.identifiers import new_id
 from services.commands.settings.clients import NO_SUCH_CLIENT, ChangedClient
 from services.commands.settings.decide_client import (
@@ -15,8 +15,8 @@ from services.commands.settings.decide_client import (
     new_settings,
     with_credential_ids,
 )
-from services.management.clients.models import Client as Shown
 from services.management.clients.models import (
+    Client,
     ClientFields,
     ClientWithSecret,
     CreateClient,
@@ -73,7 +73,7 @@ async def create_client(call: Call) -> Response:
     body: CreateClient = call.body
     settings = with_credential_ids(new_settings(given_settings(body)), _new_credential_id)
     secret = new_client_secret() if has_secret(settings) else None
-    fresh = Client(
+    fresh = ClientState(
         new_client_id(),
         body.name,
         None if secret is None else hash_secret(secret),
@@ -91,7 +91,7 @@ async def update_client(call: Call) -> Response:
     body: UpdateClient = call.body
     given = given_settings(body)
 
-    def decide(current: Client) -> Client | Rejection:
+    def decide(current: ClientState) -> ClientState | Rejection:
         changed = changed_settings(current.settings, given)
         settings = with_credential_ids(changed, _new_credential_id)
         secret_hash = current.secret_hash if has_secret(settings) else None
@@ -108,7 +108,7 @@ async def rotate_secret(call: Call) -> Response:
     """A new secret; the old one gets no more tokens. Tokens there are stay good until they expire."""
     secret = new_client_secret()
 
-    def decide(current: Client) -> Client | Rejection:
+    def decide(current: ClientState) -> ClientState | Rejection:
         if not has_secret(current.settings):
             return _NO_SECRET
         return replace(current, secret_hash=hash_secret(secret))
@@ -144,7 +144,7 @@ async def _remove_grants(call: Call, client_id: str) -> None:
             await call.commands.settings.remove(context_of(call), "client_grant", grant.id)
 
 
-def _is_asked_for(client: Client, query: ListClients) -> bool:
+def _is_asked_for(client: ClientState, query: ListClients) -> bool:
     settings, types = client.settings, presenting.field_names(query.app_type)
     first_party = settings.get("is_first_party", True)
     return (query.is_first_party is None or first_party is query.is_first_party) and (
@@ -188,7 +188,7 @@ OPERATIONS: Final = (
         summary="Get clients",
         description="Returns a page of clients, sorted by name. Client secrets are never included.",
         query=ListClients,
-        result=listed(Shown, "clients"),
+        result=listed(Client, "clients"),
         responses={200: "Clients."},
     ),
     Operation(
@@ -203,7 +203,7 @@ OPERATIONS: Final = (
             " do at an API is defined by its client grants."
         ),
         body=CreateClient,
-        result=ClientWithSecret | Shown,
+        result=ClientWithSecret | Client,
         responses={201: "The client with its secret.", 202: _LATE},
     ),
     Operation(
@@ -215,7 +215,7 @@ OPERATIONS: Final = (
         summary="Get a client by ID",
         description="Returns one client. The secret is not included because only its hash is stored.",
         query=ClientFields,
-        result=Shown,
+        result=Client,
         responses={200: "The client.", 304: "Not modified.", 404: _ABSENT},
     ),
     Operation(
@@ -230,7 +230,7 @@ OPERATIONS: Final = (
             " merged."
         ),
         body=UpdateClient,
-        result=Shown,
+        result=Client,
         responses={200: "The client.", 202: _LATE, 404: _ABSENT, 409: _BUSY, 412: _OTHER_REVISION},
     ),
     Operation(

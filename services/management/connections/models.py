@@ -65,7 +65,7 @@ class ResourceApp(Body):
     status: Literal["enabled", "disabled"] = Field(description="Whether Cross App Access is enabled.")
 
 
-class Change(Body):
+class ConnectionBody(Body):
     """What creating and changing a connection have in common."""
 
     display_name: Annotated[Annotated[str, Field(max_length=128), SAFE] | None, Given] = Field(
@@ -91,7 +91,7 @@ class Change(Body):
     cross_app_access_resource_app: Annotated[ResourceApp | None, Given] = None
 
 
-class CreateConnection(Change):
+class CreateConnection(ConnectionBody):
     """A new connection; its name and strategy stay for ever."""
 
     name: Name = Field(
@@ -102,7 +102,7 @@ class CreateConnection(Change):
     strategy: Strategy = Field(description="The identity provider of the connection.", examples=["auth0"])
 
 
-class UpdateConnection(Change):
+class UpdateConnection(ConnectionBody):
     """`options` replaces the whole object."""
 
     at_least = 1

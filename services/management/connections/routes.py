@@ -16,8 +16,8 @@ from services.commands.settings.decide_connection import (
 )
 from services.commands.writer import Written
 from services.management.connections.models import (
-    Change,
     ClientStatuses,
+    ConnectionBody,
     ConnectionFields,
     CreateConnection,
     EnabledClient,
@@ -28,8 +28,7 @@ from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import context_of, has_revision
 from services.management.http.models.paging import CheckpointPage, listed
-from services.management.http.models.results import Connection as Shown
-from services.management.http.models.results import Deleted
+from services.management.http.models.results import Connection, Deleted
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.queries import connections
@@ -120,7 +119,7 @@ def new_connection_of(body: CreateConnection) -> NewConnection:
     return NewConnection(body.name, body.strategy, change_of(body))
 
 
-def change_of(body: Change) -> ConnectionChange:
+def change_of(body: ConnectionBody) -> ConnectionChange:
     """Return the input of the command that makes these changes."""
     given = body.model_dump(include={*_SETTINGS}, exclude_unset=True)
     return ConnectionChange({name: given[name] for name in _SETTINGS if name in given}, body.options)
@@ -158,7 +157,7 @@ async def _at_offset(call: Call, query: ListConnections) -> Response:
 
 
 async def _after_cursor(call: Call, query: ListConnections) -> Response:
-    take, after = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
+    take, after = query.take or paging.DEFAULT_TAKE, paging.cursor_position(call, query.after)
     async with call.connection() as connection:
         rows = await connections.list_connections(
             connection, call.tenant, query.strategy, query.name, limit=take + 1, after=after
@@ -195,7 +194,7 @@ OPERATIONS: Final = (
         summary="List connections",
         description="Returns a page of connections, sorted by name.",
         query=ListConnections,
-        result=listed(Shown, "connections"),
+        result=listed(Connection, "connections"),
         responses={200: "Connections.", **_COMMON},
     ),
     Operation(
@@ -207,7 +206,7 @@ OPERATIONS: Final = (
         summary="Create a connection",
         description="Creates a connection. Its name must be unique within the tenant.",
         body=CreateConnection,
-        result=Shown,
+        result=Connection,
         responses={201: "The connection.", **_WRITE, 409: "A connection with the same name already exists."},
     ),
     Operation(
@@ -219,7 +218,7 @@ OPERATIONS: Final = (
         summary="Get a connection",
         description="Returns one connection.",
         query=ConnectionFields,
-        result=Shown,
+        result=Connection,
         responses={200: "The connection.", 304: "Not modified.", **_COMMON, 404: "No such connection."},
     ),
     Operation(
@@ -234,7 +233,7 @@ OPERATIONS: Final = (
             " as a whole."
         ),
         body=UpdateConnection,
-        result=Shown,
+        result=Connection,
         responses={200: "The connection.", **_WRITE, 404: "No such connection.", 412: _OTHER_REVISION},
     ),
     Operation(

@@ -14,7 +14,7 @@ from schemas.events import (
     RiskAssessmentCleared,
     RiskAssessmentClearedData,
 )
-from services.commands.decision import Accepted, Decision, Draft
+from services.commands.decision import Acceptance, Decision, Draft
 from services.commands.execute import Decide
 from services.commands.factors import decide
 from services.commands.factors.decide import FactorChange, NewFactor
@@ -122,7 +122,7 @@ async def regenerate_recovery_code(call: Call) -> Response:
     async def regenerated(_person: UserRecord) -> Decision:
         code_hash = await call.service.auth.passwords.hash(call.tenant, code)
         data = RecoveryCodeRegeneratedData(factor_id=new_id("recovery-code|dev_"), code_hash=code_hash)
-        return Accepted((Draft(RecoveryCodeRegenerated, data),))
+        return Acceptance((Draft(RecoveryCodeRegenerated, data),))
 
     users, context = call.commands.users, context_of(call, guarded=False)
     written = (await users.change(context, call.path("id"), regenerated)).written
@@ -133,14 +133,14 @@ async def invalidate_remembered_browsers(call: Call) -> Response:
     """Tell gateways to ask for another factor again in every browser of the user."""
     event = RememberedBrowsersInvalidated
     draft = Draft(event, event.model_fields["data"].default)
-    return await _without(call, lambda _: Accepted((draft,)))
+    return await _without(call, lambda _: Acceptance((draft,)))
 
 
 async def clear_risk_assessments(call: Call) -> Response:
     """Tell gateways to forget the user's devices."""
     body: ClearRiskAssessments = call.body
     data = RiskAssessmentClearedData(connection=body.connection, assessors=body.assessors)
-    return await _without(call, lambda _: Accepted((Draft(RiskAssessmentCleared, data),)))
+    return await _without(call, lambda _: Acceptance((Draft(RiskAssessmentCleared, data),)))
 
 
 def changes_of(body: models.UpdateFactor) -> FactorChange:

@@ -17,13 +17,13 @@ BAD_CURSOR: Final = invalid(violation("Query", "Not a cursor of this list", "fro
 T = TypeVar("T")
 
 
-def cursor(call: Call, place: str) -> str:
-    """An opaque text for a place in the list that is asked for."""
-    return call.service.storage.cursors.seal(place, _list_of(call))
+def cursor(call: Call, position: str) -> str:
+    """An opaque text for a position in the list that is asked for."""
+    return call.service.storage.cursors.seal(position, _list_of(call))
 
 
-def place_of(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) -> str:
-    """The place behind a cursor of the list that is asked for, "" (before everything) without one. Raises
+def cursor_position(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) -> str:
+    """The position behind a cursor of the list that is asked for, "" (before everything) without one. Raises
     Rejected (400) for a cursor of another list, and for anything else."""
     if not text:
         return ""
@@ -49,17 +49,17 @@ def answer(
     call: Call,
     items: Sequence[T],
     key: str,
-    place: Callable[[T], str],
+    position: Callable[[T], str],
     show: Callable[[T], Any] = lambda item: item,
 ) -> Response:
-    """The page asked for of a whole list that fits in memory; `place` is unique and orders the list."""
+    """The page asked for of a whole list that fits in memory; `position` is unique and orders the list."""
     query: OffsetPage | CheckpointPage = call.query
-    ordered = sorted(items, key=place)
+    ordered = sorted(items, key=position)
     if by_checkpoint(query):
         asked, take = query.after, query.take or DEFAULT_TAKE  # type: ignore[union-attr]
-        after = place_of(call, asked)
-        rest = [item for item in ordered if place(item) > after] if asked else ordered
-        last = place(rest[take - 1]) if len(rest) > take else None
+        after = cursor_position(call, asked)
+        rest = [item for item in ordered if position(item) > after] if asked else ordered
+        last = position(rest[take - 1]) if len(rest) > take else None
         return after_cursor(call, [show(item) for item in rest[:take]], key, last)
     assert isinstance(query, OffsetPage)
     start = query.page * query.per_page
@@ -76,5 +76,5 @@ def at_offset(shown: Sequence[Any], query: OffsetPage, key: str, total: int) -> 
 
 
 def after_cursor(call: Call, shown: Sequence[Any], key: str, last: str | None) -> Response:
-    """`{<key>, next}`; no `next` on the last page. `last` is the place of the last item when more follow."""
+    """`{<key>, next}`; no `next` on the last page. `last` is the position of the last item if more follow."""
     return responses.value({key: shown} if last is None else {key: shown, "next": cursor(call, last)})

@@ -20,35 +20,35 @@ from schemas.formats.violations import (
 from services.runtime.rejection import Rejected, Rejection, invalid, violation
 
 M = TypeVar("M", bound=BaseModel)
-Place = Literal["Payload", "Query"]
-_CODES: Final[Mapping[Place, str]] = {"Payload": "invalid_body", "Query": "invalid_query_string"}
+InputPart = Literal["Payload", "Query"]
+_CODES: Final[Mapping[InputPart, str]] = {"Payload": "invalid_body", "Query": "invalid_query_string"}
 _ECHOED_CHARACTERS: Final = 200
 FORMAT: Final = "format"
 """Custom error type of a value that lacks a named format."""
 
 
-def validate(model: type[M], value: object, place: Place = "Payload") -> M:
+def validate(model: type[M], value: object, part: InputPart = "Payload") -> M:
     """The value as the model. Raises Rejected with the first fault, the object's own before its members'."""
     expected = "array" if issubclass(model, RootModel) else "object"
     if type_name(value) != expected:
         reason = f"Expected type {expected} but found type {type_name(value)}"
-        raise Rejected(invalid(violation(place, reason), _CODES[place]))
+        raise Rejected(invalid(violation(part, reason), _CODES[part]))
     least = getattr(model, "at_least", 0)
     if isinstance(value, dict) and len(value) < least:
         reason = f"Too few properties defined ({len(value)}), minimum {least}"
-        raise Rejected(invalid(violation(place, reason), _CODES[place]))
+        raise Rejected(invalid(violation(part, reason), _CODES[part]))
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Rejected(_refusal(error, model, place)) from None
+        raise Rejected(_refusal(error, model, part)) from None
 
 
-def _refusal(error: ValidationError, model: type[BaseModel], place: Place) -> Rejection:
+def _refusal(error: ValidationError, model: type[BaseModel], part: InputPart) -> Rejection:
     details = min(error.errors(include_url=False), key=lambda item: item["type"] not in OF_THE_OBJECT)
     location = details["loc"][:-1] if details["type"] in OF_THE_OBJECT else details["loc"]
-    path = ".".join(str(part) for part in location) or None
+    path = ".".join(str(step) for step in location) or None
     reason = _REASONS.get(details["type"], unexpected_type)(details)
-    return invalid(violation(place, reason, path, _description(model, location)), _CODES[place])
+    return invalid(violation(part, reason, path, _description(model, location)), _CODES[part])
 
 
 def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from services.management.limits.token_bucket import Bucket, Limit, Verdict, take
+from services.management.limits.token_bucket import Limit, RateLimitResult, TokenBucket, take
 from services.runtime.auth.tokens import Principal
 
 Group = Literal[
@@ -107,7 +107,7 @@ class RateLimits:
 
     def __init__(self, plan: Plan | None, clock: Callable[[], float] = time.time) -> None:
         self._plan, self._clock = plan, clock
-        self._buckets: OrderedDict[tuple[str, ...], Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, ...], TokenBucket] = OrderedDict()
         self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     @property
@@ -115,31 +115,31 @@ class RateLimits:
         """Whether anything is counted at all."""
         return self._plan is not None
 
-    def count(self, principal: Principal, group: str, user: str = "") -> Verdict | None:
+    def count(self, principal: Principal, group: str, user: str = "") -> RateLimitResult | None:
         """Counts a request, in all of its buckets or in none; None when limits are off."""
         if self._plan is None:
             return None
-        now, verdicts = self._clock(), []
-        taken: dict[tuple[str, ...], Bucket] = {}
+        now, results = self._clock(), []
+        taken: dict[tuple[str, ...], TokenBucket] = {}
         for name, whose, limit in buckets_of(self._plan, group, user):
             key = (principal.tenant, principal.client_id, name, whose)
-            taken[key], verdict = take(self._buckets.get(key), limit, now)
-            verdicts.append(verdict)
-        scarcest = min(verdicts, key=lambda verdict: (verdict.allowed, verdict.remaining))
+            taken[key], result = take(self._buckets.get(key), limit, now)
+            results.append(result)
+        scarcest = min(results, key=lambda result: (result.allowed, result.remaining))
         if scarcest.allowed:
             self._keep(taken)
         return scarcest
 
-    def count_token(self, name: str, *whose: str) -> Verdict | None:
+    def count_token(self, name: str, *whose: str) -> RateLimitResult | None:
         """Counts a request for a token in one bucket of `OF_CLIENT` or `OF_SOURCE`; None when limits are
         off."""
         if self._plan is None:
             return None
         key = (name, *whose)
-        bucket, verdict = take(self._buckets.get(key), self._plan.limits[name], self._clock())
-        if verdict.allowed:
+        bucket, result = take(self._buckets.get(key), self._plan.limits[name], self._clock())
+        if result.allowed:
             self._keep({key: bucket})
-        return verdict
+        return result
 
     def is_news(self, principal: Principal, group: str) -> bool:
         """Whether a request refused in this group is the client's first for as long as one is told of; asked
@@ -154,7 +154,7 @@ class RateLimits:
             self._told.popitem(last=False)
         return True
 
-    def _keep(self, taken: Mapping[tuple[str, ...], Bucket]) -> None:
+    def _keep(self, taken: Mapping[tuple[str, ...], TokenBucket]) -> None:
         for key, bucket in taken.items():
             self._buckets[key] = bucket
             self._buckets.move_to_end(key)

@@ -13,16 +13,17 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """What was left at an instant, in seconds of the epoch."""
+class TokenBucket:
+    """The tokens left at a time `at`, in seconds of the epoch."""
 
     tokens: float
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a request may go on, and what its caller is told: `reset` is when the next token is there."""
+class RateLimitResult:
+    """Whether a request is within its limit, and what the headers of its response say; `reset` is the time of
+    the next token, in seconds of the epoch."""
 
     allowed: bool
     limit: int
@@ -31,12 +32,12 @@ class Verdict:
     wait_seconds: float
 
 
-def take(bucket: Bucket | None, limit: Limit, now: float) -> tuple[Bucket, Verdict]:
+def take(bucket: TokenBucket | None, limit: Limit, now: float) -> tuple[TokenBucket, RateLimitResult]:
     """The bucket after one request at `now`; None is a full one. A clock that steps back refills nothing."""
-    known = bucket or Bucket(limit.burst, now)
+    known = bucket or TokenBucket(limit.burst, now)
     at = max(now, known.at)
     tokens = min(float(limit.burst), known.tokens + (at - known.at) * limit.refill)
     allowed = tokens >= 1
-    left = Bucket(tokens - 1 if allowed else tokens, at)
+    left = TokenBucket(tokens - 1 if allowed else tokens, at)
     wait = (1 - left.tokens % 1) / limit.refill
-    return left, Verdict(allowed, limit.burst, int(left.tokens), ceil(at + wait), wait)
+    return left, RateLimitResult(allowed, limit.burst, int(left.tokens), ceil(at + wait), wait)

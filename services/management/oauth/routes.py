@@ -115,11 +115,11 @@ async def _domain(service: Service, request: Request) -> Domain | None:
 
 def _count(service: Service, group: str, *whose: str) -> None:
     """Counts before anything is known of the caller, failures too. Raises OAuthRefused (429)."""
-    verdict = service.limits.rates.count_token(group, *whose)
-    if verdict is None or verdict.allowed:
+    result = service.limits.rates.count_token(group, *whose)
+    if result is None or result.allowed:
         return
-    error = throttling.too_many(verdict)
-    headers = {**throttling.rate_headers(verdict), **error.headers}
+    error = throttling.too_many(result)
+    headers = {**throttling.rate_headers(result), **error.headers}
     raise OAuthRefused(error.status, "too_many_requests", error.message, headers)
 
 

@@ -38,7 +38,7 @@ class Branding(Body):
     )
 
 
-class Change(Body):
+class OrganizationBody(Body):
     """What creating and changing an organization have in common."""
 
     display_name: Annotated[DisplayName | None, Given] = Field(
@@ -55,7 +55,7 @@ class Change(Body):
     is_app_entitlement_active: bool | None = Field(None, description="Stored and returned; not enforced.")
 
 
-class CreateOrganization(Change):
+class CreateOrganization(OrganizationBody):
     """A new organization, without members."""
 
     name: Name = Field(description=NAME, examples=["acme"])
@@ -64,7 +64,7 @@ class CreateOrganization(Change):
     )
 
 
-class UpdateOrganization(Change):
+class UpdateOrganization(OrganizationBody):
     """What may change; metadata is replaced wholly."""
 
     at_least = 1

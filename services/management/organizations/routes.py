@@ -18,11 +18,11 @@ from services.management.http.models.paging import listed
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.organizations.models import (
-    Change,
     CreateOrganization,
     ListMembers,
     ListOrganizations,
     Members,
+    OrganizationBody,
     UpdateOrganization,
 )
 from services.management.organizations.results import Organization
@@ -140,7 +140,7 @@ def organization_shown(setting: Setting) -> dict[str, Any]:
     return {"id": setting.id, "name": setting.document["name"], **rest}
 
 
-def _given(body: Change) -> dict[str, Any]:
+def _given(body: OrganizationBody) -> dict[str, Any]:
     return body.model_dump(exclude_unset=True)
 
 

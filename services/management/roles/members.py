@@ -16,7 +16,7 @@ from services.commands.writer import Written
 from services.management.http import paging, responses
 from services.management.http.command_context import context_of
 from services.management.http.requests import Call
-from services.queries.members import BEGINNING, MemberKind, MemberPlace, count_members, list_members
+from services.queries.members import BEGINNING, MemberKind, MemberPosition, count_members, list_members
 from services.queries.users import UserRecord
 from services.runtime.rejection import Rejection
 
@@ -32,11 +32,11 @@ async def listed(
     async with call.connection() as connection:
         if paging.by_checkpoint(query):
             take = query.take or paging.DEFAULT_TAKE
-            after = _place_of(call, query.after)
+            after = _position_of(call, query.after)
             rows = await list_members(connection, call.tenant, kind, target, limit=take + 1, after=after)
             last = rows[take - 1] if len(rows) > take else None
-            place = None if last is None else f"{render(last['since'])} {last['subject']}"
-            return paging.after_cursor(call, [_shown(row, names) for row in rows[:take]], key, place)
+            position = None if last is None else f"{render(last['since'])} {last['subject']}"
+            return paging.after_cursor(call, [_shown(row, names) for row in rows[:take]], key, position)
         start = query.page * query.per_page
         rows = await list_members(connection, call.tenant, kind, target, limit=query.per_page, offset=start)
         total = await count_members(connection, call.tenant, kind, target)
@@ -92,10 +92,10 @@ def _about(call: Call, user_id: str) -> Call:
     return replace(call, sent={name: [user_id] for name in call.sent}, pending=None)
 
 
-def _place_of(call: Call, cursor: str | None) -> MemberPlace:
-    place = paging.place_of(call, cursor)
-    since, _, subject = place.partition(" ")
-    return MemberPlace(since, subject) if since else BEGINNING
+def _position_of(call: Call, cursor: str | None) -> MemberPosition:
+    position = paging.cursor_position(call, cursor)
+    since, _, subject = position.partition(" ")
+    return MemberPosition(since, subject) if since else BEGINNING
 
 
 def _shown(row: asyncpg.Record, names: Sequence[str]) -> dict[str, Any]:

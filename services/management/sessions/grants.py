@@ -16,7 +16,7 @@ from schemas.events import (
     RefreshTokenRevoked,
     RefreshTokenRevokedData,
 )
-from services.commands.decision import Accepted, Decision, Draft
+from services.commands.decision import Acceptance, Decision, Draft
 from services.commands.identifiers import new_id
 from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging, responses
@@ -91,7 +91,7 @@ async def create_device_credential(call: Call) -> Response:
         async with call.connection() as connection:
             where = call.tenant, person.subject, body.device_id, body.client_id
             known = await device_credentials.has_public_key(connection, *where)
-        return DEVICE_KNOWN if known else Accepted((Draft(DeviceCredentialCreated, data),))
+        return DEVICE_KNOWN if known else Acceptance((Draft(DeviceCredentialCreated, data),))
 
     context = context_of(call, guarded=False)
     executed = await call.commands.users.change(context, call.principal.subject, decide)

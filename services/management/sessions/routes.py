@@ -57,10 +57,10 @@ async def find_refresh_tokens(call: Call) -> Response:
     """The refresh tokens of a user, at one client where it is named."""
     query: models.ListRefreshTokens = call.query
     take = query.take or paging.DEFAULT_TAKE
-    place = paging.place_of(call, query.after)
+    position = paging.cursor_position(call, query.after)
     async with call.connection() as connection:
         subject = await _subject(connection, call.tenant, query.user_id)
-        rows = await refresh_tokens_of(connection, call.tenant, subject, place, take + 1, query.client_id)
+        rows = await refresh_tokens_of(connection, call.tenant, subject, position, take + 1, query.client_id)
     shown = [
         showing.selected(showing.refresh_token(row, query.user_id), query.fields, query.include_fields)
         for row in rows[:take]
@@ -183,10 +183,10 @@ async def _page(
     """A page of what the user has, by id. `read` takes the subject, the id before the page and the limit."""
     query: models.CountedPage = call.query
     user_id, tenant = call.path("id"), call.tenant
-    take, place = query.take or paging.DEFAULT_TAKE, paging.place_of(call, query.after)
+    take, position = query.take or paging.DEFAULT_TAKE, paging.cursor_position(call, query.after)
     async with call.service.storage.database.connection(tenant) as connection:
         subject = await _subject(connection, tenant, user_id)
-        rows = await read(connection, tenant, subject, place, take + 1)
+        rows = await read(connection, tenant, subject, position, take + 1)
         total = await count(connection, tenant, subject) if query.include_totals else None
     page: dict[str, Any] = {key: [show(row, user_id) for row in rows[:take]]}
     if len(rows) > take:

@@ -20,10 +20,10 @@ from services.management.users.read_users import tokens_for
 from services.queries.search import statements
 from services.queries.search.analysis import analyze
 from services.queries.search.cost import affordable
-from services.queries.search.cursor import not_a_cursor, place_in, text_of
+from services.queries.search.cursor import not_a_cursor, position_in, text_of
 from services.queries.search.explaining import explanation
 from services.queries.search.fields import Path
-from services.queries.search.ordering import Order, Place, natural, sorted_by
+from services.queries.search.ordering import CursorPosition, Order, natural, sorted_by
 from services.queries.search.predicates import MATCH_NONE, Equals, Predicate, all_of
 from services.queries.search.syntax.parser import QUICK_CHARACTERS, parse
 from services.queries.search.syntax.tree import Malformed
@@ -143,20 +143,20 @@ async def _walked(call: Call, query: ListUsers, search: Search) -> Response:
     users = presenting.shown(rows[:take], query, tokens_of)
     parts: dict[str, Any] = {"users": None}
     if len(rows) > take:
-        parts["next"] = paging.cursor(call, text_of(_place(rows[take - 1], search.order)))
+        parts["next"] = paging.cursor(call, text_of(_position_of(rows[take - 1], search.order)))
     return responses.document(presenting.wrapped(parts, {"users": users}))
 
 
-def _after(call: Call, text: str, order: Order, name: str) -> Place:
+def _after(call: Call, text: str, order: Order, name: str) -> CursorPosition:
     rejection = not_a_cursor(name)
     try:
-        return place_in(paging.place_of(call, text, rejection), order)
+        return position_in(paging.cursor_position(call, text, rejection), order)
     except ValueError:
         raise Rejected(rejection) from None
 
 
-def _place(row: asyncpg.Record, order: Order) -> Place:
-    return Place(None if order.target is None else row["key"], row["subject"])
+def _position_of(row: asyncpg.Record, order: Order) -> CursorPosition:
+    return CursorPosition(None if order.target is None else row["key"], row["subject"])
 
 
 async def _explained(call: Call, search: Search) -> Response:

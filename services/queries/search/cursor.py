@@ -1,4 +1,4 @@
-"""The position at which a paged search continues: the place of the last person returned, as the text inside a
+"""The position at which a paged search continues, that of the last user returned, as the text inside a
 cursor."""
 
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.formats import exact_json
 from services.queries.search.fields import Column
-from services.queries.search.ordering import Order, Place
+from services.queries.search.ordering import CursorPosition, Order
 from services.runtime.rejection import Rejection, invalid, violation
 
 
@@ -16,19 +16,19 @@ def not_a_cursor(name: str) -> Rejection:
     return invalid(violation("Query", reason, name, "Where to go on"), "invalid_query_string")
 
 
-def text_of(place: Place) -> str:
-    """Return the text for a place."""
-    key = place.key.isoformat() if isinstance(place.key, datetime) else place.key
-    return exact_json.dumps([key, place.subject]).decode()
+def text_of(position: CursorPosition) -> str:
+    """Return the text for a position."""
+    key = position.key.isoformat() if isinstance(position.key, datetime) else position.key
+    return exact_json.dumps([key, position.subject]).decode()
 
 
-def place_in(text: str, order: Order) -> Place:
-    """Return the place in a text that `text_of` made. Raises ValueError when it does not fit the order, as
+def position_in(text: str, order: Order) -> CursorPosition:
+    """Return the position in a text that `text_of` made. Raises ValueError when it does not fit the order, as
     with an order that another version of the service chose."""
     match exact_json.loads(text):
         case [key, str(subject)]:
-            return Place(_key(key, order), subject)
-    raise ValueError("not a place")
+            return CursorPosition(_key(key, order), subject)
+    raise ValueError("not a position")
 
 
 def _key(value: Any, order: Order) -> str | bool | int | datetime | None:

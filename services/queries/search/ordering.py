@@ -1,4 +1,4 @@
-"""The order of people in a list, and places in it.
+"""The order of people in a list, and positions in it.
 
 Without `sort` the order is that of the index that finds the people: by the value of the first field that a
 range or prefix compares, otherwise by subject, which is the order in which people were first seen. It is the
@@ -28,8 +28,9 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The last person returned: among those with a value (`key`), or those without."""
+class CursorPosition:
+    """The position of the last user returned: among those with a value of the sort field (`key`), or among
+    those without one if `key` is None."""
 
     key: Value | None
     subject: str

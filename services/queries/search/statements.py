@@ -20,7 +20,7 @@ from services.queries.search.conditions import (
     unions,
 )
 from services.queries.search.fields import Column, Path
-from services.queries.search.ordering import Order, Place, natural
+from services.queries.search.ordering import CursorPosition, Order, natural
 from services.queries.search.predicates import MATCH_ALL, AnyOf, Between, Equals, Predicate, without
 
 _ARRAYS: Final = {str: "text", bool: "boolean", int: "bigint", datetime: "timestamptz"}
@@ -36,11 +36,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A number of people, from an offset or after a place."""
+    """A number of people, from an offset or after a position."""
 
     limit: int
     offset: int = 0
-    after: Place | None = None
+    after: CursorPosition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from schemas.formats import exact_json, instants
 from schemas.logins.raw_login import MAX_BYTES, parse_raw_login
 from services.ingest.bodies import NOT_JSON
 from services.ingest.documents import login_schema
-from services.ingest.logins.decide import AcceptedLogin, RejectedLogin, Verdict, decide
+from services.ingest.logins.decide import AcceptedLogin, LoginDecision, RejectedLogin, decide
 from services.ingest.logins.keying import record_key
 from tests.samples.raw_logins import make_data, make_event
 
 ARRIVED = "2026-11-23T10:00:01.000Z"
 
 
-def verdict_on(event: Any) -> Verdict:
+def verdict_on(event: Any) -> LoginDecision:
     return decide(event, "demo", ARRIVED, record_key)
 
 

@@ -17,7 +17,7 @@ from projections.login_guard.verdict import (
     USER_BLOCKED,
     Facts,
     IdentifierFailures,
-    Verdict,
+    LoginVerdict,
     judge,
 )
 from schemas.errors import Transient
@@ -35,7 +35,9 @@ FAILED = IdentifierFailures(("users", "a@example.com"), Tally(10, NOW), {IP: Tal
 SPRAYED = Address(tuple(NOW - number for number in range(100, 0, -1)))
 
 
-def judged(now: int = NOW, brute: str | None = None, address: str | None = None, **facts: Any) -> Verdict:
+def judged(
+    now: int = NOW, brute: str | None = None, address: str | None = None, **facts: Any
+) -> LoginVerdict:
     return judge(Facts(IP, **facts), brute_force(brute), suspicious_ip(address), now)
 
 
@@ -45,7 +47,7 @@ def test_an_admins_block_comes_first() -> None:
     assert judged(blocked=True, **everything).ban is USER_BLOCKED
     assert judged(**everything).ban is TOO_MANY_ATTEMPTS
     assert judged(addresses=[SPRAYED]).ban is SUSPICIOUS_IP
-    assert judged() == Verdict()
+    assert judged() == LoginVerdict()
 
 
 def test_a_shield_that_is_down_only_watches() -> None:
@@ -54,7 +56,7 @@ def test_a_shield_that_is_down_only_watches() -> None:
     verdict = judged(brute=watching, rows=[FAILED], addresses=[SPRAYED])
     assert (verdict.ban, verdict.monitored) == (SUSPICIOUS_IP, (TOO_MANY_ATTEMPTS,))
     off = '{"enabled":false}'
-    assert judged(brute=off, address=off, rows=[FAILED], addresses=[SPRAYED]) == Verdict()
+    assert judged(brute=off, address=off, rows=[FAILED], addresses=[SPRAYED]) == LoginVerdict()
 
 
 def test_time_heals() -> None:

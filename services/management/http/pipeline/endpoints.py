@@ -151,13 +151,13 @@ def _count(service: Service, operation: Operation, request: Request, principal: 
     rates = service.limits.rates
     if not rates.are_limited:
         return
-    verdict = rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
-    if verdict is None:
+    result = rates.count(principal, operation.group, unquote(request.path_params.get("id", "")))
+    if result is None:
         return
-    request.scope[_RATE] = throttling.rate_headers(verdict)
-    if not verdict.allowed:
-        throttling.note(service, principal, request, operation.group, verdict)
-        raise HttpError(throttling.too_many(verdict))
+    request.scope[_RATE] = throttling.rate_headers(result)
+    if not result.allowed:
+        throttling.note(service, principal, request, operation.group, result)
+        raise HttpError(throttling.too_many(result))
 
 
 def _query(model: type[BaseModel], request: Request) -> BaseModel:

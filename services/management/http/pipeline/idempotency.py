@@ -56,8 +56,9 @@ Execute = Callable[[Pending], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a result is kept: keyed hashes, so that neither keys nor bodies can be guessed from the table."""
+class RequestKey:
+    """What identifies a request with an Idempotency-Key and its result: `place` is the keyed hash of caller,
+    path and key, `request` that of query and body. Neither keys nor bodies can be guessed from the table."""
 
     tenant: str
     place: bytes
@@ -71,16 +72,20 @@ class Place:
 
 async def once(call: Call, execute: Execute) -> Response:
     """The result of the first request with this key, which may be this one. Raises Rejected, or Transient."""
-    place = await _place(call)
+    request_key = await _request_key(call)
     for _ in range(2):
-        if await _begin(call, place):
+        if await _begin(call, request_key):
             # the result is kept although the caller goes away: a repetition is what the key is for
-            return await asyncio.shield(call.service.background.tasks.start(_carry_out(call, place, execute)))
-        known = await _found(call, place)
-        if known is not None and (response := await _repeated(call, place, known)) is not None:
+            return await asyncio.shield(
+                call.service.background.tasks.start(_carry_out(call, request_key, execute))
+            )
+        known = await _found(call, request_key)
+        if known is not None and (response := await _repeated(call, request_key, known)) is not None:
             return response
-        if known is not None and await _begin_once_more(call, place):
-            return await asyncio.shield(call.service.background.tasks.start(_carry_out(call, place, execute)))
+        if known is not None and await _begin_once_more(call, request_key):
+            return await asyncio.shield(
+                call.service.background.tasks.start(_carry_out(call, request_key, execute))
+            )
     raise HttpError(in_progress(1))
 
 
@@ -115,7 +120,7 @@ def canonical(sent: Any, query: str) -> str:
     return f"{query}\n{json.dumps(sent, sort_keys=True, separators=(',', ':'))}"
 
 
-async def _place(call: Call) -> Place:
+async def _request_key(call: Call) -> RequestKey:
     key = call.request.headers[HEADER]
     if not _KEY.fullmatch(key):
         raise Rejected(_BAD_KEY)
@@ -125,7 +130,7 @@ async def _place(call: Call) -> Place:
     if keys.profile is None:
         raise Rejected(NOT_FOUND)
     path, query = call.request.scope["path"], call.request.scope["query_string"].decode("latin-1")
-    return Place(
+    return RequestKey(
         tenant,
         fingerprint(keys.profile, who.client_id, who.subject, path, key),
         fingerprint(keys.profile, canonical(call.sent, query)),
@@ -133,15 +138,19 @@ async def _place(call: Call) -> Place:
     )
 
 
-async def _begin(call: Call, place: Place) -> bool:
-    async with call.service.storage.database.connection(place.tenant) as connection:
-        return await idempotency.begin(connection, place.tenant, place.place, place.request, _lease(call))
+async def _begin(call: Call, request_key: RequestKey) -> bool:
+    async with call.service.storage.database.connection(request_key.tenant) as connection:
+        return await idempotency.begin(
+            connection, request_key.tenant, request_key.place, request_key.request, _lease(call)
+        )
 
 
-async def _begin_once_more(call: Call, place: Place) -> bool:
+async def _begin_once_more(call: Call, request_key: RequestKey) -> bool:
     settle = call.service.settings.reservation_settle_seconds
-    async with call.service.storage.database.connection(place.tenant) as connection:
-        return await idempotency.begin_again(connection, place.tenant, place.place, _lease(call), settle)
+    async with call.service.storage.database.connection(request_key.tenant) as connection:
+        return await idempotency.begin_again(
+            connection, request_key.tenant, request_key.place, _lease(call), settle
+        )
 
 
 def _lease(call: Call) -> float:
@@ -149,50 +158,50 @@ def _lease(call: Call) -> float:
     return settings.append_wait_seconds + settings.view_wait_seconds + settings.idempotency_margin_seconds
 
 
-async def _found(call: Call, place: Place) -> KnownRequest | None:
+async def _found(call: Call, request_key: RequestKey) -> KnownRequest | None:
     settle = call.service.settings.reservation_settle_seconds
-    async with call.service.storage.database.connection(place.tenant) as connection:
-        return await idempotency.find(connection, place.tenant, place.place, settle)
+    async with call.service.storage.database.connection(request_key.tenant) as connection:
+        return await idempotency.find(connection, request_key.tenant, request_key.place, settle)
 
 
-async def _repeated(call: Call, place: Place, known: KnownRequest) -> Response | None:
+async def _repeated(call: Call, request_key: RequestKey, known: KnownRequest) -> Response | None:
     """What became of the first request; None when it certainly was not carried out."""
-    if not hmac.compare_digest(known.request, place.request):
+    if not hmac.compare_digest(known.request, request_key.request):
         raise HttpError(_OTHER_REQUEST)
     if known.result is not None:
-        return _kept(call, place, known)
+        return _kept(call, request_key, known)
     if known.seconds_left:
         raise HttpError(in_progress(known.seconds_left))
     if known.event is not None and known.event.confirmed:
-        return await _taken(call, place, known.event)
+        return await _taken(call, request_key, known.event)
     if known.seconds_open:
         raise HttpError(unknown(known.seconds_open))
     if known.event is not None:
         await call.service.background.recovery.reconciler.settle(
-            place.tenant, [idempotency.reservation_of(place.place)]
+            request_key.tenant, [idempotency.reservation_of(request_key.place)]
         )
-        settled = await _found(call, place)
+        settled = await _found(call, request_key)
         if settled is not None and settled.event is not None:
             if settled.event.confirmed:
-                return await _taken(call, place, settled.event)
+                return await _taken(call, request_key, settled.event)
             raise HttpError(unknown(1))
     return None
 
 
-def _kept(call: Call, place: Place, known: KnownRequest) -> Response:
+def _kept(call: Call, request_key: RequestKey, known: KnownRequest) -> Response:
     """The first result. Raises HttpError (410) when its owner's key has been destroyed."""
     owner = known.owner
     if owner is None or known.keys.profile is None:
         raise HttpError(_ERASED)
-    keys = call.keyring.open(place.tenant, owner, known.keys)
+    keys = call.keyring.open(request_key.tenant, owner, known.keys)
     assert keys.profile is not None
     assert known.result is not None
-    return unpack(unseal(keys.profile, known.result, place.associated(owner)))
+    return unpack(unseal(keys.profile, known.result, request_key.associated(owner)))
 
 
-async def _taken(call: Call, place: Place, event: DecidingEvent) -> Response:
+async def _taken(call: Call, request_key: RequestKey, event: DecidingEvent) -> Response:
     """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
-    service, tenant = call.service, place.tenant
+    service, tenant = call.service, request_key.tenant
     async with service.storage.database.connection(tenant) as connection:
         made = await idempotency.find_made(connection, tenant, event)
     partition = partition_of(log_key(tenant, event.subject), service.storage.log.partitions)
@@ -205,36 +214,40 @@ async def _taken(call: Call, place: Place, event: DecidingEvent) -> Response:
     return responses.value(body, 202, {responses.POSITION: position, REPLAYED: "true"})
 
 
-def _pending(call: Call, place: Place) -> Pending:
+def _pending(call: Call, request_key: RequestKey) -> Pending:
     return Pending(
-        call.service.storage.database, place.tenant, place.place, tenant_subject(place.tenant), place.keys
+        call.service.storage.database,
+        request_key.tenant,
+        request_key.place,
+        tenant_subject(request_key.tenant),
+        request_key.keys,
     )
 
 
-async def _carry_out(call: Call, place: Place, execute: Execute) -> Response:
-    pending = _pending(call, place)
+async def _carry_out(call: Call, request_key: RequestKey, execute: Execute) -> Response:
+    pending = _pending(call, request_key)
     response = await execute(pending)
     try:
         if response.status_code < (500 if call.status.may_have_written else 400):
-            await _keep(call, place, pending, response)
+            await _keep(call, request_key, pending, response)
         else:
-            await _end(call, place)
+            await _end(call, request_key)
     except Transient:
         # the lease runs out by itself, and what happened then counts as unknown
         return response
     return response
 
 
-async def _end(call: Call, place: Place) -> None:
+async def _end(call: Call, request_key: RequestKey) -> None:
     """End a request without a result: it counts as unknown once a change was being decided."""
     end = idempotency.lose if call.status.may_have_written else idempotency.free
-    async with call.service.storage.database.connection(place.tenant) as connection:
-        await end(connection, place.tenant, place.place)
+    async with call.service.storage.database.connection(request_key.tenant) as connection:
+        await end(connection, request_key.tenant, request_key.place)
 
 
-async def _keep(call: Call, place: Place, pending: Pending, response: Response) -> None:
+async def _keep(call: Call, request_key: RequestKey, pending: Pending, response: Response) -> None:
     owner, keys = pending.owner, pending.keys
     assert keys.profile is not None  # it has sealed the event
-    sealed = seal(keys.profile, keys.version, pack(response), place.associated(owner))
-    async with call.service.storage.database.connection(place.tenant) as connection:
-        await idempotency.keep(connection, place.tenant, place.place, sealed, owner)
+    sealed = seal(keys.profile, keys.version, pack(response), request_key.associated(owner))
+    async with call.service.storage.database.connection(request_key.tenant) as connection:
+        await idempotency.keep(connection, request_key.tenant, request_key.place, sealed, owner)

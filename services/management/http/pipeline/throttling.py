@@ -13,7 +13,7 @@ from services.commands.context import CommandContext
 from services.management.container import Service
 from services.management.http import authorization
 from services.management.http.errors import ErrorResponse
-from services.management.limits.token_bucket import Verdict
+from services.management.limits.token_bucket import RateLimitResult
 from services.runtime.auth.tokens import Principal
 from services.runtime.rejection import Rejected
 
@@ -21,26 +21,28 @@ MAX_TEXT: Final = 1024
 _log = structlog.get_logger()
 
 
-def rate_headers(verdict: Verdict) -> dict[str, str]:
+def rate_headers(result: RateLimitResult) -> dict[str, str]:
     """Return the headers that tell the caller how much of the limit is left."""
     return {
-        "X-RateLimit-Limit": str(verdict.limit),
-        "X-RateLimit-Remaining": str(verdict.remaining),
-        "X-RateLimit-Reset": str(verdict.reset),
+        "X-RateLimit-Limit": str(result.limit),
+        "X-RateLimit-Remaining": str(result.remaining),
+        "X-RateLimit-Reset": str(result.reset),
     }
 
 
-def too_many(verdict: Verdict) -> ErrorResponse:
+def too_many(result: RateLimitResult) -> ErrorResponse:
     """Return the error 429 with the time after which the caller may repeat the request."""
-    wait = {"Retry-After": str(max(1, ceil(verdict.wait_seconds)))}
+    wait = {"Retry-After": str(max(1, ceil(result.wait_seconds)))}
     return ErrorResponse(429, "Global limit has been reached", "too_many_requests", wait)
 
 
-def note(service: Service, principal: Principal, request: Request, group: str, verdict: Verdict) -> None:
+def note(
+    service: Service, principal: Principal, request: Request, group: str, result: RateLimitResult
+) -> None:
     """Record a request over the limit in the logs, unless one like it was recorded not long ago."""
     if service.limits.rates.is_news(principal, group):
         context = CommandContext(principal.tenant, authorization.actor(principal))
-        data = ClientThrottledData(group=group, limit=verdict.limit, request=_request_of(request))
+        data = ClientThrottledData(group=group, limit=result.limit, request=_request_of(request))
         service.background.tasks.start(_record(service, context, data))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.commands.decision import Accepted, Decision, Draft
+from services.commands.decision import Acceptance, Decision, Draft
 from services.commands.factors import decide
 from services.commands.factors.decide import NewFactor
 from services.management.factors import present
@@ -36,13 +36,13 @@ def new(body: CreateFactor | SetFactor, device: str = DEVICE) -> NewFactor:
 
 
 def drafts_of(decision: Decision) -> tuple[Draft, ...]:
-    assert isinstance(decision, Accepted), decision
+    assert isinstance(decision, Acceptance), decision
     return decision.drafts
 
 
 def enrolled(body: dict[str, Any], *factors: dict[str, Any]) -> Any:
     decision = decide.enrol(associations(*factors), new(CreateFactor.model_validate(body)))
-    return decision.drafts[0] if isinstance(decision, Accepted) else decision
+    return decision.drafts[0] if isinstance(decision, Acceptance) else decision
 
 
 def test_a_secret_is_kept_apart() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from services.commands.settings import decide_client as decide
 from services.management.clients.models import CreateClient, UpdateClient
 from services.management.clients.present import shown
@@ -100,7 +100,7 @@ def test_credentials_get_ids() -> None:
 
 def test_a_secret_is_shown_once() -> None:
     """Where it has just been made."""
-    client = Client("app", "App", None, (), "e", False, settings={"sso_disabled": True})
+    client = ClientState("app", "App", None, (), "e", False, settings={"sso_disabled": True})
     assert shown("demo", client) == {
         "tenant": "demo",
         "global": False,

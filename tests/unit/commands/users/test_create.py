@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.events import UserCreated
-from services.commands.decision import Accepted
+from services.commands.decision import Acceptance
 from services.commands.users.create import create_rejection, decide_create
 from services.commands.users.inputs import NewUser
 from services.ledger.reservations import Reservation
@@ -27,7 +27,7 @@ def create(connection: Any = None, hashed: str | None = "h", **body: Any) -> Any
 
 
 def data_of(decision: Any) -> Any:
-    assert isinstance(decision, Accepted), decision
+    assert isinstance(decision, Acceptance), decision
     (draft,) = decision.drafts
     assert draft.event is UserCreated
     return draft.data
@@ -184,7 +184,7 @@ def test_a_password_must_be_as_long_as_the_policy_says(options: Any, password: s
     """Too short is `PasswordStrengthError`, without an errorCode."""
     decision = create(make_connection(options=options), email="a@b.co", password=password)
     if enough:
-        assert isinstance(decision, Accepted)
+        assert isinstance(decision, Acceptance)
     else:
         refusal = refusal_of(decision)
         assert refusal.message == "PasswordStrengthError: Password is too weak"

@@ -14,7 +14,7 @@ from schemas.events import (
     UserBlocked,
     UserUnblocked,
 )
-from services.commands.decision import UNCHANGED, Accepted
+from services.commands.decision import UNCHANGED, Acceptance
 from services.commands.execute import conditional
 from services.commands.users.edit import decide_edit, target_connection
 from services.commands.users.edit_rules import edit_rejection
@@ -31,7 +31,7 @@ def edit(
     password_hash: str | None = None,
     expected: int | None = None,
     **body: Any,
-) -> Accepted:
+) -> Acceptance:
     user, connection = document or make_document(), known or make_connection()
     wanted = edit_of(UpdateUser.model_validate(body))
     assert edit_rejection(user, connection, wanted) is None
@@ -39,7 +39,7 @@ def edit(
     return replace(decision, drafts=conditional(decision.drafts, expected))
 
 
-def only(accepted: Accepted, event: type[Any]) -> Any:
+def only(accepted: Acceptance, event: type[Any]) -> Any:
     (draft,) = accepted.drafts
     assert draft.event is event
     return draft.data

@@ -33,27 +33,27 @@ def encoded(blob: bytes) -> str:
 
 
 @given(PLACES)
-def test_a_place_survives(place: str) -> None:
+def test_a_position_survives(position: str) -> None:
     """Whatever it is, in a text that an address takes as it is."""
-    cursor = CURSORS.seal(place, LIST)
-    assert CURSORS.open(cursor, LIST) == place
+    cursor = CURSORS.seal(position, LIST)
+    assert CURSORS.open(cursor, LIST) == position
     assert cursor.replace("-", "").replace("_", "").isalnum()
     assert cursor.isascii()
 
 
 @given(PLACES, st.data())
-def test_no_byte_of_a_cursor_can_be_changed(place: str, data: st.DataObject) -> None:
+def test_no_byte_of_a_cursor_can_be_changed(position: str, data: st.DataObject) -> None:
     """Each one that is another makes it none."""
-    blob = bytearray(decoded(CURSORS.seal(place, LIST)))
+    blob = bytearray(decoded(CURSORS.seal(position, LIST)))
     blob[data.draw(st.integers(0, len(blob) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CannotUnseal):
         CURSORS.open(encoded(bytes(blob)), LIST)
 
 
 @given(PLACES, st.data())
-def test_no_part_of_a_cursor_is_one(place: str, data: st.DataObject) -> None:
+def test_no_part_of_a_cursor_is_one(position: str, data: st.DataObject) -> None:
     """Nor is a longer text, nor the same bytes written in another way."""
-    cursor = CURSORS.seal(place, LIST)
+    cursor = CURSORS.seal(position, LIST)
     cut = cursor[: data.draw(st.integers(0, len(cursor) - 1))]
     for text in (cut, cursor + "A", cursor + "=", cursor + "==", cursor + "\n", f" {cursor}", cursor[::-1]):
         with pytest.raises(CannotUnseal):
@@ -85,14 +85,14 @@ def test_odd_texts_are_no_cursors(text: str) -> None:
         CURSORS.open(text, LIST)
 
 
-@pytest.mark.parametrize("place", ["jane@example.com", "Jane Doe", "2026-01-01T00:00:00.000Z sub_1"])
-def test_nothing_of_the_place_is_readable(place: str) -> None:
+@pytest.mark.parametrize("position", ["jane@example.com", "Jane Doe", "2026-01-01T00:00:00.000Z sub_1"])
+def test_nothing_of_the_position_is_readable(position: str) -> None:
     """Neither in the text nor in its bytes; the text is short."""
-    cursor = CURSORS.seal(place, LIST)
-    for part in place.encode().split(b" "):
+    cursor = CURSORS.seal(position, LIST)
+    for part in position.encode().split(b" "):
         assert part not in decoded(cursor)
         assert part not in cursor.encode()
-    assert len(decoded(cursor)) == len(place.encode()) + 20
+    assert len(decoded(cursor)) == len(position.encode()) + 20
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from schemas.formats.email import is_email
 from services.management.connections.models import CreateConnection, UpdateConnection
 from services.management.http.errors import error_response
 from services.management.http.models.fields import FORBIDDEN_APP_METADATA
-from services.management.http.validation import Place, validate
+from services.management.http.validation import InputPart, validate
 from services.management.users.models import CreateUser, ListUsers, UpdateUser, UsersByEmail
 from services.runtime.rejection import Rejected
 
@@ -17,12 +17,12 @@ PAYLOAD = "Payload validation error: "
 QUERY = "Query validation error: "
 
 
-def message(model: type[BaseModel], value: Any, place: Place = "Payload") -> str:
+def message(model: type[BaseModel], value: Any, part: InputPart = "Payload") -> str:
     with pytest.raises(Rejected) as refused:
-        validate(model, value, place)
+        validate(model, value, part)
     refusal = error_response(refused.value.rejection)
     assert refusal.status == 400
-    assert refusal.error_code == ("invalid_body" if place == "Payload" else "invalid_query_string")
+    assert refusal.error_code == ("invalid_body" if part == "Payload" else "invalid_query_string")
     return refusal.message
 
 

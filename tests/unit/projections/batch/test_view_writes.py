@@ -9,7 +9,7 @@ import pytest
 from projections.applied import Applied, EventView
 from projections.batch.fold import Folded, fold_batch
 from projections.batch.views import Views
-from projections.client.fold import Client
+from projections.client.fold import ClientState
 from projections.client.view import CLIENT
 from projections.connection.view import CONNECTION
 from projections.daily.view import DAILY
@@ -179,7 +179,7 @@ def test_clients() -> None:
     states, read = read_back(CLIENT, "write_clients", names, *events)
     assert read == states
     known = read[TENANT, "app"]
-    assert isinstance(known, Client)
+    assert isinstance(known, ClientState)
     assert known.scopes == ("read:users", "read:roles")
     assert written(CLIENT, client(expected_revision=3)) == {}
 

@@ -143,7 +143,7 @@ def row(failures: int, ips: dict[str, int] | None = None, last: int = NOW) -> ve
     return verdict.IdentifierFailures(("users", "joe"), Tally(failures, last), tallies)
 
 
-def judged(forced: str | None = None, suspicious: str | None = None, **facts: Any) -> verdict.Verdict:
+def judged(forced: str | None = None, suspicious: str | None = None, **facts: Any) -> verdict.LoginVerdict:
     known = verdict.Facts(**{"ip": "192.0.2.1", **facts})
     return verdict.judge(known, protection.brute_force(forced), protection.suspicious_ip(suspicious), NOW)
 

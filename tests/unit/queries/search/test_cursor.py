@@ -1,13 +1,13 @@
-"""The place of a person in a search survives as the text inside a cursor."""
+"""The position of a person in a search survives as the text inside a cursor."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.queries.search.cursor import not_a_cursor, place_in, text_of
+from services.queries.search.cursor import not_a_cursor, position_in, text_of
 from services.queries.search.fields import COLUMNS, Path
-from services.queries.search.ordering import Order, Place
+from services.queries.search.ordering import CursorPosition, Order
 
 BY_NAME, BY_LOGINS = Order(COLUMNS["name"], complete=False), Order(COLUMNS["logins_count"], complete=False)
 BY_CREATION = Order(COLUMNS["created_at"])
@@ -26,20 +26,20 @@ BY_CREATION = Order(COLUMNS["created_at"])
         (Order(Path("user_metadata.a"), complete=False), "n1"),
     ],
 )
-def test_a_place_survives(order: Order, key: Any) -> None:
+def test_a_position_survives(order: Order, key: Any) -> None:
     """Whatever the list is sorted by."""
-    place = Place(key, "sub_1")
-    assert place_in(text_of(place), order) == place
+    position = CursorPosition(key, "sub_1")
+    assert position_in(text_of(position), order) == position
 
 
 @pytest.mark.parametrize(
     ("order", "text", "reason"),
     [
         (BY_NAME, "", "empty"),
-        (BY_NAME, "null", "not a place"),
-        (BY_NAME, "[1]", "not a place"),
-        (BY_NAME, '["a",1]', "not a place"),
-        (BY_NAME, '["a","sub_1",2]', "not a place"),
+        (BY_NAME, "null", "not a position"),
+        (BY_NAME, "[1]", "not a position"),
+        (BY_NAME, '["a",1]', "not a position"),
+        (BY_NAME, '["a","sub_1",2]', "not a position"),
         (BY_NAME, '[[],"sub_1"]', "another type"),
         (BY_NAME, '[1,"sub_1"]', "another type"),
         (BY_NAME, '[true,"sub_1"]', "another type"),
@@ -50,10 +50,10 @@ def test_a_place_survives(order: Order, key: Any) -> None:
         (Order(), '["a","sub_1"]', "nothing to sort by"),
     ],
 )
-def test_a_place_of_another_order_is_none(order: Order, text: str, reason: str) -> None:
+def test_a_position_of_another_order_is_none(order: Order, text: str, reason: str) -> None:
     """What the database could not compare is refused before it gets there."""
     with pytest.raises(ValueError, match=reason):
-        place_in(text, order)
+        position_in(text, order)
 
 
 def test_the_refusal_names_the_parameter() -> None:

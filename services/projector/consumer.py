@@ -94,8 +94,12 @@ class Projector:
         self._resources = AsyncExitStack()
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
-        """Connects, learns the live generation and loads the keyring. A heartbeat that cannot be written ends
-        the process; it reports log retention that fails. Raises Transient."""
+        """Connect, read the live generation and load the keyring.
+
+        A heartbeat that cannot be written ends the process; it reports log retention that fails. Raises
+        Transient if PostgreSQL or Kafka is not available, ValueError if the key provider is not usable,
+        NoKeys if the installation has no keys, and CannotUnseal if the key-encryption key is another one.
+        """
         url = self._settings.database_url.get_secret_value()
         provider = provider_from(self._settings.key_provider)
         async with AsyncExitStack() as opening:
@@ -137,11 +141,12 @@ class Projector:
             await pool.close()
 
     async def stop(self) -> None:
-        """Ends the heartbeat and disconnects."""
+        """End the heartbeat and log retention, and disconnect."""
         await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """From the ledger, where they move with the rows."""
+        """Return the next offset of each of these partitions, from the ledger, where it moves with the rows.
+        Partitions that were never read are left out. Raises Transient if PostgreSQL is not available."""
         with database_failures():
             applied = await read_positions(self._pool, self._generation, self._topic, partitions)
         for partition in partitions:
@@ -153,7 +158,11 @@ class Projector:
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Fold and write records chunk by chunk, each in one transaction; while one is written the next is
-        read, opened and folded."""
+        read, opened and folded. Records that cannot be processed become dead letters.
+
+        Raises Transient if PostgreSQL or Kafka is not available, and Fenced if another instance has moved the
+        positions of these partitions; the chunks before have been written.
+        """
         newest, latest = Views(), await self._clock(records)
         partitions = next_offsets(records).keys()
         self._authentic = {at: of for at, of in self._authentic.items() if at[0] not in partitions}
@@ -171,7 +180,11 @@ class Projector:
                 await asyncio.wait([writing])
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
-        """Write a record that cannot be processed to the dead letters, and move the position behind it."""
+        """Write a record that cannot be processed to the dead letters, and move the position behind it.
+
+        Raises Transient if PostgreSQL or Kafka is not available, and Fenced if another instance has moved the
+        position of the partition.
+        """
         latest = await self._clock([record])
         stamp([record], latest)
         letter = self._quarantine(record, error, self._authentic.get((record.partition, record.offset)))

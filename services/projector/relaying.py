@@ -12,7 +12,7 @@ from projections.logged import Logged
 from schemas.envelope import RELAYED
 from schemas.events import Event
 from schemas.formats.identifiers import derived
-from schemas.sealing.keys import Keyring
+from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record, seal_event
 from services.ledger.keys.subject_keys import read_keys
 from services.runtime.postgres.pool import DatabaseConnection
@@ -37,17 +37,25 @@ def relayed(logged: Logged, subject: str, epoch: int) -> Event:
 async def sealed_relays(
     connection: DatabaseConnection, keyring: Keyring, relays: Sequence[tuple[Logged, str]], epoch: int
 ) -> tuple[list[Record], list[Logged]]:
-    """Return the sealed copies in the order of the log, and the events whose new subject has no keys."""
+    """Return the sealed copies in the order of the log, and the events whose new subject has no keys. Raises
+    CannotUnseal if the keys of a subject do not open with the keyring."""
     takers = sorted({(logged.event.tenant, subject) for logged, subject in relays})
     keys = await read_keys(connection, keyring, takers)
     records: list[Record] = []
     stranded: list[Logged] = []
     for logged, subject in relays:
         found = keys.get((logged.event.tenant, subject))
-        try:
-            if found is None:
-                raise KeyDestroyed(subject)
-            records.append(seal_event(relayed(logged, subject, epoch), found))
-        except KeyDestroyed:
+        record = None if found is None else _sealed(relayed(logged, subject, epoch), found)
+        if record is None:
             stranded.append(logged)
+        else:
+            records.append(record)
     return records, stranded
+
+
+def _sealed(event: Event, keys: SubjectKeys) -> Record | None:
+    """The event as a record of the log, None if its keys have been destroyed."""
+    try:
+        return seal_event(event, keys)
+    except KeyDestroyed:
+        return None

@@ -33,7 +33,8 @@ class Owners(NamedTuple):
 
 
 async def read_owners(connection: DatabaseConnection, keyring: Keyring, owners: Collection[Owner]) -> Owners:
-    """Return what the views hold of these owners."""
+    """Return what the views hold of these owners. Raises CannotUnseal if the keys of an owner do not open
+    with the keyring."""
     rows = await users.read_owners(connection, sorted(owners))
     keys = {
         (row["tenant"], row["owner"]): keyring.open(

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from deploy.generations import ensure_generation
 from deploy.rights import apply_rights
 from deploy.roles import LOGINS, OWNER, Passwords, RolesRefused, drop_roles, ensure_roles, quoted, role_name
 from deploy.statistics import expect_one_tenant
@@ -19,6 +18,7 @@ from schemas.sealing.blobs import CannotUnseal
 from schemas.sealing.keys import KeyProvider
 from services.ledger.keys.signing_keys import ensure_signing_key
 from services.ledger.keys.subject_keys import ensure_wrapping_key
+from services.rebuild.generations import ensure_generation
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
 MIGRATIONS = Path(__file__).parent / "ledger"

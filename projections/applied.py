@@ -40,11 +40,15 @@ class EventView:
 
     `name` is its folder, `tables` are those of its `table.sql`. `writes` returns the statements that a batch
     comes to, in order; what its rows hold must not depend on how the log is cut into batches.
+
+    `is_net` says that the rows depend only on the profile before the first and after the last event of a
+    person, so that a rebuild writes them once.
     """
 
     name: str
     tables: tuple[str, ...]
     writes: Callable[[Sequence[Applied]], Sequence[WriteBatch]]
+    is_net: bool = False
 
 
 class FollowingView(FoldView[Key, State]):

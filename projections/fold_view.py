@@ -56,6 +56,8 @@ class FoldView(ABC, Generic[Key, State]):
     that are read together with their owners' keys."""
     absent: State
     """The state of a key that has no row."""
+    crosses_subjects = False
+    """Whether events of different subjects change one state; otherwise a key belongs to one subject."""
 
     @abstractmethod
     def touches(self, batch: Sequence[Logged], guarded: Collection[Owner]) -> set[Key]:

@@ -20,4 +20,4 @@ def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
     ]
 
 
-LINKED_IDENTITY: Final = EventView("linked_identity", ("linked_identity",), _writes)
+LINKED_IDENTITY: Final = EventView("linked_identity", ("linked_identity",), _writes, is_net=True)

@@ -102,6 +102,7 @@ class IpGuardView(FollowingView[AddressKey, Address]):
     name = "login_guard"
     tables = ("ip_guard",)
     read = "read_addresses"
+    crosses_subjects = True
     absent = Address()
 
     def followed(self, applied: Applied) -> AddressKey | None:

@@ -19,4 +19,4 @@ def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
     ]
 
 
-MEMBERSHIP: Final = EventView("membership", ("membership",), _writes)
+MEMBERSHIP: Final = EventView("membership", ("membership",), _writes, is_net=True)

@@ -13,4 +13,4 @@ def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
     return [with_rows(Write("projections.population", "add_to_population", rows))]
 
 
-POPULATION: Final = EventView("population", ("population",), _writes)
+POPULATION: Final = EventView("population", ("population",), _writes, is_net=True)

@@ -77,4 +77,4 @@ def _vanished(change: Change[Profile]) -> bool:
     return change.before.document is not None and change.after.document is None
 
 
-SEARCH: Final = EventView("search", ("search", "activity", "search_leaf"), _writes)
+SEARCH: Final = EventView("search", ("search", "activity", "search_leaf"), _writes, is_net=True)

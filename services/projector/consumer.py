@@ -7,12 +7,13 @@ fenced off. What gateways are to end is on the topic `revocations` before the po
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
+import structlog
 from aiokafka import ConsumerRecord
 
 from projections.batch.effects import Effects
@@ -22,55 +23,50 @@ from projections.fold_view import Keys
 from projections.logged import Logged
 from schemas.envelope import CONTENT_TYPE
 from schemas.errors import InvalidEvent
-from schemas.events import Event
 from schemas.formats.identifiers import key_owner
-from schemas.formats.positions import Position
 from schemas.revocation import record_of
-from schemas.sealing.keys import KeyProvider, Keyring
-from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
+from schemas.sealing.keys import Keyring
 from schemas.topics import Topic
 from services.ledger.dead_letters import DeadLetters, KeyOwner, Quarantined, report
 from services.ledger.keys.subject_keys import load_keyring, provider_from
 from services.ledger.progress.epochs import topic_epoch
-from services.ledger.progress.generations import live_generation
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.progress.positions import (
     MOVED_MEANWHILE,
+    RETIRED,
     Move,
     advance,
     begin_positions,
-    passed_positions,
     read_positions,
 )
-from services.projector.clock import Latest, stamp
 from services.projector.log_retention import INTERVAL_SECONDS, delete_expired
 from services.projector.relaying import sealed_relays
-from services.projector.statement_batches import StatementBatch, execute
-from services.projector.store import read_owners, read_views, statements
-from services.runtime.background import start_task
+from services.runtime.background import Background, start_task
 from services.runtime.kafka.log_reader import first_offset_from
-from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter, partition_of
-from services.runtime.kafka.record_batches import check_readable
+from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
-from services.runtime.postgres.pool import DatabaseConnection, database_failures, open_pool
+from services.runtime.postgres.pool import database_failures, open_pool
 from services.runtime.settings import RuntimeSettings
 from services.runtime.worker.consumer import Fenced, first_offsets, next_offsets
+from services.views.clock import Latest, stamp
+from services.views.generation import Generation
+from services.views.opening import Read, Refused, open_records, read_records
+from services.views.statement_batches import StatementBatch, write_batches
+from services.views.store import read_owners, read_views, statements
+
+_log = structlog.get_logger()
 
 CHUNK = 500
 """Records per transaction."""
-BREATH = 25
-"""Events opened before the loop may see to the transaction under way."""
 LARGE_BYTES: Final = 64 << 10
 """An event of this size takes tens of milliseconds: for each value of a person there is a row of searches."""
 
-Read = tuple[ConsumerRecord, SealedEvent, datetime]
-"""A record, the event in it, and the broker's time of it."""
-
 
 class Prepared(NamedTuple):
-    """A chunk of records, folded: what is to be written, where it is sealed with which keys, and what has an
-    effect outside of the views."""
+    """A chunk of records, folded over the tables of a generation: the rows to write there, the keys that seal
+    them, and the effects outside of the views."""
 
+    generation: Generation
     records: Sequence[ConsumerRecord]
     folded: Folded
     effects: Effects
@@ -83,14 +79,15 @@ class Settings(RuntimeSettings):
 
 
 class Projector:
-    """Folds batches into one generation of the views."""
+    """Folds batches into the live generation of the views. When a rebuild makes another generation live, the
+    projector goes on with that one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = settings.topic(Topic.PROFILE_EVENTS)
-        self._generation = 0
         self._latest: Latest = {}
         self._authentic: dict[tuple[int, int], KeyOwner] = {}
+        self._retired = Background()
         self._resources = AsyncExitStack()
 
     async def start(self, end_process: FailurePolicy) -> Heartbeat:
@@ -103,9 +100,14 @@ class Projector:
         url = self._settings.database_url.get_secret_value()
         provider = provider_from(self._settings.key_provider)
         async with AsyncExitStack() as opening:
-            await self._learn(url, provider)
-            self._pool = await open_pool(url, max_size=4, search_path=f"view_{self._generation}")
+            self._pool = await open_pool(url, max_size=2)
             opening.push_async_callback(self._pool.close)
+            with database_failures():
+                async with self._pool.acquire() as connection:
+                    self._epoch = await topic_epoch(connection, self._topic)
+                    self._keyring: Keyring = await load_keyring(connection, provider)
+            self._live = await Generation.live(url, self._topic)
+            opening.push_async_callback(self._close_generation)
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
             letters = await LogWriter.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
             opening.push_async_callback(letters.close)
@@ -119,26 +121,16 @@ class Projector:
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
-            pool = self._pool
             retention = Periodic(
-                "log_retention", lambda: delete_expired(pool, datetime.now(UTC)), INTERVAL_SECONDS, readiness
+                "log_retention",
+                lambda: delete_expired(self._live.pool, datetime.now(UTC)),
+                INTERVAL_SECONDS,
+                readiness,
             )
             opening.push_async_callback(retention.stop)
             retention.start()
             self._resources = opening.pop_all()
         return heartbeat
-
-    async def _learn(self, url: str, provider: KeyProvider) -> None:
-        pool = await open_pool(url, max_size=1)
-        try:
-            with database_failures():
-                async with pool.acquire() as connection:
-                    self._generation = await live_generation(connection)
-                    self._history = await passed_positions(connection, self._generation, self._topic)
-                    self._epoch = await topic_epoch(connection, self._topic)
-                    self._keyring: Keyring = await load_keyring(connection, provider)
-        finally:
-            await pool.close()
 
     async def stop(self) -> None:
         """End the heartbeat and log retention, and disconnect."""
@@ -148,7 +140,7 @@ class Projector:
         """Return the next offset of each of these partitions, from the ledger, where it moves with the rows.
         Partitions that were never read are left out. Raises Transient if PostgreSQL is not available."""
         with database_failures():
-            applied = await read_positions(self._pool, self._generation, self._topic, partitions)
+            applied = await read_positions(self._pool, self._live.number, self._topic, partitions)
         for partition in partitions:
             self._latest.pop(partition, None)
         self._latest |= {
@@ -188,7 +180,8 @@ class Projector:
         latest = await self._clock([record])
         stamp([record], latest)
         letter = self._quarantine(record, error, self._authentic.get((record.partition, record.offset)))
-        await self._commit(Prepared([record], fold_batch(Views(), ()), Effects(), {}, [letter]), latest)
+        nothing = fold_batch(Views(), ())
+        await self._commit(Prepared(self._live, [record], nothing, Effects(), {}, [letter]), latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """The broker times that these records follow."""
@@ -200,22 +193,22 @@ class Projector:
     async def _fold(self, chunk: Sequence[ConsumerRecord], newest: Views, latest: Latest) -> Prepared:
         """Fold a chunk over the tables and over `newest`, the states of chunks that may not be in the tables
         yet; those of this chunk are added there."""
-        letters: list[Quarantined] = []
-        read = self._read(chunk, letters, latest)
+        generation = self._live
+        read, refused = read_records(chunk, self._events.partitions, latest)
+        letters = [self._quarantine(*one) for one in refused]
         with database_failures():
-            async with self._pool.acquire() as connection:
-                wanted = {(sealed.tenant, sealed.owner) for _, sealed, _ in read}
-                owners = await read_owners(connection, self._keyring, wanted)
-        events = await self._open(read, owners.keys, letters)
+            async with generation.pool.acquire() as connection:
+                owners = await read_owners(connection, self._keyring, {one.owner for one in read})
+        events = self._opened(read, await open_records(read, owners.keys, generation.passed), letters)
         with database_failures():
-            start = await read_views(self._pool, events, owners, newest)
+            start = await read_views(generation.pool, events, owners, newest)
         effects = Effects()
         folded = fold_batch(start, events, effects)
         newest.take(folded.now)
-        return Prepared(chunk, folded, effects, owners.keys, letters)
+        return Prepared(generation, chunk, folded, effects, owners.keys, letters)
 
     async def _commit(self, prepared: Prepared, latest: Latest) -> None:
-        chunk, folded, effects, keys, letters = prepared
+        generation, chunk, folded, effects, keys, letters = prepared
         if effects.relays:
             letters = [*letters, *await self._relay(chunk, effects.relays)]
         await self._dead_letters.keep(letters)
@@ -225,7 +218,7 @@ class Projector:
         is_large = any(len(record.value or b"") >= LARGE_BYTES for record in chunk)
         batches = await asyncio.to_thread(rows) if is_large else rows()
         with database_failures():
-            await self._write(chunk, batches, latest)
+            await self._write(generation, chunk, batches, latest)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(
@@ -252,45 +245,20 @@ class Projector:
             if (person := places.get((record.partition, record.offset))) is not None
         ]
 
-    def _read(
-        self, records: Sequence[ConsumerRecord], letters: list[Quarantined], latest: Latest
-    ) -> list[Read]:
-        read: list[Read] = []
-        for record, recorded_at in zip(records, stamp(records, latest), strict=True):
-            try:
-                check_readable(record)
-                sealed = read_sealed(record.key, record.value)
-                if partition_of(record.key, self._events.partitions) != record.partition:
-                    raise InvalidEvent("not_authentic", "the record is not in the partition of its subject")
-                read.append((record, sealed, recorded_at))
-            except InvalidEvent as error:
-                letters.append(self._quarantine(record, error))
-        return read
-
-    async def _open(self, read: Sequence[Read], keys: Keys, letters: list[Quarantined]) -> list[Logged]:
+    def _opened(
+        self,
+        read: Sequence[Read],
+        outcomes: Sequence[Logged | Refused | None],
+        letters: list[Quarantined],
+    ) -> list[Logged]:
         opened: list[Logged] = []
-        for index, (record, sealed, recorded_at) in enumerate(read):
-            if index % BREATH == 0:
-                await asyncio.sleep(0)
-            found = keys.get((sealed.tenant, sealed.owner))
-            try:
-                if found is None:
-                    raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
-                event = open_event(sealed, found)
-            except InvalidEvent as error:
-                person = None if error.reason == "not_authentic" else (sealed.tenant, sealed.owner)
-                letters.append(self._quarantine(record, error, person))
-            except KeyDestroyed:
-                continue
-            else:
-                self._authentic[record.partition, record.offset] = sealed.tenant, sealed.owner
-                opened.append(self._logged(record, event, recorded_at))
+        for one, outcome in zip(read, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                letters.append(self._quarantine(*outcome))
+            elif outcome is not None:
+                self._authentic[one.record.partition, one.record.offset] = one.owner
+                opened.append(outcome)
         return opened
-
-    def _logged(self, record: ConsumerRecord, event: Event, recorded_at: datetime) -> Logged:
-        position = Position(record.partition, record.offset)
-        replayed = record.offset < self._history.get(record.partition, 0)
-        return Logged(event, position, recorded_at, replayed)
 
     def _quarantine(
         self, record: ConsumerRecord, error: InvalidEvent, person: KeyOwner | None = None
@@ -301,43 +269,48 @@ class Projector:
         return Quarantined(record, error, *(person or ()))
 
     async def _write(
-        self, records: Sequence[ConsumerRecord], batches: Sequence[StatementBatch], latest: Latest
+        self,
+        generation: Generation,
+        records: Sequence[ConsumerRecord],
+        batches: Sequence[StatementBatch],
+        latest: Latest,
     ) -> None:
         """Write the rows and the positions in one transaction. Raises Fenced."""
         expected = first_offsets(records)
         for known in (False, True):
+            move = Move(expected, next_offsets(records), latest)
             try:
-                async with self._pool.acquire() as connection, _transaction(connection, batches):
-                    await self._run(connection, batches, expected, next_offsets(records), latest)
+                await write_batches(generation.pool, batches, advance(generation.number, self._topic, move))
             except asyncpg.PostgresError as error:
+                if error.sqlstate == RETIRED:
+                    await self._follow_live(generation)
+                    raise Fenced(f"generation {generation.number} is no longer live") from error
                 if error.sqlstate != MOVED_MEANWHILE:
                     raise
                 if known:
                     raise Fenced("the stored positions moved meanwhile") from error
-                expected = await self._expected(first_offsets(records))
+                expected = await self._expected(generation, first_offsets(records))
             else:
                 return
 
-    async def _run(
-        self,
-        connection: DatabaseConnection,
-        batches: Sequence[StatementBatch],
-        expected: Mapping[int, int],
-        following: dict[int, int],
-        latest: Latest,
-    ) -> None:
-        first, *later = batches or ((),)
-        move = Move(expected, following, latest)
-        await execute(connection, first, *advance(self._generation, self._topic, move))
-        for batch in later:
-            await execute(connection, batch)
+    async def _follow_live(self, retired: Generation) -> None:
+        """Go on with the generation that is live now. Raises Transient."""
+        if self._live is retired:
+            live = await Generation.live(self._settings.database_url.get_secret_value(), self._topic)
+            self._live, self._latest = live, {}
+            self._retired.start(retired.pool.close())
+            _log.info("generation_switched", generation=live.number)
 
-    async def _expected(self, first: Mapping[int, int]) -> dict[int, int]:
+    async def _close_generation(self) -> None:
+        await self._retired.drain()
+        await self._live.pool.close()
+
+    async def _expected(self, generation: Generation, first: Mapping[int, int]) -> dict[int, int]:
         """The stored positions, when a batch follows them with no record of the log in between. Raises
         Fenced."""
-        async with self._pool.acquire() as connection:
-            await begin_positions(connection, self._generation, self._topic, list(first))
-            applied = await read_positions(connection, self._generation, self._topic, list(first))
+        async with generation.pool.acquire() as connection:
+            await begin_positions(connection, generation.number, self._topic, list(first))
+            applied = await read_positions(connection, generation.number, self._topic, list(first))
         expected = {partition: place.next_offset for partition, place in applied.items()}
         for partition, offset in first.items():
             if expected[partition] != offset and not await self._is_gap(
@@ -350,10 +323,3 @@ class Projector:
         if offset < expected:
             return False
         return await first_offset_from(self._settings.kafka, self._topic, partition, expected) == offset
-
-
-def _transaction(
-    connection: DatabaseConnection, batches: Sequence[StatementBatch]
-) -> AbstractAsyncContextManager[Any]:
-    """Return a transaction unless there is only one statement, which is a transaction by itself."""
-    return connection.transaction() if len(batches) > 1 else nullcontext()

@@ -15,12 +15,12 @@ from projections.fold_view import Change, Write
 from projections.profile.state import NO_PROFILE, Profile
 from projections.profile.view import PROFILE
 from projections.search.view import search_writes
-from services.projector.statement_batches import execute, statement
 from services.queries.search import statements
 from services.queries.search.analysis import analyze
 from services.queries.search.ordering import CursorPosition, Order, natural, sorted_by
 from services.queries.search.predicates import Predicate
 from services.queries.search.syntax.parser import parse
+from services.views.statement_batches import execute, statement
 from tests.samples.search_people import people, queries
 from tests.samples.search_reference import (
     FLAGS,

@@ -22,7 +22,7 @@ from schemas.events import (
     SessionRevoked,
     UserDeleted,
 )
-from services.projector.statement_batches import execute, statement
+from services.views.statement_batches import execute, statement
 from tests.laws.access import ACCESS_EDITS, seen
 from tests.laws.events import EDITS, START, Step, histories, placed
 from tests.laws.test_profile_laws import split

@@ -18,6 +18,9 @@ CHANNEL: Final = "vita_position"
 MOVED_MEANWHILE: Final = "VT001"
 """The SQLSTATE of a move that expects positions other than the stored ones."""
 
+RETIRED: Final = "VT003"
+"""The SQLSTATE of a move in a generation that is no longer live."""
+
 
 class AppliedPosition(NamedTuple):
     """How far a partition is applied, and the broker's time of the last record, None before the first one."""
@@ -84,7 +87,7 @@ def advance(generation: int, topic: str, move: Move) -> tuple[str, tuple[Any, ..
     """Return the statement, with its arguments, that moves positions and notifies `CHANNEL` at the commit.
 
     It is the main query of the statement that writes the rows. It fails with the SQLSTATE `MOVED_MEANWHILE`
-    unless every partition is where the move expects it.
+    unless every partition is where the move expects it, and with `RETIRED` when the generation is retired.
     """
     partitions = sorted(move.following)
     return _query("advance"), (

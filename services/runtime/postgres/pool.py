@@ -48,11 +48,17 @@ class PlainConnection(asyncpg.Connection):
 
 
 async def open_pool(
-    url: str, *, min_size: int = 1, max_size: int = 4, search_path: str | None = None
+    url: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 4,
+    search_path: str | None = None,
+    role: str | None = None,
 ) -> asyncpg.Pool:
-    """A pool of connections with this role; `search_path` is the schema unqualified names mean. Raises
-    Transient."""
-    settings = {"application_name": "vita", **({"search_path": search_path} if search_path else {})}
+    """Return a pool of connections. `search_path` is the schema that unqualified names mean; the connections
+    act as `role`, or as the role they sign in with if it is None. Raises Transient."""
+    given = {"search_path": search_path, "role": role}
+    settings = {"application_name": "vita", **{name: value for name, value in given.items() if value}}
     with database_failures():
         return await asyncpg.create_pool(
             url,

@@ -18,9 +18,9 @@ from schemas.sealing.keys import Keyring
 from services.ledger import reservations
 from services.ledger.keys import users
 from services.ledger.keys.subject_keys import wrapped_keys
-from services.projector.statement_batches import Statement, side_by_side, statement
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
+from services.views.statement_batches import Statement, side_by_side, statement
 
 
 class Owners(NamedTuple):
@@ -62,7 +62,7 @@ async def read_views(pool: asyncpg.Pool, batch: Sequence[Logged], owners: Owners
     if missing:
         async with pool.acquire() as connection:
             for view, query, absent in missing:
-                rows = await connection.fetch(query, *_columns(absent))
+                rows = await connection.fetch(query, *columns(absent))
                 stored.of(view).update(view.states(rows, owners.keys))
     stored.take(known)
     return stored
@@ -91,7 +91,7 @@ def _with_rows(*found: Statement) -> list[Statement]:
     return [one for one in found if one[1]]
 
 
-def _columns(keys: Sequence[Any]) -> list[list[Any]]:
+def columns(keys: Sequence[Any]) -> list[list[Any]]:
     """One array per part of the keys; a key of one part is no tuple."""
     parts = (key if isinstance(key, tuple) else (key,) for key in keys)
     return [list(column) for column in zip(*parts, strict=True)]

@@ -6,9 +6,12 @@ later statement batch does may depend on an earlier one.
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 from itertools import zip_longest
 from typing import Any, Final
+
+import asyncpg
 
 from projections.fold_view import Write
 from services.runtime.postgres.named_queries import load
@@ -45,6 +48,19 @@ async def execute(
     parts = tuple((text, len(rows[0])) for text, rows in batch)
     columns = [list(column) for _, rows in batch for column in zip(*rows, strict=True)]
     await connection.fetch(_statement(then, len(arguments), parts), *arguments, *columns)
+
+
+async def write_batches(
+    pool: asyncpg.Pool, batches: Sequence[StatementBatch], then: tuple[str, Sequence[Any]]
+) -> None:
+    """Run statement batches and `then`, a statement with its arguments, in one transaction."""
+    first, *later = batches or ((),)
+    async with pool.acquire() as connection:
+        # A single statement is a transaction by itself.
+        async with connection.transaction() if later else nullcontext():
+            await execute(connection, first, *then)
+            for batch in later:
+                await execute(connection, batch)
 
 
 @cache

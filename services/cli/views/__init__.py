@@ -1,0 +1,1 @@
+"""Commands about the views and their generations."""

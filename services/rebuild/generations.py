@@ -1,0 +1,107 @@
+"""Generations of the views: one PostgreSQL schema each, behind stable names that show the live one (design
+D8). Everything here runs as the owner of the tables."""
+
+import ast
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+import projections
+import schemas
+from projections.registry import FOLDERS
+
+VIEWS_SCHEMA: Final = "CREATE SCHEMA views"
+"""A new definition drops and creates the stable names, because a view cannot lose or reorder columns."""
+_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def schema_of(number: int) -> str:
+    """Return the name of the schema that holds a generation's tables."""
+    return f"view_{number}"
+
+
+@cache
+def definition() -> str:
+    """Return a hash of the statements that create the tables of a generation."""
+    texts = [_text(view, file) for view in FOLDERS for file in ("table.sql", "view.sql")]
+    return hashlib.sha256("\x00".join(texts).encode()).hexdigest()
+
+
+@cache
+def code() -> str:
+    """Return a hash of the code that determines what rows hold: events, folds and normalization. Comments,
+    docstrings and layout do not change it."""
+    found = hashlib.sha256()
+    for package in (schemas, projections):
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*.py")):
+            tree = ast.parse(path.read_text("utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+                    node.body = node.body[1:]
+            found.update(f"{path.relative_to(root)}\x00{ast.dump(tree)}\x00".encode())
+    return found.hexdigest()
+
+
+async def ensure_generation(connection: asyncpg.Connection) -> bool:
+    """Create the first generation if there is none, and return whether the live one has the tables of this
+    version. The caller grants the rights on what is created in the same transaction."""
+    async with connection.transaction():
+        live = await connection.fetchrow("SELECT definition FROM ledger.generation WHERE state = 'live'")
+        if live is None:
+            number = await create_generation(connection)
+            await show_generation(connection, number)
+            return True
+    return bool(live["definition"] == definition())
+
+
+async def create_generation(connection: asyncpg.Connection) -> int:
+    """Create the empty tables of a new generation, and return its number."""
+    number: int = await connection.fetchval(
+        "INSERT INTO ledger.generation (number, state, definition, code)"
+        " SELECT coalesce(max(number), 0) + 1, 'building', $1, $2 FROM ledger.generation RETURNING number",
+        definition(),
+        code(),
+    )
+    await connection.execute(f"CREATE SCHEMA {schema_of(number)}")
+    await _run(connection, number, "table.sql")
+    return number
+
+
+async def show_generation(connection: asyncpg.Connection, number: int) -> None:
+    """Make this generation live: the stable views show it. The caller's transaction makes the change
+    atomic."""
+    live = await connection.fetchval("SELECT definition FROM ledger.generation WHERE state = 'live'")
+    await connection.execute(
+        "UPDATE ledger.generation SET state = 'retired', retired_at = now() WHERE state = 'live'"
+    )
+    shown = await connection.fetchval(
+        "UPDATE ledger.generation SET state = 'live', retired_at = NULL WHERE number = $1"
+        " RETURNING definition",
+        number,
+    )
+    if live not in (None, shown):
+        await connection.execute("DROP SCHEMA views CASCADE")
+        await connection.execute(VIEWS_SCHEMA)
+    await _run(connection, number, "view.sql")
+
+
+async def drop_generation(connection: asyncpg.Connection, number: int) -> None:
+    """Drop the tables of a generation that is not live, and forget its positions."""
+    await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(number)} CASCADE")
+    await connection.execute("DELETE FROM ledger.generation WHERE number = $1 AND state <> 'live'", number)
+
+
+async def _run(connection: asyncpg.Connection, number: int, file: str) -> None:
+    await connection.execute(f"SET LOCAL search_path = {schema_of(number)}, public")
+    for view in FOLDERS:
+        await connection.execute(_text(view, file))
+    await connection.execute("SET LOCAL search_path = DEFAULT")
+
+
+def _text(view: str, file: str) -> str:
+    return (files(projections) / view / file).read_text("utf-8")

@@ -1,0 +1,382 @@
+"""A rebuild from its beginning to the switch: replay, indexes, catch-up, comparison, switch.
+
+Every phase may be interrupted: what it has reached is in the ledger, and the next rebuild of the same version
+goes on from there.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import asyncpg
+
+from services.ledger.progress.positions import CHANNEL, notification
+from services.rebuild.access import RebuildAccess, open_keyring, owner_connection, owner_of
+from services.rebuild.catch_up import CatchUp
+from services.rebuild.comparison import TABLES, Comparer, Comparison, Difference, in_one_snapshot
+from services.rebuild.generations import (
+    code,
+    create_generation,
+    definition,
+    drop_generation,
+    schema_of,
+    show_generation,
+)
+from services.rebuild.live import held_live, live_goals
+from services.rebuild.plan import make_plan, query, read_plan
+from services.rebuild.tables import drop_indexes, make_index, pending_indexes
+from services.runtime.kafka.log_reader import LogReader, open_log
+from services.views.generation import open_generation_pool
+
+Phase = Literal["replay", "index", "catch_up", "compare", "ready"]
+LOCK: Final = 0x76697464
+"""Advisory lock of the one rebuild that an installation may have at a time."""
+POLL_SECONDS: Final = 0.5
+CLOSE_RECORDS: Final = 2000
+"""How far a generation may be behind when the live one is held still for it."""
+INDEX_MEMORY: Final = "256MB"
+
+
+class RebuildRefused(Exception):
+    """A rebuild cannot go on. `advice` is the next step to take."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(problem)
+        self.advice = advice
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a phase is: `done` of `total` events, indexes or tables."""
+
+    phase: Phase
+    done: int
+    total: int
+
+
+Report = Callable[[Step], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to rebuild. `rate` is the number of events per second that the replay may take, None for no limit;
+    `processes` replay at once."""
+
+    rate: float | None = None
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+    accept_differences: bool = False
+    switch: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebuilt:
+    """The result: the generation, the events of its replay and the seconds they took, and the comparison."""
+
+    generation: int
+    events: int
+    replay_seconds: float
+    rows: int
+    differences: Sequence[Difference]
+    is_live: bool
+
+
+async def rebuild(access: RebuildAccess, options: Options, report: Report) -> Rebuilt:
+    """Fill a new generation of this version from the log, compare it with the live one and make it live.
+
+    Goes on with a rebuild of this version that was interrupted. Raises RebuildRefused when another rebuild
+    runs, when a replaying process fails, and when the generations differ; Transient when a server does not
+    answer.
+    """
+    async with _Rebuild.open(access, report) as run:
+        number = await run.begin()
+        events, seconds = await run.replay(number, options)
+        await run.index(number)
+        await run.position(number)
+        await run.catch_up(number)
+        comparison = await run.compare(number)
+        if comparison.differing_parts and not options.accept_differences:
+            raise _differs(number, comparison)
+        if options.switch:
+            await run.switch(number)
+        return Rebuilt(
+            generation=number,
+            events=events,
+            replay_seconds=seconds,
+            rows=comparison.rows,
+            differences=comparison.differences,
+            is_live=options.switch,
+        )
+
+
+async def roll_back(access: RebuildAccess, report: Report) -> int:
+    """Make the generation live that was live before, caught up with the log, and return its number.
+
+    Raises RebuildRefused when there is none with the tables of this version, and when another rebuild runs.
+    """
+    async with _Rebuild.open(access, report) as run:
+        row = await run.connection.fetchrow(
+            "SELECT number, definition FROM ledger.generation WHERE state = 'retired'"
+            " ORDER BY retired_at DESC NULLS LAST LIMIT 1"
+        )
+        if row is None:
+            raise RebuildRefused("there is no earlier generation", "run `vita rebuild` for a new one")
+        if row["definition"] != definition():
+            raise RebuildRefused(
+                f"generation {row['number']} has the tables of another version",
+                "install that version, and roll back with it",
+            )
+        number: int = row["number"]
+        await run.connection.execute(
+            "UPDATE ledger.generation SET state = 'building' WHERE number = $1", number
+        )
+        await run.catch_up(number)
+        await run.switch(number)
+        return number
+
+
+async def drop_others(access: RebuildAccess) -> list[int]:
+    """Drop all generations but the live one, and return their numbers. Raises RebuildRefused while a rebuild
+    runs."""
+    async with owner_connection(access.database_url) as connection:
+        await _lock(connection)
+        rows = await connection.fetch("SELECT number FROM ledger.generation WHERE state <> 'live' ORDER BY 1")
+        for row in rows:
+            async with connection.transaction():
+                await drop_generation(connection, row["number"])
+    return [row["number"] for row in rows]
+
+
+def _differs(number: int, comparison: Comparison) -> RebuildRefused:
+    count = len(comparison.differences)
+    shown = "; ".join(
+        f"{one.table} of {one.tenant}/{one.subject or '-'}: {', '.join(one.columns) or 'row missing'}"
+        for one in comparison.differences[:10]
+    )
+    return RebuildRefused(
+        f"generation {number} differs from the live one in {count} rows or more: {shown}",
+        "find out why; `vita rebuild --accept-differences` switches nevertheless",
+    )
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+        raise RebuildRefused("another rebuild is running", "wait for it; `vita status` shows how far it is")
+
+
+class _Rebuild:
+    """The phases. `connection` acts as the owner and holds the lock of rebuilds."""
+
+    def __init__(
+        self, access: RebuildAccess, connection: asyncpg.Connection, log: LogReader, report: Report
+    ) -> None:
+        self._access, self.connection, self._log, self._report = access, connection, log, report
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, access: RebuildAccess, report: Report) -> AsyncIterator["_Rebuild"]:
+        """Connect. Raises RebuildRefused when another rebuild runs, Transient when a server does not
+        answer."""
+        async with (
+            owner_connection(access.database_url) as connection,
+            open_log(access.kafka, access.topic) as log,
+        ):
+            await _lock(connection)
+            yield cls(access, connection, log, report)
+
+    async def begin(self) -> int:
+        """Return the generation to fill: the one of this version that an earlier rebuild left, or a new
+        one."""
+        rows = await self.connection.fetch(
+            "SELECT number, definition, code FROM ledger.generation WHERE state = 'building' ORDER BY number"
+        )
+        wanted = definition(), code()
+        for row in rows:
+            if (row["definition"], row["code"]) == wanted and await read_plan(self.connection, row["number"]):
+                return int(row["number"])
+            async with self.connection.transaction():
+                await drop_generation(self.connection, row["number"])
+        ends = await live_goals(self.connection, self._log)
+        async with self.connection.transaction():
+            number = await create_generation(self.connection)
+            await drop_indexes(self.connection, number)
+            await make_plan(self.connection, number, ends)
+            await self._access.grant(self.connection)
+        return number
+
+    async def replay(self, number: int, options: Options) -> tuple[int, float]:
+        """Replay what is missing in processes of its own. Return the events replayed now and the seconds."""
+        plan = await read_plan(self.connection, number)
+        if not any(place.missing for place in plan):
+            return 0, 0.0
+        begins = await self._log.begins()
+        total = sum(max(0, place.end_offset - begins[place.partition]) for place in plan)
+        await self.connection.execute(query("begin_progress"), number, total)
+        first = await self._done(number)
+        began = time.monotonic()
+        processes = [await self._start(number, options) for _ in range(options.processes)]
+        try:
+            waiting = asyncio.gather(*(process.wait() for process in processes))
+            while not waiting.done():
+                await asyncio.wait([waiting], timeout=POLL_SECONDS)
+                self._report(Step("replay", await self._done(number), total))
+        finally:
+            for process in processes:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        left = sum(len(place.missing) for place in await read_plan(self.connection, number))
+        if left:
+            codes = sorted({process.returncode or 0 for process in processes})
+            raise RebuildRefused(
+                f"{left} parts of the log are not replayed: the processes ended with {codes}",
+                "see their messages above, and run the command again: it goes on where it ended",
+            )
+        return await self._done(number) - first, time.monotonic() - began
+
+    async def _start(self, number: int, options: Options) -> asyncio.subprocess.Process:
+        rate = [] if options.rate is None else [str(options.rate / options.processes)]
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.rebuild", str(number), *rate,
+            env={**os.environ, **self._access.environment()}, stdin=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+
+    async def _done(self, number: int) -> int:
+        done: int = await self.connection.fetchval(
+            "SELECT events_done FROM ledger.generation WHERE number = $1", number
+        )
+        return done
+
+    async def index(self, number: int) -> None:
+        """Make the indexes that the replay went without, two at a time."""
+        pending = list(await pending_indexes(self.connection, number))
+        if not pending:
+            return
+        total = len(pending)
+        await self._enter(number, "index")
+        self._report(Step("index", 0, total))
+
+        async def work() -> None:
+            async with owner_connection(self._access.database_url) as connection:
+                await connection.execute(f"SET maintenance_work_mem = '{INDEX_MEMORY}'")
+                while pending:
+                    row = pending.pop(0)
+                    await make_index(connection, number, row["name"], row["statement"])
+                    self._report(Step("index", total - len(pending), total))
+
+        await asyncio.gather(work(), work())
+        for table in TABLES:
+            await self.connection.execute(f"ANALYZE {schema_of(number)}.{table}")
+
+    async def position(self, number: int) -> None:
+        """Store the positions up to which the replay has read, unless they are stored."""
+        await self.connection.execute(
+            "INSERT INTO ledger.position (generation, topic, partition, next_offset, recorded_at)"
+            " SELECT generation, $2, partition, end_offset, recorded_at FROM ledger.rebuild_partition"
+            " WHERE generation = $1 ON CONFLICT DO NOTHING",
+            number,
+            self._log.topic,
+        )
+
+    async def catch_up(self, number: int) -> None:
+        """Apply what the live generation has applied, until the two are close."""
+        await self._enter(number, "catch_up")
+        async with self._catching_up(number) as follower:
+            await self._approach(follower)
+
+    async def _approach(self, follower: CatchUp) -> None:
+        while True:
+            goals = await live_goals(self.connection, self._log)
+            applied = await follower.positions()
+            behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
+            self._report(Step("catch_up", 0, behind))
+            if behind <= CLOSE_RECORDS:
+                return
+            await follower.up_to(goals)
+
+    @asynccontextmanager
+    async def _catching_up(self, number: int) -> AsyncIterator[CatchUp]:
+        url = self._access.database_url
+        keyring = await open_keyring(self.connection, self._access.key_provider)
+        pool = await open_generation_pool(url, number, await owner_of(self.connection))
+        try:
+            yield CatchUp(pool, self._log, keyring, number)
+        finally:
+            await pool.close()
+
+    async def _at_one_position(
+        self, number: int, then: Callable[[asyncpg.Connection], Awaitable[None]]
+    ) -> None:
+        """Hold the live generation still, bring this one to the same position, and run `then` on the
+        connection whose transaction holds it."""
+        async with (
+            self._catching_up(number) as follower,
+            owner_connection(self._access.database_url) as holder,
+        ):
+            while True:
+                await self._approach(follower)
+                async with held_live(holder, self._log) as goals:
+                    applied = await follower.positions()
+                    behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
+                    if behind > CLOSE_RECORDS:
+                        continue
+                    await follower.up_to(goals)
+                    ahead = await follower.positions()
+                    if any(ahead[one].next_offset > goal for one, goal in goals.items()):
+                        behind_live = "the live generation has not yet applied what the rebuild has read"
+                        raise RebuildRefused(behind_live, "start the projector, and run the command again")
+                    await then(holder)
+                    return
+
+    async def compare(self, number: int) -> Comparison:
+        """Compare the generation with the live one, table by table."""
+        await self._enter(number, "compare")
+        live: int = await self.connection.fetchval(
+            "SELECT number FROM ledger.generation WHERE state = 'live'"
+        )
+        async with AsyncExitStack() as opened:
+            url = self._access.database_url
+            first = await opened.enter_async_context(owner_connection(url))
+            second = await opened.enter_async_context(owner_connection(url))
+
+            async def look(_: asyncpg.Connection) -> None:
+                await in_one_snapshot(first, second)
+
+            await self._at_one_position(number, look)
+            comparer = Comparer((first, second), (live, number), len(self._log.partitions))
+            found: list[Comparison] = []
+            for done, table in enumerate(TABLES):
+                self._report(Step("compare", done, len(TABLES)))
+                found.append(await comparer.compare(table))
+        self._report(Step("compare", len(TABLES), len(TABLES)))
+        await self._enter(number, "ready")
+        return Comparison(
+            sum(one.rows for one in found),
+            sum(one.differing_parts for one in found),
+            tuple(difference for one in found for difference in one.differences),
+        )
+
+    async def switch(self, number: int) -> None:
+        """Make the generation live at the position of the live one, in one transaction."""
+
+        async def exchange(holder: asyncpg.Connection) -> None:
+            await show_generation(holder, number)
+            await self._access.grant(holder)
+            positions = await holder.fetch(
+                "SELECT partition, next_offset FROM ledger.position WHERE generation = $1 AND topic = $2",
+                number,
+                self._log.topic,
+            )
+            told = notification(number, {row["partition"]: row["next_offset"] for row in positions})
+            await holder.execute("SELECT pg_notify($1, $2)", CHANNEL, told)
+
+        await self._at_one_position(number, exchange)
+
+    async def _enter(self, number: int, phase: Phase) -> None:
+        await self.connection.execute(
+            "UPDATE ledger.generation SET phase = $2, progress_at = now() WHERE number = $1", number, phase
+        )

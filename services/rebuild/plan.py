@@ -30,10 +30,15 @@ class PartitionPlan(NamedTuple):
 
 async def make_plan(connection: asyncpg.Connection, number: int, ends: Mapping[int, int]) -> None:
     """Store the plan of a new generation: every partition up to its offset in `ends`."""
-    people: int = await connection.fetchval(query("people"))
-    buckets = max(1, -(-people // (SUBJECTS_PER_BUCKET * max(1, len(ends)))))
+    buckets = buckets_for(await connection.fetchval(query("people")), len(ends))
     for partition, end in ends.items():
         await connection.execute(query("add_partition"), number, partition, end, buckets)
+
+
+def buckets_for(people: int, partitions: int) -> int:
+    """Return in how many parts each partition is folded, so that each part has at most SUBJECTS_PER_BUCKET
+    people."""
+    return max(1, -(-people // (SUBJECTS_PER_BUCKET * max(1, partitions))))
 
 
 async def read_plan(connection: asyncpg.Connection, number: int) -> list[PartitionPlan]:

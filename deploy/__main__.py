@@ -10,7 +10,9 @@ from pathlib import Path
 
 from deploy.database import open_databases
 from deploy.prepare import Installation, NotPrepared, prepare_ledger, prepare_rights, prepare_topics
+from deploy.rebuild import prepare_views
 from deploy.roles import LOGINS, variable
+from services.rebuild.rebuild import Step
 
 
 def main(arguments: list[str]) -> int:
@@ -66,6 +68,12 @@ async def _prepare(options: argparse.Namespace) -> None:
     print(f"rights on Kafka: {await prepare_rights(installation)}")
     created = await prepare_topics(installation)
     print(f"topics: {', '.join(created) if created else 'ready'}")
+    rebuilt = await prepare_views(installation, _show_step)
+    print("views: ready" if rebuilt is None else f"views: rebuilt from {rebuilt.events:,} events")
+
+
+def _show_step(step: Step) -> None:
+    print(f"views: {step.phase} {step.done:,}/{step.total:,}", file=sys.stderr)
 
 
 def _show_passwords(made: dict[str, str], installation: Installation) -> None:

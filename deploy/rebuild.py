@@ -42,11 +42,11 @@ def rebuild_access(
     )
 
 
-async def rebuild_if_needed(installation: Installation, report: Callable[[Step], None]) -> Rebuilt | None:
-    """Rebuild the views if the live ones have the tables of another version; None if they have not.
+async def prepare_views(installation: Installation, report: Callable[[Step], None]) -> Rebuilt | None:
+    """Rebuild the views if the live ones have the tables of another version; None if they have this
+    version's.
 
-    The live views stay complete until the new ones replace them. Rows may differ, because the version
-    changed. Raises NotPrepared when the rebuild cannot go on.
+    Raises NotPrepared when the rebuild cannot go on.
     """
     access = rebuild_access(
         kafka=installation.kafka,
@@ -57,11 +57,7 @@ async def rebuild_if_needed(installation: Installation, report: Callable[[Step],
         key_provider=installation.key_provider,
     )
     try:
-        async with owner_connection(access.database_url) as connection:
-            live = await connection.fetchval("SELECT definition FROM ledger.generation WHERE state = 'live'")
-        if live == definition():
-            return None
-        return await rebuild(access, Options(accept_differences=True), report)
+        return await rebuild_if_needed(access, report)
     except RebuildRefused as error:
         raise NotPrepared(f"the views could not be rebuilt: {error}", error.advice) from error
     except Transient as error:
@@ -69,3 +65,16 @@ async def rebuild_if_needed(installation: Installation, report: Callable[[Step],
             f"the views could not be rebuilt: {error}",
             "check the servers, and run the command again: it goes on where it ended",
         ) from error
+
+
+async def rebuild_if_needed(access: RebuildAccess, report: Callable[[Step], None]) -> Rebuilt | None:
+    """Rebuild the views if the live ones have the tables of another version.
+
+    The live views stay as they are until the new ones replace them. Rows may differ, because the version
+    changed. Raises what `rebuild` raises.
+    """
+    async with owner_connection(access.database_url) as connection:
+        live = await connection.fetchval("SELECT definition FROM ledger.generation WHERE state = 'live'")
+    if live == definition():
+        return None
+    return await rebuild(access, Options(accept_differences=True), report)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.status import Status
 
 from deploy.local.infrastructure import Part, Route
+from services.rebuild.rebuild import Step
 
 NAMES: dict[Part, str] = {"kafka": "Kafka", "postgres": "PostgreSQL"}
 ROUTES: dict[Route, str] = {
@@ -60,6 +61,11 @@ class Display:
     def found(self, part: Part, route: Route, address: str, seconds: float) -> None:
         """Print that a part of the infrastructure answers."""
         self.done(NAMES[part], f"{address}  [dim]{ROUTES[route]}[/]", seconds)
+
+    def rebuilding(self, step: Step) -> None:
+        """Show the progress of a rebuild in the status line, on a terminal."""
+        if self._status is not None:
+            self._status.update(f"rebuilding the views: {step.phase} {step.done:,} of {step.total:,} …")
 
     def downloading(self, done: int, total: int) -> None:
         """Show the progress of a download: in place on a terminal, otherwise a line for each tenth."""

@@ -28,6 +28,7 @@ from deploy.local.stack import LocalStack
 from deploy.local.state import StateFolder, default_state_dir
 from deploy.local.tls.certificates import ALWAYS, ensure_certificates
 from deploy.prepare import DATABASE, Installation, NotPrepared, prepare_ledger, prepare_rights, prepare_topics
+from deploy.rebuild import prepare_views
 from services.runtime.kafka.access import SCRAM
 from services.runtime.settings import KAFKA_VARIABLES
 
@@ -117,12 +118,15 @@ async def _prepare(infrastructure: Infrastructure, display: Display, state_dir: 
         installation = replace(installation, access=replace(installation.access, exclusive=exclusive))
         with display.step("Database") as result:
             await prepare_ledger(installation)
-            result.append(f"{installation.database}: roles, migrations, views")
+            result.append(f"{installation.database}: roles, migrations")
         with display.step("Rights on Kafka") as result:
             result.append(await prepare_rights(installation))
         with display.step("Topics") as result:
             created = await prepare_topics(installation)
             result.append(f"created {', '.join(created)}" if created else "as the catalogue says")
+        with display.step("Views") as result:
+            rebuilt = await prepare_views(installation, display.rebuilding)
+            result.append("ready" if rebuilt is None else f"rebuilt from {rebuilt.events:,} events")
     except NotPrepared as failure:
         raise StackFailure(str(failure), failure.advice) from failure
     return installation

@@ -30,9 +30,9 @@ class PartitionPlan(NamedTuple):
 
 async def make_plan(connection: asyncpg.Connection, number: int, ends: Mapping[int, int]) -> None:
     """Store the plan of a new generation: every partition up to its offset in `ends`."""
-    buckets = buckets_for(await connection.fetchval(query("people")), len(ends))
+    buckets = buckets_for(await connection.fetchval(_query("people")), len(ends))
     for partition, end in ends.items():
-        await connection.execute(query("add_partition"), number, partition, end, buckets)
+        await connection.execute(_query("add_partition"), number, partition, end, buckets)
 
 
 def buckets_for(people: int, partitions: int) -> int:
@@ -45,7 +45,7 @@ async def read_plan(connection: asyncpg.Connection, number: int) -> list[Partiti
     """Return the plan of a generation."""
     return [
         PartitionPlan(row["partition"], row["end_offset"], row["buckets"], frozenset(row["written"] or ()))
-        for row in await connection.fetch(query("partitions"), number)
+        for row in await connection.fetch(_query("partitions"), number)
     ]
 
 
@@ -58,9 +58,29 @@ async def bucket_written(
 ) -> None:
     """Record in the caller's transaction that a (partition, bucket) is written. `recorded_at` is the broker's
     time of the partition's last record, None for an empty partition."""
-    await connection.execute(query("add_bucket"), number, *place, events, recorded_at)
+    await connection.execute(_query("add_bucket"), number, *place, events, recorded_at)
 
 
-def query(name: str) -> str:
-    """Return a statement about plans and progress."""
+async def take_partition(connection: asyncpg.Connection, partition: int) -> bool:
+    """Take a partition for this session; False when another session replays it."""
+    taken: bool = await connection.fetchval(_query("take_partition"), LOCK, partition)
+    return taken
+
+
+async def leave_partition(connection: asyncpg.Connection, partition: int) -> None:
+    """Give a partition back."""
+    await connection.execute(_query("leave_partition"), LOCK, partition)
+
+
+async def begin_progress(connection: asyncpg.Connection, number: int, total: int) -> None:
+    """Enter the replay, with the events of the parts that are written of `total` events."""
+    await connection.execute(_query("begin_progress"), number, total)
+
+
+async def add_progress(connection: asyncpg.Connection, number: int, events: int) -> None:
+    """Count events that were folded."""
+    await connection.execute(_query("add_progress"), number, events)
+
+
+def _query(name: str) -> str:
     return load("services.rebuild", "plan.sql")[name]

@@ -28,7 +28,7 @@ from services.rebuild.generations import (
     show_generation,
 )
 from services.rebuild.live import held_live, live_goals
-from services.rebuild.plan import make_plan, query, read_plan
+from services.rebuild.plan import begin_progress, make_plan, read_plan
 from services.rebuild.tables import drop_indexes, make_index, pending_indexes
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.views.generation import open_generation_pool
@@ -215,7 +215,7 @@ class _Rebuild:
             return 0, 0.0
         begins = await self._log.begins()
         total = sum(max(0, place.end_offset - begins[place.partition]) for place in plan)
-        await self.connection.execute(query("begin_progress"), number, total)
+        await begin_progress(self.connection, number, total)
         first = await self._done(number)
         began = time.monotonic()
         processes = [await self._start(number, options) for _ in range(options.processes)]

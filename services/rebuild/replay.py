@@ -24,7 +24,14 @@ from services.ledger.keys.subject_keys import read_keys
 from services.rebuild.access import open_keyring, owner_connection
 from services.rebuild.copying import CopyBuffer
 from services.rebuild.generations import schema_of
-from services.rebuild.plan import LOCK, PartitionPlan, bucket_written, query, read_plan
+from services.rebuild.plan import (
+    PartitionPlan,
+    add_progress,
+    bucket_written,
+    leave_partition,
+    read_plan,
+    take_partition,
+)
 from services.rebuild.spill import Spill
 from services.rebuild.stretch import CROSSING_VIEWS, Stretch
 from services.rebuild.tables import Target, copy_target, deletes_copied
@@ -79,7 +86,7 @@ class Progress:
         pending, self._pending = self._pending, 0
         self._reported_at = time.monotonic()
         if pending:
-            await self._connection.execute(query("add_progress"), self._number, pending)
+            await add_progress(self._connection, self._number, pending)
 
 
 class Replayer:
@@ -101,16 +108,14 @@ class Replayer:
         """Replay the missing buckets of every partition that no other process replays. Raises Transient."""
         await self._connection.execute(f"SET search_path = {schema_of(self._number)}")
         for place in await read_plan(self._connection, self._number):
-            if place.missing and await self._connection.fetchval(
-                query("take_partition"), LOCK, place.partition
-            ):
+            if place.missing and await take_partition(self._connection, place.partition):
                 try:
                     plans = await read_plan(self._connection, self._number)
                     current = next(plan for plan in plans if plan.partition == place.partition)
                     if current.missing:
                         await self._replay(current)
                 finally:
-                    await self._connection.execute(query("leave_partition"), LOCK, place.partition)
+                    await leave_partition(self._connection, place.partition)
 
     async def _replay(self, plan: PartitionPlan) -> None:
         latest: Latest = {}

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.rebuild import rebuild_access
 from projections.registry import VIEWS
 from schemas.events import (
     LoginFailed,
@@ -25,7 +24,6 @@ from schemas.sealing.mapper import Record
 from schemas.topics import Topic
 from services.ledger.progress.position_watch import PositionWatch
 from services.rebuild import plan
-from services.rebuild.access import RebuildAccess
 from services.rebuild.comparison import Difference
 from services.rebuild.rebuild import Options, RebuildRefused, Step, drop_others, rebuild, roll_back
 from services.runtime.kafka.log_writer import LogWriter
@@ -37,19 +35,6 @@ from tests.support.stack import Stack
 from tests.worlds.pipeline import Pipeline, applied_or_fenced, make_pipeline, unused_subject
 
 TABLES = [table for view in VIEWS for table in view.tables]
-
-
-def access_to(pipeline: Pipeline) -> RebuildAccess:
-    """An administrator's access to the pipeline's installation."""
-    stack, database = pipeline.stack, pipeline.database
-    return rebuild_access(
-        kafka=stack.kafka,
-        topic_prefix=pipeline.prefix,
-        admin_url=stack.admin_url,
-        database=database.name,
-        role_prefix=database.access.prefix or database.name,
-        key_provider=pipeline.settings("projector")["key_provider"],
-    )
 
 
 async def contents(pipeline: Pipeline, number: int) -> dict[str, list[Any]]:
@@ -117,7 +102,7 @@ async def test_a_rebuilt_generation_equals_the_live_one(
     for events in found:
         await pipeline.send_events(*events)
         await pipeline.project()
-        rebuilt = await rebuild(access_to(pipeline), Options(processes=1), ignore)
+        rebuilt = await rebuild(pipeline.rebuild_access, Options(processes=1), ignore)
         assert rebuilt.differences == ()
         assert rebuilt.generation == number + 1
         assert await contents(pipeline, number + 1) == await contents(pipeline, number)
@@ -150,7 +135,7 @@ async def test_a_killed_rebuild_goes_on_where_it_ended(stack: Stack) -> None:
     """A replaying process is killed, then the command itself; the third run has all rows once."""
     pipeline = await make_pipeline(stack)
     await some_people(pipeline, 300)
-    slow, access = Options(processes=1, rate=150.0), access_to(pipeline)
+    slow, access = Options(processes=1, rate=150.0), pipeline.rebuild_access
     first = asyncio.create_task(rebuild(access, slow, ignore))
     await stack.until(lambda: written_parts(pipeline, at_least=1))
     for process in psutil.Process().children():
@@ -198,11 +183,11 @@ async def test_a_projector_goes_on_with_the_new_generation(stack: Stack) -> None
             return not records or await applied_or_fenced(projector, records)
 
         seen: list[str] = []
-        ready = await rebuild(access_to(pipeline), Options(processes=1, switch=False), report)
+        ready = await rebuild(pipeline.rebuild_access, Options(processes=1, switch=False), report)
         assert not ready.is_live
         await pipeline.send_events(login(subject=during, idp_id="during"))
         assert await project()
-        rebuilt = await rebuild(access_to(pipeline), Options(processes=1), report)
+        rebuilt = await rebuild(pipeline.rebuild_access, Options(processes=1), report)
         assert rebuilt.generation == 2
         assert list(dict.fromkeys(seen)) == ["replay", "index", "catch_up", "compare"]
         assert during in await pipeline.views("profile")
@@ -224,7 +209,7 @@ async def test_a_wait_for_a_position_survives_the_switch(stack: Stack) -> None:
     watch = await PositionWatch.open(url, topic, Readiness())
     try:
         assert watch.covers(Position(record.partition, record.offset))
-        await rebuild(access_to(pipeline), Options(processes=1), ignore)
+        await rebuild(pipeline.rebuild_access, Options(processes=1), ignore)
         await stack.until(lambda: is_followed(watch, 2))
         assert watch.covers(Position(record.partition, record.offset))
     finally:
@@ -243,11 +228,11 @@ async def test_differences_stop_the_switch(stack: Stack) -> None:
     await pipeline.run("UPDATE view_1.search SET email = 'secret@example.com' WHERE subject = $1", one)
     await pipeline.run("DELETE FROM view_1.activity WHERE subject = $1", other)
     with pytest.raises(RebuildRefused, match=one) as refused:
-        await rebuild(access_to(pipeline), Options(processes=1), ignore)
+        await rebuild(pipeline.rebuild_access, Options(processes=1), ignore)
     assert "secret" not in str(refused.value)
     assert await generations(pipeline) == [(1, "live"), (2, "building")]
 
-    rebuilt = await rebuild(access_to(pipeline), Options(processes=1, accept_differences=True), ignore)
+    rebuilt = await rebuild(pipeline.rebuild_access, Options(processes=1, accept_differences=True), ignore)
     assert rebuilt.differences == (
         Difference("search", "demo", one, ("email",)),
         Difference("activity", "demo", other, ()),
@@ -260,7 +245,7 @@ async def test_the_earlier_generation_comes_back_and_goes(stack: Stack) -> None:
     """A rollback shows the earlier generation with what happened since; then the other one can be dropped."""
     pipeline = await make_pipeline(stack)
     await some_people(pipeline, 3)
-    access = access_to(pipeline)
+    access = pipeline.rebuild_access
     with pytest.raises(RebuildRefused, match="no earlier generation"):
         await roll_back(access, ignore)
     await rebuild(access, Options(processes=1), ignore)
@@ -279,10 +264,10 @@ async def test_two_rebuilds_at_once(stack: Stack) -> None:
     """The second one is refused and leaves the first alone."""
     pipeline = await make_pipeline(stack)
     await some_people(pipeline, 100)
-    first = asyncio.create_task(rebuild(access_to(pipeline), Options(processes=1, rate=100.0), ignore))
+    first = asyncio.create_task(rebuild(pipeline.rebuild_access, Options(processes=1, rate=100.0), ignore))
     await stack.until(lambda: written_parts(pipeline, at_least=1))
     with pytest.raises(RebuildRefused, match="another rebuild"):
-        await rebuild(access_to(pipeline), Options(processes=1), ignore)
+        await rebuild(pipeline.rebuild_access, Options(processes=1), ignore)
     assert (await first).differences == ()
 
 
@@ -297,6 +282,6 @@ async def test_erased_people_and_bad_records_are_passed_over(stack: Stack) -> No
         await log.close()
     await pipeline.project()
     await pipeline.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
-    rebuilt = await rebuild(access_to(pipeline), Options(processes=1, accept_differences=True), ignore)
+    rebuilt = await rebuild(pipeline.rebuild_access, Options(processes=1, accept_differences=True), ignore)
     assert {one.subject for one in rebuilt.differences if one.table == "profile"} == {gone}
     assert gone not in await pipeline.views("profile")

@@ -370,11 +370,16 @@ async def test_every_role_may_run_its_own_queries(pipeline: Pipeline, file: str)
 
 
 def test_every_query_is_run_by_a_role() -> None:
-    """No named query escapes the check of rights."""
+    """No named query escapes the check of rights, except those of rebuilds, which run as the owner."""
     checked = {
         (file, name) for file, logins in _RUNS.items() for login in logins for name in _run_by(file, login)
     }
-    assert {(f"{package}/{file}", name) for package, file, name in named_queries()} == checked
+    queries = {
+        (f"{package}/{file}", name)
+        for package, file, name in named_queries()
+        if package != "services.rebuild"
+    }
+    assert queries == checked
 
 
 async def test_roles_enter_their_own_database_only(pipeline: Pipeline) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from deploy.rebuild import rebuild_access
 from schemas.events import Event
 from schemas.formats import exact_json
 from schemas.formats.identifiers import key_owner, new_event_id, new_subject
@@ -32,6 +33,7 @@ from services.normalizer.consumer import Normalizer
 from services.normalizer.consumer import Settings as NormalizerSettings
 from services.projector.consumer import Projector
 from services.projector.consumer import Settings as ProjectorSettings
+from services.rebuild.access import RebuildAccess
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
@@ -59,6 +61,18 @@ class Pipeline:
         """What the service's Settings take."""
         environment = self.stack.environment(service, self.database, self.prefix)
         return {name.removeprefix("VITA_").lower(): value for name, value in environment.items()}
+
+    @cached_property
+    def rebuild_access(self) -> RebuildAccess:
+        """An administrator's access, with which views are rebuilt."""
+        return rebuild_access(
+            kafka=self.stack.kafka,
+            topic_prefix=self.prefix,
+            admin_url=self.stack.admin_url,
+            database=self.database.name,
+            role_prefix=self.database.access.prefix or self.database.name,
+            key_provider=self.settings("projector")["key_provider"],
+        )
 
     def connected(self, role: str | None = None) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """A connection with a service's role, or with a superuser's rights when no role is given."""

@@ -18,7 +18,7 @@ FROM unnest(
 -- name: read_retentions
 -- Returns the days for which tenants keep log entries; tenants that keep them for ever are left out.
 SELECT tenant, log_retention_days AS days
-FROM setting
+FROM /*{setting*/ setting /*setting}*/
 WHERE kind = 'tenant' AND id = 'settings' AND NOT deleted AND log_retention_days IS NOT NULL;
 
 -- name: delete_expired

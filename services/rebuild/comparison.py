@@ -99,7 +99,9 @@ class Comparer:
 
     async def _expired(self, connection: DatabaseConnection, schema: str) -> tuple[list[str], list[str]]:
         """The tenants that do not keep log entries for ever, and the first entry that each still shows."""
-        rows = await connection.fetch(fill(_query("retentions"), setting=f"{schema}.setting"))
+        rows = await connection.fetch(
+            fill(load("projections.log_entry")["read_retentions"], setting=f"{schema}.setting")
+        )
         return (
             [row["tenant"] for row in rows],
             [first_id(self._now - timedelta(days=row["days"])) for row in rows],

@@ -25,12 +25,6 @@ FROM /*{table*/ views.profile /*table}*/ AS t
 /*{expired*/ /*expired}*/
 GROUP BY 1;
 
--- name: retentions
--- Returns for how many days tenants keep log entries, where not for ever.
-SELECT tenant, log_retention_days AS days
-FROM /*{setting*/ views.setting /*setting}*/
-WHERE kind = 'tenant' AND id = 'settings' AND NOT deleted AND log_retention_days IS NOT NULL;
-
 -- name: differences
 -- Returns rows that differ between two tables, with the names of the columns that do.
 SELECT coalesce(l.tenant, r.tenant) AS tenant, /*{subject*/ NULL::text /*subject}*/ AS subject,

@@ -113,6 +113,12 @@ _ERRORS: Final[Mapping[int, Rejection | ErrorResponse]] = {
     429: ErrorResponse(429, "Global limit has been reached", "too_many_requests"),
     503: SURROUNDINGS_DOWN,
 }
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token of `/oauth/token` or of a trusted issuer.",
+}
 _ABOUT: Final = """\
 A self-hosted user-profile store that answers as Auth0's Management API does. Every write is an event first:
 its answer says in `Vita-Position` where that stands on the log, and in `ETag` which revision it made.
@@ -146,7 +152,14 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
         "components": {
             "schemas": dict(sorted(shapes.items())),
             "headers": {name: dict(header) for name, header in _ANSWERED.items()},
-            "securitySchemes": {"oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}}},
+            "securitySchemes": {
+                "bearer": _BEARER,
+                "oauth2": {
+                    "type": "oauth2",
+                    "description": "Without selected scopes, the token has all scopes of the client.",
+                    "flows": {"clientCredentials": flow},
+                },
+            },
         },
     }
 
@@ -204,7 +217,9 @@ class _Writer:
     def operation(self, item: Operation) -> dict[str, Any]:
         """An operation that needs a token."""
         described = self._head(item)
-        described["security"] = [{"oauth2": text.split()} for text in item.scopes]
+        described["security"] = [
+            {scheme: text.split()} for scheme in ("oauth2", "bearer") for text in item.scopes
+        ]
         described["parameters"] = [
             *_path_parameters(item),
             *_query_parameters(item),

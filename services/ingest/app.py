@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds, render
 from schemas.topics import Topic
-from services.ingest.documents import HEALTH, LOGIN_CHECKS, LOGINS, document_routes
+from services.ingest.documents import HEALTH, LOGIN_CHECKS, LOGINS, document_routes, openapi
 from services.ingest.endpoint import EndpointResources, GatewayEndpoint
 from services.ingest.errors import MAX_BYTES, error_body, headers_of
 from services.ingest.login_checks import ChecksEndpoint
@@ -31,7 +31,7 @@ from services.runtime.auth.token_verifier import Trust
 from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.http.access_log import AccessLog
-from services.runtime.http.reference import docs_route
+from services.runtime.http.docs import docs_routes
 from services.runtime.http.request_id import WithRequestId
 from services.runtime.http.routes import route
 from services.runtime.periodic import Readiness
@@ -89,7 +89,7 @@ def build(settings: Settings) -> Starlette:
         *(route("POST", path, hot) for path, hot in app.hot.items()),  # these reject other methods
         route("GET", HEALTH, _health),
         *document_routes(),
-        docs_route(),
+        *docs_routes(openapi()["info"]["title"]),
     ]
     return app
 

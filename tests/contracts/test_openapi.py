@@ -1,19 +1,16 @@
 """The OpenAPI document is complete for every operation there is, and tells the truth about the models."""
 
 import re
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from schemas.formats.characters import is_safe
 from services.management.app import OPERATIONS, PUBLIC
 from services.management.http.errors import REASONS
 from services.management.http.openapi.document import JSON, document
 from services.management.http.operation import Operation
-from services.runtime.http import reference
 
 DOCUMENT = document(OPERATIONS, PUBLIC, "http://vita/")
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda item: f"{item.method} {item.path}")
@@ -175,32 +172,6 @@ def test_scopes_of_the_current_user_are_explained() -> None:
         "`read:users` and `read:roles`, or `read:role_members`"
         in descriptions["GET /api/v2/users/{id}/roles"]
     )
-
-
-def test_the_page_loads_nothing_from_elsewhere() -> None:
-    """Every address in it is of this server, and its policy lets the browser ask nobody else."""
-    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
-    assert "://" not in page
-    assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?!data:|/|#)", page) == []
-    assert "connect-src 'self'" in reference.HEADERS["Content-Security-Policy"]
-
-
-def test_the_page_escapes_what_turns_the_direction_of_writing() -> None:
-    """Answers are shown with the same characters escaped as on the command line; control characters below
-    U+0020 are escaped in JSON already."""
-    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
-    pattern = re.search(r"const UNSAFE = /(\[.+\])/gu;", page)
-    assert pattern is not None
-    assert "escaped(shown)" in page
-    for code in range(0x20, 0x11000):
-        assert (re.fullmatch(pattern[1], chr(code)) is None) == is_safe(chr(code)), hex(code)
-
-
-def test_the_page_hides_what_it_marks_as_hidden() -> None:
-    """A style of its own for `[hidden]` outranks those that set `display`, so that the page of a service that
-    issues no tokens shows no form that asks for one."""
-    page = (files("services.runtime.http") / reference.PAGE).read_text("utf-8")
-    assert "[hidden] { display: none !important; }" in page
 
 
 def test_rules_come_from_the_models() -> None:

@@ -16,6 +16,7 @@ from schemathesis import Case, GenerationMode, checks
 from services.management.app import OPERATIONS, PUBLIC
 from services.management.http.openapi.document import document
 from services.management.http.operation import Operation, Public
+from tests.support.pages import loaded_by
 from tests.worlds.management import Site
 
 DOCUMENT: Final = document(OPERATIONS, PUBLIC, "http://vita/")
@@ -108,10 +109,13 @@ async def test_many_random_requests_get_documented_answers(
 
 
 async def test_the_document_and_its_page_are_served(site: Site, api: httpx.AsyncClient) -> None:
-    """To anybody: the document under this address, the page with a policy that keeps it in."""
+    """To anybody: the document under this address, the page with a policy that keeps it in, and every file
+    that the page names."""
     served = await api.get("/openapi.json", headers={"authorization": ""})
     assert served.json() == document(OPERATIONS, PUBLIC, site.service.settings.token_issuer)
     page = await api.get("/docs", headers={"authorization": ""})
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert "</html>" in page.text
+    assert "<title>Vita Management API</title>" in page.text
+    for address in loaded_by(page.text):
+        assert (await api.get(address, headers={"authorization": ""})).status_code == 200

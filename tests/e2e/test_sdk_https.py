@@ -13,6 +13,7 @@ from deploy.local.state import StateFolder
 from deploy.local.tls.certificates import Certificates, ensure_certificates
 from services.cli.addresses import Ledger
 from services.cli.tenants.registration import NewClient, configure_client
+from tests.support.pages import loaded_by
 from tests.support.patience import soon
 from tests.support.processes import HEARD, free_port, python
 from tests.support.stack import Stack
@@ -96,7 +97,10 @@ async def test_browsers_are_held_to_https(server: Server) -> None:
     """Under TLS every answer, errors and documents included, carries HSTS and the other security headers."""
     trusting = ssl.create_default_context(cafile=server.certificates.authority)
     async with httpx.AsyncClient(trust_env=False, verify=trusting) as http:
-        for path, status in (("/docs", 200), ("/api/v2/users", 401), ("/nowhere", 404)):
+        page = (await http.get(f"https://{server.domain}/docs")).text
+        loaded = [(path, 200) for path in loaded_by(page)]
+        assert len(loaded) == 4
+        for path, status in (("/docs", 200), *loaded, ("/api/v2/users", 401), ("/nowhere", 404)):
             answer = await http.get(f"https://{server.domain}{path}")
             assert answer.status_code == status
             assert answer.headers["strict-transport-security"] == "max-age=31536000"

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from schemas.formats import exact_json
 from services.management.http import responses
-from services.runtime.http.reference import docs_route
+from services.runtime.http.docs import docs_routes
 
 
 def reference_routes(document: Mapping[str, Any]) -> list[Route]:
@@ -19,4 +19,4 @@ def reference_routes(document: Mapping[str, Any]) -> list[Route]:
     async def openapi(_request: Request) -> Response:
         return responses.document(described)
 
-    return [Route("/openapi.json", openapi, methods=["GET"]), docs_route()]
+    return [Route("/openapi.json", openapi, methods=["GET"]), *docs_routes(document["info"]["title"])]

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.events import ClientConfigured
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientState:
     """One API client. `secret_hash` is None for a client that cannot ask for tokens; `settings` is what the
     API shows besides id and name."""
@@ -39,12 +39,12 @@ def fold(current: ClientState | None, event: ClientConfigured) -> ClientState | 
     if data.expected_revision is not None and (over or data.expected_revision != revision):
         return current
     return ClientState(
-        data.client_id,
-        data.name,
-        data.secret_hash,
-        data.scopes,
-        event.id,
-        data.deleted,
-        revision + 1,
-        data.settings,
+        client_id=data.client_id,
+        name=data.name,
+        secret_hash=data.secret_hash,
+        scopes=data.scopes,
+        event_id=event.id,
+        deleted=data.deleted,
+        revision=revision + 1,
+        settings=data.settings,
     )

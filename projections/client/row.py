@@ -17,9 +17,15 @@ def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> ClientStat
     """Return the client in a row, with `settings` as its opened settings; without them its secrets stay
     sealed."""
     return ClientState(
-        row["client_id"], row["name"], row["secret_hash"], tuple(row["scopes"]), str(row["event_id"]),
-        row["deleted"], row["revision"], exact_json.loads(row["settings"]) if settings is None else settings,
-    )  # fmt: skip
+        client_id=row["client_id"],
+        name=row["name"],
+        secret_hash=row["secret_hash"],
+        scopes=tuple(row["scopes"]),
+        event_id=str(row["event_id"]),
+        deleted=row["deleted"],
+        revision=row["revision"],
+        settings=exact_json.loads(row["settings"]) if settings is None else settings,
+    )
 
 
 def client_row(key: ClientKey, client: ClientState, keys: SubjectKeys | None) -> tuple[Any, ...]:

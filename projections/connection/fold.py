@@ -7,7 +7,7 @@ from typing import Any
 from schemas.events import ConnectionConfigured
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionState:
     """One connection; `document` is what the API answers. `event_id` is the change that made it so."""
 
@@ -40,13 +40,13 @@ def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
     if data.expected_revision is not None and data.expected_revision != revision:
         return connections
     changed = ConnectionState(
-        data.connection_id,
-        data.connection,
-        data.strategy,
-        revision + 1,
-        _document(event),
-        event.id,
-        data.deleted,
+        id=data.connection_id,
+        name=data.connection,
+        strategy=data.strategy,
+        revision=revision + 1,
+        document=_document(event),
+        event_id=event.id,
+        deleted=data.deleted,
     )
     return {**connections, data.connection_id: changed}
 

@@ -15,10 +15,14 @@ def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> Connec
     """Return the connection in a row, with `document` as its opened document; without one its secrets stay
     sealed."""
     return ConnectionState(
-        row["id"], row["name"], row["strategy"], row["revision"],
-        exact_json.loads(row["document"]) if document is None else document,
-        str(row["event_id"]), row["deleted"],
-    )  # fmt: skip
+        id=row["id"],
+        name=row["name"],
+        strategy=row["strategy"],
+        revision=row["revision"],
+        document=exact_json.loads(row["document"]) if document is None else document,
+        event_id=str(row["event_id"]),
+        deleted=row["deleted"],
+    )
 
 
 def connection_row(tenant: str, connection: ConnectionState, keys: SubjectKeys | None) -> tuple[Any, ...]:

@@ -65,13 +65,13 @@ def normalize(
     )
     is_social = plan.row.kind == "social"
     return Normalized(
-        identity.provider,
-        identity.idp_id,
-        is_social,
-        draft.attributes,
-        leftovers,
-        draft.sources,
-        identity.native_id,
+        provider=identity.provider,
+        idp_id=identity.idp_id,
+        is_social=is_social,
+        attributes=draft.attributes,
+        extras=leftovers,
+        sources=draft.sources,
+        native_id=identity.native_id,
     )
 
 

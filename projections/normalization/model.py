@@ -32,7 +32,7 @@ class ConnectionSettings:
     options: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Normalized:
     """A normalized login.
 

@@ -66,7 +66,7 @@ Candidate = tuple[str, Path, Path, Shape | None]
 """(name of the root claim, path below it, the complete path, shape); a shape has no path."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledStrategy:
     """A row compiled for application."""
 

@@ -86,12 +86,12 @@ def load_memory(text: str | bytes) -> Memory:
     """The memory behind its JSON."""
     parts = exact_json.loads(text)
     return Memory(
-        parts.get("sources", {}),
-        tuple(parts.get("recent", ())),
-        tuple(parts.get("refused", ())),
-        parts.get("provenance", {}),
-        parts.get("deleted_at"),
-        parts.get("marks", {}),
-        parts.get("linked", {}),
-        tuple(parts.get("commands", ())),
+        sources=parts.get("sources", {}),
+        recent=tuple(parts.get("recent", ())),
+        refused=tuple(parts.get("refused", ())),
+        provenance=parts.get("provenance", {}),
+        deleted_at=parts.get("deleted_at"),
+        marks=parts.get("marks", {}),
+        linked=parts.get("linked", {}),
+        commands=tuple(parts.get("commands", ())),
     )

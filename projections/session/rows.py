@@ -146,12 +146,21 @@ def session_of(event: LoginSucceeded) -> Session | None:
     reported = data.session or {}
     methods = reported.get("methods")
     return Session(
-        event.tenant, event.subject, data.session_id, now, now,
-        reported.get("expires_at"), reported.get("idle_expires_at"), data.strategy,
-        None if methods is None else _json(methods),
-        data.ip, data.user_agent, data.ip, data.user_agent,
-        () if data.client_id is None else (data.client_id,),
-    )  # fmt: skip
+        tenant=event.tenant,
+        subject=event.subject,
+        id=data.session_id,
+        created_at=now,
+        seen_at=now,
+        expires_at=reported.get("expires_at"),
+        idle_expires_at=reported.get("idle_expires_at"),
+        strategy=data.strategy,
+        methods=None if methods is None else _json(methods),
+        initial_ip=data.ip,
+        initial_user_agent=data.user_agent,
+        last_ip=data.ip,
+        last_user_agent=data.user_agent,
+        clients=() if data.client_id is None else (data.client_id,),
+    )
 
 
 def refresh_token_of(event: LoginSucceeded) -> RefreshToken | None:
@@ -161,12 +170,24 @@ def refresh_token_of(event: LoginSucceeded) -> RefreshToken | None:
         return None
     device, servers = data.device or {}, reported.get("resource_servers")
     return RefreshToken(
-        event.tenant, event.subject, reported["id"], data.client_id, data.session_id,
-        render(event.time), None,
-        reported.get("rotating", False), reported.get("expires_at"), reported.get("idle_expires_at"),
-        _json(servers) if servers else None, device.get("name"), device.get("identifier"),
-        data.ip, data.user_agent, data.ip, data.user_agent,
-    )  # fmt: skip
+        tenant=event.tenant,
+        subject=event.subject,
+        id=reported["id"],
+        client_id=data.client_id,
+        session_id=data.session_id,
+        created_at=render(event.time),
+        exchanged_at=None,
+        rotating=reported.get("rotating", False),
+        expires_at=reported.get("expires_at"),
+        idle_expires_at=reported.get("idle_expires_at"),
+        resource_servers=_json(servers) if servers else None,
+        device_name=device.get("name"),
+        device_id=device.get("identifier"),
+        initial_ip=data.ip,
+        initial_user_agent=data.user_agent,
+        last_ip=data.ip,
+        last_user_agent=data.user_agent,
+    )
 
 
 def grant_of(event: LoginSucceeded) -> UserGrant | None:
@@ -179,9 +200,15 @@ def grant_of(event: LoginSucceeded) -> UserGrant | None:
     identity = derived(event.tenant, event.subject, data.client_id, audience).replace("-", "")[:24]
     scope = tuple(dict.fromkeys((data.scope or "").split()))
     return UserGrant(
-        event.tenant, event.subject, identity, data.client_id, audience, scope, data.organization_id,
-        render(event.time),
-    )  # fmt: skip
+        tenant=event.tenant,
+        subject=event.subject,
+        id=identity,
+        client_id=data.client_id,
+        audience=audience,
+        scope=scope,
+        organization_id=data.organization_id,
+        created_at=render(event.time),
+    )
 
 
 def _last(old: str | None, new: str | None) -> str | None:

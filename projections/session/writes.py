@@ -118,9 +118,15 @@ def _said(event: Event) -> Iterator[RowWrite]:
         case "profile.device_credential.created":
             data = event.data
             row = DeviceCredential(
-                *person, data.credential_id, data.client_id, data.device_id, data.device_name, data.value,
-                render(event.time),
-            )  # fmt: skip
+                tenant=event.tenant,
+                subject=event.subject,
+                id=data.credential_id,
+                client_id=data.client_id,
+                device_id=data.device_id,
+                device_name=data.device_name,
+                value=data.value,
+                created_at=render(event.time),
+            )
             yield RowWrite("device_credential", "write_device_credentials", row)
         case "profile.device_credential.removed":
             gone = (*person, event.data.credential_id)

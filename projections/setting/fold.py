@@ -47,7 +47,7 @@ KIND_OF_TYPE: Final[Mapping[str, Kind]] = {
 MAX_RETENTION_DAYS: Final = 36_500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One setting; `document` is what the API answers, `event_id` the change that made it so."""
 

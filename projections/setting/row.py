@@ -18,10 +18,16 @@ def setting_of(row: Row, document: Mapping[str, Any] | None = None) -> Setting:
     """Return the setting in a row, with `document` as its opened document; without one its secrets stay
     sealed."""
     return Setting(
-        row["kind"], row["id"], row["name"], row["revision"],
-        exact_json.loads(row["document"]) if document is None else document,
-        str(row["event_id"]), render(row["created_at"]), render(row["updated_at"]), row["deleted"],
-    )  # fmt: skip
+        kind=row["kind"],
+        id=row["id"],
+        name=row["name"],
+        revision=row["revision"],
+        document=exact_json.loads(row["document"]) if document is None else document,
+        event_id=str(row["event_id"]),
+        created_at=render(row["created_at"]),
+        updated_at=render(row["updated_at"]),
+        deleted=row["deleted"],
+    )
 
 
 def setting_row(key: SettingKey, setting: Setting, keys: SubjectKeys | None) -> tuple[Any, ...]:

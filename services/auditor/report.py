@@ -39,7 +39,7 @@ class Difference:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class PartitionReport:
     """How far a tree was verified, and how many records of the log are not audited yet."""
 

@@ -29,7 +29,7 @@ class Differs(Exception):
         self.difference = difference
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Walk:
     """The state at leaf `index`: `tree` covers the completed appends, `waiting` holds the leaves after
     them."""
@@ -51,8 +51,8 @@ async def verify_partition(
     connection: DatabaseConnection, log: LogReader, partition: int, advance: Advance
 ) -> PartitionReport:
     """Verify one tree up to its first difference; call `advance` after every chunk of leaves."""
-    report = PartitionReport(partition)
-    walk = _Walk(partition, log.topic, connection, report)
+    report = PartitionReport(partition=partition)
+    walk = _Walk(partition=partition, topic=log.topic, connection=connection, report=report)
     extent = await connection.fetchrow(verify_query("extent"), partition)
     assert extent is not None  # the statement returns a row even if nothing is stored
     end = await log.end(partition)

@@ -46,7 +46,7 @@ def current_time() -> datetime:
     return truncate(datetime.now(UTC))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
     """What every command needs to know of its caller.
 

@@ -9,7 +9,7 @@ from typing import Final
 from services.demo.dice import Dice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoConnection:
     """`shape` names the builder of its claims, `domain` is a company's mail domain, `languages` limits its
     users."""
@@ -23,41 +23,93 @@ class DemoConnection:
     languages: tuple[str, ...] = ()
 
 
-DATABASE: Final = DemoConnection("Username-Password-Authentication", "auth0", 14, "auth0", "oauth2-password")
-FACEBOOK: Final = DemoConnection("facebook", "facebook", 9, "facebook")
+DATABASE: Final = DemoConnection(
+    name="Username-Password-Authentication",
+    strategy="auth0",
+    weight=14,
+    shape="auth0",
+    protocol="oauth2-password",
+)
+FACEBOOK: Final = DemoConnection(name="facebook", strategy="facebook", weight=9, shape="facebook")
 
 CONNECTIONS: Final = (
-    DemoConnection("google-oauth2", "google-oauth2", 18, "google-oauth2"),
+    DemoConnection(name="google-oauth2", strategy="google-oauth2", weight=18, shape="google-oauth2"),
     DATABASE,
     FACEBOOK,
-    DemoConnection("github", "github", 8, "github"),
-    DemoConnection("apple", "apple", 7, "apple"),
-    DemoConnection("contoso-entra", "waad", 6, "waad", domain="contoso.example.com"),
-    DemoConnection("linkedin", "linkedin", 5, "linkedin"),
-    DemoConnection("twitter", "twitter", 4, "twitter"),
-    DemoConnection("twitter-classic", "twitter", 2, "twitter-classic"),
-    DemoConnection("windowslive", "windowslive", 5, "windowslive"),
-    DemoConnection("corp-saml", "samlp", 5, "samlp-claims", "samlp", "corp.example.com"),
-    DemoConnection("university-saml", "samlp", 3, "samlp-oids", "samlp", "uni.example.org"),
-    DemoConnection("acme-okta", "okta", 4, "okta", domain="acme.example.com"),
-    DemoConnection("partner-oidc", "oidc", 3, "oidc", domain="partner.example.net"),
-    DemoConnection("head-office-ad", "ad", 4, "ad", "wsfed", "office.example.com"),
-    DemoConnection("branch-adfs", "adfs", 3, "adfs", "wsfed", "branch.example.com"),
-    DemoConnection("workspace", "google-apps", 3, "google-apps", domain="workspace.example.com"),
-    DemoConnection("salesforce", "salesforce", 2, "salesforce", domain="crm.example.com"),
-    DemoConnection("sms", "sms", 3, "sms", "passwordless"),
-    DemoConnection("email", "email", 4, "email", "passwordless"),
-    DemoConnection("discord", "oauth2", 4, "discord"),
-    DemoConnection("yahoo", "yahoo", 2, "yahoo"),
-    DemoConnection("amazon", "amazon", 2, "amazon"),
-    DemoConnection("paypal", "paypal", 2, "paypal"),
-    DemoConnection("dropbox", "dropbox", 1, "dropbox"),
-    DemoConnection("members-club", "oauth2", 2, "members-club"),
-    DemoConnection("line", "line", 2, "line", languages=("ja", "th", "zh-TW")),
-    DemoConnection("kakao", "oauth2", 2, "kakao", languages=("ko",)),
-    DemoConnection("vkontakte", "vkontakte", 3, "vkontakte", languages=("ru", "uk", "ka", "hy")),
-    DemoConnection("yandex", "yandex", 2, "yandex", languages=("ru", "bg", "hy")),
-    DemoConnection("weibo", "weibo", 3, "weibo", languages=("zh-CN",)),
+    DemoConnection(name="github", strategy="github", weight=8, shape="github"),
+    DemoConnection(name="apple", strategy="apple", weight=7, shape="apple"),
+    DemoConnection(
+        name="contoso-entra", strategy="waad", weight=6, shape="waad", domain="contoso.example.com"
+    ),
+    DemoConnection(name="linkedin", strategy="linkedin", weight=5, shape="linkedin"),
+    DemoConnection(name="twitter", strategy="twitter", weight=4, shape="twitter"),
+    DemoConnection(name="twitter-classic", strategy="twitter", weight=2, shape="twitter-classic"),
+    DemoConnection(name="windowslive", strategy="windowslive", weight=5, shape="windowslive"),
+    DemoConnection(
+        name="corp-saml",
+        strategy="samlp",
+        weight=5,
+        shape="samlp-claims",
+        protocol="samlp",
+        domain="corp.example.com",
+    ),
+    DemoConnection(
+        name="university-saml",
+        strategy="samlp",
+        weight=3,
+        shape="samlp-oids",
+        protocol="samlp",
+        domain="uni.example.org",
+    ),
+    DemoConnection(name="acme-okta", strategy="okta", weight=4, shape="okta", domain="acme.example.com"),
+    DemoConnection(
+        name="partner-oidc", strategy="oidc", weight=3, shape="oidc", domain="partner.example.net"
+    ),
+    DemoConnection(
+        name="head-office-ad",
+        strategy="ad",
+        weight=4,
+        shape="ad",
+        protocol="wsfed",
+        domain="office.example.com",
+    ),
+    DemoConnection(
+        name="branch-adfs",
+        strategy="adfs",
+        weight=3,
+        shape="adfs",
+        protocol="wsfed",
+        domain="branch.example.com",
+    ),
+    DemoConnection(
+        name="workspace",
+        strategy="google-apps",
+        weight=3,
+        shape="google-apps",
+        domain="workspace.example.com",
+    ),
+    DemoConnection(
+        name="salesforce", strategy="salesforce", weight=2, shape="salesforce", domain="crm.example.com"
+    ),
+    DemoConnection(name="sms", strategy="sms", weight=3, shape="sms", protocol="passwordless"),
+    DemoConnection(name="email", strategy="email", weight=4, shape="email", protocol="passwordless"),
+    DemoConnection(name="discord", strategy="oauth2", weight=4, shape="discord"),
+    DemoConnection(name="yahoo", strategy="yahoo", weight=2, shape="yahoo"),
+    DemoConnection(name="amazon", strategy="amazon", weight=2, shape="amazon"),
+    DemoConnection(name="paypal", strategy="paypal", weight=2, shape="paypal"),
+    DemoConnection(name="dropbox", strategy="dropbox", weight=1, shape="dropbox"),
+    DemoConnection(name="members-club", strategy="oauth2", weight=2, shape="members-club"),
+    DemoConnection(name="line", strategy="line", weight=2, shape="line", languages=("ja", "th", "zh-TW")),
+    DemoConnection(name="kakao", strategy="oauth2", weight=2, shape="kakao", languages=("ko",)),
+    DemoConnection(
+        name="vkontakte",
+        strategy="vkontakte",
+        weight=3,
+        shape="vkontakte",
+        languages=("ru", "uk", "ka", "hy"),
+    ),
+    DemoConnection(name="yandex", strategy="yandex", weight=2, shape="yandex", languages=("ru", "bg", "hy")),
+    DemoConnection(name="weibo", strategy="weibo", weight=3, shape="weibo", languages=("zh-CN",)),
 )
 
 SECOND_HOMES: Final = tuple(one for one in CONNECTIONS if one.weight >= 7)

@@ -7,7 +7,7 @@ from services.demo.dice import Dice
 from services.demo.members import ORNAMENTS, DemoMember
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
     """The facts from which claims are built. `at` is the time of the login in seconds since 1970."""
 

@@ -42,7 +42,7 @@ class Culture:
         return self.joiner.join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoMember:
     """A member of the population."""
 

@@ -70,7 +70,13 @@ def _visit(member: DemoMember, number: int, count: int, at_ms: int) -> Visit:
     first_time = number < homes
     failure = None if first_time else _failure(member, member.connections[connection], number)
     return Visit(
-        at_ms, member.index, number, connection, first_time, 2 * number >= count and not first_time, failure
+        at_ms=at_ms,
+        who=member.index,
+        number=number,
+        home=connection,
+        first_time=first_time,
+        later=2 * number >= count and not first_time,
+        failure=failure,
     )
 
 

@@ -46,7 +46,9 @@ def always_fails(member: DemoMember) -> bool:
 def _template(population: Population, member: DemoMember) -> tuple[bytes, bytes, bytes, bytes]:
     connection = member.connections[0]
     failure = "blocked" if always_fails(member) else None
-    visit = Visit(_MARK_MS, member.index, 0, 0, True, False, failure)
+    visit = Visit(
+        at_ms=_MARK_MS, who=member.index, number=0, home=0, first_time=True, later=False, failure=failure
+    )
     event = envelope(population.tenant, "/gateways/demo/load", _MARK_ID, _MARK_MS, login_data(member, visit))
     head, _, rest = exact_json.dumps(event).partition(_MARK_ID.encode())
     middle, _, tail = rest.partition(_MARK_TIME.encode())

@@ -51,7 +51,7 @@ Noted = tuple[str, int, int, str, str, str | None, int | None]
 log entry."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """A quarantined record as it was; not `whole` when only its beginning was kept."""
 

@@ -27,7 +27,7 @@ class DecidingEvent(NamedTuple):
     confirmed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRequest:
     """An earlier request in a place.
 
@@ -78,9 +78,14 @@ async def find(
     if row["event_id"] is not None:
         event = DecidingEvent(row["event_id"], row["subject"], row["confirmed"])
     return KnownRequest(
-        row["request"], row["result"], row["seconds_left"], row["seconds_open"], event, row["owner"],
-        wrapped_keys(row),
-    )  # fmt: skip
+        request=row["request"],
+        result=row["result"],
+        seconds_left=row["seconds_left"],
+        seconds_open=row["seconds_open"],
+        event=event,
+        owner=row["owner"],
+        keys=wrapped_keys(row),
+    )
 
 
 async def reserve_event(

@@ -67,7 +67,7 @@ class Settings(LoginSigningSettings):
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Item:
     """A record of a batch and what is known of it so far."""
 
@@ -202,7 +202,7 @@ class Normalizer:
                 continue
             position = f"{self._epoch}/{record.partition}/{record.offset}"
             arrival = Arrival(login, position, from_milliseconds(record.timestamp))
-            batch.items.append(Item(record, arrival, gateway=gateway))
+            batch.items.append(Item(record=record, arrival=arrival, gateway=gateway))
 
     def _signer(self, record: ConsumerRecord, error: InvalidEvent) -> Origin | None:
         """Return the origin of a record whose login cannot be read, or None if it is not authentic."""

@@ -10,7 +10,15 @@ NAME = "Username-Password-Authentication"
 def make_connection(strategy: str = "auth0", name: str = NAME, **document: Any) -> ConnectionState:
     """A living connection; `document` is what the API shows beyond its name."""
     shown = {"id": "con_0123456789abcdef", "options": {}, "strategy": strategy, "name": name, **document}
-    return ConnectionState("con_0123456789abcdef", name, strategy, 1, shown, "e", False)
+    return ConnectionState(
+        id="con_0123456789abcdef",
+        name=name,
+        strategy=strategy,
+        revision=1,
+        document=shown,
+        event_id="e",
+        deleted=False,
+    )
 
 
 def make_document(connection: str = NAME, provider: str = "auth0", **changes: Any) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import importlib
+import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from pydantic import BaseModel
 
 from tests.support.repository import ROOT
 
@@ -17,6 +22,7 @@ PACKAGES = [
     *(f"services/{path.parent.name}" for path in sorted((ROOT / "services").glob("*/__init__.py"))),
 ]
 MODULES_PER_FOLDER = 12
+POSITIONAL_ARGUMENTS = 6
 PER_PROCESS = {"Settings"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -86,3 +92,68 @@ def test_a_class_name_has_one_meaning() -> None:
                     places[node.name].append(str(path))
     shared = {name: paths for name, paths in places.items() if len(paths) > 1 and name not in PER_PROCESS}
     assert not shared, f"rename the less general class of each: {shared}"
+
+
+@cache
+def imported(path: Path) -> ModuleType:
+    return importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+
+
+def classes(package: str) -> Iterator[tuple[Path, type]]:
+    """The classes that the modules of a package define at their top level."""
+    for path, tree in modules(package):
+        if path.stem != "__main__":
+            module = imported(path)
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef):
+                    yield path, getattr(module, node.name)
+
+
+def positional(made: type) -> list[str]:
+    """The parameters of a class's constructor that can be given by position; none if the class constructs
+    its objects as a built-in class without a signature does, for example `ValueError`."""
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        parameters = inspect.signature(made).parameters.values()
+    except ValueError:
+        return []
+    return [parameter.name for parameter in parameters if parameter.kind in by_position]
+
+
+def is_named_tuple(made: type) -> bool:
+    return issubclass(made, tuple) and hasattr(made, "_fields")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_constructor_takes_few_positional_arguments(package: str) -> None:
+    """At most six parameters of a constructor can be given by position. Named tuples are excepted, and
+    pydantic models, whose fields are keywords in any case."""
+    many = [
+        f"{path} {made.__name__}: {', '.join(names)}"
+        for path, made in classes(package)
+        if not is_named_tuple(made) and not issubclass(made, BaseModel)
+        if len(names := positional(made)) > POSITIONAL_ARGUMENTS
+    ]
+    assert not many, f"use kw_only=True, a bare `*`, or group the parameters: {many}"
+
+
+def test_a_wide_named_tuple_is_constructed_by_keyword() -> None:
+    """Rows and states that are made for every event are named tuples, which are constructed in less than
+    half the time of a frozen dataclass but cannot demand keywords: those with more than six fields are
+    constructed by keyword all the same."""
+    wide = {
+        made
+        for package in PACKAGES
+        for _, made in classes(package)
+        if is_named_tuple(made) and len(positional(made)) > POSITIONAL_ARGUMENTS
+    }
+    by_position = [
+        f"{path}:{node.lineno} {node.func.id}"
+        for package in PACKAGES
+        for path, tree in modules(package)
+        if path.stem != "__main__"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args
+        if getattr(imported(path), node.func.id, None) in wide
+    ]
+    assert not by_position, f"name the fields: {by_position}"

@@ -47,7 +47,7 @@ class WorkerProgress:
     lag: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """A process of a worker or an HTTP service, or a placeholder for one that never reported.
 
@@ -156,7 +156,7 @@ def services(
 
 def _processes(name: str, beats: Heartbeats | None, otherwise: State, is_gone: IsGone) -> list[Process]:
     found = [_process(beat, is_gone) for beat in beats or () if beat["worker"] == name]
-    return sorted(found, key=lambda process: process.pid or 0) or [Process(name, otherwise)]
+    return sorted(found, key=lambda process: process.pid or 0) or [Process(name=name, state=otherwise)]
 
 
 def _state(beat: Row, alive: bool) -> State:
@@ -171,15 +171,15 @@ def _state(beat: Row, alive: bool) -> State:
 def _process(beat: Row, is_gone: IsGone) -> Process:
     alive = beat["is_alive"] and not is_gone(beat["host"], beat["pid"])
     return Process(
-        beat["worker"],
-        _state(beat, alive),
-        beat["pid"],
-        beat["host"],
-        beat["rate"] if alive else 0.0,
-        beat["handled"],
-        beat["last_error"],
-        beat["last_error_at"],
-        beat["seen_seconds_ago"],
-        beat["reason"],
+        name=beat["worker"],
+        state=_state(beat, alive),
+        pid=beat["pid"],
+        host=beat["host"],
+        rate=beat["rate"] if alive else 0.0,
+        handled=beat["handled"],
+        last_error=beat["last_error"],
+        last_error_at=beat["last_error_at"],
+        seen_seconds_ago=beat["seen_seconds_ago"],
+        reason=beat["reason"],
         notice=beat["notice"] if alive else None,
     )

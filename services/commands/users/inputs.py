@@ -7,7 +7,7 @@ from typing import Any
 from schemas.events import MetadataMerge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
     """A user to create in a connection; None for what is not given. A given `user_id` becomes the id at the
     provider."""

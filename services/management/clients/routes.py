@@ -74,14 +74,14 @@ async def create_client(call: Call) -> Response:
     settings = with_credential_ids(new_settings(given_settings(body)), _new_credential_id)
     secret = new_client_secret() if has_secret(settings) else None
     fresh = ClientState(
-        new_client_id(),
-        body.name,
-        None if secret is None else hash_secret(secret),
-        (),
-        "",
-        False,
-        0,
-        settings,
+        client_id=new_client_id(),
+        name=body.name,
+        secret_hash=None if secret is None else hash_secret(secret),
+        scopes=(),
+        event_id="",
+        deleted=False,
+        revision=0,
+        settings=settings,
     )
     return _answer(call, await call.commands.clients.create(context_of(call), fresh), 201, secret)
 

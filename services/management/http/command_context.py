@@ -33,12 +33,12 @@ def context_of(call: Call, *, guarded: bool = True) -> CommandContext:
     """Return the context of the commands that a request comes to. Operations that take no `If-Match` ignore
     the header: they are not `guarded`."""
     return CommandContext(
-        call.tenant,
-        authorization.actor(call.principal),
-        expected_revisions(call.request.headers) if guarded else None,
-        request_log(call),
-        call.pending,
-        call.status,
+        tenant=call.tenant,
+        actor=authorization.actor(call.principal),
+        expected_revisions=expected_revisions(call.request.headers) if guarded else None,
+        request_log=request_log(call),
+        pending=call.pending,
+        status=call.status,
     )
 
 

@@ -10,7 +10,7 @@ REQUEST = {"method": "patch", "path": "/x", "body": {"a": 1}, "ip": "192.0.2.1",
 def test_each_event_of_a_command_carries_the_address_and_the_agent() -> None:
     """The first event has the whole request; later ones only what each log entry shows of it."""
     log = RequestLog(operation="Update a User", request=REQUEST)
-    command = begin_command(CommandContext("demo", "client:x", request_log=log))
+    command = begin_command(CommandContext(tenant="demo", actor="client:x", request_log=log))
     drafts = [Draft(kind, UserFlagData()) for kind in (UserBlocked, UserUnblocked, UserBlocked)]
     first, *later = [event.data for event in to_events(command, "sub_" + "0" * 32, drafts)]
     assert isinstance(first, CommandData)

@@ -41,7 +41,7 @@ def note(
 ) -> None:
     """Record a request over the limit in the logs, unless one like it was recorded not long ago."""
     if service.limits.rates.is_news(principal, group):
-        context = CommandContext(principal.tenant, authorization.actor(principal))
+        context = CommandContext(tenant=principal.tenant, actor=authorization.actor(principal))
         data = ClientThrottledData(group=group, limit=result.limit, request=_request_of(request))
         service.background.tasks.start(_record(service, context, data))
 

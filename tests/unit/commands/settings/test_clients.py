@@ -100,7 +100,15 @@ def test_credentials_get_ids() -> None:
 
 def test_a_secret_is_shown_once() -> None:
     """Where it has just been made."""
-    client = ClientState("app", "App", None, (), "e", False, settings={"sso_disabled": True})
+    client = ClientState(
+        client_id="app",
+        name="App",
+        secret_hash=None,
+        scopes=(),
+        event_id="e",
+        deleted=False,
+        settings={"sso_disabled": True},
+    )
     assert shown("demo", client) == {
         "tenant": "demo",
         "global": False,

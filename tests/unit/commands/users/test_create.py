@@ -144,7 +144,7 @@ def test_creation_is_refused_with_documented_messages(connection: Any, body: Any
 
 def test_an_unknown_connection_is_named_as_such() -> None:
     """A name nobody configured is refused before anything else."""
-    refusal = refusal_of(create_rejection(None, NewUser("x")))
+    refusal = refusal_of(create_rejection(None, NewUser(connection="x")))
     assert (refusal.kind, refusal.message, refusal.code) == (
         "invalid", "Connection does not exist.", "inexistent_connection",
     )  # fmt: skip

@@ -73,7 +73,9 @@ def test_actors_never_hold_what_an_envelope_refuses() -> None:
 
 
 def expected(headers: dict[str, str]) -> int | None:
-    return CommandContext("demo", "client:x", expected_revisions(Headers(headers))).expected_revision(7)
+    return CommandContext(
+        tenant="demo", actor="client:x", expected_revisions=expected_revisions(Headers(headers))
+    ).expected_revision(7)
 
 
 @pytest.mark.parametrize("header", ['"7"', '"6", "7"', ' "7" '])

@@ -8,7 +8,16 @@ from projections.setting.fold import MAX_RETENTION_DAYS, Kind, Setting
 
 
 def setting(kind: Kind, **document: Any) -> Setting:
-    return Setting(kind, "id", None, 1, document, "e", "2026", "2026")
+    return Setting(
+        kind=kind,
+        id="id",
+        name=None,
+        revision=1,
+        document=document,
+        event_id="e",
+        created_at="2026",
+        updated_at="2026",
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from services.management.container import open_service
 from services.management.logs.models import ListLogs
 from tests.support.operations import WITH_QUERY, title
 from tests.support.stack import Stack
-from tests.worlds.management import DATABASE_CONNECTION, Site, new_user, path_of, settings_for
+from tests.worlds.management import DATABASE_CONNECTION, Site, path_of, settings_for
+from tests.worlds.resources import create, create_user
 from tests.worlds.sign_in import sign_in
 
 API, SECOND = "https://api.example.com/", "urn:second"
@@ -51,14 +52,6 @@ class Walk:
     """Whether the other tenant has something at the path, too."""
 
 
-async def made(api: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
-    """What is there afterwards."""
-    answer = await api.post(f"/api/v2/{path}", json=body)
-    assert answer.status_code in (200, 201), answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 async def done(api: httpx.AsyncClient, method: str, path: str, body: Any) -> None:
     answer = await api.request(method, path, json=body)
     assert answer.is_success, answer.text
@@ -67,7 +60,7 @@ async def done(api: httpx.AsyncClient, method: str, path: str, body: Any) -> Non
 async def add_people(api: httpx.AsyncClient) -> None:
     for name in PEOPLE:
         first = name.split()[0].lower()
-        await made(api, "users", **new_user(user_id=first, name=name, email=f"{first}@mail.example.com"))
+        await create_user(api, user_id=first, name=name, email=f"{first}@mail.example.com")
 
 
 async def filled(site: Site) -> dict[str, Walk]:
@@ -75,7 +68,7 @@ async def filled(site: Site) -> dict[str, Walk]:
     api = site.client()
     for tenant in ("demo", OTHER_TENANT):
         await add_people(site.client(tenant=tenant))
-    await made(site.client(tenant=OTHER_TENANT), "resource-servers", identifier="urn:other", name="Other")
+    await create(site.client(tenant=OTHER_TENANT), "resource-servers", identifier="urn:other", name="Other")
     lists = {"/api/v2/users": Walk("/api/v2/users", other_query={"q": "name:j*"})}
     lists |= await of_access(api)
     lists |= await of_clients(api)
@@ -84,7 +77,7 @@ async def filled(site: Site) -> dict[str, Walk]:
     lists |= await of_sessions(site)
     template = (await api.get("/api/v2/user-attribute-profiles/templates/auth0-generic")).json()["template"]
     for name in ("Staff", "Guests", "Partners"):
-        await made(api, "user-attribute-profiles", **{**template, "name": f"{name} of Jane Doe"})
+        await create(api, "user-attribute-profiles", **{**template, "name": f"{name} of Jane Doe"})
     lists["/api/v2/user-attribute-profiles"] = Walk("/api/v2/user-attribute-profiles")
     return lists
 
@@ -99,13 +92,13 @@ async def of_access(api: httpx.AsyncClient) -> dict[str, Walk]:
     """Roles that permit the same to the same people."""
     scopes = [{"value": scope, "description": scope} for scope in SCOPES]
     for identifier in (API, SECOND):
-        await made(api, "resource-servers", identifier=identifier, name="Invoices", scopes=scopes)
+        await create(api, "resource-servers", identifier=identifier, name="Invoices", scopes=scopes)
     permissions = [
         {"resource_server_identifier": API, "permission_name": scope} for scope in SCOPES
     ]  # fmt: skip
     roles = []
     for name in PEOPLE:
-        role = f"/api/v2/roles/{(await made(api, 'roles', name=f'Deputy of {name}'))['id']}"
+        role = f"/api/v2/roles/{(await create(api, 'roles', name=f'Deputy of {name}'))['id']}"
         await done(api, "POST", f"{role}/permissions", {"permissions": permissions})
         for person in (JANE, JOE, JIM):
             await done(api, "POST", f"{role}/users", {"users": [person]})
@@ -138,8 +131,8 @@ async def of_access(api: httpx.AsyncClient) -> dict[str, Walk]:
 async def of_clients(api: httpx.AsyncClient) -> dict[str, Walk]:
     """Clients, each with a grant for the same API."""
     for name in PEOPLE:
-        client = await made(api, "clients", name=f"Notebook of {name}", app_type="non_interactive")
-        await made(api, "client-grants", client_id=client["client_id"], audience=API, scope=[])
+        client = await create(api, "clients", name=f"Notebook of {name}", app_type="non_interactive")
+        await create(api, "client-grants", client_id=client["client_id"], audience=API, scope=[])
     return {
         "/api/v2/clients": Walk("/api/v2/clients", other_query={"app_type": "non_interactive"}),
         "/api/v2/client-grants": Walk("/api/v2/client-grants", other_query={"audience": API}),
@@ -152,7 +145,7 @@ async def of_connections(api: httpx.AsyncClient) -> dict[str, Walk]:
     paths = [
         f"/api/v2/connections/{found['id']}/clients"
         for name in ("jane-doe", "joe-bloggs")
-        if (found := await made(api, "connections", name=name, strategy="samlp", enabled_clients=enabled))
+        if (found := await create(api, "connections", name=name, strategy="samlp", enabled_clients=enabled))
     ]
     return {
         "/api/v2/connections": Walk("/api/v2/connections", other_query={"strategy": "samlp"}),
@@ -164,7 +157,7 @@ async def of_organizations(api: httpx.AsyncClient) -> dict[str, Walk]:
     """Organizations that all people belong to."""
     members = []
     for name in PEOPLE:
-        found = await made(api, "organizations", name=name.lower().replace(" ", "-"))
+        found = await create(api, "organizations", name=name.lower().replace(" ", "-"))
         members.append(f"/api/v2/organizations/{found['id']}/members")
         for person in (JANE, JOE, JIM):
             await done(api, "POST", members[-1], {"members": [person]})

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -21,7 +22,6 @@ from services.runtime.auth.remote_keys import fetching_keys, usable_keys
 from services.runtime.auth.token_verifier import TokenVerifier, Trust
 from services.runtime.auth.tokens import BAD_SIGNATURE, EXPIRED, INVALID, InvalidToken, TokenIssuer
 from tests.support.issuer import Issuer, rsa_key, serving_issuer
-from tests.unit.runtime.auth.test_tokens import NOW
 
 OWN, OWN_AUDIENCE, AUDIENCE = (
     "https://vita.example/",
@@ -81,7 +81,7 @@ async def test_tokens_of_both_issuers_are_taken(issuer: Issuer, http: httpx.Asyn
     """Our own token and the other's each name whom they should; the other's client can be none of ours."""
     verifier = verifier_of(own_keys, Trust(OWN, OWN_AUDIENCE), [configured(issuer)], fetching_keys(http))
     assert isinstance(verifier, Issuers)
-    now = NOW.fromtimestamp(time.time(), NOW.tzinfo)
+    now = datetime.now(UTC)
     ours = TokenIssuer(OWN_KEY, OWN).issue("app", "other", ["read:users"], OWN_AUDIENCE, now)
     assert (await verifier.verify(ours)).client_id == "app"
     theirs = await verifier.verify(issuer.token())

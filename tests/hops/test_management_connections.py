@@ -139,13 +139,11 @@ async def test_what_a_connection_says_counts_for_its_users(site: Site, api: http
 
 async def test_provider_secrets_stay_off_the_readable_log(site: Site, api: httpx.AsyncClient) -> None:
     """Options are sealed with the tenant's keys; the API answers them as stored."""
-    from tests.hops.test_management_users import read_record
-
     answer = await api.post(
         CONNECTIONS, json={"name": "secretive", "strategy": "oidc", "options": {"client_secret": "topsecret"}}
     )
     assert answer.json()["options"]["client_secret"] == "topsecret"
-    record = await read_record(site, *map(int, answer.headers["vita-position"].split(":")))
+    record = await site.record_at(answer.headers["vita-position"])
     assert b"topsecret" not in record
     assert b'"connection":"secretive"' in record
 

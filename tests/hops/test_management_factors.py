@@ -13,7 +13,8 @@ from argon2 import PasswordHasher
 from projections.profile.sealed import opened, sealed
 from schemas.sealing.blobs import CannotUnseal
 from services.ledger.keys.subject_keys import read_keys
-from tests.worlds.management import Site, new_user, path_of, user_token
+from tests.worlds.management import Site, path_of, user_token
+from tests.worlds.resources import create_user
 
 SECRET = "5HCWXIP2MJNSUBGYVUZFLRB2HWIGXR4SYJQXNBQ"
 EMAIL = {"type": "email", "name": "Test", "email": "chuck334@example.com"}
@@ -22,10 +23,9 @@ TOTP = {"type": "totp", "name": "MyTotp", "totp_secret": SECRET}
 PASSKEY = {"type": "passkey", "key_id": "k1", "public_key": "MIIB", "transports": ["usb"]}
 
 
-async def made(api: httpx.AsyncClient, email: str) -> str:
-    """A user; where its authentication methods are."""
-    answer = await api.post("/api/v2/users", json=new_user(email=email))
-    return path_of(answer.json()["user_id"]) + "/authentication-methods"
+async def methods_of_new_user(api: httpx.AsyncClient, email: str) -> str:
+    """The path of a new user's authentication methods."""
+    return path_of((await create_user(api, email=email))["user_id"]) + "/authentication-methods"
 
 
 async def user(api: httpx.AsyncClient, methods: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def refusal(status: int, error: str, message: str) -> dict[str, Any]:
 
 async def test_an_email_from_end_to_end(api: httpx.AsyncClient) -> None:
     """Made, listed, read, renamed and deleted, with the bodies that were recorded."""
-    methods = await made(api, "email@example.com")
+    methods = await methods_of_new_user(api, "email@example.com")
     created = await api.post(methods, json=EMAIL)
     assert created.status_code == 201
     body = created.json()
@@ -73,7 +73,7 @@ async def test_an_email_from_end_to_end(api: httpx.AsyncClient) -> None:
 
 async def test_all_are_replaced(api: httpx.AsyncClient) -> None:
     """PUT answers a bare array, unmasked; the list is masked, phones last; no secret ever comes back."""
-    methods = await made(api, "put@example.com")
+    methods = await methods_of_new_user(api, "put@example.com")
     await api.post(methods, json=EMAIL)
     email = {"type": "email", "name": "MyEmail", "email": "foo@example.com"}
     replaced = await api.put(methods, json=[email, {**PHONE, "preferred_authentication_method": "sms"}, TOTP])
@@ -106,7 +106,7 @@ async def test_all_are_replaced(api: httpx.AsyncClient) -> None:
 
 async def test_refused_requests(api: httpx.AsyncClient) -> None:
     """The documented texts of 400, 403, 404 and 409."""
-    methods = await made(api, "refused@example.com")
+    methods = await methods_of_new_user(api, "refused@example.com")
     await api.post(methods, json=PHONE)
     exists = refusal(409, "Conflict", "Authentication method already exists.")
     assert (await api.post(methods, json=PHONE)).json() == exists
@@ -146,7 +146,7 @@ async def test_refused_requests(api: httpx.AsyncClient) -> None:
 
 async def test_concurrent_enrolments_collide(site: Site, api: httpx.AsyncClient) -> None:
     """Of several requests for the same address exactly one is taken."""
-    methods = await made(api, "race@example.com")
+    methods = await methods_of_new_user(api, "race@example.com")
     answers = await asyncio.gather(*(api.post(methods, json=EMAIL) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
     assert len((await api.get(methods)).json()) == 1
@@ -155,7 +155,7 @@ async def test_concurrent_enrolments_collide(site: Site, api: httpx.AsyncClient)
 async def test_secrets_stay_sealed(site: Site, api: httpx.AsyncClient) -> None:
     """A TOTP secret lies sealed in the profile's row, opens with the person's key only, and a row whose key
     is gone has no secrets."""
-    methods = await made(api, "sealed@example.com")
+    methods = await methods_of_new_user(api, "sealed@example.com")
     created = await api.post(methods, json=TOTP)
     assert SECRET not in created.text
     connection = await asyncpg.connect(site.database.admin)
@@ -182,7 +182,7 @@ async def test_secrets_stay_sealed(site: Site, api: httpx.AsyncClient) -> None:
 
 async def test_enrolments_and_their_end(site: Site, api: httpx.AsyncClient) -> None:
     """The first confirmed enrolment, also for the user; a provider's reset and the reset of everything."""
-    methods = await made(api, "enrol@example.com")
+    methods = await methods_of_new_user(api, "enrol@example.com")
     path = methods.removesuffix("/authentication-methods")
     assert (await api.get(f"{path}/enrollments")).json() == []
     await api.post(methods, json=EMAIL)
@@ -221,7 +221,7 @@ async def test_enrolments_and_their_end(site: Site, api: httpx.AsyncClient) -> N
 
 async def test_a_recovery_code_is_answered_once(site: Site, api: httpx.AsyncClient) -> None:
     """24 characters whose argon2id hash is all that is kept; the next one replaces it."""
-    methods = await made(api, "code@example.com")
+    methods = await methods_of_new_user(api, "code@example.com")
     path = methods.removesuffix("/authentication-methods")
     codes = [(await api.post(f"{path}/recovery-code-regeneration")).json()["recovery_code"] for _ in "12"]
     assert all(re.fullmatch(r"[0-9A-Z]{24}", code) for code in codes)

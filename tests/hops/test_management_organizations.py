@@ -5,10 +5,11 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from tests.hops.test_management_roles import delete, error, seen, user
+from tests.samples.error_bodies import error_answer
 from tests.worlds.management import Site, path_of
+from tests.worlds.resources import add_user, answered, delete
 
-ABSENT = error(404, "Not Found", "No organization found by that id or name", "inexistent_organization")
+ABSENT = error_answer(404, "No organization found by that id or name", "inexistent_organization")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -32,22 +33,24 @@ async def test_an_organization_from_first_to_last(api: httpx.AsyncClient) -> Non
     assert created == {"id": created["id"], "display_name": "acme", **body}
     path = f"/api/v2/organizations/{created['id']}"
     assert (
-        seen(await api.get(path)) == seen(await api.get("/api/v2/organizations/name/acme")) == (200, created)
+        answered(await api.get(path))
+        == answered(await api.get("/api/v2/organizations/name/acme"))
+        == (200, created)
     )
-    assert seen(await api.post("/api/v2/organizations", json=body)) == error(
-        409, "Conflict", "An organization with this name already exists."
+    assert answered(await api.post("/api/v2/organizations", json=body)) == error_answer(
+        409, "An organization with this name already exists."
     )
     changed = await api.patch(
         path, json={"display_name": "Acme", "metadata": {"plan": "gold"}, "name": "acme2"}
     )
-    assert seen(changed) == (
+    assert answered(changed) == (
         200, {**created, "name": "acme2", "display_name": "Acme", "metadata": {"plan": "gold"}},
     )  # fmt: skip
     assert (await api.get("/api/v2/organizations/name/acme")).status_code == 404
     assert await organization(api) != created["id"]
-    assert seen(await delete(api, path)) == (204, None)
-    assert seen(await delete(api, path)) == seen(await api.get(path)) == ABSENT
-    assert seen(await api.get("/api/v2/organizations/name/acme2")) == ABSENT
+    assert answered(await delete(api, path)) == (204, None)
+    assert answered(await delete(api, path)) == answered(await api.get(path)) == ABSENT
+    assert answered(await api.get("/api/v2/organizations/name/acme2")) == ABSENT
     refused = await api.post("/api/v2/organizations", json={"name": "Not A Slug"})
     assert refused.json()["errorCode"] == "invalid_body"
 
@@ -66,14 +69,14 @@ async def test_organizations_are_listed_by_name(api: httpx.AsyncClient) -> None:
 
 async def test_members(api: httpx.AsyncClient) -> None:
     """Joined and left with one event each; listed with the fields asked for; a missing one stops it all."""
-    people = [await user(api, f"user{number}") for number in range(3)]
+    people = [await add_user(api, f"user{number}") for number in range(3)]
     acme, other = await organization(api), await organization(api, "other")
     path = f"/api/v2/organizations/{acme}/members"
     missing = await api.post(path, json={"members": [*people, "auth0|nobody"]})
-    assert seen(missing) == error(404, "Not Found", "One or more of the users do not exist.")
+    assert answered(missing) == error_answer(404, "One or more of the users do not exist.")
     assert (await api.get(path)).json() == []
     for person in people:
-        assert seen(await api.post(path, json={"members": [person]})) == (204, None)
+        assert answered(await api.post(path, json={"members": [person]})) == (204, None)
     assert "vita-position" not in (await api.post(path, json={"members": people})).headers
     await api.post(f"/api/v2/organizations/{other}/members", json={"members": people[:1]})
     listed = (await api.get(path)).json()
@@ -86,21 +89,21 @@ async def test_members(api: httpx.AsyncClient) -> None:
     assert [one["name"] for one in (await api.get(belongs)).json()] == ["acme", "other"]
     page = (await api.get(f"{belongs}?include_totals=true")).json()
     assert (list(page), page["total"]) == (["organizations", "start", "limit", "total"], 2)
-    assert seen(await delete(api, path, {"members": [people[1], "auth0|nobody"]})) == (204, None)
+    assert answered(await delete(api, path, {"members": [people[1], "auth0|nobody"]})) == (204, None)
     assert [one["user_id"] for one in (await api.get(path)).json()] == [people[0], people[2]]
     await delete(api, f"/api/v2/organizations/{acme}")
     assert [one["name"] for one in (await api.get(belongs)).json()] == ["other"]
     for method in ("GET", "POST", "DELETE"):
         body = None if method == "GET" else {"members": people}
-        assert seen(await api.request(method, path, json=body)) == ABSENT
-    gone = error(404, "Not Found", "The user does not exist.", "inexistent_user")
-    assert seen(await api.get("/api/v2/users/auth0%7Cnobody/organizations")) == gone
+        assert answered(await api.request(method, path, json=body)) == ABSENT
+    gone = error_answer(404, "The user does not exist.", "inexistent_user")
+    assert answered(await api.get("/api/v2/users/auth0%7Cnobody/organizations")) == gone
 
 
 async def test_members_are_found_by_searching(api: httpx.AsyncClient) -> None:
     """By the id of their organization, from the moment they join until they leave."""
-    jane, acme = await user(api), await organization(api)
-    await user(api, "joe")
+    jane, acme = await add_user(api), await organization(api)
+    await add_user(api, "joe")
     path = f"/api/v2/organizations/{acme}/members"
 
     async def found() -> list[str]:
@@ -122,15 +125,15 @@ async def test_a_user_attribute_profile_from_first_to_last(api: httpx.AsyncClien
     templates = (await api.get(f"{root}/templates")).json()["user_attribute_profile_templates"]
     assert [one["id"] for one in templates] == ["auth0-generic"]
     template = await api.get(f"{root}/templates/auth0-generic")
-    assert seen(template) == (200, templates[0])
+    assert answered(template) == (200, templates[0])
     assert (await api.get(f"{root}/templates/none")).status_code == 404
     body = {**templates[0]["template"], "name": "Workforce"}
     answer = await api.post(root, json=body)
     created = answer.json()
     assert (answer.status_code, created) == (201, {"id": created["id"], **body})
     assert created["id"].startswith("uap_")
-    assert seen(await api.post(root, json=body)) == error(
-        409, "Conflict", "A user attribute profile with the same name already exists."
+    assert answered(await api.post(root, json=body)) == error_answer(
+        409, "A user attribute profile with the same name already exists."
     )
     path = f"{root}/{created['id']}"
     changed = await api.patch(path, json={"user_id": None, "name": "Staff"})
@@ -138,14 +141,14 @@ async def test_a_user_attribute_profile_from_first_to_last(api: httpx.AsyncClien
     assert (defaults["oidc_mapping"], len(defaults["saml_mapping"]), defaults["scim_mapping"]) == (
         "sub", 3, "externalId",
     )  # fmt: skip
-    assert seen(changed) == (200, {**created, "user_id": defaults, "name": "Staff"})
+    assert answered(changed) == (200, {**created, "user_id": defaults, "name": "Staff"})
     partly = await api.patch(path, json={"user_id": {"scim_mapping": "userName"}})
     assert partly.json()["user_id"] == {**defaults, "scim_mapping": "userName"}
     changed = await api.patch(path, json={"user_id": None})
     assert (await api.get(root)).json() == {"user_attribute_profiles": [changed.json()]}
-    absent = error(404, "Not Found", "User attribute profile not found.")
-    assert seen(await delete(api, path)) == seen(await delete(api, path)) == (204, None)
-    assert seen(await api.get(path)) == seen(await api.patch(path, json={"name": "X"})) == absent
+    absent = error_answer(404, "User attribute profile not found.")
+    assert answered(await delete(api, path)) == answered(await delete(api, path)) == (204, None)
+    assert answered(await api.get(path)) == answered(await api.patch(path, json={"name": "X"})) == absent
     for odd in ({}, {"user_attributes": {}}, {"user_attributes": {"a": {"label": "A"}}}):
         refused = await api.post(root, json={"name": "Odd", **odd})
         assert (refused.status_code, refused.json()["errorCode"]) == (400, "invalid_body")

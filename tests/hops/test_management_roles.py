@@ -10,7 +10,9 @@ import pytest_asyncio
 
 from projections.profile.changes.access import MOST
 from services.management.roles import routes as role_routes
-from tests.worlds.management import Site, new_user, path_of
+from tests.samples.error_bodies import error_answer
+from tests.worlds.management import Site, path_of
+from tests.worlds.resources import add_user, answered, create, delete
 
 API = "https://api.example.com/"
 
@@ -24,26 +26,14 @@ async def api(site: Site) -> AsyncIterator[httpx.AsyncClient]:
         await client.delete(f"/api/v2/resource-servers/{each['id']}")
 
 
-async def made(api: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
-    answer = await api.post(f"/api/v2/{path}", json=body)
-    assert answer.status_code in (200, 201), answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 async def role(api: httpx.AsyncClient, name: str = "Reader", **body: Any) -> str:
-    return str((await made(api, "roles", name=name, **body))["id"])
-
-
-async def user(api: httpx.AsyncClient, name: str = "jane") -> str:
-    found = await made(api, "users", **new_user(email=f"{name}@example.com", name=name))
-    return str(found["user_id"])
+    return str((await create(api, "roles", name=name, **body))["id"])
 
 
 async def server(api: httpx.AsyncClient, *scopes: str, identifier: str = API) -> str:
     listed = [{"value": scope, "description": f"May {scope}"} for scope in scopes]
     return str(
-        (await made(api, "resource-servers", identifier=identifier, name="Invoices", scopes=listed))["id"]
+        (await create(api, "resource-servers", identifier=identifier, name="Invoices", scopes=listed))["id"]
     )
 
 
@@ -53,46 +43,33 @@ def named(*names: str, identifier: str = API) -> dict[str, Any]:
     }
 
 
-def error(status: int, reason: str, message: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
-    body: dict[str, Any] = {"statusCode": status, "error": reason, "message": message}
-    return status, body if code is None else {**body, "errorCode": code}
-
-
-def seen(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json() if answer.content else None
-
-
-async def delete(api: httpx.AsyncClient, path: str, body: Any = None) -> httpx.Response:
-    return await api.request("DELETE", path, json=body)
-
-
-NO_ROLE = error(404, "Not Found", "The role does not exist.")
-NO_API = error(404, "Not Found", "The resource server does not exist.")
+NO_ROLE = error_answer(404, "The role does not exist.")
+NO_API = error_answer(404, "The resource server does not exist.")
 
 
 async def test_a_role_from_first_to_last(api: httpx.AsyncClient) -> None:
     """Made, read, changed and deleted in Auth0's words; a name is free again after."""
     answer = await api.post("/api/v2/roles", json={"name": "Reader"})
     role_id = answer.json()["id"]
-    assert seen(answer) == (200, {"id": role_id, "name": "Reader", "description": None, "type": "tenant"})
+    assert answered(answer) == (200, {"id": role_id, "name": "Reader", "description": None, "type": "tenant"})
     assert role_id.startswith("rol_")
     assert len(role_id) == 20
     path = f"/api/v2/roles/{role_id}"
     shown = {"id": role_id, "name": "Reader", "description": "", "type": "tenant"}
     read = await api.get(path)
-    assert (seen(read), list(read.json())) == ((200, shown), ["id", "name", "description", "type"])
+    assert (answered(read), list(read.json())) == ((200, shown), ["id", "name", "description", "type"])
     assert (await api.get(path, headers={"if-none-match": read.headers["etag"]})).status_code == 304
-    assert seen(await api.post("/api/v2/roles", json={"name": "Reader"})) == error(
-        409, "Conflict", "The role already exists."
+    assert answered(await api.post("/api/v2/roles", json={"name": "Reader"})) == error_answer(
+        409, "The role already exists."
     )
     changed = await api.patch(path, json={"description": "May read"})
-    assert seen(changed) == (200, {**shown, "description": "May read"})
+    assert answered(changed) == (200, {**shown, "description": "May read"})
     assert changed.headers["vita-position"]
     stale = await api.patch(path, json={"name": "X"}, headers={"if-match": read.headers["etag"]})
     assert stale.status_code == 412
-    assert seen(await delete(api, path)) == (200, {})
-    assert seen(await delete(api, path)) == seen(await api.get(path)) == NO_ROLE
-    assert seen(await api.patch(path, json={"name": "X"})) == NO_ROLE
+    assert answered(await delete(api, path)) == (200, {})
+    assert answered(await delete(api, path)) == answered(await api.get(path)) == NO_ROLE
+    assert answered(await api.patch(path, json={"name": "X"})) == NO_ROLE
     assert (await api.post("/api/v2/roles", json={"name": "Reader"})).status_code == 200
 
 
@@ -130,18 +107,18 @@ async def test_a_tenant_has_a_thousand_roles_at_most(
     answers = await asyncio.gather(*(api.post("/api/v2/roles", json={"name": name}) for name in "BCDEFG"))
     made = [answer.json()["id"] for answer in answers if answer.status_code == 200]
     assert len(made) == 2
-    full = error(400, "Bad Request", "No more roles can be created in this tenant.")
-    assert [seen(answer) for answer in answers if answer.status_code != 200] == [full] * 4
+    full = error_answer(400, "No more roles can be created in this tenant.")
+    assert [answered(answer) for answer in answers if answer.status_code != 200] == [full] * 4
     await api.delete(f"/api/v2/roles/{made[0]}")
     assert (await api.post("/api/v2/roles", json={"name": "H"})).status_code == 200
-    assert seen(await api.post("/api/v2/roles", json={"name": "I"})) == full
+    assert answered(await api.post("/api/v2/roles", json={"name": "I"})) == full
 
 
 async def test_what_a_role_permits(api: httpx.AsyncClient) -> None:
     """Added, listed by name without sources, removed; what does not exist is named."""
     await server(api, "write:all", "read:all")
     path = f"/api/v2/roles/{await role(api)}/permissions"
-    assert seen(await api.post(path, json=named("write:all", "read:all"))) == (201, {})
+    assert answered(await api.post(path, json=named("write:all", "read:all"))) == (201, {})
     described = [
         {
             "permission_name": name,
@@ -152,32 +129,32 @@ async def test_what_a_role_permits(api: httpx.AsyncClient) -> None:
         for name in ("read:all", "write:all")
     ]
     listed = await api.get(path)
-    assert seen(listed) == (200, described)
+    assert answered(listed) == (200, described)
     assert list(listed.json()[0]) == list(described[0])
     page = (await api.get(f"{path}?include_totals=true&per_page=1")).json()
     assert page == {"permissions": described[:1], "start": 0, "limit": 1, "total": 2}
-    assert seen(await api.post(path, json=named("read:all", identifier="urn:other"))) == NO_API
-    assert seen(await api.post(path, json=named("fly"))) == error(
-        404, "Not Found", "The permission does not exist."
+    assert answered(await api.post(path, json=named("read:all", identifier="urn:other"))) == NO_API
+    assert answered(await api.post(path, json=named("fly"))) == error_answer(
+        404, "The permission does not exist."
     )
     again = await api.post(path, json=named("read:all"))
-    assert (seen(again), "vita-position" in again.headers) == ((201, {}), False)
-    assert seen(await delete(api, path, named("write:all", "fly"))) == (204, None)
-    assert seen(await api.get(path)) == (200, described[:1])
+    assert (answered(again), "vita-position" in again.headers) == ((201, {}), False)
+    assert answered(await delete(api, path, named("write:all", "fly"))) == (204, None)
+    assert answered(await api.get(path)) == (200, described[:1])
     present_role = (await api.get(path.removesuffix("/permissions"))).json()
     assert "permissions" not in present_role
     for ask in (api.get("/api/v2/roles/rol_none/permissions"),
                 api.post("/api/v2/roles/rol_none/permissions", json=named("read:all")),
                 delete(api, "/api/v2/roles/rol_none/permissions", named("read:all"))):  # fmt: skip
-        assert seen(await ask) == NO_ROLE
+        assert answered(await ask) == NO_ROLE
 
 
 async def test_roles_of_a_user(api: httpx.AsyncClient) -> None:
     """Given twice and taken twice with one event each; listed by name; unknown ones refused or ignored."""
-    jane, reader, admin = await user(api), await role(api), await role(api, "Admin")
+    jane, reader, admin = await add_user(api), await role(api), await role(api, "Admin")
     path = f"{path_of(jane)}/roles"
     first = await api.post(path, json={"roles": [reader, admin, reader]})
-    assert seen(first) == (204, None)
+    assert answered(first) == (204, None)
     assert "vita-position" not in (await api.post(path, json={"roles": [admin]})).headers
     listed = (await api.get(path)).json()
     assert [(one["id"], one["name"], one["description"]) for one in listed] == [
@@ -186,15 +163,15 @@ async def test_roles_of_a_user(api: httpx.AsyncClient) -> None:
     ]
     page = (await api.get(f"{path}?include_totals=true")).json()
     assert (list(page), page["total"]) == (["roles", "start", "limit", "total"], 2)
-    assert seen(await api.post(path, json={"roles": [admin, "rol_none"]})) == NO_ROLE
-    assert seen(await delete(api, path, {"roles": [admin, "rol_none"]})) == (204, None)
+    assert answered(await api.post(path, json={"roles": [admin, "rol_none"]})) == NO_ROLE
+    assert answered(await delete(api, path, {"roles": [admin, "rol_none"]})) == (204, None)
     assert [one["id"] for one in (await api.get(path)).json()] == [reader]
     stale = await api.post(path, json={"roles": [admin]}, headers={"if-match": first.headers["etag"]})
     assert stale.status_code == 412
-    gone = error(404, "Not Found", "The user does not exist.", "inexistent_user")
+    gone = error_answer(404, "The user does not exist.", "inexistent_user")
     for method in ("GET", "POST", "DELETE"):
         body = None if method == "GET" else {"roles": [admin]}
-        assert seen(await api.request(method, "/api/v2/users/auth0%7Cnobody/roles", json=body)) == gone
+        assert answered(await api.request(method, "/api/v2/users/auth0%7Cnobody/roles", json=body)) == gone
     assert (await api.post(path, json={"roles": []})).json()["errorCode"] == "invalid_body"
     user_shown = (await api.get(path_of(jane))).json()
     assert "roles" not in user_shown
@@ -203,11 +180,11 @@ async def test_roles_of_a_user(api: httpx.AsyncClient) -> None:
 async def test_users_of_a_role(api: httpx.AsyncClient) -> None:
     """The longest first, page by page, four fields each; a deleted user is on no list, a deleted role has
     none."""
-    people = [await user(api, f"user{number}") for number in range(5)]
+    people = [await add_user(api, f"user{number}") for number in range(5)]
     role_id = await role(api)
     path = f"/api/v2/roles/{role_id}/users"
     for person in people:
-        assert seen(await api.post(path, json={"users": [person]})) == (200, {})
+        assert answered(await api.post(path, json={"users": [person]})) == (200, {})
     listed = (await api.get(path)).json()
     assert [one["user_id"] for one in listed] == people
     assert list(listed[0]) == ["user_id", "email", "picture", "name"]
@@ -229,46 +206,48 @@ async def test_users_of_a_role(api: httpx.AsyncClient) -> None:
     await delete(api, path_of(people[0]))
     assert [one["user_id"] for one in (await api.get(path)).json()] == people[1:]
     await delete(api, f"/api/v2/roles/{role_id}")
-    missing = error(404, "Not Found", "Role not found.")
-    assert seen(await api.get(path)) == seen(await api.post(path, json={"users": people[1:]})) == missing
+    missing = error_answer(404, "Role not found.")
+    assert (
+        answered(await api.get(path)) == answered(await api.post(path, json={"users": people[1:]})) == missing
+    )
     assert (await api.get(f"{path_of(people[1])}/roles")).json() == []
 
 
 async def test_a_role_for_many_is_given_to_all_or_refused_first(api: httpx.AsyncClient) -> None:
     """One who is missing stops it before anybody gets it; a second time nothing is written."""
-    people = [await user(api, f"user{number}") for number in range(20)]
+    people = [await add_user(api, f"user{number}") for number in range(20)]
     role_id = await role(api)
     path = f"/api/v2/roles/{role_id}/users"
-    assert seen(await api.post(path, json={"users": [*people, "auth0|nobody"]})) == error(
-        404, "Not Found", "One or more of the users do not exist."
+    assert answered(await api.post(path, json={"users": [*people, "auth0|nobody"]})) == error_answer(
+        404, "One or more of the users do not exist."
     )
     assert (await api.get(path)).json() == []
     answer = await api.post(path, json={"users": people})
-    assert (seen(answer), "vita-position" in answer.headers) == ((200, {}), True)
+    assert (answered(answer), "vita-position" in answer.headers) == ((200, {}), True)
     assert {one["user_id"] for one in (await api.get(path)).json()} == {*people}
     assert "vita-position" not in (await api.post(path, json={"users": people})).headers
 
 
 async def test_a_user_has_fifty_roles_at_most(api: httpx.AsyncClient) -> None:
     """The one too many is refused, for the user and for the role; a deleted role makes room."""
-    jane, joe = await user(api), await user(api, "joe")
+    jane, joe = await add_user(api), await add_user(api, "joe")
     roles = [await role(api, f"r{number}") for number in range(MOST["roles"] + 1)]
     path = f"{path_of(jane)}/roles"
-    full = error(400, "Bad Request", "No more roles can be assigned to this user.")
-    assert seen(await api.post(path, json={"roles": roles})) == full
-    assert seen(await api.post(path, json={"roles": roles[:-1]})) == (204, None)
-    assert seen(await api.post(path, json={"roles": roles[-1:]})) == full
-    assert seen(await api.post(f"/api/v2/roles/{roles[-1]}/users", json={"users": [joe, jane]})) == full
+    full = error_answer(400, "No more roles can be assigned to this user.")
+    assert answered(await api.post(path, json={"roles": roles})) == full
+    assert answered(await api.post(path, json={"roles": roles[:-1]})) == (204, None)
+    assert answered(await api.post(path, json={"roles": roles[-1:]})) == full
+    assert answered(await api.post(f"/api/v2/roles/{roles[-1]}/users", json={"users": [joe, jane]})) == full
     assert (await api.get(f"{path_of(joe)}/roles")).json() == []
     await delete(api, f"/api/v2/roles/{roles[0]}")
-    assert seen(await api.post(path, json={"roles": roles[-1:]})) == (204, None)
+    assert answered(await api.post(path, json={"roles": roles[-1:]})) == (204, None)
     page = (await api.get(f"{path}?include_totals=true&per_page=100")).json()
     assert {one["id"] for one in page["roles"]} == {*roles[1:]}
 
 
 async def test_of_two_at_once_only_what_fits_is_given(api: httpx.AsyncClient) -> None:
     """Two requests that each fit and together do not: one is given wholly, the other refused as too many."""
-    path = f"{path_of(await user(api))}/roles"
+    path = f"{path_of(await add_user(api))}/roles"
     roles = [await role(api, f"r{number}") for number in range(52)]
     halves = ({"roles": roles[:26]}, {"roles": roles[26:]})
     answers = await asyncio.gather(*(api.post(path, json=half) for half in halves))
@@ -282,13 +261,13 @@ async def test_permissions_of_a_user_and_where_they_come_from(api: httpx.AsyncCl
     """Direct ones and those of roles, once each with all its sources, by name; the effective lists agree."""
     await server(api, "b", "a", "c")
     await server(api, "a", identifier="urn:second")
-    jane, reader, admin = await user(api), await role(api), await role(api, "Admin")
+    jane, reader, admin = await add_user(api), await role(api), await role(api, "Admin")
     await api.post(f"/api/v2/roles/{reader}/permissions", json=named("a", "b"))
     await api.post(f"/api/v2/roles/{admin}/permissions", json=named("a"))
     await api.post(f"{path_of(jane)}/roles", json={"roles": [reader, admin]})
     path = f"{path_of(jane)}/permissions"
-    assert seen(await api.post(path, json=named("c", "b"))) == (201, {})
-    assert seen(await api.post(path, json=named("a", identifier="urn:second"))) == (201, {})
+    assert answered(await api.post(path, json=named("c", "b"))) == (201, {})
+    assert answered(await api.post(path, json=named("a", identifier="urn:second"))) == (201, {})
     direct = {"source_id": "", "source_name": "", "source_type": "DIRECT"}
     of_admin = {"source_id": admin, "source_name": "Admin", "source_type": "ROLE"}
     of_reader = {"source_id": reader, "source_name": "Reader", "source_type": "ROLE"}
@@ -323,12 +302,12 @@ async def test_permissions_of_a_user_and_where_they_come_from(api: httpx.AsyncCl
     assert "next" not in rest
     assert (await api.get(sources, params={**asked, "permission_name": "c"})).json() == {"roles": []}
     assert (await api.get(effective)).json()["errorCode"] == "invalid_query_string"
-    assert seen(await api.get(effective, params={"resource_server_identifier": "urn:none"})) == NO_API
+    assert answered(await api.get(effective, params={"resource_server_identifier": "urn:none"})) == NO_API
     roles = (await api.get(f"{path_of(jane)}/effective-roles?take=500")).json()
     assert [(one["id"], one["name"], one["description"], one["sources"]) for one in roles["roles"]] == [
         (admin, "Admin", "", ["direct"]), (reader, "Reader", "", ["direct"]),
     ]  # fmt: skip
-    assert seen(await delete(api, path, named("b", "a", "fly"))) == (204, None)
+    assert answered(await delete(api, path, named("b", "a", "fly"))) == (204, None)
     listed = (await api.get(path)).json()
     assert [(one["permission_name"], one["sources"]) for one in listed][2] == ("b", [of_reader])
 
@@ -339,10 +318,10 @@ async def test_a_user_has_so_many_permissions_at_most(
     """The one too many is refused in Auth0's words, and nothing of its request is given."""
     monkeypatch.setattr("services.commands.access.decide.MOST", {"permissions": 2})
     await server(api, "a", "b", "c")
-    path = f"{path_of(await user(api))}/permissions"
+    path = f"{path_of(await add_user(api))}/permissions"
     assert (await api.post(path, json=named("a"))).status_code == 201
-    assert seen(await api.post(path, json=named("b", "c"))) == error(
-        400, "Bad Request", "No more permissions can be assigned to this user."
+    assert answered(await api.post(path, json=named("b", "c"))) == error_answer(
+        400, "No more permissions can be assigned to this user."
     )
     assert [one["permission_name"] for one in (await api.get(path)).json()] == ["a"]
 
@@ -350,7 +329,7 @@ async def test_a_user_has_so_many_permissions_at_most(
 async def test_deleted_permissions_are_not_restored(api: httpx.AsyncClient) -> None:
     """A permission taken out of its API, or an API deleted and made again, is held by nobody."""
     server_id = await server(api, "a", "b")
-    jane, reader = await user(api), await role(api)
+    jane, reader = await add_user(api), await role(api)
     await api.post(f"/api/v2/roles/{reader}/permissions", json=named("a", "b"))
     path = f"{path_of(jane)}/permissions"
     await api.post(path, json=named("a", "b"))
@@ -361,11 +340,11 @@ async def test_deleted_permissions_are_not_restored(api: httpx.AsyncClient) -> N
         assert [one["value"] for one in changed.json()["scopes"]] == scopes
         assert [one["permission_name"] for one in (await api.get(held)).json()] == left
         assert [one["permission_name"] for one in (await api.get(permitted)).json()] == left
-    assert seen(await delete(api, api_path)) == seen(await delete(api, api_path)) == (204, None)
+    assert answered(await delete(api, api_path)) == answered(await delete(api, api_path)) == (204, None)
     assert (await api.get(held)).json() == (await api.get(permitted)).json() == []
     await server(api, "a", "b")
     assert (await api.get(held)).json() == (await api.get(permitted)).json() == []
-    assert seen(await api.post(path, json=named("a"))) == (201, {})
+    assert answered(await api.post(path, json=named("a"))) == (201, {})
     assert [one["permission_name"] for one in (await api.get(held)).json()] == ["a"]
 
 
@@ -382,8 +361,8 @@ async def test_apis(site: Site, api: httpx.AsyncClient) -> None:
     assert (answer.status_code, len(created["id"])) == (201, 24)
     assert {name: created[name] for name in body} == body
     assert (created["signing_alg"], created["token_lifetime"]) == ("RS256", 86400)
-    assert seen(await api.post("/api/v2/resource-servers", json=body)) == error(
-        409, "Conflict", "A resource server with the same identifier already exists."
+    assert answered(await api.post("/api/v2/resource-servers", json=body)) == error_answer(
+        409, "A resource server with the same identifier already exists."
     )
     by_id = f"/api/v2/resource-servers/{created['id']}"
     by_identifier = f"/api/v2/resource-servers/{API.replace('/', '%2F')}"
@@ -403,13 +382,16 @@ async def test_apis(site: Site, api: httpx.AsyncClient) -> None:
     path = f"/api/v2/resource-servers/{system['id']}"
     assert (await api.get(path)).json() == system
     for refused in (await api.patch(path, json={"name": "X"}), await delete(api, path)):
-        assert seen(refused) == error(
-            403, "Forbidden", "System APIs can not be changed or deleted.", "operation_not_supported"
+        assert answered(refused) == error_answer(
+            403, "System APIs can not be changed or deleted.", "operation_not_supported"
         )
-    joe = f"{path_of(await user(api, 'joe'))}/permissions"
-    assert seen(await api.post(joe, json=named("read:users", identifier=system["identifier"]))) == (201, {})
+    joe = f"{path_of(await add_user(api, 'joe'))}/permissions"
+    assert answered(await api.post(joe, json=named("read:users", identifier=system["identifier"]))) == (
+        201,
+        {},
+    )
     assert [found["permission_name"] for found in (await api.get(joe)).json()] == ["read:users"]
-    assert seen(await api.get("/api/v2/resource-servers/none")) == NO_API
+    assert answered(await api.get("/api/v2/resource-servers/none")) == NO_API
 
 
 async def test_changes_of_a_role_at_once_are_all_made(api: httpx.AsyncClient) -> None:

@@ -10,15 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.formats.instants import render
 from schemas.revocation import Revocation
 from schemas.topics import Topic
-from tests.worlds.management import Site, new_user, path_of, user_token
+from tests.worlds.management import Site, path_of, user_token
+from tests.worlds.resources import create_user
 from tests.worlds.sign_in import later, sign_in
-
-
-async def made(api: httpx.AsyncClient, email: str) -> str:
-    answer = await api.post("/api/v2/users", json=new_user(email=email))
-    assert answer.status_code == 201, answer.text
-    user_id: str = answer.json()["user_id"]
-    return user_id
 
 
 async def all_revocations(site: Site) -> list[Any]:
@@ -44,7 +38,7 @@ async def of_user(site: Site, user_id: str) -> list[Any]:
 
 async def test_a_login_opens_a_session(site: Site, api: httpx.AsyncClient) -> None:
     """A session is listed and read exactly so; a later login in it moves what is last."""
-    user_id = await made(api, "session@example.com")
+    user_id = (await create_user(api, email="session@example.com"))["user_id"]
     end, idle = later(24), later(2)
     first = await sign_in(
         site, user_id, session_id="s-1", client_id="app", ip="192.0.2.1", user_agent="Firefox",
@@ -81,7 +75,7 @@ async def test_a_login_opens_a_session(site: Site, api: httpx.AsyncClient) -> No
 
 async def test_sessions_that_have_ended_are_not_listed(site: Site, api: httpx.AsyncClient) -> None:
     """By their own end or for want of use; of others there are pages and a total."""
-    user_id = await made(api, "ended@example.com")
+    user_id = (await create_user(api, email="ended@example.com"))["user_id"]
     for number, session in enumerate(
         [{"expires_at": later(-1)}, {"idle_expires_at": later(-1)}, {"expires_at": later(1)}, None, {}]
     ):
@@ -96,7 +90,7 @@ async def test_sessions_that_have_ended_are_not_listed(site: Site, api: httpx.As
 
 async def test_revoking_a_session_takes_its_tokens(site: Site, api: httpx.AsyncClient) -> None:
     """DELETE ends the session alone, revoke its refresh tokens, too; gateways are told of each."""
-    user_id = await made(api, "revoke@example.com")
+    user_id = (await create_user(api, email="revoke@example.com"))["user_id"]
     for name in ("a", "b"):
         await sign_in(
             site, user_id, session_id=f"r-{name}", refresh_token={"id": f"t-{name}"}, client_id="app"
@@ -127,7 +121,7 @@ async def test_revoking_a_session_takes_its_tokens(site: Site, api: httpx.AsyncC
 
 async def test_all_of_a_user_is_revoked(site: Site, api: httpx.AsyncClient) -> None:
     """Sessions, refresh tokens, or both, whether or not the views know any; nobody's is 404, or 400."""
-    user_id = await made(api, "all@example.com")
+    user_id = (await create_user(api, email="all@example.com"))["user_id"]
 
     async def kept() -> tuple[int, int]:
         sessions = (await api.get(f"{path_of(user_id)}/sessions")).json()["sessions"]
@@ -161,7 +155,7 @@ async def test_all_of_a_user_is_revoked(site: Site, api: httpx.AsyncClient) -> N
 
 async def test_refresh_tokens(site: Site, api: httpx.AsyncClient) -> None:
     """A refresh token is answered exactly so; seen again it was exchanged."""
-    user_id = await made(api, "token@example.com")
+    user_id = (await create_user(api, email="token@example.com"))["user_id"]
     servers = [{"audience": "https://api/", "scopes": "read offline_access"}]
     first = await sign_in(
         site, user_id, client_id="app", session_id="ts", ip="192.0.2.1",
@@ -202,7 +196,7 @@ async def test_refresh_tokens(site: Site, api: httpx.AsyncClient) -> None:
 
 async def test_the_oldest_refresh_tokens_of_a_client_drop_out(site: Site, api: httpx.AsyncClient) -> None:
     """Of each client the 200 newest are listed."""
-    user_id = await made(api, "many@example.com")
+    user_id = (await create_user(api, email="many@example.com"))["user_id"]
     subject = await site_value(site, "SELECT subject FROM views.profile WHERE user_id = $1", user_id)
     await sign_in(site, user_id, client_id="one", refresh_token={"id": "m-1000"})
     await site_value(
@@ -227,7 +221,7 @@ async def site_value(site: Site, query: str, *values: Any) -> Any:
 
 async def test_grants(site: Site, api: httpx.AsyncClient) -> None:
     """What logins granted adds up, is found by user, client and audience, and ends by id or by user."""
-    user_id = await made(api, "grant@example.com")
+    user_id = (await create_user(api, email="grant@example.com"))["user_id"]
     for audience, scope in (("https://a/", "read"), ("https://a/", "read write"), ("https://b/", "x")):
         await sign_in(site, user_id, client_id="app", audience=audience, scope=scope, organization_id="org_1")
     narrowed = {"user_id": user_id, "audience": "https://a/", "include_totals": "true"}
@@ -252,7 +246,7 @@ async def test_grants(site: Site, api: httpx.AsyncClient) -> None:
 
 async def test_device_credentials(site: Site, api: httpx.AsyncClient) -> None:
     """A user adds a key of a device, once; keys and refresh tokens are listed by type and end by id."""
-    user_id = await made(api, "device@example.com")
+    user_id = (await create_user(api, email="device@example.com"))["user_id"]
     await sign_in(site, user_id, client_id="app", user_agent="Firefox", refresh_token={"id": "d-1"})
     own = site.client()
     token = user_token(site, user_id, ["create:current_user_device_credentials"])
@@ -278,7 +272,7 @@ async def test_device_credentials(site: Site, api: httpx.AsyncClient) -> None:
 
 async def test_connected_accounts(site: Site, api: httpx.AsyncClient) -> None:
     """Accounts that logins showed, with their connection's id; one per connection."""
-    user_id = await made(api, "account@example.com")
+    user_id = (await create_user(api, email="account@example.com"))["user_id"]
     assert (await api.get(f"{path_of(user_id)}/connected-accounts")).json() == {"connected_accounts": []}
     connection = (await api.get("/api/v2/connections")).json()[0]
     shown = {"connection": connection["name"], "strategy": "auth0", "scopes": ["calendar"]}
@@ -299,7 +293,7 @@ async def test_connected_accounts(site: Site, api: httpx.AsyncClient) -> None:
 
 async def test_a_deleted_user_leaves_nothing(site: Site, api: httpx.AsyncClient) -> None:
     """Rows vanish with the person, and gateways are told to end everything."""
-    user_id = await made(api, "gone@example.com")
+    user_id = (await create_user(api, email="gone@example.com"))["user_id"]
     await sign_in(site, user_id, session_id="gone", client_id="app", refresh_token={"id": "gone"}, scope="x")
     assert (await api.delete(path_of(user_id))).status_code == 204
     for path in ("sessions/gone", "refresh-tokens/gone"):
@@ -312,7 +306,7 @@ async def test_a_deleted_user_leaves_nothing(site: Site, api: httpx.AsyncClient)
 
 async def test_another_tenants_sessions_are_out_of_reach(site: Site, api: httpx.AsyncClient) -> None:
     """Neither listed, nor read, nor revoked."""
-    user_id = await made(api, "mine@example.com")
+    user_id = (await create_user(api, email="mine@example.com"))["user_id"]
     await sign_in(site, user_id, session_id="mine", client_id="app", refresh_token={"id": "mine"}, scope="x")
     other = site.client(tenant="other")
     assert (await other.get(f"{path_of(user_id)}/sessions")).status_code == 404

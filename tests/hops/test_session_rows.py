@@ -24,8 +24,7 @@ from schemas.events import (
 )
 from services.views.statement_batches import execute, statement
 from tests.laws.access import ACCESS_EDITS, seen
-from tests.laws.events import EDITS, START, Step, histories, placed
-from tests.laws.test_profile_laws import split
+from tests.laws.events import EDITS, START, Step, histories, placed, split
 from tests.samples.profile_events import on_the_log
 from tests.support.stack import Database
 

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.samples.error_bodies import error_body, invalid_body
 from tests.worlds.management import DATABASE_CONNECTION, Site, new_user
+from tests.worlds.resources import create_user
 
 USERS = "/api/v2/users"
 
@@ -28,13 +29,6 @@ async def site(site: Site) -> Site:
     )
     assert closed.status_code == 200
     return site
-
-
-async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    answer = await api.post(USERS, json=new_user(**body))
-    assert answer.status_code == 201, answer.text
-    user: dict[str, Any] = answer.json()
-    return user
 
 
 CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -196,7 +190,7 @@ async def test_unique_values_of_a_connection(
     api: httpx.AsyncClient, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     """409 in the same words, whatever the value; databases know no upper case."""
-    await made(api, **first)
+    await create_user(api, **first)
     answer = await api.post(USERS, json=new_user(**second))
     assert answer.json() == error_body(409, "The user already exists.", "auth0_idp_error")
 
@@ -204,7 +198,7 @@ async def test_unique_values_of_a_connection(
 async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> None:
     """The same address and username make another user there; ids are told apart by provider only."""
     for name in ("named", "old-users"):
-        user = await made(api, connection=name, email="both@example.com", username="both")
+        user = await create_user(api, connection=name, email="both@example.com", username="both")
         assert user["identities"][0]["connection"] == name
 
 

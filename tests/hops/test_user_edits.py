@@ -17,6 +17,7 @@ from services.commands.users.check_profile_size import ADVISED_BYTES
 from tests.samples.error_bodies import UNSUPPORTED, error_body, invalid_body
 from tests.support.stack import Stack
 from tests.worlds.management import DATABASE_CONNECTION, PASSWORD, Site, new_user, path_of, running_site
+from tests.worlds.resources import create_user
 
 USERS = "/api/v2/users"
 MERGE = {"content-type": "application/merge-patch+json"}
@@ -31,13 +32,6 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
         for strategy in ("email", "sms", "google-oauth2"):
             await running.add_connection(strategy, strategy)
         yield running
-
-
-async def made(api: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    answer = await api.post(USERS, json=new_user(**body))
-    assert answer.status_code == 201, answer.text
-    user: dict[str, Any] = answer.json()
-    return user
 
 
 async def sign_in(
@@ -88,7 +82,7 @@ VALUES: Mapping[str, Any] = {
 @pytest.mark.parametrize(("one", "other"), TOGETHER)
 async def test_what_does_not_change_together(api: httpx.AsyncClient, one: str, other: str) -> None:
     """Refused by name, and nothing of it is done."""
-    user = await made(
+    user = await create_user(
         api, connection="named", email=f"{one}.{other}@example.com", username=f"{one[:7]}.{other[:7]}"
     )
     path = path_of(user["user_id"])
@@ -148,7 +142,7 @@ async def test_what_a_database_user_cannot_be_made_into(
 ) -> None:
     """Each refusal word for word; the user stays as they are."""
     users = (await api.get("/api/v2/users-by-email", params={"email": "plain@example.com"})).json()
-    user = users[0] if users else await made(api, email="plain@example.com")
+    user = users[0] if users else await create_user(api, email="plain@example.com")
     answer = await api.patch(path_of(user["user_id"]), json=body)
     assert (answer.status_code, answer.json()) == (400, expected)
     assert (await api.get(path_of(user["user_id"]))).json() == user
@@ -156,8 +150,8 @@ async def test_what_a_database_user_cannot_be_made_into(
 
 async def test_a_taken_address_or_username_is_refused(api: httpx.AsyncClient) -> None:
     """400 of the identity provider, not 409: the user is there already."""
-    await made(api, connection="named", email="taken@example.com", username="taken")
-    user = await made(api, connection="named", email="wants@example.com", username="wants")
+    await create_user(api, connection="named", email="taken@example.com", username="taken")
+    user = await create_user(api, connection="named", email="wants@example.com", username="wants")
     path = path_of(user["user_id"])
     email = await api.patch(path, json={"email": "TAKEN@example.com"})
     assert email.json() == error_body(400, "The specified new email already exists", "auth0_idp_error")
@@ -188,7 +182,7 @@ async def test_a_number_is_changed_and_verified(api: httpx.AsyncClient) -> None:
 
 async def test_a_verified_state_goes_with_its_address(api: httpx.AsyncClient) -> None:
     """A new address is unverified unless the caller says otherwise; asking for a mail changes nothing."""
-    path = path_of((await made(api, email="v1@example.com", email_verified=True))["user_id"])
+    path = path_of((await create_user(api, email="v1@example.com", email_verified=True))["user_id"])
     first = await api.patch(path, json={"email": "v2@example.com", "verify_email": True, "client_id": "app"})
     assert (first.json()["email"], first.json()["email_verified"]) == ("v2@example.com", False)
     second = await api.patch(path, json={"email": "v3@example.com", "email_verified": True})
@@ -204,7 +198,7 @@ async def test_metadata_is_patched_as_documented(api: httpx.AsyncClient) -> None
     """First level only: nested objects and arrays are replaced, null deletes, `{}` wipes."""
     start = {"a": {"b": 1, "c": 2}, "list": [1, 2], "gone": True}
     path = path_of(
-        (await made(api, email="m@example.com", user_metadata=start, app_metadata=start))["user_id"]
+        (await create_user(api, email="m@example.com", user_metadata=start, app_metadata=start))["user_id"]
     )
     patch = {"a": {"b": 9}, "list": [3], "gone": None, "new": None}
     user = (await api.patch(path, json={"user_metadata": patch, "app_metadata": patch})).json()
@@ -218,7 +212,7 @@ async def test_metadata_is_patched_as_documented(api: httpx.AsyncClient) -> None
 async def test_a_merge_patch_reaches_all_levels(api: httpx.AsyncClient) -> None:
     """`application/merge-patch+json` (RFC 7396): what it does not name stays, at every depth."""
     start = {"a": {"b": 1, "c": {"d": 2}}}
-    path = path_of((await made(api, email="deep@example.com", user_metadata=start))["user_id"])
+    path = path_of((await create_user(api, email="deep@example.com", user_metadata=start))["user_id"])
     patch = {"user_metadata": {"a": {"b": None, "c": {"e": 3}}}}
     first = await api.patch(path, content=httpx.Response(200, json=patch).content, headers=MERGE)
     assert first.json()["user_metadata"] == {"a": {"c": {"d": 2, "e": 3}}}
@@ -231,12 +225,12 @@ async def test_a_secondary_identity_is_edited_through_its_connection(
 ) -> None:
     """Address, username, password and verified state are those of the identity; the root stays; values are
     unique in that connection; root attributes are refused."""
-    user = await made(api, email="main@example.com", name="Main")
+    user = await create_user(api, email="main@example.com", name="Main")
     await sign_in(
         site, user["user_id"], "old-users", "auth0", "second",
         email="old@example.com", email_verified=True, username="old",
     )  # fmt: skip
-    taken = await made(api, connection="old-users", email="other@example.com", username="other")
+    taken = await create_user(api, connection="old-users", email="other@example.com", username="other")
     path = path_of(user["user_id"])
 
     async def change(**body: Any) -> Any:
@@ -275,8 +269,8 @@ async def test_what_a_linked_identity_was_made_into_is_its_own_again(
     site: Site, api: httpx.AsyncClient
 ) -> None:
     """Linked, edited, unlinked: address and password go with the identity, and what it gave up is free."""
-    main = await made(api, email="one@example.com")
-    other = await made(api, connection="old-users", email="two@example.com", username="two")
+    main = await create_user(api, email="one@example.com")
+    other = await create_user(api, connection="old-users", email="two@example.com", username="two")
     mine, theirs = path_of(main["user_id"]), path_of(other["user_id"])
     idp_id = other["user_id"].removeprefix("auth0|")
     linked = await api.post(f"{mine}/identities", json={"provider": "auth0", "user_id": idp_id})
@@ -298,7 +292,7 @@ async def test_what_a_linked_identity_was_made_into_is_its_own_again(
 
 async def test_a_social_secondary_keeps_what_its_provider_says(site: Site, api: httpx.AsyncClient) -> None:
     """Neither address nor password of it are Vita's to change; its state of verification is."""
-    user = await made(api, email="social-main@example.com")
+    user = await create_user(api, email="social-main@example.com")
     await sign_in(site, user["user_id"], "google-oauth2", "google-oauth2", "77", email="g@example.com")
     path = path_of(user["user_id"])
     for body, expected in (
@@ -311,14 +305,14 @@ async def test_a_social_secondary_keeps_what_its_provider_says(site: Site, api: 
 
 async def test_a_password_lifts_an_admin_block(api: httpx.AsyncClient) -> None:
     """Set through the API it clears the block, unless the caller blocks in the same breath."""
-    path = path_of((await made(api, email="blocked@example.com", blocked=True))["user_id"])
+    path = path_of((await create_user(api, email="blocked@example.com", blocked=True))["user_id"])
     assert (await api.patch(path, json={"password": PASSWORD})).json()["blocked"] is False
     assert (await api.patch(path, json={"password": PASSWORD, "blocked": True})).json()["blocked"] is True
 
 
 async def test_large_profiles_are_warned_of_then_refused(api: httpx.AsyncClient) -> None:
     """Beyond 10 KB a header tells the size; beyond the limit it is a 413 and no change."""
-    user = await made(api, email="large@example.com")
+    user = await create_user(api, email="large@example.com")
     path = path_of(user["user_id"])
     small = await api.patch(path, json={"user_metadata": {"x": "y" * 1000}})
     assert "vita-warning" not in small.headers
@@ -343,7 +337,7 @@ async def test_large_profiles_are_warned_of_then_refused(api: httpx.AsyncClient)
 
 async def test_people_reach_themselves_only(site: Site) -> None:
     """`current_user` scopes: one's own profile, user_metadata and deletion; nobody else's."""
-    user = await made(site.client(), email="self@example.com", user_id="self@clients")
+    user = await create_user(site.client(), email="self@example.com", user_id="self@clients")
     scopes = ["read:current_user", "update:current_user_metadata", "delete:current_user"]
     me = site.client(scopes)
     me.headers["authorization"] = f"Bearer {site.token(scopes, client_id='auth0|self')}"
@@ -364,7 +358,7 @@ async def test_people_reach_themselves_only(site: Site) -> None:
 
 async def test_one_scope_reaches_app_metadata_only(site: Site) -> None:
     """`update:users_app_metadata` changes that, and nothing else beside it."""
-    user = await made(site.client(), email="scope@example.com")
+    user = await create_user(site.client(), email="scope@example.com")
     api = site.client(["update:users_app_metadata"])
     path = path_of(user["user_id"])
     assert (await api.patch(path, json={"app_metadata": {"a": 1}})).json()["app_metadata"] == {"a": 1}
@@ -377,7 +371,7 @@ async def test_one_scope_reaches_app_metadata_only(site: Site) -> None:
 async def test_a_connections_user_is_deleted_by_address(site: Site, api: httpx.AsyncClient) -> None:
     """204 whether there is somebody or not; the same address elsewhere stays; databases only."""
     connections = {item["name"]: item["id"] for item in (await api.get("/api/v2/connections")).json()}
-    gone = await made(api, email="ghost@example.com")
+    gone = await create_user(api, email="ghost@example.com")
     kept = await api.post(USERS, json={"connection": "email", "email": "ghost@example.com"})
     path = f"/api/v2/connections/{connections[DATABASE_CONNECTION]}/users"
     for _ in range(2):
@@ -385,7 +379,7 @@ async def test_a_connections_user_is_deleted_by_address(site: Site, api: httpx.A
         assert (answer.status_code, answer.content) == (204, b"")
     assert (await api.get(path_of(gone["user_id"]))).status_code == 404
     assert (await api.get(path_of(kept.json()["user_id"]))).status_code == 200
-    await made(api, email="ghost@example.com")
+    await create_user(api, email="ghost@example.com")
     missing = await api.delete(path)
     assert missing.json()["message"] == "Query validation error: 'Missing required property: email'."
     social = f"/api/v2/connections/{connections['google-oauth2']}/users"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -374,3 +375,9 @@ def connections(draw: st.DrawFn) -> list[ConnectionConfigured]:
             )
         )
     return made
+
+
+def split(stream: Sequence[Any], cuts: Sequence[int]) -> list[Sequence[Any]]:
+    """The stream in batches; each number is a place to cut, modulo the places that there are."""
+    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    return [stream[start:end] for start, end in pairwise(edges)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import reduce
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, given
@@ -14,7 +13,7 @@ from projections.batch.views import Views
 from projections.connection.fold import Connections, fold
 from projections.connection.view import CONNECTION, changed
 from schemas.events import ConnectionConfigured
-from tests.laws.events import TENANT, connections, event_id
+from tests.laws.events import TENANT, connections, event_id, split
 from tests.samples.profile_events import on_the_log
 
 Stream = list[ConnectionConfigured]
@@ -40,10 +39,9 @@ def test_a_replay_changes_nothing(stream: Stream) -> None:
 @given(connections(), st.lists(st.integers(0, 9), max_size=3))
 def test_any_batch_split_gives_the_same_connections(stream: Stream, cuts: list[int]) -> None:
     """All at once or in any batches, written and read between, the rows are the same."""
-    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     rows: dict[str, Any] = {}
-    for start, end in pairwise(edges):
-        outcome = fold_batch(Views({CONNECTION: {TENANT: dict(rows)}}), on_the_log(stream[start:end]))
+    for batch in split(stream, cuts):
+        outcome = fold_batch(Views({CONNECTION: {TENANT: dict(rows)}}), on_the_log(batch))
         for change in outcome.changes(CONNECTION).values():
             rows.update({connection.id: connection for connection in changed(change)})
     assert rows == folded(stream)

@@ -1,7 +1,6 @@
 """The rows of further identities: what they say is what the documents say, however the log is cut."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +10,7 @@ from projections.batch.fold import fold_batch
 from projections.batch.views import Views
 from projections.linked_identity.rows import LinkedIdentity, Subject, changes
 from projections.profile.view import PROFILE
-from tests.laws.events import histories
+from tests.laws.events import histories, split
 from tests.samples.profile_events import on_the_log
 
 
@@ -19,9 +18,8 @@ def rows_after(stream: Sequence[Any], cuts: Sequence[int]) -> dict[Subject, list
     """The table after these batches, which must be what the documents say."""
     table: dict[Subject, list[LinkedIdentity]] = {}
     views = Views()
-    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    for start, end in pairwise(edges):
-        outcome = fold_batch(views, on_the_log(stream)[start:end])
+    for batch in split(on_the_log(stream), cuts):
+        outcome = fold_batch(views, batch)
         table |= changes(outcome.applied)
         views = outcome.now
     for person, profile in views.of(PROFILE).items():

@@ -4,7 +4,6 @@ import copy
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, example, given
@@ -39,6 +38,7 @@ from tests.laws.events import (
     instants,
     logins,
     placed,
+    split,
     steps,
 )
 from tests.laws.tables import Tables, folded
@@ -66,11 +66,6 @@ def text_of(profile: Profile) -> tuple[Any, ...]:
         exact_json.dumps(dict(profile.secrets)),
         exact_json.dumps(dict(profile.associations)),
     )
-
-
-def split(stream: Sequence[Any], cuts: Sequence[int]) -> list[Sequence[Any]]:
-    edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [stream[start:end] for start, end in pairwise(edges)]
 
 
 def living(stream: Sequence[Any]) -> Profile:

@@ -10,6 +10,11 @@ def error_body(status: int, message: str, code: str | None = None) -> dict[str, 
     return body if code is None else {**body, "errorCode": code}
 
 
+def error_answer(status: int, message: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
+    """The status and the body."""
+    return status, error_body(status, message, code)
+
+
 def invalid_body(reason: str, path: str = "", about: str = "") -> dict[str, Any]:
     where = f" on property {path}" if path else ""
     what = f" ({about})" if about else ""

@@ -157,3 +157,25 @@ def test_a_wide_named_tuple_is_constructed_by_keyword() -> None:
         if getattr(imported(path), node.func.id, None) in wide
     ]
     assert not by_position, f"name the fields: {by_position}"
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The full names of what a module imports, at its top level or within functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def test_no_test_module_is_imported() -> None:
+    """What two test modules share is in a module of its own, so that each can be read, run and moved
+    alone."""
+    tests = {".".join(path.with_suffix("").parts) for path, _ in modules("tests") if path.match("test_*.py")}
+    found = [
+        f"{path}: {name}"
+        for path, tree in modules("tests")
+        for name in imports(tree)
+        if name in tests or name.rpartition(".")[0] in tests
+    ]
+    assert not found, f"move it to tests/support, tests/samples or tests/worlds: {found}"

@@ -17,11 +17,13 @@ from urllib.parse import quote
 
 import asyncpg
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from joserfc import jws
 from starlette.types import ASGIApp
 
 from schemas.formats import exact_json
 from schemas.formats.positions import Position
+from schemas.topics import Topic
 from services.commands.service import build_commands
 from services.commands.users.commands import UserRules
 from services.commands.writer import WaitTimes, Writer
@@ -130,6 +132,16 @@ class Site:
     async def until_applied(self, position: str) -> None:
         """Waits until the views show a position."""
         assert await self.storage.log.watch.wait_for(Position.parse(position), A_WHILE)
+
+    async def record_at(self, position: str) -> bytes:
+        """The value of the event record at a position, as it is on the log."""
+        place = Position.parse(position)
+        partition = TopicPartition(self.prefix + Topic.PROFILE_EVENTS.value, place.partition)
+        async with AIOKafkaConsumer(**self.stack.kafka.arguments(), enable_auto_commit=False) as consumer:
+            consumer.assign([partition])
+            consumer.seek(partition, place.offset)
+            value: bytes = (await consumer.getone()).value
+            return value
 
 
 def with_log(service: Service, writer: Writer | None = None, times: WaitTimes | None = None) -> Service:

@@ -11,7 +11,7 @@ from deploy.local.failure import SeveralFailures, StackFailure, together
 from deploy.local.infrastructure import ensure_infrastructure
 from deploy.local.stack import LocalStack
 from services.cli.failure import CommandFailed, explain
-from tests.unit.deploy.local.test_routes import Engine
+from tests.support.docker_engine import DockerEngine
 
 
 async def fails(problem: str) -> None:
@@ -75,14 +75,6 @@ def test_exception_groups_are_reported_by_their_members() -> None:
     assert explain(ExceptionGroup("", [known, KeyError("x")])) is None
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> LocalStack:
-    """A stack that was never started."""
-    made = LocalStack(tmp_path / "state")
-    made.state.create()
-    return made
-
-
 async def test_both_servers_that_are_away_are_named(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +83,7 @@ async def test_both_servers_that_are_away_are_named(
     monkeypatch.setenv("VITA_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("VITA_POSTGRES_ADMIN_URL", "postgresql://postgres@127.0.0.1:1/postgres")
     with pytest.raises(SeveralFailures, match=r"VITA_KAFKA_BOOTSTRAP(.|\n)*VITA_POSTGRES_ADMIN_URL"):
-        await ensure_infrastructure(local, Engine(False))
+        await ensure_infrastructure(local, DockerEngine(False))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +101,7 @@ async def test_a_malformed_address_is_reported_before_anything_starts(
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(variable, value)
     with pytest.raises(StackFailure, match=f"{variable}: ") as caught:
-        await ensure_infrastructure(local, Engine(False))
+        await ensure_infrastructure(local, DockerEngine(False))
     assert "ss@h" not in str(caught.value)
     assert local.state.read() == {}
 
@@ -122,7 +114,7 @@ async def test_all_malformed_settings_are_reported_at_once(
     monkeypatch.setenv("VITA_POSTGRES_ADMIN_URL", "localhost")
     monkeypatch.setenv("VITA_INGEST_PORT", "none")
     with pytest.raises(SeveralFailures) as caught:
-        await ensure_infrastructure(local, Engine(False))
+        await ensure_infrastructure(local, DockerEngine(False))
     for variable in ("VITA_KAFKA_BOOTSTRAP: ", "VITA_POSTGRES_ADMIN_URL: ", "VITA_INGEST_PORT is 'none'"):
         assert variable in str(caught.value)
     assert local.state.read() == {}
@@ -135,7 +127,7 @@ async def test_one_port_for_two_parts_is_reported(local: LocalStack, monkeypatch
     with pytest.raises(
         StackFailure, match="VITA_MANAGEMENT_PORT and VITA_INGEST_PORT pin the same port 8120"
     ):
-        await ensure_infrastructure(local, Engine(False))
+        await ensure_infrastructure(local, DockerEngine(False))
     assert local.state.read() == {}
 
 
@@ -153,7 +145,7 @@ async def test_a_failed_download_is_reported(local: LocalStack, monkeypatch: pyt
     monkeypatch.setattr(stack, "_fetch_jars", no_network)
     monkeypatch.setattr(LocalStack, "ensure_postgres", postgres_works)
     with pytest.raises(StackFailure, match="check the network") as caught:
-        await ensure_infrastructure(local, Engine(False))
+        await ensure_infrastructure(local, DockerEngine(False))
     assert explain(caught.value) is not None
 
 

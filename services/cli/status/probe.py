@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from schemas.errors import Transient
 from schemas.topics import Topic
 from services.cli import addresses
 from services.cli.status.health import (
@@ -37,7 +37,6 @@ from services.ledger.progress.positions import applied_positions
 from services.queries.history import audited_offsets
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.log_reader import open_log
 from services.runtime.postgres.pool import DatabaseConnection
 
 ANSWER_SECONDS: Final = 5.0
@@ -180,16 +179,14 @@ async def _broker(targets: ProbeTargets) -> BrokerStatus:
                 return await _read_broker(admin, targets, started)
             finally:
                 await admin.close()
-    except (KafkaError, Transient, OSError, TimeoutError) as error:
-        cause = error.__cause__ if isinstance(error, Transient) else None
-        return BrokerStatus(Component("down", targets.kafka.bootstrap, error=_words(cause or error)))
+    except (KafkaError, OSError, TimeoutError) as error:
+        return BrokerStatus(Component("down", targets.kafka.bootstrap, error=_words(error)))
 
 
 async def _read_broker(admin: AIOKafkaAdminClient, targets: ProbeTargets, started: float) -> BrokerStatus:
     nodes = len((await admin.describe_cluster())["brokers"])
     answered = _since(started)
-    found = await asyncio.gather(*(_extent(targets, topic) for topic in _TOPICS))
-    extents = {topic: extent for topic, extent in zip(_TOPICS, found, strict=True) if extent is not None}
+    extents = await _extents(admin, targets)
     if missing := [targets.topic(topic) for topic in _TOPICS if topic not in extents]:
         error = f"no topic {', '.join(missing)}: run `vita up`, or check VITA_TOPIC_PREFIX"
         return BrokerStatus(Component("down", targets.kafka.bootstrap, answered, _nodes(nodes), error))
@@ -205,13 +202,30 @@ async def _read_broker(admin: AIOKafkaAdminClient, targets: ProbeTargets, starte
     )
 
 
-async def _extent(targets: ProbeTargets, topic: Topic) -> TopicExtent | None:
-    """Return the extent of a topic, None if the broker does not have it."""
+async def _extents(admin: AIOKafkaAdminClient, targets: ProbeTargets) -> dict[Topic, TopicExtent]:
+    """Return the extents of those topics that the broker has. Records of open transactions count."""
+    names = {targets.topic(topic): topic for topic in _TOPICS}
+    places = [
+        TopicPartition(description["topic"], part["partition"])
+        for description in await admin.describe_topics(list(names))
+        for part in description["partitions"]
+    ]
+    consumer = AIOKafkaConsumer(**targets.kafka.arguments(), isolation_level="read_uncommitted")
     try:
-        async with open_log(targets.kafka, targets.topic(topic), committed=False) as log:
-            return TopicExtent(await log.begins(), await log.ends())
-    except LookupError:
-        return None
+        await consumer.start()
+        begins, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+    finally:
+        await consumer.stop()
+    found = {place.topic for place in places}
+    return {
+        topic: TopicExtent(_of_topic(begins, name), _of_topic(ends, name))
+        for name, topic in names.items()
+        if name in found
+    }
+
+
+def _of_topic(offsets: Mapping[TopicPartition, int], topic: str) -> Offsets:
+    return {place.partition: offset for place, offset in offsets.items() if place.topic == topic}
 
 
 def _since(started: float) -> float:

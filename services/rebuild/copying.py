@@ -34,7 +34,13 @@ class CopyBuffer:
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows, with their values in the order of the target's columns."""
-        self._write([_value(value) for value in row] for row in rows)
+        self._write(
+            [
+                value if (kind := value.__class__) is str else _NULL if value is None else _other(value, kind)
+                for value in row
+            ]
+            for row in rows
+        )
 
     @property
     def is_full(self) -> bool:
@@ -56,9 +62,5 @@ class CopyBuffer:
             )
 
 
-def _value(value: Any) -> Any:
-    if value is None:
-        return _NULL
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    return value
+def _other(value: Any, kind: type) -> Any:
+    return f"\\x{value.hex()}" if kind is bytes else value

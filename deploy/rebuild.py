@@ -11,9 +11,9 @@ from deploy.statistics import expect_one_tenant
 from schemas.errors import Transient
 from schemas.topics import Topic
 from services.rebuild.access import RebuildAccess, owner_connection
-from services.rebuild.generations import definition
 from services.rebuild.rebuild import Options, RebuildRefused, Rebuilt, Step, rebuild
 from services.runtime.kafka.access import KafkaAccess
+from services.views.version import definition
 
 
 def rebuild_access(

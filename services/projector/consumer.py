@@ -118,6 +118,7 @@ class Projector:
             self._revocations = await LogWriter.open(self._settings.kafka, topic, CONTENT_TYPE)
             opening.push_async_callback(self._revocations.close)
             heartbeat = Heartbeat(self._pool, "projector", readiness := Readiness(), end_process)
+            heartbeat.warn(self._live.notice)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
@@ -298,6 +299,7 @@ class Projector:
         if self._live is retired:
             live = await Generation.live(self._settings.database_url.get_secret_value(), self._topic)
             self._live, self._latest = live, {}
+            self._heartbeat.warn(live.notice)
             self._retired.start(retired.pool.close())
             _log.info("generation_switched", generation=live.number)
 

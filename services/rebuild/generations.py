@@ -1,50 +1,20 @@
 """Generations of the views: one PostgreSQL schema each, behind stable names that show the live one (design
 D8). Everything here runs as the owner of the tables."""
 
-import ast
-import hashlib
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 import asyncpg
 
-import projections
-import schemas
 from projections.registry import FOLDERS
+from services.views.version import code, definition, view_text
 
 VIEWS_SCHEMA: Final = "CREATE SCHEMA views"
 """A new definition drops and creates the stable names, because a view cannot lose or reorder columns."""
-_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def schema_of(number: int) -> str:
     """Return the name of the schema that holds a generation's tables."""
     return f"view_{number}"
-
-
-@cache
-def definition() -> str:
-    """Return a hash of the statements that create the tables of a generation."""
-    texts = [_text(view, file) for view in FOLDERS for file in ("table.sql", "view.sql")]
-    return hashlib.sha256("\x00".join(texts).encode()).hexdigest()
-
-
-@cache
-def code() -> str:
-    """Return a hash of the code that determines what rows hold: events, folds and normalization. Comments,
-    docstrings and layout do not change it."""
-    found = hashlib.sha256()
-    for package in (schemas, projections):
-        root = Path(str(files(package)))
-        for path in sorted(root.rglob("*.py")):
-            tree = ast.parse(path.read_text("utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-                    node.body = node.body[1:]
-            found.update(f"{path.relative_to(root)}\x00{ast.dump(tree)}\x00".encode())
-    return found.hexdigest()
 
 
 async def ensure_generation(connection: asyncpg.Connection) -> bool:
@@ -99,9 +69,5 @@ async def drop_generation(connection: asyncpg.Connection, number: int) -> None:
 async def _run(connection: asyncpg.Connection, number: int, file: str) -> None:
     await connection.execute(f"SET LOCAL search_path = {schema_of(number)}, public")
     for view in FOLDERS:
-        await connection.execute(_text(view, file))
+        await connection.execute(view_text(view, file))
     await connection.execute("SET LOCAL search_path = DEFAULT")
-
-
-def _text(view: str, file: str) -> str:
-    return (files(projections) / view / file).read_text("utf-8")

@@ -20,9 +20,7 @@ from services.rebuild.access import RebuildAccess, open_keyring, owner_connectio
 from services.rebuild.catch_up import CatchUp
 from services.rebuild.comparison import TABLES, Comparer, Comparison, Difference, in_one_snapshot
 from services.rebuild.generations import (
-    code,
     create_generation,
-    definition,
     drop_generation,
     schema_of,
     show_generation,
@@ -32,6 +30,7 @@ from services.rebuild.plan import begin_progress, make_plan, read_plan
 from services.rebuild.tables import drop_indexes, make_index, pending_indexes
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.views.generation import open_generation_pool
+from services.views.version import code, definition
 
 Phase = Literal["replay", "index", "catch_up", "compare", "ready"]
 LOCK: Final = 0x76697464

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.ledger.progress.generations import live_generation
+from services.ledger.progress.generations import generation_code, live_generation
 from services.ledger.progress.positions import passed_positions
 from services.runtime.postgres.pool import database_failures, open_pool
+from services.views.version import code
 
 CONNECTIONS = 3
 
@@ -21,8 +22,20 @@ class Generation:
     """
 
     number: int
+    code: str | None
+    """The hash of the code that determined its rows; None for one whose code is not known."""
     passed: Mapping[int, int]
     pool: asyncpg.Pool
+
+    @property
+    def notice(self) -> str | None:
+        """What an operator must know about these views, None when this version's code determines them."""
+        if self.code in (None, code()):
+            return None
+        return (
+            f"generation {self.number} of the views was made by another version of the code, so that its rows"
+            " may differ from a rebuild's: run `vita rebuild`"
+        )
 
     @classmethod
     async def live(cls, url: str, topic: str) -> "Generation":
@@ -31,10 +44,11 @@ class Generation:
             connection = await asyncpg.connect(url, server_settings={"application_name": "vita"})
             try:
                 number = await live_generation(connection)
+                known = await generation_code(connection, number)
                 passed = await passed_positions(connection, number, topic)
             finally:
                 await connection.close()
-        return cls(number, passed, await open_generation_pool(url, number))
+        return cls(number, known, passed, await open_generation_pool(url, number))
 
 
 async def open_generation_pool(url: str, number: int, role: str | None = None) -> asyncpg.Pool:

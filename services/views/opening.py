@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import ConsumerRecord
 
@@ -14,9 +14,11 @@ from schemas.formats.positions import Position
 from schemas.sealing.mapper import KeyDestroyed, SealedEvent, open_event, read_sealed
 from services.runtime.kafka.log_writer import partition_of
 from services.runtime.kafka.record_batches import check_readable
+from services.runtime.worker.intake import WorkerFailed
 from services.views.clock import Latest, stamp
 
-BREATH = 25
+_NEWER: Final = ("unknown_type", "unknown_version")
+BREATH: Final = 25
 """Events opened before the event loop runs other tasks."""
 
 
@@ -68,7 +70,8 @@ async def open_records(
     destroyed. Other tasks of the event loop run in between.
 
     `passed` are the next offsets that an earlier generation has applied, by partition: events before them are
-    marked as replayed.
+    marked as replayed. Raises WorkerFailed for an authentic event of a type or version that this version of
+    Vita does not know: a newer one wrote it, and skipping it would lose it.
     """
     opened: list[Logged | Refused | None] = []
     for index, one in enumerate(read):
@@ -85,6 +88,11 @@ def _opened(one: Read, keys: Keys, passed: Mapping[int, int]) -> Logged | Refuse
             raise InvalidEvent("not_authentic", "the ledger has no keys of this subject")
         event = open_event(one.sealed, found)
     except InvalidEvent as error:
+        if error.reason in _NEWER:
+            raise WorkerFailed(
+                f"{record.partition}:{record.offset} is an event that this version of Vita does not know"
+                f" ({error.detail}): start the version that wrote it; nothing was skipped"
+            ) from None
         return Refused(record, error, None if error.reason == "not_authentic" else one.owner)
     except KeyDestroyed:
         return None

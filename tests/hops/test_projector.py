@@ -26,6 +26,7 @@ from schemas.topics import Topic
 from services.ledger.dead_letters import key_owner_of
 from services.ledger.progress.position_watch import CHANNEL
 from services.runtime.worker.consumer import Fenced
+from services.runtime.worker.intake import WorkerFailed
 from tests.support.patience import soon
 from tests.worlds.pipeline import Pipeline, applied_or_fenced, both, unused_subject
 
@@ -132,7 +133,7 @@ async def test_a_batch_that_skips_records_is_refused(pipeline: Pipeline) -> None
 
 
 async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipeline) -> None:
-    """Foreign bytes, unknown types and versions, tampered records and missing keys go to the dead letters."""
+    """Foreign bytes, malformed events, tampered records and missing keys go to the dead letters."""
     jane, joe = unused_subject(), unused_subject()
     good = logged_in(pipeline, jane)
     keys = await pipeline.keys("demo", jane)
@@ -145,8 +146,7 @@ async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipe
     bad = [
         Record(b"x", b"\x00\x01 not an event"),
         Record(b"x", b'{"specversion":"1.0"}'),
-        Record(sealed.key, seal_value(envelope | {"type": "profile.login.imagined"}, {}, keys)),
-        Record(sealed.key, seal_value(envelope | {"dataversion": 9}, {}, keys)),
+        Record(sealed.key, seal_value(envelope | {"dataversion": "1"}, {}, keys)),
         Record(record_key("demo", joe), moved.value),
         stranger,
     ]
@@ -157,18 +157,38 @@ async def test_bad_events_are_quarantined_without_blocking_others(pipeline: Pipe
     letters = await pipeline.letters(Topic.PROFILE_EVENTS_DLQ)
     assert sorted(letter.reason for letter in letters) == [
         "contract",
+        "contract",
         "not_authentic",
         "not_authentic",
         "not_json",
-        "unknown_type",
-        "unknown_version",
     ]
     assert {letter.value for letter in letters} == {record.value for record in bad}
-    known = {letter.reason for letter in letters if letter.tenant == "demo"}
-    assert known == {"unknown_type", "unknown_version"}
-    assert {letter.tenant for letter in letters if letter.reason not in known} == {None}
+    (authentic,) = [letter for letter in letters if letter.tenant == "demo"]
+    assert authentic.value == bad[2].value
+    assert {letter.tenant for letter in letters if letter is not authentic} == {None}
     rows = await pipeline.rows("SELECT reason, tenant FROM ledger.dead_letter")
-    assert {row["reason"] for row in rows if row["tenant"] == "demo"} == known
+    assert [row["reason"] for row in rows if row["tenant"] == "demo"] == ["contract"]
+
+
+@pytest.mark.parametrize("changed", [{"type": "profile.login.imagined"}, {"dataversion": 9}])
+async def test_an_event_of_a_newer_version_stops_the_projector(
+    pipeline: Pipeline, changed: dict[str, Any]
+) -> None:
+    """An authentic event of an unknown type or version is neither quarantined nor skipped."""
+    jane = unused_subject()
+    good, keys = logged_in(pipeline, jane), await pipeline.keys("demo", jane)
+    sealed = seal_event(good, keys)
+    envelope = exact_json.loads(sealed.value) | changed
+    del envelope["data"]["sealed"]
+    newer = Record(sealed.key, seal_value(envelope, {}, keys))
+    await pipeline.send_events(good)
+    await pipeline.project()
+    applied = await pipeline.rows("SELECT * FROM ledger.position ORDER BY partition")
+    await pipeline.send_events(newer)
+    with pytest.raises(WorkerFailed, match="does not know .*: start the version that wrote it"):
+        await pipeline.project()
+    assert await pipeline.rows("SELECT * FROM ledger.position ORDER BY partition") == applied
+    assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []
 
 
 async def test_an_unprocessable_event_is_its_tenants_when_it_is_authentic(pipeline: Pipeline) -> None:

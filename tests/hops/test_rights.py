@@ -317,7 +317,10 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "management": "users_with_secrets users_to_edit users_by_email whole_users",
     },
     "services.ledger.progress/epochs.sql": {"normalizer": "*", "projector": "*"},
-    "services.ledger.progress/generations.sql": {"projector": "*"},
+    "services.ledger.progress/generations.sql": {
+        "projector": "live_generation generation_code",
+        "operator": "list_generations",
+    },
     "services.ledger.progress/heartbeats.sql": {
         **dict.fromkeys(_EVERY, "beat end forget latest"),
         "operator": "list_beats",

@@ -75,6 +75,10 @@ class Heartbeat:
         self.failed(error)
         self._state, self._reason = "retrying", str(error)[:500]
 
+    def warn(self, notice: str | None) -> None:
+        """Show an operator a warning although the process is healthy; None takes it back."""
+        self._notice = notice
+
     async def ends(self, state: State, reason: str) -> None:
         """Leave a last row that says why the process ends."""
         self._state, self._reason = state, reason[:500]

@@ -10,6 +10,7 @@ from deploy.rights import apply_rights
 from deploy.statistics import expect_one_tenant
 from schemas.errors import Transient
 from schemas.topics import Topic
+from services.ledger.progress.rebuilds import live_definition
 from services.rebuild.access import RebuildAccess, owner_connection
 from services.rebuild.rebuild import Options, RebuildRefused, Rebuilt, Step, rebuild
 from services.runtime.kafka.access import KafkaAccess
@@ -74,7 +75,7 @@ async def rebuild_if_needed(access: RebuildAccess, report: Callable[[Step], None
     changed. Raises what `rebuild` raises.
     """
     async with owner_connection(access.database_url) as connection:
-        live = await connection.fetchval("SELECT definition FROM ledger.generation WHERE state = 'live'")
+        live = await live_definition(connection)
     if live == definition():
         return None
     return await rebuild(access, Options(accept_differences=True), report)

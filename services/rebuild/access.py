@@ -9,8 +9,9 @@ import asyncpg
 
 from schemas.sealing.keys import Keyring
 from services.ledger.keys.subject_keys import load_keyring, provider_from
+from services.ledger.progress.rebuilds import owner_of
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.postgres.pool import DatabaseConnection, database_failures
+from services.runtime.postgres.pool import database_failures
 
 Grant = Callable[[asyncpg.Connection], Awaitable[None]]
 """Grants the declared rights on what was created, in the caller's transaction."""
@@ -48,15 +49,6 @@ async def owner_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         connection.terminate()
-
-
-async def owner_of(connection: DatabaseConnection) -> str:
-    """Return the name of the ledger's owner, quoted as an identifier."""
-    name: str = await connection.fetchval(
-        "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class"
-        " WHERE oid = 'ledger.generation'::regclass"
-    )
-    return name
 
 
 async def open_keyring(connection: asyncpg.Connection, key_provider: str) -> Keyring:

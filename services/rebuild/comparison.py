@@ -1,6 +1,6 @@
 """Two generations compared at one position: checksums per table and partition, then the rows that differ.
 
-Differences are named by tenant, subject and column, never by value.
+RowDifferences are named by tenant, subject and column, never by value.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _CRC_VERSION: Final = 18
 
 
 @dataclass(frozen=True)
-class Difference:
+class RowDifference:
     """A row that differs. `subject` is None in a table without one; `columns` are those that differ, and
     empty for a row that only one generation has."""
 
@@ -41,7 +41,7 @@ class Comparison:
 
     rows: int
     differing_parts: int
-    differences: tuple[Difference, ...]
+    differences: tuple[RowDifference, ...]
 
 
 class Comparer:
@@ -107,7 +107,7 @@ class Comparer:
             [first_id(self._now - timedelta(days=row["days"])) for row in rows],
         )
 
-    async def _differences(self, table: str, columns: Sequence[str]) -> list[Difference]:
+    async def _differences(self, table: str, columns: Sequence[str]) -> list[RowDifference]:
         left, right = self._schemas
         keys = [row["name"] for row in await self._connections[0].fetch(_query("keys"), right, table)]
         texts = [f"CASE WHEN l.{one} IS DISTINCT FROM r.{one} THEN '{one}' END" for one in columns]
@@ -122,7 +122,9 @@ class Comparer:
             limit=str(SHOWN),
         )
         return [
-            Difference(table, row["tenant"], row["subject"], tuple(row["columns"]) if row["in_both"] else ())
+            RowDifference(
+                table, row["tenant"], row["subject"], tuple(row["columns"]) if row["in_both"] else ()
+            )
             for row in await self._connections[0].fetch(text)
         ]
 

@@ -6,6 +6,12 @@ from typing import Final
 import asyncpg
 
 from projections.registry import FOLDERS
+from services.ledger.progress.rebuilds import (
+    add_generation,
+    forget_generation,
+    live_definition,
+    make_live,
+)
 from services.views.version import code, definition, view_text
 
 VIEWS_SCHEMA: Final = "CREATE SCHEMA views"
@@ -17,26 +23,17 @@ def schema_of(number: int) -> str:
     return f"view_{number}"
 
 
-async def ensure_generation(connection: asyncpg.Connection) -> bool:
-    """Create the first generation if there is none, and return whether the live one has the tables of this
-    version. The caller grants the rights on what is created in the same transaction."""
+async def ensure_generation(connection: asyncpg.Connection) -> None:
+    """Create the first generation if there is none. The caller grants the rights on what is created in the
+    same transaction."""
     async with connection.transaction():
-        live = await connection.fetchrow("SELECT definition FROM ledger.generation WHERE state = 'live'")
-        if live is None:
-            number = await create_generation(connection)
-            await show_generation(connection, number)
-            return True
-    return bool(live["definition"] == definition())
+        if await live_definition(connection) is None:
+            await show_generation(connection, await create_generation(connection))
 
 
 async def create_generation(connection: asyncpg.Connection) -> int:
     """Create the empty tables of a new generation, and return its number."""
-    number: int = await connection.fetchval(
-        "INSERT INTO ledger.generation (number, state, definition, code)"
-        " SELECT coalesce(max(number), 0) + 1, 'building', $1, $2 FROM ledger.generation RETURNING number",
-        definition(),
-        code(),
-    )
+    number = await add_generation(connection, definition(), code())
     await connection.execute(f"CREATE SCHEMA {schema_of(number)}")
     await _run(connection, number, "table.sql")
     return number
@@ -45,16 +42,7 @@ async def create_generation(connection: asyncpg.Connection) -> int:
 async def show_generation(connection: asyncpg.Connection, number: int) -> None:
     """Make this generation live: the stable views show it. The caller's transaction makes the change
     atomic."""
-    live = await connection.fetchval("SELECT definition FROM ledger.generation WHERE state = 'live'")
-    await connection.execute(
-        "UPDATE ledger.generation SET state = 'retired', retired_at = now() WHERE state = 'live'"
-    )
-    shown = await connection.fetchval(
-        "UPDATE ledger.generation SET state = 'live', retired_at = NULL WHERE number = $1"
-        " RETURNING definition",
-        number,
-    )
-    if live not in (None, shown):
+    if not await make_live(connection, number):
         await connection.execute("DROP SCHEMA views CASCADE")
         await connection.execute(VIEWS_SCHEMA)
     await _run(connection, number, "view.sql")
@@ -63,7 +51,7 @@ async def show_generation(connection: asyncpg.Connection, number: int) -> None:
 async def drop_generation(connection: asyncpg.Connection, number: int) -> None:
     """Drop the tables of a generation that is not live, and forget its positions."""
     await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(number)} CASCADE")
-    await connection.execute("DELETE FROM ledger.generation WHERE number = $1 AND state <> 'live'", number)
+    await forget_generation(connection, number)
 
 
 async def _run(connection: asyncpg.Connection, number: int, file: str) -> None:

@@ -11,30 +11,46 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 import asyncpg
 
-from services.ledger.progress.positions import CHANNEL, notification
-from services.rebuild.access import RebuildAccess, open_keyring, owner_connection, owner_of
+from services.ledger.progress.generations import live_generation
+from services.ledger.progress.positions import applied_positions
+from services.ledger.progress.rebuilds import (
+    Phase,
+    add_plan,
+    begin_after_replay,
+    begin_progress,
+    build_again,
+    enter_phase,
+    estimated_subjects,
+    events_done,
+    held_live,
+    last_retired,
+    missing_indexes,
+    not_live,
+    notify_positions,
+    owner_of,
+    read_plan,
+    take_rebuild,
+    unfinished,
+)
+from services.rebuild import plan
+from services.rebuild.access import RebuildAccess, open_keyring, owner_connection
 from services.rebuild.catch_up import CatchUp
-from services.rebuild.comparison import TABLES, Comparer, Comparison, Difference, in_one_snapshot
+from services.rebuild.comparison import TABLES, Comparer, Comparison, RowDifference, in_one_snapshot
 from services.rebuild.generations import (
     create_generation,
     drop_generation,
     schema_of,
     show_generation,
 )
-from services.rebuild.live import held_live, live_goals
-from services.rebuild.plan import begin_progress, make_plan, read_plan
-from services.rebuild.tables import drop_indexes, make_index, pending_indexes
+from services.rebuild.tables import drop_indexes, make_index
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.views.generation import open_generation_pool
 from services.views.version import code, definition
 
-Phase = Literal["replay", "index", "catch_up", "compare", "ready"]
-LOCK: Final = 0x76697464
-"""Advisory lock of the one rebuild that an installation may have at a time."""
 POLL_SECONDS: Final = 0.5
 CLOSE_RECORDS: Final = 2000
 """How far a generation may be behind when the live one is held still for it."""
@@ -80,7 +96,7 @@ class Rebuilt:
     events: int
     replay_seconds: float
     rows: int
-    differences: Sequence[Difference]
+    differences: Sequence[RowDifference]
     is_live: bool
 
 
@@ -118,24 +134,18 @@ async def roll_back(access: RebuildAccess, report: Report) -> int:
     Raises RebuildRefused when there is none with the tables of this version, and when another rebuild runs.
     """
     async with _Rebuild.open(access, report) as run:
-        row = await run.connection.fetchrow(
-            "SELECT number, definition FROM ledger.generation WHERE state = 'retired'"
-            " ORDER BY retired_at DESC NULLS LAST LIMIT 1"
-        )
-        if row is None:
+        found = await last_retired(run.connection)
+        if found is None:
             raise RebuildRefused("there is no earlier generation", "run `vita rebuild` for a new one")
-        if row["definition"] != definition():
+        if found.definition != definition():
             raise RebuildRefused(
-                f"generation {row['number']} has the tables of another version",
+                f"generation {found.number} has the tables of another version",
                 "install that version, and roll back with it",
             )
-        number: int = row["number"]
-        await run.connection.execute(
-            "UPDATE ledger.generation SET state = 'building' WHERE number = $1", number
-        )
-        await run.catch_up(number)
-        await run.switch(number)
-        return number
+        await build_again(run.connection, found.number)
+        await run.catch_up(found.number)
+        await run.switch(found.number)
+        return found.number
 
 
 async def drop_others(access: RebuildAccess) -> list[int]:
@@ -143,11 +153,11 @@ async def drop_others(access: RebuildAccess) -> list[int]:
     runs."""
     async with owner_connection(access.database_url) as connection:
         await _lock(connection)
-        rows = await connection.fetch("SELECT number FROM ledger.generation WHERE state <> 'live' ORDER BY 1")
-        for row in rows:
+        numbers = await not_live(connection)
+        for number in numbers:
             async with connection.transaction():
-                await drop_generation(connection, row["number"])
-    return [row["number"] for row in rows]
+                await drop_generation(connection, number)
+    return numbers
 
 
 def _differs(number: int, comparison: Comparison) -> RebuildRefused:
@@ -163,7 +173,7 @@ def _differs(number: int, comparison: Comparison) -> RebuildRefused:
 
 
 async def _lock(connection: asyncpg.Connection) -> None:
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+    if not await take_rebuild(connection):
         raise RebuildRefused("another rebuild is running", "wait for it; `vita status` shows how far it is")
 
 
@@ -190,39 +200,37 @@ class _Rebuild:
     async def begin(self) -> int:
         """Return the generation to fill: the one of this version that an earlier rebuild left, or a new
         one."""
-        rows = await self.connection.fetch(
-            "SELECT number, definition, code FROM ledger.generation WHERE state = 'building' ORDER BY number"
-        )
-        wanted = definition(), code()
-        for row in rows:
-            if (row["definition"], row["code"]) == wanted and await read_plan(self.connection, row["number"]):
-                return int(row["number"])
+        for left in await unfinished(self.connection):
+            is_ours = (left.definition, left.code) == (definition(), code())
+            if is_ours and await read_plan(self.connection, left.number):
+                return left.number
             async with self.connection.transaction():
-                await drop_generation(self.connection, row["number"])
-        ends = await live_goals(self.connection, self._log)
+                await drop_generation(self.connection, left.number)
+        ends = await self._goals()
+        subjects = await estimated_subjects(self.connection)
         async with self.connection.transaction():
             number = await create_generation(self.connection)
             await drop_indexes(self.connection, number)
-            await make_plan(self.connection, number, ends)
+            await add_plan(self.connection, number, ends, plan.buckets_for(subjects, len(ends)))
             await self._access.grant(self.connection)
         return number
 
     async def replay(self, number: int, options: Options) -> tuple[int, float]:
         """Replay what is missing in processes of its own. Return the events replayed now and the seconds."""
-        plan = await read_plan(self.connection, number)
-        if not any(place.missing for place in plan):
+        places = await read_plan(self.connection, number)
+        if not any(place.missing for place in places):
             return 0, 0.0
         begins = await self._log.begins()
-        total = sum(max(0, place.end_offset - begins[place.partition]) for place in plan)
+        total = sum(max(0, place.end_offset - begins[place.partition]) for place in places)
         await begin_progress(self.connection, number, total)
-        first = await self._done(number)
+        first = await events_done(self.connection, number)
         began = time.monotonic()
         processes = [await self._start(number, options) for _ in range(options.processes)]
         try:
             waiting = asyncio.gather(*(process.wait() for process in processes))
             while not waiting.done():
                 await asyncio.wait([waiting], timeout=POLL_SECONDS)
-                self._report(Step("replay", await self._done(number), total))
+                self._report(Step("replay", await events_done(self.connection, number), total))
         finally:
             for process in processes:
                 if process.returncode is None:
@@ -235,7 +243,7 @@ class _Rebuild:
                 f"{left} parts of the log are not replayed: the processes ended with {codes}",
                 "see their messages above, and run the command again: it goes on where it ended",
             )
-        return await self._done(number) - first, time.monotonic() - began
+        return await events_done(self.connection, number) - first, time.monotonic() - began
 
     async def _start(self, number: int, options: Options) -> asyncio.subprocess.Process:
         rate = [] if options.rate is None else [str(options.rate / options.processes)]
@@ -244,19 +252,13 @@ class _Rebuild:
             env={**os.environ, **self._access.environment()}, stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
 
-    async def _done(self, number: int) -> int:
-        done: int = await self.connection.fetchval(
-            "SELECT events_done FROM ledger.generation WHERE number = $1", number
-        )
-        return done
-
     async def index(self, number: int) -> None:
         """Make the indexes that the replay went without, two at a time."""
-        pending = list(await pending_indexes(self.connection, number))
+        pending = list(await missing_indexes(self.connection, number))
         if not pending:
             return
         total = len(pending)
-        await self._enter(number, "index")
+        await enter_phase(self.connection, number, "index")
         self._report(Step("index", 0, total))
 
         async def work() -> None:
@@ -273,23 +275,22 @@ class _Rebuild:
 
     async def position(self, number: int) -> None:
         """Store the positions up to which the replay has read, unless they are stored."""
-        await self.connection.execute(
-            "INSERT INTO ledger.position (generation, topic, partition, next_offset, recorded_at)"
-            " SELECT generation, $2, partition, end_offset, recorded_at FROM ledger.rebuild_partition"
-            " WHERE generation = $1 ON CONFLICT DO NOTHING",
-            number,
-            self._log.topic,
-        )
+        await begin_after_replay(self.connection, number, self._log.topic)
 
     async def catch_up(self, number: int) -> None:
         """Apply what the live generation has applied, until the two are close."""
-        await self._enter(number, "catch_up")
+        await enter_phase(self.connection, number, "catch_up")
         async with self._catching_up(number) as follower:
             await self._approach(follower)
 
+    async def _goals(self) -> dict[int, int]:
+        """The next offset of each partition in the live generation; 0 for one that was never read."""
+        found = await applied_positions(self.connection, self._log.topic)
+        return {one: found[one].next_offset if one in found else 0 for one in self._log.partitions}
+
     async def _approach(self, follower: CatchUp) -> None:
         while True:
-            goals = await live_goals(self.connection, self._log)
+            goals = await self._goals()
             applied = await follower.positions()
             behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
             self._report(Step("catch_up", 0, behind))
@@ -318,7 +319,7 @@ class _Rebuild:
         ):
             while True:
                 await self._approach(follower)
-                async with held_live(holder, self._log) as goals:
+                async with held_live(holder, self._log.topic, self._log.partitions) as goals:
                     applied = await follower.positions()
                     behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
                     if behind > CLOSE_RECORDS:
@@ -333,10 +334,8 @@ class _Rebuild:
 
     async def compare(self, number: int) -> Comparison:
         """Compare the generation with the live one, table by table."""
-        await self._enter(number, "compare")
-        live: int = await self.connection.fetchval(
-            "SELECT number FROM ledger.generation WHERE state = 'live'"
-        )
+        await enter_phase(self.connection, number, "compare")
+        live = await live_generation(self.connection)
         async with AsyncExitStack() as opened:
             url = self._access.database_url
             first = await opened.enter_async_context(owner_connection(url))
@@ -352,7 +351,7 @@ class _Rebuild:
                 self._report(Step("compare", done, len(TABLES)))
                 found.append(await comparer.compare(table))
         self._report(Step("compare", len(TABLES), len(TABLES)))
-        await self._enter(number, "ready")
+        await enter_phase(self.connection, number, "ready")
         return Comparison(
             sum(one.rows for one in found),
             sum(one.differing_parts for one in found),
@@ -365,17 +364,6 @@ class _Rebuild:
         async def exchange(holder: asyncpg.Connection) -> None:
             await show_generation(holder, number)
             await self._access.grant(holder)
-            positions = await holder.fetch(
-                "SELECT partition, next_offset FROM ledger.position WHERE generation = $1 AND topic = $2",
-                number,
-                self._log.topic,
-            )
-            told = notification(number, {row["partition"]: row["next_offset"] for row in positions})
-            await holder.execute("SELECT pg_notify($1, $2)", CHANNEL, told)
+            await notify_positions(holder, number, self._log.topic)
 
         await self._at_one_position(number, exchange)
-
-    async def _enter(self, number: int, phase: Phase) -> None:
-        await self.connection.execute(
-            "UPDATE ledger.generation SET phase = $2, progress_at = now() WHERE number = $1", number, phase
-        )

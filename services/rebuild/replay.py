@@ -21,10 +21,7 @@ from projections.logged import Logged
 from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.topics import Topic
 from services.ledger.keys.subject_keys import read_keys
-from services.rebuild.access import open_keyring, owner_connection
-from services.rebuild.copying import CopyBuffer
-from services.rebuild.generations import schema_of
-from services.rebuild.plan import (
+from services.ledger.progress.rebuilds import (
     PartitionPlan,
     add_progress,
     bucket_written,
@@ -32,6 +29,9 @@ from services.rebuild.plan import (
     read_plan,
     take_partition,
 )
+from services.rebuild.access import open_keyring, owner_connection
+from services.rebuild.copying import CopyBuffer
+from services.rebuild.generations import schema_of
 from services.rebuild.spill import Spill
 from services.rebuild.stretch import CROSSING_VIEWS, Stretch
 from services.rebuild.tables import Target, copy_target, deletes_copied

@@ -1,13 +1,13 @@
 """The tables of a generation while it is replayed: without the indexes that only readers need."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 import asyncpg
 
 from projections.fold_view import Write
+from services.ledger.progress.rebuilds import add_index, forget_index
 from services.rebuild.generations import schema_of
 from services.runtime.postgres.named_queries import load
 
@@ -57,26 +57,14 @@ def _target(package: str, query: str) -> Target | None:
 
 async def drop_indexes(connection: asyncpg.Connection, number: int) -> None:
     """Drop the indexes that a replay goes without, and keep the statements that make them again."""
-    rows = await connection.fetch(
-        load("services.rebuild", "tables.sql")["indexes"], schema_of(number), COPIED
-    )
-    for row in rows:
-        await connection.execute(
-            "INSERT INTO ledger.rebuild_index (generation, name, statement) VALUES ($1, $2, $3)",
-            number, row["name"], row["statement"],
-        )  # fmt: skip
+    text = load("services.rebuild", "tables.sql")["indexes"]
+    for row in await connection.fetch(text, schema_of(number), COPIED):
+        await add_index(connection, number, row["name"], row["statement"])
         await connection.execute(row["removal"])
-
-
-async def pending_indexes(connection: asyncpg.Connection, number: int) -> Sequence[asyncpg.Record]:
-    """Return name and statement of the indexes that are missing, those of large tables first."""
-    return await connection.fetch(load("services.rebuild", "tables.sql")["pending"], number)
 
 
 async def make_index(connection: asyncpg.Connection, number: int, name: str, statement: str) -> None:
     """Make an index or constraint again, and forget that it was missing."""
     async with connection.transaction():
         await connection.execute(statement)
-        await connection.execute(
-            "DELETE FROM ledger.rebuild_index WHERE generation = $1 AND name = $2", number, name
-        )
+        await forget_index(connection, number, name)

@@ -13,9 +13,3 @@ JOIN pg_namespace AS n ON n.oid = t.relnamespace
 LEFT JOIN pg_constraint AS c ON c.conindid = i.oid
 WHERE n.nspname = $1 AND (t.relname = ANY ($2::text[]) OR NOT x.indisprimary)
 ORDER BY i.relname;
-
--- name: pending
--- Returns the indexes that a rebuilt generation still lacks: primary keys first, then those of large tables.
-SELECT r.name, r.statement FROM ledger.rebuild_index AS r
-WHERE r.generation = $1
-ORDER BY r.statement LIKE '%PRIMARY KEY%' DESC, r.statement LIKE '% USING gin %' DESC, r.name;

@@ -48,7 +48,7 @@ def read_records(
     records: Sequence[ConsumerRecord], partitions: int, latest: Latest
 ) -> tuple[list[Read], list[Refused]]:
     """Return the sealed events of records of a topic with this many partitions, and the records that hold
-    none. Updates `latest`."""
+    none, with the InvalidEvent that reading them raises. Updates `latest`."""
     read: list[Read] = []
     refused: list[Refused] = []
     for record, recorded_at in zip(records, stamp(records, latest), strict=True):

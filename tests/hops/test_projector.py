@@ -185,7 +185,7 @@ async def test_an_event_of_a_newer_version_stops_the_projector(
     await pipeline.project()
     applied = await pipeline.rows("SELECT * FROM ledger.position ORDER BY partition")
     await pipeline.send_events(newer)
-    with pytest.raises(WorkerFailed, match="does not know .*: start the version that wrote it"):
+    with pytest.raises(WorkerFailed, match=r"does not know .*: start the version that wrote it"):
         await pipeline.project()
     assert await pipeline.rows("SELECT * FROM ledger.position ORDER BY partition") == applied
     assert await pipeline.letters(Topic.PROFILE_EVENTS_DLQ) == []

@@ -24,7 +24,7 @@ from schemas.sealing.mapper import Record
 from schemas.topics import Topic
 from services.ledger.progress.position_watch import PositionWatch
 from services.rebuild import plan
-from services.rebuild.comparison import Difference
+from services.rebuild.comparison import RowDifference
 from services.rebuild.rebuild import Options, RebuildRefused, Step, drop_others, rebuild, roll_back
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.periodic import Readiness
@@ -234,8 +234,8 @@ async def test_differences_stop_the_switch(stack: Stack) -> None:
 
     rebuilt = await rebuild(pipeline.rebuild_access, Options(processes=1, accept_differences=True), ignore)
     assert rebuilt.differences == (
-        Difference("search", "demo", one, ("email",)),
-        Difference("activity", "demo", other, ()),
+        RowDifference("search", "demo", one, ("email",)),
+        RowDifference("activity", "demo", other, ()),
     )
     assert await generations(pipeline) == [(1, "retired"), (2, "live")]
     assert (await pipeline.views("search"))[one]["email"] != "secret@example.com"

@@ -74,6 +74,8 @@ def rebuild(
     views stay. The earlier views are kept for --rollback until --drop.
 
     Example: vita rebuild --rate 5000
+
+    Raises CommandFailed when the servers are not known, and when --rollback and --drop are both given.
     """
     if rollback and drop:
         raise CommandFailed("--rollback and --drop exclude each other", "give one of them")

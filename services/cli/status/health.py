@@ -1,7 +1,7 @@
 """The health of the stack, computed from what the database, the broker and the services report. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -80,6 +80,29 @@ class DeadLetterCount:
     newest: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationStatus:
+    """A generation of the views. `phase` is what its rebuild does, or did last, and None if there was no
+    rebuild."""
+
+    number: int
+    state: str
+    phase: str | None
+    events_done: int
+    events_total: int | None
+    created_at: datetime
+    progress_at: datetime | None
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """The estimated time that the replay still takes; None in other phases and before its first
+        events."""
+        if self.phase != "replay" or not self.events_total or not self.events_done or not self.progress_at:
+            return None
+        elapsed = (self.progress_at - self.created_at).total_seconds()
+        return elapsed * (self.events_total - self.events_done) / self.events_done
+
+
 @dataclass(frozen=True, slots=True)
 class StackHealth:
     """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours."""
@@ -90,6 +113,7 @@ class StackHealth:
     database: Component
     letters: Sequence[DeadLetterCount] = ()
     most_letters: int = MOST_LETTERS
+    generations: Sequence[GenerationStatus] = field(default=(), kw_only=True)
 
     @property
     def too_many_letters(self) -> bool:

@@ -1,6 +1,7 @@
 """The health of the stack as JSON and as tables."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 from rich import box
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from schemas.formats.instants import render
 from services.cli.output import safe, shown
-from services.cli.status.health import Component, DeadLetterCount, Process, StackHealth
+from services.cli.status.health import Component, DeadLetterCount, GenerationStatus, Process, StackHealth
 
 _COLORS: Final = {
     "up": "green", "retrying": "yellow", "degraded": "yellow", "unknown": "yellow",
@@ -28,6 +29,7 @@ def as_document(health: StackHealth) -> dict[str, Any]:
         "broker": _part(health.broker),
         "database": _part(health.database),
         "dead_letters": [_letters(letters) for letters in health.letters],
+        "generations": [_generation(generation) for generation in health.generations],
     }
 
 
@@ -45,7 +47,26 @@ def as_table(health: StackHealth) -> Group:
         about = part.error or part.version or ""
         took = "" if part.milliseconds is None else f"{part.milliseconds:.0f} ms"
         parts.add_row(name, _state(part.state), part.address, safe(about), took)
-    return Group(processes, parts, *_letters_table(health), *_advice(health))
+    return Group(processes, parts, *_generations_table(health), *_letters_table(health), *_advice(health))
+
+
+def _generations_table(health: StackHealth) -> Iterator[Table]:
+    """A table while there is a generation besides the live one."""
+    if len(health.generations) < 2:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("views", "state", "rebuild", "events", "remaining"):
+        table.add_column(name, justify="right" if name in ("events", "remaining") else "left")
+    for one in health.generations:
+        left = one.remaining_seconds
+        table.add_row(
+            f"generation {one.number}",
+            one.state,
+            (one.phase or "").replace("_", " "),
+            "" if one.events_total is None else f"{one.events_done:,} of {one.events_total:,}",
+            "" if left is None else f"{timedelta(seconds=round(left))}",
+        )
+    yield table
 
 
 def _letters_table(health: StackHealth) -> Iterator[Table]:
@@ -99,6 +120,19 @@ def _letters(letters: DeadLetterCount) -> dict[str, Any]:
         "total": letters.total,
         "oldest": render(letters.oldest),
         "newest": render(letters.newest),
+    }
+
+
+def _generation(generation: GenerationStatus) -> dict[str, Any]:
+    left = generation.remaining_seconds
+    return {
+        "number": generation.number,
+        "state": generation.state,
+        "phase": generation.phase,
+        "events_done": generation.events_done,
+        "events_total": generation.events_total,
+        "created_at": render(generation.created_at),
+        "remaining_seconds": None if left is None else round(left),
     }
 
 

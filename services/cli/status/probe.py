@@ -22,6 +22,7 @@ from services.cli.status.health import (
     MOST_LETTERS,
     Component,
     DeadLetterCount,
+    GenerationStatus,
     Heartbeats,
     Offsets,
     StackHealth,
@@ -32,6 +33,7 @@ from services.cli.status.health import (
     workers,
 )
 from services.ledger.dead_letters import count_dead_letters
+from services.ledger.progress.generations import list_generations
 from services.ledger.progress.heartbeats import list_beats
 from services.ledger.progress.positions import applied_positions
 from services.queries.history import audited_offsets
@@ -71,6 +73,7 @@ class DatabaseStatus:
     projected: Offsets | None = None
     audited: Offsets | None = None
     letters: Sequence[DeadLetterCount] = ()
+    generations: Sequence[GenerationStatus] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ async def probe(targets: ProbeTargets, most_letters: int = MOST_LETTERS) -> Stac
         database.part,
         database.letters,
         most_letters,
+        generations=database.generations,
     )
 
 
@@ -166,7 +170,19 @@ async def _read_ledger(
     ]
     version = connection.get_server_version()
     part = Component("up", address, _since(started), f"PostgreSQL {version.major}.{version.micro}")
-    return DatabaseStatus(part, beats, projected, audited, letters)
+    generations = [
+        GenerationStatus(
+            number=row["number"],
+            state=row["state"],
+            phase=row["phase"],
+            events_done=row["events_done"],
+            events_total=row["events_total"],
+            created_at=row["created_at"],
+            progress_at=row["progress_at"],
+        )
+        for row in await list_generations(connection)
+    ]
+    return DatabaseStatus(part, beats, projected, audited, letters, generations)
 
 
 async def _broker(targets: ProbeTargets) -> BrokerStatus:

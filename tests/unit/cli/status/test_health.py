@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from rich.console import Console, RenderableType
 
 from deploy.local.services import Stack
 from services.cli.output import print_json
@@ -17,17 +19,19 @@ from services.cli.status.health import (
     WORKERS,
     Component,
     DeadLetterCount,
+    GenerationStatus,
     StackHealth,
     TopicExtent,
     progress,
     services,
     workers,
 )
-from services.cli.status.present import as_document
+from services.cli.status.present import as_document, as_table
 from services.cli.status.probe import is_gone
 from tests.unit.cli.conftest import Vita
 
 UP = Component("up", "there")
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def _beat(worker: str, pid: int = 1, **changes: Any) -> Mapping[str, Any]:
@@ -165,3 +169,46 @@ def test_it_works_with_everything_down(vita: Vita, local: Stack) -> None:
     table = vita("status")
     assert table.code == 1
     assert "The database at" in table.out
+
+
+def console_text(shown: RenderableType) -> str:
+    """What a wide terminal shows."""
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
+def _replaying(**changes: Any) -> GenerationStatus:
+    given: dict[str, Any] = {
+        "number": 2,
+        "state": "building",
+        "phase": "replay",
+        "events_done": 250,
+        "events_total": 1000,
+        "created_at": NOW,
+        "progress_at": NOW + timedelta(seconds=10),
+    }
+    return GenerationStatus(**{**given, **changes})
+
+
+def test_the_remaining_time_of_a_replay() -> None:
+    """It follows from the share of the events that took the time so far."""
+    assert _replaying().remaining_seconds == 30
+    assert _replaying(phase="index").remaining_seconds is None
+    assert _replaying(events_done=0).remaining_seconds is None
+
+
+def test_a_rebuild_is_shown_beside_the_live_views() -> None:
+    """Progress stands in the table and in the document; a single generation needs no table."""
+    live = _replaying(number=1, state="live", phase=None, events_done=0, events_total=None, progress_at=None)
+    health = StackHealth([], [], UP, UP, generations=(_replaying(), live))
+    shown = as_document(health)["generations"]
+    assert [(one["number"], one["phase"], one["remaining_seconds"]) for one in shown] == [
+        (2, "replay", 30),
+        (1, None, None),
+    ]
+    printed = console_text(as_table(health))
+    assert "generation 2" in printed
+    assert "250 of 1,000" in printed
+    assert "generation" not in console_text(as_table(StackHealth([], [], UP, UP, generations=(live,))))

@@ -1,6 +1,7 @@
 """Rebuilds of an installation's views, with the administrator's access."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -12,7 +13,7 @@ from schemas.errors import Transient
 from schemas.topics import Topic
 from services.ledger.progress.rebuilds import live_definition
 from services.rebuild.access import RebuildAccess, owner_connection
-from services.rebuild.rebuild import Options, RebuildRefused, Rebuilt, Step, rebuild
+from services.rebuild.rebuild import Options, RebuildRefused, Rebuilt, Step, drop_old, rebuild
 from services.runtime.kafka.access import KafkaAccess
 from services.views.version import definition
 
@@ -69,12 +70,14 @@ async def prepare_views(installation: Installation, report: Callable[[Step], Non
 
 
 async def rebuild_if_needed(access: RebuildAccess, report: Callable[[Step], None]) -> Rebuilt | None:
-    """Rebuild the views if the live ones have the tables of another version.
+    """Rebuild the views if the live ones have the tables of another version. Drops generations that have not
+    been live for a week.
 
     The live views stay as they are until the new ones replace them. Rows may differ, because the version
     changed. Raises what `rebuild` raises.
     """
     async with owner_connection(access.database_url) as connection:
+        await drop_old(connection, datetime.now(UTC))
         live = await live_definition(connection)
     if live == definition():
         return None

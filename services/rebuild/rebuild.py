@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -28,6 +29,7 @@ from services.ledger.progress.rebuilds import (
     events_done,
     held_live,
     last_retired,
+    long_retired,
     missing_indexes,
     not_live,
     notify_positions,
@@ -52,6 +54,8 @@ from services.views.generation import open_generation_pool
 from services.views.version import code, definition
 
 POLL_SECONDS: Final = 0.5
+KEPT_DAYS: Final = 7
+"""How long a generation can be rolled back to after it ceased to be live."""
 CLOSE_RECORDS: Final = 2000
 """How far a generation may be behind when the live one is held still for it."""
 INDEX_MEMORY: Final = "256MB"
@@ -153,11 +157,20 @@ async def drop_others(access: RebuildAccess) -> list[int]:
     runs."""
     async with owner_connection(access.database_url) as connection:
         await _lock(connection)
-        numbers = await not_live(connection)
-        for number in numbers:
-            async with connection.transaction():
-                await drop_generation(connection, number)
-    return numbers
+        return await _drop(connection, await not_live(connection))
+
+
+async def drop_old(connection: asyncpg.Connection, now: datetime) -> list[int]:
+    """Drop the generations that have not been live for KEPT_DAYS, and return their numbers. `connection` acts
+    as the owner."""
+    return await _drop(connection, await long_retired(connection, now - timedelta(days=KEPT_DAYS)))
+
+
+async def _drop(connection: asyncpg.Connection, numbers: Sequence[int]) -> list[int]:
+    for number in numbers:
+        async with connection.transaction():
+            await drop_generation(connection, number)
+    return list(numbers)
 
 
 def _differs(number: int, comparison: Comparison) -> RebuildRefused:
@@ -367,3 +380,4 @@ class _Rebuild:
             await notify_positions(holder, number, self._log.topic)
 
         await self._at_one_position(number, exchange)
+        await drop_old(self.connection, datetime.now(UTC))

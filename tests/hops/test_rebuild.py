@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy.rebuild import rebuild_if_needed
 from projections.registry import VIEWS
 from schemas.events import (
     LoginFailed,
@@ -258,6 +259,20 @@ async def test_the_earlier_generation_comes_back_and_goes(stack: Stack) -> None:
     assert late in await pipeline.views("profile")
     assert await drop_others(access) == [2]
     assert await pipeline.rows("SELECT FROM pg_namespace WHERE nspname = 'view_2'") == []
+
+
+async def test_generations_of_last_week_are_dropped(stack: Stack) -> None:
+    """A switch and a preparation drop what ceased to be live more than seven days ago, and nothing else."""
+    pipeline = await make_pipeline(stack)
+    await some_people(pipeline, 2)
+    for _ in range(2):
+        await rebuild(pipeline.rebuild_access, Options(processes=1), ignore)
+    assert await generations(pipeline) == [(1, "retired"), (2, "retired"), (3, "live")]
+    await pipeline.run(
+        "UPDATE ledger.generation SET retired_at = now() - interval '7 days 1 minute' WHERE number = 1"
+    )
+    assert await rebuild_if_needed(pipeline.rebuild_access, ignore) is None
+    assert await generations(pipeline) == [(2, "retired"), (3, "live")]
 
 
 async def test_two_rebuilds_at_once(stack: Stack) -> None:

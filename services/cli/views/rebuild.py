@@ -71,7 +71,7 @@ def rebuild(
 
     The live views stay complete and up to date meanwhile. A rebuild that is interrupted goes on where it
     ended when the command is run again. If any row differs, the command ends with exit code 1 and the live
-    views stay. The earlier views are kept for --rollback until --drop.
+    views stay. The earlier views are kept for --rollback until --drop, or for seven days.
 
     Example: vita rebuild --rate 5000
 
@@ -212,10 +212,10 @@ def _show_rebuilt(as_json: bool, rebuilt: "Rebuilt") -> None:
     if as_json:
         print_json(content)
         return
-    speed = f" ({rate:,.0f} events/s)" if rate else ""
+    replayed = f"Replayed {rebuilt.events:,} events ({rate:,.0f} events/s)" if rate else "Nothing to replay"
     result = "with differences that were accepted" if rebuilt.differences else "equal to the live views"
     out().print(
-        f"Replayed {rebuilt.events:,} events{speed}; compared {rebuilt.rows:,} rows, {result}.",
+        f"{replayed}; compared {rebuilt.rows:,} rows, {result}.",
         highlight=False,
     )
     for one in rebuilt.differences:

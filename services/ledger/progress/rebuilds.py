@@ -76,6 +76,11 @@ async def not_live(connection: DatabaseConnection) -> list[int]:
     return [row["number"] for row in await connection.fetch(_query("not_live"))]
 
 
+async def long_retired(connection: DatabaseConnection, before: datetime) -> list[int]:
+    """Return the generations that ceased to be live before this time."""
+    return [row["number"] for row in await connection.fetch(_query("long_retired"), before)]
+
+
 async def live_definition(connection: DatabaseConnection) -> str | None:
     """Return the hash of the table definitions of the live generation, None if there is none."""
     found: str | None = await connection.fetchval(_query("live_definition"))

@@ -36,6 +36,10 @@ UPDATE ledger.generation SET state = 'building' WHERE number = $1;
 -- Returns the generations that are not live.
 SELECT number FROM ledger.generation WHERE state <> 'live' ORDER BY number;
 
+-- name: long_retired
+-- Returns the generations that ceased to be live before a time.
+SELECT number FROM ledger.generation WHERE state = 'retired' AND retired_at < $1 ORDER BY number;
+
 -- name: forget_generation
 -- Deletes a generation that is not live, with its positions and its plan.
 DELETE FROM ledger.generation WHERE number = $1 AND state <> 'live';

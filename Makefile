@@ -49,6 +49,7 @@ bench: $(READY) ## measure the speed of every part and of the whole
 	$(BIN)/python -m tests.bench.mutations
 	$(BIN)/python -m tests.bench.login_checks
 	$(BIN)/python -m tests.bench.fairness
+	$(BIN)/python -m tests.bench.rebuild
 
 check: $(READY) ## formatting, lint, types, declared dependencies, direction of imports
 	$(BIN)/ruff format --check $(CHECKED)

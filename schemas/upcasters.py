@@ -4,6 +4,7 @@ An upcaster takes the data of version n and returns that of version n + 1 as a n
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from schemas.errors import InvalidEvent
@@ -16,6 +17,7 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 1."""
 
 
+@cache
 def current_version(event_type: str) -> int:
     """Return the newest version of an event type. Raises InvalidEvent when the type does not exist."""
     model = EVENT_TYPES.get(event_type)

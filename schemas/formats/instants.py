@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,8 +44,10 @@ def bounded(moment: datetime) -> datetime:
     return utc
 
 
+@lru_cache(maxsize=4096)
 def render(moment: datetime) -> str:
-    """Return an aware UTC time as text, for example `2023-01-25T19:00:26.187Z`."""
+    """Return an aware UTC time as text, for example `2023-01-25T19:00:26.187Z`. The time of an event becomes
+    text several times while it is folded."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 

@@ -13,6 +13,7 @@ values learns only whether a place holds the same content as before, and its len
 
 import os
 import struct
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +31,10 @@ _SIV_KEY_BYTES: Final = 64
 _VIEWS: Final = b"vita sealed views"
 
 
+CIPHERS: Final = 100_000
+"""Ciphers that a process holds; as many as the keyring holds keys."""
+
+
 class CannotUnseal(ValueError):
     """The blob does not open: wrong key, tenant, subject, event or class, or altered bytes."""
 
@@ -37,7 +42,7 @@ class CannotUnseal(ValueError):
 def seal(key: bytes, key_version: int, plaintext: bytes, associated: bytes) -> bytes:
     """Seal the plaintext; only this key with this associated data opens the blob."""
     header, nonce = _HEADER.pack(FORMAT, key_version), os.urandom(_NONCE_BYTES)
-    return header + nonce + AESGCM(key).encrypt(nonce, plaintext, header + associated)
+    return header + nonce + _cipher(key).encrypt(nonce, plaintext, header + associated)
 
 
 def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
@@ -50,7 +55,7 @@ def unseal(key: bytes, blob: bytes, associated: bytes) -> bytes:
     start = _HEADER.size + _NONCE_BYTES
     header, nonce = blob[: _HEADER.size], blob[_HEADER.size : start]
     try:
-        return AESGCM(key).decrypt(nonce, blob[start:], header + associated)
+        return _cipher(key).decrypt(nonce, blob[start:], header + associated)
     except InvalidTag as error:
         raise CannotUnseal("the blob does not open with this key in this place") from error
 
@@ -76,6 +81,12 @@ def unseal_in_place(key: bytes, blob: bytes, associated: bytes) -> bytes:
         return AESSIV(_siv_key(key)).decrypt(sealed, [header + associated])
     except InvalidTag as error:
         raise CannotUnseal("the blob does not open with this key in this place") from error
+
+
+@lru_cache(maxsize=CIPHERS)
+def _cipher(key: bytes) -> AESGCM:
+    """Return the cipher of a key. Making one takes longer than opening a small blob with it."""
+    return AESGCM(key)
 
 
 def _siv_key(key: bytes) -> bytes:

@@ -179,11 +179,18 @@ def _classes(model: type[EventData]) -> Mapping[str, str]:
 
 def _check_classes(event_type: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
     """Check that every field is in the part that the catalogue prescribes for its class."""
-    classes = _classes(EVENT_TYPES[event_type].model_fields["data"].annotation)
     for part, values in parts.items():
-        for name in values:
-            if classes.get(name, part) != part:
-                raise InvalidEvent("contract", f"data.{name} belongs to the {classes[name]} part")
+        misplaced = _elsewhere(event_type, part)
+        if not misplaced.keys().isdisjoint(values):
+            name = next(name for name in values if name in misplaced)
+            raise InvalidEvent("contract", f"data.{name} belongs to the {misplaced[name]} part")
+
+
+@cache
+def _elsewhere(event_type: str, part: str) -> Mapping[str, str]:
+    """Return the fields that belong to other parts than this one, each with its own."""
+    classes = _classes(EVENT_TYPES[event_type].model_fields["data"].annotation)
+    return {name: other for name, other in classes.items() if other != part}
 
 
 def _sealed_part(part: KeyClass, values: Mapping[str, Any], before: bytes, keys: SubjectKeys) -> bytes:

@@ -1,5 +1,5 @@
 """Quarantine notices: which quarantined logins have entries in the log of their tenant (table
-`ledger.quarantine_told`).
+`ledger.quarantine_reported`).
 
 Notices are counted per tenant and reason: a key is such a pair.
 """
@@ -30,7 +30,7 @@ async def lock_notices(connection: DatabaseConnection, keys: Sequence[NoticeKey]
     columns = list(zip(*keys, strict=True))
     await connection.execute(_query("begin"), *columns)
     rows = await connection.fetch(_query("lock"), *columns)
-    return {(row["tenant"], row["reason"]): Notice(row["minute"], row["untold"]) for row in rows}
+    return {(row["tenant"], row["reason"]): Notice(row["minute"], row["unreported"]) for row in rows}
 
 
 async def update_notices(connection: DatabaseConnection, notices: Mapping[NoticeKey, Notice]) -> None:

@@ -1,7 +1,7 @@
-"""Sagas: commands that touch several people, kept until their last event has had its effect (design D16).
+"""Sagas: commands that change several people, stored until their last event has taken effect (design D16).
 
-Tables `ledger.link` and `ledger.link_party`. A holder is the number of the advisory lock that the process at
-work holds while it is connected.
+Tables `ledger.link` and `ledger.link_participant`. A holder is the number of an advisory lock that the
+process executing the saga holds while it is connected.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,8 +14,8 @@ from services.runtime.postgres.pool import DatabaseConnection
 
 @dataclass(frozen=True, slots=True)
 class StoredSaga:
-    """A saga as it is kept: the values of its sealed records in their order, and that of the record that
-    takes the first one back, None where nothing does."""
+    """A stored saga: the values of its sealed records in order, and that of the record that reverts the first
+    one; None if no record does."""
 
     command: str
     events: tuple[bytes, ...]
@@ -34,19 +34,19 @@ async def reserve_participants(
 async def begin(
     connection: DatabaseConnection, tenant: str, kind: str, saga: StoredSaga, holder: int
 ) -> None:
-    """Keep a saga: from now on some process brings it to its end."""
+    """Store a saga. From now on a process will complete it, also after a crash."""
     await connection.execute(
         _query("begin"), tenant, UUID(saga.command), kind, list(saga.events), saga.undo, holder
     )
 
 
 async def touch(connection: DatabaseConnection, tenant: str, command: str) -> None:
-    """Record that a process is at work on a saga, if the saga has not ended."""
+    """Record that a process works on a saga, if the saga has not ended."""
     await connection.execute(_query("touch"), tenant, UUID(command))
 
 
 async def end(connection: DatabaseConnection, tenant: str, command: str) -> None:
-    """Remove a saga, with the reservations of its people."""
+    """Remove a saga with the reservations of its people."""
     await connection.execute(_query("end"), tenant, UUID(command))
 
 
@@ -56,8 +56,8 @@ async def abandoned(
     age_seconds: float,
     subjects: Sequence[str] | None = None,
 ) -> list[StoredSaga]:
-    """Return the sagas, at most 100, whose process has ended or that no process was at work on for so long;
-    all, or those of these people."""
+    """Return at most 100 sagas whose process has ended, or that no process has worked on for `age_seconds`:
+    of all people, or of these."""
     rows = await connection.fetch(
         _query("abandoned"), tenant, age_seconds, None if subjects is None else list(subjects)
     )

@@ -1,8 +1,8 @@
 -- name: reserve_participants
 -- Reserves people for a saga; returns fewer rows if another saga has one of them.
-INSERT INTO ledger.link_party (tenant, subject, command)
+INSERT INTO ledger.link_participant (tenant, subject, command)
 SELECT $1, requested.subject, $2 FROM unnest($3::text[]) AS requested (subject)
-ON CONFLICT ON CONSTRAINT link_party_unique DO NOTHING
+ON CONFLICT ON CONSTRAINT link_participant_unique DO NOTHING
 RETURNING subject;
 
 -- name: begin
@@ -25,7 +25,7 @@ WHERE l.tenant = $1 AND (l.touched_at < now() - make_interval(secs => $2) OR NOT
     SELECT FROM pg_locks AS k
     WHERE k.locktype = 'advisory' AND k.objsubid = 1 AND k.granted AND k.classid::bigint << 32 | k.objid::bigint = l.holder
 )) AND ($3::text[] IS NULL OR EXISTS (
-    SELECT FROM ledger.link_party AS p WHERE p.tenant = $1 AND p.command = l.command AND p.subject = ANY ($3::text[])
+    SELECT FROM ledger.link_participant AS p WHERE p.tenant = $1 AND p.command = l.command AND p.subject = ANY ($3::text[])
 ))
 ORDER BY l.touched_at LIMIT 100;
 

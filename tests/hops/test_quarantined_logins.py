@@ -237,7 +237,7 @@ async def test_a_record_from_the_future_does_not_silence_the_log(pipeline: Pipel
     future = int(datetime(2400, 1, 1, tzinfo=UTC).timestamp() * 1000)
     await pipeline.send_raw(unknown(pipeline), timestamp_ms=future)
     await pipeline.normalize()
-    await pipeline.run("UPDATE ledger.quarantine_told SET minute = minute - 1")
+    await pipeline.run("UPDATE ledger.quarantine_reported SET minute = minute - 1")
     await pipeline.send_raw(unknown(pipeline))
     await pipeline.normalize({0: 1})
     assert await earlier(pipeline) == [0, 0]

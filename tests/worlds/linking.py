@@ -89,4 +89,4 @@ class Linked:
     async def nothing_is_left(self) -> None:
         """No command of linking lies in the ledger."""
         assert await self.pipeline.rows("SELECT FROM ledger.link") == []
-        assert await self.pipeline.rows("SELECT FROM ledger.link_party") == []
+        assert await self.pipeline.rows("SELECT FROM ledger.link_participant") == []

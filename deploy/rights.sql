@@ -1,5 +1,5 @@
 -- name: granted
--- What roles other than the owners hold on Vita's schemas and on what is in them; `public` is everybody.
+-- The rights of roles other than the owners on Vita's schemas and their contents; `public` stands for all roles.
 WITH places AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
     WHERE nspname IN ('ledger', 'trail', 'views') OR nspname ~ '^view_[0-9]+$'
@@ -23,11 +23,11 @@ FROM found LEFT JOIN pg_roles AS r ON r.oid = found.grantee
 WHERE found.grantee <> found.owner;
 
 -- name: tables
--- Every table and view in Vita's schemas.
+-- All tables and views in Vita's schemas.
 SELECT n.nspname AS schema, c.relname AS name, c.relrowsecurity AS secured
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm') AND (n.nspname IN ('ledger', 'trail', 'views') OR n.nspname ~ '^view_[0-9]+$');
 
 -- name: policies
--- Which roles see every tenant's rows.
+-- The roles that see the rows of all tenants.
 SELECT schemaname AS schema, tablename AS name, roles::text[] AS roles FROM pg_policies WHERE policyname = 'every_tenant';

@@ -1,4 +1,4 @@
--- What replay cannot recreate: tenants, keys, the directory, claims, positions, and who is at work.
+-- Data that a replay of the log cannot recreate: tenants, keys, the directory, reservations, positions, and heartbeats.
 CREATE SCHEMA ledger;
 CREATE SCHEMA views;
 
@@ -14,7 +14,7 @@ CREATE TABLE ledger.topic_epoch (
     topic text PRIMARY KEY,
     epoch integer NOT NULL
 );
-COMMENT ON TABLE ledger.topic_epoch IS 'Counts the lives of a topic, so that offsets of a recreated topic are not mistaken for old ones';
+COMMENT ON TABLE ledger.topic_epoch IS 'Counts how often a topic was created, so that offsets of a recreated topic are not mistaken for old ones';
 
 CREATE TABLE ledger.generation (
     number integer PRIMARY KEY,
@@ -47,7 +47,7 @@ CREATE TABLE ledger.subject_key (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant, owner)
 );
-COMMENT ON TABLE ledger.subject_key IS 'Wrapped keys; a NULL key has been destroyed. The one thing a backup must hold and an erasure must outlive';
+COMMENT ON TABLE ledger.subject_key IS 'Wrapped keys; a NULL key has been destroyed. Backups must contain this table, and an erasure must reach its backups';
 
 CREATE TABLE ledger.directory (
     tenant text NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE ledger.heartbeat (
     PRIMARY KEY (worker, instance)
 ) WITH (fillfactor = 50);
 
--- One tenant's rows only, whatever the query says.
+-- Every query sees the rows of one tenant only.
 ALTER TABLE ledger.directory ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.reservation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.subject_key ENABLE ROW LEVEL SECURITY;

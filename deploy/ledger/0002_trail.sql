@@ -14,7 +14,7 @@ CREATE TABLE trail.leaf (
     PRIMARY KEY (partition, leaf_index)
 );
 CREATE INDEX leaf_by_subject ON trail.leaf (tenant, subject, partition, leaf_index);
-COMMENT ON TABLE trail.leaf IS 'One row per record of the log, in its order; the way from a person to the person''s records.';
+COMMENT ON TABLE trail.leaf IS 'One row per record of the log, in order; also the index from a person to the person''s records.';
 
 CREATE TABLE trail.append (
     partition integer NOT NULL CHECK (partition >= 0),
@@ -44,16 +44,16 @@ CREATE TABLE trail.checkpoint (
     signature bytea NOT NULL,
     key_id text NOT NULL
 );
-COMMENT ON TABLE trail.checkpoint IS 'Signed texts that name every tree''s size and root; numbered without a hole.';
+COMMENT ON TABLE trail.checkpoint IS 'Signed texts with the size and root of every tree, numbered without gaps.';
 
--- Hashes alone: what a proof needs of other tenants' leaves.
+-- Hashes only: the part of other tenants' leaves that a proof needs.
 CREATE VIEW trail.leaf_hash AS SELECT partition, leaf_index, hash FROM trail.leaf;
 
--- First wall: no role is granted more than to add and to read.
+-- First protection: roles are granted INSERT and SELECT only.
 ALTER TABLE trail.leaf ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON trail.leaf USING (tenant = current_setting('vita.tenant', true));
 
--- Second wall: not even the owner changes a row. A superuser cannot be stopped; `vita audit verify` finds what one altered.
+-- Second protection: not even the owner can change a row. A superuser can; `vita audit verify` detects it.
 CREATE FUNCTION trail.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN

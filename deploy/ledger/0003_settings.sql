@@ -1,7 +1,7 @@
--- Settings have names that are unique within their kind, and a generation says which definition its tables were made by.
+-- Names of settings are unique within their kind, and a generation records the definition of its tables.
 ALTER TABLE ledger.reservation DROP CONSTRAINT reservation_kind_check;
 ALTER TABLE ledger.reservation ADD CONSTRAINT reservation_kind_check
     CHECK (kind IN ('email', 'username', 'phone_number', 'user_id', 'connection', 'name'));
 
 ALTER TABLE ledger.generation ADD COLUMN definition text;
-COMMENT ON COLUMN ledger.generation.definition IS 'Hash of the files that made its tables; another one calls for a new generation';
+COMMENT ON COLUMN ledger.generation.definition IS 'Hash of the files that define its tables; another hash requires a new generation';

@@ -1,4 +1,4 @@
--- Positions move by compare-and-set and the rows go with them: one statement, or nothing.
+-- Positions advance by compare-and-set together with the rows, in one statement or not at all.
 CREATE FUNCTION ledger.advance(
     which integer, log text, partitions integer[], expected bigint[], next_offsets bigint[], times timestamptz[]
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -9,16 +9,16 @@ BEGIN
     WHERE p.generation = which AND p.topic = log AND p.partition = m.partition AND p.next_offset = m.expected;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> cardinality(partitions) THEN
-        RAISE EXCEPTION 'positions stand elsewhere' USING ERRCODE = 'VT001';
+        RAISE EXCEPTION 'a position differs from the expected one' USING ERRCODE = 'VT001';
     END IF;
 END $$;
-COMMENT ON FUNCTION ledger.advance IS 'Moves the positions of a generation; VT001 when one is not where it was expected';
+COMMENT ON FUNCTION ledger.advance IS 'Advances the positions of a generation; raises VT001 if one differs from the expected position';
 
--- A statement that must come to something, or nothing of it is kept.
+-- Undoes a statement that does not have the required effect.
 CREATE FUNCTION ledger.require(holds boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF holds IS NOT TRUE THEN
-        RAISE EXCEPTION 'not as required' USING ERRCODE = 'VT002';
+        RAISE EXCEPTION 'the required condition is not true' USING ERRCODE = 'VT002';
     END IF;
 END $$;
-COMMENT ON FUNCTION ledger.require IS 'VT002 unless it holds: undoes the statement it is part of';
+COMMENT ON FUNCTION ledger.require IS 'Raises VT002 unless the condition is true, which undoes the statement that it is part of';

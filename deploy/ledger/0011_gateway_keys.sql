@@ -1,4 +1,4 @@
--- Secrets of gateways that write to logins.raw themselves: wrapped by the keyring, several of one gateway while it changes them.
+-- Secrets of gateways that write to logins.raw, wrapped by the keyring. A gateway has several during a rotation.
 CREATE TABLE ledger.gateway_key (
     gateway text NOT NULL,
     number integer NOT NULL,
@@ -9,10 +9,10 @@ CREATE TABLE ledger.gateway_key (
     ends_at timestamptz,
     PRIMARY KEY (gateway, number)
 );
-COMMENT ON COLUMN ledger.gateway_key.ends_at IS 'Signatures count on records that the broker stored before.';
+COMMENT ON COLUMN ledger.gateway_key.ends_at IS 'Signatures are valid on records that the broker stored before this time.';
 
 ALTER TABLE ledger.gateway_key ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON ledger.gateway_key USING (tenant = current_setting('vita.tenant', true));
 
--- What an operator must see about a process that is well otherwise.
+-- A warning that operators must see about a healthy process.
 ALTER TABLE ledger.heartbeat ADD COLUMN notice text;

@@ -1,4 +1,4 @@
--- Which records were quarantined, to be counted and found; what they hold is sealed on the dead-letter topics.
+-- An index of quarantined records; their content is sealed on the dead-letter topics.
 
 CREATE TABLE ledger.dead_letter (
     topic text NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE ledger.dead_letter (
     PRIMARY KEY (topic, partition, log_offset)
 );
 CREATE INDEX dead_letter_recorded_at ON ledger.dead_letter (recorded_at);
-COMMENT ON TABLE ledger.dead_letter IS 'Quarantined records: where each stood, why, whose it is if known, and who opened it last';
+COMMENT ON TABLE ledger.dead_letter IS 'Quarantined records: position, reason, tenant if known, and the client that last opened it';
 
 ALTER TABLE ledger.dead_letter ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON ledger.dead_letter USING (tenant = current_setting('vita.tenant', true));

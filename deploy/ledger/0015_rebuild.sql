@@ -51,7 +51,7 @@ BEGIN
         RAISE EXCEPTION 'the generation is retired' USING ERRCODE = 'VT003';
     END IF;
     IF moved <> cardinality(partitions) THEN
-        RAISE EXCEPTION 'positions stand elsewhere' USING ERRCODE = 'VT001';
+        RAISE EXCEPTION 'a position differs from the expected one' USING ERRCODE = 'VT001';
     END IF;
 END $$;
-COMMENT ON FUNCTION ledger.advance IS 'Moves the positions of a generation; VT001 when one is not where it was expected, VT003 when the generation is retired';
+COMMENT ON FUNCTION ledger.advance IS 'Advances the positions of a generation; raises VT001 if one differs from the expected position, VT003 if the generation is retired';

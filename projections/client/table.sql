@@ -1,5 +1,5 @@
--- One row per API client. A token request names only the client, so that one row may be read by its id alone. The
--- secrets in `settings` are sealed by the tenant's key.
+-- One row per API client. A token request names only the client, so a row can be read by its id alone. The secrets in
+-- `settings` are sealed with the tenant's key.
 CREATE TABLE client (
     tenant text NOT NULL,
     client_id text NOT NULL,

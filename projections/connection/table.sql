@@ -1,4 +1,4 @@
--- One row per connection of a tenant; `document` is what the API answers; `maps_identity`: its own options may find a person's identity.
+-- One row per connection of a tenant. `document` is what the API returns; `maps_identity` means that its own options may identify a person.
 CREATE TABLE connection (
     tenant text NOT NULL,
     id text NOT NULL,

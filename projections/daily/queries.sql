@@ -1,5 +1,5 @@
 -- name: add_to_days
--- Adds the counts of a batch to the days they are of.
+-- Adds the counts of a batch to their days.
 INSERT INTO daily AS d (tenant, date, partition, logins, signups, leaked_passwords, created_at, updated_at)
 SELECT tenant, date, partition, logins, signups, leaked_passwords, created_at, updated_at
 FROM unnest(

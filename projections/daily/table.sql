@@ -1,4 +1,4 @@
--- Counts of one day as one partition of the log has them; a day's figures are the sums of its rows.
+-- Counts of one day in one partition of the log; the figures of a day are the sums of its rows.
 CREATE TABLE daily (
     tenant text NOT NULL,
     date date NOT NULL,

@@ -1,4 +1,4 @@
--- The identities of people besides their first one, so that whoever signs in with one of them is found.
+-- The identities of people besides their first one, so that a person who logs in with one of them is found.
 CREATE TABLE linked_identity (
     tenant text NOT NULL,
     subject text NOT NULL,

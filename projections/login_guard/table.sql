@@ -1,5 +1,5 @@
--- Failed logins: `login_guard` by subject, connection and identifier, `ip_guard` by address. No row is written by two partitions
--- of the log; who reads adds up. Times are milliseconds since 1970; `ips` maps an address to [failures, latest].
+-- Failed logins: `login_guard` by subject, connection and identifier, `ip_guard` by IP address. Each row is written from one partition
+-- of the log; readers add the rows up. Times are milliseconds since 1970; `ips` maps an address to [failures, latest].
 CREATE TABLE login_guard (
     tenant text NOT NULL,
     subject text NOT NULL,

@@ -1,4 +1,4 @@
--- The stable names of the live generation; `admission` is what ingest may know of people: who is blocked.
+-- The stable names of the live generation; `admission` has the columns of people that ingest may read: who is blocked.
 CREATE OR REPLACE VIEW views.login_guard WITH (security_invoker = true) AS
     SELECT tenant, subject, connection, identifier, failures, last_failed, ips FROM login_guard;
 CREATE OR REPLACE VIEW views.ip_guard WITH (security_invoker = true) AS SELECT * FROM ip_guard;

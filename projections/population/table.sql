@@ -1,4 +1,4 @@
--- How many people of a tenant live, as one partition of the log has them; a tenant's number is the sum of its rows.
+-- The number of a tenant's users in one partition of the log; the tenant's total is the sum of its rows.
 CREATE TABLE population (
     tenant text NOT NULL,
     partition integer NOT NULL,

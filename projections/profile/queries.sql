@@ -1,5 +1,5 @@
 -- name: write_people
--- Puts the folded people back.
+-- Writes the changed profiles.
 INSERT INTO profile AS p (tenant, subject, user_id, revision, document, memory, secrets, associations)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::text[])
 ON CONFLICT (tenant, subject) DO UPDATE SET

@@ -1,5 +1,5 @@
--- One row per person. `document` is what the API answers, `memory` what only the fold reads, `secrets` what nobody
--- searches, sealed with the person's key, `associations` what a person has that the document does not show.
+-- One row per person. `document` is what the API returns; `memory` is read by the fold only; `secrets` is sealed with the
+-- person's key; `associations` has data of the person that the document does not contain.
 CREATE TABLE profile (
     tenant text NOT NULL,
     subject text NOT NULL,

@@ -1,4 +1,4 @@
--- One row per tenant with quarantined logins: what recognises an event that comes again.
+-- One row per tenant with quarantined logins: the memory that detects repeated events.
 CREATE TABLE quarantined_login (
     tenant text NOT NULL,
     memory text NOT NULL,

@@ -1,7 +1,7 @@
--- What can be searched. `search` changes when a person does, `activity` at every login: apart, so that a login rewrites no text index.
--- `search_leaf` holds what has no column: metadata, identities, provider extras, memberships (leaf.py). Texts compare by code point, so
--- that one index serves equality, prefixes, ranges and order, everywhere alike. Every index ends in the subject: a walk in its order
--- is a walk in the order of people, and a page can start behind any person.
+-- The searchable data. `search` changes with a person's attributes, `activity` with every login; they are separate, so that a login
+-- rewrites no text index. `search_leaf` has values without a column: metadata, identities, provider extras, memberships (leaf.py). Texts
+-- compare by code point on every server, so that one index serves equality, prefixes, ranges and order. Every index ends with the
+-- subject, so that a page can start after any person.
 CREATE TABLE search (
     tenant text NOT NULL,
     subject text NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE search_leaf (
 );
 CREATE INDEX search_leaf_subject ON search_leaf (tenant, subject);
 CREATE INDEX search_leaf_infix ON search_leaf USING gin (value gin_trgm_ops);
--- A value belongs to few paths: taken as independent they would be estimated far too rare.
+-- A value occurs under few paths: without these statistics the planner would assume independence and underestimate the rows.
 CREATE STATISTICS search_leaf_values (ndistinct, dependencies, mcv) ON path, value FROM search_leaf;
 
 ALTER TABLE search ENABLE ROW LEVEL SECURITY;

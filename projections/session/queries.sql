@@ -1,5 +1,5 @@
 -- name: write_sessions
--- Sessions as logins show them.
+-- Writes sessions that logins reported.
 INSERT INTO session AS s (
     tenant, subject, id, created_at, seen_at, expires_at, idle_expires_at, strategy, methods, initial_ip, initial_user_agent,
     last_ip, last_user_agent, clients
@@ -29,7 +29,7 @@ ON CONFLICT (tenant, subject, id) DO UPDATE SET
     );
 
 -- name: write_refresh_tokens
--- Refresh tokens as logins show them; one that was there already was exchanged.
+-- Writes refresh tokens that logins reported. A token that exists already was exchanged.
 INSERT INTO refresh_token AS t (
     tenant, subject, id, client_id, session_id, created_at, exchanged_at, rotating, expires_at, idle_expires_at, resource_servers,
     device_name, device_id, initial_ip, initial_user_agent, last_ip, last_user_agent
@@ -61,7 +61,7 @@ ON CONFLICT (tenant, subject, id) DO UPDATE SET
     last_user_agent = coalesce(excluded.last_user_agent, t.last_user_agent);
 
 -- name: write_grants
--- Grants as logins show them.
+-- Writes grants that logins reported.
 INSERT INTO user_grant AS g (tenant, subject, id, client_id, audience, scope, organization_id, created_at)
 SELECT tenant, subject, id, client_id, audience, scope::text[], organization_id, created_at::timestamptz
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
@@ -74,7 +74,7 @@ ON CONFLICT (tenant, subject, id) DO UPDATE SET
     organization_id = coalesce(excluded.organization_id, g.organization_id);
 
 -- name: write_device_credentials
--- Public keys of devices.
+-- Writes public keys of devices.
 INSERT INTO device_credential (tenant, subject, id, client_id, device_id, device_name, value, created_at)
 SELECT tenant, subject, id, client_id, device_id, device_name, value, created_at::timestamptz
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
@@ -82,39 +82,39 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text
 ON CONFLICT DO NOTHING;
 
 -- name: describe_sessions
--- The metadata of sessions that there are.
+-- Replaces the metadata of existing sessions.
 UPDATE session AS s SET metadata = r.metadata, changed_at = greatest(s.changed_at, r.changed_at::timestamptz)
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS r (tenant, subject, id, metadata, changed_at)
 WHERE s.tenant = r.tenant AND s.subject = r.subject AND s.id = r.id;
 
 -- name: describe_refresh_tokens
--- The metadata of refresh tokens that there are.
+-- Replaces the metadata of existing refresh tokens.
 UPDATE refresh_token AS t SET metadata = r.metadata
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS r (tenant, subject, id, metadata, changed_at)
 WHERE t.tenant = r.tenant AND t.subject = r.subject AND t.id = r.id;
 
 -- name: delete_sessions
--- Some sessions of people.
+-- Deletes sessions.
 DELETE FROM session AS s USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, subject, id)
 WHERE s.tenant = gone.tenant AND s.subject = gone.subject AND s.id = gone.id;
 
 -- name: delete_all_sessions
--- All sessions of people.
+-- Deletes all sessions of people.
 DELETE FROM session AS s USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE s.tenant = gone.tenant AND s.subject = gone.subject;
 
 -- name: delete_refresh_tokens
--- Some refresh tokens of people.
+-- Deletes refresh tokens.
 DELETE FROM refresh_token AS t USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, subject, id)
 WHERE t.tenant = gone.tenant AND t.subject = gone.subject AND t.id = gone.id;
 
 -- name: delete_refresh_tokens_of_sessions
--- The refresh tokens of some sessions.
+-- Deletes the refresh tokens of sessions.
 DELETE FROM refresh_token AS t USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, subject, session_id)
 WHERE t.tenant = gone.tenant AND t.subject = gone.subject AND t.session_id = gone.session_id;
 
 -- name: delete_refresh_tokens_of_clients
--- The refresh tokens people have at some clients; with an audience those that are good for it.
+-- Deletes people's refresh tokens of clients; with an audience only those for that API.
 DELETE FROM refresh_token AS t
 USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (tenant, subject, client_id, audience)
 WHERE t.tenant = gone.tenant AND t.subject = gone.subject AND t.client_id = gone.client_id
@@ -123,26 +123,26 @@ WHERE t.tenant = gone.tenant AND t.subject = gone.subject AND t.client_id = gone
     ));
 
 -- name: delete_all_refresh_tokens
--- All refresh tokens of people.
+-- Deletes all refresh tokens of people.
 DELETE FROM refresh_token AS t USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE t.tenant = gone.tenant AND t.subject = gone.subject;
 
 -- name: delete_grants
--- Some grants of people.
+-- Deletes grants.
 DELETE FROM user_grant AS g USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, subject, id)
 WHERE g.tenant = gone.tenant AND g.subject = gone.subject AND g.id = gone.id;
 
 -- name: delete_all_grants
--- All grants of people.
+-- Deletes all grants of people.
 DELETE FROM user_grant AS g USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE g.tenant = gone.tenant AND g.subject = gone.subject;
 
 -- name: delete_device_credentials
--- Some public keys of people's devices.
+-- Deletes public keys of devices.
 DELETE FROM device_credential AS d USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, subject, id)
 WHERE d.tenant = gone.tenant AND d.subject = gone.subject AND d.id = gone.id;
 
 -- name: delete_all_device_credentials
--- All public keys of people's devices.
+-- Deletes all public keys of people's devices.
 DELETE FROM device_credential AS d USING unnest($1::text[], $2::text[]) AS gone (tenant, subject)
 WHERE d.tenant = gone.tenant AND d.subject = gone.subject;

@@ -1,6 +1,5 @@
--- Access as logins showed it, and the public keys of devices. Rows are a person's own: what two people's logins say of one id
--- never meets, so that a row is written by one partition. Nothing here is deleted because time passes: readers leave out
--- what has expired.
+-- Access that logins reported, and public keys of devices. The person is part of every key, so that each row is written from one
+-- partition, even if logins of two people have one session id. Expired rows are not deleted; readers leave them out.
 CREATE TABLE session (
     tenant text NOT NULL,
     subject text NOT NULL,

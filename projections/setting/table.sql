@@ -1,5 +1,5 @@
--- One row per setting of a tenant; `document` is what the API answers, with the secrets in it sealed by the tenant's key.
--- `default_picture` and `log_retention_days` are values of it that statements read, set for the kind `tenant` only.
+-- One row per setting of a tenant. `document` is what the API returns, with its secrets sealed with the tenant's key.
+-- `default_picture` and `log_retention_days` are values of it that statements read; they are set for the kind `tenant` only.
 CREATE TABLE setting (
     tenant text NOT NULL,
     kind text NOT NULL,

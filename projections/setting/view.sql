@@ -1,6 +1,6 @@
--- The stable names of the live generation. The others are read with the owner's rights, by roles that may read no other
--- setting: `protection` by ingest for the tenant it speaks for, `attribute_profile` and
--- `default_picture` by the normalizer.
+-- The stable names of the live generation. The views besides `setting` are read with the owner's rights, by roles that may
+-- read no other setting: `protection` by ingest for the tenant of a request, `attribute_profile` and `default_picture` by
+-- the normalizer.
 CREATE OR REPLACE VIEW views.setting WITH (security_invoker = true) AS SELECT * FROM setting;
 CREATE OR REPLACE VIEW views.protection AS
     SELECT tenant, id, document FROM setting

@@ -1,5 +1,5 @@
 -- name: newest_appends
--- The newest append of each of these partitions; a partition without leaves has no row.
+-- Returns the newest append of each of these partitions; a partition without leaves has no row.
 SELECT wanted.partition, newest.size_after, newest.next_offset, newest.frontier
 FROM unnest($1::integer[]) AS wanted (partition)
 CROSS JOIN LATERAL (
@@ -26,7 +26,7 @@ INSERT INTO trail.node (partition, level, index, hash)
 SELECT * FROM unnest($1::integer[], $2::integer[], $3::bigint[], $4::bytea[]);
 
 -- name: newest_appends_everywhere
--- The newest append of every partition, with one index look-up per partition.
+-- Returns the newest append of every partition, with one index look-up per partition.
 WITH RECURSIVE grown AS (
     (SELECT partition FROM trail.append ORDER BY partition LIMIT 1)
     UNION ALL
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ORDER BY newest.partition;
 
 -- name: newest_checkpoint
--- The last checkpoint, if there is one.
+-- Returns the last checkpoint, if there is one.
 SELECT id, body FROM trail.checkpoint ORDER BY id DESC LIMIT 1;
 
 -- name: insert_checkpoint
@@ -49,14 +49,14 @@ SELECT id, body FROM trail.checkpoint ORDER BY id DESC LIMIT 1;
 INSERT INTO trail.checkpoint (id, time, body, signature, key_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
 
 -- name: leaf_hashes
--- The leaf hashes of a partition, span by span.
+-- Returns the leaf hashes of a partition, span by span.
 SELECT leaf.leaf_index, leaf.hash
 FROM unnest($2::bigint[], $3::bigint[]) AS wanted (first, past)
 JOIN trail.leaf_hash AS leaf
     ON leaf.partition = $1 AND leaf.leaf_index >= wanted.first AND leaf.leaf_index < wanted.past;
 
 -- name: node_hashes
--- The tile roots of a partition, span by span.
+-- Returns the tile roots of a partition, span by span.
 SELECT node.level, node.index, node.hash
 FROM unnest($2::integer[], $3::bigint[], $4::bigint[]) AS wanted (level, first, past)
 JOIN trail.node

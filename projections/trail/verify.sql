@@ -1,5 +1,5 @@
 -- name: extent
--- How far a partition's rows reach, in one snapshot: its last leaf and its newest append.
+-- Returns the extent of a partition's rows, in one snapshot: its last leaf and its newest append.
 SELECT
     (SELECT leaf_index FROM trail.leaf WHERE partition = $1 ORDER BY leaf_index LIMIT 1) AS first_leaf,
     leaf.leaf_index AS last_leaf, leaf.log_offset AS last_offset,
@@ -13,17 +13,17 @@ LEFT JOIN LATERAL (
 ) AS append ON true;
 
 -- name: leaves
--- The leaves [$2, $3) of a partition.
+-- Returns the leaves [$2, $3) of a partition.
 SELECT leaf_index, log_offset, hash, tenant, subject, type, time FROM trail.leaf
 WHERE partition = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY leaf_index;
 
 -- name: appends
--- The appends of a partition that began at the sizes [$2, $3).
+-- Returns the appends of a partition that began at the sizes [$2, $3).
 SELECT size_before, size_after, next_offset, frontier FROM trail.append
 WHERE partition = $1 AND size_before >= $2 AND size_before < $3 ORDER BY size_before;
 
 -- name: stray_node
--- A tile root that a partition's tree does not have.
+-- Returns a tile root that a partition's tree does not have.
 SELECT node.level, node.index
 FROM trail.node
 CROSS JOIN (
@@ -34,7 +34,7 @@ WHERE node.partition = $1
 LIMIT 1;
 
 -- name: stray_partition
--- A row of a partition that the topic of $1 partitions does not have.
+-- Returns a row of a partition that the topic of $1 partitions does not have.
 (SELECT 'trail.leaf' AS "table", partition FROM trail.leaf WHERE partition < 0 OR partition >= $1 LIMIT 1)
 UNION ALL
 (SELECT 'trail.append', partition FROM trail.append WHERE partition < 0 OR partition >= $1 LIMIT 1)
@@ -43,7 +43,7 @@ UNION ALL
 LIMIT 1;
 
 -- name: covering_append
--- The append that added a leaf, with the tree it was added to.
+-- Returns the append that added a leaf, with the tree that it extended.
 SELECT covering.size_before, covering.size_after, covering.frontier, before.frontier AS frontier_before
 FROM (
     SELECT * FROM trail.append WHERE partition = $1 AND size_before <= $2 ORDER BY size_before DESC LIMIT 1
@@ -54,15 +54,15 @@ LEFT JOIN LATERAL (
 ) AS before ON true;
 
 -- name: newest_checkpoint_id
--- The number of the last checkpoint; 0 without any.
+-- Returns the number of the last checkpoint; 0 if there is none.
 SELECT coalesce(max(id), 0) FROM trail.checkpoint;
 
 -- name: checkpoints
--- The next 500 checkpoints after $1, none beyond $2.
+-- Returns the next 500 checkpoints after $1, none after $2.
 SELECT id, time, body, signature, key_id FROM trail.checkpoint WHERE id > $1 AND id <= $2 ORDER BY id LIMIT 500;
 
 -- name: frontiers
--- The trees as they were when they had these sizes; the frontier is NULL where no append ended there.
+-- Returns the trees at these sizes; the frontier is NULL if no append ended at the size.
 SELECT wanted.partition, wanted.size, append.frontier
 FROM unnest($1::integer[], $2::bigint[]) AS wanted (partition, size)
 LEFT JOIN LATERAL (

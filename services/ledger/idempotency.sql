@@ -1,5 +1,5 @@
 -- name: begin
--- Takes a place that is free or whose time is over; no row if another request has it.
+-- Begins a request under a key that is unused or expired; no row if another request has the key.
 INSERT INTO ledger.idempotency AS kept (tenant, place, request, lease_until)
 VALUES ($1, $2, $3, now() + $4 * interval '1 second')
 ON CONFLICT (tenant, place) DO UPDATE SET
@@ -24,14 +24,14 @@ LEFT JOIN ledger.subject_key AS k ON k.tenant = $1 AND k.owner = i.owner
 WHERE i.tenant = $1 AND i.place = $2;
 
 -- name: reserve_event
--- Reserves the event that decides what becomes of a request, instead of an earlier one.
+-- Reserves the event that decides a request, in place of an earlier one.
 INSERT INTO ledger.reservation (tenant, connection, kind, value, subject, event_id)
 VALUES ($1, '', 'request', $2, $3, $4)
 ON CONFLICT ON CONSTRAINT reservation_unique DO UPDATE
 SET event_id = excluded.event_id, confirmed = false, reserved_at = now();
 
 -- name: begin_again
--- Takes the place of a request that certainly was not carried out; no row if another process did.
+-- Begins a request again that certainly was not executed; no row if another process did.
 UPDATE ledger.idempotency AS i
 SET started_at = now(), lease_until = now() + $3 * interval '1 second'
 WHERE i.tenant = $1 AND i.place = $2 AND i.result IS NULL AND i.lease_until <= now()
@@ -58,7 +58,7 @@ DELETE FROM ledger.reservation
 WHERE tenant = $1 AND kind = 'request' AND confirmed AND reserved_at < now() - $2 * interval '1 second';
 
 -- name: keep
--- Keeps the result of a request, and whose keys seal it.
+-- Stores the result of a request and the owner of the keys that seal it.
 UPDATE ledger.idempotency SET result = $3, owner = $4, lease_until = now() WHERE tenant = $1 AND place = $2;
 
 -- name: lose

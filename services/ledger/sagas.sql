@@ -6,7 +6,7 @@ ON CONFLICT ON CONSTRAINT link_participant_unique DO NOTHING
 RETURNING subject;
 
 -- name: begin
--- Keeps a saga. From now on some process brings it to its end.
+-- Stores a saga. From now on a process will complete it, also after a crash.
 INSERT INTO ledger.link (tenant, command, kind, events, undo, holder) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: touch

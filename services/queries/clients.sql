@@ -1,5 +1,5 @@
 -- name: speak_for_client
--- Lets the connection see the row of a client until the transaction ends.
+-- Gives the connection access to the row of a client until the transaction ends.
 SELECT set_config('vita.client', $1, true);
 
 -- name: find_client_of_any_tenant

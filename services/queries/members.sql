@@ -1,6 +1,5 @@
 -- name: list_members
--- Returns a page of the members of a role or organization, those of longest standing first, after a position and from an
--- offset.
+-- Returns a page of the members of a role or organization, oldest membership first, after a position and from an offset.
 SELECT m.since, m.subject, p.document
 FROM views.membership AS m
 JOIN views.profile AS p ON p.tenant = m.tenant AND p.subject = m.subject

@@ -9,7 +9,7 @@ INSERT INTO ledger.gateway_key (gateway, number, tenant, name, secret)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4 FROM ledger.gateway_key WHERE gateway = $1;
 
 -- name: end
--- Lets the secrets of a gateway that count now end after an interval; returns the name of the gateway, no row if it has
+-- Sets the valid secrets of a gateway to end after an interval; returns the name of the gateway, no row if it has
 -- none.
 UPDATE ledger.gateway_key SET ends_at = least(ends_at, clock_timestamp() + $3::interval)
 WHERE tenant = $1 AND gateway = $2 AND (ends_at IS NULL OR ends_at > clock_timestamp())

@@ -14,7 +14,7 @@ ORDER BY signs_from DESC, kid LIMIT 1;
 SELECT pg_advisory_xact_lock(hashtext('ledger.signing_key'));
 
 -- name: retire_keys
--- Lets the signatures of the keys of a tenant count until a time, or until an earlier one that is set already.
+-- Limits the validity of signatures by the keys of a tenant to a time, unless an earlier limit is set already.
 UPDATE ledger.signing_key SET retired_at = least(retired_at, $2) WHERE tenant IS NOT DISTINCT FROM $1;
 
 -- name: add_key

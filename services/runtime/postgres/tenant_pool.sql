@@ -1,7 +1,7 @@
 -- name: speak_for
--- From here on the connection sees one tenant's rows.
+-- Limits the connection to the rows of one tenant.
 SELECT set_config('vita.tenant', $1, false);
 
 -- name: alive
--- Whether the database answers.
+-- Checks that the database responds.
 SELECT 1;

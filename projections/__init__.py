@@ -1,1 +1,1 @@
-"""What events mean: pure folds, one folder per view with its table and its queries."""
+"""Pure folds of events, one folder per view with its table and its queries."""

@@ -16,10 +16,10 @@ from schemas.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event that is no duplicate.
+    """An event that is not a duplicate.
 
-    `before` and `after` are the profile of the person it is about; both are None for events of a tenant or of
-    an anonymous subject. `refused` says that it belongs to a command which the fold refused, so it changed
+    `before` and `after` are the profile of the person in the event; both are None for events of a tenant or
+    of an anonymous subject. `refused` means that the fold refused the event's command, so that it changed
     nothing.
     """
 
@@ -30,16 +30,16 @@ class Applied:
 
     @property
     def event(self) -> Event:
-        """What happened."""
+        """The event itself."""
         return self.logged.event
 
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """A view whose rows follow from each applied event alone, with the profile before and after it.
+    """A view whose rows depend only on each applied event, with the profile before and after it.
 
-    `name` is its folder, `tables` are those of its `table.sql`. `writes` returns the statements that a batch
-    comes to, in order; what its rows hold must not depend on how the log is cut into batches.
+    `name` is its folder, `tables` are those of its `table.sql`. `writes` returns the statements of a batch,
+    in order; the content of the rows must not depend on the split of the log into batches.
 
     `is_net` says that the rows depend only on the profile before the first and after the last event of a
     person, so that a rebuild writes them once.
@@ -52,7 +52,7 @@ class EventView:
 
 
 class FollowingView(FoldView[Key, State]):
-    """A view whose states fold events that others applied."""
+    """A view whose states fold events that other views decided on."""
 
     @abstractmethod
     def followed(self, applied: Applied) -> Key | None:
@@ -60,4 +60,4 @@ class FollowingView(FoldView[Key, State]):
 
     @abstractmethod
     def follow(self, state: State, applied: Applied) -> State:
-        """Return the state after an applied event; the same object when the event changes nothing."""
+        """Return the state after an applied event; `state` itself if nothing changes."""

@@ -1,6 +1,6 @@
-"""The interface of views that keep a state per key: what a batch touches is read, folded and written back.
+"""The interface of views that keep a state per key: the affected states are read, folded and written back.
 
-Everything here is pure: a view names its statements, and the caller runs them.
+Everything here is pure: a view names its statements, and the caller executes them.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ State = TypeVar("State")
 Owner = tuple[str, str]
 """(tenant, subject) of a person, or of a tenant itself."""
 Keys = Mapping[Owner, SubjectKeys]
-"""The keys of the owners that a batch is about; an owner without any is absent."""
+"""The keys of the owners of a batch; an owner without keys is absent."""
 
 
 class Write(NamedTuple):
@@ -30,7 +30,7 @@ class Write(NamedTuple):
 
 
 WriteBatch = Sequence[Write]
-"""Writes that touch different rows: they may run in any order, or as one statement."""
+"""Writes to different rows, which may run in any order or as one statement."""
 
 
 class Change(NamedTuple, Generic[State]):
@@ -41,8 +41,8 @@ class Change(NamedTuple, Generic[State]):
 
 
 Verdict = Literal["counts", "refused", "duplicate", "forwarded"]
-"""What becomes of an event: it takes effect; its command is refused; it was applied before; or another
-subject takes it."""
+"""The result of folding an event: it counts, its command is refused, it is a duplicate, or it is forwarded to
+another subject."""
 
 
 class FoldView(ABC, Generic[Key, State]):
@@ -52,8 +52,8 @@ class FoldView(ABC, Generic[Key, State]):
     """The folder of the view."""
     tables: tuple[str, ...]
     read: str | None
-    """The named query that reads the rows of some keys; it takes one array per part of a key. None for rows
-    that are read together with their owners' keys."""
+    """The named query that reads the rows of some keys, with one array per part of a key. None if the rows
+    are read together with their owners' keys."""
     absent: State
     """The state of a key that has no row."""
     crosses_subjects = False
@@ -61,46 +61,46 @@ class FoldView(ABC, Generic[Key, State]):
 
     @abstractmethod
     def touches(self, batch: Sequence[Logged], guarded: Collection[Owner]) -> set[Key]:
-        """Return the keys of the states that these events may change. `guarded` are the people against whom
-        failed logins are stored; most have none, so that nothing has to be read for them."""
+        """Return the keys of the states that these events may change. `guarded` are the people with stored
+        failed logins; most have none, so nothing is read for them."""
 
     @abstractmethod
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[Key, State]:
-        """Return the states in the rows that `read` found."""
+        """Return the states in the rows of the `read` query."""
 
     @abstractmethod
     def writes(self, changes: Mapping[Key, Change[State]], keys: Keys) -> WriteBatch:
-        """Return the statements that put changed states in place, secrets sealed with their owners' keys.
-        Those without rows are left out."""
+        """Return the statements that write changed states, with secrets sealed with their owners' keys.
+        Statements without rows are left out."""
 
 
 class DecidingView(FoldView[Key, State]):
-    """A view whose states say whether an event counts. Each event is decided by one such view at most."""
+    """A view whose states determine whether an event counts. At most one such view decides on an event."""
 
     @abstractmethod
     def decides(self, event_type: str, is_person: bool) -> bool:
-        """Return whether events of this type are this view's; `is_person` is False for those of a tenant or
-        an anonymous subject."""
+        """Return whether this view decides on events of this type; `is_person` is False for events of a
+        tenant or an anonymous subject."""
 
     @abstractmethod
     def key(self, event: Any) -> Key:
-        """Return the key of the state that an event of this view is about."""
+        """Return the key of the state that the event changes."""
 
     @abstractmethod
     def fold(self, state: State, event: Any) -> State:
-        """Return the state after the event; the same object when the event changes nothing."""
+        """Return the state after the event; `state` itself if nothing changes."""
 
     @abstractmethod
     def verdict(self, before: State, after: State, event: Any) -> Verdict:
-        """Return what became of an event that was folded."""
+        """Return the verdict on a folded event."""
 
     def owner(self, event: Event) -> Owner:
-        """Return whose values an event may reserve."""
+        """Return the owner of the values that an event may reserve."""
         return event.tenant, event.subject
 
     def released(self, before: State, after: State, event: Any) -> Collection[tuple[Owner, str]]:
-        """Return whose earlier reservations end with an event that counts, and in which connection (for a
-        setting: of which kind). They end for the kinds in `event.reserves`."""
+        """Return the owners and connections (for a setting: kinds) whose earlier reservations end with an
+        event that counts. They end for the kinds in `event.reserves`."""
         return ()
 
     def touches(self, batch: Sequence[Logged], guarded: Collection[Owner]) -> set[Key]:
@@ -116,10 +116,10 @@ def is_of_a_person(event: Event) -> bool:
 
 
 def tenant_keys(keys: Keys, tenant: str) -> SubjectKeys | None:
-    """Return the keys of a tenant itself, None when it has none."""
+    """Return the keys of a tenant itself; None if it has none."""
     return keys.get((tenant, tenant_subject(tenant)))
 
 
 def with_rows(*writes: Write) -> list[Write]:
-    """Return those writes that have rows."""
+    """Return the writes that have rows."""
     return [write for write in writes if write.rows]

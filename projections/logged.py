@@ -8,9 +8,9 @@ from schemas.formats.positions import Position
 
 
 class Logged(NamedTuple):
-    """An event with its place on the log. `recorded_at` is the broker's time of the record: unlike the
-    event's own time it never runs backwards within a partition. `replayed` says that an earlier generation of
-    the views had it already, so it has no effect outside of the views again."""
+    """An event with its position on the log. `recorded_at` is the broker's time of the record, which never
+    decreases within a partition. `replayed` means that an earlier generation of the views has applied the
+    event, so that it has no effects outside of the views."""
 
     event: Event
     position: Position

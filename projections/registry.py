@@ -1,5 +1,4 @@
-"""The views, by what the projector, deployment and a rebuild need to know of them. One more view is a folder
-and a line here."""
+"""All views, for the projector, deployment and rebuilds. To add a view, add a folder and a line here."""
 
 from typing import Any, Final
 
@@ -35,7 +34,7 @@ VIEWS: Final[tuple[FoldView[Any, Any] | EventView, ...]] = (
     SESSION,
     QUARANTINED_LOGIN,
 )
-"""In the order in which their tables are created."""
+"""All views, in the order in which their tables are created."""
 FOLD_VIEWS: Final = tuple(view for view in VIEWS if isinstance(view, FoldView))
 DECIDING_VIEWS: Final = tuple(view for view in VIEWS if isinstance(view, DecidingView))
 FOLLOWING_VIEWS: Final = tuple(view for view in VIEWS if isinstance(view, FollowingView))

@@ -1,8 +1,7 @@
-"""Configuration documents as views hold them: every value that lets its bearer in is sealed by itself, with
-the tenant's key.
+"""Seals the credentials in configuration documents, each value separately, with the tenant's key.
 
 A sealed value is a text with a prefix. A text of a caller that begins with the prefix is sealed as well, so
-that what looks sealed always is.
+that every text with the prefix is sealed.
 """
 
 import base64
@@ -17,13 +16,13 @@ from schemas.sealing.secret_names import is_secret
 SEALED: Final = "vita-sealed:"
 _GONE: Final = object()
 _MAPS: Final = frozenset(("attribute_map", "fieldsMap", "user_attributes"))
-"""Members that name claims and attributes; the normalizer reads them."""
+"""Members that name claims and attributes, which the normalizer reads; their values are not secrets."""
 Path = tuple[str | int, ...]
 
 
 def seal_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: str) -> dict[str, Any]:
-    """The document with its secrets sealed; the same text each time. They are left out when the tenant's key
-    has been destroyed."""
+    """Return the document with its secrets sealed deterministically. They are left out if the tenant's key is
+    destroyed."""
 
     def sealed(path: Path, leaf: Any) -> Any:
         if keys is None or keys.profile is None:
@@ -36,12 +35,13 @@ def seal_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: s
 
 
 def holds_sealed(text: str) -> bool:
-    """Whether there is something to open in the JSON of a document."""
+    """Whether the JSON of a document contains a sealed value."""
     return SEALED in text
 
 
 def open_leaves(document: Mapping[str, Any], keys: SubjectKeys | None, *place: str) -> dict[str, Any]:
-    """The document as it was before `seal_leaves`. Raises CannotUnseal for one of another place or key."""
+    """Return the document with its secrets decrypted. Raises CannotUnseal for a secret of another place or
+    key."""
 
     def opened(path: Path, leaf: Any, secret: bool) -> Any:
         if not isinstance(leaf, str) or not leaf.startswith(SEALED):
@@ -65,8 +65,8 @@ def _sealing(sealed: Callable[[Path, Any], Any]) -> Callable[[Path, Any, bool], 
 
 
 def _walk(value: Any, path: Path, leaf_of: Callable[[Path, Any, bool], Any], secret: bool | None) -> Any:
-    """A copy with every leaf replaced; `secret` says whether leaves here are secrets, None that no name makes
-    them so."""
+    """Return a copy with every leaf replaced. `secret` says whether the leaves are secrets; None if no name
+    determines it."""
     match value:
         case Mapping():
             members = (

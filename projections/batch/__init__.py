@@ -1,2 +1,2 @@
-"""Batches of events folded into the views, without a worker: for the projector, rebuilds and questions of the
-kind "what if"."""
+"""Folds batches of events into the views, independent of a worker: for the projector, for rebuilds and for
+previews of a command."""

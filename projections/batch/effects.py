@@ -1,4 +1,4 @@
-"""What a batch does outside of the views."""
+"""The effects of a batch outside of the views."""
 
 from dataclasses import dataclass, field
 
@@ -9,10 +9,10 @@ from schemas.revocation import Revocation
 
 @dataclass(slots=True)
 class Effects:
-    """What a batch does outside of the views. A rebuild passes None in its place: then nothing is done."""
+    """Effects of a batch outside of the views. A rebuild passes None instead and causes none."""
 
     reservations: Reservations = field(default_factory=Reservations)
     relays: list[tuple[Logged, str]] = field(default_factory=list)
-    """Events that another subject takes, each with that subject, in the order of the log."""
+    """Events to relay to another subject, each with that subject, in the order of the log."""
     revocations: list[Revocation] = field(default_factory=list)
-    """What gateways are to end, in the order of the log."""
+    """Access that gateways must end, in the order of the log."""

@@ -1,4 +1,4 @@
-"""`fold_batch(views, batch)`: events folded into all views at once. Pure."""
+"""`fold_batch(views, batch)` folds events into all views at once. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from schemas.events import CommandData
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The states before and after a batch, and the events that are no duplicates, in their order."""
+    """The states before and after a batch, and its events without duplicates, in order."""
 
     before: Views
     now: Views
@@ -37,8 +37,8 @@ class Folded:
 
 
 def fold_batch(views: Views, batch: Iterable[Logged], effects: Effects | None = None) -> Folded:
-    """Return what a batch makes of these views, which stay as they are. What follows outside of the views is
-    added to `effects`, except for events that were replayed; with None nothing follows."""
+    """Return the result of folding a batch into the views, which are not modified. Effects outside of the
+    views are added to `effects`, except those of replayed events; None discards them."""
     now = views.copy()
     following = [(view, now.of(view)) for view in FOLLOWING_VIEWS]
     applied: list[Applied] = []
@@ -57,7 +57,7 @@ def fold_batch(views: Views, batch: Iterable[Logged], effects: Effects | None = 
 
 
 def _decided(now: Views, logged: Logged, effects: Effects | None) -> Applied | None:
-    """Fold an event into the view that decides on it; None for one that does not count here."""
+    """Fold an event into the view that decides on it; None if the event has no effect here."""
     event = logged.event
     view = _deciding(event.type, is_of_a_person(event))
     if view is None:
@@ -80,8 +80,8 @@ def _decided(now: Views, logged: Logged, effects: Effects | None) -> Applied | N
 
 
 def _settle(reservations: Reservations, one: Applied) -> None:
-    """Every event of a command confirms or drops what was reserved for it, be it the result of its request
-    only."""
+    """Confirm or drop the reservations of an event. Every event of a command does so, because the request's
+    idempotency result may be its only reservation."""
     if isinstance(one.event.data, CommandData):
         (reservations.dropped if one.refused else reservations.confirmed).append(one.event.id)
 
@@ -97,5 +97,5 @@ def _follow(view: FollowingView[Key, State], states: dict[Key, State], applied: 
 
 @cache
 def _deciding(event_type: str, is_person: bool) -> DecidingView[Any, Any] | None:
-    """The view that decides on events of this type; None for those that no state is kept of."""
+    """Return the view that decides on events of this type; None for types without state."""
     return next((view for view in DECIDING_VIEWS if view.decides(event_type, is_person)), None)

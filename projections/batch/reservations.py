@@ -1,5 +1,4 @@
-"""What becomes of reservations of unique values when the events that needed them are on the log (design
-D6)."""
+"""Settles the reservations of unique values when their events are on the log (design D6)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,25 +10,25 @@ from schemas.reservation import ReservationKind
 
 @dataclass(slots=True)
 class Reservations:
-    """Confirmed or dropped by event id; released by owner, kind and connection, except for the reservation of
-    the last event that set the value.
+    """Reservations to confirm or drop, by event id, and to release, by owner, kind and connection; the
+    reservation of the last event that set the value is not released.
 
-    Every event of a command is confirmed or dropped, whether it reserves a value or not: the result of its
-    request is reserved too.
+    Every event of a command is confirmed or dropped, even without a unique value, because the result of an
+    idempotent request is a reservation too.
     """
 
     confirmed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     released: dict[tuple[Owner, ReservationKind, str], str] = field(default_factory=dict)
     owners: set[Owner] = field(default_factory=set)
-    """Whose reservations were confirmed or released."""
+    """The owners whose reservations were confirmed or released."""
     intertwined: bool = False
-    """Whether several events of one owner were confirmed: what the first one confirmed may be released here
-    too."""
+    """Whether several events of one owner were confirmed, so that the batch may release a reservation that it
+    confirms."""
 
     def release(self, event: Event, owner: Owner, ended: Collection[tuple[Owner, str]]) -> None:
-        """End the earlier reservations of these owners in these connections, for the kinds that the event
-        reserves. `owner` is whose values the event sets."""
+        """Release earlier reservations of these owners and connections, for the kinds that the event
+        reserves. `owner` is the owner of the values that the event sets."""
         involved = {owner, *(holder for holder, _ in ended)}
         self.intertwined |= not self.owners.isdisjoint(involved)
         self.owners.update(involved)

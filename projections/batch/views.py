@@ -10,7 +10,7 @@ Touched = Mapping[FoldView[Any, Any], Collection[Any]]
 
 
 class Views:
-    """What a batch starts from, or what it leaves. A key that is not there has no state."""
+    """The states before or after a batch. A key that is absent has no state."""
 
     __slots__ = ("_states",)
 
@@ -18,18 +18,18 @@ class Views:
         self._states = {view: dict(known) for view, known in (states or {}).items()}
 
     def of(self, view: FoldView[Key, State]) -> dict[Key, State]:
-        """Return the states of one view; what is changed there is changed here."""
+        """Return the states of one view, which the caller may modify in place."""
         found = self._states.get(view)
         if found is None:
             found = self._states[view] = {}
         return cast("dict[Key, State]", found)
 
     def copy(self) -> "Views":
-        """Return views that change by themselves."""
+        """Return an independent copy."""
         return Views(self._states)
 
     def among(self, touched: Touched) -> "Views":
-        """Return those of the states that have one of these keys."""
+        """Return the states with these keys."""
         return Views(
             {
                 view: {key: known[key] for key in keys if key in known}
@@ -39,6 +39,6 @@ class Views:
         )
 
     def take(self, newer: "Views") -> None:
-        """Overwrite states with those of `newer`, which were folded later."""
+        """Overwrite states with those of `newer`, which contain later events."""
         for view, states in newer._states.items():
             self.of(view).update(states)

@@ -1,4 +1,4 @@
-"""`fold(client, event) -> client`: every change carries the whole client; a revision says which it was."""
+"""`fold(client, event) -> client`. Every event contains the whole client and its revision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from schemas.events import ClientConfigured
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientState:
-    """One API client. `secret_hash` is None for a client that cannot ask for tokens; `settings` is what the
+    """An API client. `secret_hash` is None for a client that cannot request tokens; `settings` is what the
     API shows besides id and name."""
 
     client_id: str
@@ -23,12 +23,12 @@ class ClientState:
 
 
 def fold(current: ClientState | None, event: ClientConfigured) -> ClientState | None:
-    """The client after the event; the very same object when the event changes nothing, None too.
+    """Return the client after the event; `current` itself, which may be None, if the event changes nothing.
 
-    Refused: what was decided on another revision than the present one (0: there must be none yet), so that of
-    two changes at once, a new secret among them, none undoes the other; and what was decided on a client that
-    is deleted. Only a change without a revision, as the command line makes it, brings one back, and only if
-    its UUIDv7 is younger than that of the present state: a copy of an old event restores no old secret.
+    An event is refused if it was decided on another revision than the current one (0: no client yet), so that
+    concurrent changes do not undo each other, and if the client is deleted. Only an event without a revision,
+    which the command line writes, restores a deleted client, and only if its UUIDv7 is newer than that of the
+    current state: a copy of an old event restores no old secret.
     """
     data = event.data
     revision, over = (0, False) if current is None else (current.revision, current.deleted)

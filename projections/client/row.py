@@ -14,7 +14,7 @@ ClientKey = tuple[str, str]
 
 
 def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> ClientState:
-    """Return the client in a row, with `settings` as its opened settings; without them its secrets stay
+    """Return the client in a row, with `settings` as its decrypted settings; without them its secrets stay
     sealed."""
     return ClientState(
         client_id=row["client_id"],
@@ -29,8 +29,8 @@ def client_of(row: Row, settings: Mapping[str, Any] | None = None) -> ClientStat
 
 
 def client_row(key: ClientKey, client: ClientState, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    """Return the columns of `write_clients`, secrets sealed with the tenant's keys. Scopes are one array
-    literal; no scope holds a character that has to be escaped there."""
+    """Return the columns of `write_clients`, with secrets sealed with the tenant's keys. Scopes are one array
+    literal, in which no character of a scope needs an escape."""
     settings = seal_leaves(client.settings, keys, "client", *key)
     scopes = "{" + ",".join(f'"{scope}"' for scope in client.scopes) + "}"
     return (

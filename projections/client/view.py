@@ -42,17 +42,17 @@ class ClientView(DecidingView[ClientKey, ClientState | None]):
     def verdict(
         self, before: ClientState | None, after: ClientState | None, event: ClientConfigured
     ) -> Verdict:
-        """Return what became of the event; the change that made the present state is a duplicate."""
+        """Return whether the event counts; the event of the current state is a duplicate."""
         if before is not None and before.event_id == event.id:
             return "duplicate"
         return "refused" if after is before else "counts"
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[ClientKey, ClientState | None]:
-        """Return the clients there are."""
+        """Return the existing clients."""
         return {(row["tenant"], row["client_id"]): client_of(row) for row in rows}
 
     def writes(self, changes: Mapping[ClientKey, Change[ClientState | None]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed clients in place."""
+        """Return the statement that writes changed clients."""
         rows = [
             client_row(key, change.after, tenant_keys(keys, key[0]))
             for key, change in changes.items()

@@ -9,7 +9,7 @@ from schemas.events import ConnectionConfigured
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionState:
-    """One connection; `document` is what the API answers. `event_id` is the change that made it so."""
+    """A connection. `document` is what the API returns, `event_id` the event that last changed it."""
 
     id: str
     name: str
@@ -24,11 +24,11 @@ Connections = Mapping[str, ConnectionState]
 
 
 def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
-    """The connections after the event.
+    """Return the connections after the event.
 
-    Refused, so that everything stays as it was: a change to a deleted connection or against another revision
-    than the present one (0: there must be none yet), and a registration by a login when the connection, or
-    one of its name, is there already.
+    An event is refused, without an effect, if the connection is deleted, if the event expects another
+    revision than the current one (0: no connection yet), or if a login registers a connection that exists by
+    id or name.
     """
     data = event.data
     current = connections.get(data.connection_id)
@@ -52,7 +52,7 @@ def fold(connections: Connections, event: ConnectionConfigured) -> Connections:
 
 
 def is_duplicate(connections: Connections, event: ConnectionConfigured) -> bool:
-    """Whether this very event made the connection what it is."""
+    """Whether the event is the one that last changed the connection."""
     current = connections.get(event.data.connection_id)
     return current is not None and current.event_id == event.id
 

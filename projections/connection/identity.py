@@ -1,4 +1,4 @@
-"""Which options of a connection decide which claim holds a person's identity."""
+"""The options of a connection that determine which claim identifies a person."""
 
 from collections.abc import Mapping
 from typing import Any, Final

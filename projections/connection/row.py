@@ -12,7 +12,7 @@ from schemas.sealing.keys import SubjectKeys
 
 
 def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> ConnectionState:
-    """Return the connection in a row, with `document` as its opened document; without one its secrets stay
+    """Return the connection in a row, with `document` as its decrypted document; without it its secrets stay
     sealed."""
     return ConnectionState(
         id=row["id"],
@@ -26,7 +26,7 @@ def connection_of(row: Row, document: Mapping[str, Any] | None = None) -> Connec
 
 
 def connection_row(tenant: str, connection: ConnectionState, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    """Return the columns of `write_connections`, secrets sealed with the tenant's keys."""
+    """Return the columns of `write_connections`, with secrets sealed with the tenant's keys."""
     document = seal_leaves(connection.document, keys, "connection", tenant, connection.id)
     return (
         tenant, connection.id, connection.name, connection.strategy, connection.revision,

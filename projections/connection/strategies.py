@@ -1,4 +1,4 @@
-"""The strategies of connections that Auth0 knows; a connection in the log may have another one."""
+"""The strategies of connections in Auth0; a connection on the log may have another one."""
 
 from typing import Final, Literal, get_args
 

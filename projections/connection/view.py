@@ -1,4 +1,5 @@
-"""The view of connections; a tenant's are one state, because their names are unique among them."""
+"""The view of connections. All connections of a tenant are one state, because their names are unique within
+the tenant."""
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
@@ -22,8 +23,8 @@ from schemas.events import ConnectionConfigured, Event
 
 
 class ConnectionView(DecidingView[str, Connections]):
-    """All connections of a tenant, by tenant. Their secrets stay sealed: no change looks into those before
-    it."""
+    """All connections of a tenant, by tenant. Their secrets stay sealed, because the fold does not read
+    them."""
 
     name = "connection"
     tables = ("connection",)
@@ -43,7 +44,7 @@ class ConnectionView(DecidingView[str, Connections]):
         return fold(state, event)
 
     def verdict(self, before: Connections, after: Connections, event: ConnectionConfigured) -> Verdict:
-        """Return what became of the event."""
+        """Return whether the event counts."""
         if is_duplicate(before, event):
             return "duplicate"
         return "refused" if after is before else "counts"
@@ -55,7 +56,7 @@ class ConnectionView(DecidingView[str, Connections]):
     def released(
         self, before: Connections, after: Connections, event: ConnectionConfigured
     ) -> Collection[tuple[Owner, str]]:
-        """Return the connection when it is deleted: its name is free again."""
+        """Return the connection if it was deleted, so that its name is released."""
         return [(self.owner(event), event.data.connection)] if event.data.deleted else []
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[str, Connections]:
@@ -66,7 +67,7 @@ class ConnectionView(DecidingView[str, Connections]):
         return dict(found)
 
     def writes(self, changes: Mapping[str, Change[Connections]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed connections in place."""
+        """Return the statement that writes changed connections."""
         rows = [
             connection_row(tenant, connection, tenant_keys(keys, tenant))
             for tenant, change in changes.items()
@@ -76,7 +77,7 @@ class ConnectionView(DecidingView[str, Connections]):
 
 
 def changed(change: Change[Connections]) -> list[ConnectionState]:
-    """Return the connections of a tenant that are others than before."""
+    """Return the connections of a tenant that the batch changed."""
     return [one for identity, one in change.after.items() if change.before.get(identity) is not one]
 
 

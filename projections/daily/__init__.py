@@ -1,1 +1,1 @@
-"""What happened on each day, counted."""
+"""Daily counts of logins, signups and leaked passwords."""

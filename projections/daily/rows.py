@@ -1,4 +1,4 @@
-"""Counts by day, of a run of events: they add up however the log is cut. Pure."""
+"""Counts by day of a run of events. They add up for any split of the log. Pure."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,7 +12,7 @@ LEAKED = "pwd_leak"
 
 
 class Day(NamedTuple):
-    """The key of a row. A partition has one owner, so a row of its own is never written by two."""
+    """The key of a row. It includes the partition, so that a row is written by one projector only."""
 
     tenant: str
     date: date
@@ -20,7 +20,7 @@ class Day(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many, and from when to when the log heard of them."""
+    """Numbers of events, and the broker times of the first and the last of them."""
 
     logins: int
     signups: int
@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 def days(run: Iterable[Applied]) -> dict[Day, Counts]:
-    """What a run of events adds to the rows of its days."""
+    """Return the counts that a run of events adds, by row."""
     found: dict[Day, Counts] = {}
     for applied in run:
         login, signup, leaked = _counted(applied)

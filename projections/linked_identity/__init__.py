@@ -1,1 +1,2 @@
-"""Whose an identity is that others would look for in vain: by its id and by what is typed to sign in."""
+"""Identities of people besides their first one, so that a person is found by each of them and by their
+identifiers."""

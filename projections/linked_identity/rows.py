@@ -1,4 +1,4 @@
-"""The identities a person shows besides the first one, as they are looked for."""
+"""The rows of a person's further identities, with the values by which they are found."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ Subject = tuple[str, str]
 
 
 class LinkedIdentity(NamedTuple):
-    """One row, after tenant and subject."""
+    """A row, in column order after tenant and subject."""
 
     provider: str
     idp_id: str
@@ -24,7 +24,7 @@ class LinkedIdentity(NamedTuple):
 
 
 def changes(applied: Sequence[Applied]) -> dict[Subject, list[LinkedIdentity]]:
-    """Return the people whose further identities changed, with the identities that they have now."""
+    """Return the people whose further identities changed, each with all current ones."""
     found: dict[Subject, list[LinkedIdentity]] = {}
     for one in applied:
         if one.before is None or one.after is None or one.before.document is one.after.document:

@@ -1,4 +1,4 @@
-"""The view of linked identities: whose each further identity is."""
+"""The view of linked identities: the person of each identity besides the first one."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +11,7 @@ _PACKAGE: Final = "projections.linked_identity"
 
 
 def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
-    """A person's rows are deleted before those they have now are written."""
+    """Return the statements that delete a person's rows and then write the current ones."""
     found = changes(applied)
     rows = [(*person, *row) for person, linked in found.items() for row in linked]
     return [

@@ -29,9 +29,8 @@ _EMPTY: Final[Mapping[str, Any]] = {}
 
 
 def wanted(event: Event) -> str | None:
-    """Return the description of the entry for an operation: the operation that the first event of a command
-    names, or the event type in words where no operation caused the event. None for later events of a
-    command."""
+    """Return the description of the entry for an operation: the operation in the first event of a command, or
+    the event type in words if no operation caused the event. None for later events of a command."""
     data = event.data
     if isinstance(data, CommandData) and data.operation is not None:
         return data.operation
@@ -142,4 +141,4 @@ NOTED: Final[Mapping[str, Note]] = {
     _type(ClientThrottled): Note(_always("api_limit"), _throttled),
     _type(OrganizationJoined): Note(_always("organization_member_added"), _nothing),
 }
-"""Events that get an entry with a code of its own, besides that of the operation."""
+"""Events that have an entry with their own code, besides that of the operation."""

@@ -1,4 +1,4 @@
-"""`entries(applied)`: the log entries of an event. They do not depend on where batches end."""
+"""`entries(applied)`: the log entries of an event, which do not depend on the split into batches."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,7 +20,7 @@ _OVERSIZE_DESCRIPTION: Final = "The profile is larger than advised."
 
 
 def entries(applied: Applied) -> tuple[Entry, ...]:
-    """Return the entries of an event in their order; none for a command that had no effect."""
+    """Return the entries of an event, in order; none for a command without an effect."""
     if applied.refused:
         return ()
     event = applied.event

@@ -1,4 +1,4 @@
-"""A log entry, and the id that orders it."""
+"""A log entry, and its id, by which entries are sorted."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +9,7 @@ from schemas.formats.instants import render
 
 
 class Entry(NamedTuple):
-    """One row. What can be searched has a column; `details` and `more` (further root fields) are JSON."""
+    """A row. Searchable values have columns; `details` and `more` (further root fields) are JSON."""
 
     tenant: str
     log_id: str
@@ -32,14 +32,14 @@ class Entry(NamedTuple):
 
 
 def log_id(logged: Logged, index: int) -> str:
-    """56 digits: `900`, the broker's time to the millisecond, then partition, offset and the entry's number
-    within the event. The record alone makes it, so a rebuilt view has the same."""
+    """Return 56 digits: `900`, the broker's time in milliseconds, then partition, offset and the entry's
+    number within the event. The id depends only on the record, so a rebuilt view has equal ids."""
     place = logged.position
     return f"{first_id(logged.recorded_at)}{place.partition:09}{place.offset:018}{index:09}"
 
 
 @lru_cache(maxsize=4096)
 def first_id(moment: datetime) -> str:
-    """What all ids of this millisecond begin with; as text it sorts before them and after all earlier
+    """Return the prefix of all ids of this millisecond. As text it sorts before them and after all earlier
     ones."""
     return "900" + "".join(filter(str.isdecimal, render(moment)))

@@ -1,4 +1,4 @@
-"""Who an entry is about: the person as the logs name somebody."""
+"""The columns of a log entry about a person."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ _TYPES: Final[Mapping[str, str]] = {"auth0": "database", "email": "passwordless"
 
 
 class Who(NamedTuple):
-    """The columns about a person; all None for nobody known."""
+    """The columns about a person; all None for an unknown person."""
 
     user_id: str | None = None
     user_name: str | None = None
@@ -23,7 +23,7 @@ _UNKNOWN: Final = Who()
 
 
 def who(applied: Applied) -> Who:
-    """The person after the event; before it where there is nobody any more."""
+    """Return the columns of the person after the event, or before it if the person was deleted."""
     document = document_of(applied)
     if document is None:
         return _UNKNOWN
@@ -39,7 +39,8 @@ def who(applied: Applied) -> Who:
 
 
 def document_of(applied: Applied) -> Mapping[str, Any] | None:
-    """The person's document after the event, else the one before."""
+    """Return the person's document after the event, or before it if there is none after; None if there is
+    neither."""
     after, before = applied.after, applied.before
     if after is not None and after.document is not None:
         return after.document
@@ -47,7 +48,7 @@ def document_of(applied: Applied) -> Mapping[str, Any] | None:
 
 
 def user_name(document: Mapping[str, Any]) -> str | None:
-    """What somebody is called in the logs: the address, or the next best."""
+    """Return the person's name in the logs: the email address, otherwise another identifier or name."""
     for name in _NAMES:
         value = document.get(name)
         if value and isinstance(value, str):
@@ -56,7 +57,7 @@ def user_name(document: Mapping[str, Any]) -> str | None:
 
 
 def strategy_type(strategy: str, is_social: bool | None) -> str | None:
-    """`database`, `passwordless`, `social` or `enterprise`; None where it is not known which."""
+    """Return `database`, `passwordless`, `social` or `enterprise`; None if it is unknown."""
     found = _TYPES.get(strategy)
     if found is not None or is_social is None:
         return found

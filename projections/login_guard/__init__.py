@@ -1,5 +1,6 @@
-"""Who failed to sign in, as what and from where: what brute-force protection and IP throttling go by.
+"""Failed logins by identifier and by IP address, for brute-force protection and IP throttling.
 
-The rows only count. Whether a count is too many is decided when somebody asks, by the tenant's settings of
-that moment and a clock: raising a threshold releases at once, and a rebuild gives the same rows.
+The rows only count failures. The decision whether a count exceeds a limit is made at the time of a login
+check, with the tenant's current settings. Raising a limit therefore takes effect at once, and a rebuild gives
+identical rows.
 """

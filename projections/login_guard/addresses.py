@@ -1,4 +1,4 @@
-"""Failed logins from one address, and the token bucket they are held against."""
+"""Failed logins from one IP address, and the token bucket that limits them."""
 
 from bisect import insort
 from collections.abc import Iterable
@@ -7,29 +7,30 @@ from typing import Final, NamedTuple
 from schemas.formats.spelling import ip_address
 
 MAX_TIMES: Final = 1000
-"""How many of an address's latest failures each partition of the log keeps; no bucket may be larger."""
+"""The number of latest failures of an address that each partition of the log keeps; no bucket may be
+larger."""
 
 
 class Address(NamedTuple):
-    """What one partition knows of an address: when logins from it failed, and when it was last released, in
-    milliseconds."""
+    """The failures of an address in one partition of the log: their times, and the time of the last release,
+    in milliseconds since 1970."""
 
     times: tuple[int, ...] = ()
     released_at: int | None = None
 
     def failed(self, at: int) -> "Address":
-        """Return the address with one more failure; the earliest is forgotten beyond `MAX_TIMES`."""
+        """Return the address with one more failure; beyond `MAX_TIMES` the earliest is dropped."""
         times = list(self.times)
         insort(times, at)
         return self._replace(times=tuple(times[-MAX_TIMES:]))
 
     def released(self, at: int) -> "Address":
-        """Return the address after a release: failures up to `at` count no more."""
+        """Return the address after a release; failures up to `at` no longer count."""
         return self._replace(released_at=at if self.released_at is None else max(at, self.released_at))
 
 
 def address_of(text: str) -> str:
-    """Return the one notation of an address; a text that is none stays itself, in lower case."""
+    """Return the canonical notation of an IP address; any other text in lower case."""
     return ip_address(text) or text.lower()
 
 
@@ -41,11 +42,11 @@ def counting(rows: Iterable[Address]) -> list[int]:
 
 
 def is_exhausted(times: Iterable[int], capacity: int, rate_ms: int, now: int) -> bool:
-    """Whether a bucket of so many tokens is empty: it starts full, each failure takes one token while there
-    is one, and one comes back every `rate_ms`. `times` ascend.
+    """Whether a token bucket is empty at `now`. It starts with `capacity` tokens, each failure takes one if
+    there is one, and one is added every `rate_ms`. `times` ascend.
 
-    Counted in milliseconds of refill, so nothing is rounded. Exact as long as `times` reaches back to a
-    moment when the bucket was full.
+    The calculation uses milliseconds of refill and is not rounded. It is exact if `times` reaches back to a
+    time at which the bucket was full.
     """
     full = capacity * rate_ms
     credit, last = full, None

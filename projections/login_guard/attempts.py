@@ -1,4 +1,4 @@
-"""Failed logins of one subject, by connection and identifier: `follow` for a person, `follow_anonymous` for a
+"""Failed logins of one subject by connection and identifier: `follow` for a person, `follow_anonymous` for a
 subject without a profile."""
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from schemas.formats.spelling import identifier_key
 from schemas.logins.reasons import OTHER, code_of
 
 EXPIRY_MS: Final = 30 * 24 * 3600 * 1000
-"""How long after the last failed attempt, in milliseconds, failures count no more."""
+"""The time after the last failed attempt, in milliseconds, at which failures expire."""
 MAX_IPS: Final = 1000
 MAX_IDENTIFIERS: Final = 50
 MAX_IDENTIFIER_LENGTH: Final = 512
 _TRIED: Final = frozenset(("fp", "fu", OTHER))
-"""Codes of failed logins that count as attempts. Left out are logins that were refused before a password was
-checked, those with the right password, and those that need none."""
+"""Codes of failed logins that count as attempts. Logins that were refused before a password was checked,
+logins with the right password and logins without a password do not count."""
 _BLOCKED: Final = frozenset(
     ("unauthorized", "blocked", "user_blocked", "user is blocked", "identity_of_another_connection")
 )
@@ -28,25 +28,25 @@ _ADDRESSES: Final = ("email", "username", "phone_number")
 
 
 class Tally(NamedTuple):
-    """How many failures, and when the latest was, in milliseconds."""
+    """The number of failures, and the time of the latest one in milliseconds since 1970."""
 
     failures: int = 0
     last: int = 0
 
     def more(self, at: int) -> "Tally":
-        """Return the tally with one more failure; failures that have expired by then are forgotten."""
+        """Return the tally with one more failure, without failures that have expired by then."""
         if self.expired(at):
             return Tally(1, at)
         return Tally(self.failures + 1, max(self.last, at))
 
     def expired(self, now: int) -> bool:
-        """Return whether the last failure is too long ago to count."""
+        """Return whether the failures have expired at `now`."""
         return now - self.last > EXPIRY_MS
 
 
 class Attempts(NamedTuple):
-    """Failures as one identifier at one connection: in all, and from each address. `memory` recognises
-    duplicates where no person's does."""
+    """Failures with one identifier at one connection, in total and by IP address. `memory` detects duplicates
+    for subjects without a profile."""
 
     total: Tally = Tally()
     ips: Mapping[str, Tally] = {}
@@ -54,7 +54,7 @@ class Attempts(NamedTuple):
 
 
 IdentifierKey = tuple[str, str]
-"""(connection, key of the identifier: see `schemas.formats.spelling`)"""
+"""(connection, key of the identifier as in `schemas.formats.spelling`)."""
 Guard = Mapping[IdentifierKey, Attempts]
 NO_FAILURES: Final[Guard] = {}
 
@@ -65,7 +65,7 @@ def is_attempt(data: LoginFailedData) -> bool:
 
 
 def follow(guard: Guard, applied: Applied) -> Guard:
-    """Return a person's failures after an applied event; the same object when it changes none."""
+    """Return a person's failures after an applied event; `guard` itself if nothing changes."""
     event = applied.event
     if applied.refused:
         return guard
@@ -87,7 +87,7 @@ def follow(guard: Guard, applied: Applied) -> Guard:
 
 
 def follow_anonymous(guard: Guard, event: LoginFailed | LoginBlockReleased) -> Guard:
-    """Return an anonymous subject's failures after an event; the same object when it was applied before."""
+    """Return an anonymous subject's failures after an event; `guard` itself if the event is a duplicate."""
     changed = dict(guard)
     if isinstance(event, LoginFailed):
         (identifier,) = _identifiers(event, None)[:1]
@@ -117,7 +117,7 @@ def _failed(current: Attempts | None, event: LoginFailed) -> Attempts:
 
 
 def _succeeded(guard: Guard, ip: str | None) -> Guard:
-    """Return the state without the failures that count against the whole user, and without those of the
+    """Return the state after a successful login: without the totals and without the failures from the IP
     address of the login."""
     if not guard:
         return guard
@@ -130,7 +130,7 @@ def _succeeded(guard: Guard, ip: str | None) -> Guard:
 
 
 def _identifiers(event: LoginFailed, document: Mapping[str, Any] | None) -> list[str]:
-    """What was typed; where the failure does not say, what the person signs in with; never nothing."""
+    """Return the typed identifier or, if the event has none, the user's identifiers; never an empty list."""
     data = event.data
     if data.identifier is not None:
         return _usable([data.identifier]) or [event.subject]
@@ -140,7 +140,7 @@ def _identifiers(event: LoginFailed, document: Mapping[str, Any] | None) -> list
 
 
 def _usable(values: Iterable[Any]) -> list[str]:
-    """Texts an index can hold, each once."""
+    """Return the texts that an index can hold, without duplicates."""
     lowered = (identifier_key(value) for value in values if isinstance(value, str))
     return list(dict.fromkeys(text for text in lowered if 0 < len(text) <= MAX_IDENTIFIER_LENGTH))
 

@@ -1,4 +1,4 @@
-"""How a tenant protects itself: the settings with their defaults, in a form that decides."""
+"""A tenant's settings of attack protection with their defaults, in the form that verdicts use."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -34,20 +34,20 @@ DEFAULTS: Final[Mapping[ProtectionId, Mapping[str, Any]]] = {
         "stage": {"pre-user-registration": {"shields": []}, "pre-change-password": {"shields": []}},
     },
 }
-"""What holds where a tenant has set nothing."""
+"""The settings of a tenant that has set none."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    """Whether a protection looks at all, whether it blocks, and whom it trusts."""
+    """Whether a protection is enabled, whether it blocks or only monitors, and which networks it exempts."""
 
     enabled: bool
     blocks: bool
     trusted: tuple[Network, ...]
 
     def applies_to(self, ip: str | None) -> bool:
-        """Whether somebody from this address is looked at."""
+        """Whether the protection applies to logins from this IP address; None if the address is unknown."""
         return self.enabled and not (ip is not None and self._trusts(ip))
 
     def _trusts(self, ip: str) -> bool:
@@ -59,7 +59,8 @@ class Shield:
 
 @dataclass(frozen=True, slots=True)
 class BruteForce:
-    """Brute-force protection; `by_ip` says that an identifier is blocked for one address only."""
+    """Brute-force protection. With `by_ip`, an identifier is blocked only for the IP address with the
+    failures."""
 
     shield: Shield
     max_attempts: int
@@ -68,7 +69,7 @@ class BruteForce:
 
 @dataclass(frozen=True, slots=True)
 class SuspiciousIp:
-    """Throttling of addresses: a bucket of so many attempts, one more every so many milliseconds."""
+    """Throttling of IP addresses: `max_attempts` attempts, and one more every `rate_ms` milliseconds."""
 
     shield: Shield
     max_attempts: int
@@ -77,7 +78,7 @@ class SuspiciousIp:
 
 @lru_cache(1024)
 def brute_force(document: str | None) -> BruteForce:
-    """From the stored setting, None where there is none."""
+    """Return the protection of a stored setting; the defaults if it is None."""
     settings = _settings("brute-force-protection", document)
     by_ip = settings["mode"] == "count_per_identifier_and_ip"
     return BruteForce(_shield(settings), settings["max_attempts"], by_ip)
@@ -85,14 +86,14 @@ def brute_force(document: str | None) -> BruteForce:
 
 @lru_cache(1024)
 def suspicious_ip(document: str | None) -> SuspiciousIp:
-    """From the stored setting, None where there is none."""
+    """Return the protection of a stored setting; the defaults if it is None."""
     settings = _settings("suspicious-ip-throttling", document)
     stage = settings["stage"]["pre-login"]
     return SuspiciousIp(_shield(settings), stage["max_attempts"], stage["rate"])
 
 
 def network_of(text: str) -> Network:
-    """An entry of an allowlist: an address or a range. Raises ValueError."""
+    """Parse an entry of an allowlist, an address or a range. Raises ValueError."""
     return ipaddress.ip_network(text, strict=False)
 
 

@@ -1,4 +1,4 @@
-"""Who is to be turned away: pure, with the settings and the clock as arguments."""
+"""Decides whether a login may proceed. Pure: the settings and the time are arguments."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from projections.login_guard.protection import BruteForce, SuspiciousIp
 
 
 class IdentifierFailures(NamedTuple):
-    """Failures as one identifier at one connection, by one subject."""
+    """Failures of one subject with one identifier at one connection."""
 
     key: IdentifierKey
     total: Tally
@@ -20,7 +20,7 @@ class IdentifierFailures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Somebody's identifier is blocked, for one address or, without one, altogether."""
+    """A blocked identifier. `ip` is the only address that is blocked; None means all."""
 
     key: IdentifierKey
     ip: str | None = None
@@ -28,7 +28,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """Why somebody is not let in. `reason` is what a gateway reports the refused login with."""
+    """A reason to refuse a login. `reason` is the code with which a gateway reports the refused login."""
 
     reason: str
     description: str
@@ -45,7 +45,7 @@ SUSPICIOUS_IP: Final = Ban(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of somebody who wants in from an address."""
+    """The known facts about a person who logs in from an address."""
 
     ip: str
     blocked: bool = False
@@ -63,7 +63,8 @@ class LoginVerdict:
 
 
 def judge(facts: Facts, brute_force: BruteForce, suspicious_ip: SuspiciousIp, now: int) -> LoginVerdict:
-    """What becomes of somebody; an admin's block comes first, then the identifier's, then the address's."""
+    """Return the verdict on a login. An administrator's block has precedence, then the identifier's, then the
+    address's."""
     bans: list[Ban] = [USER_BLOCKED] if facts.blocked else []
     monitored: list[Ban] = []
     if brute_force.shield.applies_to(facts.ip) and _is_forced(facts, brute_force, now):
@@ -78,8 +79,8 @@ def _is_forced(facts: Facts, protection: BruteForce, now: int) -> bool:
 
 
 def blocks(rows: Iterable[IdentifierFailures], protection: BruteForce, now: int) -> Iterator[Block]:
-    """Return what is blocked, in order. Failures with one identifier add up, also those of different
-    subjects. The caller applies shields and allowlist."""
+    """Yield the blocks at `now`, sorted. Failures of different subjects with one identifier add up. The
+    caller applies shields and allowlists."""
     for key, same in groupby(sorted(rows, key=_key), key=_key):
         found = list(same)
         if not protection.by_ip:

@@ -1,7 +1,7 @@
-"""The views of failed logins: by subject, and by address.
+"""The views of failed logins, by subject and by IP address.
 
-Failures of people follow from events that their profiles decided on; those of anonymous subjects, who have no
-profile, are recognised as duplicates by the row itself.
+A person's profile detects duplicate events. An anonymous subject has no profile, so its row detects them
+itself.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ class LoginGuardView(DecidingView[Subject, Guard], FollowingView[Subject, Guard]
         return guards_of(rows)
 
     def writes(self, changes: Mapping[Subject, Change[Guard]], keys: Keys) -> WriteBatch:
-        """Return the statements that put changed failures in place and delete those that count no more."""
+        """Return the statements that write changed failures and delete those that no longer count."""
         written = [
             guard_row(subject, key, one)
             for subject, change in changes.items()
@@ -123,7 +123,7 @@ class IpGuardView(FollowingView[AddressKey, Address]):
         return addresses_of(rows)
 
     def writes(self, changes: Mapping[AddressKey, Change[Address]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed addresses in place."""
+        """Return the statement that writes changed addresses."""
         rows = [address_row(key, change.after) for key, change in changes.items()]
         return with_rows(Write(_PACKAGE, "write_addresses", rows))
 

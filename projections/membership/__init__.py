@@ -1,1 +1,1 @@
-"""Who has a role or belongs to an organization: the way back from the thing to its people."""
+"""The members of roles and organizations."""

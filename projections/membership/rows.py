@@ -1,4 +1,4 @@
-"""What applied events change in the lists of who has a role and who belongs to an organization."""
+"""Changes of the lists of members by applied events."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ class MembershipKey(NamedTuple):
 
 
 def changes(applied: Sequence[Applied]) -> dict[MembershipKey, str | None]:
-    """Return for every row that changes since when the person has it, None when the row is deleted."""
+    """Return, for every changed row, the start of the membership; None if the row is deleted."""
     found: dict[MembershipKey, str | None] = {}
     for one in applied:
         if one.before is None or one.after is None or one.before.associations is one.after.associations:

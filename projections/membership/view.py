@@ -1,4 +1,4 @@
-"""The view of who has which role and belongs to which organization."""
+"""The view of the members of roles and organizations."""
 
 from collections.abc import Sequence
 from typing import Final

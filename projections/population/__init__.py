@@ -1,1 +1,1 @@
-"""How many people each tenant has, counted."""
+"""The number of users of each tenant."""

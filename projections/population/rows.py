@@ -1,4 +1,4 @@
-"""How many users exist, as differences: they add up to the same number however the log is cut."""
+"""Changes of the number of users. They add up to one total for any split of the log."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,14 +8,15 @@ from projections.applied import Applied
 
 
 class PopulationKey(NamedTuple):
-    """The key of a row of `population`. A partition has one owner, so that no row is written by two."""
+    """The key of a row of `population`. It includes the partition, so that a row is written by one projector
+    only."""
 
     tenant: str
     partition: int
 
 
 def differences(run: Iterable[Applied]) -> dict[PopulationKey, int]:
-    """Return by how much applied events change the number of users of each row."""
+    """Return the change of the number of users by applied events, by row."""
     found: Counter[PopulationKey] = Counter()
     for one in run:
         if one.before is not None and one.after is not None:

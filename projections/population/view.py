@@ -1,4 +1,4 @@
-"""The view of how many users a tenant has."""
+"""The view of the number of users of a tenant."""
 
 from collections.abc import Sequence
 from typing import Final

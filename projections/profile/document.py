@@ -1,4 +1,4 @@
-"""The order in which a user's keys are answered (spec §17)."""
+"""The order of keys in a user document (spec §17)."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -6,7 +6,8 @@ from typing import Any
 
 
 def ordered(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`user_id` first, then alphabetical, then `username`, then `app_metadata`."""
+    """Return the document with `user_id` first, then the other keys alphabetically, then `username` and
+    `app_metadata`."""
     return {key: document[key] for key in _order(tuple(document))}
 
 

@@ -1,7 +1,8 @@
-"""Which of several logins decides, in whatever order they arrive: the latest by its own time, then by its id.
+"""Decides which of several logins determines a value, regardless of their order of arrival: the latest by its
+own time, then by its id.
 
-A mark is the time and the id of an event as text; marks compare as the events do. `Memory.marks` keeps those
-of the logins that gave what no provenance covers.
+A mark is the time and the id of an event as text; marks sort like the events. `Memory.marks` has the marks of
+logins that determined values without provenance.
 """
 
 from typing import Final
@@ -10,17 +11,17 @@ from schemas.envelope import Envelope
 from schemas.formats.instants import render
 
 FIRST: Final = "first"
-"""The earliest login of a profile that a login created."""
+"""The earliest login of a profile that was created by a login."""
 ONCE: Final = "once"
-"""The id of that login, where its connection writes root attributes on the first login only."""
+"""The id of the earliest login, if its connection writes root attributes on the first login only."""
 LATEST: Final = "latest"
-"""The login that `last_login` is of."""
+"""The login that determined `last_login`."""
 ADDRESS: Final = "ip"
-"""The login that `last_ip` is of."""
+"""The login that determined `last_ip`."""
 PRIMARY: Final = "primary"
-"""The latest login of the primary identity: its leftovers are the profile's."""
+"""The latest login of the primary identity, whose leftovers the profile has."""
 TOKENS: Final = "tokens "
-"""Prefix of an identity: the login that gave its tokens. Alone in the marks of a link."""
+"""Prefix of an identity: the login that provided its tokens. Without an identity, in the marks of a link."""
 
 
 def mark_of(event: Envelope) -> str:

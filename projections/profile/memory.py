@@ -1,14 +1,14 @@
-"""What the fold remembers of the events it has seen: duplicates are recognised, refused commands known.
+"""Memory of a profile's earlier events: detects duplicates and refused commands.
 
-A duplicate is recognised by where it came from: the memory keeps the last source offsets applied per source
-partition, and everything at or below the lowest of them counts as applied. So no event counts twice, however
-often and in whatever order events are repeated, and an event that was skipped at first still counts when it
-is brought back by a rewind, as long as no more than `OFFSETS` of this person's events from the same source
-partition were applied since.
+Duplicates are detected by their origin. For each source partition, the memory keeps the last source offsets
+that were applied; every offset at or below the lowest of them counts as applied. An event is never applied
+twice, regardless of repetitions and order. An event that was skipped is still applied after a rewind, if at
+most `OFFSETS` later events of this person from the source partition were applied since.
 
-Commands have no source offset but ids that sort by time. The memory keeps the ids of the last ones; a command
-that is older than all of them, and by more than `LATE_MILLISECONDS` older than the newest, counts as applied.
-Whoever may write to the log can copy an old command. Such a copy restores no old password or role.
+Commands have no source offset but ids that sort by time. The memory keeps the ids of the last ones. A command
+that is older than all of them, and older than the newest by more than `LATE_MILLISECONDS`, counts as applied.
+A party with write access to the log can append a copy of an old command; such a copy cannot restore an old
+password or role.
 """
 
 from bisect import bisect_left, insort
@@ -19,13 +19,13 @@ from projections.profile.state import Memory, Profile
 from schemas.events import CommandData, Event, PersonEvent
 
 RECENT: Final = 32
-"""How many of a person's latest events are remembered to recognise a gateway's retry."""
+"""The number of latest events that are remembered to detect a gateway's retries."""
 OFFSETS: Final = 128
-"""How many source offsets are remembered per source partition."""
+"""The number of source offsets that are remembered per source partition."""
 COMMANDS: Final = 64
-"""How many of a person's latest commands are remembered."""
+"""The number of latest commands that are remembered."""
 LATE_MILLISECONDS: Final = 600_000
-"""A command that others overtake on its way to the log is on it long before so much time has passed."""
+"""Commands that overtake each other on their way to the log differ by much less than this time."""
 REFUSED: Final = 16
 _BEFORE_ALL: Final = (-1,)
 _BY_TIME: Final = "7"
@@ -33,8 +33,8 @@ _BY_TIME: Final = "7"
 
 
 def is_duplicate(memory: Memory, event: Event) -> bool:
-    """Whether the event was applied before: its source offset is known or below all that are, or its id is
-    among the recent ones."""
+    """Whether the event was applied before: its source offset or its id is remembered, or is older than all
+    that are."""
     mark = _mark(event)
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
@@ -53,7 +53,7 @@ def _is_old(commands: Sequence[str], mark: str) -> bool:
 
 
 def _mark(event: Event) -> str | None:
-    """The time of a command's event and some of its random bits, in an order that is that of time."""
+    """Return the time and some random bits of a command's id, sortable by time; None for other events."""
     if not isinstance(event.data, CommandData) or event.id[14] != _BY_TIME:
         return None
     return event.id[:8] + event.id[9:13] + event.id[-8:]
@@ -75,7 +75,7 @@ def _short(event_id: str) -> str:
 
 
 def remember(memory: Memory, event: Event) -> Memory:
-    """The memory with this event in it."""
+    """Return the memory with this event added."""
     sources, commands, mark = memory.sources, memory.commands, _mark(event)
     if event.sourceposition is not None:
         source, _, offset = event.sourceposition.rpartition("/")
@@ -89,7 +89,7 @@ def remember(memory: Memory, event: Event) -> Memory:
 
 
 def refuse(profile: Profile, event: PersonEvent) -> Profile:
-    """The same person, who knows that this command was turned down."""
+    """Return the profile with the event's command recorded as refused."""
     command = event.causationid or event.id
     if command in profile.memory.refused:
         return profile
@@ -99,13 +99,13 @@ def refuse(profile: Profile, event: PersonEvent) -> Profile:
 
 
 def is_refused(profile: Profile, event: PersonEvent) -> bool:
-    """Whether an event of the same command was turned down before."""
+    """Whether an earlier event of this command was refused."""
     return (event.causationid or event.id) in profile.memory.refused
 
 
 def is_turned_down(profile: Profile, event: PersonEvent) -> bool:
-    """Whether a command does not count: nobody is there, another revision was expected, or an event of the
-    same command was turned down before."""
+    """Whether the event's command must be refused: the profile has no document, the expected revision
+    differs, or an earlier event of the command was refused."""
     expected = event.data.expected_revision if isinstance(event.data, CommandData) else None
     stale = expected is not None and expected != profile.revision
     return profile.document is None or stale or is_refused(profile, event)

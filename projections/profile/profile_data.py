@@ -1,4 +1,4 @@
-"""What an identity brings along as its `profileData` (spec §17): what somebody supplied, no defaults."""
+"""The `profileData` of identities (spec §17): values from claims and edits, without defaults."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ ATTRIBUTES: Final = ROOT_ATTRIBUTES | {
 
 
 def supplied(document: Mapping[str, Any], provenance: Provenance) -> dict[str, Any]:
-    """The profile data of a person's primary identity."""
+    """Return the profile data of a person's primary identity."""
     return {
         name: value
         for name, value in document.items()
@@ -27,7 +27,7 @@ def supplied(document: Mapping[str, Any], provenance: Provenance) -> dict[str, A
 
 
 def supplied_marks(document: Mapping[str, Any], memory: Memory) -> dict[str, str]:
-    """Return the marks of what gave the profile data of a person's primary identity."""
+    """Return the marks of the events that determined the profile data of the primary identity."""
     names = supplied(document, memory.provenance)
     marks = {
         name: f"{group['at']} {event_id}"
@@ -41,10 +41,11 @@ def supplied_marks(document: Mapping[str, Any], memory: Memory) -> dict[str, str
 def refreshed(
     before: Mapping[str, Any], marks: Mapping[str, str], data: LoginSucceededData, mark: str
 ) -> tuple[dict[str, Any], dict[str, str], bool]:
-    """Return the profile data of a linked identity after its login, the marks of what gave it, and whether no
-    later login of this identity is known.
+    """Return the profile data of a linked identity after its login, the marks of the logins that determined
+    it, and whether this login is the latest of the identity.
 
-    The later login decides an attribute, what it leaves out stays; leftovers are those of the latest login.
+    A later login determines an attribute; attributes that it lacks remain. Leftovers are those of the latest
+    login.
     """
     newest = mark > marks.get("", "")
     kept = {name: value for name, value in before.items() if name in ATTRIBUTES or not newest}
@@ -66,7 +67,7 @@ def refreshed(
 def _take_flag(
     flag: str, kept: dict[str, Any], marked: dict[str, str], data: LoginSucceededData, mark: str
 ) -> None:
-    """A verified state goes with the address it speaks of."""
+    """Update a verified flag together with the address that it refers to."""
     kept.pop(flag, None)
     marked.pop(flag, None)
     if flag in data.attributes and not data.sources.get(flag, flag).startswith(DEFAULT):

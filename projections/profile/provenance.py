@@ -1,7 +1,7 @@
-"""Where each attribute's value came from: event, time, connection or actor, raw claim.
+"""The provenance of each attribute's value: event, time, connection or actor, raw claim.
 
-Kept per event: `{event id: {"at": time, "by": origin, "claims": {attribute: claim}}}`; an attribute is listed
-in exactly one.
+It is stored per event: `{event id: {"at": time, "by": origin, "claims": {attribute: claim}}}`. Each attribute
+is listed under exactly one event.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,14 @@ from typing import Any, Final
 Provenance = Mapping[str, Mapping[str, Any]]
 
 DEFAULT: Final = "default:"
-"""Prefix of the claim of a value nobody gave, such as a nickname made of the e-mail's local part."""
+"""Prefix of the claim of a default value, such as a nickname made from the local part of the e-mail
+address."""
 CONNECTION: Final = "connection:"
-"""Prefix of the origin of what a login brought."""
+"""Prefix of the origin of values from logins."""
 
 
 def credit(provenance: Provenance, event_id: str, at: str, by: str, claims: Mapping[str, str]) -> Provenance:
-    """The provenance after an event gave these attributes (attribute -> claim)."""
+    """Return the provenance after an event set these attributes (attribute -> claim)."""
     if not claims:
         return provenance
     kept = _without(provenance, claims)
@@ -26,12 +27,12 @@ def credit(provenance: Provenance, event_id: str, at: str, by: str, claims: Mapp
 
 
 def forget(provenance: Provenance, attributes: Iterable[str]) -> Provenance:
-    """The provenance after these attributes were removed."""
+    """Return the provenance without these attributes."""
     return _without(provenance, set(attributes))
 
 
 def of(provenance: Provenance, attribute: str) -> tuple[str, str] | None:
-    """(origin, claim) of an attribute, None when it was never given."""
+    """Return (origin, claim) of an attribute; None if it has no value."""
     for group in provenance.values():
         claim = group["claims"].get(attribute)
         if claim is not None:

@@ -1,4 +1,4 @@
-"""The next state of a person."""
+"""Advances the revision of a profile."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from projections.profile.state import Profile
 
 
 def advance(profile: Profile, document: dict[str, Any], now: str) -> Profile:
-    """The next revision: `document` is a fresh dict and becomes the profile's."""
+    """Return the next revision with this document, which the profile takes over without a copy."""
     document["updated_at"] = max(now, document.get("updated_at", now))
     if document.get("app_metadata") == {}:
         del document["app_metadata"]

@@ -11,8 +11,8 @@ from schemas.sealing.keys import SubjectKeys
 
 
 def profile_of(row: Row, user: UserKey, keys: SubjectKeys | None) -> Profile:
-    """Return the profile in a row. Secrets are opened at the first look; there are none when `keys` is None
-    or the user's key has been destroyed."""
+    """Return the profile in a row. Secrets are decrypted at the first access; there are none if `keys` is
+    None or the user's key is destroyed."""
     document = None if row["document"] is None else exact_json.loads(row["document"])
     associations = {} if row["associations"] is None else load_associations(row["associations"], user, keys)
     secrets = opened(row["secrets"], user, keys)
@@ -21,7 +21,7 @@ def profile_of(row: Row, user: UserKey, keys: SubjectKeys | None) -> Profile:
 
 def profile_row(user: UserKey, profile: Profile, keys: SubjectKeys | None) -> tuple[Any, ...]:
     """Return the columns of `write_people`: tenant, subject, user_id, revision, document, memory, secrets,
-    associations. Secrets are sealed with `keys`, and left out where the user's key has been destroyed."""
+    associations. Secrets are sealed with `keys`; they are left out if the user's key is destroyed."""
     document = profile.document
     return (
         *user,

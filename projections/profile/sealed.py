@@ -1,6 +1,7 @@
-"""A person's secrets as their row holds them: sealed with the person's key, and opened when somebody looks.
+"""A person's secrets in the row: sealed with the person's key and decrypted at the first access.
 
-Secrets that nobody looked into go back as they came, so that a login that changes none costs no encryption.
+Secrets that were not accessed are written back unchanged, so that a login that does not change them costs no
+encryption.
 """
 
 import base64
@@ -12,7 +13,7 @@ from schemas.sealing.blobs import associated_data, seal_in_place, unseal_in_plac
 from schemas.sealing.keys import SubjectKeys
 
 MERGED: Final = "merged"
-"""Among the associations: the profile that a linked person had, with the secrets of it."""
+"""The key in the associations for the former profile of a linked user, including its secrets."""
 _SECRETS: Final = "secrets"
 _NONE: Final[Mapping[str, Any]] = {}
 UserKey = tuple[str, str]
@@ -20,8 +21,8 @@ UserKey = tuple[str, str]
 
 
 class SealedSecrets(Mapping[str, Any]):
-    """Secrets that are opened at the first look. A look raises CannotUnseal for a blob of another place or
-    key."""
+    """Secrets that are decrypted at the first access, which raises CannotUnseal for a blob of another place
+    or key."""
 
     __slots__ = ("_associated", "_key", "_opened", "blob")
 
@@ -47,7 +48,7 @@ class SealedSecrets(Mapping[str, Any]):
 def sealed(
     secrets: Mapping[str, Any], user: UserKey, keys: SubjectKeys | None, place: str = _SECRETS
 ) -> bytes | None:
-    """The secrets for the row, None when there are none or the person's key has been destroyed."""
+    """Return the sealed secrets for the row; None if there are none or the person's key is destroyed."""
     if isinstance(secrets, SealedSecrets):
         return secrets.blob
     if not secrets or keys is None or keys.profile is None:
@@ -59,7 +60,7 @@ def sealed(
 def opened(
     blob: bytes | None, user: UserKey, keys: SubjectKeys | None, place: str = _SECRETS
 ) -> Mapping[str, Any]:
-    """The secrets in the row; there are none any more once the person's key has been destroyed."""
+    """Return the secrets in the row; empty if the person's key is destroyed."""
     if blob is None or keys is None or keys.profile is None:
         return _NONE
     return SealedSecrets(blob, keys.profile, _associated(user, place))

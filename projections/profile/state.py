@@ -1,4 +1,4 @@
-"""The state a person's events fold into, and its form in the table."""
+"""The state into which a person's events are folded, and its form in the table."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from schemas.formats import exact_json
 
 ROOT_ATTRIBUTES: Final = frozenset(("name", "nickname", "given_name", "family_name", "picture"))
-"""What `set_user_root_attributes` governs (spec §1.4)."""
+"""The attributes that `set_user_root_attributes` controls (spec §1.4)."""
 
 OWN_KEYS: Final = ROOT_ATTRIBUTES | {
     "user_id",
@@ -29,10 +29,10 @@ OWN_KEYS: Final = ROOT_ATTRIBUTES | {
     "multifactor",
     "multifactor_last_modified",
 }
-"""Root keys with a meaning of their own; every other key of a document came from the identity provider as it
-is."""
+"""Root keys that Vita defines; all other keys of a document are claims of the identity provider,
+unchanged."""
 FLAGS: Final = {"email": "email_verified", "phone_number": "phone_verified"}
-"""Address -> the verified state that speaks of it."""
+"""The verified flag of each kind of address."""
 ADDRESSES: Final = {flag: address for address, flag in FLAGS.items()}
 
 
@@ -40,14 +40,17 @@ _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Memory(NamedTuple):
-    """What the fold must remember and nobody else reads.
+    """The part of the state that only the fold reads.
 
-    `sources`: source partition (`epoch/partition`) -> the last source offsets applied, in ascending order;
-    whatever is at or below the first one counts as applied. `recent`: short ids of the last events.
-    `commands`: the marks of the last commands, oldest first (see `memory`).
-    `refused`: the last commands the fold turned down. `provenance`: event id -> where the attributes it gave
-    came from. `marks`: which logins decided what else the document shows; `linked`: identity -> attribute of
-    its profile data -> the mark of what gave it, under "" that of its leftovers (see `marks`).
+    - `sources`: source partition (`epoch/partition`) -> the last source offsets applied, ascending; offsets
+      at or below the first one count as applied.
+    - `recent`: short ids of the last events.
+    - `commands`: marks of the last commands, oldest first (see `memory`).
+    - `refused`: the last refused commands.
+    - `provenance`: event id -> origin of the attributes that it set.
+    - `marks`: the logins that determined other values of the document (see `marks`).
+    - `linked`: identity -> attribute of its profile data -> mark of the login that determined it; under ""
+      the mark of its leftovers.
     """
 
     sources: Mapping[str, Sequence[int]] = _EMPTY
@@ -61,10 +64,13 @@ class Memory(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A person. `document` is None before the first login and after deletion; `revision` counts the states
-    so far. `associations` is what a person has that the document does not show, and ends with the document:
-    `roles`, `permissions`, `organizations`, `factors`, `connected_accounts`; `linked` and `links` of a person
-    whose profile shows identities of others; `merged`, the profile that a linked person had."""
+    """The state of a person. `document` is None before the first login and after deletion; `revision` counts
+    the states so far.
+
+    `associations` is data that the document does not contain; it is removed with the document. It has
+    `roles`, `permissions`, `organizations`, `factors` and `connected_accounts`; `linked` and `links` for a
+    primary with linked identities; and `merged`, the former profile of a linked person.
+    """
 
     revision: int = 0
     document: Mapping[str, Any] | None = None
@@ -74,16 +80,16 @@ class Profile(NamedTuple):
 
 
 NO_PROFILE: Final = Profile()
-"""What a person's events start from."""
+"""The state before the first event."""
 
 
 def dump_memory(memory: Memory) -> bytes:
-    """JSON of the memory, empty parts left out."""
+    """Return the memory as JSON, without empty parts."""
     return exact_json.dumps({name: value for name, value in memory._asdict().items() if value})
 
 
 def load_memory(text: str | bytes) -> Memory:
-    """The memory behind its JSON."""
+    """Return the memory from its JSON."""
     parts = exact_json.loads(text)
     return Memory(
         sources=parts.get("sources", {}),

@@ -1,4 +1,4 @@
-"""The view of profiles: one row per person, which decides what becomes of a person's events."""
+"""The view of profiles: one row per person. It decides which of a person's events take effect."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, get_args
@@ -37,7 +37,7 @@ class ProfileView(DecidingView[UserKey, Profile]):
         return fold(state, event)
 
     def verdict(self, before: Profile, after: Profile, event: PersonEvent) -> Verdict:
-        """Return what became of the event: every command that takes effect makes a revision."""
+        """Return whether the event takes effect; every effective command advances the revision."""
         if after is before:
             return "duplicate"
         if forwarded_to(before, event) is not None:
@@ -49,8 +49,8 @@ class ProfileView(DecidingView[UserKey, Profile]):
         )
 
     def released(self, before: Profile, after: Profile, event: PersonEvent) -> Collection[tuple[Owner, str]]:
-        """Return whose values end: those of all identities of a person who goes, else of the identity that
-        the event is about."""
+        """Return the owners and connections whose unique values end: those of all identities if the person
+        was deleted, otherwise of the identity in the event."""
         document = before.document or before.associations.get("merged", {}).get("document")
         identities: list[Mapping[str, Any]] = [] if document is None else document["identities"]
         if isinstance(event, UserCreated):
@@ -64,12 +64,12 @@ class ProfileView(DecidingView[UserKey, Profile]):
         ]
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[UserKey, Profile]:
-        """Return the profiles there are; a row without a revision is of an owner who has none."""
+        """Return the existing profiles; a row without a revision belongs to an owner without a profile."""
         users = ((row, (row["tenant"], row["owner"])) for row in rows if row["revision"] is not None)
         return {user: profile_of(row, user, keys.get(user)) for row, user in users}
 
     def writes(self, changes: Mapping[UserKey, Change[Profile]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed profiles in place."""
+        """Return the statement that writes changed profiles."""
         rows = [profile_row(user, one.after, keys.get(user)) for user, one in changes.items()]
         return with_rows(Write("projections.profile", "write_people", rows))
 

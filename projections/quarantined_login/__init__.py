@@ -1,1 +1,1 @@
-"""Which events about quarantined logins were applied, by tenant."""
+"""The applied events about quarantined logins, by tenant."""

@@ -1,4 +1,4 @@
-"""The view of quarantined logins: which reports of them each tenant's events contain."""
+"""The view of quarantined logins: the applied reports of each tenant."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -11,7 +11,7 @@ from schemas.events import Event, LoginQuarantined
 
 
 class QuarantinedLoginView(DecidingView[str, Memory]):
-    """What is remembered of quarantined logins, by tenant."""
+    """The memory of quarantined logins, by tenant."""
 
     name = "quarantined_login"
     tables = ("quarantined_login",)
@@ -27,7 +27,7 @@ class QuarantinedLoginView(DecidingView[str, Memory]):
         return event.tenant
 
     def fold(self, state: Memory, event: LoginQuarantined) -> Memory:
-        """Return what is remembered after the event."""
+        """Return the memory after the event."""
         return fold(state, event)
 
     def verdict(self, before: Memory, after: Memory, event: LoginQuarantined) -> Verdict:
@@ -35,11 +35,11 @@ class QuarantinedLoginView(DecidingView[str, Memory]):
         return "duplicate" if after is before else "counts"
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[str, Memory]:
-        """Return what is remembered, by tenant."""
+        """Return the memory of each tenant."""
         return {row["tenant"]: load_memory(row["memory"]) for row in rows}
 
     def writes(self, changes: Mapping[str, Change[Memory]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed memories in place."""
+        """Return the statement that writes changed memories."""
         rows = [(tenant, dump_memory(change.after).decode()) for tenant, change in changes.items()]
         return with_rows(Write("projections.quarantined_login", "write_quarantined", rows))
 

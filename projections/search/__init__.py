@@ -1,1 +1,2 @@
-"""What of a person can be searched: a row of text and sets, and a row of what every login moves."""
+"""The searchable data of a person: a row of texts and sets, a row of values that change with every login, and
+leaves."""

@@ -1,10 +1,9 @@
-"""A user document as leaves: each scalar that metadata, identities and provider extras hold, under its
-dotted path.
+"""The leaves of a user document: each scalar in metadata, identities and provider extras, under its dotted
+path.
 
-The root fields everybody has lie in the wide tables; a path nobody foresaw needs a row of its own. One
-narrow table of (path, value, subject) was chosen over jsonb columns with a GIN index because only an
-ordered index serves prefixes, ranges, sorting and walking in order; it makes the row of a profile rewrite
-nothing but the leaves that changed.
+Root attributes are columns of the wide tables; all other paths have rows in a narrow table of (path, value,
+subject). It was chosen over jsonb columns with a GIN index because only an ordered index supports prefixes,
+ranges, sorting and paging in order, and because a change of a profile rewrites only the changed leaves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,8 @@ from projections.profile.state import OWN_KEYS
 from projections.search.value import INDEXED_CHARACTERS, value_text
 
 MOST: Final = 10_000
-"""Leaves of one person that are searchable: the first in the order of paths and values."""
+"""The maximum number of searchable leaves of one person; the first in the order of paths and values are
+kept."""
 ORGANIZATION: Final = "organization_id"
 _TAKEN: Final = OWN_KEYS | {ORGANIZATION, "_exists_"}
 _SEARCHED_OBJECTS: Final = ("user_metadata", "app_metadata", "identities")
@@ -22,7 +22,7 @@ _SEARCHED_OBJECTS: Final = ("user_metadata", "app_metadata", "identities")
 
 class SearchLeaf(NamedTuple):
     """A row of `search_leaf`, in column order after tenant and subject. `lowest` and `highest` mark the
-    ends of what a person has under the path: what sorting goes by."""
+    extreme values of the person under the path, which sorting uses."""
 
     path: str
     value: str
@@ -31,7 +31,7 @@ class SearchLeaf(NamedTuple):
 
 
 def leaves(document: Mapping[str, Any], organizations: Iterable[str] = ()) -> tuple[SearchLeaf, ...]:
-    """The leaves of a person, who is a member of these organizations, in their order."""
+    """Return the sorted leaves of a person who is a member of these organizations."""
     scalars = [*_searched(document), *((ORGANIZATION, name) for name in organizations)]
     found = {(path, value_text(value)) for path, value in scalars if len(path) <= INDEXED_CHARACTERS}
     return tuple(_marked(sorted(found)[:MOST]))
@@ -40,7 +40,7 @@ def leaves(document: Mapping[str, Any], organizations: Iterable[str] = ()) -> tu
 def difference(
     before: Sequence[SearchLeaf], after: Sequence[SearchLeaf]
 ) -> tuple[tuple[SearchLeaf, ...], tuple[SearchLeaf, ...]]:
-    """(leaves to remove, leaves to put in place): none of these is in the way of one of those."""
+    """Return (leaves to remove, leaves to write). Removing first causes no key conflicts."""
     old, kept = frozenset(before), {leaf[:2] for leaf in after}
     gone = tuple(leaf for leaf in before if leaf[:2] not in kept)
     return gone, tuple(leaf for leaf in after if leaf not in old)
@@ -53,8 +53,8 @@ def _searched(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _scalars(root: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar below a value with its path; arrays are no level, null is nothing. Without recursion: a
-    document may be nested deeper than Python's stack."""
+    """Yield every scalar below a value with its path. Arrays add no path segment, and null is skipped. The
+    traversal is iterative, because documents may be nested deeper than Python's stack."""
     pending = [(root, value)]
     while pending:
         path, current = pending.pop()

@@ -1,4 +1,4 @@
-"""A user document as the rows that searches read. Pure; times stay text until the database reads them."""
+"""Converts a user document to the rows that searches read. Pure; the database parses the times."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -16,9 +16,9 @@ _READ: Final = ("user_id", "created_at", "identities", *_TEXTS, *_FLAGS)
 
 
 class SearchRow(NamedTuple):
-    """One row of `search`, in column order after tenant and subject; arrays as PostgreSQL literals.
-    `unsearchable` names the root fields that are there with a value that cannot be compared: they exist all
-    the same."""
+    """A row of `search`, in column order after tenant and subject; arrays are PostgreSQL literals.
+    `unsearchable` names the root fields with values that cannot be compared, so that searches for existence
+    find them."""
 
     user_id: str
     created_at: str
@@ -48,7 +48,7 @@ class ActivityRow(NamedTuple):
 
 
 def search_row(document: Mapping[str, Any]) -> SearchRow:
-    """What of this user is searched for."""
+    """Return the search row of a user."""
     email = _text(document.get("email"))
     return SearchRow(
         user_id=document["user_id"],
@@ -71,12 +71,13 @@ def search_row(document: Mapping[str, Any]) -> SearchRow:
 
 
 def same_row(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two documents of a person have the same search row; False may be said of some that have."""
+    """Whether two documents of a person have equal search rows. May return False for documents with equal
+    rows."""
     return all(exact_json.same(before.get(name), after.get(name)) for name in _READ)
 
 
 def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two documents of a person have the same search row and leaves: only what logins move
+    """Whether two documents of a person have equal search rows and leaves, so that only the activity
     differs."""
     return before.keys() - _MOVED == after.keys() - _MOVED and all(
         name in _MOVED or exact_json.same(value, after.get(name)) for name, value in before.items()
@@ -84,7 +85,7 @@ def same_search(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def activity_row(document: Mapping[str, Any]) -> ActivityRow:
-    """What logins move."""
+    """Return the row of values that change with logins."""
     return ActivityRow(
         document["updated_at"],
         document.get("last_login"),
@@ -94,7 +95,8 @@ def activity_row(document: Mapping[str, Any]) -> ActivityRow:
 
 
 def _unsearchable(document: Mapping[str, Any]) -> list[str]:
-    """The names whose column is empty although there is a value; null, [] and {} are none."""
+    """Return the names of fields whose column is empty although they have a value; null, [] and {} are not
+    values."""
     texts = [name for name in _TEXTS if _text(document.get(name)) is None]
     flags = [name for name in _FLAGS if _flag(document.get(name)) is None]
     return [name for name in (*texts, *flags) if document.get(name) not in (None, [], {})]

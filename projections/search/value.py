@@ -1,8 +1,7 @@
-"""One text for every scalar, so that the order of the texts (by code point) is the order of the values.
+"""Converts every scalar to one text, so that the order of the texts by code point is the order of the values.
 
-Flags come before numbers, numbers before strings; numbers compare by value whatever their length, so 1, 1.0
-and 10e-1 are one. One column with one index then serves equality, prefixes, ranges and sorting over any
-JSON value.
+Flags precede numbers, and numbers precede strings. Numbers compare by value, so 1, 1.0 and 10e-1 are equal.
+One column with one index therefore supports equality, prefixes, ranges and sorting over all JSON values.
 """
 
 from decimal import Decimal
@@ -11,10 +10,10 @@ from typing import Final
 from schemas.formats.spelling import composed
 
 INDEXED_CHARACTERS: Final = 256
-"""Longer values and longer paths cannot be searched; the documents keep them (spec §1.5, §15)."""
+"""The maximum length of searchable values and paths; longer ones are only stored (spec §1.5, §15)."""
 
 UNSEARCHABLE: Final = "x"
-"""Stands for a value that is there but too long to be searched; comes last."""
+"""The text of a value that is too long to be searched; it sorts last."""
 STRINGS: Final = "s"
 STRINGS_END: Final = "t"
 NUMBERS: Final = "n"
@@ -26,7 +25,7 @@ _COMPLEMENT: Final = str.maketrans("0123456789", "9876543210")
 
 
 def value_text(value: str | int | float | bool | Decimal) -> str:
-    """The text of a scalar; `UNSEARCHABLE` for one that is too long."""
+    """Return the text of a scalar; `UNSEARCHABLE` if it is too long."""
     match value:
         case bool():
             return _TRUE if value else _FALSE
@@ -37,7 +36,8 @@ def value_text(value: str | int | float | bool | Decimal) -> str:
 
 
 def _number_text(number: Decimal) -> str:
-    """Sign, exponent, digits; everything complemented below zero, with an end that sorts behind digits."""
+    """Return sign, exponent and digits. For negative numbers, exponent and digits are complemented and
+    followed by a terminator that sorts after digits."""
     sign, digits, exponent = number.as_tuple()
     significant = "".join(map(str, digits)).lstrip("0")
     if not significant:
@@ -52,7 +52,7 @@ def _number_text(number: Decimal) -> str:
 
 
 def prefix_end(text: str) -> str | None:
-    """The least text after all that begin with this one; None when there is none."""
+    """Return the least text that is greater than all texts with this prefix; None if there is none."""
     kept = text.rstrip("\U0010ffff")
     if not kept:
         return None
@@ -61,6 +61,10 @@ def prefix_end(text: str) -> str | None:
 
 
 def folded(text: str) -> str:
-    """For comparing without regard to case: composed (NFC), then in lower case letter by letter, so that the
-    fold of a part that begins with a whole character is a part of the fold (a final sigma would differ)."""
+    """Return the text for case-insensitive comparison: composed (NFC), then lower-cased character by
+    character.
+
+    The fold of a substring that begins with a whole character is thus a substring of the fold; lower-casing
+    whole words would convert a final sigma differently.
+    """
     return composed(text).lower().replace("ς", "σ")

@@ -1,4 +1,4 @@
-"""The view that searches read: a row per user, what logins move, and leaves: the values searched by path."""
+"""The view that searches read: a row per user, a row of activity, and leaves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -37,7 +37,8 @@ def _writes(applied: Sequence[Applied]) -> list[WriteBatch]:
 
 
 def _changes(applied: Iterable[Applied]) -> dict[UserKey, Change[Profile]]:
-    """Each user before the first and after the last of the events, so that their rows are written once."""
+    """Return the state of each user before the first and after the last event, so that rows are written
+    once."""
     found: dict[UserKey, Change[Profile]] = {}
     for one in applied:
         if one.before is not None and one.after is not None:
@@ -48,7 +49,7 @@ def _changes(applied: Iterable[Applied]) -> dict[UserKey, Change[Profile]]:
 
 
 def _search(change: Change[Profile]) -> SearchRow | None:
-    """The search row to write, None when it stays as it is."""
+    """Return the search row to write; None if it is unchanged."""
     before, after = change.before.document, change.after.document
     if after is None or (before is not None and same_row(before, after)):
         return None
@@ -56,7 +57,7 @@ def _search(change: Change[Profile]) -> SearchRow | None:
 
 
 def _activity(change: Change[Profile]) -> ActivityRow | None:
-    """The activity row to write, None when it stays as it is."""
+    """Return the activity row to write; None if it is unchanged."""
     before, after = change.before.document, change.after.document
     if after is None:
         return None
@@ -65,7 +66,8 @@ def _activity(change: Change[Profile]) -> ActivityRow | None:
 
 
 def _leaves(change: Change[Profile]) -> tuple[tuple[SearchLeaf, ...], tuple[SearchLeaf, ...]]:
-    """The leaves to remove and those to add; one statement deletes all leaves of a user who vanished."""
+    """Return the leaves to remove and to write; none for a deleted user, whose leaves one statement
+    deletes."""
     before, after = change.before.document, change.after.document
     old, new = assignments_of(change.before, "organizations"), assignments_of(change.after, "organizations")
     if after is None or (before is not None and old.keys() == new.keys() and same_search(before, after)):

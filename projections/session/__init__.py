@@ -1,1 +1,1 @@
-"""Access as logins showed it: sessions, refresh tokens, grants; and the public keys of people's devices."""
+"""Sessions, refresh tokens and grants as logins reported them, and public keys of devices."""

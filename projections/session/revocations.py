@@ -1,4 +1,4 @@
-"""The revocations of an event: the access that gateways gave and now have to end."""
+"""The revocations that an event causes: access that gateways must end."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

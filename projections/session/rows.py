@@ -112,7 +112,7 @@ class UserGrant(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """An edit of a session or a refresh token. `metadata` is JSON, None where it was removed."""
+    """An edit of a session or a refresh token. `metadata` is JSON; None if it was removed."""
 
     tenant: str
     subject: str
@@ -191,8 +191,8 @@ def refresh_token_of(event: LoginSucceeded) -> RefreshToken | None:
 
 
 def grant_of(event: LoginSucceeded) -> UserGrant | None:
-    """Return what the user granted to the application in a login, None if the login names neither audience
-    nor scope."""
+    """Return the user's grant to the application in a login; None if the login has neither audience nor
+    scope."""
     data = event.data
     if data.client_id is None or (data.audience is None and data.scope is None):
         return None

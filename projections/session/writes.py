@@ -1,4 +1,4 @@
-"""What events come to in the tables of this view, in as few statements as the order of the log allows."""
+"""The statements that write events to the tables of this view, as few as the order of the log allows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
@@ -28,7 +28,7 @@ _EVERY: Final[Mapping[Table, str]] = {
 
 
 class RowWrite(NamedTuple):
-    """A row for a statement. Its first two columns are the tenant and the subject of the user."""
+    """A row for a statement. Its first two columns identify the tenant and the subject of the user."""
 
     table: Table
     statement: str
@@ -36,12 +36,15 @@ class RowWrite(NamedTuple):
 
 
 Batch = tuple[str, list[tuple[Any, ...]]]
-"""A statement and its rows, no two of them about the same thing."""
+"""A statement and its rows, which concern different objects."""
 
 
 def session_writes(applied: Iterable[Applied]) -> list[list[Batch]]:
-    """The statements a batch comes to, in stages: those of one are about different things. Those about one
-    person keep the order of the log where it matters; logins alone come to one stage, a statement a table."""
+    """Return the statements of a batch in stages. The statements of one stage are independent of each other.
+
+    Operations on one person's objects keep the order of the log where it matters. A batch with only logins
+    has one stage with one statement per table.
+    """
     stages: list[dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]] = []
     places: dict[tuple[str, ...], tuple[int, str]] = {}
     for write in (write for one in applied if not one.refused for write in _row_writes(one)):
@@ -67,7 +70,7 @@ def _add(rows: dict[tuple[Any, ...], tuple[Any, ...]], row: tuple[Any, ...]) -> 
 
 
 def _column(value: Any) -> Any:
-    """Texts in an array as PostgreSQL's literal."""
+    """Return an array of texts as a PostgreSQL literal, any other value unchanged."""
     if not isinstance(value, tuple):
         return value
     quoted = ('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in value)

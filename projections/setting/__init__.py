@@ -1,1 +1,1 @@
-"""The settings of a tenant, of every kind that needs no table of its own: roles, APIs, organizations, ..."""
+"""The settings of a tenant: roles, APIs, organizations and other kinds without their own table."""

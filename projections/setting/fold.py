@@ -1,5 +1,4 @@
-"""`fold(setting, event) -> setting`: every change carries the whole setting; a revision says which one it
-was."""
+"""`fold(setting, event) -> setting`. Every event contains the whole setting and its revision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ KIND_OF: Final[Mapping[type[Any], Kind]] = {
 KIND_OF_TYPE: Final[Mapping[str, Kind]] = {
     model.model_fields["type"].default: kind for model, kind in KIND_OF.items()
 }
-"""The same by the event's name on the wire."""
+"""The kind of setting by the event type on the wire."""
 
 
 MAX_RETENTION_DAYS: Final = 36_500
@@ -49,7 +48,7 @@ MAX_RETENTION_DAYS: Final = 36_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting; `document` is what the API answers, `event_id` the change that made it so."""
+    """A setting. `document` is what the API returns, `event_id` the event that last changed it."""
 
     kind: Kind
     id: str
@@ -63,22 +62,23 @@ class Setting:
 
     @property
     def default_picture(self) -> str | None:
-        """The default picture that a tenant chose; None without a choice and for other kinds of settings."""
+        """The default picture that a tenant chose; None without a choice and for other kinds."""
         chosen = self.document.get("default_picture") if self.kind == "tenant" else None
         return chosen if isinstance(chosen, str) else None
 
     @property
     def log_retention_days(self) -> int | None:
-        """For how many days a tenant keeps log entries; None for ever and for other kinds of settings."""
+        """The number of days for which a tenant keeps log entries; None without a limit and for other
+        kinds."""
         chosen = self.document.get("log_retention_days") if self.kind == "tenant" else None
         return chosen if type(chosen) is int and 0 < chosen <= MAX_RETENTION_DAYS else None
 
 
 def fold(current: Setting | None, event: SettingEvent) -> Setting | None:
-    """The setting after the event; the very same object when the event changes nothing.
+    """Return the setting after the event; `current` itself if the event changes nothing.
 
-    Refused: a change to a deleted setting, or against another revision than the expected one (0: there must
-    be none yet).
+    An event is refused if the setting is deleted or if the event expects another revision than the current
+    one (0: no setting yet).
     """
     data = event.data
     if current is not None and (current.deleted or current.event_id == event.id):

@@ -15,7 +15,7 @@ SettingKey = tuple[str, Kind, str]
 
 
 def setting_of(row: Row, document: Mapping[str, Any] | None = None) -> Setting:
-    """Return the setting in a row, with `document` as its opened document; without one its secrets stay
+    """Return the setting in a row, with `document` as its decrypted document; without it its secrets stay
     sealed."""
     return Setting(
         kind=row["kind"],
@@ -31,7 +31,7 @@ def setting_of(row: Row, document: Mapping[str, Any] | None = None) -> Setting:
 
 
 def setting_row(key: SettingKey, setting: Setting, keys: SubjectKeys | None) -> tuple[Any, ...]:
-    """Return the columns of `write_settings`, secrets sealed with the tenant's keys."""
+    """Return the columns of `write_settings`, with secrets sealed with the tenant's keys."""
     document = seal_leaves(setting.document, keys, "setting", *key)
     return (
         *key, setting.name, setting.revision, exact_json.dumps(document).decode(), setting.event_id,

@@ -1,4 +1,4 @@
-"""The view of settings: every kind of configuration that needs no table of its own."""
+"""The view of settings, which are all kinds of configuration without their own table."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
@@ -41,7 +41,7 @@ class SettingView(DecidingView[SettingKey, Setting | None]):
         return fold(state, event)
 
     def verdict(self, before: Setting | None, after: Setting | None, event: SettingEvent) -> Verdict:
-        """Return what became of the event; the change that made the present state is a duplicate."""
+        """Return whether the event counts; the event of the current state is a duplicate."""
         if before is not None and before.event_id == event.id:
             return "duplicate"
         return "refused" if after is before else "counts"
@@ -53,17 +53,17 @@ class SettingView(DecidingView[SettingKey, Setting | None]):
     def released(
         self, before: Setting | None, after: Setting | None, event: SettingEvent
     ) -> Collection[tuple[Owner, str]]:
-        """Return the setting when it is deleted or renamed."""
+        """Return the setting if it was deleted or renamed."""
         renamed = before is not None and before.name != event.data.name
         gone = after is not None and after.deleted
         return [(self.owner(event), KIND_OF[type(event)])] if renamed or gone else []
 
     def states(self, rows: Iterable[Row], keys: Keys) -> dict[SettingKey, Setting | None]:
-        """Return the settings there are."""
+        """Return the existing settings."""
         return {(row["tenant"], row["kind"], row["id"]): setting_of(row) for row in rows}
 
     def writes(self, changes: Mapping[SettingKey, Change[Setting | None]], keys: Keys) -> WriteBatch:
-        """Return the statement that puts changed settings in place."""
+        """Return the statement that writes changed settings."""
         rows = [
             setting_row(key, change.after, tenant_keys(keys, key[0]))
             for key, change in changes.items()

@@ -129,5 +129,5 @@ class Auditor:
         await self._signing.stop()
         try:
             await self._sign()
-        except Exception as error:  # the loop has reported its kind already; what is open must be closed
+        except Exception as error:  # the loop reported the error; resources must still be closed
             _log.warning("last_checkpoint_missed", error=type(error).__name__)

@@ -7,7 +7,7 @@ from typing import Final
 Value = bytes | str | int | datetime | None
 
 ROW: Final = "row"
-"""Stands for the column if the whole row is missing, or should not exist."""
+"""Used in place of a column name if the whole row is missing, or should not exist."""
 PRESENT: Final = "present"
 MISSING: Final = "missing"
 

@@ -1,4 +1,4 @@
-"""Verifies every checkpoint: its signature, its number, and that it names the trees that were verified."""
+"""Verifies every checkpoint: its signature, its number, and that its trees are those that were verified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _TABLE = "trail.checkpoint"
 
 @dataclass(slots=True)
 class _Walk:
-    """What earlier checkpoints said, and how far each partition was verified."""
+    """The trees of earlier checkpoints, and how far each partition was verified."""
 
     topic: str
     trusted: TrustedKeys
@@ -59,7 +59,7 @@ async def verify_checkpoints(
 
 
 async def _roots(connection: DatabaseConnection, rows: Sequence[asyncpg.Record]) -> _Roots:
-    """Return the stored trees at the sizes that these checkpoints name; None where no append ended."""
+    """Return the stored trees at the sizes in these checkpoints; None for a size at which no append ended."""
     wanted = sorted({(p, head.size) for row in rows for p, head in _heads(row["body"]).items()})
     partitions, sizes = [p for p, _ in wanted], [size for _, size in wanted]
     found = await connection.fetch(verify_query("frontiers"), partitions, sizes)
@@ -117,8 +117,8 @@ def _check_signature(walk: _Walk, row: asyncpg.Record, checkpoint: Checkpoint, r
 
 
 def _fault(walk: _Walk, checkpoint: Checkpoint, roots: _Roots) -> Difference | None:
-    """Return where a checkpoint's trees differ from the trail's or do not continue the previous
-    checkpoint's."""
+    """Return the first tree of a checkpoint that differs from the trail or does not continue the previous
+    checkpoint; None if there is none."""
     for partition in sorted(walk.heads.keys() - checkpoint.heads.keys()):
         return _of_checkpoint(checkpoint, partition, "size", walk.heads[partition].size, None)
     for partition, head in sorted(checkpoint.heads.items()):

@@ -50,7 +50,7 @@ class _Walk:
 async def verify_partition(
     connection: DatabaseConnection, log: LogReader, partition: int, advance: Advance
 ) -> PartitionReport:
-    """Verify one tree up to its first difference; call `advance` after every chunk of leaves."""
+    """Verify one tree up to its first difference. `advance` is called after every chunk of leaves."""
     report = PartitionReport(partition=partition)
     walk = _Walk(partition=partition, topic=log.topic, connection=connection, report=report)
     extent = await connection.fetchrow(verify_query("extent"), partition)
@@ -135,7 +135,8 @@ async def _name_leaf(
 
 
 async def _name_hash(walk: _Walk, record: LogRecord, leaf: Leaf, row: asyncpg.Record) -> NoReturn:
-    """Report a leaf that is not this record's: one is missing, or its append tells which is altered."""
+    """Report a leaf with a different hash: the log or the trail lacks one, or its append shows which one is
+    altered."""
     if row["log_offset"] < record.offset:
         walk.differs(walk.topic, ROW, PRESENT, MISSING, offset=row["log_offset"])
     place = {"leaf_index": row["leaf_index"], "log_offset": record.offset}
@@ -188,7 +189,8 @@ def _check_order(walk: _Walk, append: Any, following: list[Any]) -> None:
 
 
 def _check_append(walk: _Walk, append: Any, added: list[tuple[int, bytes]]) -> tuple[Tree, list[Node]]:
-    """Return the tree after an append of these leaves. What differs in a row is decided by majority."""
+    """Return the tree after an append of these leaves. If a row is inconsistent, the majority of its values
+    determines which one is reported."""
     grown, completed = walk.tree.extend([hash_ for _, hash_ in added])
     next_offset = added[-1][0] + 1 if added else None
     offset_holds, frontier_holds = append["next_offset"] == next_offset, append["frontier"] == grown.pack()

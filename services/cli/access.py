@@ -1,4 +1,4 @@
-"""Where commands get their bearer token: the one given, or one fetched with an API client's credentials."""
+"""The bearer tokens of commands: a given token, or one fetched with an API client's credentials."""
 
 import os
 from dataclasses import dataclass, field

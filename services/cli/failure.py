@@ -1,4 +1,4 @@
-"""How a command reports a failure: one line that says what went wrong and what to do next."""
+"""Reports the failure of a command in one line, with the error and the next step."""
 
 import sys
 from collections.abc import Callable
@@ -92,5 +92,5 @@ _KNOWN: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
     ("builtins", "TimeoutError", lambda error: f"the operation timed out: {STATUS}"),
     ("builtins", "OSError", _file),
 )
-"""Explanations by exception class, the most specific first. They are found by name: a module that was not
-imported cannot have raised, so that no module has to be imported here."""
+"""Explanations by exception class, the most specific first. Classes are compared by name, so that their
+modules need not be imported here."""

@@ -96,7 +96,7 @@ def print_table(
 
 
 def shown(value: object) -> str:
-    """Return a value in the form in which people read it."""
+    """Return a value as readable text."""
     match value:
         case None:
             return ""

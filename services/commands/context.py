@@ -1,4 +1,4 @@
-"""For whom a command is carried out, on which conditions, and how its events describe the request."""
+"""The caller of a command, its conditions, and the description of the request in its events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,10 @@ _OF_EACH_EVENT: Final = ("ip", "user_agent")
 
 @dataclass(frozen=True, slots=True)
 class RequestLog:
-    """How a command was requested, for the log entries of its events. Everything may be unknown.
+    """The request of a command, for the log entries of its events. All fields may be unknown.
 
     `request_id` is Vita's id of the request and `operation` the summary of the operation. `request` describes
-    the request: it holds no secrets, and no body that would weigh more than the change itself.
+    the request, without secrets and without a body that is larger than the change.
     """
 
     request_id: str | None = None
@@ -48,11 +48,11 @@ def current_time() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """What every command needs to know of its caller.
+    """The caller's context of a command.
 
     `actor` is recorded in events. `expected_revisions` are the revisions that the caller allows to change,
-    None for any. `pending` is the repeatable request that the command's first event decides, None where there
-    is none. Each attempt of a command reads `clock`, so that events that come later carry a later time.
+    None for any. `pending` is the idempotent request that the command's first event decides, None if there is
+    none. Each attempt of a command reads `clock`, so that later events have later times.
     """
 
     tenant: str
@@ -86,9 +86,9 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One attempt to carry out a command: its id is the cause of its events.
+    """One attempt to execute a command. Its id is the cause of its events.
 
-    `profile_bytes` is how large the profile becomes, where that is more than is advised.
+    `profile_bytes` is the size of the resulting profile if it exceeds the advised size, otherwise None.
     """
 
     id: str
@@ -99,12 +99,12 @@ class Command:
     profile_bytes: int | None = None
 
     def without_log_entry(self) -> "Command":
-        """Return the command as events describe it that add no log entry for the operation."""
+        """Return the command for events that add no log entry for the operation."""
         return replace(self, request_log=replace(self.request_log, operation=None))
 
 
 def begin_command(context: CommandContext, profile_bytes: int | None = None) -> Command:
-    """Return an attempt under an id of its own."""
+    """Return an attempt with a new id."""
     now = context.clock()
     return Command(new_event_id(now), context.tenant, context.actor, now, context.request_log, profile_bytes)
 
@@ -128,8 +128,8 @@ def to_events(command: Command, subject: str, drafts: Sequence[Draft]) -> tuple[
 
 
 def _with_request(command: Command, data: EventData, *, first: bool) -> EventData:
-    """Each event has log entries of its own, so it carries the caller's ids, address and user agent; only the
-    first event of a command describes the whole request."""
+    """Return the data with the caller's ids, address and user agent, because each event has its own log
+    entries. Only the first event of a command has the whole request."""
     if not isinstance(data, CommandData):
         return data
     log = command.request_log

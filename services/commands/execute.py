@@ -23,29 +23,29 @@ from services.runtime.rejection import NOT_FOUND, Rejected, Rejection
 State = TypeVar("State")
 Shown = TypeVar("Shown")
 Decide = Callable[[State], Decision | Awaitable[Decision]]
-"""Decides a command on a state: what it comes to, no events if nothing changes, or a rejection. A decision
-that needs more than the state awaits it and hands it to a pure function."""
+"""Decides a command on a state: the events, none if nothing changes, or a rejection. A decision that needs
+more than the state awaits it and passes it to a pure function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose events a command appends: the subject in the log, and the keys that seal them."""
+    """The owner of the events that a command appends: the subject in the log, and the keys that seal them."""
 
     subject: str
     keys: SubjectKeys
 
 
 class Absent(Exception):
-    """What a command would remove does not exist."""
+    """The object that a command would remove does not exist."""
 
 
 class Aggregate(ABC, Generic[State, Shown]):
-    """What a command changes as one: how its state is read, and how the view shows whether a command took
+    """The unit that a command changes: how its state is read, and how the view shows whether a command took
     effect.
 
-    `busy` rejects a command that other writes keep overtaking, `gone` one whose keys have been destroyed.
-    With `always_conditional` a command has an effect only on the revision it was decided on; otherwise only
-    if the caller expects a revision.
+    `busy` rejects a command that other writes keep overtaking, `gone` one whose keys are destroyed. With
+    `always_conditional` a command takes effect only on the revision that it was decided on; otherwise only if
+    the caller expects a revision.
     """
 
     busy: Rejection
@@ -84,10 +84,11 @@ class Aggregate(ABC, Generic[State, Shown]):
 
 @dataclass(frozen=True, slots=True)
 class Executed(Generic[State, Shown]):
-    """What a command came to.
+    """The result of a command.
 
-    `state` is what it was decided on, `shown` what the view shows afterwards: None while the view does not
-    show it, and where nothing had to be written. `command` and `written` are None in the latter case.
+    `state` is the state that it was decided on, `shown` the state that the view shows afterwards: None if the
+    view does not show it yet or if nothing was written. `command` and `written` are None if nothing was
+    written.
     """
 
     state: State

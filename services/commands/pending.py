@@ -1,8 +1,8 @@
-"""The event that decides what became of a request with an `Idempotency-Key`.
+"""The event that decides a request with an `Idempotency-Key`.
 
 Before the event is appended it is reserved for the request, as unique values are. The projector confirms or
-drops the reservation with the event, and the reconciler releases it once the log is known not to hold the
-event. So the reservation tells what became of a request whose process or acknowledgement was lost.
+drops the reservation with the event, and the reconciler releases it once the log is known not to contain the
+event. The reservation thus shows the outcome of a request whose process or acknowledgement was lost.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from services.runtime.postgres.tenant_pool import TenantPool
 
 @dataclass(slots=True)
 class Pending:
-    """A request whose result is kept. `owner` and `keys` are those of the event that decides, once there is
-    one: they seal the result as they seal the event."""
+    """An idempotent request. `owner` and `keys` are those of its deciding event, once there is one; they seal
+    the result as well."""
 
     database: TenantPool
     tenant: str
@@ -28,8 +28,8 @@ class Pending:
     async def note(
         self, subject: str, event_id: str, keys: SubjectKeys, connection: DatabaseConnection | None = None
     ) -> None:
-        """Reserve an event, which these keys seal, for the request, in place of one before. Raises
-        Transient."""
+        """Reserve the event for the request, in place of an earlier one. `keys` are those that seal the
+        event. Raises Transient."""
         if connection is None:
             async with self.database.connection(self.tenant) as own:
                 await self.note(subject, event_id, keys, own)

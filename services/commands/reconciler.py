@@ -1,8 +1,9 @@
-"""Orphaned reservations: released once the log is known not to hold their events.
+"""Releases orphaned reservations once the log is known not to contain their events.
 
 A reservation is unsettled while the projector has not seen its event. A process that still tries to append
-that event renews it; a reservation not renewed for `settle_seconds` belongs to an event that is on the log or
-never will be. So all that is on the log by then is waited for, and what is still unconfirmed is an orphan.
+that event renews it. If a reservation was not renewed for `settle_seconds`, its event is on the log or never
+will be. The reconciler therefore waits until the views show everything that is on the log by then; a
+reservation that is still unconfirmed is an orphan.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ _log = structlog.get_logger()
 
 
 class Reconciler:
-    """Settles reservations: those of all tenants now and then, and those in the way of a command at once."""
+    """Settles the reservations of all tenants periodically, and those that block a command at once."""
 
     def __init__(
         self,
@@ -55,8 +56,8 @@ class Reconciler:
         return released
 
     async def settle(self, tenant: str, among: Sequence[Reservation] | None = None) -> int:
-        """Settle one tenant's old reservations, with `among` only those of these values. Return how many were
-        released. Raises Transient."""
+        """Settle a tenant's old reservations, only those of these values if `among` is given. Return the
+        number of released ones. Raises Transient."""
         async with self._database.connection(tenant) as connection:
             found = await reservations.unsettled(connection, tenant, self._settle_seconds, among)
         mine = set(self._writer.under_way().get(tenant, []))

@@ -1,4 +1,4 @@
-"""Reservations made for the events of a command, before the events are appended."""
+"""Reserves unique values for the events of a command before they are appended."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from services.runtime.rejection import Rejected, Rejection
 CheckCapacity = Callable[[DatabaseConnection], Awaitable[None]]
 """Raises Rejected if there is no capacity; runs in the transaction that reserves."""
 Release = Callable[[], Awaitable[bool]]
-"""Releases the values that nothing in the view bears any more; returns whether there were any."""
+"""Releases values that no object in the view has any more; returns whether there were any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who values are reserved for.
+    """The object for which values are reserved.
 
-    `id` is the subject or the id of what will bear them, `taken` gives the rejection of a value of this kind
-    that another one bears.
+    `id` is the subject or the id of the object, `taken` returns the rejection of a value of this kind that
+    another object has.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Bearer:
 
 
 class Reserver:
-    """Reserves values, and releases those that stand in the way for no reason."""
+    """Reserves values, and releases stale reservations that conflict."""
 
     def __init__(self, database: TenantPool, reconciler: Reconciler) -> None:
         self._database, self._reconciler = database, reconciler
@@ -40,10 +40,10 @@ class Reserver:
     async def reserve(
         self, tenant: str, bearer: Bearer, wanted: Sequence[Reservation], events: Sequence[Event]
     ) -> None:
-        """Reserve what the events need.
+        """Reserve the values of the events.
 
-        A value that is taken is tried once more if something in its way could be released: a value that
-        nothing bears any more, or a reservation that a crash left behind. Raises Rejected.
+        A conflicting value is tried once more if its reservation could be released, because no object has the
+        value any more or a crash left the reservation behind. Raises Rejected.
         """
         event_ids = [event.id for event in events]
         try:
@@ -58,7 +58,7 @@ class Reserver:
             raise Rejected(bearer.taken(taken.kind)) from None
 
     async def release(self, tenant: str, events: Sequence[Event]) -> None:
-        """Give back what was reserved for events that certainly are not on the log."""
+        """Release the reservations of events that certainly are not on the log."""
         async with self._database.connection(tenant) as connection:
             await reservations.release(connection, tenant, [event.id for event in events])
 

@@ -1,4 +1,4 @@
-"""Everything that issues commands, put together."""
+"""The objects that issue commands."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ from services.runtime.postgres.tenant_pool import TenantPool
 
 @dataclass(frozen=True, slots=True)
 class LogAccess:
-    """The event log of a topic: how it is written, where it ends, and what of it the views show."""
+    """The event log of a topic: its writer, its end, and the positions that the views show."""
 
     writer: Writer
     end: LogReader
@@ -51,7 +51,7 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What completes or undoes writes that were interrupted."""
+    """The loops that complete or undo interrupted writes."""
 
     sagas: Sagas
     reconciler: Reconciler
@@ -65,7 +65,7 @@ def build_commands(
     rules: UserRules,
     times: WaitTimes,
 ) -> tuple[Commands, Recovery]:
-    """Put the commands together over these ports, with what recovers their interrupted writes."""
+    """Create the commands over these ports, and the recovery of their interrupted writes."""
     sagas = Sagas(database, keyring, log.writer, log.watch, times)
     reconciler = Reconciler(database, log.writer, log.end, log.partitions, sagas, times.settle_seconds)
     executor = Executor(database, keyring, log.writer, Reserver(database, reconciler))

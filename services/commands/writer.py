@@ -1,4 +1,4 @@
-"""The way of every write: seal, append, wait for the view."""
+"""Writes events: seal, append, wait for the view."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,9 +19,11 @@ from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.rejection import Rejected, Rejection, unavailable
 
 COUNTED_BYTES: Final = 64 << 10
-"""What the log and the projector do for an event of this size is little beside its request."""
+"""The part of an event up to this size is not counted towards the tenant's share, because it costs little in
+comparison with the request."""
 SECONDS_PER_BYTE: Final = 3e-7
-"""What they use of the processors for each byte of a larger one; measured with metadata of many values."""
+"""Processor time of the log and the projector for each byte of a larger event, measured with metadata of many
+values."""
 EVENT_TOO_LARGE: Final = Rejection("too_large", "The change is larger than an event may be.")
 OUTCOME_UNKNOWN: Final = unavailable(
     "The event log did not confirm the change in time: it may still be made. Read before you repeat it.",
@@ -32,8 +34,8 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class WaitTimes:
-    """How long commands wait for the log to confirm an append and for the view to show it, and how old an
-    unconfirmed reservation is when its event can no longer arrive; all in seconds."""
+    """How long commands wait for the log to confirm an append and for the view to show it, and the age at
+    which the event of an unconfirmed reservation can no longer arrive; all in seconds."""
 
     append_seconds: float
     view_seconds: float
@@ -46,7 +48,7 @@ class NotSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where the last event stands, and whether the view shows it."""
+    """The position of the last event, and whether the view shows it."""
 
     position: Position
     visible: bool
@@ -57,7 +59,7 @@ def _seconds_behind(records: Sequence[Record]) -> float:
 
 
 class Writer:
-    """Appends the events of one command, all or none, and waits until they can be seen."""
+    """Appends the events of one command, all or none, and waits until the view shows them."""
 
     def __init__(self, log: LogWriter, watch: PositionWatch, times: WaitTimes) -> None:
         self._log, self._watch, self._times = log, watch, times
@@ -68,7 +70,7 @@ class Writer:
     ) -> Written:
         """Seal and append the events, and wait for the view. The first event decides `pending`.
 
-        Raises NotSent or KeyDestroyed if nothing was written, Rejected (unavailable) if that is not known.
+        Raises NotSent or KeyDestroyed if nothing was written, Rejected (unavailable) if that is unknown.
         """
         records = [seal_event(event, keys) for event in events]
         if pending is not None:
@@ -81,7 +83,7 @@ class Writer:
         return await self._watch.wait_for(position, self._times.view_seconds)
 
     async def append(self, tenant: str, event_ids: Sequence[str], records: Sequence[Record]) -> Position:
-        """Appends sealed events without waiting for the view. Raises NotSent, or Rejected (503)."""
+        """Append sealed events without waiting for the view. Raises NotSent, or Rejected (503)."""
         try:
             appending = self._log.append(records)
         except ValueError as error:
@@ -98,7 +100,7 @@ class Writer:
             raise Rejected(OUTCOME_UNKNOWN) from error
 
     def under_way(self) -> dict[str, list[str]]:
-        """Ids of events that may still reach the log, by tenant."""
+        """Return the ids of events that may still reach the log, by tenant."""
         found: dict[str, list[str]] = {}
         for tenant, event_ids in self._under_way.values():
             found.setdefault(tenant, []).extend(event_ids)

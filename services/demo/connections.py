@@ -11,8 +11,8 @@ from services.demo.dice import Dice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoConnection:
-    """`shape` names the builder of its claims, `domain` is a company's mail domain, `languages` limits its
-    users."""
+    """A connection of the demo. `shape` names the builder of its claims, `domain` is a company's mail domain,
+    `languages` limits its users."""
 
     name: str
     strategy: str

@@ -1,4 +1,4 @@
-"""Pseudo-random draws that depend only on a key and a label, whatever was drawn before."""
+"""Pseudo-random draws that depend only on a key and a label, not on earlier draws."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _Option = TypeVar("_Option")
 
 @dataclass(frozen=True, slots=True)
 class Dice:
-    """One draw per label; the same label always gives the same result."""
+    """One draw per label. A label always gives the same result."""
 
     key: str
 

@@ -1,4 +1,4 @@
-"""What a provider knows of a user at the time of a login."""
+"""The facts that a provider knows about a user at the time of a login."""
 
 from dataclasses import dataclass
 

@@ -1,2 +1,2 @@
-"""HTTP -> logins.raw: what gateways send, checked. At least once; accepted means acknowledged by all
-replicas."""
+"""The HTTP interface for gateways: HTTP -> logins.raw, at least once. An accepted login is acknowledged by
+all replicas."""

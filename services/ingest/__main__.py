@@ -1,4 +1,4 @@
-"""`python -m services.ingest`: serves until SIGTERM, then finishes what is under way."""
+"""`python -m services.ingest`: serves until SIGTERM, then finishes the requests in progress."""
 
 from services.ingest.app import build
 from services.ingest.settings import Settings
@@ -7,7 +7,7 @@ from services.runtime.http.server import run
 
 
 def main() -> None:
-    """Reads the settings and serves."""
+    """Read the settings and serve."""
     settings = Settings()
     logs.configure(settings.log_format)
     run(build(settings), settings.http_host, settings.http_port, settings.tls)

@@ -1,4 +1,4 @@
-"""The ingest application, put together."""
+"""The ASGI application of ingest."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,30 +42,31 @@ _JSON = "application/json; charset=utf-8"
 
 
 class _Ingest(Starlette):
-    """The application with the layer of request ids outside of everything, its own error answers included.
+    """The application with request ids for all requests, including failed ones.
 
-    What gateways call is dispatched before Starlette's middleware and router.
+    Requests of gateways bypass Starlette's middleware and router.
     """
 
     requests: WithRequestId
     hot: Mapping[str, ASGIApp]
-    """What answers a POST, by path."""
+    """The applications that handle POST requests, by path."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What an endpoint for gateways answers, or Starlette."""
+        """Dispatch a request to an endpoint for gateways or to Starlette."""
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         hot = self.hot.get(scope["path"]) if is_post else None
         await (hot or super().__call__)(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, under an id."""
+        """Handle one request under a new request id."""
         await self.requests(scope, receive, send)
 
 
 def build(settings: Settings) -> Starlette:
-    """The application; what it opens lives as long as it is served.
+    """Return the application. Its resources are open while it is served.
 
-    Starting needs the database, as no token could be checked without; a broker that is away is waited for.
+    Starting needs the database, without which no token can be verified. The broker may become available
+    later.
     """
 
     @asynccontextmanager
@@ -113,7 +114,7 @@ async def _open(
     body_memory = BodyMemory(settings.in_flight_bytes, MAX_BYTES)
     threads = parts.enter_context(FairThreads("reading", 1))
     resources = EndpointResources(verifier, body_memory, settings.pace, threads)
-    # Planning the one statement anew takes several times as long as carrying it out.
+    # Planning the only statement takes several times as long as executing it.
     database = await TenantPool.open(
         url, settings.check_connections, "login checks", {"plan_cache_mode": "force_generic_plan"}
     )
@@ -129,7 +130,7 @@ async def _open(
 
 
 class _Hot:
-    """Hands a path to the endpoint made when serving began."""
+    """Forwards a path to the endpoint that was created when serving began."""
 
     def __init__(self, app: Starlette, path: str) -> None:
         self._app, self._path = app, path
@@ -141,8 +142,8 @@ class _Hot:
 
 
 async def _health(request: Request) -> Response:
-    """200 while logins can be taken; 503 while the broker is away or a background loop, which is named then,
-    fails for an unknown reason."""
+    """Return 200 while logins can be accepted; 503 while the broker is unavailable or a background loop fails
+    for an unknown reason, with its name."""
     connected, failing = request.app.state.publisher.is_ready, request.app.state.readiness.failing
     ready = connected and not failing
     state = {"status": "ok" if ready else "unavailable", "kafka": "connected" if connected else "away"}

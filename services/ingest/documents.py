@@ -1,4 +1,4 @@
-"""What ingest publishes about itself: JSON Schema of the raw login, AsyncAPI and OpenAPI documents."""
+"""Documents that ingest publishes: JSON Schema of the raw login, AsyncAPI and OpenAPI."""
 
 from functools import cache
 from typing import Any, Final
@@ -23,43 +23,46 @@ LOGIN_CHECKS: Final = "/ingest/v1/login-checks"
 SCHEMA: Final = "/ingest/v1/schema/login.json"
 _JSON: Final = "application/json"
 _HEALTHY: Final = (
-    "Returns 200 while logins can be taken, and 503 while the broker cannot be reached or a background loop"
-    " fails for an unknown reason, which the response names."
+    "Returns 200 while logins can be accepted, and 503 while the broker is unavailable or a background loop"
+    " fails for an unknown reason. The response names the loop."
 )
 _ANSWERS: Final = {
-    "202": "Every acceptable event is acknowledged by all replicas.",
-    "400": "No event was acceptable, or the body cannot be read.",
-    "401": "No valid token.",
+    "202": "All replicas have acknowledged every accepted event.",
+    "400": "No event was accepted, or the body cannot be read.",
+    "401": "The request has no valid token.",
     "403": f"The token lacks the scope {SCOPE}.",
     "408": "The body did not arrive in time.",
-    "413": f"More than {MAX_EVENTS} events or {MAX_BYTES} bytes.",
-    "415": "Another media type.",
-    "429": "Too much at once; come back after `Retry-After` seconds.",
-    "503": "The event log is away or did not confirm everything; sending everything again is safe.",
+    "413": f"The body has more than {MAX_EVENTS} events or {MAX_BYTES} bytes.",
+    "415": "The media type is not supported.",
+    "429": "Too many requests; repeat the request after `Retry-After` seconds.",
+    "503": "The event log did not confirm every event. The request can be repeated safely.",
 }
 _DECISIONS: Final = {
-    "200": "A decision for each check, in their order.",
-    "400": "A check is not valid, or the body cannot be read.",
-    "401": "No valid token.",
-    "403": f"The token lacks the scope {CHECK_SCOPE}, or {SCOPE}.",
+    "200": "A decision for each check, in order.",
+    "400": "A check is invalid, or the body cannot be read.",
+    "401": "The request has no valid token.",
+    "403": f"The token has neither the scope {CHECK_SCOPE} nor {SCOPE}.",
     "408": "The body did not arrive in time.",
-    "413": f"More than {MAX_CHECKS} checks or {MAX_BYTES} bytes.",
-    "415": "Another media type.",
-    "429": "Too much at once; come back after `Retry-After` seconds.",
-    "503": "The database does not answer: the gateway decides by itself.",
+    "413": f"The body has more than {MAX_CHECKS} checks or {MAX_BYTES} bytes.",
+    "415": "The media type is not supported.",
+    "429": "Too many requests; repeat the request after `Retry-After` seconds.",
+    "503": "The database does not respond. The gateway must decide by itself.",
 }
 
 
 @cache
 def login_schema() -> dict[str, Any]:
-    """The JSON Schema of an event sent to ingest, which fills in an absent `tenant` from the token."""
+    """Return the JSON Schema of a login event. `tenant` is optional, because ingest fills it in from the
+    token."""
     schema = RawLogin.model_json_schema()
     schema["description"] = (
         f"{schema['description']} Beyond this schema, an event has at most {LARGEST_EVENT} bytes and"
         f" {MAX_DEPTH} levels of nesting, and no text in it contains U+0000."
     )
     schema["required"] = [name for name in schema["required"] if name != "tenant"]
-    schema["properties"]["tenant"]["description"] = "The token's tenant; filled in when absent."
+    schema["properties"]["tenant"]["description"] = (
+        "The tenant of the token. Ingest fills it in if it is absent."
+    )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
 
 
@@ -94,11 +97,11 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Vita ingest",
-            "description": "Takes logins from gateways, and decides whether a login may proceed.",
+            "description": "Accepts logins from gateways and decides whether a login may proceed.",
             "version": "1",
         },
         "paths": {
-            HEALTH: {"get": _read("Whether logins can be taken", "_health_healthz_get", "health", _HEALTHY)},
+            HEALTH: {"get": _read("Health check", "_health_healthz_get", "health", _HEALTHY)},
             SCHEMA: {"get": _read("JSON Schema of a login event", "schema_ingest_v1_schema_login_json_get")},
             "/asyncapi.json": {"get": _read("AsyncAPI document", "asyncapi_json_asyncapi_json_get")},
             "/asyncapi.yaml": {"get": _read("AsyncAPI document", "asyncapi_yaml_asyncapi_yaml_get")},
@@ -132,7 +135,10 @@ def _logins_operation() -> dict[str, Any]:
     return {
         "summary": "Publish login events",
         "operationId": "publish_logins",
-        "description": "One event, an array of events, or one event per line.",
+        "description": (
+            "Publishes login events. The body is one event, an array of events, or one event per line. The"
+            " response has a result for each event, in order."
+        ),
         "tags": ["logins"],
         "security": [{"bearer": [SCOPE]}],
         "requestBody": {"required": True, "content": content},
@@ -146,9 +152,12 @@ def _logins_operation() -> dict[str, Any]:
 def _checks_operation() -> dict[str, Any]:
     check, decision = LoginCheck.model_json_schema(), _decision_schema()
     return {
-        "summary": "Ask whether somebody may be let in",
+        "summary": "Check whether a login may proceed",
         "operationId": "check_logins",
-        "description": "One check or an array of checks; the answer has a decision for each, in order.",
+        "description": (
+            "Decides whether logins may proceed. The body is one check or an array of checks. The response"
+            " has a decision for each check, in order."
+        ),
         "tags": ["logins"],
         "security": [{"bearer": [scope]} for scope in ChecksEndpoint.scopes],
         "requestBody": {"required": True, "content": {_JSON: {"schema": _one_or_many(check, MAX_CHECKS)}}},
@@ -204,11 +213,11 @@ def _result_schema() -> dict[str, Any]:
             "id": {"type": ["string", "null"]},
             "status": {"enum": ["accepted", "rejected", "retry"]},
             "reason": {"type": "string"},
-            "detail": {"type": "string", "description": "What is wrong, where, and what is expected."},
+            "detail": {"type": "string", "description": "The error, its location, and the expected value."},
             "warnings": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "What Vita ignores in an accepted event.",
+                "description": "Members of an accepted event that Vita ignores.",
             },
         },
     }

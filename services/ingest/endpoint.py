@@ -35,7 +35,7 @@ from services.runtime.http.request_bodies import (
 )
 
 LARGE_BODY_BYTES: Final = 64 * 1024
-"""A larger body is read in a thread: to parse 250 KB of an array takes several milliseconds."""
+"""Larger bodies are parsed in a thread: an array of 250 KB takes several milliseconds."""
 
 Scope = MutableMapping[str, Any]
 Parsed = TypeVar("Parsed")
@@ -66,7 +66,7 @@ class GatewayEndpoint(ABC):
     @abstractmethod
     async def handle(self, principal: Principal, headers: Mapping[str, str], body: bytes) -> JsonResponse:
         """Return the response to an authorized request. Raises RejectedRequest, or OverShare when the tenant
-        uses its share of what the request needs."""
+        has used up its share."""
 
     async def read(self, tenant: str, body: bytes, reading: Callable[[], Parsed]) -> Parsed:
         """Return the result of `reading`, which runs in a thread if the body is large. Raises what `reading`

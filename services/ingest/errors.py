@@ -9,14 +9,14 @@ from schemas.formats import exact_json
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_EVENTS: Final = 1000
 MAX_VALUES: Final = 250_000
-"""JSON values of a whole body; of one event fewer are allowed."""
+"""The maximum number of JSON values in a body; a single event has a lower limit."""
 SCOPE: Final = "publish:logins"
 RETRY_AFTER_SECONDS: Final = 1
 _TITLES: Final = {413: "Request Entity Too Large"}
 
 
 class RejectedRequest(Exception):
-    """Rejects the whole request with an HTTP status. `message` may quote the caller, so it is never
+    """Rejects the whole request with an HTTP status. `message` may quote input of the caller, so it is never
     logged."""
 
     def __init__(self, status: int, message: str, error_code: str | None = None) -> None:

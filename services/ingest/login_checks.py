@@ -34,22 +34,22 @@ MAX_CHECKS: Final = 100
 
 
 class LoginCheck(BaseModel):
-    """Who wants in, named as in a login event, and from where."""
+    """The person who tries to log in, named as in a login event, and the IP address."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    ip: IpAddress = Field(description="Where the person comes from.")
+    ip: IpAddress = Field(description="The IP address of the person.")
     connection: ConnectionName | None = Field(
-        None, description="The connection they come through; without it every connection counts."
+        None, description="The connection of the login. If absent, all connections are considered."
     )
-    strategy: Slug | None = Field(None, description="Kind of identity provider, to read `claims` by.")
+    strategy: Slug | None = Field(None, description="The kind of identity provider that `claims` come from.")
     identifier: Identifier | None = Field(
-        None, description="What the person typed: e-mail, username or phone number."
+        None, description="The e-mail address, username or phone number that the person typed."
     )
     user_id: str | None = Field(
         None, max_length=1152, description="The user's id, or that of one of their identities."
     )
-    claims: dict[str, Any] | None = Field(None, description="What the provider returned.")
+    claims: dict[str, Any] | None = Field(None, description="The claims that the provider returned.")
 
     @model_validator(mode="after")
     def _names_somebody(self) -> "LoginCheck":
@@ -61,8 +61,8 @@ class LoginCheck(BaseModel):
 
     @property
     def identity(self) -> tuple[str, str] | None:
-        """(provider, the provider's id); None when the check names the person only by `identifier`, or when
-        the claims do not identify anybody."""
+        """Return the provider and the provider's id; None when the check has only an `identifier`, or claims
+        that identify no user."""
         if self.user_id is not None:
             provider, _, idp_id = self.user_id.partition("|")
             return provider, idp_id

@@ -1,4 +1,4 @@
-"""What ingest needs beyond the shared settings; variables carry the prefix `VITA_`."""
+"""Settings of ingest besides the shared ones; variables have the prefix `VITA_`."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from services.runtime.settings import HttpSettings, RuntimeSettings
 
 
 class Settings(HttpSettings, LoginSigningSettings):
-    """Read once at the process edge. Ingest opens nothing sealed, so it needs no key provider."""
+    """Read once, when the process starts. Ingest decrypts no data, so it needs no key provider."""
 
     key_provider: str = Field("", description=RuntimeSettings.model_fields["key_provider"].description)
     http_port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")

@@ -47,7 +47,7 @@ class KnownRequest:
 
 
 def reservation_of(place: bytes) -> Reservation:
-    """Return the reservation of the event that decides what becomes of the request in a place."""
+    """Return the reservation for the event that decides the request at a place."""
     return Reservation("", "request", place.hex())
 
 

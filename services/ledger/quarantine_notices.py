@@ -23,8 +23,8 @@ class Notice(NamedTuple):
 
 
 async def lock_notices(connection: DatabaseConnection, keys: Sequence[NoticeKey]) -> dict[NoticeKey, Notice]:
-    """Return the notices of these keys, made where there are none. They are locked until the transaction
-    ends, so that other processes that quarantine logins of the same key wait."""
+    """Return the notices of these keys, which are created if they do not exist. They are locked until the
+    transaction ends, so that other processes that quarantine logins with these keys wait."""
     if not keys:
         return {}
     columns = list(zip(*keys, strict=True))

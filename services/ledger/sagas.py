@@ -67,8 +67,8 @@ async def abandoned(
 async def take_over(
     connection: DatabaseConnection, tenant: str, command: str, age_seconds: float, holder: int
 ) -> bool:
-    """Make this process the one that goes on with an abandoned saga. Return False if another one is at work
-    on it or has ended it."""
+    """Make this process the holder of an abandoned saga. Return False if another process works on it or has
+    ended it."""
     return (
         await connection.fetchval(_query("take_over"), tenant, UUID(command), age_seconds, holder) is not None
     )

@@ -1,5 +1,6 @@
-"""HTTP -> profile.events -> HTTP: the Management API.
+"""The Management API: HTTP -> profile.events -> HTTP.
 
-A write is validated, decided, appended and waited for; the answer comes from the view. An answered write has
-happened exactly once; one that got no answer may have happened or not, never by half.
+A write is validated, decided and appended to the event log. The service then waits for the projector and
+returns the state of the view. A write with a successful response took effect exactly once. A write without a
+response took effect completely or not at all.
 """

@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 async def main() -> None:
-    """Serves until told to stop, then lets the requests under way finish."""
+    """Serve until the process is stopped, then finish the requests in progress."""
     settings = Settings()
     logs.configure(settings.log_format)
     async with AsyncExitStack() as stack:
@@ -29,7 +29,7 @@ async def main() -> None:
 
 
 async def _opened(stack: AsyncExitStack, settings: Settings) -> Service:
-    """Waits for the database and the event log for as long as it takes."""
+    """Open the service, and retry until the database and the event log respond."""
     delay = FIRST_BACKOFF_SECONDS
     while True:
         try:

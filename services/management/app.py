@@ -72,14 +72,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *grants.OPERATIONS,
     *factors.OPERATIONS,
 )
-"""Every line of the API that needs a token."""
+"""All operations that need an access token."""
 PUBLIC: Final[tuple[Public, ...]] = (*oauth.PUBLIC, *health.PUBLIC, *avatars.PUBLIC)
-"""Every line that needs none."""
+"""All operations that need no access token."""
 FAST: Final = frozenset(
     (method, f"/api/v2/users{rest}")
     for method, rest in (("GET", ""), ("GET", "/{id}"), ("POST", ""), ("PATCH", "/{id}"))
 )
-"""The commonest requests, which skip the router."""
+"""The most frequent requests, which bypass the router."""
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -95,8 +95,8 @@ def create_app(service: Service) -> ASGIApp:
 
 
 async def _reject(request: Request, error: Exception) -> Response:
-    """Answer a request that no route takes: 501 for an operation that Auth0 has, 405 for a method that the
-    path does not have, 404 for an unknown path."""
+    """Return the response for a request without a route: 501 for an operation that only Auth0 has, 405 for a
+    method that the path does not support, 404 for an unknown path."""
     path = request.scope["path"]
     if (absent := not_built.refusal_for(request.method, path)) is not None:
         return responses.error(absent)
@@ -109,7 +109,7 @@ async def _reject(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> set[str]:
-    """Return the methods that this path has here; the router knows only those of the first route on it."""
+    """Return all methods that the path supports; the router knows only those of the first matching route."""
     found = [
         route.methods or ()
         for route in request.app.routes

@@ -1,4 +1,4 @@
-"""What the Management API holds while it runs."""
+"""The objects that the Management API holds while it runs."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,7 +46,7 @@ class UserLoaders:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The views and the ledger in PostgreSQL, the event log in Kafka, and the keys that open both."""
+    """The views and the ledger in PostgreSQL, the event log in Kafka, and the keys that decrypt both."""
 
     database: TenantPool
     searcher: Searcher
@@ -58,7 +58,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Who may call: tokens that are verified and issued, the tenants' domains, and password hashes."""
+    """Verification and issuing of tokens, the tenants' domains, and password hashing."""
 
     verifier: Verifier
     issuers: TokenIssuers
@@ -70,7 +70,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What keeps one client from taking the capacity of the others."""
+    """Limits that prevent one client from using the capacity of the others."""
 
     rates: RateLimits
     body_memory: BodyMemory
@@ -80,17 +80,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundWork:
-    """Work that goes on beside the requests."""
+    """Tasks that run beside the requests."""
 
     tasks: Background
     recovery: Recovery
     readiness: Readiness
-    """The background loops that fail for an unknown reason."""
+    """The background loops that currently fail for an unknown reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything that a request may need."""
+    """Everything that request handlers use."""
 
     settings: Settings
     storage: Storage
@@ -101,7 +101,7 @@ class Service:
 
 
 def wait_times(settings: Settings) -> WaitTimes:
-    """Return how long commands wait."""
+    """Return the wait limits of commands from the settings."""
     return WaitTimes(
         settings.append_wait_seconds, settings.view_wait_seconds, settings.reservation_settle_seconds
     )

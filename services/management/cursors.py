@@ -1,9 +1,9 @@
-"""Cursors: sealed texts that say where a walk through a list goes on.
+"""Cursors: sealed texts that say where the next page of a list begins.
 
-A position in a list is often a name or an e-mail address, and a cursor travels in the URL of a request, which
-proxies and access logs keep. So it is sealed, with a key of the installation: every process opens what
-another one made, also after a wrapping key was added. It opens only in the list that it was made for, and it
-does not expire. A position in a list always has one cursor.
+The position in a list is often a person's name or email address, and proxies and access logs record the URL
+that contains the cursor. Cursors are therefore sealed with a key of the installation, so that every process
+can open them, also after a key rotation. A cursor is valid only for the list that it was created for. It does
+not expire. Sealing is deterministic: one position in one list always has one cursor.
 """
 
 import base64
@@ -18,28 +18,29 @@ from schemas.sealing.keys import Keyring
 
 _KEY_VERSION: Final = 1
 _END: Final = b"."
-"""Ends every position, because a position may be empty, and nothing empty can be sealed."""
+"""Suffix of every position, because an empty text cannot be sealed and the empty position is valid."""
 _SAME_LIST: Final = frozenset(
     {
         "page", "per_page", "include_totals", "after", "take", "cursor", "fields", "include_fields",
         "search_engine", "primary_order", "explain",
     }
 )  # fmt: skip
-"""Parameters that say which part of a list is answered and how; every other one makes another list."""
+"""Parameters that select a part of a list or its format. All other parameters determine which list it is."""
 
 
 class Cursors:
-    """Makes cursors and opens them."""
+    """Seals and opens cursors."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._key = keyring.derived("cursors")
 
     def seal(self, position: str, among: bytes) -> str:
-        """The cursor for a position in the list that `list_of` names so."""
+        """Return the cursor for a position in the list that `list_of` identifies as `among`."""
         return _text(seal_in_place(self._key, _KEY_VERSION, position.encode() + _END, among))
 
     def open(self, cursor: str, among: bytes) -> str:
-        """The position behind a cursor. Raises CannotUnseal unless `seal` made it for this list."""
+        """Return the position that a cursor contains. Raises CannotUnseal if `seal` did not create it for
+        this list."""
         try:
             blob = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except ValueError:
@@ -50,8 +51,8 @@ class Cursors:
 
 
 def list_of(tenant: str, path: str, parameters: Mapping[str, str], query: BaseModel) -> bytes:
-    """The name of a list: whose it is, the path of its operation with its parameters, and what a query
-    narrows it down to and sorts it by. JSON, because a parameter may hold any character."""
+    """Return an identifier for a list: the tenant, the path with its parameters, and the filters and sort
+    order of the query. It is JSON because a parameter may contain any character."""
     asked: dict[str, Any] = query.model_dump(exclude=set(_SAME_LIST), exclude_defaults=True)
     return exact_json.dumps([tenant, path, dict(parameters), asked])
 

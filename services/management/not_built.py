@@ -1,4 +1,4 @@
-"""Operations of Auth0's Management API that Vita does not have: each is answered with 501 and its name."""
+"""Operations of Auth0's Management API that Vita does not have; the response to each is 501 with its name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -18,7 +18,7 @@ Names = Mapping[str, str]
 def refusal_for(method: str, path: str) -> ErrorResponse | None:
     """Return the 501 for an operation that Auth0 has at this path, or None if Auth0 has none there.
 
-    Call it only for requests that no route takes.
+    Call it only for requests without a route.
     """
     name = names_at(path).get(method)
     if name is None:
@@ -28,7 +28,8 @@ def refusal_for(method: str, path: str) -> ErrorResponse | None:
 
 
 def names_at(path: str) -> Names:
-    """Return the operations that Auth0 has at a path, an id in it percent-encoded; empty for other paths."""
+    """Return the operations that Auth0 has at a path; empty if there are none. Ids in the path are
+    percent-encoded."""
     if not path.startswith(PREFIX):
         return {}
     segments = path.removeprefix(PREFIX).split("/")
@@ -40,7 +41,7 @@ def names_at(path: str) -> Names:
 
 @cache
 def _rows() -> Mapping[int, Sequence[tuple[tuple[str, ...], Names]]]:
-    """The table by number of segments."""
+    """Return the table by number of path segments."""
     found: dict[int, list[tuple[tuple[str, ...], Names]]] = {}
     for path, names in operations():
         segments = tuple(path.removeprefix(PREFIX).split("/"))
@@ -49,7 +50,7 @@ def _rows() -> Mapping[int, Sequence[tuple[tuple[str, ...], Names]]]:
 
 
 def operations() -> Iterable[tuple[str, Names]]:
-    """Each path of the table, with `{}` for every id, and its operations."""
+    """Return each path of the table, with `{}` for every id, and its operations."""
     for line in (files("services.management") / TABLE).read_text("utf-8").splitlines():
         if line.startswith("/"):
             path, *named = line.split()

@@ -1,4 +1,4 @@
-"""Settings of a tenant as commands and handlers answer them."""
+"""Responses to requests that read or change settings of a tenant."""
 
 from collections.abc import Callable
 
@@ -15,14 +15,15 @@ Present = Callable[[Setting], object]
 
 
 async def find(call: Call, kind: Kind, identity: str, absent: Rejection) -> Setting:
-    """Return the setting with this id. Raises Rejected (`absent`), or Transient."""
+    """Return the setting with this id. Raises Rejected (`absent`) if it does not exist, or Transient."""
     return await call.commands.settings.store.get(call.tenant, kind, identity, absent)
 
 
 def changed(found: Changed, present: Present, status: int = 200) -> Response:
-    """Return the response to a command that changed or created a setting; 202 while the view is late."""
+    """Return the response to a command that changed or created a setting; 202 if the view does not show it
+    yet."""
     if found.setting is None:
-        assert found.written is not None  # it is the view that is late
+        assert found.written is not None  # the view does not show the change yet
         return responses.accepted(found.written.position, {"id": found.id})
     position = None if found.written is None else found.written.position
     headers = responses.revision_headers(found.setting.revision, position)
@@ -30,7 +31,7 @@ def changed(found: Changed, present: Present, status: int = 200) -> Response:
 
 
 def only_changed(found: Changed, present: Callable[[Setting | None], object]) -> Response:
-    """Return the response to a change of a setting there is one of, which may not exist."""
+    """Return the response to a change of a singleton setting, which may not exist yet."""
     if found.written is None:
         return responses.value(present(found.setting))
     if not found.written.visible:
@@ -39,7 +40,7 @@ def only_changed(found: Changed, present: Callable[[Setting | None], object]) ->
 
 
 def show(call: Call, setting: Setting, shown: object) -> Response:
-    """Return a setting as it is shown; 304 for a caller who has this revision."""
+    """Return a setting; 304 if the caller has its current revision."""
     headers = responses.revision_headers(setting.revision)
     if has_revision(call.request.headers, setting.revision):
         return responses.nothing(304, headers)

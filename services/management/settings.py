@@ -1,4 +1,4 @@
-"""What the Management API needs beyond the shared settings; variables carry the prefix `VITA_`."""
+"""Settings of the Management API besides the shared ones; variables have the prefix `VITA_`."""
 
 from pydantic import Field, field_validator
 
@@ -8,7 +8,7 @@ from services.runtime.settings import HttpSettings
 
 
 class Settings(HttpSettings):
-    """Read once at the process edge."""
+    """Read once, when the process starts."""
 
     http_port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
     token_issuer: str = Field(

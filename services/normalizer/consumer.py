@@ -1,8 +1,7 @@
-"""logins.raw -> profile.events, at least once; exactly once in effect, because every event names the raw
-login from which it was derived.
+"""logins.raw -> profile.events, at least once. The effect is exactly once, because every event names the raw
+login from which it is derived.
 
-The broker stores this worker's position, which advances when all replicas have acknowledged all events of
-a batch.
+Kafka stores the worker's position, which advances after all replicas have acknowledged all events of a batch.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -69,7 +68,7 @@ class Settings(LoginSigningSettings):
 
 @dataclass(slots=True, kw_only=True)
 class Item:
-    """A record of a batch and what is known of it so far."""
+    """A record of a batch with the intermediate results."""
 
     record: ConsumerRecord
     arrival: Arrival
@@ -77,7 +76,7 @@ class Item:
     person: Normalized | None = None
     identity: Identity | None = None
     subject: str | None = None
-    """Whose login it is, as the directory knows it; None where that is not known."""
+    """The subject that logged in, according to the directory; None if it is unknown."""
     foreign: bool = False
     """True if the identity belongs to another connection; the login then belongs to no user."""
     gateway: str | None = None
@@ -164,8 +163,8 @@ class Normalizer:
         await self._resources.aclose()
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
-        """Return None: the broker's committed offsets count. Effects precede them, and repeating effects
-        is harmless."""
+        """Return None, because Kafka stores the positions. They advance after the effects, and repeated
+        effects are harmless."""
         return None
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:

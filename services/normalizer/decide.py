@@ -32,7 +32,8 @@ from schemas.logins.raw_login import Login, RawLogin
 SOURCE: Final = "/vita/normalizer"
 FOREIGN_IDENTITY: Final = "identity_of_another_connection"
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far a gateway's clock may be ahead of the broker's. Beyond that, the broker's time counts."""
+"""The maximum time by which a gateway's clock may be ahead of the broker's. Beyond it, the broker's time is
+used."""
 
 _EDITED_HERE: Final = frozenset(("auth0", "email", "sms"))
 _ACCESS: Final = {

@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The tenant to which a login certainly belongs, and what is known of the login."""
+    """The tenant to which a login certainly belongs, and the known facts about the login."""
 
     tenant: str
     gateway: str | None = None
@@ -45,8 +45,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A quarantined login. `origin` is None if it is not certain which tenant it belongs to, `subject` if it
-    is not known which user signed in."""
+    """A quarantined login. `origin` is None if its tenant is not certain, `subject` if its user is not
+    known."""
 
     record: ConsumerRecord
     error: InvalidEvent
@@ -55,7 +55,7 @@ class Letter:
 
     @property
     def quarantined(self) -> Quarantined:
-        """What is stored of the letter."""
+        """Return the part of the letter that is stored."""
         tenant = None if self.origin is None else self.origin.tenant
         return Quarantined(self.record, self.error, tenant, self.subject)
 

@@ -1,8 +1,8 @@
-"""profile.events -> profile and search views, at least once read and exactly once in effect; the logins of
-linked identities go back to profile.events, for the subject that takes them.
+"""profile.events -> profile and search views. Records are read at least once and take effect exactly once.
 
-The position moves in the transaction of the rows (design D5); a batch whose partitions stand elsewhere is
-fenced off. What gateways are to end is on the topic `revocations` before the position moves: at least once.
+The positions are stored in the transaction that writes the rows (design D5); a batch that does not continue
+the stored positions is fenced. Before that, logins of linked identities are appended to profile.events for
+the primary subject, and revocations to the topic `revocations`, at least once.
 """
 
 import asyncio
@@ -57,9 +57,10 @@ from services.views.store import read_owners, read_views, statements
 _log = structlog.get_logger()
 
 CHUNK = 500
-"""Records per transaction."""
+"""Number of records in a transaction."""
 LARGE_BYTES: Final = 64 << 10
-"""An event of this size takes tens of milliseconds: for each value of a person there is a row of searches."""
+"""An event of this size takes tens of milliseconds, because the search views have a row for each value of a
+person."""
 
 
 class Prepared(NamedTuple):
@@ -75,7 +76,7 @@ class Prepared(NamedTuple):
 
 
 class Settings(RuntimeSettings):
-    """The projector needs nothing of its own."""
+    """The projector has no settings of its own."""
 
 
 class Projector:
@@ -185,15 +186,15 @@ class Projector:
         await self._commit(Prepared(self._live, [record], nothing, Effects(), {}, [letter]), latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
-        """The broker times that these records follow."""
+        """Return the time of the record before these, for each partition."""
         unknown = {record.partition for record in records} - self._latest.keys()
         if unknown:
             await self.stored_positions(unknown)
         return dict(self._latest)
 
     async def _fold(self, chunk: Sequence[ConsumerRecord], newest: Views, latest: Latest) -> Prepared:
-        """Fold a chunk over the tables and over `newest`, the states of chunks that may not be in the tables
-        yet; those of this chunk are added there."""
+        """Fold a chunk over the tables and over `newest`, the states of earlier chunks that the tables may
+        not contain yet. Adds the states of this chunk to `newest`."""
         generation = self._live
         read, refused = read_records(chunk, self._events.partitions, latest)
         letters = [self._quarantine(*one) for one in refused]
@@ -225,8 +226,8 @@ class Projector:
     async def _relay(
         self, chunk: Sequence[ConsumerRecord], relays: Sequence[tuple[Logged, str]]
     ) -> list[Quarantined]:
-        """Append the events that other subjects take. Return dead letters for those whose taker has no
-        keys."""
+        """Append the relayed events of linked identities. Return dead letters for those whose primary subject
+        has no keys."""
         with database_failures():
             async with self._pool.acquire() as connection:
                 records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
@@ -239,7 +240,7 @@ class Projector:
             )
             for one in stranded
         }
-        error = InvalidEvent("no_key", "whoever takes this person's logins has no keys")
+        error = InvalidEvent("no_key", "the subject that receives this person's logins has no keys")
         return [
             self._quarantine(record, error, person)
             for record in chunk
@@ -264,8 +265,8 @@ class Projector:
     def _quarantine(
         self, record: ConsumerRecord, error: InvalidEvent, person: KeyOwner | None = None
     ) -> Quarantined:
-        """The dead letter. `person` is the tenant and the owner of the keys that sealed the record; None when
-        that is not certain."""
+        """Report a failed record and return its dead letter. `person` is the tenant and the owner of the keys
+        that sealed the record; None if that is not certain."""
         report(record, error, self._heartbeat)
         return Quarantined(record, error, *(person or ()))
 
@@ -289,7 +290,7 @@ class Projector:
                 if error.sqlstate != MOVED_MEANWHILE:
                     raise
                 if known:
-                    raise Fenced("the stored positions moved meanwhile") from error
+                    raise Fenced("another instance advanced the stored positions") from error
                 expected = await self._expected(generation, first_offsets(records))
             else:
                 return
@@ -308,8 +309,8 @@ class Projector:
         await self._live.pool.close()
 
     async def _expected(self, generation: Generation, first: Mapping[int, int]) -> dict[int, int]:
-        """The stored positions, when a batch follows them with no record of the log in between. Raises
-        Fenced."""
+        """Return the stored positions, if the log has no record between them and the batch. Raises Fenced
+        otherwise."""
         async with generation.pool.acquire() as connection:
             await begin_positions(connection, generation.number, self._topic, list(first))
             applied = await read_positions(connection, generation.number, self._topic, list(first))

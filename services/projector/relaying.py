@@ -21,7 +21,8 @@ SOURCE: Final = "/vita/projector"
 
 
 def relayed(logged: Logged, subject: str, epoch: int) -> Event:
-    """Return the copy of the event for another subject; its id is derived, so repeated copies are equal."""
+    """Return the copy of the event for another subject. Its id is derived from the original, so repeated
+    copies are equal."""
     event, position = logged.event, logged.position
     return event.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Members: who has a role or belongs to an organization."""
+"""Reads the members of roles and organizations."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -11,7 +11,8 @@ MemberKind = Literal["role", "organization"]
 
 
 class MemberPosition(NamedTuple):
-    """A position in the list of members: since when, as text that PostgreSQL reads, and the subject."""
+    """A position in the list of members: the start of the membership, as text that PostgreSQL parses, and the
+    subject."""
 
     since: str
     subject: str
@@ -30,13 +31,13 @@ async def list_members(
     offset: int = 0,
     after: MemberPosition = BEGINNING,
 ) -> list[asyncpg.Record]:
-    """Return a page of the members of a role or organization, those of longest standing first: `since`,
-    `subject`, `document`."""
+    """Return a page of the members of a role or organization, sorted by the start of membership, as rows with
+    `since`, `subject` and `document`."""
     return await connection.fetch(_query("list_members"), tenant, kind, target, *after, limit, offset)
 
 
 async def count_members(connection: DatabaseConnection, tenant: str, kind: MemberKind, target: str) -> int:
-    """Return how many members there are."""
+    """Return the number of members."""
     count: int = await connection.fetchval(_query("count_members"), tenant, kind, target)
     return count
 

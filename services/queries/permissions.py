@@ -1,7 +1,8 @@
-"""Permissions: what an API knows them by, and who has which from where.
+"""Permissions of APIs, and the permissions of users with their sources.
 
-A permission's id is its API's id and a number that the API gives once: a permission that was taken out of its
-API, or whose API was deleted, is gone for everybody for ever, whatever is made under the same name later.
+A permission's id consists of the id of its API and a number that the API never reuses. After a permission is
+removed from its API, or the API is deleted, no user has it, even if a permission with the same name is
+created later.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _SCOPES_OF_OTHER_SERVICES: Final = ("publish:logins", "read:events", "read:dead_
 
 @dataclass(frozen=True, slots=True)
 class ApiPermission:
-    """A permission that an API has."""
+    """A permission of an API."""
 
     id: str
     name: str
@@ -35,11 +36,11 @@ class ApiPermission:
 
     @property
     def place(self) -> str:
-        """The key by which lists are sorted: the name, then the API."""
+        """The sort key of lists: the name, then the API."""
         return f"{self.name} {self.api_identifier}"
 
     def shown(self) -> dict[str, Any]:
-        """Return the permission as it is shown, without its sources."""
+        """Return the permission as JSON, without its sources."""
         return {
             "permission_name": self.name,
             "description": self.description,
@@ -68,11 +69,11 @@ class PermissionCatalogue:
                 self._by_id[found.id] = self._by_name[found.api_identifier, found.name] = found
 
     def named(self, identifier: str, name: str) -> ApiPermission | None:
-        """Return the permission of this name of an API, None if there is none."""
+        """Return the permission of this API with this name; None if there is none."""
         return self._by_name.get((identifier, name))
 
     def living(self, ids: Iterable[str]) -> list[ApiPermission]:
-        """Return those of these permissions that still exist, by name."""
+        """Return those of these permissions that still exist, sorted by name."""
         found = (self._by_id[each] for each in ids if each in self._by_id)
         return sorted(found, key=lambda permission: permission.place)
 
@@ -84,7 +85,7 @@ def apis_of(permission_ids: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class RoleWithPermissions:
-    """A role with the ids of the permissions that it gives."""
+    """A role and the ids of its permissions."""
 
     id: str
     name: str
@@ -94,8 +95,8 @@ class RoleWithPermissions:
 def with_sources(
     catalogue: PermissionCatalogue, direct: Iterable[str], roles: Sequence[RoleWithPermissions]
 ) -> list[tuple[ApiPermission, list[dict[str, str]]]]:
-    """Return each permission that a person has directly or through roles and that still exists, by name, with
-    its sources: directly first, then the roles in their order."""
+    """Return each existing permission that a person has directly or through roles, sorted by name, with its
+    sources: the direct assignment first, then the roles in their order."""
     sources: dict[str, list[dict[str, str]]] = {
         each: [{"source_id": "", "source_name": "", "source_type": "DIRECT"}] for each in direct
     }
@@ -114,8 +115,8 @@ async def read_catalogue(
     permission_ids: Iterable[str] = (),
     identifiers: Collection[str] = (),
 ) -> PermissionCatalogue:
-    """Return the permissions of the APIs that these permissions belong to, and of those with these
-    identifiers. `system` is the Management API itself, as `system_api` returns it."""
+    """Return the permissions of the APIs that these permissions belong to, and of the APIs with these
+    identifiers. `system` is the Management API as returned by `system_api`."""
     ids = apis_of(permission_ids)
     found = await find_settings(connection, keyring, tenant, "resource_server", ids, identifiers)
     apis: list[Mapping[str, Any]] = [api.document for api in found]
@@ -126,7 +127,7 @@ async def read_catalogue(
 async def find_roles(
     connection: DatabaseConnection, keyring: Keyring, tenant: str, ids: Collection[str]
 ) -> list[Setting]:
-    """Return those of these roles that exist, by name."""
+    """Return those of these roles that exist, sorted by name."""
     return await find_settings(connection, keyring, tenant, "role", ids)
 
 
@@ -138,8 +139,8 @@ def role_of(setting: Setting) -> RoleWithPermissions:
 
 
 def find_permissions(known: PermissionCatalogue, names: Iterable[tuple[str, str]]) -> list[ApiPermission]:
-    """Return the permissions with these (API identifier, name), each once. Raises Rejected (`not_found`) for
-    an API or a permission that does not exist."""
+    """Return the permissions with these (API identifier, name) pairs, without duplicates. Raises Rejected
+    (`not_found`) if an API or a permission does not exist."""
     found: dict[str, ApiPermission] = {}
     for identifier, name in names:
         if identifier not in known.identifiers:
@@ -152,8 +153,8 @@ def find_permissions(known: PermissionCatalogue, names: Iterable[tuple[str, str]
 
 
 def system_api(audience: str, scopes: Iterable[str]) -> dict[str, Any]:
-    """Return the Management API, whose tokens have this audience, as an API with these scopes and those of
-    other services."""
+    """Return the Management API as an API document. `audience` is the audience of its tokens; its scopes are
+    `scopes` and those of other services."""
     return {
         "id": hashlib.sha256(audience.encode()).hexdigest()[:API_ID_LENGTH],
         "name": "Vita Management API",

@@ -1,7 +1,7 @@
-"""Settings of tenants: roles, APIs, organizations, client grants and all else that is a document of a kind.
+"""Reads the settings of tenants: roles, APIs, organizations, client grants and other documents.
 
-Every function but `read_attribute_profiles` reads over a connection that sees the tenant, and opens the
-secrets in the documents.
+Every function except `read_attribute_profiles` expects a connection that can access the tenant, and decrypts
+the secrets in the documents.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
 
 TENANT_SETTINGS: Final = "settings"
-"""The id of the one setting of the kind `tenant`."""
+"""The id of the only setting of the kind `tenant`."""
 
 
 async def find_setting(
@@ -41,7 +41,7 @@ async def find_setting_by_name(
 async def list_settings(
     connection: DatabaseConnection, keyring: Keyring, tenant: str, kind: Kind
 ) -> list[Setting]:
-    """Return all settings of a kind that are not deleted, by name."""
+    """Return all settings of a kind that are not deleted, sorted by name."""
     rows = await connection.fetch(_query("list_settings"), tenant, kind)
     return await _opened(connection, keyring, tenant, rows)
 
@@ -54,7 +54,7 @@ async def find_settings(
     ids: Collection[str] = (),
     names: Collection[str] = (),
 ) -> list[Setting]:
-    """Return the settings with these ids or names that exist and are not deleted, by name."""
+    """Return the settings with these ids or names that exist and are not deleted, sorted by name."""
     query = _query("find_settings")
     rows = await connection.fetch(query, tenant, kind, list(ids), list(names)) if ids or names else []
     return await _opened(connection, keyring, tenant, rows)
@@ -63,8 +63,8 @@ async def find_settings(
 async def find_setting_event(
     connection: DatabaseConnection, tenant: str, kind: Kind, identity: str
 ) -> str | None:
-    """Return the id of the event that a setting, deleted or not, was last changed by; None if there never was
-    one of this id."""
+    """Return the id of the event that last changed a setting, which may be deleted; None if the setting never
+    existed."""
     found = await connection.fetchval(_query("find_setting_event"), tenant, kind, identity)
     return None if found is None else str(found)
 
@@ -72,15 +72,15 @@ async def find_setting_event(
 async def read_attribute_profiles(
     connection: DatabaseConnection, keys: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the documents of those of these user attribute profiles, (tenant, id), that exist; they hold no
-    secrets."""
+    """Return the documents of these user attribute profiles by (tenant, id). Profiles that do not exist are
+    left out. The documents contain no secrets."""
     columns = [key[0] for key in keys], [key[1] for key in keys]
     rows = await connection.fetch(_query("read_attribute_profiles"), *columns)
     return {(row["tenant"], row["id"]): exact_json.loads(row["document"]) for row in rows}
 
 
 async def log_retention_days(connection: DatabaseConnection, tenant: str) -> int | None:
-    """Return for how many days the tenant keeps log entries; None if it keeps them for ever."""
+    """Return for how many days the tenant keeps log entries; None if there is no limit."""
     days: int | None = await connection.fetchval(_query("log_retention"), tenant)
     return days
 

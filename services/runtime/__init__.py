@@ -1,1 +1,1 @@
-"""What every service stands on: settings, logs, database, event log, keys, the worker loop."""
+"""The common base of all services: settings, logs, database, event log, keys, the worker loop."""

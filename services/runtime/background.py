@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 
 def start_task(work: Coroutine[Any, Any, T], context: Context | None = None) -> asyncio.Task[T]:
-    """Run `work` as a task, in `context` if given. The caller holds the task and awaits it or its end: a task
-    that nobody holds may be collected, and a failure that nobody reads is lost."""
+    """Run `work` as a task, in `context` if given. The caller must keep a reference to the task and await it:
+    a task without references may be garbage-collected, and a failure that is not awaited is lost."""
     return asyncio.create_task(work, context=context)
 
 

@@ -1,8 +1,8 @@
-"""Background loops of a process, and what their failures mean for it.
+"""Background loops of a process, and the effect of their failures on it.
 
-A loop repeats rounds of work. A round that fails with Transient is expected to pass: the loop backs off and
-tries again. Any other exception is unknown: nobody has foreseen it, and it may be in every round from now
-on. It is logged, and the failure policy of the loop makes it visible from outside the process.
+A loop repeats rounds of work. A round that fails with Transient is expected to recover: the loop backs off
+and tries again. Any other exception is unexpected and may occur in every round from then on. It is logged,
+and the failure policy of the loop makes it visible from outside the process.
 """
 
 import asyncio
@@ -58,10 +58,8 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class EndProcess:
-    """A failure policy: the process ends, with the name of the loop as the reason.
-
-    It suits loops without which the process must not go on, and processes that nobody asks for readiness.
-    """
+    """A failure policy that ends the process with the name of the loop as the reason. It suits loops that the
+    process cannot run without, and processes without a readiness probe."""
 
     end: Callable[[str, Exception], None]
 
@@ -143,6 +141,6 @@ class Periodic:
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody asked the running task to end, rather than a task it waits for."""
+    """Whether the running task itself was cancelled, rather than a task that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 from schemas.formats.instants import from_milliseconds
 
 Latest = dict[int, datetime]
-"""Partition -> the time of its last record."""
+"""The time of the last record of each partition."""
 
 
 def stamp(records: Sequence[ConsumerRecord], latest: Latest) -> list[datetime]:

@@ -1,7 +1,7 @@
-"""Many statements as one: most batches of events are small, and then a round trip costs more than the rows.
+"""Executes many statements as one: most batches of events are small, so round trips cost more than the rows.
 
-A statement batch holds statements that touch different rows, so that their order makes no difference; what a
-later statement batch does may depend on an earlier one.
+The statements of a statement batch write different rows, so their order has no effect. A statement batch may
+depend on earlier ones.
 """
 
 import re
@@ -18,21 +18,21 @@ from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
 
 Statement = tuple[str, Sequence[Sequence[Any]]]
-"""A statement that takes one array per column, and its rows; never without rows."""
+"""A statement with one array parameter per column, and its rows, at least one."""
 StatementBatch = Sequence[Statement]
-"""Statements that touch different rows: they may run in any order, or as one."""
+"""Statements that write different rows and may run in any order, or as one."""
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _EMPTY_QUERY: Final = "SELECT"
 
 
 def statement(write: Write) -> Statement:
-    """Return the statement that a view names, with its rows."""
+    """Return the statement for a write to a view, with its rows."""
     return load(write.package)[write.query], write.rows
 
 
 def side_by_side(*sources: Sequence[StatementBatch]) -> list[list[Statement]]:
-    """Return the statement batches of independent sources as joint ones: the first of each together, then the
-    second. Empty ones are left out."""
+    """Merge the statement batches of independent sources: the first ones of all sources, then the second
+    ones, and so on. Empty batches are left out."""
     levels = zip_longest(*sources, fillvalue=())
     return [joint for level in levels if (joint := [one for batch in level for one in batch])]
 
@@ -43,8 +43,8 @@ async def execute(
     then: str = _EMPTY_QUERY,
     arguments: Sequence[Any] = (),
 ) -> None:
-    """Run a statement batch as the parts of one statement, whose main query is `then` with these arguments;
-    each part gets its rows as one array per column."""
+    """Execute a statement batch as one statement with common table expressions. `then` is its main query,
+    with these arguments."""
     parts = tuple((text, len(rows[0])) for text, rows in batch)
     columns = [list(column) for _, rows in batch for column in zip(*rows, strict=True)]
     await connection.fetch(_statement(then, len(arguments), parts), *arguments, *columns)

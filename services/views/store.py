@@ -1,5 +1,5 @@
-"""The views in PostgreSQL: what a batch of events touches comes in with one statement per table, and goes
-back in as few statements as the order of the log allows."""
+"""The views in PostgreSQL. One statement per table reads the rows that a batch of events affects; as few
+statements as the order of the log allows write them."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from services.views.statement_batches import Statement, side_by_side, statement
 
 
 class Owners(NamedTuple):
-    """What one round trip reads of the owners of a batch's events (people and tenants): their keys, the
-    profiles that exist, and the people against whom failed logins are stored."""
+    """The data of the owners of a batch's events (people and tenants): their keys, the existing profiles, and
+    the people for whom failed logins are stored."""
 
     keys: Keys
     profiles: Views
@@ -33,8 +33,8 @@ class Owners(NamedTuple):
 
 
 async def read_owners(connection: DatabaseConnection, keyring: Keyring, owners: Collection[Owner]) -> Owners:
-    """Return what the views hold of these owners. Raises CannotUnseal if the keys of an owner do not open
-    with the keyring."""
+    """Read the data of these owners in one round trip. Raises CannotUnseal if the keyring does not open the
+    keys of an owner."""
     rows = await users.read_owners(connection, sorted(owners))
     keys = {
         (row["tenant"], row["owner"]): keyring.open(
@@ -48,8 +48,8 @@ async def read_owners(connection: DatabaseConnection, keyring: Keyring, owners: 
 
 
 async def read_views(pool: asyncpg.Pool, batch: Sequence[Logged], owners: Owners, folded: Views) -> Views:
-    """Return the states a batch starts from: those in `folded`, which may not be in the tables yet, else
-    those in the tables."""
+    """Return the states that a batch starts from: those in `folded`, which the tables may not contain yet,
+    otherwise those in the tables."""
     guarded = {*owners.guarded, *folded.of(LOGIN_GUARD)} if folded.of(LOGIN_GUARD) else owners.guarded
     touched = {view: view.touches(batch, guarded) for view in FOLD_VIEWS}
     known = folded.among(touched)
@@ -69,8 +69,8 @@ async def read_views(pool: asyncpg.Pool, batch: Sequence[Logged], owners: Owners
 
 
 def statements(folded: Folded, settled: Reservations, keys: Keys) -> list[list[Statement]]:
-    """Return every statement that a batch comes to, in statement batches; secrets are sealed with the keys of
-    their owners."""
+    """Return the statements that store a folded batch, as statement batches. Secrets are sealed with the keys
+    of their owners."""
     states = [statement(one) for view in FOLD_VIEWS for one in view.writes(folded.changes(view), keys)]
     followed = [
         [[statement(one) for one in batch] for batch in view.writes(folded.applied)] for view in EVENT_VIEWS
@@ -79,8 +79,8 @@ def statements(folded: Folded, settled: Reservations, keys: Keys) -> list[list[S
 
 
 def reservation_statements(settled: Reservations) -> list[list[Statement]]:
-    """Return the statements that settle reservations. What is confirmed here may be released here too: then
-    in a later statement batch."""
+    """Return the statements that confirm and release reservations. Releases of reservations that are
+    confirmed in the same batch follow in a later statement batch."""
     released = [(*owner, kind, place, kept) for (owner, kind, place), kept in settled.released.items()]
     first = _with_rows(reservations.dropped(settled.dropped), reservations.confirmed(settled.confirmed))
     ended = _with_rows(reservations.replaced(released))
@@ -92,6 +92,6 @@ def _with_rows(*found: Statement) -> list[Statement]:
 
 
 def columns(keys: Sequence[Any]) -> list[list[Any]]:
-    """One array per part of the keys; a key of one part is no tuple."""
+    """Return one array per part of the keys. A key with one part is a plain value, not a tuple."""
     parts = (key if isinstance(key, tuple) else (key,) for key in keys)
     return [list(column) for column in zip(*parts, strict=True)]

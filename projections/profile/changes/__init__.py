@@ -1,1 +1,1 @@
-"""What each kind of event does to a profile, one module per kind."""
+"""The effect of each kind of event on a profile, one module per kind."""

@@ -1,5 +1,5 @@
-"""What a person may do and belongs to: roles, permissions of their own and organizations, each with the time
-and the actor it came with."""
+"""A person's roles, direct permissions and organizations, each with the time and the actor of its
+assignment."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,7 +26,8 @@ AccessEvent = (
     | OrganizationLeft
 )
 MOST: Final[Mapping[str, int]] = {"roles": 50, "permissions": 1000}
-"""How many of a kind one person can have (fact sheet §0.4), deleted ones included."""
+"""The maximum number of assignments of each kind (fact sheet §0.4), including deleted roles and
+permissions."""
 _GIVES: Final[Mapping[type[Any], str]] = {
     RolesAssigned: "roles",
     PermissionsAssigned: "permissions",
@@ -40,8 +41,8 @@ _TAKES: Final[Mapping[type[Any], str]] = {
 
 
 def granted(profile: Profile, event: AccessEvent) -> Profile:
-    """Return the profile with what was assigned, without what was removed; only the memory changes when the
-    command is refused."""
+    """Return the profile after assignments and removals. If the command is refused, only the memory
+    changes."""
     expected = event.data.expected_revision
     stale = expected is not None and expected != profile.revision
     if profile.document is None or stale or is_refused(profile, event):
@@ -61,6 +62,7 @@ def granted(profile: Profile, event: AccessEvent) -> Profile:
 
 
 def assignments_of(profile: Profile, kind: str) -> Mapping[str, Mapping[str, str]]:
-    """Return what the person has of a kind: id -> `{at, by}`, the time and the actor it came with."""
+    """Return the person's assignments of a kind: id -> `{at, by}`, the time and the actor of the
+    assignment."""
     found: Mapping[str, Mapping[str, str]] = profile.associations.get(kind, {})
     return found

@@ -13,14 +13,14 @@ Account = Mapping[str, Any]
 
 
 def accounts_of(associations: Mapping[str, Any]) -> Sequence[Account]:
-    """Return the connected accounts, by creation time."""
+    """Return the connected accounts, sorted by creation time."""
     found: Sequence[Account] = associations.get(ACCOUNTS, ())
     return found
 
 
 def with_account(associations: Mapping[str, Any], event: LoginSucceeded) -> Mapping[str, Any]:
-    """Return the associations after a login: one account per connection and organization, as the latest login
-    showed it, created at the first login that did."""
+    """Return the associations after a login. An account is identified by connection and organization; it
+    keeps its first creation time and takes the other values of the latest login."""
     reported, organization = event.data.connected_account, event.data.organization_id
     if reported is None or "connection" not in reported:
         return associations

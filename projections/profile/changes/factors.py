@@ -1,4 +1,4 @@
-"""A user's factors: the associations hold what is shown of them, the secrets what proves them."""
+"""The factors that a user has enrolled: public details in the associations, proofs in the secrets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
@@ -12,7 +12,7 @@ from schemas.formats.instants import render
 FACTORS: Final = "factors"
 RECOVERY_CODE: Final = "recovery-code"
 Factor = Mapping[str, Any]
-"""`id, type, confirmed, created_at`, the details, and what an edit sets."""
+"""`id, type, confirmed, created_at`, the details, and the values that edits set."""
 _PROVIDERS: Final[Mapping[str, str]] = {
     "totp": "google-authenticator",
     "push": "guardian",
@@ -27,13 +27,13 @@ _ADDRESSES: Final = ("email", "phone_number", "key_id")
 
 
 def factors_of(associations: Mapping[str, Any]) -> Sequence[Factor]:
-    """Return the factors, by enrolment."""
+    """Return the factors, in the order of enrolment."""
     found: Sequence[Factor] = associations.get(FACTORS, ())
     return found
 
 
 def provider_of(factor: Factor) -> str | None:
-    """Return the name of the factor in `multifactor`, None for one that is no second factor."""
+    """Return the name of the factor in `multifactor`; None if it is not a second factor."""
     return _PROVIDERS.get(factor["type"])
 
 
@@ -104,7 +104,7 @@ def _moved(
     factors: Sequence[Factor],
     new: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Profile:
-    """Return the profile with these factors, without the secrets of others, and with `multifactor`
+    """Return the profile with these factors, without the secrets of removed factors, and with `multifactor`
     updated."""
     now, there = render(event.time), {factor["id"] for factor in factors}
     known = {**profile.secrets.get(FACTORS, {}), **(new or {})}

@@ -1,9 +1,10 @@
-"""Profiles that become one person's, and part again (design D16).
+"""Linking and unlinking of profiles (design D16).
 
-The primary's associations say under `linked` whose identities it shows, and under `links` what was linked and
-unlinked. The secondary keeps all it was under `merged`; its events stay its own and its logins are handed on.
-Each side knows by which command it was linked, so that a command carried out twice has one effect; a link
-that has ended, and what ended it, are among the refused commands, so that a late event of theirs has none.
+The primary's associations contain the linked identities (`linked`) and the history of links (`links`). The
+secondary's former profile is kept under `merged` in its associations. The secondary keeps its own events, and
+its logins are relayed to the primary. Both sides record the command of the link, so that a repeated command
+has no further effect. When a link ends, its command and the command that ended it are recorded as refused, so
+that their late events have no effect.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,47 +31,48 @@ from schemas.events import (
 from schemas.formats.instants import render
 
 REMEMBERED: Final = 100
-"""How many links and unlinks a person's history goes back."""
+"""The maximum number of links and unlinks in a person's history."""
 
 
 def merged_into(profile: Profile) -> str | None:
-    """The subject that shows this person's identity, None for a person of their own."""
+    """Return the subject that this person is linked to as secondary; None for all other people."""
     merged = profile.associations.get("merged")
     return None if merged is None else merged["into"]
 
 
 def forwarded_to(profile: Profile, event: PersonEvent) -> str | None:
-    """The subject that takes an event of this person, when it is not this one."""
+    """Return the primary subject that an event of this person is relayed to; None if it is not relayed."""
     return merged_into(profile) if isinstance(event, LoginSucceeded | LoginFailed) else None
 
 
 def takes(profile: Profile, event: LoginSucceeded) -> bool:
-    """Whether a login is this person's: one handed on is, while its identity is linked."""
+    """Whether a login changes this profile. A relayed login does only while its identity is linked."""
     relayed = event.sourceposition is not None and event.sourceposition.startswith(RELAYED)
     return not relayed or identity_key(event.data.provider, event.data.idp_id) in links_of(profile)
 
 
 def links_of(profile: Profile) -> Mapping[str, Mapping[str, Any]]:
-    """Identity -> `subject` and `command` of its link."""
+    """Return the links of a primary: identity -> `subject` and `command`."""
     found: Mapping[str, Mapping[str, Any]] = profile.associations.get("linked", {})
     return found
 
 
 def commands_of(profile: Profile) -> list[str]:
-    """The commands by which this person is linked, be it as primary or as secondary."""
+    """Return the commands of this person's links, as primary or as secondary."""
     merged = profile.associations.get("merged")
     links = [link["command"] for link in links_of(profile).values()]
     return links if merged is None else [merged["command"]]
 
 
 def owner_of(profile: Profile, identity: Mapping[str, Any], subject: str) -> str:
-    """Whose the unique values of an identity are: those of a linked one stay its own subject's."""
+    """Return the subject that owns the unique values of an identity. A linked identity's values belong to the
+    secondary."""
     link = links_of(profile).get(identity_key(identity["provider"], identity["user_id"]))
     return subject if link is None else link["subject"]
 
 
 def linked(profile: Profile, event: IdentityLinked) -> Profile:
-    """The primary with one more identity."""
+    """Return the primary after an identity was linked."""
     data, key, command = event.data, identity_key(event.data.provider, event.data.idp_id), _command(event)
     if links_of(profile).get(key, {}).get("command") == command:
         return profile
@@ -104,7 +106,8 @@ def linked(profile: Profile, event: IdentityLinked) -> Profile:
 
 
 def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
-    """The primary without this identity; a link taken back by its own command leaves no trace."""
+    """Return the primary after an identity was unlinked. If the command that created the link undoes it, the
+    history has no entry of either."""
     key, document = identity_key(event.data.provider, event.data.idp_id), profile.document
     link = links_of(profile).get(key)
     if (
@@ -142,7 +145,7 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
 
 
 def merged(profile: Profile, event: UserMerged) -> Profile:
-    """The secondary, who is put by; somebody who has linked identities stays."""
+    """Return the secondary after it was linked. A person with linked identities is not merged."""
     known = profile.associations.get("merged")
     if known is not None and known["command"] == _command(event):
         return profile
@@ -163,7 +166,8 @@ def merged(profile: Profile, event: UserMerged) -> Profile:
 
 
 def restored(profile: Profile, event: UserRestored) -> Profile:
-    """The secondary as it was put by, with what logins and edits brought since."""
+    """Return the secondary after it was unlinked: its former profile with the changes by later logins and
+    edits."""
     kept, now, data = profile.associations.get("merged"), render(event.time), event.data
     if kept is None or kept["into"] != data.parted_from or _is_turned_down(profile, event):
         return refuse(profile, event)
@@ -183,7 +187,7 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
 
 
 def _credited(provenance: Provenance, event: UserRestored) -> Provenance:
-    """The provenance with what came since the profile was put by, as of the events that brought it."""
+    """Return the provenance with the changes since the merge, attributed to the events that made them."""
     for name in (*event.data.values, *event.data.removed):
         at, _, event_id = event.data.marks.get(name, mark_of(event)).partition(" ")
         provenance = credit(provenance, event_id, at, event.actor, {name: "profileData"})
@@ -191,7 +195,7 @@ def _credited(provenance: Provenance, event: UserRestored) -> Provenance:
 
 
 def deleted(profile: Profile, event: UserDeleted) -> Profile:
-    """Nobody: the people whose identities are linked go together or not at all."""
+    """Return the state after a deletion. People with linked identities are deleted together or not at all."""
     group = merged_into(profile) or (event.subject if links_of(profile) else None)
     nobody = profile.document is None and group is None
     if nobody or event.data.together_with != group or _is_turned_down(profile, event):
@@ -213,7 +217,7 @@ def _ended(memory: Memory, commands: Iterable[str]) -> Memory:
 
 
 def _without(memory: Memory, key: str) -> Memory:
-    """The memory without what it knew of an identity's logins."""
+    """Return the memory without the marks of an identity's logins."""
     linked = {name: marks for name, marks in memory.linked.items() if name != key}
     marks = {name: mark for name, mark in memory.marks.items() if name != TOKENS + key}
     return memory._replace(linked=linked, marks=marks)

@@ -1,4 +1,4 @@
-"""What a login does to a profile."""
+"""The effect of a login on a profile."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ from schemas.formats.instants import render
 
 
 def logged_in(profile: Profile, memory: Memory, event: LoginSucceeded) -> Profile:
-    """The person after a successful login; the first one makes the profile."""
+    """Return the profile after a successful login; the first login creates it."""
     data, now, mark = event.data, render(event.time), mark_of(event)
     identity = identity_of(data.connection, data.provider, data.idp_id, is_social=data.is_social)
     if profile.document is None:
@@ -62,8 +62,8 @@ def _of_primary(
     *,
     creating: bool,
 ) -> Memory:
-    """Writes what a login of the primary identity decides into a document made for it; the memory
-    afterwards."""
+    """Apply a login of the primary identity to `document`, which is modified in place, and return the new
+    memory."""
     now, mark = render(event.time), mark_of(event)
     newest = mark > marks.get(PRIMARY, "")
     first = creating or mark < marks.get(FIRST, "")
@@ -87,7 +87,8 @@ def _of_primary(
 def _of_linked(
     document: dict[str, Any], memory: Memory, event: LoginSucceeded, identity: dict[str, Any]
 ) -> Memory:
-    """Writes what a login of a linked identity decides into a document made for it; the memory afterwards."""
+    """Apply a login of a linked identity to `document`, which is modified in place, and return the new
+    memory."""
     key = identity_key(event.data.provider, event.data.idp_id)
     known = profile_data_of(document["identities"], identity)
     fresh, marks, newest = refreshed(known, memory.linked.get(key, {}), event.data, mark_of(event))

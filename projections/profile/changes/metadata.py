@@ -1,4 +1,4 @@
-"""What a patch makes of user_metadata or app_metadata (fact sheet §4.3)."""
+"""Merges a patch into user_metadata or app_metadata (fact sheet §4.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,11 @@ from schemas.events import MetadataMerge
 
 
 def merged(current: Mapping[str, Any], patch: Mapping[str, Any], merge: MetadataMerge) -> dict[str, Any]:
-    """At the first level: keys replace, null removes, an empty patch wipes. Deep: RFC 7396, where objects
-    merge all the way down and an empty patch changes nothing."""
+    """Return the metadata after a patch.
+
+    At the first level, keys are replaced, null removes a key, and an empty patch removes all. Deep merging
+    follows RFC 7396: objects are merged recursively, and an empty patch changes nothing.
+    """
     if merge == "deep":
         return _deep(current, patch)
     if not patch:

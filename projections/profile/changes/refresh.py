@@ -16,7 +16,7 @@ from schemas.formats.exact_json import same
 
 class Refresh(NamedTuple):
     """The changes of a login: values to set, root keys to drop, and the claims of every attribute that the
-    login decides, unchanged ones included."""
+    login determines, including unchanged ones."""
 
     values: Mapping[str, Any]
     claims: Mapping[str, str]
@@ -24,9 +24,12 @@ class Refresh(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The position of a login among those of its profile. `mark` is its own; `newest` and `first` say whether
-    no other login of the primary identity is later or earlier; `displaced` is the event id of the login that
-    counted as the first one until now and wrote root attributes as such."""
+    """The position of a login among those of its profile.
+
+    `mark` is its own mark. `newest` and `first` state that no other login of the primary identity is later or
+    earlier. `displaced` is the event id of the login that was the first one until now and wrote root
+    attributes as such; None if there is none.
+    """
 
     mark: str
     newest: bool
@@ -77,8 +80,8 @@ _Holder = tuple[str, str, str]
 
 
 def _as_before(provenance: Provenance, data: LoginSucceededData) -> Mapping[str, str] | None:
-    """Return the claims of a login that has the same claims as the only login so far, the most common case,
-    in which the login decides every attribute; otherwise None."""
+    """Return the claims of a login that equal those of the only earlier login, in which case the login
+    determines every attribute; otherwise None. This is the most common case."""
     if len(provenance) != 1 or data.root_policy not in ("on_each_login", "unless_edited"):
         return None
     (group,) = provenance.values()
@@ -128,8 +131,8 @@ def _by_login(holder: _Holder | None) -> bool:
 
 
 def _weight(claim: str) -> int:
-    """Return the rank of a claim: a value from a claim or an edit, above a default made of given and family
-    name, above any other default."""
+    """Return the rank of a claim: claims and edits above defaults made of given and family name, above other
+    defaults."""
     if not claim.startswith(DEFAULT):
         return 2
     return 1 if claim.startswith((f"{DEFAULT}given_name", f"{DEFAULT}family_name")) else 0

@@ -1,4 +1,5 @@
-"""What is said of a person's access. The person keeps nothing of it; that a command counted is a revision."""
+"""Events about sessions, tokens and grants. The profile stores nothing of them; an effective command only
+advances its revision."""
 
 from projections.profile.memory import is_turned_down, refuse
 from projections.profile.revisions import revise
@@ -7,7 +8,7 @@ from schemas.events import SessionEvent
 
 
 def of_a_session(profile: Profile, event: SessionEvent) -> Profile:
-    """The next revision of the same person, or the very same when the command is turned down."""
+    """Return the next revision of the profile; the refused command is recorded if it is turned down."""
     if is_turned_down(profile, event):
         return refuse(profile, event)
     return revise(profile)

@@ -29,7 +29,7 @@ RecordPosition = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterAccess:
-    """What opening a dead letter needs: the keys, the broker, and a token with the scope."""
+    """The access that opening a dead letter requires: the keys, the broker, and a token with the scope."""
 
     ledger: addresses.Ledger
     kafka: KafkaAccess
@@ -85,7 +85,7 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
 
 
 async def _find(access: DeadLetterAccess, place: RecordPosition, recorded_at: datetime) -> bytes:
-    """Return the dead letter's value; the search begins at the time at which the dead letter was recorded."""
+    """Return the dead letter's value. The search begins at the time at which the dead letter was recorded."""
     name = _name(place).encode()
     topic, partitions = _topic_of_letters(access, place[0])
     partition = partition_of(name, partitions)
@@ -128,7 +128,7 @@ def _opened(letter: DeadLetter, tenant: str | None) -> dict[str, Any]:
 
 
 def _text(content: bytes | None) -> str | None:
-    """Decode the bytes as UTF-8 and escape what is not UTF-8."""
+    """Decode the bytes as UTF-8; invalid bytes are escaped."""
     return None if content is None else content.decode("utf-8", "backslashreplace")
 
 

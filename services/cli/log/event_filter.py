@@ -1,4 +1,4 @@
-"""Which events of the log `vita tail` shows."""
+"""The filter of `vita tail`."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ _PREFIX: Final = "profile."
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events to show; a field that is None does not restrict them."""
+    """The conditions for events to show; a field that is None is no condition."""
 
     tenant: str | None = None
     type: str | None = None

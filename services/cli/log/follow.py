@@ -24,7 +24,7 @@ Show = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """Which part of the log to read."""
+    """The part of the log to read."""
 
     kafka: KafkaAccess
     topic: str
@@ -35,7 +35,7 @@ class LogRange:
 
 @dataclass(frozen=True, slots=True)
 class UnsealAccess:
-    """What unsealing needs: the keys, and a token with the scope read:events."""
+    """The access that unsealing requires: the keys, and a token with the scope read:events."""
 
     ledger: addresses.Ledger
     management_url: str

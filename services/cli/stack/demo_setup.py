@@ -1,4 +1,4 @@
-"""What `vita up` does once the services run: creates a demo tenant with its client, runs the demo, prints
+"""The steps of `vita up` after the services run: create a demo tenant with its client, run the demo, print
 addresses."""
 
 import shlex
@@ -37,11 +37,10 @@ _TRUST: Final = (
 
 
 async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> None:
-    """Start the local stack, create what is missing, and print where to go from there.
+    """Start the local stack, create missing objects, and print the next steps.
 
-    `demo` says whether to publish the demo population if it has not been published yet; `tls` switches
-    HTTPS on or off, None keeps what the stack has. Raises CommandFailed, or an error of `deploy.local`,
-    with a hint.
+    `demo` publishes the demo population if it has not been published yet. `tls` switches HTTPS on or off;
+    None keeps the current setting. Raises CommandFailed, or an error of `deploy.local`, with a hint.
     """
     stack = await local.up(console, tls=tls)
     addresses.local_stack.cache_clear()
@@ -67,7 +66,7 @@ async def bring_up(console: Console, *, demo: bool, tls: bool | None = None) -> 
 
 
 def path_line() -> str | None:
-    """Return the shell command that puts this environment's `vita` on the path, or None if it is found
+    """Return the shell command that puts this environment's `vita` on the path, or None if it is on the path
     already."""
     folder = Path(sys.executable).parent
     program = folder / "vita"

@@ -47,7 +47,7 @@ _TOPICS: Final = (Topic.LOGINS_RAW, Topic.PROFILE_EVENTS)
 
 @dataclass(frozen=True, slots=True)
 class ProbeTargets:
-    """Addresses of what to probe."""
+    """The addresses to probe."""
 
     kafka: KafkaAccess
     database_url: str = field(repr=False)
@@ -120,7 +120,7 @@ def is_gone(host: str, pid: int) -> bool:
 
 
 def _is_unreaped(pid: int) -> bool:
-    """Return whether the process is a zombie, as far as the system tells."""
+    """Return whether the process is a zombie; False if the system does not say."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (OSError, IndexError):

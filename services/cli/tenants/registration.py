@@ -29,7 +29,7 @@ _CLOSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """An API client to create. Only its hash is stored of `secret`."""
+    """An API client to create. Only a hash of `secret` is stored."""
 
     tenant: str
     client_id: str

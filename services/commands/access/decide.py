@@ -1,4 +1,4 @@
-"""Roles, permissions and organizations given to a user and taken away, decided on what the user holds."""
+"""Assigns and removes roles, permissions and organizations, decided on the user's associations."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
@@ -61,7 +61,7 @@ def assign_permissions(
 def remove_permissions(
     associations: Associations, known: PermissionCatalogue, requested: Collection[PermissionName]
 ) -> Decision:
-    """Remove those of these permissions that the user has directly; what roles give stays."""
+    """Remove those of these permissions that the user has directly; permissions through roles remain."""
     held = associations.get("permissions", {})
     found = [each for name in sorted(requested) if (each := known.named(*name)) and each.id in held]
     if not found:

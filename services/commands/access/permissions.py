@@ -1,11 +1,11 @@
-"""Permissions of APIs and roles, as they are given and numbered."""
+"""The permissions of APIs and roles, and their numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 MOST_OF_A_ROLE: Final = 1000
-"""Permissions (fact sheet §0.4)."""
+"""The maximum number of permissions of a role (fact sheet §0.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class NewScope:
 
 
 def numbered(scopes: Sequence[NewScope], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `scopes` of an API that had `before`, and `numbers`, how many were ever given out."""
+    """Return the `scopes` of an API that had `before`, and `numbers`, the number of ids assigned so far."""
     numbers: dict[str, int] = {scope["value"]: scope["number"] for scope in before.get("scopes", ())}
     given: int = before.get("numbers", 0)
     found: dict[str, dict[str, Any]] = {}

@@ -31,7 +31,8 @@ _SECRETS: Final = frozenset(("totp_secret",))
 
 @dataclass(frozen=True, slots=True)
 class NewFactor:
-    """An authentication method to enrol: its type, what is given of it, and the device id that it gets."""
+    """An authentication method to enrol: its type, the details in the request, and the device id that it
+    gets."""
 
     type: str
     given: Mapping[str, Any] = field(repr=False)
@@ -45,7 +46,7 @@ class NewFactor:
 
 @dataclass(frozen=True, slots=True)
 class FactorChange:
-    """Changes of an authentication method; None stays."""
+    """Changes of an authentication method; None leaves a value unchanged."""
 
     name: str | None = None
     preferred_authentication_method: str | None = None
@@ -81,7 +82,7 @@ def remove(associations: Mapping[str, Any], factors: Sequence[Factor]) -> Decisi
 
 
 def removal_of(factors: Sequence[Factor]) -> Acceptance:
-    """Remove these methods, whatever others there are."""
+    """Remove these methods, without checking the others."""
     ids = tuple(factor["id"] for factor in factors)
     return Acceptance((Draft(MfaRemoved, MfaRemovedData(factor_ids=ids)),) if ids else ())
 

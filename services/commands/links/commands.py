@@ -1,4 +1,4 @@
-"""Commands that link accounts and part them again, each on both sides or not at all (fact sheet §9)."""
+"""Commands that link accounts and unlink them, each on both sides or not at all (fact sheet §9)."""
 
 from dataclasses import dataclass
 
@@ -33,13 +33,13 @@ class Relinked:
 
 
 class LinkCommands:
-    """Commands to two users each."""
+    """Commands that change two users each."""
 
     def __init__(self, sagas: Sagas, targets: LinkTargets) -> None:
         self._sagas, self._targets = sagas, targets
 
     async def find(self, tenant: str, user_id: str) -> Participant:
-        """Return a user as linking sees it. Raises Rejected (not_found), or Transient."""
+        """Return a user as linking reads it. Raises Rejected (not_found), or Transient."""
         found = await self._targets.find(tenant, user_id)
         if found is None:
             raise Rejected(NO_SUCH_USER)
@@ -52,13 +52,14 @@ class LinkCommands:
         return await self._link(context, primary, secondary, "admin")
 
     async def link_by_token(self, context: CommandContext, user_id: str, token_of: str) -> Relinked:
-        """Make the user that an ID token is of one of the identities. Raises Rejected, or Transient."""
+        """Make the user that an ID token was issued for one of the user's identities. Raises Rejected, or
+        Transient."""
         primary = await self.find(context.tenant, user_id)
         secondary = await self._targets.by_token(context.tenant, primary, token_of)
         return await self._link(context, primary, secondary, "token")
 
     async def unlink(self, context: CommandContext, user_id: str, provider: str, account: str) -> Relinked:
-        """Make a linked account a user of its own again. Raises Rejected, or Transient."""
+        """Make a linked account a separate user again. Raises Rejected, or Transient."""
         primary = await self.find(context.tenant, user_id)
         found = [(one, linked_subject(primary.profile, provider, one)) for one in accounts(provider, account)]
         idp_id, subject = next((item for item in found if item[1] != NO_SUCH_IDENTITY), found[0])

@@ -1,4 +1,5 @@
-"""Linking, unlinking and deleting together: what each comes to, on both sides (fact sheet §9, design D16)."""
+"""Decides linking, unlinking and deleting of linked people: the events on both sides (fact sheet §9, design
+D16)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -50,22 +51,22 @@ class Participant:
 
     @property
     def primary_identity(self) -> Mapping[str, Any]:
-        """The identity a living person is known by."""
+        """The primary identity of a person with a document."""
         found: Mapping[str, Any] = (self.profile.document or {})["identities"][0]
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Events in the order in which they must have their effect, each with whose it is; `undo` takes the first
-    one back when a later one is refused."""
+    """Events, each with its owner, in the order in which they must take effect. `undo` reverts the first one
+    if a later one is refused."""
 
     events: tuple[tuple[str, Draft], ...]
     undo: tuple[str, Draft] | None = None
 
 
 def link_rejection(primary: Participant | None, secondary: Participant | None) -> Rejection | None:
-    """Why the second cannot be linked to the first, both as they are now."""
+    """Return why the second person cannot be linked to the first; None if it can."""
     if primary is None or primary.profile.document is None:
         return NO_SUCH_USER
     if secondary is None:
@@ -85,14 +86,14 @@ def link_rejection(primary: Participant | None, secondary: Participant | None) -
 
 
 def shows(profile: Profile, provider: str, idp_id: str | int) -> bool:
-    """Whether an identity is among a person's own."""
+    """Whether the profile has this identity."""
     wanted = identity_key(provider, idp_id)
     identities = (profile.document or {}).get("identities", ())
     return any(identity_key(one["provider"], one["user_id"]) == wanted for one in identities)
 
 
 def link(primary: Participant, secondary: Participant, means: LinkMeans) -> Steps:
-    """The primary takes the identity before its own subject hands on anything."""
+    """Link the secondary. The primary gets the identity before the secondary relays its first login."""
     identity = secondary.primary_identity
     place = {name: identity[name] for name in ("connection", "provider")}
     data = IdentityLinkedData(
@@ -116,7 +117,7 @@ def link(primary: Participant, secondary: Participant, means: LinkMeans) -> Step
 
 
 def linked_subject(primary: Profile, provider: str, idp_id: str) -> str | Rejection:
-    """Whose identity it is that a person wants to be rid of."""
+    """Return the subject of a linked identity that is to be unlinked, or a rejection."""
     document = primary.document
     if document is None:
         return NO_SUCH_USER
@@ -128,7 +129,7 @@ def linked_subject(primary: Profile, provider: str, idp_id: str) -> str | Reject
 
 
 def unlink(primary: Participant, secondary: Participant, provider: str, idp_id: str) -> Steps:
-    """The identity's own subject keeps its logins before the primary lets go."""
+    """Unlink an identity. Its subject stops relaying its logins before the primary loses the identity."""
     identity = next(
         one
         for one in (primary.profile.document or {})["identities"]
@@ -159,8 +160,8 @@ def unlink(primary: Participant, secondary: Participant, provider: str, idp_id: 
 
 
 def delete(primary: Participant, known: Collection[str]) -> Steps:
-    """Those whose identities are linked go first, as far as they are known: a login of theirs then makes
-    somebody new."""
+    """Delete a person. The `known` linked secondaries are deleted first; a later login of theirs creates a
+    new user."""
     linked = linked_subjects(primary.profile)
     draft = Draft(UserDeleted, UserDeletedData(together_with=primary.subject if linked else None))
     others = [subject for subject in linked if subject in known]
@@ -168,17 +169,17 @@ def delete(primary: Participant, known: Collection[str]) -> Steps:
 
 
 def linked_subjects(profile: Profile) -> list[str]:
-    """Everybody whose identity this person shows."""
+    """Return the subjects of all linked identities of this person."""
     return sorted(link["subject"] for link in links_of(profile).values())
 
 
 def own_profile_data(profile: Profile) -> dict[str, Any]:
-    """What the person's primary identity brings along."""
+    """Return the profile data of the person's primary identity."""
     return {} if profile.document is None else supplied(profile.document, profile.memory.provenance)
 
 
 def identities_with_data(profile: Profile) -> list[dict[str, Any]]:
-    """All identities as linking answers them: each with its profile data, which comes first."""
+    """Return all identities as responses of linking show them, each with its profile data first."""
     if profile.document is None:
         return []
     main, *others = profile.document["identities"]
@@ -189,7 +190,7 @@ def identities_with_data(profile: Profile) -> list[dict[str, Any]]:
 
 
 def _marks_of_root(profile: Profile, identity: Mapping[str, Any]) -> dict[str, str]:
-    """Which events gave what a person's primary identity brings along."""
+    """Return the marks of the events that determined the profile data of the primary identity."""
     found = {} if profile.document is None else supplied_marks(profile.document, profile.memory)
     return found | _token_mark(profile, identity)
 
@@ -197,7 +198,8 @@ def _marks_of_root(profile: Profile, identity: Mapping[str, Any]) -> dict[str, s
 def _marks_of_linked(
     profile: Profile, identity: Mapping[str, Any], removed: Collection[str]
 ) -> dict[str, str]:
-    """Which events gave the profile data of a linked identity; its latest login took away what is gone."""
+    """Return the marks of the events that determined the profile data of a linked identity; removed
+    attributes have that of its latest login."""
     found = dict(profile.memory.linked.get(identity_key(identity["provider"], identity["user_id"]), {}))
     gone = dict.fromkeys(removed, found[""]) if "" in found else {}
     return found | gone | _token_mark(profile, identity)
@@ -215,6 +217,7 @@ def _tokens(profile: Profile, identity: Mapping[str, Any]) -> dict[str, Any] | N
 
 
 def _since(kept: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What logins and edits of an identity brought since its profile was put by; only leftovers can go."""
+    """Return the values that logins and edits of an identity have set since its profile was merged, and the
+    removed leftovers."""
     values = {name: value for name, value in seen.items() if name not in kept or not same(kept[name], value)}
     return values, tuple(sorted(kept.keys() - OWN_KEYS - seen.keys()))

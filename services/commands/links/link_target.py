@@ -1,4 +1,4 @@
-"""Which account a request to link means (fact sheet §9.1)."""
+"""Finds the account that a request to link names (fact sheet §9.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ PROVIDER_DESCRIPTION: Final = "Identity provider of the secondary user account b
 
 @dataclass(frozen=True, slots=True)
 class AccountName:
-    """An account as a caller names it: the provider, the id there with or without the provider's prefix, and
-    the connection it must be of, None for any."""
+    """An account as a caller names it: the provider, its id with or without the provider prefix, and its
+    connection, None for any."""
 
     provider: str
     user_id: str
@@ -47,7 +47,7 @@ def accounts(provider: str, user_id: str) -> list[str]:
 
 
 class LinkTargets:
-    """Finds the account that a request to link means."""
+    """Finds the account that a request to link names."""
 
     def __init__(self, database: TenantPool, sagas: Sagas) -> None:
         self._database, self._sagas = database, sagas
@@ -76,7 +76,7 @@ class LinkTargets:
         raise Rejected(found or (NEEDS_CONNECTION if connection is None else INEXISTENT))
 
     async def by_token(self, tenant: str, primary: Participant, user_id: str) -> Participant:
-        """Return the account that an ID token is of. Raises Rejected, or Transient."""
+        """Return the account that an ID token was issued for. Raises Rejected, or Transient."""
         provider, _, idp_id = user_id.partition("|")
         found = await self._existing_or_linked(tenant, primary, provider, [idp_id])
         if isinstance(found, Participant):

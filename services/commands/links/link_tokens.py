@@ -40,7 +40,7 @@ TOO_OLD: Final = _invalid("It has expired.")
 
 
 class LinkTokens:
-    """Checks ID tokens of our own issuer and of those that are trusted besides."""
+    """Verifies ID tokens of our own issuer and of the trusted external issuers."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class LinkTokens:
 
     async def subject(self, token: str, asking: Principal) -> str:
         """Return the user id that an ID token was issued for. Raises Rejected (invalid), and Transient if the
-        issuer's keys cannot be read now."""
+        issuer's keys cannot be read."""
         if _algorithm(token) not in (None, ALGORITHM):
             raise Rejected(WRONG_ALGORITHM)
         try:
@@ -107,7 +107,7 @@ def _subject(
 
 
 def _algorithm(token: str) -> object:
-    """What the header says; None of what is no token."""
+    """Return the algorithm in the header; None if the text is not a token."""
     try:
         return jws.extract_compact(token.encode()).headers().get("alg")
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):

@@ -46,7 +46,7 @@ class _Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Saga:
-    """A command on its way: what is appended, and what takes it back."""
+    """A command in progress: the events to append, and the event that reverts it."""
 
     tenant: str
     command: str
@@ -56,7 +56,7 @@ class Saga:
 
 @dataclass(frozen=True, slots=True)
 class SagaResult:
-    """Where the last event of a saga stands, and whether it took effect; None while that is open."""
+    """The position of a saga's last event, and whether it took effect; None while that is unknown."""
 
     position: Position
     took_effect: bool | None
@@ -64,7 +64,7 @@ class SagaResult:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a saga has come; `took_effect` is None while that is open."""
+    """The progress of a saga. `took_effect` is None while it is unknown."""
 
     position: Position | None = None
     took_effect: bool | None = None
@@ -72,13 +72,14 @@ class _Progress:
 
 Participants = Mapping[str, Participant]
 Decide = Callable[[Participants], Steps]
-"""Decides the steps on everybody's state, which no other saga changes any more. Raises Rejected."""
+"""Decides the steps on the states of all people, which no other saga can change meanwhile. Raises
+Rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class SagaPlan:
-    """What a saga is to do. `requested` is the subject that the request is about; `busy` rejects the saga if
-    another one has one of the subjects."""
+    """The subjects and the decision of a saga. `requested` is the subject in the request; `busy` rejects the
+    saga if another one has one of the subjects."""
 
     kind: Kind
     subjects: Sequence[str]
@@ -88,7 +89,7 @@ class SagaPlan:
 
 
 class Sagas:
-    """Begins such commands, carries them out, and brings those to an end that were left."""
+    """Executes sagas, and completes those that another process left."""
 
     def __init__(
         self, database: TenantPool, keyring: Keyring, writer: Writer, watch: PositionWatch, times: WaitTimes
@@ -98,18 +99,18 @@ class Sagas:
         self._at_work: dict[str, asyncio.Task[None]] = {}
 
     async def stop(self) -> None:
-        """Cancel the sagas under way; the next process that settles sagas finishes them."""
+        """Cancel the sagas in progress; the next process that settles sagas completes them."""
         tasks = list(self._at_work.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def execute(self, context: CommandContext, plan: SagaPlan) -> SagaResult:
-        """Carry out a saga, and return how far it came in the time a request has.
+        """Execute a saga, and return its progress within the time of a request.
 
-        Two links of one person do not wait for one another; what ends links waits its turn. Raises Rejected:
-        `plan.busy`, what `plan.decide` rejects, and unavailable if the log did not confirm an event in time.
-        Raises Transient.
+        A link is rejected if another saga has one of its people; commands that end links wait. Raises
+        Rejected: `plan.busy`, the rejections of `plan.decide`, and unavailable if the log did not confirm an
+        event in time. Raises Transient.
         """
         context.status.may_have_written = True
         patience = 0 if plan.kind == "link" else self._times.view_seconds
@@ -131,7 +132,7 @@ class Sagas:
     async def read(
         self, tenant: str, subjects: Sequence[str] = (), user_ids: Sequence[str] = ()
     ) -> dict[str, Participant]:
-        """Return those of these people that the view knows, by subject. Raises Transient."""
+        """Return those of these people that the view has, by subject. Raises Transient."""
         async with self._database.connection(tenant) as connection:
             found, _keys = await read_participants(connection, self._keyring, tenant, subjects, user_ids)
         return found
@@ -166,7 +167,7 @@ class Sagas:
         return saga
 
     async def settle(self, tenant: str, subjects: Sequence[str] | None = None) -> int:
-        """Brings to an end what was left, of all or of these people; how many there were."""
+        """Complete abandoned sagas, of all people or of these, and return their number."""
         age = self._times.settle_seconds
         async with self._database.connection(tenant) as connection:
             stored = await sagas.abandoned(connection, tenant, age, subjects)
@@ -199,8 +200,8 @@ class Sagas:
             _log.warning("saga_left", error=type(error).__name__)
 
     async def _bring_to_an_end(self, saga: Saga, progress: _Progress) -> None:
-        """Every event after the other has had its effect; the first one is taken back when the second is
-        refused."""
+        """Append the events, each after the previous one took effect. If the second one is refused, the first
+        one is reverted."""
         progress.took_effect = None
         took = True
         for number, record in enumerate(saga.events):
@@ -223,7 +224,7 @@ class Sagas:
             await sagas.end(connection, saga.tenant, saga.command)
 
     async def _append(self, saga: Saga, record: Record, progress: _Progress) -> None:
-        """Appends and waits for the view, for as long as it takes."""
+        """Append an event and wait for the view, without a time limit."""
         async with self._database.connection(saga.tenant) as connection:
             await sagas.touch(connection, saga.tenant, saga.command)
         progress.position = await self._writer.append(saga.tenant, [_event_id(record)], [record])
@@ -231,7 +232,7 @@ class Sagas:
             _log.warning("saga_waits_for_the_view")
 
     async def _took_effect(self, saga: Saga, record: Record) -> bool:
-        """Whether the view shows a person by this command as linked."""
+        """Whether the view shows the person as linked by this command."""
         subject = read_sealed(*record).subject
         async with self._database.connection(saga.tenant) as connection:
             found, _keys = await read_participants(connection, self._keyring, saga.tenant, subjects=[subject])
@@ -246,7 +247,7 @@ async def read_participants(
     subjects: Sequence[str] = (),
     user_ids: Sequence[str] = (),
 ) -> tuple[dict[str, Participant], dict[str, SubjectKeys]]:
-    """Return those of these users that the view knows, and their keys, by subject."""
+    """Return those of these users that the view has, and their keys, by subject."""
     rows = await whole_users(connection, tenant, subjects, user_ids)
     keys = {row["subject"]: keyring.open(tenant, row["subject"], wrapped_keys(row)) for row in rows}
     profiles = (profile_of(row, (tenant, row["subject"]), keys[row["subject"]]) for row in rows)

@@ -1,4 +1,4 @@
-"""Commands of attack protection: what failed logins have blocked is released, and throttling is recorded."""
+"""Commands of attack protection: release blocks and record throttling."""
 
 from collections.abc import Iterable
 
@@ -19,17 +19,17 @@ from services.commands.writer import Written
 from services.runtime.rejection import NOT_FOUND, Rejected
 
 Release = tuple[str, str | None]
-"""A subject, and the identifier that may sign in again; None for all of the subject's."""
+"""A subject and the identifier to unblock; None for all of the subject's identifiers."""
 
 
 class ProtectionCommands:
-    """Commands that need no state: their events have their effect whatever it is."""
+    """Commands that depend on no state."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     async def unblock_address(self, context: CommandContext, ip: str) -> Written:
-        """Let logins from an IP address through again. Raises Rejected, or Transient."""
+        """Unblock an IP address. Raises Rejected, or Transient."""
         owner = await self._executor.tenant_owner(context.tenant)
         draft = Draft(IpUnblocked, IpUnblockedData(ip=ip))
         events = to_events(begin_command(context), owner.subject, (draft,))
@@ -38,7 +38,7 @@ class ProtectionCommands:
     async def release_logins(self, context: CommandContext, releases: Iterable[Release]) -> Written | None:
         """Release blocks, one event for each subject and identifier; only the first one adds a log entry.
 
-        Return None if there was nothing to release; somebody who was erased meanwhile is left out. Raises
+        Return None if there is nothing to release. Subjects that were erased meanwhile are left out. Raises
         Rejected, or Transient.
         """
         command, written = begin_command(context), None

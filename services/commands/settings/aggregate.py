@@ -1,4 +1,4 @@
-"""What the configuration of a tenant has in common: its events are the tenant's own."""
+"""The common part of a tenant's configuration: the tenant owns its events."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,7 +12,7 @@ Shown = TypeVar("Shown")
 
 
 class Configuration(Aggregate[State, Shown]):
-    """Something that a tenant configures. The view keeps the id of the event that changed it last."""
+    """An object that a tenant configures. The view has the id of the event that last changed it."""
 
     def __init__(self, executor: Executor, tenant: str) -> None:
         self._executor, self._tenant = executor, tenant
@@ -22,7 +22,7 @@ class Configuration(Aggregate[State, Shown]):
         return await self._executor.tenant_owner(self._tenant)
 
     def check_effect(self, last_event: str | None, events: Sequence[Event]) -> None:
-        """Check the last event that the view shows. Raises Conflict if another one came first, or right
-        after."""
+        """Check the last event that the view shows. Raises Conflict if another event came before the
+        command's events, or right after."""
         if last_event != events[0].id:
             raise Conflict

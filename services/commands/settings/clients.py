@@ -20,12 +20,12 @@ from services.runtime.rejection import Rejected, Rejection
 NO_SUCH_CLIENT: Final = Rejection("not_found", "The client does not exist", "inexistent_client")
 _BUSY: Final = Rejection("conflict", "The client is being changed by others. Please try again.")
 Decide = Callable[[ClientState], ClientState | Rejection]
-"""Decides a client after a change; returns the present one if nothing changes."""
+"""Decides the changed client; returns the present one if nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedClient:
-    """A client after a command; `written` is None where nothing had to be written."""
+    """A client after a command; `written` is None if nothing was written."""
 
     client: ClientState
     written: Written | None
@@ -38,20 +38,20 @@ class ClientStore:
         self._database, self._keyring = database, keyring
 
     async def find(self, tenant: str, client_id: str) -> ClientState | None:
-        """Return a client with its secrets open, or None if it does not exist or was deleted. Raises
+        """Return a client with its secrets decrypted, or None if it does not exist or was deleted. Raises
         Transient."""
         async with self._database.connection(tenant) as connection:
             return await find_client(connection, self._keyring, tenant, client_id)
 
     async def get(self, tenant: str, client_id: str) -> ClientState:
-        """Return a client with its secrets open. Raises Rejected (not_found), or Transient."""
+        """Return a client with its secrets decrypted. Raises Rejected (not_found), or Transient."""
         found = await self.find(tenant, client_id)
         if found is None:
             raise Rejected(NO_SUCH_CLIENT)
         return found
 
     async def last_event(self, tenant: str, client_id: str) -> str | None:
-        """Return the id of the event that changed a client last, None if there never was one."""
+        """Return the id of the event that last changed a client, None if it never existed."""
         async with self._database.connection(tenant) as connection:
             return await find_client_event(connection, tenant, client_id)
 
@@ -63,7 +63,7 @@ class ClientCommands:
         self._executor, self.store = executor, store
 
     async def create(self, context: CommandContext, client: ClientState) -> ChangedClient:
-        """Create a client under an id that no other has. Raises Rejected, or Transient."""
+        """Create a client with a unique id. Raises Rejected, or Transient."""
         aggregate = _ClientToCreate(self._executor, context.tenant)
         executed = await self._executor.execute(context.unguarded(), aggregate, lambda _: _configured(client))
         return ChangedClient(replace(client, revision=1), executed.written)

@@ -33,7 +33,7 @@ Decide = Callable[[ConnectionState], Acceptance]
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """A connection with the secrets in it open, and the text of its document."""
+    """A connection with its secrets decrypted, and the text of its document."""
 
     connection: ConnectionState
     text: str
@@ -48,7 +48,7 @@ class ConnectionStore:
     async def find(
         self, tenant: str, connection_id: str, *, deleted: bool = False
     ) -> StoredConnection | None:
-        """Return the connection with this id, None if there is none; one that was deleted only with
+        """Return the connection with this id, None if there is none. A deleted one is returned only with
         `deleted`. Raises Transient."""
         async with self._database.connection(tenant) as connection:
             row = await find_connection(connection, tenant, connection_id, deleted=deleted)
@@ -65,8 +65,7 @@ class ConnectionStore:
         return found
 
     async def release_name(self, tenant: str, name: str) -> bool:
-        """Release the name of a connection that does not exist any more; return whether there was anything to
-        release."""
+        """Release the name of a connection that no longer exists; return whether there was a reservation."""
         async with self._database.connection(tenant) as connection:
             return await reservations.release_connection_name(connection, tenant, name)
 
@@ -80,7 +79,7 @@ class ConnectionCommands:
     async def create(
         self, context: CommandContext, new: NewConnection
     ) -> tuple[str, Executed[None, StoredConnection]]:
-        """Create a connection; return its id, too. Raises Rejected, or Transient."""
+        """Create a connection; return its id as well. Raises Rejected, or Transient."""
         connection_id = new_id("con_", alphabet=_ID_ALPHABET)
         aggregate = _ConnectionToCreate(self._executor, self.store, context.tenant, connection_id)
         accepted = decide_new(new, connection_id)

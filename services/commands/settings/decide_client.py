@@ -1,4 +1,4 @@
-"""API clients as they are made, changed and shown. Pure."""
+"""Decides the settings of new and changed API clients. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ _GRANT_TYPES: Final[Mapping[str | None, tuple[str, ...]]] = {
     "spa": _LOGINS,
     "resource_server": (),
 }
-"""What a client may do that does not say so, by its type; any other: log people in, and itself."""
+"""The default grant types of a client, by its type; None for all other types."""
 _PUBLIC: Final = ("native", "spa")
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "is_first_party": True,
@@ -27,7 +27,7 @@ _WITH_CREDENTIALS: Final = ("signed_request_object", "token_vault_privileged_acc
 
 
 def new_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a new client: those given, and defaults for the others."""
+    """Return the settings of a new client: the given ones, and defaults for the others."""
     app_type = given.get("app_type")
     method = "none" if app_type in _PUBLIC else "client_secret_post"
     derived = {
@@ -38,14 +38,14 @@ def new_settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_settings(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings after a change: what is given is replaced, metadata key by key."""
+    """Return the settings after a change: given settings are replaced, metadata key by key."""
     metadata = {**current.get("client_metadata", {}), **given.get("client_metadata", {})}
     kept = {name: value for name, value in metadata.items() if value is not None}
     return {**current, **given, **({"client_metadata": kept} if metadata else {})}
 
 
 def with_credential_ids(settings: Mapping[str, Any], new_id: Callable[[], str]) -> dict[str, Any]:
-    """The settings with an id on each public key or certificate that came without one."""
+    """Return the settings with an id for each public key or certificate that has none."""
 
     def identified(holder: Any) -> Any:
         if not isinstance(holder, Mapping) or not isinstance(holder.get("credentials"), list):
@@ -64,10 +64,11 @@ def with_credential_ids(settings: Mapping[str, Any], new_id: Callable[[], str]) 
 
 
 def has_secret(settings: Mapping[str, Any]) -> bool:
-    """Whether a client proves who it is by a secret."""
+    """Whether the client authenticates with a secret."""
     return settings.get("token_endpoint_auth_method") != "none"
 
 
 def may_ask_for_itself(settings: Mapping[str, Any]) -> bool:
-    """Whether it may use the grant `client_credentials`; one without settings was made for nothing else."""
+    """Whether the client may use the grant `client_credentials`, which is the only one of a client without
+    settings."""
     return _MACHINE in settings.get("grant_types", (_MACHINE,))

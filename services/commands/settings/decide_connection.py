@@ -1,4 +1,5 @@
-"""Commands to a connection decided: the whole configuration after the change (fact sheet §17)."""
+"""Decides commands to a connection; the event has the whole configuration after the change (fact sheet
+§17)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ _COMES_BACK: Final[Mapping[str, Any]] = {
     },
     "brute_force_protection": True,
 }
-"""Options of a database connection that are there whatever is sent."""
+"""Options that a database connection always has, whatever the request contains."""
 _AT_FIRST: Final[Mapping[str, Any]] = {
     "mfa": {"active": True, "return_enroll_settings": True},
     "passwordPolicy": "good",
@@ -35,7 +36,7 @@ _OWN: Final = ("id", "strategy", "name")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """Settings to replace, by name; the rest stays. `options` replaces all options, None leaves them."""
+    """Settings to replace, by name; the others remain. `options` replaces all options, None leaves them."""
 
     settings: Mapping[str, Any] = field(repr=False)
     options: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -43,7 +44,7 @@ class ConnectionChange:
 
 @dataclass(frozen=True, slots=True)
 class NewConnection:
-    """A connection to create; its name and strategy stay for ever."""
+    """A connection to create. Its name and strategy cannot be changed later."""
 
     name: str
     strategy: str
@@ -75,7 +76,7 @@ def decide_new(new: NewConnection, connection_id: str) -> Acceptance:
 
 
 def decide_change(current: ConnectionState, change: ConnectionChange) -> Acceptance:
-    """Return the event that replaces what the change names."""
+    """Return the event that replaces the settings in the change."""
     before = {name: value for name, value in current.document.items() if name not in _OWN}
     after = {**before, **change.settings}
     if change.options is not None:
@@ -88,7 +89,7 @@ def decide_change(current: ConnectionState, change: ConnectionChange) -> Accepta
 
 
 def decide_clients(current: ConnectionState, statuses: Iterable[tuple[str, bool]]) -> Acceptance:
-    """Return the event that enables or disables these clients, in the order in which they are named."""
+    """Return the event that enables or disables these clients, in the given order."""
     enabled = dict.fromkeys(current.document.get("enabled_clients", ()), True)
     enabled.update(statuses)
     wanted = [client_id for client_id, status in enabled.items() if status]
@@ -98,7 +99,7 @@ def decide_clients(current: ConnectionState, statuses: Iterable[tuple[str, bool]
 
 
 def decide_removal(current: ConnectionState) -> Acceptance:
-    """Return the event that removes a connection; its settings go with it."""
+    """Return the event that removes a connection with its settings."""
     data = _data(current, {})
     return Acceptance((Draft(ConnectionConfigured, data.model_copy(update={"deleted": True})),))
 
@@ -127,7 +128,8 @@ def _database_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_activity(settings: dict[str, Any], change: ConnectionChange) -> dict[str, Any]:
-    """A connection that no application may use is not active; naming applications makes it so again."""
+    """Return the settings with the active flag: a connection without applications is inactive, and assigning
+    applications activates it."""
     clients = change.settings.get("enabled_clients")
     if clients is None or change.settings.get("authentication") is not None:
         return settings

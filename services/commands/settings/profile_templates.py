@@ -1,4 +1,4 @@
-"""User attribute profiles to begin with: the names each protocol commonly has for an attribute."""
+"""Templates of user attribute profiles, with the usual names of attributes in each protocol."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,13 +25,13 @@ USER_ID: Final[Mapping[str, Any]] = {
     "saml_mapping": [f"{_CLAIM}nameidentifier", f"{_CLAIM}upn", f"{_CLAIM}name"],
     "scim_mapping": "externalId",
 }
-"""How a user id is mapped where a profile does not say."""
+"""The default mapping of the user id."""
 
 
 def profile_shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a profile as it is answered: a mapping of the user id that it does not name has its default.
+    """Return a profile as responses show it, with defaults for missing mappings of the user id.
 
-    The defaults are not stored: without a mapping of its own a connection reads ids as its strategy does.
+    The defaults are not stored: without its own mapping, a connection reads ids as its strategy does.
     """
     user_id = {**USER_ID, **(document.get("user_id") or {})}
     rest = {name: value for name, value in document.items() if name not in ("id", "name", "user_id")}

@@ -1,5 +1,5 @@
-"""Commands to the settings of a tenant: roles, APIs, organizations, client grants and every other document of
-a kind."""
+"""Commands that change the settings of a tenant: roles, APIs, organizations, client grants and other
+documents."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ _DEFINED: Final[Mapping[Kind, type[Any]]] = {
 }
 BUSY: Final = Rejection("conflict", "It is being changed by others. Please try again.")
 Decide = Callable[[Setting], Mapping[str, Any] | Rejection]
-"""Decides the settings after a change on the present ones; returns the present ones if nothing changes."""
+"""Decides the changed settings from the present ones; returns the present ones if nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSetting:
-    """A setting to create, under a name that no other one of the kind may have."""
+    """A setting to create, with a name that is unique within its kind."""
 
     kind: Kind
     id: str
@@ -58,8 +58,8 @@ class NewSetting:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A setting after a command. `setting` is None while the view does not show it, `written` where nothing
-    had to be written."""
+    """A setting after a command. `setting` is None if the view does not show it yet, `written` if nothing was
+    written."""
 
     id: str
     setting: Setting | None
@@ -85,12 +85,12 @@ class SettingStore:
         return found
 
     async def last_event(self, tenant: str, kind: Kind, identity: str) -> str | None:
-        """Return the id of the event that changed a setting last, None if there never was one."""
+        """Return the id of the event that last changed a setting, None if it never existed."""
         async with self._database.connection(tenant) as connection:
             return await find_setting_event(connection, tenant, kind, identity)
 
     async def release_name(self, tenant: str, kind: Kind, name: str) -> bool:
-        """Release a name that no setting bears any more; return whether there was anything to release."""
+        """Release a name that no setting has any more; return whether there was a reservation."""
         async with self._database.connection(tenant) as connection:
             return await reservations.release_setting_name(connection, tenant, kind, name)
 
@@ -108,8 +108,8 @@ class SettingCommands:
         taken: Rejection,
         check_capacity: CheckCapacity | None = None,
     ) -> Changed:
-        """Create a setting. Raises Rejected: `taken` if another one has the name, and what `check_capacity`
-        rejects; raises Transient."""
+        """Create a setting. Raises Rejected: `taken` if another one has the name, and the rejection of
+        `check_capacity`. Raises Transient."""
         aggregate = _SettingToCreate(self._executor, self.store, context.tenant, new, taken, check_capacity)
         data = SettingData(setting_id=new.id, name=new.name, settings=dict(new.settings))
         draft = Draft(_DEFINED[new.kind], data)
@@ -157,9 +157,9 @@ class SettingCommands:
         unset: Mapping[str, Any],
         decide: Callable[[Setting | None], Mapping[str, Any]],
     ) -> Changed:
-        """Change a setting there is one of, which is made by its first change: it is decided on None then.
+        """Change a singleton setting, which its first change creates: `decide` then gets None.
 
-        Nothing is written where the settings stay as they are, or as they are `unset`. Raises Rejected, or
+        Nothing is written if the settings remain as they are, or equal `unset`. Raises Rejected, or
         Transient.
         """
 
@@ -184,10 +184,10 @@ class SettingCommands:
     async def remove(
         self, context: CommandContext, kind: Kind, identity: str, absent: Rejection | None = None
     ) -> Written | None:
-        """Remove a setting and release its name. Return None for one that does not exist.
+        """Remove a setting and release its name. Return None if it does not exist.
 
-        Raises Rejected: `absent` for one that does not exist, where it is given, stale_revision, and conflict
-        if other writes keep coming first; raises Transient.
+        Raises Rejected: `absent`, if given, for a setting that does not exist, stale_revision, and conflict
+        if other writes keep coming first. Raises Transient.
         """
         event = RoleRemoved if kind == "role" else _DEFINED[kind]
 
@@ -305,7 +305,8 @@ def settings_of(setting: Setting) -> dict[str, Any]:
 
 
 def name_of(kind: Kind, settings: Mapping[str, Any], unchanged: str | None) -> str | None:
-    """Return what a setting is found by: `identifier` of an API, `name` where a kind has names."""
+    """Return the name by which a setting is found: `identifier` of an API, `name` of other kinds with
+    names."""
     found = settings.get("identifier" if kind == "resource_server" else "name", unchanged)
     named = isinstance(found, str) and kind not in ("client_grant", "attack_protection")
     return found if named else unchanged
@@ -325,5 +326,5 @@ def _bearer(
 
 
 def _changed(identity: str, executed: Executed[Any, Any]) -> Changed:
-    """Where nothing was written the setting is as it was."""
+    """Return the result; if nothing was written, the setting is the unchanged one."""
     return Changed(identity, executed.shown if executed.written else executed.state, executed.written)

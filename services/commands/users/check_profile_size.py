@@ -14,19 +14,19 @@ from services.runtime.rejection import Rejection
 
 ADVISED_BYTES: Final = 10 * 1024
 COPIES: Final = 4
-"""More than as often as a value comes to be in a profile: an address is also a name, a nickname and part of
+"""An upper bound for how often a value occurs in a profile: an address is also a name, a nickname and part of
 an identity's data."""
 FRAME_BYTES: Final = 2048
-"""More than what a profile has besides."""
+"""An upper bound for the size of the other parts of a profile."""
 _ANYBODY: Final = "sub_" + "0" * 32
 
 
 def check_profile_size(
     context: CommandContext, before: Profile, accepted: Acceptance, limit_bytes: int
 ) -> Acceptance | Rejection:
-    """Return the decision with the size of the profile after it, where that is more than is advised.
+    """Return the decision with the size of the resulting profile if it exceeds the advised size.
 
-    A profile that would grow beyond the limit is rejected; one that is beyond it may shrink.
+    A profile that would grow beyond the limit is rejected; one that exceeds it already may shrink.
     """
     if not accepted.drafts or _at_most(before, accepted.drafts) <= min(limit_bytes, ADVISED_BYTES):
         return accepted
@@ -44,7 +44,8 @@ def too_large(size: int, limit_bytes: int) -> Rejection:
 
 
 def _at_most(before: Profile, drafts: Sequence[Draft]) -> int:
-    """A bound that costs less than the size: most profiles stay far below what is worth measuring."""
+    """Return an upper bound of the size that is cheap to compute; most profiles are far below the advised
+    size."""
     document = 0 if before.document is None else len(exact_json.dumps(before.document))
     changes = sum(len(draft.data.model_dump_json().encode()) for draft in drafts)
     return document + COPIES * changes + FRAME_BYTES

@@ -32,8 +32,8 @@ from services.runtime.rejection import Rejected, Rejection
 
 @dataclass(frozen=True, slots=True)
 class UserRules:
-    """What the installation decides about users: the size of a profile, and under which address it serves the
-    default pictures."""
+    """The installation's rules for users: the maximum size of a profile, and the URL under which default
+    pictures are served."""
 
     profile_limit_bytes: int
     own_address: str
@@ -41,7 +41,7 @@ class UserRules:
 
 @dataclass(frozen=True, slots=True)
 class CreatedUser:
-    """A created user: `shown` is None while the view does not show it."""
+    """A created user. `shown` is None if the view does not show it yet."""
 
     user_id: str
     command: Command
@@ -87,7 +87,7 @@ class UserCommands:
     async def edit(
         self, context: CommandContext, user_id: str, edit: UserEdit
     ) -> Executed[UserRecord, Outcome]:
-        """Change what the edit names. Raises Rejected, or Transient."""
+        """Change the attributes in the edit. Raises Rejected, or Transient."""
 
         async def decide(person: UserRecord) -> Decision:
             connection = await self._connection_of(context.tenant, person, edit)
@@ -126,10 +126,10 @@ class UserCommands:
         ineffective: Rejection = NO_SUCH_USER,
         known: UserRecord | None = None,
     ) -> Executed[UserRecord, Outcome]:
-        """Carry out any other command to a user.
+        """Execute any other command to a user.
 
         `absent` rejects an unknown user, `ineffective` a command that the fold drops although its caller
-        expects no revision. `known` is the user, where it was read already. Raises Rejected, or Transient.
+        expects no revision. `known` is the user if it was read already. Raises Rejected, or Transient.
         """
         user = UserAggregate(
             self.store, context.tenant, user_id, absent=absent, ineffective=ineffective, known=known
@@ -144,15 +144,15 @@ class UserCommands:
         *,
         absent: Rejection = NO_SUCH_USER,
     ) -> Executed[UserRecord, Outcome]:
-        """Carry out a command that has an effect only on the revision it was decided on. Raises Rejected, or
-        Transient."""
+        """Execute a command that takes effect only on the revision that it was decided on. Raises Rejected,
+        or Transient."""
         user = UserRevisionAggregate(self.store, context.tenant, user_id, absent=absent)
         return await self._executor.execute(context, user, decide)
 
     async def record(
         self, context: CommandContext, user_id: str, draft: Draft, absent: Rejection = NO_SUCH_USER
     ) -> Written:
-        """Append one event about a user, whatever the user's state. Raises Rejected, or Transient."""
+        """Append one event about a user in any state. Raises Rejected, or Transient."""
         executed = await self.change(context, user_id, lambda _: Acceptance((draft,)), absent=absent)
         assert executed.written is not None  # there was an event to write
         return executed.written
@@ -183,7 +183,7 @@ class UserCommands:
         password_hash: str | None,
         pictures: Pictures,
     ) -> tuple[str, Command, Registered]:
-        """Under the first id that is free. Raises Rejected."""
+        """Register the user under the first free id. Raises Rejected."""
         for idp_id in candidate_ids(connection, user):
             created = decide_create(connection, user, password_hash, idp_id, pictures)
             accepted = check_profile_size(context, NO_PROFILE, created, self._rules.profile_limit_bytes)
@@ -199,7 +199,7 @@ class UserCommands:
         raise Rejected(USER_EXISTS)
 
     async def _connection_of(self, tenant: str, person: UserRecord, edit: UserEdit) -> ConnectionState | None:
-        """The connection that the edit is about; it is only read when the edit needs it."""
+        """Return the connection that the edit is about; it is read only if the edit needs it."""
         if edit.connection is None and not any(edit.given(name) for name in OF_A_CONNECTION):
             return None
         return await self.store.connection(tenant, target_connection(person.document, edit))
@@ -209,7 +209,7 @@ class UserCommands:
 
 
 class _HasLinks(Exception):
-    """Somebody to delete shows identities of others."""
+    """The user to delete has linked identities."""
 
     def __init__(self, subject: str) -> None:
         super().__init__(subject)

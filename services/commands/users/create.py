@@ -65,7 +65,7 @@ def decide_create(
 
 
 def create_rejection(connection: ConnectionState | None, user: NewUser) -> Rejection | None:
-    """Why this user cannot be made, None when it can."""
+    """Return why this user cannot be created; None if it can."""
     if connection is None:
         return NO_CONNECTION
     kind = kind_of(connection)
@@ -132,7 +132,8 @@ def _attributes(
 def _with_defaults(
     attributes: Mapping[str, Any], provider: str, idp_id: str, pictures: Pictures
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Name, nickname and picture made up where they were not given; given names make no name here."""
+    """Return the attributes with defaults for name, nickname and picture; given and family name do not
+    determine the name here."""
     known = {name: value for name, value in attributes.items() if name not in ("given_name", "family_name")}
     made_up = {
         "name": default_name(known, None, idp_id),

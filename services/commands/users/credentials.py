@@ -19,7 +19,7 @@ _ABOUT: Final = "The user's username"
 
 
 def username_rejection(connection: ConnectionState, username: str) -> Rejection | None:
-    """None when the connection takes this username."""
+    """Return the rejection of a username; None if the connection accepts it."""
     least, most = _lengths(connection)
     if len(username) < least:
         return invalid_body(f"String is too short ({len(username)} chars), minimum {least}", _NAME, _ABOUT)
@@ -33,12 +33,12 @@ def username_rejection(connection: ConnectionState, username: str) -> Rejection 
 
 
 def password_rejection(connection: ConnectionState, password: str) -> Rejection | None:
-    """None when the password is long enough for the connection's policy."""
+    """Return the rejection of a password; None if it is long enough for the connection's policy."""
     return TOO_WEAK if len(password) < least_characters(connection) else None
 
 
 def least_characters(connection: ConnectionState) -> int:
-    """The shortest password the connection takes."""
+    """Return the minimum length of passwords in the connection."""
     options = options_of(connection)
     own = _number(_inner(options, "password_options", "complexity"), "min_length")
     if own is None:

@@ -1,4 +1,4 @@
-"""Edits of a user: the events that an allowed edit comes to (fact sheet §4.3)."""
+"""Decides the events of an allowed edit of a user (fact sheet §4.3)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -58,7 +58,7 @@ def decide_edit(
 
 
 def target_connection(document: Document, edit: UserEdit) -> str:
-    """The name of the connection whose identity is edited."""
+    """Return the name of the connection whose identity is edited."""
     primary: str = document["identities"][0]["connection"]
     return edit.connection or primary
 

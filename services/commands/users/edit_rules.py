@@ -1,4 +1,4 @@
-"""What a PATCH may not do, in the words clients know."""
+"""Rules for edits of users, with Auth0's error texts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -53,7 +53,7 @@ Document = Mapping[str, Any]
 def edit_rejection(
     document: Document, connection: ConnectionState | None, edit: UserEdit
 ) -> Rejection | None:
-    """Why the edit cannot be made, None when it can."""
+    """Return why the edit is not allowed; None if it is."""
     for one, other in _NOT_TOGETHER:
         if edit.given(one) and edit.given(other):
             return invalid(f"Cannot update {one} and {other} simultaneously.")

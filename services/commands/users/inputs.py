@@ -1,4 +1,4 @@
-"""What commands to users take."""
+"""The inputs of commands that change users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from schemas.events import MetadataMerge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """A user to create in a connection; None for what is not given. A given `user_id` becomes the id at the
+    """A user to create in a connection; None for absent values. A given `user_id` becomes the id at the
     provider."""
 
     connection: str
@@ -32,7 +32,7 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class UserEdit:
-    """Changes of a user: `values` maps a property to its new value, None to remove it; the rest stays.
+    """Changes of a user: `values` maps a property to its new value, None to remove it; all others remain.
 
     `connection` names the identity to change, None for the primary one. `merge` says how metadata is merged.
     """
@@ -46,5 +46,5 @@ class UserEdit:
         return name in self.values
 
     def get(self, name: str) -> Any:
-        """Return the new value of a property, None if it is to be removed or stays."""
+        """Return the new value of a property; None if it is removed or unchanged."""
         return self.values.get(name)

@@ -1,4 +1,4 @@
-"""What a metadata patch does to what a user document shows."""
+"""The effect of a metadata patch on a user document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,8 @@ from schemas.formats.exact_json import same
 def patch_changes(
     name: str, current: Mapping[str, Any] | None, patch: Mapping[str, Any], merge: MetadataMerge
 ) -> bool:
-    """Whether anything shown changes: an empty `user_metadata` is shown, an empty `app_metadata` is not."""
+    """Whether the shown document changes: an empty `user_metadata` is shown, an empty `app_metadata` is
+    not."""
     after = merged(current or {}, patch, merge)
     if not after and name == "app_metadata":
         return bool(current)

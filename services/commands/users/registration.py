@@ -1,4 +1,4 @@
-"""A new user's place in the directory, keys and reservations, in one transaction before the event."""
+"""Registers a new user in the directory, with keys and reservations, in one transaction before the event."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ def candidate_ids(connection: ConnectionState, user: NewUser) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registration:
-    """A user who is new unless an identity or a reserved value is known already."""
+    """A user who is new unless an identity or a reserved value exists already."""
 
     identity: NewIdentity
     reservations: tuple[Reservation, ...]
@@ -57,20 +57,21 @@ class Registration:
 
 
 class RegistrationBatcher:
-    """Registers new users, those of one moment in one statement."""
+    """Registers new users; concurrent registrations share one statement."""
 
     def __init__(self, database: TenantPool) -> None:
         self._database = database
         self._together: BatchLoader[Registration, bool] = BatchLoader(self._register)
 
     async def register(self, tenant: str, registration: Registration) -> bool:
-        """Return False, and keep nothing, if the user is not new. Raises Transient."""
+        """Register the user. Return False, and store nothing, if the user is not new. Raises Transient."""
         return await self._together.answer(tenant, registration) is True
 
     async def _register(
         self, tenant: str, registrations: Sequence[Registration]
     ) -> Mapping[Registration, bool]:
-        """All in one statement; each by itself where that is refused, for one would be in the way of all."""
+        """Register all in one statement; if it fails, each separately, because one conflict would reject
+        all."""
         async with self._database.connection(tenant) as connection:
             if await _registered(connection, tenant, registrations):
                 return dict.fromkeys(registrations, True)
@@ -92,7 +93,7 @@ async def _registered(
 
 
 class Registrar:
-    """Gives users to create their place in the directory, their keys and their reservations."""
+    """Registers users with their directory entries, keys and reservations."""
 
     def __init__(self, database: TenantPool, keyring: Keyring, reconciler: Reconciler) -> None:
         self._database, self._keyring, self._reconciler = database, keyring, reconciler
@@ -103,8 +104,8 @@ class Registrar:
     ) -> Registered | None:
         """Return None if the identity belongs to a user, or to another connection.
 
-        A value that is taken is tried once more if the reservation in its way could be released. Raises
-        Taken, and keeps nothing then. Raises Transient.
+        A conflicting value is tried once more if its reservation could be released. Raises Taken, and stores
+        nothing then. Raises Transient.
         """
         try:
             return await self._register(command, source, idp_id, accepted)
@@ -116,7 +117,7 @@ class Registrar:
     async def _register(
         self, command: Command, source: ConnectionState, idp_id: str, accepted: Acceptance
     ) -> Registered | None:
-        """Most users are new; only where one is not is the reason looked up."""
+        """Register the user in the common case that it is new; look up the reason otherwise."""
         tenant, subject, keys = command.tenant, new_subject(command.now), generate_subject_keys()
         wrapped = self._keyring.wrap(tenant, subject, keys)
         identity = NewIdentity(source.name, source.strategy, idp_id, subject, wrapped)
@@ -137,7 +138,7 @@ class Registrar:
     async def _subject(
         self, connection: DatabaseConnection, tenant: str, new: NewIdentity, keys: SubjectKeys
     ) -> tuple[str, SubjectKeys] | None:
-        """The fresh subject, or the one of a deleted user with this identity."""
+        """Return the fresh subject, or the subject of a deleted user with this identity."""
         if await directory.register(connection, tenant, new):
             return new.subject, keys
         known = await directory.find_registered(connection, tenant, new.provider, new.idp_id)
@@ -154,7 +155,7 @@ class Registrar:
 
 
 def _is_linked(associations: str | None) -> bool:
-    """Whether the identity is shown by somebody else's profile."""
+    """Whether another user's profile has the identity."""
     if associations is None:
         return False
     return merged_into(Profile(associations=exact_json.loads(associations))) is not None

@@ -1,4 +1,4 @@
-"""Where a connection's users come from, and what that allows (fact sheet §1.4)."""
+"""The kinds of user sources of connections, and what they allow (fact sheet §1.4)."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,13 +10,14 @@ Kind = Literal["store", "custom_database", "email", "sms", "social", "enterprise
 
 
 def options_of(connection: ConnectionState) -> Mapping[str, Any]:
-    """The connection's options; empty when it has none."""
+    """Return the connection's options; empty if it has none."""
     options = connection.document.get("options")
     return options if isinstance(options, Mapping) else {}
 
 
 def kind_of(connection: ConnectionState) -> Kind:
-    """`store` is the built-in database; `custom_database` only asks the customer's and imports nobody."""
+    """Return the kind of source: `store` is the built-in database, `custom_database` the customer's database
+    without import."""
     kind, options = compiled_strategy(connection.strategy).row.kind, options_of(connection)
     if kind == "database":
         foreign = (
@@ -35,7 +36,7 @@ def is_disabled(connection: ConnectionState) -> bool:
 
 
 def keeps_edits(connection: ConnectionState) -> bool:
-    """Whether root attributes edited here stay: the provider does not write them at each login."""
+    """Whether edited root attributes are kept, because the provider does not write them at each login."""
     kind = kind_of(connection)
     if kind in ("store", "email", "sms"):
         return True
@@ -46,7 +47,7 @@ def keeps_edits(connection: ConnectionState) -> bool:
 def identifies_by(
     connection: ConnectionState, attribute: Literal["email", "username", "phone_number"]
 ) -> bool:
-    """Whether users of a database connection are known by this attribute."""
+    """Whether users of a database connection are identified by this attribute."""
     options = options_of(connection)
     attributes = options.get("attributes")
     if isinstance(attributes, Mapping) and attributes:
@@ -66,7 +67,7 @@ def requires_username(connection: ConnectionState) -> bool:
 
 
 def never_stored(connection: ConnectionState) -> frozenset[str]:
-    """Attributes listed in `non_persistent_attrs`."""
+    """Return the attributes in `non_persistent_attrs`."""
     names = options_of(connection).get("non_persistent_attrs")
     return (
         frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()

@@ -1,4 +1,4 @@
-"""Users as commands read them, and how the view shows whether a command took effect."""
+"""Reads users for commands, and the effect of commands from the view."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -48,7 +48,7 @@ class UserStore:
         return found
 
     async def outcome(self, tenant: str, subject: str, command_id: str) -> Outcome:
-        """Return what the view shows of a user after a command that it has seen. Raises Transient."""
+        """Return the state of a user after a command that the view has applied. Raises Transient."""
         return outcome_of(await self._by_subject.row(tenant, subject), command_id)
 
     async def connection(self, tenant: str, name: str) -> ConnectionState | None:
@@ -71,10 +71,10 @@ class UserStore:
 
 
 class UserAggregate(Aggregate[UserRecord, Outcome]):
-    """A user. `absent` rejects commands to a user who does not exist, `ineffective` one without a condition
-    that the fold dropped: the state that it was decided on does not hold any more.
+    """A user. `absent` rejects commands to an unknown user; `ineffective` rejects an unconditional command
+    that the fold dropped, because the state that it was decided on has changed.
 
-    `known` is a state that was read already: the first attempt decides on it.
+    `known` is a state that was read already, on which the first attempt decides.
     """
 
     busy = USER_BUSY
@@ -119,7 +119,7 @@ class UserAggregate(Aggregate[UserRecord, Outcome]):
         raise Rejected(self._ineffective)
 
     def bearer(self, state: UserRecord, wanted: Sequence[Reservation]) -> Bearer:
-        """Return who bears the values of an identity: a linked one keeps those of its own subject."""
+        """Return the owner of an identity's values: a linked identity's values belong to its own subject."""
         identity = state.document["identities"][place_of(state.document, wanted[0].connection) or 0]
         return Bearer(owner_of(state.profile, identity, state.subject), TAKEN.__getitem__)
 
@@ -131,6 +131,6 @@ class UserAggregate(Aggregate[UserRecord, Outcome]):
 
 
 class UserRevisionAggregate(UserAggregate):
-    """A user whose commands have an effect only on the revision that they were decided on."""
+    """A user whose commands take effect only on the revision that they were decided on."""
 
     always_conditional = True

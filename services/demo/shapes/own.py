@@ -7,7 +7,7 @@ from services.demo.face import Face
 
 
 def database(face: Face) -> dict[str, Any]:
-    """A built-in user store: e-mail address or username, and what else the sign-up form asked for."""
+    """A built-in user store: e-mail address or username, and the other fields of the sign-up form."""
     who: dict[str, Any] = {"user_id": face.dice.hexes("id", 24)}
     if face.email is None:
         who |= {"username": face.handle[:15].replace("-", "_"), "email": None}

@@ -145,7 +145,7 @@ def apple(face: Face) -> dict[str, Any]:
 
 
 def microsoft_account(face: Face) -> dict[str, Any]:
-    """Microsoft Graph `/me` of a personal account: null for everything that only a company knows."""
+    """Microsoft Graph `/me` of a personal account: the fields of company accounts are null."""
     return {
         "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users/$entity",
         "userPrincipalName": face.email or f"{face.handle}@example.com",
@@ -203,7 +203,7 @@ def dropbox(face: Face) -> dict[str, Any]:
 
 
 def members_club(face: Face) -> dict[str, Any]:
-    """A club's own OAuth 2 server: a twenty-digit number as id, and names of its own for everything."""
+    """A club's own OAuth 2 server: a twenty-digit number as id, and non-standard names for all fields."""
     return {
         "id": 2**64 + int(face.dice.digits("id", 18)),
         "first_name": face.given,

@@ -23,13 +23,13 @@ from services.runtime.postgres.tenant_pool import TenantDatabase
 
 KEPT_SECONDS: Final = 5.0
 MAX_KEPT: Final = 50_000
-"""Connections remembered at most; beyond it all are forgotten and read again."""
+"""The maximum number of cached connections; when it is exceeded, the cache is cleared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A connection as ingest sees it. `maps_identity`: its own options may find an identity where its
-    strategy finds none."""
+    """What ingest knows of a connection. `maps_identity` means that the connection's own options may find an
+    identity where its strategy finds none."""
 
     found: KnownConnection
     maps_identity: bool
@@ -72,8 +72,9 @@ class ConnectionCache:
 
 
 def settle(accepted: AcceptedLogin, about: Known | None) -> LoginDecision:
-    """The verdict on a login with what is known of its connection: RejectedLogin (`unknown_tenant`,
-    `unknown_connection`, `connection_deleted`, `unmappable`) where the normalizer could not process it."""
+    """Return the verdict on a login with the known facts about its connection. It is RejectedLogin
+    (`unknown_tenant`, `unknown_connection`, `connection_deleted`, `unmappable`) if the normalizer could not
+    process the login."""
     if about is None:
         return accepted
     try:
@@ -98,7 +99,8 @@ def _check(accepted: AcceptedLogin, known: Known) -> None:
 
 
 def _exists(known: Known) -> bool:
-    """A connection that does not exist may be created at any moment, so its absence is not remembered."""
+    """Whether the connection exists. Absence is not cached, because a connection may be created at any
+    time."""
     return known.found.settings is not None and not known.found.deleted
 
 

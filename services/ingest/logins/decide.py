@@ -1,4 +1,4 @@
-"""Which events are accepted, and what is written for them. Pure."""
+"""Decides which events are accepted and which records are written for them. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,14 +24,19 @@ from services.ingest.logins.keying import Key
 RecordKey = Callable[[RawLogin], Key]
 _SHOWN_ID_LENGTH = 256
 _MOST_HINTS = 20
-"""Per event: searching for a similar name takes 30 us, and an event may have thousands of members."""
+"""The maximum number of hints for an event. The search for a similar name takes 30 us, and an event may have
+thousands of members."""
 _LONGEST_HINTED = 100
-"""In characters of a path: no known path is longer, and the limit bounds the cache."""
+"""The maximum length of a path for which a hint is searched, in characters. No known path is longer, and the
+limit bounds the cache."""
 
 
 class AcceptedLogin(NamedTuple):
-    """A login that will be written. `identified`: the strategy that the login states finds an identity in its
-    claims; `warnings` are sentences for the gateway's developer."""
+    """A login that will be written.
+
+    `identified` means that the strategy in the login finds an identity in its claims. `warnings` are
+    sentences for the gateway's developer.
+    """
 
     login: RawLogin
     record: Record
@@ -46,8 +51,8 @@ class AcceptedLogin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedLogin:
-    """A login that will not be written. `id` is the event's own, None where it could not be read; `detail` is
-    for the gateway's developer."""
+    """A login that will not be written. `id` is the event's id, None if it could not be read; `detail` is for
+    the gateway's developer."""
 
     id: str | None
     reason: DeadLetterReason
@@ -60,8 +65,7 @@ LoginDecision = AcceptedLogin | RejectedLogin
 def decide(event: Any, tenant: str, arrived: str, key_of: RecordKey) -> LoginDecision:
     """Accept or reject one event of a request that arrived at `arrived` with a token for `tenant`.
 
-    An absent `tenant` or `time` is filled in; everything else is written as it was sent, with
-    integers exact.
+    An absent `tenant` or `time` is filled in. Everything else is written as it was sent, with exact integers.
     """
     if event is NOT_JSON:
         return RejectedLogin(None, "not_json", "The line is not JSON in UTF-8.")
@@ -89,8 +93,8 @@ def _warnings(event: dict[str, Any]) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _hint(path: str) -> str:
-    """Suggest the known member that was probably meant. Cached, because a gateway sends the same members with
-    each of its logins."""
+    """Suggest the known member with the most similar name. The result is cached, because a gateway sends
+    equal members with every login."""
     parent, _, member = path.rpartition(".")
     alike = get_close_matches(member, known_members(path), n=1)
     return f" Did you mean {parent}.{alike[0]}?" if alike else ""

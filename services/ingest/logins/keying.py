@@ -11,7 +11,7 @@ _NO_OPTIONS: dict[str, object] = {}
 
 
 class Key(NamedTuple):
-    """A record's key. `identified`: the strategy that the login states finds an identity in its claims."""
+    """A record's key. `identified` means that the strategy in the login finds an identity in its claims."""
 
     value: bytes
     identified: bool
@@ -39,6 +39,5 @@ def _without_options(connection: str, strategy: str) -> ConnectionSettings:
 
 
 def stated_strategy(login: RawLogin) -> str:
-    """Return the strategy that the login states, or else its connection's name; the key is computed with
-    it."""
+    """Return the strategy in the login, otherwise the name of its connection. The key is computed with it."""
     return login.data.strategy or login.data.connection

@@ -16,14 +16,18 @@ from services.runtime.periodic import FailurePolicy, Periodic
 
 CHECK_SECONDS: Final = 0.25
 PATIENCE: Final = 6
-"""A connection on which a batch waits for this many times `ack_seconds` is replaced."""
+"""A connection on which a batch waits longer than this many times `ack_seconds` is replaced."""
 
 
 class Publisher:
     """Writes logins to one topic as long as it is open. A background loop keeps it connected."""
 
     def __init__(self, kafka: KafkaAccess, topic: str, ack_seconds: float, policy: FailurePolicy) -> None:
-        """`ack_seconds` is how long a request waits for the broker; `policy` is that of the loop."""
+        """Create a publisher that is not connected.
+
+        `ack_seconds` is the time that a request waits for the broker; `policy` is the failure policy of the
+        loop.
+        """
         self._writer, self._ack_seconds = LogWriter(kafka, topic, timeout_seconds=ack_seconds), ack_seconds
         self._keeping = Periodic("broker_connection", self._keep_connected, CHECK_SECONDS, policy)
 
@@ -34,21 +38,21 @@ class Publisher:
         self._keeping.start()
 
     async def close(self, timeout_seconds: float) -> None:
-        """Disconnect. Records that the broker does not acknowledge in time were never reported as
-        accepted."""
+        """Disconnect. Records that the broker does not acknowledge within the timeout have not been reported
+        as accepted."""
         await self._keeping.stop()
         await self._writer.close(timeout_seconds)
 
     @property
     def is_ready(self) -> bool:
-        """False while the broker is away: not connected, or a batch has waited for it too long."""
+        """False while the broker is unavailable: not connected, or a batch has waited for it too long."""
         return self._writer.is_connected and self._writer.waited_seconds() < self._ack_seconds
 
     async def publish(self, records: Sequence[LoginRecord]) -> list[bool]:
         """Return for each record whether all replicas have it, after at most `ack_seconds`.
 
-        Records of one key keep their order. Raises Transient when the broker is away; then no write was
-        tried.
+        Records of one key keep their order. Raises Transient, without a write, when the broker is
+        unavailable.
         """
         if not self.is_ready:
             raise Transient("kafka: away")
@@ -65,7 +69,7 @@ class Publisher:
         return result
 
     async def _keep_connected(self) -> None:
-        """Raises Transient while the broker is away."""
+        """Connect if necessary. Raises Transient while the broker is unavailable."""
         if self._writer.waited_seconds() > PATIENCE * self._ack_seconds:
             await self._writer.disconnect()
         await self._writer.connect()

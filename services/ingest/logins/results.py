@@ -13,11 +13,11 @@ from services.ingest.responses import JsonResponse
 def results_response(
     verdicts: Sequence[SignedLogin | RejectedLogin], written: Sequence[bool]
 ) -> JsonResponse:
-    """Return the response to events; `written` says of each accepted event, in order, whether all replicas
-    have it.
+    """Return the response to events. `written` contains for each accepted event, in order, whether all
+    replicas have it.
 
-    202 when every accepted event is written; 503 when one is not (its status is `retry`; sending
-    everything again is safe, an event counts once); 400 when no event was acceptable.
+    The status is 202 when every accepted event is written, 503 when one is not (its result is `retry`; the
+    request can be repeated safely, because an event counts once), and 400 when no event was accepted.
     """
     results = list(_results(verdicts, written))
     counts: dict[str, Any] = {

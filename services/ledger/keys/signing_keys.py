@@ -1,7 +1,7 @@
 """The keys that sign tokens: the public part for verifiers, the private part wrapped by the key provider.
 
-The installation has keys of its own, and so has each tenant with a domain. Where a function takes `tenant`,
-None means the installation.
+The installation has signing keys, and so has each tenant with a domain. Where a function takes `tenant`, None
+means the installation.
 """
 
 import asyncio

@@ -64,8 +64,9 @@ class Heartbeat:
         self._last_error, self._last_error_at = f"{type(error).__name__}: {error}"[:500], datetime.now(UTC)
 
     def refused(self, place: str) -> None:
-        """A record was not authentic: somebody who can write to the topic forges records, or the ledger's
-        keys are not those of this log. The count is part of the last error that `vita status` shows."""
+        """Count a record that was not authentic: a party with write access to the topic forges records, or
+        the ledger's keys belong to another log. The count is part of the last error that `vita status`
+        shows."""
         self._not_authentic += 1
         self._last_error = f"NotAuthentic: {self._not_authentic} records since the start, last {place}"
         self._last_error_at = datetime.now(UTC)
@@ -89,7 +90,7 @@ class Heartbeat:
                 await self._beat()
 
     async def start(self) -> None:
-        """Writes the first row and goes on every second until stopped."""
+        """Write the first row, then one every second until stopped."""
         with database_failures():
             await self._pool.execute(_query("forget"), self._worker)
         await self._beat()

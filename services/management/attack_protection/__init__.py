@@ -1,1 +1,1 @@
-"""Attack protection and the blocks it sets."""
+"""Attack protection and its blocks."""

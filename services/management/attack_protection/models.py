@@ -1,4 +1,4 @@
-"""Bodies and answers of attack protection, and of the blocks it comes to."""
+"""Requests and responses of attack protection and of its blocks."""
 
 from typing import Annotated, Final, Literal
 
@@ -32,11 +32,11 @@ AddressShield = Literal["block", "admin_notification"]
 PasswordShield = Literal["block", "user_notification", "admin_notification"]
 Frequency = Literal["immediately", "daily", "weekly", "monthly"]
 _SHIELDS: Final = "Actions to take when the threshold is violated."
-_ALLOWLIST: Final = "Trusted IP addresses and ranges, which are not looked at."
+_ALLOWLIST: Final = "Trusted IP addresses and ranges, which are never blocked."
 
 
 class BruteForceSettings(Body):
-    """Brute-force protection; what is left out stays."""
+    """Brute-force protection. Absent settings remain unchanged."""
 
     at_least = 1
 
@@ -55,7 +55,7 @@ class BruteForceSettings(Body):
 
 
 class Bucket(Body):
-    """Attempts from one address."""
+    """Allowed attempts from one IP address."""
 
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=MAX_TIMES)] | None, Given] = Field(
         None, description="Total number of attempts allowed."
@@ -66,7 +66,7 @@ class Bucket(Body):
 
 
 class AddressStages(Body):
-    """Attempts by what is attempted."""
+    """Allowed attempts by stage."""
 
     pre_login: Annotated[Bucket | None, Given] = Field(None, alias="pre-login")
     pre_user_registration: Annotated[Bucket | None, Given] = Field(None, alias="pre-user-registration")
@@ -78,7 +78,7 @@ class AddressStages(Body):
 
 
 class AddressSettings(Body):
-    """Suspicious IP throttling; what is left out stays."""
+    """Suspicious IP throttling. Absent settings remain unchanged."""
 
     at_least = 1
 
@@ -89,20 +89,20 @@ class AddressSettings(Body):
 
 
 class PasswordStage(Body):
-    """What is done about a breached password at one stage."""
+    """The actions against breached passwords at one stage."""
 
     shields: Annotated[list[AddressShield] | None, Given] = Field(None, description=_SHIELDS)
 
 
 class PasswordStages(Body):
-    """The stages besides login."""
+    """The stages other than login."""
 
     pre_user_registration: Annotated[PasswordStage | None, Given] = Field(None, alias="pre-user-registration")
     pre_change_password: Annotated[PasswordStage | None, Given] = Field(None, alias="pre-change-password")
 
 
 class PasswordSettings(Body):
-    """Breached-password detection; what is left out stays."""
+    """Breached-password detection. Absent settings remain unchanged."""
 
     at_least = 1
 
@@ -118,18 +118,18 @@ class PasswordSettings(Body):
 
 
 class UserBlocks(Query):
-    """Which of a user's blocks; parameters it does not name are ignored."""
+    """Query of a user's blocks. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     consider_brute_force_enablement: QueryBoolean = Field(
         False,
-        description="Only blocks that are enforced (true), or all of them whatever the settings say (false).",
+        description="Return only blocks that the current settings enforce (true), or all blocks (false).",
     )
 
 
 class BlocksByIdentifier(UserBlocks):
-    """Query of the blocks of all subjects that sign in with this identifier."""
+    """Query of the blocks for an identifier."""
 
     identifier: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="Any of an email address, a username or a phone number."
@@ -137,7 +137,7 @@ class BlocksByIdentifier(UserBlocks):
 
 
 class UnblockIdentifier(Query):
-    """Whose blocks are removed."""
+    """The identifier to unblock."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -147,7 +147,7 @@ class UnblockIdentifier(Query):
 
 
 class BlockedFor(Result):
-    """What is blocked: an identifier, for one address or altogether."""
+    """A blocked identifier. The block applies to the IP address `ip`, or to all if it is absent."""
 
     identifier: str = Field(examples=["jane@example.com"])
     ip: str = Field("", examples=["203.0.113.7"])
@@ -155,6 +155,6 @@ class BlockedFor(Result):
 
 
 class Blocks(Result):
-    """Everything that is blocked."""
+    """All blocks that the query found."""
 
     blocked_for: list[BlockedFor]

@@ -1,4 +1,4 @@
-"""GET and PATCH of /attack-protection, and the addresses it throttles: /anomaly/blocks/ips/{ip}."""
+"""Reads and changes the settings of /attack-protection, and the blocks of /anomaly/blocks/ips/{ip}."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,7 +35,8 @@ _KIND: Final[Kind] = "attack_protection"
 
 
 def merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with what a patch names, at every level; lists are replaced."""
+    """Return the settings with those in `patch` replaced, also within objects. Lists are replaced as a
+    whole."""
     return {**settings} | {
         name: merged(settings.get(name, {}), value) if isinstance(value, Mapping) else value
         for name, value in patch.items()
@@ -43,10 +44,10 @@ def merged(settings: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, A
 
 
 def reader(name: ProtectionId) -> Handler:
-    """The handler that answers one protection's settings."""
+    """Return the handler that reads the settings of one protection."""
 
     async def handler(call: Call) -> Response:
-        """The settings in force: the tenant's own, else the defaults."""
+        """Return the current settings: the tenant's own, otherwise the defaults."""
         return responses.value(_settings(name, await _current(call, name)))
 
     handler.__name__ = f"get_{name.replace('-', '_')}"
@@ -54,10 +55,10 @@ def reader(name: ProtectionId) -> Handler:
 
 
 def changer(name: ProtectionId) -> Handler:
-    """The handler that changes one protection's settings."""
+    """Return the handler that changes the settings of one protection."""
 
     async def handler(call: Call) -> Response:
-        """What the body names changes, at every level; it holds for the very next login check."""
+        """Change the settings in the body. The change applies from the next login check."""
         patch = call.body.model_dump(by_alias=True, exclude_unset=True)
         changed = await call.commands.settings.set_only(
             context_of(call), _KIND, name, DEFAULTS[name], lambda now: merged(_settings(name, now), patch)
@@ -91,7 +92,7 @@ async def check_ip(call: Call) -> Response:
 
 
 async def unblock_ip(call: Call) -> Response:
-    """204 whether or not it was throttled."""
+    """Remove the block of an IP address; 204 also if the address is not blocked."""
     ip = _ip_of(call)
     if not counting(await _known(call, ip)):
         return responses.nothing()
@@ -143,7 +144,7 @@ def _operations(name: ProtectionId, title: str, model: type[BaseModel]) -> tuple
                 200: "The settings.",
                 202: "Accepted.",
                 409: BUSY,
-                413: "Body too large.",
+                413: "The body is too large.",
             },
         ),
     )
@@ -166,7 +167,7 @@ OPERATIONS: Final = (
             " 404 if it is not."
         ),
         result=Empty,
-        responses={200: "It is blocked.", 404: NOT_FOUND},
+        responses={200: "The IP address is blocked.", 404: NOT_FOUND},
     ),
     Operation(
         method="DELETE",
@@ -176,6 +177,6 @@ OPERATIONS: Final = (
         tag="anomaly",
         summary="Remove the blocked IP address",
         description="Removes the block of an IP address. Returns 204 also if the address is not blocked.",
-        responses={204: "It is not blocked any more.", 202: "Accepted."},
+        responses={204: "The IP address is not blocked.", 202: "Accepted."},
     ),
 )

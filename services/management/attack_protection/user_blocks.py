@@ -33,13 +33,13 @@ _SIGN_IN_WITH: Final = ("email", "username", "phone_number")
 
 
 async def blocks_by_identifier(call: Call) -> Response:
-    """Return the blocks of all subjects that sign in with this identifier, users or not."""
+    """Return the blocks for an identifier, which does not need to belong to a user."""
     query: BlocksByIdentifier = call.query
     return await _answer(call, query, await _by_identifier(call, query.identifier))
 
 
 async def blocks_of_user(call: Call) -> Response:
-    """Of one person, with whatever identifier."""
+    """Return the blocks of a user, for all of the user's identifiers."""
     return await _answer(
         call,
         call.query,
@@ -48,14 +48,14 @@ async def blocks_of_user(call: Call) -> Response:
 
 
 async def unblock_identifier(call: Call) -> Response:
-    """204 whether or not anything was blocked, or anybody is known."""
+    """Remove the blocks for an identifier; 204 also if there are none or the identifier is unknown."""
     query: UnblockIdentifier = call.query
     rows = await _by_identifier(call, query.identifier)
     return await _release(call, [(row["subject"], row["identifier"]) for row in rows])
 
 
 async def unblock_user(call: Call) -> Response:
-    """An admin's block stays."""
+    """Remove the blocks of a user. A block by an administrator remains."""
     person = await call.commands.users.store.get(call.tenant, call.path("id"))
     rows = await _of_user(call, person)
     mine = person.subject
@@ -70,7 +70,8 @@ async def _by_identifier(call: Call, identifier: str) -> list[asyncpg.Record]:
 
 
 async def _of_user(call: Call, person: users.UserRecord) -> list[asyncpg.Record]:
-    """A person's failures, and those as their identifiers from before they were known."""
+    """Return the failed logins of a person, including those under the person's identifiers from before the
+    person was known."""
     names = [identifier_key(value) for name in _SIGN_IN_WITH if (value := person.document.get(name))]
     async with call.connection() as connection:
         return await failures_of_person(connection, call.tenant, person.subject, names)
@@ -90,7 +91,8 @@ async def _answer(call: Call, query: UserBlocks, rows: Iterable[asyncpg.Record])
 def shown(
     rows: Iterable[IdentifierFailures], protection: BruteForce, enforced: bool, now: int
 ) -> list[dict[str, Any]]:
-    """What is blocked; only what is also enforced when asked so."""
+    """Return the blocks at `now`, in milliseconds since 1970; if `enforced`, only those that the settings
+    enforce."""
     shield = protection.shield
     return [
         {"identifier": block.key[1]}
@@ -114,7 +116,7 @@ async def _release(call: Call, releases: Sequence[Release]) -> Response:
     return responses.after_write(written, responses.nothing())
 
 
-_REMOVED: Final[Mapping[int, str]] = {204: "Nothing of it is blocked any more.", 202: "Accepted."}
+_REMOVED: Final[Mapping[int, str]] = {204: "The blocks are removed.", 202: "Accepted."}
 OPERATIONS: Final = (
     Operation(
         method="GET",

@@ -1,4 +1,4 @@
-"""The image of somebody's initials, an SVG without styles, scripts or references."""
+"""The image of a user's initials: an SVG without styles, scripts or references."""
 
 from colorsys import hls_to_rgb
 from hashlib import sha256
@@ -16,7 +16,7 @@ def are_initials(text: str) -> bool:
 
 
 def avatar(initials: str) -> str:
-    """Return the image; its colour depends on the initials alone."""
+    """Return the SVG image. Its colour depends only on the initials."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="480" viewBox="0 0 48 48">'
         f'<rect width="48" height="48" fill="{_colour(initials)}"/>'
@@ -32,5 +32,5 @@ def _colour(initials: str) -> str:
 
 
 def _capitals(initials: str) -> str:
-    """Upper case, but for characters whose upper case is several (`ß`)."""
+    """Return upper case, except for characters whose upper case has several characters (`ß`)."""
     return "".join(char.upper() if len(char.upper()) == 1 else char for char in initials)

@@ -1,4 +1,4 @@
-"""GET /avatars/{initials}.svg: the default picture of tenants that chose `initials`."""
+"""GET /avatars/{initials}.svg: the default picture of users in tenants that chose `initials`."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ HEADERS: Final = {
 
 
 async def get_avatar(_service: Service, request: Request) -> Response:
-    """An image of one or two characters; 404 for anything but letters and digits."""
+    """Return the image of one or two characters; 404 for anything other than letters and digits."""
     try:
         initials = path_parameter(request, "initials")
     except Rejected:

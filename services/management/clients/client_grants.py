@@ -1,4 +1,4 @@
-"""Client grants: which scopes a client may ask for at one API."""
+"""Client grants: the scopes that a client may request at an API."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -27,7 +27,7 @@ _SCOPES: Final = ":client_grants"
 
 
 async def list_grants(call: Call) -> Response:
-    """A page of the tenant's grants."""
+    """Return a page of the tenant's client grants."""
     query: ListClientGrants = call.query
     async with call.connection() as connection:
         found = await list_settings(connection, call.keyring, call.tenant, "client_grant")
@@ -38,13 +38,14 @@ async def list_grants(call: Call) -> Response:
 
 
 async def get_grant(call: Call) -> Response:
-    """One grant."""
+    """Return a client grant. Raises Rejected (not_found)."""
     found = await setting_responses.find(call, "client_grant", call.path("id"), _ABSENT)
     return responses.value(_shown(call, found), headers=responses.revision_headers(found.revision))
 
 
 async def create_grant(call: Call) -> Response:
-    """A client's scopes at an API, one grant for each API; they count for tokens from now on."""
+    """Grant a client scopes at an API, for tokens issued from now on. A client has at most one grant for each
+    API."""
     body: CreateGrant = call.body
     holder = await _holder(call, body)
     audience = await _known_as(call, body.audience)
@@ -65,7 +66,7 @@ async def create_grant(call: Call) -> Response:
 
 
 async def update_grant(call: Call) -> Response:
-    """Other scopes for the same client and API; tokens there are keep what they have until they expire."""
+    """Replace the scopes of a grant. Issued tokens keep theirs until they expire."""
     body: UpdateGrant = call.body
 
     def decide(current: Setting) -> Mapping[str, Any]:
@@ -80,13 +81,14 @@ async def update_grant(call: Call) -> Response:
 
 
 async def delete_grant(call: Call) -> Response:
-    """Gone; 204 also for one that never was. Tokens there are stay good until they expire."""
+    """Delete a grant; 204 also for an unknown one. Issued tokens remain valid until they expire."""
     written = await call.commands.settings.remove(context_of(call), "client_grant", call.path("id"))
     return responses.after_write(written, responses.nothing())
 
 
 async def _holder(call: Call, body: CreateGrant) -> dict[str, str]:
-    """The client of a new grant, or which clients it is a default of. Raises Rejected (400, 404)."""
+    """Return the client of a new grant, or the kind of clients that it is a default for. Raises Rejected
+    (400, 404)."""
     if body.client_id is None and body.default_for is not None:
         return {"default_for": body.default_for}
     if body.client_id is None:
@@ -102,7 +104,7 @@ def _kept(body: KeptByGrants) -> dict[str, Any]:
 
 
 async def _known_as(call: Call, audience: str) -> str:
-    """What a grant says of the API. Raises Rejected (404) for one that nobody has defined."""
+    """Return the name of the API in stored grants. Raises Rejected (404) if the API is not defined."""
     if _is_ours(call, audience):
         return OURS
     async with call.connection() as connection:
@@ -117,7 +119,7 @@ def _is_ours(call: Call, audience: str) -> bool:
 
 
 def _shown(call: Call, grant: Setting) -> Mapping[str, Any]:
-    """The grant with the address that this API has now."""
+    """Return the grant as a document, with the current audience of the Management API."""
     if grant.document["audience"] != OURS:
         return grant.document
     return {**grant.document, "audience": call.service.settings.token_audience}
@@ -131,7 +133,7 @@ def _is_asked_for(call: Call, grant: Setting, query: ListClientGrants) -> bool:
 
 
 _LATE: Final = "Accepted; the view does not show it yet."
-_BUSY: Final = "The grant is being changed by others."
+_BUSY: Final = "The grant is being changed by other requests."
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -196,6 +198,6 @@ OPERATIONS: Final = (
             "Deletes a client grant. Returns 204 also if the grant does not exist. Issued access tokens"
             " remain valid until they expire."
         ),
-        responses={202: _LATE, 204: "Gone.", 409: _BUSY},
+        responses={202: _LATE, 204: "Deleted.", 409: _BUSY},
     ),
 )

@@ -1,4 +1,4 @@
-"""Requests and answers of API clients and their grants."""
+"""Requests and responses of API clients and client grants."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,8 +28,7 @@ Scopes = Annotated[list[Scope], Field(max_length=1000)]
 
 
 class KeptByClients(Body):
-    """Settings of a client that official clients send and that change nothing here: they are stored and
-    returned as sent, null included."""
+    """Client settings that have no effect. They are stored and returned as sent, including null."""
 
     addons: Object | None = None
     anonymous_sessions: Object | None = None
@@ -71,7 +70,7 @@ class KeptByClients(Body):
 
 
 class _Client(KeptByClients):
-    """What creating and changing a client have in common."""
+    """The properties that requests to create and to change a client share."""
 
     description: Annotated[Annotated[str, Field(max_length=140)] | None, Given] = Field(
         None, description="Free text description of this client (max length: 140 characters)."
@@ -96,9 +95,9 @@ class _Client(KeptByClients):
     allowed_logout_urls: Texts | None = Field(None, description="Allowed logout URLs.")
     allowed_clients: Texts | None = Field(None, description="Allowed clients.")
     client_aliases: Texts | None = Field(None, description="Aliases of the client.")
-    initiate_login_uri: Text | None = Field(None, description="Where a login is begun.")
+    initiate_login_uri: Text | None = Field(None, description="The URL at which a login starts.")
     jwt_configuration: Object | None = Field(
-        None, description="Configuration related to the token's signature and life."
+        None, description="Configuration of the token's signature and lifetime."
     )
     refresh_token: Object | None = Field(None, description="Refresh token configuration.")
     sso: Annotated[bool | None, Given] = Field(None, description="Applies only to single sign-on clients.")
@@ -121,7 +120,7 @@ class _Client(KeptByClients):
 
 
 class CreateClient(_Client):
-    """A new client; its id and secret are made here."""
+    """A new client. The service generates its id and its secret."""
 
     name: Name = Field(
         description="Name of this client (min length: 1 character, does not allow `<` or `>`).",
@@ -130,7 +129,7 @@ class CreateClient(_Client):
 
 
 class UpdateClient(_Client):
-    """What is named is replaced."""
+    """The properties to replace."""
 
     at_least = 1
 
@@ -141,13 +140,13 @@ class UpdateClient(_Client):
 
 
 class ClientFields(Selected):
-    """Which fields are answered; parameters it does not name are ignored."""
+    """The fields to return. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class ListClients(AnyPage, Selected):
-    """A page of clients; parameters it does not name are ignored."""
+    """A page of clients. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -156,18 +155,18 @@ class ListClients(AnyPage, Selected):
 
 
 class KeptByGrants(Body):
-    """Settings of a grant that change nothing here: they are stored and returned as sent."""
+    """Grant settings that have no effect. They are stored and returned as sent."""
 
     organization_usage: Literal["deny", "allow", "require"] | None = None
     allow_any_organization: bool | None = None
     authorization_details_types: list[str] | None = None
     allow_all_scopes: bool | None = Field(
-        None, description="Stored, but gives no scope: a grant gives what `scope` names."
+        None, description="Stored and returned; has no effect. Only `scope` grants scopes."
     )
 
 
 class CreateGrant(KeptByGrants):
-    """What a client may ask for at one API."""
+    """A new client grant."""
 
     client_id: Annotated[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/-]{1,128}$")] | None, Given] = Field(
         None,
@@ -179,7 +178,7 @@ class CreateGrant(KeptByGrants):
     )
     subject_type: Annotated[Literal["client", "user", "anonymous_user"] | None, Given] = Field(
         None,
-        description="Whose tokens the grant is for. Only grants of `client` count for tokens issued here.",
+        description="The kind of tokens that the grant applies to. Vita uses only grants for `client`.",
     )
     audience: Audience = Field(
         description="The audience (API identifier) of this client grant.",
@@ -191,7 +190,7 @@ class CreateGrant(KeptByGrants):
 
 
 class UpdateGrant(KeptByGrants):
-    """The scopes from now on."""
+    """The new scopes of a client grant."""
 
     at_least = 1
 
@@ -216,13 +215,13 @@ class Client(Result):
 
 
 class ClientWithSecret(Client):
-    """An API client with its secret, which is shown this once."""
+    """An API client with its secret, which is shown only in this response."""
 
     client_secret: str = Field(examples=["8CoPRYPkVDcLYFtTLyX5ZPiNPC1eMWuf…"])
 
 
 class Grant(Result):
-    """What a client may ask for at one API."""
+    """The scopes of a client at an API."""
 
     id: str = Field(examples=["cgr_c5zI4XDdzzbD0qav"])
     client_id: str = Field("", examples=["Xa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"])

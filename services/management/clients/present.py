@@ -1,4 +1,4 @@
-"""API clients as the API shows them."""
+"""API clients as JSON."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from projections.client.fold import ClientState
 
 
 def shown(tenant: str, client: ClientState, secret: str | None = None) -> dict[str, Any]:
-    """A client as it is answered; the secret only where it has just been made."""
+    """Return a client as JSON, with the secret only if it was just generated."""
     return {
         "tenant": tenant,
         "global": False,

@@ -1,4 +1,5 @@
-"""API clients: GET, POST, PATCH, DELETE, and new secrets, which are shown once and kept as hashes."""
+"""API clients: reading, creating, changing, deleting, and new secrets. A secret is shown once and stored as a
+hash."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,7 +46,7 @@ def _new_credential_id() -> str:
 
 
 async def list_clients(call: Call) -> Response:
-    """A page of the tenant's clients, by name."""
+    """Return a page of the tenant's clients, sorted by name."""
     query: ListClients = call.query
     async with call.connection() as connection:
         everybody, opened = await clients.list_clients(connection, call.keyring, call.tenant)
@@ -59,7 +60,7 @@ async def list_clients(call: Call) -> Response:
 
 
 async def get_client(call: Call) -> Response:
-    """One client, without its secret, which nobody knows."""
+    """Return a client, without its secret, because only a hash is stored."""
     query: ClientFields = call.query
     found = await call.commands.clients.store.get(call.tenant, call.path("id"))
     headers = responses.revision_headers(found.revision)
@@ -69,7 +70,7 @@ async def get_client(call: Call) -> Response:
 
 
 async def create_client(call: Call) -> Response:
-    """A client with a secret that is shown now only; what it may ask for is said by its grants."""
+    """Create a client and return it with its secret. Its client grants define its scopes."""
     body: CreateClient = call.body
     settings = with_credential_ids(new_settings(given_settings(body)), _new_credential_id)
     secret = new_client_secret() if has_secret(settings) else None
@@ -87,7 +88,7 @@ async def create_client(call: Call) -> Response:
 
 
 async def update_client(call: Call) -> Response:
-    """What the body names is replaced, the rest stays; `client_metadata` is merged."""
+    """Replace the properties in the body; the others remain. `client_metadata` is merged."""
     body: UpdateClient = call.body
     given = given_settings(body)
 
@@ -105,7 +106,7 @@ async def update_client(call: Call) -> Response:
 
 
 async def rotate_secret(call: Call) -> Response:
-    """A new secret; the old one gets no more tokens. Tokens there are stay good until they expire."""
+    """Replace the secret. The old one stops working at once; issued tokens remain valid until they expire."""
     secret = new_client_secret()
 
     def decide(current: ClientState) -> ClientState | Rejection:
@@ -122,7 +123,8 @@ async def rotate_secret(call: Call) -> Response:
 
 
 async def delete_client(call: Call) -> Response:
-    """Gone with its grants; 204 also for one that never was. Tokens there are stay good until they expire."""
+    """Delete a client and its grants; 204 also for an unknown client. Issued tokens remain valid until they
+    expire."""
     client_id = call.path("id")
     changed = await call.commands.clients.remove(context_of(call), client_id)
     if changed is None:
@@ -132,7 +134,7 @@ async def delete_client(call: Call) -> Response:
 
 
 def given_settings(body: CreateClient | UpdateClient) -> dict[str, Any]:
-    """Return the settings that a body names, without the name and the secret."""
+    """Return the settings in a body, without the name and the secret."""
     return body.model_dump(exclude_unset=True, exclude={"name", "client_secret"})
 
 
@@ -176,8 +178,8 @@ def _position(changed: ChangedClient) -> dict[str, str]:
 
 _LATE: Final = "Accepted; the view does not show it yet."
 _ABSENT: Final = NO_SUCH_CLIENT
-_OTHER_REVISION: Final = "If-Match names another revision."
-_BUSY: Final = "The client is being changed by others."
+_OTHER_REVISION: Final = "The revision differs from the one in If-Match."
+_BUSY: Final = "The client is being changed by other requests."
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -244,7 +246,7 @@ OPERATIONS: Final = (
             "Deletes a client and its client grants. Returns 204 also if the client does not exist. Issued"
             " access tokens remain valid until they expire."
         ),
-        responses={202: _LATE, 204: "Gone.", 409: _BUSY, 412: _OTHER_REVISION},
+        responses={202: _LATE, 204: "Deleted.", 409: _BUSY, 412: _OTHER_REVISION},
     ),
     Operation(
         method="POST",

@@ -59,6 +59,6 @@ OPERATIONS: Final = (
             " that is reserved for a user who was never created. Returns 204 also if there is no such user."
         ),
         query=ConnectionUser,
-        responses={202: "Accepted; the view does not show it yet.", 204: "Gone.", 404: NO_SUCH_CONNECTION},
+        responses={202: "Accepted; the view does not show it yet.", 204: "Deleted.", 404: NO_SUCH_CONNECTION},
     ),
 )

@@ -35,7 +35,7 @@ Metadata = Annotated[dict[str, str | None], Field(max_length=10)]
 OPTIONS = "The connection's options."
 DISPLAY_NAME = "Connection name used in the new universal login experience."
 ENABLED_CLIENTS = "The identifiers of the clients for which the connection is enabled."
-REALMS = "The realms for which the connection will be used; the connection's name when not given."
+REALMS = "The realms for which the connection is used. Defaults to the connection's name."
 DOMAIN_CONNECTION = "Whether third-party applications may use the connection."
 
 
@@ -66,7 +66,7 @@ class ResourceApp(Body):
 
 
 class ConnectionBody(Body):
-    """What creating and changing a connection have in common."""
+    """The properties that requests to create and to change a connection share."""
 
     display_name: Annotated[Annotated[str, Field(max_length=128), SAFE] | None, Given] = Field(
         None, description=DISPLAY_NAME
@@ -92,7 +92,7 @@ class ConnectionBody(Body):
 
 
 class CreateConnection(ConnectionBody):
-    """A new connection; its name and strategy stay for ever."""
+    """A new connection. Its name and strategy cannot be changed later."""
 
     name: Name = Field(
         examples=["my-database"],
@@ -103,7 +103,7 @@ class CreateConnection(ConnectionBody):
 
 
 class UpdateConnection(ConnectionBody):
-    """`options` replaces the whole object."""
+    """The properties to replace; `options` is replaced as a whole."""
 
     at_least = 1
 
@@ -130,13 +130,13 @@ class EnabledClient(Result):
 
 
 class ConnectionFields(Selected):
-    """Which fields are answered; parameters it does not name are ignored."""
+    """The fields to return. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class ConnectionUser(Query):
-    """Who is meant; parameters it does not name are ignored."""
+    """The user to delete. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -144,7 +144,7 @@ class ConnectionUser(Query):
 
 
 class ListConnections(ConnectionFields):
-    """By offset (`page`) or by checkpoint (`from`, `take`); the latter wins when both are sent."""
+    """A page by number (`page`) or after a cursor (`from`, `take`), which has precedence."""
 
     page: Annotated[QueryInteger, Field(ge=0)] = Field(
         0, description="Page index of the results to return. First page is 0."
@@ -155,7 +155,7 @@ class ListConnections(ConnectionFields):
     include_totals: QueryBoolean = Field(
         False, description="Whether a summary must be included in the result."
     )
-    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    after: str | None = Field(None, alias="from", description="The cursor `next` of the previous page.")
     take: Annotated[QueryInteger, Field(ge=1, le=100)] | None = Field(
         None, description="Number of results per page."
     )

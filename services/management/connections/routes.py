@@ -43,7 +43,7 @@ _SETTINGS: Final = (
 
 
 async def list_connections(call: Call) -> Response:
-    """A page of connections by name."""
+    """Return a page of connections, sorted by name."""
     query: ListConnections = call.query
     by_cursor = query.take is not None or query.after is not None
     return await (_after_cursor if by_cursor else _at_offset)(call, query)
@@ -66,14 +66,14 @@ async def get_connection(call: Call) -> Response:
 
 
 async def create_connection(call: Call) -> Response:
-    """A connection with a name of its own."""
+    """Create a connection with a unique name."""
     connections = call.commands.connections
     connection_id, executed = await connections.create(context_of(call), new_connection_of(call.body))
     return _answer(connection_id, executed.shown, executed.written, 201)
 
 
 async def update_connection(call: Call) -> Response:
-    """What the body names is replaced; `options` wholly."""
+    """Replace the properties in the body; `options` is replaced as a whole."""
     change = change_of(call.body)
     executed = await call.commands.connections.change(
         context_of(call), call.path("id"), lambda current: decide_change(current, change)
@@ -83,7 +83,7 @@ async def update_connection(call: Call) -> Response:
 
 
 async def list_enabled_clients(call: Call) -> Response:
-    """A page of the clients that may use the connection, by id."""
+    """Return a page of the clients that may use the connection, sorted by id."""
     stored = await call.commands.connections.store.get(call.tenant, call.path("id"))
     enabled: set[str] = {*stored.connection.document.get("enabled_clients", ())}
     return paging.answer(
@@ -96,7 +96,7 @@ async def list_enabled_clients(call: Call) -> Response:
 
 
 async def update_enabled_clients(call: Call) -> Response:
-    """The named clients are enabled or disabled; the others stay as they are."""
+    """Enable or disable the clients in the body; the others remain unchanged."""
     body: ClientStatuses = call.body
     statuses = [(one.client_id, one.status) for one in body.root]
     executed = await call.commands.connections.change(
@@ -106,7 +106,7 @@ async def update_enabled_clients(call: Call) -> Response:
 
 
 async def delete_connection(call: Call) -> Response:
-    """202 with the time; 204 for one that is not there (any more)."""
+    """Delete a connection and return 202 with the time; 204 for an unknown connection."""
     executed = await call.commands.connections.remove(context_of(call), call.path("id"))
     if executed is None or executed.command is None or executed.written is None:
         return responses.nothing()
@@ -128,9 +128,9 @@ def change_of(body: ConnectionBody) -> ConnectionChange:
 def _answer(
     connection_id: str, shown: StoredConnection | None, written: Written | None, status: int
 ) -> Response:
-    """What the view shows."""
+    """Return the connection as the view shows it."""
     if shown is None:
-        assert written is not None  # it is the view that is late
+        assert written is not None  # the view does not show the change yet
         return responses.accepted(written.position, {"id": connection_id})
     position = None if written is None else written.position
     headers = responses.revision_headers(shown.connection.revision, position)
@@ -138,7 +138,7 @@ def _answer(
 
 
 async def _opened(call: Call, rows: Sequence[asyncpg.Record]) -> list[str]:
-    """The documents of connections with the secrets in them open."""
+    """Return the documents of connections with their secrets decrypted."""
     return await open_documents(call.service.storage.database, call.keyring, call.tenant, rows)
 
 
@@ -181,9 +181,12 @@ _COMMON: Final[Mapping[int, str]] = {
     403: "Insufficient scope.",
 }
 _WRITE: Final[Mapping[int, str]] = {
-    202: "Accepted.", **_COMMON, 413: "Body too large.", 503: "Not available now; outcome unknown.",
-}  # fmt: skip
-_OTHER_REVISION: Final = "If-Match names another revision."
+    202: "Accepted.",
+    **_COMMON,
+    413: "The body is too large.",
+    503: "The service is temporarily unavailable. The outcome may be unknown.",
+}
+_OTHER_REVISION: Final = "The revision differs from the one in If-Match."
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -248,7 +251,7 @@ OPERATIONS: Final = (
             " not exist."
         ),
         result=Deleted,
-        responses={**_WRITE, 204: "It was not there.", 412: _OTHER_REVISION},
+        responses={**_WRITE, 204: "The connection does not exist.", 412: _OTHER_REVISION},
     ),
     Operation(
         method="GET",

@@ -25,8 +25,8 @@ _NEEDED: Final = {
     "passkey": ("key_id", "public_key"),
 }
 _NAME: Final = "A human-readable label to identify the authentication method."
-_PHONE: Final = "Phone methods only: where codes are sent to by text and voice."
-_EMAIL: Final = "Email methods only: where codes are sent to."
+_PHONE: Final = "Phone methods only: the number that receives codes by text message or voice call."
+_EMAIL: Final = "Email methods only: the address that receives codes."
 _TOTP: Final = "TOTP methods only: the base32 encoded secret."
 _PREFERRED: Final = "Preferred phone authentication method."
 _KEY: Final = "WebAuthn and passkey methods only."
@@ -58,7 +58,7 @@ class _Factor(Body):
 
 
 class CreateFactor(_Factor):
-    """One authentication method."""
+    """A new authentication method."""
 
     type: Literal["phone", "email", "totp", "webauthn-roaming", "passkey"] = Field(
         description="Type of the authentication method."
@@ -87,7 +87,7 @@ class CreateFactor(_Factor):
 
 
 class SetFactor(_Factor):
-    """One of the authentication methods that there are from now on."""
+    """An authentication method in the list that replaces all others."""
 
     type: Literal["phone", "email", "totp"] = Field(description="Type of the authentication method.")
     preferred_authentication_method: Annotated[Preferred | None, Given] = Field(None, description=_PREFERRED)
@@ -100,11 +100,11 @@ class SetFactor(_Factor):
 
 
 class SetFactors(RootModel[list[SetFactor]]):
-    """All of them."""
+    """The authentication methods that replace all others."""
 
 
 class UpdateFactor(Body):
-    """What may be changed."""
+    """The properties to change."""
 
     at_least = 1
     name: Annotated[Name | None, Given] = Field(None, description=_NAME, examples=["Work phone"])
@@ -112,14 +112,14 @@ class UpdateFactor(Body):
 
 
 class Method(Result):
-    """How a factor reaches somebody."""
+    """A way in which codes are delivered."""
 
     id: str = Field(examples=["sms|dev_kXVq4drj3Mw6uCF5"])
     type: str = Field(examples=["sms"])
 
 
 class FactorResult(Result):
-    """An authentication method; addresses are masked."""
+    """An authentication method. Addresses are masked."""
 
     id: str = Field(examples=["email|dev_f0O81fTcftc0kN2v"])
     type: str = Field(examples=["email"])
@@ -133,7 +133,7 @@ class FactorResult(Result):
 
 
 class FactorList(Result):
-    """A page of authentication methods; an empty one has no total."""
+    """A page of authentication methods. An empty page has no total."""
 
     authenticators: list[FactorResult]
     total: int = 0
@@ -155,6 +155,6 @@ class Enrollment(Result):
 
 
 class RecoveryCode(Result):
-    """The new code, shown once."""
+    """The new recovery code, which is shown only in this response."""
 
     recovery_code: str = Field(examples=["W8KF3J29XQLZP0VTB7M1ACYE"])

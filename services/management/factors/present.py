@@ -1,4 +1,4 @@
-"""Authentication methods and enrolments as the API shows them."""
+"""Authentication methods and enrolments as JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,28 +24,29 @@ _ENROLLED_BY: Final[Mapping[str, str]] = {
 
 
 def shown(factor: Factor, *, masked: bool = True) -> dict[str, Any]:
-    """A method as it is read."""
+    """Return a method as read operations show it."""
     return _in_order(_READ, _presented(factor, masked))
 
 
 def shown_changed(factor: Factor) -> dict[str, Any]:
-    """A method as it is answered when it was made or changed."""
+    """Return a method as the operations show it that create or change one."""
     return _in_order(_CHANGED, _presented(factor, masked=True))
 
 
 def shown_set(factor: Factor) -> dict[str, Any]:
-    """A method as it is answered when all were replaced: as it was sent."""
+    """Return a method as the operation shows it that replaces all methods: unmasked."""
     found = shown(factor, masked=False)
     return {name: value for name, value in found.items() if name != "confirmed"}
 
 
 def in_list(associations: Mapping[str, Any]) -> list[Factor]:
-    """As lists show them: in the order of enrolment, phones last."""
+    """Return the methods in the order of lists: by enrolment, with phones last."""
     return sorted(factors_of(associations), key=lambda factor: factor["type"] == "phone")
 
 
 def enrollments(associations: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The first confirmed enrolment in multi-factor authentication."""
+    """Return a list with the first confirmed enrolment in multi-factor authentication; empty if there is
+    none."""
     for factor in factors_of(associations):
         method = _ENROLLED_BY.get(factor["type"])
         if method is not None and factor["confirmed"]:
@@ -65,14 +66,15 @@ def enrollments(associations: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def mask_email(address: str) -> str:
-    """The first 4 characters of local part and domain; a short local part is hidden whole."""
+    """Mask all but the first 4 characters of local part and domain. A local part of at most 4 characters is
+    hidden completely."""
     local, _, domain = address.rpartition("@")
     hidden = "****" if len(local) <= 4 else _tail(local)
     return f"{hidden}@{_tail(domain)}"
 
 
 def mask_phone(number: str) -> str:
-    """The last 4 characters."""
+    """Mask all but the last 4 characters."""
     return "X" * (len(number) - 4) + number[-4:] if len(number) > 4 else "X" * len(number)
 
 

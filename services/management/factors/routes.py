@@ -1,4 +1,4 @@
-"""Authentication methods, enrolments, recovery codes, and the end of them (fact sheet §4.5)."""
+"""Authentication methods, enrolments, recovery codes and their removal (fact sheet §4.5)."""
 
 import string
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _RECOVERY_CODE: Final = string.digits + string.ascii_uppercase
 
 
 async def list_factors(call: Call) -> Response:
-    """The user's authentication methods, masked."""
+    """Return the user's authentication methods, masked."""
     query: models.FactorPage = call.query
     every = present.in_list((await _person(call)).associations)
     start = query.page * query.per_page
@@ -47,19 +47,19 @@ async def list_factors(call: Call) -> Response:
 
 
 async def get_factor(call: Call) -> Response:
-    """One of the user's authentication methods, masked."""
+    """Return one of the user's authentication methods, masked."""
     return responses.value(present.shown(await _factor(call, call.path("method_id"))))
 
 
 async def create_factor(call: Call) -> Response:
-    """One more authentication method, confirmed."""
+    """Add a confirmed authentication method."""
     factor = _new_factor(call.body)
     written = await _changed(call, lambda person: decide.enrol(person.associations, factor))
     return await _answered(call, written, factor.id, 201)
 
 
 async def set_factors(call: Call) -> Response:
-    """These authentication methods instead of all there were."""
+    """Replace all authentication methods."""
     bodies: models.SetFactors = call.body
     factors = [_new_factor(body) for body in bodies.root]
     written = await _changed(call, lambda person: decide.replace(person.associations, factors), UNKNOWN_USER)
@@ -71,7 +71,7 @@ async def set_factors(call: Call) -> Response:
 
 
 async def update_factor(call: Call) -> Response:
-    """Change the name or the preferred way of contact of an authentication method."""
+    """Change the name or the preferred delivery of an authentication method."""
     identity, body = call.path("method_id"), call.body
     changes = changes_of(body)
     written = await _changed(call, lambda person: decide.change(person.associations, identity, changes))
@@ -88,13 +88,13 @@ async def delete_factors(call: Call) -> Response:
 
 
 async def delete_factor(call: Call) -> Response:
-    """One authentication method less."""
+    """Delete an authentication method."""
     identity = call.path("method_id")
     return await _without(call, lambda person: decide.remove_one(person.associations, identity))
 
 
 async def delete_authenticators(call: Call) -> Response:
-    """No second factors and no recovery code any more: the user has to enrol again."""
+    """Delete all second factors and the recovery code, so that the user must enrol again."""
     return await _without(call, lambda person: decide.removal_of(decide.second_factors(person.associations)))
 
 
@@ -110,13 +110,13 @@ async def delete_provider(call: Call) -> Response:
 
 
 async def list_enrollments(call: Call) -> Response:
-    """The first confirmed enrolment in multi-factor authentication."""
+    """Return the first confirmed enrolment in multi-factor authentication."""
     authorization.reaching(call.scopes, call.principal, call.path("id"))
     return responses.value(present.enrollments((await _person(call)).associations))
 
 
 async def regenerate_recovery_code(call: Call) -> Response:
-    """A new recovery code, answered this once; only its hash is kept."""
+    """Create a recovery code and return it. Only its hash is stored."""
     code = new_id("", 24, _RECOVERY_CODE)
 
     async def regenerated(_person: UserRecord) -> Decision:
@@ -130,14 +130,14 @@ async def regenerate_recovery_code(call: Call) -> Response:
 
 
 async def invalidate_remembered_browsers(call: Call) -> Response:
-    """Tell gateways to ask for another factor again in every browser of the user."""
+    """Request that gateways ask for a second factor again in all of the user's browsers."""
     event = RememberedBrowsersInvalidated
     draft = Draft(event, event.model_fields["data"].default)
     return await _without(call, lambda _: Acceptance((draft,)))
 
 
 async def clear_risk_assessments(call: Call) -> Response:
-    """Tell gateways to forget the user's devices."""
+    """Request that gateways discard their knowledge of the user's devices."""
     body: ClearRiskAssessments = call.body
     data = RiskAssessmentClearedData(connection=body.connection, assessors=body.assessors)
     return await _without(call, lambda _: Acceptance((Draft(RiskAssessmentCleared, data),)))
@@ -156,7 +156,7 @@ def _new_factor(body: models.CreateFactor | models.SetFactor) -> NewFactor:
 async def _changed(
     call: Call, decided: Decide[UserRecord], absent: Rejection = NO_SUCH_USER
 ) -> Written | None:
-    """None when there is nothing to write."""
+    """Execute the command; None if there is nothing to write."""
     users = call.commands.users
     return (await users.change_revision(context_of(call), call.path("id"), decided, absent=absent)).written
 
@@ -188,8 +188,8 @@ def _headers(written: Written | None) -> dict[str, str]:
 
 _METHODS: Final = "/api/v2/users/{id}/authentication-methods"
 _UPDATE: Final = ("update:users",)
-_LATE: Final = "The view is late."
-_GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Gone.", 404: NO_SUCH_USER, 409: USER_BUSY}
+_LATE: Final = "Accepted; the view does not show it yet."
+_GONE: Final[Mapping[int, Any]] = {202: _LATE, 204: "Deleted.", 404: NO_SUCH_USER, 409: USER_BUSY}
 _NO_FACTOR: Final = decide.NO_SUCH_FACTOR
 OPERATIONS: Final = (
     Operation(
@@ -237,7 +237,7 @@ OPERATIONS: Final = (
         description=(
             "Deletes all authentication methods of a user. Returns 204 also if the user does not exist."
         ),
-        responses={202: _LATE, 204: "Gone.", 409: USER_BUSY},
+        responses={202: _LATE, 204: "Deleted.", 409: USER_BUSY},
     ),
     Operation(
         method="GET",
@@ -257,7 +257,7 @@ OPERATIONS: Final = (
         handler=update_factor,
         scopes=("update:authentication_methods",),
         summary="Update an authentication method",
-        description="Changes the name or the preferred way of delivery of an authentication method.",
+        description="Changes the name or the preferred delivery of an authentication method.",
         body=models.UpdateFactor,
         result=models.FactorResult,
         responses={200: "Changed.", 202: _LATE, 404: _NO_FACTOR, 409: USER_BUSY},
@@ -269,7 +269,7 @@ OPERATIONS: Final = (
         scopes=("delete:authentication_methods",),
         summary="Delete an authentication method by ID",
         description="Deletes one authentication method of a user.",
-        responses={202: _LATE, 204: "Gone.", 404: _NO_FACTOR, 409: USER_BUSY},
+        responses={202: _LATE, 204: "Deleted.", 404: _NO_FACTOR, 409: USER_BUSY},
     ),
     Operation(
         method="DELETE",
@@ -307,7 +307,7 @@ OPERATIONS: Final = (
         scopes=_UPDATE,
         summary="Invalidate All Remembered Browsers for Multi-factor Authentication",
         description=(
-            "Tells gateways to ask for a second factor again in all browsers that a user asked to be"
+            "Requests that gateways ask for a second factor again in all browsers that a user chose to be"
             " remembered in."
         ),
         responses=_GONE,
@@ -331,7 +331,7 @@ OPERATIONS: Final = (
         handler=clear_risk_assessments,
         scopes=_UPDATE,
         summary="Clear risk assessment assessors for a specific user",
-        description="Tells gateways to discard what they know of the devices of a user.",
+        description="Requests that gateways discard their knowledge of the devices of a user.",
         body=ClearRiskAssessments,
         responses=_GONE,
     ),

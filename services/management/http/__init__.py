@@ -1,1 +1,1 @@
-"""How requests reach operations and how results become responses."""
+"""Dispatch of requests to operations, and responses."""

@@ -1,4 +1,4 @@
-"""Who may do what: scopes, and the ones that only reach the caller's own profile (fact sheet §0.1)."""
+"""Authorization by scopes; some scopes reach only the caller's own profile (fact sheet §0.1)."""
 
 import re
 from functools import lru_cache
@@ -10,13 +10,13 @@ from services.runtime.rejection import Rejected
 
 IDP_TOKENS: Final = "read:user_idp_tokens"
 _ACTOR: Final = re.compile(r"[A-Za-z0-9._~/-]{1,96}(@[a-z0-9][a-z0-9-]{0,30})?")
-"""A client, and the external issuer that knows it. What a token says in place of a client may be an address
-of a person, which no actor holds."""
+"""A client id, optionally with the name of its external issuer. Any other client id in a token may be a
+person's address, which events must not contain in plain text."""
 _OF_ONESELF: Final = ":current_user"
 
 
 def unauthorized(error: InvalidToken) -> ErrorResponse:
-    """The answer to a token that names nobody: 401, or 400 for something that is no token at all."""
+    """Return the response to an invalid token: 400 if it is not a token at all, otherwise 401."""
     if error.message == BAD_FORMAT:
         return ErrorResponse(400, error.message, error.error_code)
     return ErrorResponse(
@@ -29,8 +29,8 @@ def unauthorized(error: InvalidToken) -> ErrorResponse:
 
 
 def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
-    """Which of an operation's scopes the caller has; of several in one text (`a b`) all are needed. Raises
-    Rejected when none."""
+    """Return those of the operation's scopes that the caller has. Scopes in one text (`a b`) are needed
+    together. Raises Rejected if there are none."""
     found = principal.scopes.intersection(scopes)
     if not found:
         together = (frozenset(text.split()) for text in scopes if " " in text)
@@ -41,7 +41,8 @@ def granted(principal: Principal, scopes: tuple[str, ...]) -> frozenset[str]:
 
 
 def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> frozenset[str]:
-    """The scopes that count for this user: those of oneself only for the token's subject. Raises Rejected."""
+    """Return the scopes that apply to this user: `current_user` scopes apply only to the token's subject.
+    Raises Rejected if none applies."""
     if principal.subject == user_id:
         return scopes
     others = _of_anybody(scopes)
@@ -56,11 +57,11 @@ def _of_anybody(scopes: frozenset[str]) -> frozenset[str]:
 
 
 def sees_tokens(principal: Principal) -> bool:
-    """Whether identity providers' tokens are shown to the caller in lists."""
+    """Whether lists include identity providers' tokens for the caller."""
     return IDP_TOKENS in principal.scopes
 
 
 def actor(principal: Principal) -> str:
-    """The actor of the events a caller causes."""
+    """Return the actor of the events that the caller causes."""
     known = _ACTOR.fullmatch(principal.client_id) is not None
     return f"client:{principal.client_id}" if known else "client:external"

@@ -1,4 +1,4 @@
-"""The context of commands, from the HTTP request that asks for them, and conditional headers."""
+"""Creates the context of commands from an HTTP request, and evaluates conditional headers."""
 
 import re
 from typing import Any, Final
@@ -19,7 +19,7 @@ from services.runtime.fairness.current_request import request_id
 MAX_CORRELATION: Final = 64
 MAX_LOGGED_BODY_BYTES: Final = 16 * 1024
 MAX_MASKED_BODY_BYTES: Final = 64 * 1024
-"""A larger body is not looked through for secrets, which would take up to 10 ms, and so is not told of."""
+"""A larger body is left out of log entries, because masking its secrets would take up to 10 ms."""
 MAX_LOGGED_TEXT: Final = 1024
 MAX_LOGGED_SCOPES: Final = 100
 MASK: Final = "*****"
@@ -30,8 +30,7 @@ _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 
 
 def context_of(call: Call, *, guarded: bool = True) -> CommandContext:
-    """Return the context of the commands that a request comes to. Operations that take no `If-Match` ignore
-    the header: they are not `guarded`."""
+    """Return the context of the commands of a request. `If-Match` is evaluated only if `guarded`."""
     return CommandContext(
         tenant=call.tenant,
         actor=authorization.actor(call.principal),
@@ -43,7 +42,7 @@ def context_of(call: Call, *, guarded: bool = True) -> CommandContext:
 
 
 def request_log(call: Call) -> RequestLog:
-    """Return how events describe this request."""
+    """Return the description of this request for its events."""
     headers = call.request.headers
     correlation = headers.get("x-correlation-id", "")[:MAX_CORRELATION]
     trace = headers.get("traceparent", "")
@@ -57,7 +56,7 @@ def request_log(call: Call) -> RequestLog:
 
 
 def expected_revisions(headers: Headers) -> frozenset[int] | None:
-    """Return the revisions that an `If-Match` allows to change, None for any. Weak tags never match."""
+    """Return the revisions that `If-Match` permits; None if it permits all. Weak tags match no revision."""
     if headers.get("if-match", "*").strip() == "*":
         return None
     tags = [tag for weak, tag in _TAG.findall(headers["if-match"]) if not weak]
@@ -80,7 +79,7 @@ def _request_of(call: Call) -> dict[str, Any]:
 
 
 def told_of(sent: Any) -> Any:
-    """A body without its secrets; nothing of one that is heavy even so."""
+    """Return a body with its secrets masked for log entries, `{}` if it is too large."""
     if sent is None or len(exact_json.dumps(sent)) > MAX_MASKED_BODY_BYTES:
         return {}
     body = masked(sent)
@@ -88,12 +87,12 @@ def told_of(sent: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    """No event may hold U+0000; a query that nobody reads may."""
+    """Truncate a text and replace U+0000, which events cannot contain."""
     return value[:MAX_LOGGED_TEXT].replace("\x00", "\ufffd")
 
 
 def masked(value: Any) -> Any:
-    """The value with every secret in it as `*****`."""
+    """Return a copy in which every secret is `*****`."""
     match value:
         case dict():
             return {name: MASK if hides(name, item) else masked(item) for name, item in value.items()}
@@ -103,7 +102,7 @@ def masked(value: Any) -> Any:
 
 
 def has_revision(headers: Headers, current: int) -> bool:
-    """Whether an `If-None-Match` says that the caller has the current revision."""
+    """Whether `If-None-Match` contains the current revision."""
     known = headers.get("if-none-match")
     if known is None:
         return False

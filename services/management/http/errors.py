@@ -1,4 +1,4 @@
-"""Errors as HTTP answers them: one documented body, and the status of each kind of rejection."""
+"""Errors as HTTP responses: the documented body, and the status for each kind of rejection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,12 +36,12 @@ STATUSES: Final[Mapping[Kind, int]] = {
     "unavailable": 503,
 }
 RETRY_AFTER_SECONDS: Final = 2
-"""When a client may repeat a request that was rejected as `unavailable`."""
+"""The `Retry-After` of requests that are rejected as `unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """A response with an error. `message` may quote the caller's own input, so it is never logged."""
+    """An error response. `message` may quote input of the caller, so it is never logged."""
 
     status: int
     message: str = field(repr=False)
@@ -63,12 +63,12 @@ class ErrorResponse:
         return document
 
     def body(self) -> bytes:
-        """Return the document as it travels."""
+        """Return the document as JSON bytes."""
         return exact_json.dumps(self.document())
 
 
 class HttpError(Exception):
-    """Carries an error that only HTTP knows to the edge."""
+    """Carries an error response that is not a rejection to the HTTP layer."""
 
     def __init__(self, response: ErrorResponse) -> None:
         super().__init__(response.status, response.error_code)
@@ -76,7 +76,7 @@ class HttpError(Exception):
 
 
 def error_response(error: Rejection | ErrorResponse) -> ErrorResponse:
-    """Return the response that answers a rejection; an error response is its own."""
+    """Return the response for a rejection; an error response is returned unchanged."""
     if isinstance(error, ErrorResponse):
         return error
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.kind == "unavailable" else {}
@@ -90,13 +90,15 @@ def insufficient_scope(*expected: str) -> Rejection:
 
 
 def over_share(retry_after_seconds: int) -> ErrorResponse:
-    """Return 429: the caller's own requests use its share of what all callers need."""
+    """Return 429: the caller's own requests use its whole share of a common resource."""
     wait = {"Retry-After": str(retry_after_seconds)}
-    return ErrorResponse(429, "Too many requests of this tenant are under way", "too_many_requests", wait)
+    return ErrorResponse(429, "Too many requests of this tenant are in progress", "too_many_requests", wait)
 
 
 OTHER_SUBJECT: Final = Rejection("forbidden", "User to be acted on does not match subject in bearer token.")
-SURROUNDINGS_DOWN: Final = unavailable("A part this service depends on does not answer. Please try again.")
+SURROUNDINGS_DOWN: Final = unavailable(
+    "A system that this service depends on does not respond. Please try again."
+)
 VIEW_LAGS: Final = unavailable("The views have not reached the position of Vita-At-Least.", "view_lagging")
 INTERNAL: Final = ErrorResponse(500, "An internal error occurred.", "internal_error")
 TOO_SLOW: Final = ErrorResponse(408, "The body did not arrive in time.")

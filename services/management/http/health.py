@@ -1,4 +1,4 @@
-"""GET /healthz: whether this process can do its work."""
+"""GET /healthz: whether this process is ready to serve requests."""
 
 import asyncio
 from typing import Final
@@ -16,8 +16,8 @@ PATIENCE_SECONDS: Final = 2
 
 
 async def health(service: Service, _request: Request) -> Response:
-    """200 when database and event log answer and no background loop fails; otherwise 503, naming what does
-    not work."""
+    """Return 200 if the database and the event log respond and no background loop fails; otherwise 503 with
+    the parts that do not work."""
     database, broker = await asyncio.gather(_database(service), _broker(service))
     parts = {"database": database, "event_log": broker}
     shown = {name: "ok" if answers_now else "unreachable" for name, answers_now in parts.items()}

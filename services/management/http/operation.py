@@ -1,4 +1,4 @@
-"""The declaration of an operation: what it takes, what it returns and who may call it."""
+"""The declaration of operations: input, result and required scopes."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -29,9 +29,10 @@ class Operation:
     """The path template."""
     handler: Handler
     scopes: tuple[str, ...]
-    """Each entry alone grants access; scopes separated by spaces in one entry are needed together."""
+    """Each entry is sufficient for access. Scopes separated by spaces within one entry are needed
+    together."""
     summary: str
-    """The name of the operation, as Auth0's reference has it; log entries show it."""
+    """The name of the operation in Auth0's reference, which log entries contain."""
     description: str
     """What the operation does, for users of the API."""
     responses: Mapping[int, Outcome]
@@ -39,15 +40,16 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     group: Group = "api"
-    """The rate limit that its requests count towards."""
+    """The rate limit that counts its requests."""
     tag: str = "users"
-    """The group of operations that the OpenAPI document lists it in."""
+    """The group of operations in the OpenAPI document."""
     result: Any = None
-    """The type of a successful response's body: anything pydantic can describe; None for an empty one."""
+    """The type of the body of a successful response, any type that pydantic can describe; None for an empty
+    body."""
 
     @property
     def success(self) -> int:
-        """The status of a successful response. A write whose view is late returns 202 instead."""
+        """The status of a successful response. A write that is not visible in time returns 202 instead."""
         if 204 in self.responses and self.result is None:
             return 204
         return min(
@@ -68,7 +70,7 @@ class Public:
     responses: Mapping[int, str]
     result: Any
     failure: Any
-    """The type of an error's body."""
+    """The type of the body of an error."""
     body: type[BaseModel] | None = None
     tag: str = "service"
     media: str = "application/json"

@@ -1,4 +1,4 @@
-"""Lists cut into pages, and the cursors that go on where a page ended."""
+"""Pages of lists, and the cursors that continue after a page."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 def cursor(call: Call, position: str) -> str:
-    """An opaque text for a position in the list that is asked for."""
+    """Return the cursor for a position in the requested list."""
     return call.service.storage.cursors.seal(position, _list_of(call))
 
 
 def cursor_position(call: Call, text: str | None, rejection: Rejection = BAD_CURSOR) -> str:
-    """The position behind a cursor of the list that is asked for, "" (before everything) without one. Raises
-    Rejected (400) for a cursor of another list, and for anything else."""
+    """Return the position that a cursor of the requested list contains, "" (the beginning) if `text` is None.
+    Raises Rejected (`rejection`) for any other text."""
     if not text:
         return ""
     try:
@@ -39,7 +39,7 @@ def _list_of(call: Call) -> bytes:
 
 
 def by_checkpoint(query: OffsetPage | CheckpointPage) -> bool:
-    """Whether the list is walked by cursor."""
+    """Whether the request pages by cursor."""
     if isinstance(query, OffsetPage) and not isinstance(query, AnyPage):
         return False
     return not isinstance(query, OffsetPage) or query.take is not None or query.after is not None
@@ -52,7 +52,8 @@ def answer(
     position: Callable[[T], str],
     show: Callable[[T], Any] = lambda item: item,
 ) -> Response:
-    """The page asked for of a whole list that fits in memory; `position` is unique and orders the list."""
+    """Return the requested page of `items`, the whole list in order. `position` returns a unique sort key of
+    an item, `show` its public form."""
     query: OffsetPage | CheckpointPage = call.query
     ordered = sorted(items, key=position)
     if by_checkpoint(query):
@@ -68,7 +69,7 @@ def answer(
 
 
 def at_offset(shown: Sequence[Any], query: OffsetPage, key: str, total: int) -> Response:
-    """An array, or with totals `{<key>, start, limit, total}`."""
+    """Return an array, or with totals `{<key>, start, limit, total}`."""
     if not query.include_totals:
         return responses.value(shown)
     start = query.page * query.per_page
@@ -76,5 +77,6 @@ def at_offset(shown: Sequence[Any], query: OffsetPage, key: str, total: int) -> 
 
 
 def after_cursor(call: Call, shown: Sequence[Any], key: str, last: str | None) -> Response:
-    """`{<key>, next}`; no `next` on the last page. `last` is the position of the last item if more follow."""
+    """Return `{<key>, next}`, without `next` on the last page. `last` is the position of the last item, None
+    if no more items follow."""
     return responses.value({key: shown} if last is None else {key: shown, "next": cursor(call, last)})

@@ -1,4 +1,4 @@
-"""Documents as a caller wants to see them; untouched bytes where nothing was asked for."""
+"""Documents with the fields that a caller requests; the stored bytes if all are requested."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -11,20 +11,21 @@ _TOKENS: Final = ("access_token", "access_token_secret", "refresh_token")
 
 
 Tokens = Mapping[str, Any]
-"""By identity, as `provider|user_id`."""
+"""Identity providers' tokens by identity (`provider|user_id`)."""
 TokensOf = Callable[[Row], Tokens]
-"""Finds the identity providers' tokens in a row of a person."""
+"""Returns the identity providers' tokens in a person's row."""
 
 
 def field_names(fields: str | None) -> frozenset[str]:
-    """The names in a comma-separated list."""
+    """Return the names in a comma-separated list."""
     return frozenset(name.strip() for name in (fields or "").split(",") if name.strip())
 
 
 def present(
     text: str, names: frozenset[str] = frozenset(), include: bool = True, tokens: Tokens | None = None
 ) -> str | bytes:
-    """A stored document, only with (or without) some root fields, with the identities' tokens when given."""
+    """Return a stored document with only the named root fields, or without them if not `include`; the whole
+    document if `names` is empty. `tokens` are added to the identities."""
     if not names and not tokens:
         return text
     document = exact_json.loads(text)
@@ -36,8 +37,8 @@ def present(
 
 
 def shown(rows: Iterable[Row], query: Selected, tokens_of: TokensOf | None) -> bytes:
-    """A JSON array of users as a query selects their fields; `tokens_of` finds what a row has besides its
-    `document`, for callers who may see it."""
+    """Return a JSON array of users with the selected fields. `tokens_of` is None if the caller may not see
+    tokens."""
     names = field_names(query.fields)
     return array(
         present(row["document"], names, query.include_fields, None if tokens_of is None else tokens_of(row))
@@ -46,12 +47,13 @@ def shown(rows: Iterable[Row], query: Selected, tokens_of: TokensOf | None) -> b
 
 
 def array(items: Iterable[str | bytes]) -> bytes:
-    """A JSON array of ready documents."""
+    """Return a JSON array of serialized documents."""
     return b"[" + b",".join(_bytes(item) for item in items) + b"]"
 
 
 def wrapped(parts: Mapping[str, Any], ready: Mapping[str, bytes]) -> bytes:
-    """A JSON object in the order of `parts`; members named in `ready` are put in as they are."""
+    """Return a JSON object with the members of `parts`, in order. Members in `ready` are already
+    serialized."""
     members = (
         exact_json.dumps(name) + b":" + (ready[name] if name in ready else exact_json.dumps(value))
         for name, value in parts.items()

@@ -1,4 +1,4 @@
-"""The admitted request that a handler receives."""
+"""The authorized and validated request that a handler receives."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class OperationFacts(Protocol):
-    """What a handler may know of the operation that it answers."""
+    """The properties of an operation that handlers use."""
 
     @property
     def method(self) -> str:
@@ -34,7 +34,7 @@ class OperationFacts(Protocol):
 
     @property
     def summary(self) -> str:
-        """The operation's name, as logs show it."""
+        """The operation's name in log entries."""
 
     @property
     def success(self) -> int:
@@ -43,7 +43,7 @@ class OperationFacts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request whose token, rate, query and body were checked. `scopes` are those of the operation's scopes
+    """A request whose token, rate, query and body are checked. `scopes` are those of the operation's scopes
     that the caller has."""
 
     service: Service
@@ -54,45 +54,45 @@ class Call:
     body: Any
     operation: OperationFacts
     sent: Any = None
-    """The parsed body before its validation, None without one."""
+    """The parsed body before validation; None if the request has no body."""
     pending: Pending | None = None
-    """The request with an idempotency key that this one carries out, if any."""
+    """The idempotent request that is being executed; None without an Idempotency-Key."""
     status: WriteStatus = field(default_factory=WriteStatus)
 
     @property
     def tenant(self) -> str:
-        """The tenant whose data the request is about."""
+        """The caller's tenant."""
         return self.principal.tenant
 
     @property
     def commands(self) -> Commands:
-        """The commands that write."""
+        """The commands that write events."""
         return self.service.commands
 
     @property
     def keyring(self) -> Keyring:
-        """The keys that open what is sealed at rest."""
+        """The keys that decrypt stored data."""
         return self.service.storage.keyring
 
     def connection(self) -> AbstractAsyncContextManager[DatabaseConnection]:
-        """Lend a database connection that sees this tenant only. Raises Transient."""
+        """Borrow a database connection that can access only this tenant. Raises Transient."""
         return self.service.storage.database.connection(self.tenant)
 
     async def computed(self, work: Callable[[], Result]) -> Result:
-        """Run work that would hold the event loop for too long in a thread, and return its result.
+        """Run work that would block the event loop for too long in a thread, and return its result.
 
-        Raises what the work raises, OverShare when too many requests of the tenant wait for the thread, and
-        Transient when it does not become free in time.
+        Raises the errors of the work, OverShare when too many requests of the tenant wait for the thread, and
+        Transient when the thread does not become free in time.
         """
         return await self.service.limits.computing.run(self.tenant, work)
 
     def path(self, name: str) -> str:
-        """Return a path parameter, percent-decoded. Raises Rejected (invalid) when it is not UTF-8."""
+        """Return a path parameter, percent-decoded. Raises Rejected (invalid) if it is not UTF-8."""
         return path_parameter(self.request, name)
 
 
 def path_parameter(request: Request, name: str) -> str:
-    """Return a path parameter, percent-decoded. Raises Rejected (invalid) when it is not UTF-8."""
+    """Return a path parameter, percent-decoded. Raises Rejected (invalid) if it is not UTF-8."""
     raw: str = request.path_params[name]
     try:
         return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")

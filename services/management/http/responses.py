@@ -1,4 +1,4 @@
-"""Responses from prepared bytes."""
+"""Responses from serialized bytes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,7 +19,7 @@ _TYPE: Final = (b"content-type", JSON.encode())
 
 
 class Ready(Response):
-    """JSON that is there already: a framework's response costs more than reading what is in it."""
+    """A response with serialized JSON. It costs less than the framework's response classes."""
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None) -> None:
         self.status_code, self.body, self.background = status, body, None
@@ -28,18 +28,18 @@ class Ready(Response):
             self.raw_headers += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Sends it."""
+        """Send the response."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
 def document(body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A stored document as it lies in the view."""
+    """Return a stored document, unchanged."""
     return Ready(body.encode() if isinstance(body, str) else body, status, headers)
 
 
 def value(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Anything JSON can hold."""
+    """Return a value that JSON can represent."""
     return Ready(exact_json.dumps(body), status, headers)
 
 
@@ -58,8 +58,8 @@ def accepted(position: Position, more: Mapping[str, object] | None = None) -> Re
 def after_write(
     written: Written | None, response: Response, more: Mapping[str, object] | None = None
 ) -> Response:
-    """Return `response` with the position of what was written, if anything was; 202, with `more` in its body,
-    while the view does not show it."""
+    """Return `response` with the position of the written event, if any. If the view does not show it yet,
+    return 202 with `more` in its body."""
     if written is None:
         return response
     if not written.visible:
@@ -69,17 +69,17 @@ def after_write(
 
 
 def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:
-    """An empty body; typed all the same, as clients of this API know it."""
+    """Return an empty body. It has a content type because existing clients of this API expect one."""
     return Response(None, status, headers, JSON)
 
 
 def etag(revision: int) -> str:
-    """The strong validator of a revision."""
+    """Return the strong entity tag of a revision."""
     return f'"{revision}"'
 
 
 def revision_headers(revision: int, position: Position | None = None) -> dict[str, str]:
-    """`ETag`, and `Vita-Position` when something was written."""
+    """Return `ETag`, and `Vita-Position` if an event was written."""
     headers = {ETAG: etag(revision)}
     if position is not None:
         headers[POSITION] = str(position)

@@ -1,4 +1,4 @@
-"""Models against what callers send, and the documented words for what is wrong with it."""
+"""Validates requests with models and produces Auth0's error texts."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeVar
@@ -24,11 +24,12 @@ InputPart = Literal["Payload", "Query"]
 _CODES: Final[Mapping[InputPart, str]] = {"Payload": "invalid_body", "Query": "invalid_query_string"}
 _ECHOED_CHARACTERS: Final = 200
 FORMAT: Final = "format"
-"""Custom error type of a value that lacks a named format."""
+"""Custom error type for a value that does not have a named format."""
 
 
 def validate(model: type[M], value: object, part: InputPart = "Payload") -> M:
-    """The value as the model. Raises Rejected with the first fault, the object's own before its members'."""
+    """Return the value as the model. Raises Rejected for the first error; errors of an object precede those
+    of its members."""
     expected = "array" if issubclass(model, RootModel) else "object"
     if type_name(value) != expected:
         reason = f"Expected type {expected} but found type {type_name(value)}"

@@ -1,7 +1,7 @@
-"""Rate limits by client and group of operations (fact sheet §0.4), kept by each process for itself.
+"""Rate limits for each client and group of operations (fact sheet §0.4), counted in each process separately.
 
-Of n processes behind one address each allows what is set here, so a client gets at most n times as much; no
-request waits for another machine to be counted.
+With n processes behind one address, a client can send up to n times the limit. In return, counting needs no
+communication between processes.
 """
 
 import time
@@ -16,18 +16,19 @@ from services.runtime.auth.tokens import Principal
 Group = Literal[
     "api", "read_users", "write_users", "delete_users", "read_logs", "user_authentication_methods"
 ]
-"""What an operation counts as. The last one counts as `api` and, besides, for each user by itself."""
+"""The group that limits an operation. Operations of the last group count as `api`, and additionally for each
+user."""
 
 PER_USER: Final = "user_authentication_methods"
 OF_CLIENT: Final = "token"
-"""Requests for a token, for each client that an address names: a stranger who names a client from elsewhere
-uses up nothing of it."""
+"""Requests for a token, for each pair of IP address and client id. Requests from another address do not use
+up a client's limit."""
 OF_SOURCE: Final = "token_source"
-"""Requests for a token, for each address."""
+"""Requests for a token, for each IP address."""
 GROUPS: Final[tuple[str, ...]] = (*get_args(Group), OF_CLIENT, OF_SOURCE)
 MAX_BUCKETS: Final = 100_000
 NEWS_SECONDS: Final = 3600
-"""How long one refused request stands for all that follow it."""
+"""Period in which a refused request also represents later refused requests of the client in the group."""
 _FREE, _ENTERPRISE = Limit(2, 2.0), Limit(50, 16.0)
 _OF_ONE_USER: Final = Limit(5, 5 / 60)
 _TOKENS: Final[Mapping[str, Limit]] = {OF_CLIENT: Limit(100, 20.0), OF_SOURCE: Limit(1000, 100.0)}
@@ -35,7 +36,7 @@ _TOKENS: Final[Mapping[str, Limit]] = {OF_CLIENT: Limit(100, 20.0), OF_SOURCE: L
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The limits of groups with a bucket of their own; all others share that of `api`."""
+    """The limits of the groups that have their own bucket; all other groups share that of `api`."""
 
     limits: Mapping[str, Limit]
 
@@ -68,9 +69,10 @@ PLANS: Final[Mapping[str, Plan | None]] = {
 
 
 def plan_of(text: str) -> Plan | None:
-    """`off`, or a plan's name, then changes: `enterprise,read_users=100/20` (burst / per second).
+    """Parse `off`, for which it returns None, or a plan's name with changes: `enterprise,read_users=100/20`
+    (burst / per second).
 
-    Raises ValueError for anything else.
+    Raises ValueError for any other text.
     """
     name, *changes = [part.strip() for part in text.split(",")]
     if name not in PLANS:
@@ -95,7 +97,7 @@ def _change(text: str) -> tuple[str, Limit]:
 
 
 def buckets_of(plan: Plan, group: str, user: str) -> tuple[tuple[str, str, Limit], ...]:
-    """Where a request counts: (bucket, user, limit)."""
+    """Return the buckets that count a request: (bucket, user, limit)."""
     if group == PER_USER:
         return ("api", "", plan.limits["api"]), (PER_USER, user, plan.limits[PER_USER])
     name = group if group in plan.limits else "api"
@@ -103,7 +105,7 @@ def buckets_of(plan: Plan, group: str, user: str) -> tuple[tuple[str, str, Limit
 
 
 class RateLimits:
-    """The buckets of one process; those longest unused are forgotten first."""
+    """The buckets of one process. The least recently used ones are dropped first."""
 
     def __init__(self, plan: Plan | None, clock: Callable[[], float] = time.time) -> None:
         self._plan, self._clock = plan, clock
@@ -112,11 +114,11 @@ class RateLimits:
 
     @property
     def are_limited(self) -> bool:
-        """Whether anything is counted at all."""
+        """Whether requests are limited."""
         return self._plan is not None
 
     def count(self, principal: Principal, group: str, user: str = "") -> RateLimitResult | None:
-        """Counts a request, in all of its buckets or in none; None when limits are off."""
+        """Count a request in all of its buckets, or in none if one is empty; None when limits are off."""
         if self._plan is None:
             return None
         now, results = self._clock(), []
@@ -131,8 +133,7 @@ class RateLimits:
         return scarcest
 
     def count_token(self, name: str, *whose: str) -> RateLimitResult | None:
-        """Counts a request for a token in one bucket of `OF_CLIENT` or `OF_SOURCE`; None when limits are
-        off."""
+        """Count a request for a token in a bucket of `OF_CLIENT` or `OF_SOURCE`; None when limits are off."""
         if self._plan is None:
             return None
         key = (name, *whose)
@@ -142,8 +143,8 @@ class RateLimits:
         return result
 
     def is_news(self, principal: Principal, group: str) -> bool:
-        """Whether a request refused in this group is the client's first for as long as one is told of; asked
-        again it is not."""
+        """Whether no earlier refused request represents this one; it then represents later ones for
+        NEWS_SECONDS."""
         now, key = self._clock(), (principal.tenant, principal.client_id, group)
         told = self._told.get(key)
         if told is not None and abs(now - told) < NEWS_SECONDS:

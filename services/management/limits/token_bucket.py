@@ -1,4 +1,4 @@
-"""A token bucket, pure: how many requests may come at once, and how fast that room comes back."""
+"""A token bucket as pure functions."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -6,7 +6,7 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`burst` requests at once, `refill` more each second."""
+    """At most `burst` requests at once; `refill` more are allowed each second."""
 
     burst: int
     refill: float
@@ -33,7 +33,8 @@ class RateLimitResult:
 
 
 def take(bucket: TokenBucket | None, limit: Limit, now: float) -> tuple[TokenBucket, RateLimitResult]:
-    """The bucket after one request at `now`; None is a full one. A clock that steps back refills nothing."""
+    """Return the bucket after one request at `now`, in seconds since 1970. `bucket` None means a full one. If
+    the clock steps back, nothing is refilled."""
     known = bucket or TokenBucket(limit.burst, now)
     at = max(now, known.at)
     tokens = min(float(limit.burst), known.tokens + (at - known.at) * limit.refill)

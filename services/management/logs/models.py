@@ -1,4 +1,4 @@
-"""What may be asked of the logs and the statistics, and what they answer."""
+"""Requests and responses of logs and statistics."""
 
 import re
 from datetime import date
@@ -40,7 +40,7 @@ Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "pa
 
 
 class UserLogs(Selected):
-    """A page of somebody's entries; parameters it does not name are ignored."""
+    """A page of a user's log entries. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -61,7 +61,7 @@ class UserLogs(Selected):
 
 
 class ListLogs(UserLogs):
-    """A page of all entries, or with `from` or `take` the next ones in their order."""
+    """A page of all log entries. With `from` or `take`, the entries after an id, in order."""
 
     per_page: Annotated[QueryInteger, Field(ge=0, le=100)] = Field(
         50, description="Number of results per page."
@@ -70,29 +70,29 @@ class ListLogs(UserLogs):
     search: str | None = Field(
         None,
         max_length=1000,
-        description="Beginning of a client's name, a connection or a user's name, in any case. Prefer `q`.",
+        description="Prefix of a client name, connection or user name, case-insensitive. Prefer `q`.",
     )
     after: LogId | None = Field(
         None,
         alias="from",
-        description="Entries after this log_id, oldest first; the beginning of an id is a time.",
+        description="Returns the entries after this log_id, oldest first. An id begins with a time.",
     )
     take: Annotated[QueryInteger, Field(ge=1)] | None = Field(
-        None, description="Number of entries after `from`: 50 if absent, 100 at most."
+        None, description="Number of entries after `from`. Defaults to 50; the maximum is 100."
     )
 
 
 class Days(Query):
-    """From one day to another."""
+    """A range of days."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    start: Day | None = Field(None, alias="from", description="First day, YYYYMMDD; 30 days back if absent.")
-    end: Day | None = Field(None, alias="to", description="Last day, YYYYMMDD; today if absent.")
+    start: Day | None = Field(None, alias="from", description="First day, YYYYMMDD. Defaults to 30 days ago.")
+    end: Day | None = Field(None, alias="to", description="Last day, YYYYMMDD. Defaults to today.")
 
 
 class LogEntry(Result):
-    """What the logs tell of something that happened."""
+    """A log entry."""
 
     date: str = Field("", json_schema_extra={"format": "date-time"})
     type: str = Field("", examples=["s"])
@@ -129,7 +129,7 @@ LogPage: Final[type[BaseModel]] = create_model(
 
 
 class DayCounts(Result):
-    """What happened on a day."""
+    """The counts of a day."""
 
     date: str = Field(json_schema_extra={"format": "date-time"})
     logins: int

@@ -1,4 +1,4 @@
-"""Log entries as they are answered."""
+"""Log entries as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from services.management.logs.user_agents import UNKNOWN, shown
 async def present(
     call: Call, rows: Sequence[asyncpg.Record], names: frozenset[str], include: bool
 ) -> list[dict[str, Any]]:
-    """The entries of rows, only with (or without) some root fields."""
+    """Return log entries with only the named root fields, or without them if not `include`."""
     return await call.computed(lambda: [_chosen(entry(row), names, include) for row in rows])
 
 
@@ -26,7 +26,7 @@ def _chosen(whole: dict[str, Any], names: frozenset[str], include: bool) -> dict
 
 
 def entry(row: Row) -> dict[str, Any]:
-    """The entry of a row, nulls where there is nothing to tell."""
+    """Return the log entry of a row; unknown values are null."""
     agent = UNKNOWN if row["user_agent"] is None else shown(row["user_agent"])
     more = {} if row["more"] is None else exact_json.loads(row["more"])
     return {

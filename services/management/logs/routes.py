@@ -34,7 +34,8 @@ _WAYS: Final[Mapping[str, str]] = {"1": "ASC", "-1": "DESC"}
 
 
 async def list_logs(call: Call) -> Response:
-    """A page of all entries, newest first; with `from` or `take` a walk through them, oldest first."""
+    """Return a page of all entries, newest first; with `from` or `take` the entries after an id, oldest
+    first."""
     query: ListLogs = call.query
     if query.after is not None or query.take is not None:
         return await _walk(call, query)
@@ -49,7 +50,7 @@ async def list_logs(call: Call) -> Response:
 
 
 def condition_of(q: str, page: PageQuery) -> str:
-    """Return the entries that `q` finds as a condition of the page. Raises Rejected (400)."""
+    """Return the condition of the page for the query `q`. Raises Rejected (400)."""
     try:
         return condition(q, page)
     except Malformed as malformed:
@@ -58,7 +59,7 @@ def condition_of(q: str, page: PageQuery) -> str:
 
 
 async def list_user_logs(call: Call) -> Response:
-    """A page of somebody's entries; of nobody known, none."""
+    """Return a page of a user's entries; an empty list for an unknown user."""
     page, user_id = _page(call, call.query), call.path("id")
     if not is_storable(user_id):
         return responses.value([])
@@ -81,8 +82,11 @@ async def get_log(call: Call) -> Response:
 
 
 async def _walk(call: Call, query: ListLogs) -> Response:
-    """What follows an id and is complete; no entry can appear behind it later. With totals `page` counts on:
-    SDKs that know no walk send both and go from page to page."""
+    """Return entries after an id, up to the point before which no further entry can appear.
+
+    If totals are requested, `page` counts from that id, because SDKs without checkpoint paging send both and
+    request page after page.
+    """
     take = min(query.take or DEFAULT_TAKE, MAX_TAKE)
     start = query.page * take if query.include_totals else 0
     page = PageQuery(call.tenant, take, start, OLDEST_FIRST)
@@ -101,8 +105,8 @@ async def _walk(call: Call, query: ListLogs) -> Response:
 
 
 async def _next(call: Call, after: str | None, take: int | None) -> str:
-    """Return the address of the next page, under the domain of the tenant that the request came to, otherwise
-    under the configured address: a Host header that is neither is not repeated."""
+    """Return the URL of the next page: under the tenant's domain if the request was sent to it, otherwise
+    under the configured URL. Another Host header is not trusted."""
     asked = {name: value for name, value in (("from", after), ("take", take)) if value is not None}
     domain = await call.service.auth.domains.of_host(call.request.headers.get("host", ""))
     base = call.service.settings.token_issuer.rstrip("/") if domain is None else domain.origin
@@ -110,8 +114,7 @@ async def _next(call: Call, after: str | None, take: int | None) -> str:
 
 
 def _page(call: Call, query: UserLogs) -> PageQuery:
-    """Return the page that a request asks for. Raises Rejected (400) for a field that entries are not sorted
-    by."""
+    """Return the requested page. Raises Rejected (400) if entries cannot be sorted by the field."""
     order = _order(query.sort or "log_id:-1")
     return PageQuery(call.tenant, query.per_page, query.page * query.per_page, order)
 
@@ -168,7 +171,7 @@ OPERATIONS: Final = (
         ),
         query=ListLogs,
         result=list[LogEntry] | LogPage,
-        responses={200: "Log entries.", **_COMMON, 503: "Not available now."},
+        responses={200: "Log entries.", **_COMMON, 503: "The service is temporarily unavailable."},
     ),
     Operation(
         method="GET",
@@ -196,6 +199,6 @@ OPERATIONS: Final = (
         ),
         query=UserLogs,
         result=list[LogEntry] | LogPage,
-        responses={200: "Log entries.", **_COMMON, 503: "Not available now."},
+        responses={200: "Log entries.", **_COMMON, 503: "The service is temporarily unavailable."},
     ),
 )

@@ -18,14 +18,14 @@ _SCOPES: Final = ("read:stats",)
 
 
 async def active_users(call: Call) -> Response:
-    """How many people have signed in within the last 30 days: a bare number."""
+    """Return the number of users who logged in within the last 30 days, as a JSON number."""
     async with call.connection() as connection:
         number = await count_active_users(connection, call.tenant, datetime.now(UTC) - ACTIVE)
     return responses.value(number)
 
 
 async def daily(call: Call) -> Response:
-    """Counts by day; days on which nothing happened are not there."""
+    """Return the counts of each day; days without activity are left out."""
     query: Days = call.query
     end = date.fromisoformat(query.end) if query.end else datetime.now(UTC).date()
     start = date.fromisoformat(query.start) if query.start else date.fromordinal(max(1, end.toordinal() - 30))

@@ -1,4 +1,4 @@
-"""User agents as log entries show them: `Chrome 120.0.0 / Windows 10.0.0`."""
+"""User agents in the form of log entries: `Chrome 120.0.0 / Windows 10.0.0`."""
 
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -6,14 +6,14 @@ from typing import Any, Final, NamedTuple
 import ua_parser
 
 MAX_READ: Final = 512
-"""No more of a user agent is read: hostile ones are long."""
+"""Maximum number of characters to parse; user agents are untrusted and can be long."""
 _MOBILE: Final = frozenset(
     ("iOS", "Android", "Windows Phone", "BlackBerry OS", "KaiOS", "Tizen", "HarmonyOS")
 )
 
 
 class UserAgent(NamedTuple):
-    """How it is shown, and whether it is a phone's or a tablet's."""
+    """The text of a user agent, and whether it is a mobile device."""
 
     text: str
     is_mobile: bool
@@ -24,7 +24,8 @@ UNKNOWN: Final = UserAgent("Other 0.0.0 / Other 0.0.0", False)
 
 @lru_cache(maxsize=16_384)
 def shown(raw: str) -> UserAgent:
-    """Takes milliseconds the first time, so not in the event loop."""
+    """Parse a user agent. The first call for a text takes milliseconds, so call it outside of the event
+    loop."""
     text = raw[:MAX_READ]
     browser, system = ua_parser.parse_user_agent(text), ua_parser.parse_os(text)
     is_mobile = system is not None and system.family in _MOBILE

@@ -1,1 +1,1 @@
-"""The token endpoint and the documents by which others verify tokens."""
+"""The token endpoint, and the documents with which other services verify tokens."""

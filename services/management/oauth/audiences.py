@@ -1,4 +1,5 @@
-"""What tokens are for: this API, by whatever name a caller reached it, or another one by a grant."""
+"""Audiences of tokens: the Management API under any of its URLs, or another API for which the client has a
+grant."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 OURS: Final = "vita:management"
-"""What a grant for this API says. Not an address: that can change, and a caller's `Host` may say anything."""
+"""The audience of stored grants for the Management API. It is not a URL, because the URL can change and the
+caller's `Host` header is not trusted."""
 _API: Final = re.compile(r"https?://[^/?#]+/api/v2/?")
 
 
@@ -19,7 +21,8 @@ class Granted:
 
 
 def is_ours(audience: str, own: str, host: str) -> bool:
-    """Whether the audience is this API: under its own name, or under the one the caller reached it by."""
+    """Whether the audience is the Management API: its configured audience `own`, or its URL at the `Host` of
+    the request."""
     plain = audience.rstrip("/")
     if plain == own.rstrip("/"):
         return True
@@ -28,9 +31,10 @@ def is_ours(audience: str, own: str, host: str) -> bool:
 
 
 def scopes_for(audience: str, inborn: Iterable[str], grants: Iterable[Granted]) -> tuple[str, ...] | None:
-    """What a client may ask for at an API: by its grant; at this one also what it was made with.
+    """Return the scopes that a client may request at an API: those of its grants and, at the Management API,
+    those that it was created with (`inborn`).
 
-    None is nothing, so no token; a grant of nothing is good for a token without scopes.
+    None means that the client gets no token for the API. With an empty tuple it gets a token without scopes.
     """
     fitting = [grant for grant in grants if grant.audience == audience]
     born = tuple(inborn) if audience == OURS else ()

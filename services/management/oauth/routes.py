@@ -1,4 +1,5 @@
-"""POST /oauth/token (client credentials, RFC 6749), and the documents by which others check our tokens."""
+"""POST /oauth/token (client credentials, RFC 6749), and the documents with which other services verify our
+tokens."""
 
 import base64
 import binascii
@@ -34,13 +35,13 @@ from services.runtime.rejection import Rejected
 GRANT: Final = "client_credentials"
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_COUNTED: Final = 128
-"""Characters of a client's id that count; no client has a longer one."""
+"""Number of characters of a client id that the rate limit distinguishes; no client has a longer id."""
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~:/-]{1,128}")
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class OAuthRefused(Exception):
-    """An error as OAuth words it."""
+    """Carries an OAuth 2.0 error."""
 
     def __init__(
         self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None
@@ -83,14 +84,14 @@ async def token(service: Service, request: Request) -> Response:
 
 
 async def key_set(service: Service, request: Request) -> Response:
-    """The public keys of the issuer at this host."""
+    """Return the public keys of the issuer at this host."""
     domain = await _domain(service, request)
     keys = service.auth.keys if domain is None else key_source(service.storage.database.raw, domain.tenant)
     return responses.value(jwks(await keys()), headers={"Cache-Control": "public, max-age=60"})
 
 
 async def configuration(service: Service, request: Request) -> Response:
-    """OpenID Connect discovery, as far as the issuer at this host goes."""
+    """Return the OpenID Connect discovery document of the issuer at this host, as far as it applies."""
     domain = await _domain(service, request)
     issuer = service.settings.token_issuer if domain is None else domain.issuer
     base = issuer.rstrip("/")
@@ -109,12 +110,13 @@ async def configuration(service: Service, request: Request) -> Response:
 
 
 async def _domain(service: Service, request: Request) -> Domain | None:
-    """The domain of a tenant that the request came to; None at the installation's own address."""
+    """Return the tenant's domain that the request was sent to; None for the installation's own host."""
     return await service.auth.domains.of_host(request.headers.get("host", ""))
 
 
 def _count(service: Service, group: str, *whose: str) -> None:
-    """Counts before anything is known of the caller, failures too. Raises OAuthRefused (429)."""
+    """Count a request before its caller is authenticated, so that failed requests count too. Raises
+    OAuthRefused (429)."""
     result = service.limits.rates.count_token(group, *whose)
     if result is None or result.allowed:
         return
@@ -124,7 +126,7 @@ def _count(service: Service, group: str, *whose: str) -> None:
 
 
 async def _asked(service: Service, request: Request, source: str) -> dict[str, str]:
-    """The parameters, all of them text."""
+    """Return the parameters, all of which are text. Raises OAuthRefused."""
     try:
         with service.limits.body_memory.lease(client=source) as lease:
             raw = await bodies.read_raw(request, MAX_BODY_BYTES, service.settings.pace, lease)
@@ -144,7 +146,8 @@ async def _asked(service: Service, request: Request, source: str) -> dict[str, s
 
 
 def _credentials(request: Request, asked: Mapping[str, str]) -> tuple[str, str]:
-    """From the `Authorization` header (Basic) or the body, not from both."""
+    """Return the client id and secret from the `Authorization` header (Basic) or from the body. Raises
+    OAuthRefused if both have them."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         if "client_secret" in asked:
@@ -197,7 +200,7 @@ def _scopes(allowed: Sequence[str], wanted: str | None) -> list[str]:
 
 
 def _audience(service: Service, request: Request, asked: str | None) -> str:
-    """What grants say of the API that is asked for; ours when none is."""
+    """Return the audience in stored grants of the requested API, of the Management API if `asked` is None."""
     own, host = service.settings.token_audience, request.headers.get("host", "")
     if asked is None or is_ours(asked, own, host):
         return OURS
@@ -207,7 +210,7 @@ def _audience(service: Service, request: Request, asked: str | None) -> str:
 
 
 async def _granted(service: Service, client: Any, client_id: str, audience: str) -> tuple[str, ...]:
-    """What the client may ask for there. Raises OAuthRefused when that is not even a bare token."""
+    """Return the scopes that the client may request at the API. Raises OAuthRefused if it gets no token."""
     async with service.storage.database.connection(client["tenant"]) as connection:
         found = await list_settings(connection, service.storage.keyring, client["tenant"], "client_grant")
     own = [
@@ -271,11 +274,11 @@ PUBLIC: Final = (
             200: "The token.",
             400: "Invalid request.",
             401: "Unknown client or wrong secret.",
-            403: "No grant for this API, or for itself.",
+            403: "The client has no grant for the API or may not use client credentials.",
             408: "The body did not arrive in time.",
             413: "The body is too large.",
             429: "Too many requests.",
-            503: "Not available now.",
+            503: "The service is temporarily unavailable.",
         },
     ),
     Public(
@@ -286,16 +289,16 @@ PUBLIC: Final = (
         description="Returns the public keys that verify the access tokens issued at this host.",
         result=KeySet,
         failure=Failure,
-        responses={200: "The keys.", 503: "Not available now."},
+        responses={200: "The keys.", 503: "The service is temporarily unavailable."},
     ),
     Public(
         method="GET",
         path="/.well-known/openid-configuration",
         handler=configuration,
-        summary="Where the issuer's parts are",
+        summary="OpenID Connect discovery",
         description="Returns the OpenID Connect discovery document of the issuer at this host.",
         result=dict[str, str | list[str]],
         failure=Failure,
-        responses={200: "OpenID Connect discovery."},
+        responses={200: "The discovery document."},
     ),
 )

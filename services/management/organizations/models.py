@@ -30,7 +30,7 @@ class Colors(Body):
 
 
 class Branding(Body):
-    """How the login pages look."""
+    """The style of the login pages."""
 
     logo_url: Annotated[Uri | None, Given] = Field(None, description="URL of logo to display on login page.")
     colors: Annotated[Colors | None, Given] = Field(
@@ -39,7 +39,7 @@ class Branding(Body):
 
 
 class OrganizationBody(Body):
-    """What creating and changing an organization have in common."""
+    """The properties that requests to create and to change an organization share."""
 
     display_name: Annotated[DisplayName | None, Given] = Field(
         None, description=DISPLAY_NAME, examples=["Acme Inc."]
@@ -65,7 +65,7 @@ class CreateOrganization(OrganizationBody):
 
 
 class UpdateOrganization(OrganizationBody):
-    """What may change; metadata is replaced wholly."""
+    """The properties to change; metadata is replaced as a whole."""
 
     at_least = 1
 
@@ -73,13 +73,13 @@ class UpdateOrganization(OrganizationBody):
 
 
 class ListOrganizations(AnyPage):
-    """A page of organizations, by name."""
+    """A page of organizations, sorted by name."""
 
-    sort: Literal["name:1"] | None = Field(None, description="Organizations are listed by name.")
+    sort: Literal["name:1"] | None = Field(None, description="Only sorting by name is supported.")
 
 
 class Members(Body):
-    """Users to be made members, or to be members no more."""
+    """The users to add or to remove."""
 
     members: Annotated[list[Text], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
         description="List of user IDs of the members.", examples=[["auth0|63d17c4a8869daf88ed7db97"]]
@@ -87,6 +87,6 @@ class Members(Body):
 
 
 class ListMembers(AnyPage, Selected):
-    """A page of members; parameters it does not name are ignored."""
+    """A page of members. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -1,4 +1,4 @@
-"""Organizations and who belongs to them."""
+"""Organizations and their members."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ _SOMEBODY_MISSING: Final = Rejection("not_found", "One or more of the users do n
 
 
 async def list_organizations(call: Call) -> Response:
-    """A page of organizations by name."""
+    """Return a page of organizations, sorted by name."""
     async with call.connection() as connection:
         found = await list_settings(connection, call.keyring, call.tenant, "organization")
     return paging.answer(
@@ -50,7 +50,7 @@ async def list_organizations(call: Call) -> Response:
 
 
 async def get_organization(call: Call) -> Response:
-    """One organization."""
+    """Return an organization. Raises Rejected (not_found)."""
     found = await _organization(call)
     return setting_responses.show(call, found, organization_shown(found))
 
@@ -68,7 +68,7 @@ async def get_organization_by_name(call: Call) -> Response:
 
 
 async def create_organization(call: Call) -> Response:
-    """An organization with a name of its own; it is displayed as its name unless told otherwise."""
+    """Create an organization with a unique name, which is the default of `display_name`."""
     body: CreateOrganization = call.body
     settings = {"name": body.name, "display_name": body.name, **_given(body)}
     made = await call.commands.settings.create(
@@ -78,7 +78,7 @@ async def create_organization(call: Call) -> Response:
 
 
 async def update_organization(call: Call) -> Response:
-    """What the body names is replaced."""
+    """Replace the properties in the body."""
 
     def changed(organization: Setting) -> Mapping[str, Any]:
         before = {name: value for name, value in organization.document.items() if name != "id"}
@@ -91,13 +91,13 @@ async def update_organization(call: Call) -> Response:
 
 
 async def delete_organization(call: Call) -> Response:
-    """Delete an organization; its members lose it."""
+    """Delete an organization and all memberships in it."""
     written = await call.commands.settings.remove(context_of(call), "organization", call.path("id"), ABSENT)
     return responses.after_write(written, responses.nothing())
 
 
 async def list_members(call: Call) -> Response:
-    """A page of members, the longest first."""
+    """Return a page of the members, in the order in which they joined."""
     query: ListMembers = call.query
     named = presenting.field_names(query.fields)
     shown = [name for name in members.SHOWN if not named or (name in named) is query.include_fields]
@@ -105,8 +105,8 @@ async def list_members(call: Call) -> Response:
 
 
 async def add_members(call: Call) -> Response:
-    """Make all of these users members. Each of them is changed by a command of its own, so a repeated request
-    is harmless. Raises Rejected (not_found) before the first change if one of the users does not exist."""
+    """Add members, each with a separate command. Raises Rejected (not_found) before the first command if one
+    of the users does not exist."""
     body: Members = call.body
     organization = await _organization(call)
     everybody = await members.found(call, body.members)
@@ -135,7 +135,7 @@ async def delete_members(call: Call) -> Response:
 
 
 def organization_shown(setting: Setting) -> dict[str, Any]:
-    """An organization as it is answered."""
+    """Return an organization as JSON."""
     rest = {name: value for name, value in setting.document.items() if name not in ("id", "name")}
     return {"id": setting.id, "name": setting.document["name"], **rest}
 
@@ -224,9 +224,9 @@ OPERATIONS: Final = (
         description="Deletes an organization and ends all memberships in it.",
         responses={
             202: _LATE,
-            204: "Gone.",
+            204: "Deleted.",
             404: ABSENT,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),

@@ -19,8 +19,7 @@ API_NAME = "Friendly name for this resource server. Can not contain < or > chara
 
 
 class KeptByApis(Body):
-    """Settings of an API that official clients send and that change nothing here: Vita issues no tokens for
-    other APIs. They are stored and returned as sent, null included."""
+    """API settings that have no effect. They are stored and returned as sent, including null."""
 
     access_token: dict[str, Any] | None = None
     allow_online_access: bool | None = None
@@ -38,7 +37,7 @@ class KeptByApis(Body):
 
 
 class Scope(Body):
-    """A permission that an API knows."""
+    """A permission of an API."""
 
     value: PermissionName = Field(description="Value of this scope.", examples=["read:invoices"])
     description: Annotated[Description | None, Given] = Field(
@@ -47,7 +46,7 @@ class Scope(Body):
 
 
 class ApiSettings(KeptByApis):
-    """What creating and changing an API have in common."""
+    """The properties that requests to create and to change an API share."""
 
     name: Annotated[ApiName | None, Given] = Field(None, description=API_NAME, examples=["Invoices"])
     scopes: Annotated[Annotated[list[Scope], Field(max_length=MOST_AT_ONCE)] | None, Given] = Field(
@@ -77,7 +76,7 @@ class ApiSettings(KeptByApis):
 
 
 class CreateApi(ApiSettings):
-    """A new API; its identifier stays for ever."""
+    """A new API. Its identifier cannot be changed later."""
 
     identifier: Identifier = Field(
         description="Unique identifier for the API used as the audience parameter on authorization calls.",
@@ -86,7 +85,8 @@ class CreateApi(ApiSettings):
 
 
 class UpdateApi(ApiSettings):
-    """`scopes` replaces the whole list; permissions that are not in it any more are gone for everybody."""
+    """The properties to replace. `scopes` replaces the whole list; removed permissions are revoked from all
+    users and roles."""
 
     at_least = 1
 
@@ -98,7 +98,7 @@ class ListApis(AnyPage):
 
 
 class GetApi(Query):
-    """Parameters it does not name are ignored."""
+    """The fields to return. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

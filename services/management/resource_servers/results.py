@@ -6,14 +6,14 @@ from services.management.http.models.results import Result
 
 
 class ScopeShown(Result):
-    """A permission that an API knows."""
+    """A permission of an API."""
 
     value: str = Field(examples=["read:invoices"])
     description: str = Field("", examples=["Read invoices"])
 
 
 class Api(Result):
-    """An API that permissions belong to."""
+    """An API and its permissions."""
 
     id: str = Field(examples=["64f0c2a19be3d7001c8f5a21"])
     name: str = Field("", examples=["Invoices"])

@@ -1,4 +1,4 @@
-"""The APIs that permissions belong to; the Management API itself is one of them and stays as it is."""
+"""APIs and their permissions. The Management API is one of them and cannot be changed."""
 
 import secrets
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _INTERNAL: Final = ("id", "scopes", "numbers")
 
 
 async def list_apis(call: Call) -> Response:
-    """A page of APIs by name, the Management API among them."""
+    """Return a page of APIs, sorted by name, including the Management API."""
     query: ListApis = call.query
     async with call.connection() as connection:
         found = await list_settings(connection, call.keyring, call.tenant, "resource_server")
@@ -50,7 +50,7 @@ async def list_apis(call: Call) -> Response:
 
 
 async def get_api(call: Call) -> Response:
-    """One API, by its id or its identifier."""
+    """Return an API by its id or its identifier. Raises Rejected (not_found)."""
     system = _system(call)
     if system is not None:
         return responses.value(shown(system))
@@ -59,7 +59,7 @@ async def get_api(call: Call) -> Response:
 
 
 async def create_api(call: Call) -> Response:
-    """Create an API. Its identifier is the audience of tokens, so it is unique in the installation.
+    """Create an API. Its identifier is the audience of tokens and unique in the installation.
 
     Raises Rejected (conflict) if the identifier is taken.
     """
@@ -80,7 +80,7 @@ async def create_api(call: Call) -> Response:
 
 
 async def update_api(call: Call) -> Response:
-    """What the body names is replaced. A permission that stays in `scopes` stays with those who have it."""
+    """Replace the properties in the body. Users and roles keep the permissions that stay in `scopes`."""
     body: UpdateApi = call.body
     _refuse_system(call)
 
@@ -97,7 +97,7 @@ async def update_api(call: Call) -> Response:
 
 
 async def delete_api(call: Call) -> Response:
-    """The API gone, and its permissions with it; 204 also for one that never was."""
+    """Delete an API and its permissions; 204 also for an unknown API."""
     _refuse_system(call)
     api = await _find_any(call)
     if api is None:
@@ -107,7 +107,7 @@ async def delete_api(call: Call) -> Response:
 
 
 def shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """An API as it is answered."""
+    """Return an API as JSON."""
     scopes = [
         {name: value for name, value in scope.items() if name != "number"} for scope in document["scopes"]
     ]
@@ -120,7 +120,7 @@ def _shown(api: Setting) -> dict[str, Any]:
 
 
 def _given(body: ApiSettings) -> dict[str, Any]:
-    """What the body names besides what is treated apart."""
+    """Return the settings in the body, except those that are handled separately."""
     apart = {"scopes", "identifier", "signing_secret"}
     return {name: value for name, value in body.model_dump(exclude=apart).items() if body.given(name)}
 
@@ -218,7 +218,7 @@ OPERATIONS: Final = (
             202: _LATE,
             403: SYSTEM,
             404: NO_SUCH_API,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),
@@ -232,9 +232,9 @@ OPERATIONS: Final = (
         description="Deletes an API and its permissions. Returns 204 also if the API does not exist.",
         responses={
             202: _LATE,
-            204: "Gone.",
+            204: "Deleted.",
             403: SYSTEM,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),

@@ -1,1 +1,1 @@
-"""Roles, what they permit, and who has them."""
+"""Roles, their permissions and their members."""

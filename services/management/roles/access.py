@@ -1,4 +1,4 @@
-"""The roles, APIs and permissions that a request names, read for its handler."""
+"""Reads the roles, APIs and permissions that a request names."""
 
 from collections.abc import Collection, Iterable
 
@@ -15,8 +15,8 @@ from services.queries.permissions import (
 async def catalogue(
     call: Call, permission_ids: Iterable[str] = (), identifiers: Collection[str] = ()
 ) -> PermissionCatalogue:
-    """Return the permissions of the APIs these belong to, and of those with these identifiers. Raises
-    Transient."""
+    """Return the permissions of the APIs that these permissions belong to, and of the APIs with these
+    identifiers. Raises Transient."""
     async with call.connection() as connection:
         return await read_catalogue(
             connection, call.keyring, call.tenant, system_api(call), permission_ids, identifiers
@@ -24,6 +24,6 @@ async def catalogue(
 
 
 async def roles(call: Call, ids: Collection[str]) -> list[Setting]:
-    """Return those of these roles that exist, by name. Raises Transient."""
+    """Return those of these roles that exist, sorted by name. Raises Transient."""
     async with call.connection() as connection:
         return await find_roles(connection, call.keyring, call.tenant, ids)

@@ -1,4 +1,4 @@
-"""Who has a role or belongs to an organization: listed, and changed person by person."""
+"""Members of roles and organizations: lists, and changes of one user after another."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,8 @@ _AT_ONCE: Final = 16
 async def listed(
     call: Call, kind: MemberKind, target: str, key: str, names: Sequence[str] = SHOWN
 ) -> Response:
-    """A page of those who have it, the longest first."""
+    """Return a page of the members of a role or organization, in the order in which they became members.
+    `names` are the fields to return."""
     query = call.query
     async with call.connection() as connection:
         if paging.by_checkpoint(query):
@@ -57,10 +58,11 @@ async def change(
     answer: Response,
     ineffective: Rejection = NO_SUCH_USER,
 ) -> Response:
-    """Return the answer to a command to each of these users.
+    """Execute one command for each of these users and return `answer`.
 
-    Every command is carried out, whatever becomes of the others; each either takes effect wholly or not at
-    all. Raises the first rejection; asking again is harmless, for it changes nothing for those who have it.
+    Every command is executed even if another fails; each takes effect completely or not at all. Raises the
+    first rejection. The request can be repeated safely, because a command for a user who is already changed
+    has no effect.
     """
     turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -84,10 +86,10 @@ async def change(
 
 
 def _about(call: Call, user_id: str) -> Call:
-    """Return the call as it is described in this person's event.
+    """Return the call with a description for this person's event.
 
-    It names no other person, because the event is sealed with this person's keys. No single event decides a
-    repeatable request; repeating it is harmless.
+    It names no other person, because the event is sealed with this person's keys. No single event decides
+    such a request under its idempotency key; repeating it is harmless.
     """
     return replace(call, sent={name: [user_id] for name in call.sent}, pending=None)
 

@@ -19,7 +19,7 @@ PERMISSION_NAME = "Name of this permission."
 
 
 class CreateRole(Body):
-    """A role nobody has yet."""
+    """A new role without members."""
 
     name: RoleName = Field(description=ROLE_NAME, examples=["Reader"])
     description: Description | None = Field(None, description=ROLE_DESCRIPTION)
@@ -29,7 +29,7 @@ class CreateRole(Body):
 
 
 class UpdateRole(Body):
-    """What may change of a role."""
+    """The properties to change."""
 
     at_least = 1
 
@@ -57,7 +57,7 @@ class Permission(Body):
 
 
 class Permissions(Body):
-    """Permissions to be given or taken."""
+    """The permissions to assign or to remove."""
 
     permissions: Annotated[list[Permission], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
         description="array of resource_server_identifier, permission_name pairs."
@@ -69,7 +69,7 @@ class Permissions(Body):
 
 
 class RoleIds(Body):
-    """Roles to be given or taken."""
+    """The roles to assign or to remove."""
 
     roles: Annotated[list[Text], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
         description="List of roles IDs to associate with the user.", examples=[["rol_c5zI4XDdzzbD0qav"]]
@@ -77,7 +77,7 @@ class RoleIds(Body):
 
 
 class UserIds(Body):
-    """Users to be given a role."""
+    """The users to assign a role to."""
 
     users: Annotated[list[Text], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(
         description="user_id's of the users to assign the role to.",
@@ -86,7 +86,7 @@ class UserIds(Body):
 
 
 class Effective(CheckpointPage):
-    """A page after a cursor, of any length."""
+    """A page after a cursor."""
 
     take: Annotated[QueryInteger, Field(ge=1)] | None = Field(
         None, description="Number of results per page. Defaults to 50."
@@ -94,12 +94,12 @@ class Effective(CheckpointPage):
 
 
 class EffectivePermissions(Effective):
-    """Of one API."""
+    """A page of a user's permissions at one API."""
 
     resource_server_identifier: Identifier = Field(description=IDENTIFIER)
 
 
 class PermissionSources(EffectivePermissions):
-    """Of one permission."""
+    """A page of the sources of one permission."""
 
     permission_name: Annotated[str, Field(min_length=1, max_length=280)] = Field(description=PERMISSION_NAME)

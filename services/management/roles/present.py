@@ -1,4 +1,4 @@
-"""Roles as the API shows them."""
+"""Roles as JSON."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from projections.setting.fold import Setting
 
 
 def present_role(setting: Setting) -> dict[str, Any]:
-    """Return a role as it is shown."""
+    """Return a role as JSON."""
     description = setting.document.get("description")
     return {
         "id": setting.id,

@@ -17,7 +17,7 @@ class Role(Result):
 
 
 class PermissionShown(Result):
-    """A permission, by its API's name and its own."""
+    """A permission with its API."""
 
     permission_name: str = Field(examples=["read:invoices"])
     description: str | None = Field(examples=["Read invoices"])
@@ -26,7 +26,7 @@ class PermissionShown(Result):
 
 
 class PermissionSource(Result):
-    """Where somebody has a permission from; ids and names are empty for a direct one."""
+    """A source of a user's permission. For a direct assignment, id and name are empty."""
 
     source_id: str = Field(examples=["rol_c5zI4XDdzzbD0qav"])
     source_name: str = Field(examples=["Reader"])
@@ -40,19 +40,19 @@ class UserPermission(PermissionShown):
 
 
 class EffectivePermission(PermissionShown):
-    """A permission of a user, with the ways it came."""
+    """A permission of a user with its sources."""
 
     sources: list[Literal["direct", "roles"]] = Field(examples=[["roles"]])
 
 
 class EffectiveRole(Role):
-    """A role of a user, with the ways it came."""
+    """A role of a user with its sources."""
 
     sources: list[Literal["direct", "groups"]] = Field(examples=[["direct"]])
 
 
 class Member(Result):
-    """Somebody who has a role or belongs to an organization."""
+    """A user who has a role or belongs to an organization."""
 
     user_id: str = Field("", examples=["auth0|63d17c4a8869daf88ed7db97"])
     email: str = Field("", examples=["jane@example.com"])

@@ -1,4 +1,4 @@
-"""Roles, what they permit, and who has them."""
+"""Roles, their permissions and their members."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,7 +39,7 @@ _ROLE_FULL: Final = invalid("No more permissions can be assigned to this role.")
 
 
 async def list_roles(call: Call) -> Response:
-    """A page of roles by name."""
+    """Return a page of roles, sorted by name."""
     query: ListRoles = call.query
     async with call.connection() as connection:
         everything = await list_settings(connection, call.keyring, call.tenant, "role")
@@ -51,13 +51,13 @@ async def list_roles(call: Call) -> Response:
 
 
 async def get_role(call: Call) -> Response:
-    """One role."""
+    """Return a role. Raises Rejected (not_found)."""
     role = await _role(call)
     return setting_responses.show(call, role, present_role(role))
 
 
 async def create_role(call: Call) -> Response:
-    """A role that permits nothing yet."""
+    """Create a role without permissions."""
     body: CreateRole = call.body
 
     async def room(connection: DatabaseConnection) -> None:
@@ -74,7 +74,7 @@ async def create_role(call: Call) -> Response:
 
 
 async def update_role(call: Call) -> Response:
-    """What the body names is replaced."""
+    """Replace the properties in the body."""
     given = {name: value for name, value in call.body.model_dump().items() if call.body.given(name)}
     changed = await call.commands.settings.change(
         context_of(call),
@@ -88,20 +88,20 @@ async def update_role(call: Call) -> Response:
 
 
 async def delete_role(call: Call) -> Response:
-    """Delete a role; its members lose it."""
+    """Delete a role and remove it from all users."""
     written = await call.commands.settings.remove(context_of(call), "role", call.path("id"), NO_SUCH_ROLE)
     return responses.after_write(written, responses.value({}))
 
 
 async def list_role_permissions(call: Call) -> Response:
-    """A page of what a role permits, by name."""
+    """Return a page of the permissions of a role, sorted by name."""
     ids = _permissions(await _role(call))
     found = (await access.catalogue(call, ids)).living(ids)
     return paging.answer(call, found, "permissions", lambda one: one.place, lambda one: one.shown())
 
 
 async def add_role_permissions(call: Call) -> Response:
-    """Permissions for everybody who has the role, at once."""
+    """Add permissions to a role, for all users who have it."""
     body: Permissions = call.body
     before = _permissions(await _role(call))
     names = body.names()
@@ -121,7 +121,7 @@ async def add_role_permissions(call: Call) -> Response:
 
 
 async def remove_role_permissions(call: Call) -> Response:
-    """What the role does not permit any more; what it never did is left alone."""
+    """Remove permissions from a role; permissions that it does not have are ignored."""
     body: Permissions = call.body
     names = {*body.names()}
     known = await access.catalogue(call, identifiers={identifier for identifier, _ in names})
@@ -138,15 +138,14 @@ async def remove_role_permissions(call: Call) -> Response:
 
 
 async def list_role_users(call: Call) -> Response:
-    """A page of those who have the role, the longest first."""
+    """Return a page of the users who have the role, in the order of assignment."""
     role = await _role(call, _NOT_FOUND)
     return await members.listed(call, "role", role.id, "users")
 
 
 async def assign_role_users(call: Call) -> Response:
-    """Assign the role to all of these users. Each of them is changed by a command of its own, so a repeated
-    request is harmless. Raises Rejected before the first change if one of the users does not exist or has as
-    many roles as a user may have."""
+    """Assign the role to users, each with a separate command. Raises Rejected before the first command if one
+    of the users does not exist or has reached the limit of roles."""
     body: UserIds = call.body
     role = await _role(call, _NOT_FOUND)
     everybody = await members.found(call, body.users)
@@ -236,10 +235,10 @@ OPERATIONS: Final = (
         description="Deletes a role and removes it from all users who have it.",
         result=Empty,
         responses={
-            200: "Gone.",
+            200: "Deleted.",
             202: _LATE,
             404: NO_SUCH_ROLE,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),
@@ -269,7 +268,7 @@ OPERATIONS: Final = (
             201: "Added.",
             202: _LATE,
             404: NO_SUCH_API,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),
@@ -286,7 +285,7 @@ OPERATIONS: Final = (
             202: _LATE,
             204: "Removed.",
             404: NO_SUCH_ROLE,
-            409: "Being changed by others.",
+            409: "Being changed by other requests.",
             412: STALE_REVISION,
         },
     ),

@@ -1,4 +1,4 @@
-"""Grants, device credentials and connected accounts of users, as logins showed them."""
+"""Grants, device credentials and connected accounts of users, as logins reported them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ DEVICE_KNOWN: Final = Rejection("conflict", "A public key for this device and cl
 
 
 async def list_grants(call: Call) -> Response:
-    """What applications may do for users, narrowed down by user, client or audience."""
+    """Return the grants of users to applications, optionally of one user, client or audience."""
     query: models.ListGrants = call.query
     narrowed, total = GrantFilter(query.user_id, query.client_id, query.audience), 0
     async with call.connection() as connection:
@@ -55,7 +55,7 @@ async def delete_grants(call: Call) -> Response:
 
 
 async def delete_grant(call: Call) -> Response:
-    """A grant ends; 204 also for one that is not there."""
+    """Revoke a grant; 204 also for an unknown one."""
     identity = call.path("id")
     async with call.connection() as connection:
         owner = await grants.owner_of_grant(connection, call.tenant, identity)
@@ -63,7 +63,7 @@ async def delete_grant(call: Call) -> Response:
 
 
 async def list_device_credentials(call: Call) -> Response:
-    """Public keys of devices and refresh tokens, narrowed down by user, client or type."""
+    """Return public keys of devices and refresh tokens, optionally of one user, client or type."""
     query: models.ListDeviceCredentials = call.query
     narrowed, total = CredentialFilter(query.user_id, query.client_id, query.type), 0
     async with call.connection() as connection:
@@ -77,7 +77,7 @@ async def list_device_credentials(call: Call) -> Response:
 
 
 async def create_device_credential(call: Call) -> Response:
-    """A public key of a device of the caller, who has to be a user."""
+    """Register the public key of a device of the caller, who must be a user."""
     body: models.CreateDeviceCredential = call.body
     data = DeviceCredentialCreatedData(
         credential_id=new_id("dcr_"),
@@ -100,7 +100,7 @@ async def create_device_credential(call: Call) -> Response:
 
 
 async def delete_device_credential(call: Call) -> Response:
-    """A public key or a refresh token ends; 204 also for one that is not there."""
+    """Delete a public key or revoke a refresh token; 204 also for an unknown one."""
     identity = call.path("id")
     async with call.connection() as connection:
         owner = await device_credentials.owner_of_public_key(connection, call.tenant, identity)
@@ -113,7 +113,7 @@ async def delete_device_credential(call: Call) -> Response:
 
 
 async def list_connected_accounts(call: Call) -> Response:
-    """Accounts at providers that may be used for the user."""
+    """Return the accounts at identity providers that may be used on behalf of the user."""
     person = await call.commands.users.store.get(call.tenant, call.path("id"))
     accounts = accounts_of(person.associations)
     async with call.connection() as connection:
@@ -136,7 +136,7 @@ def _account(account: Account, ids: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _window(query: OffsetPage) -> tuple[int, int]:
-    """The limit and the offset of a page."""
+    """Return the limit and the offset of a page."""
     return query.per_page, query.page * query.per_page
 
 
@@ -148,7 +148,11 @@ async def _end(call: Call, user_id: str | None, draft: Draft) -> Response:
     return responses.after_write(written, responses.nothing())
 
 
-_GONE: Final[Mapping[int, str | Rejection]] = {202: "The view is late.", 204: "Gone.", 404: NO_SUCH_USER}
+_GONE: Final[Mapping[int, str | Rejection]] = {
+    202: "Accepted; the view does not show it yet.",
+    204: "Deleted.",
+    404: NO_SUCH_USER,
+}
 _GRANTS: Final = ("read:grants",)
 OPERATIONS: Final = (
     Operation(
@@ -212,7 +216,12 @@ OPERATIONS: Final = (
         description="Registers the public key of a device of the calling user.",
         body=models.CreateDeviceCredential,
         result=models.Created,
-        responses={201: "Created.", 202: "The view is late.", 404: NO_SUCH_USER, 409: DEVICE_KNOWN},
+        responses={
+            201: "Created.",
+            202: "Accepted; the view does not show it yet.",
+            404: NO_SUCH_USER,
+            409: DEVICE_KNOWN,
+        },
     ),
     Operation(
         method="DELETE",

@@ -27,36 +27,36 @@ CredentialType = Literal["public_key", "refresh_token", "rotating_refresh_token"
 
 
 class CountedPage(CheckpointPage):
-    """A page after a cursor that may say how many there are in all."""
+    """A page after a cursor, optionally with a total count."""
 
-    include_totals: QueryBoolean = Field(False, description="Return the total count, too (true) or not.")
+    include_totals: QueryBoolean = Field(False, description="Whether the response includes the total count.")
 
 
 class ListRefreshTokens(Query):
-    """Refresh tokens of one user."""
+    """A page of a user's refresh tokens."""
 
     user_id: Text = Field(description="ID of the user whose refresh tokens to retrieve.")
     client_id: Text | None = Field(None, description="Only those of this client.")
-    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    after: str | None = Field(None, alias="from", description="The cursor `next` of the previous page.")
     take: Take | None = Field(None, description="Number of results per page. Defaults to 50.")
     fields: str | None = Field(None, description="Comma-separated list of fields to include or exclude.")
     include_fields: QueryBoolean = Field(True, description="Whether `fields` are included or excluded.")
 
 
 class DescribeSession(Body):
-    """Metadata of a session."""
+    """The new metadata of a session."""
 
     session_metadata: Metadata | None = Field(None, description=_METADATA)
 
 
 class DescribeRefreshToken(Body):
-    """Metadata of a refresh token."""
+    """The new metadata of a refresh token."""
 
     refresh_token_metadata: Metadata | None = Field(None, description=_METADATA)
 
 
 class RevokeAccess(Body):
-    """All of a user's access, or that of one session."""
+    """Revokes all access of a user, or that of one session."""
 
     session_id: Annotated[Annotated[str, Field(min_length=1, max_length=50)] | None, Given] = Field(
         None, description="ID of the session to revoke."
@@ -67,7 +67,7 @@ class RevokeAccess(Body):
 
 
 class RevokeRefreshTokens(Body):
-    """By ids, by user, by user and client, or by user, client and audience."""
+    """Selects refresh tokens by ids, by user, by user and client, or by user, client and audience."""
 
     at_least = 1
     ids: Annotated[tuple[Id, ...] | None, Given, Field(min_length=1, max_length=100, strict=False)] = Field(
@@ -75,7 +75,7 @@ class RevokeRefreshTokens(Body):
     )
     user_id: Annotated[Text | None, Given] = Field(None, description="Revoke those of this user.")
     client_id: Annotated[ClientId | None, Given] = Field(None, description="Only those of this client.")
-    audience: Annotated[Text | None, Given] = Field(None, description="Only those good for this API.")
+    audience: Annotated[Text | None, Given] = Field(None, description="Only those for this API.")
 
     @model_validator(mode="after")
     def _says_which(self) -> "RevokeRefreshTokens":
@@ -88,7 +88,7 @@ class RevokeRefreshTokens(Body):
 
 
 class ListGrants(OffsetPage):
-    """Grants, narrowed down."""
+    """A page of grants with optional filters."""
 
     user_id: Text | None = Field(None, description="user_id of the grants to retrieve.")
     client_id: Text | None = Field(None, description="client_id of the grants to retrieve.")
@@ -96,25 +96,25 @@ class ListGrants(OffsetPage):
 
 
 class DeleteGrants(Query):
-    """Whose."""
+    """The user whose grants to delete."""
 
     user_id: Text = Field(description="user_id of the grants to delete.")
 
 
 class ListDeviceCredentials(OffsetPage):
-    """Device credentials, narrowed down."""
+    """A page of device credentials with optional filters."""
 
     user_id: Text | None = Field(None, description="user_id of the devices to retrieve.")
     client_id: Text | None = Field(None, description="client_id of the devices to retrieve.")
     type: CredentialType | None = Field(
-        None, description="Type of credentials; public keys and refresh tokens that do not rotate without it."
+        None, description="Type of credentials. Defaults to public keys and non-rotating refresh tokens."
     )
     fields: str | None = Field(None, description="Comma-separated list of fields to include or exclude.")
     include_fields: QueryBoolean = Field(True, description="Whether `fields` are included or excluded.")
 
 
 class CreateDeviceCredential(Body):
-    """A public key of the caller's own device."""
+    """The public key of the caller's device."""
 
     device_name: Annotated[str, Field(min_length=1, max_length=512), SAFE] = Field(
         description="Name for this device easily recognized by owner."
@@ -132,7 +132,7 @@ class CreateDeviceCredential(Body):
 
 
 class ClearRiskAssessments(Body):
-    """Which assessors are to forget."""
+    """The assessors to clear."""
 
     connection: Annotated[str, Field(pattern=CONNECTION_PATTERN)] = Field(
         description="The name of the connection containing the user.",
@@ -144,7 +144,7 @@ class ClearRiskAssessments(Body):
 
 
 class Created(Result):
-    """What was made."""
+    """The id of the new object."""
 
     id: str = Field(examples=["dcr_x9Kd82jKq1LmZ0aP"])
 
@@ -167,7 +167,7 @@ class SessionResult(Result):
 
 
 class RefreshTokenResult(Result):
-    """A refresh token, without the token."""
+    """A refresh token, without its secret value."""
 
     id: str = Field(examples=["rt_4b7e9a"])
     user_id: str = Field(examples=["google-oauth2|104834838475647382910"])
@@ -184,7 +184,7 @@ class RefreshTokenResult(Result):
 
 
 class GrantResult(Result):
-    """What an application may do for a user at one API."""
+    """The scopes that a user granted to an application at an API."""
 
     id: str
     clientID: str  # noqa: N815 - the wire's name
@@ -206,7 +206,7 @@ class DeviceCredentialResult(Result):
 
 
 class ConnectedAccountResult(Result):
-    """An account at a provider that may be used for the user."""
+    """An account at an identity provider that may be used on behalf of the user."""
 
     id: str
     connection: str

@@ -1,4 +1,4 @@
-"""Rows of sessions, refresh tokens and the like as they are answered."""
+"""Sessions, refresh tokens and grants as JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,8 @@ _DEVICE: Final = ("initial_ip", "initial_user_agent", "last_ip", "last_user_agen
 
 
 def session(row: asyncpg.Record, user_id: str) -> dict[str, Any]:
-    """A session; what was proved in it follows from the connection where the gateway did not say."""
+    """Return a session. If the gateway reported no authentication methods, they are derived from the
+    connection's strategy."""
     seen = render(row["seen_at"])
     method = {"name": _METHODS.get(row["strategy"], "federated"), "timestamp": render(row["created_at"])}
     changed = max(row["seen_at"], row["changed_at"] or row["seen_at"])
@@ -38,7 +39,7 @@ def session(row: asyncpg.Record, user_id: str) -> dict[str, Any]:
 
 
 def refresh_token(row: asyncpg.Record, user_id: str) -> dict[str, Any]:
-    """A refresh token; what is not known of it is null."""
+    """Return a refresh token; unknown values are null."""
     shown = {
         "id": row["id"],
         "user_id": user_id,
@@ -58,7 +59,7 @@ def refresh_token(row: asyncpg.Record, user_id: str) -> dict[str, Any]:
 
 
 def grant(row: asyncpg.Record) -> dict[str, Any]:
-    """A grant."""
+    """Return a grant."""
     return known(
         {
             "id": row["id"],
@@ -72,13 +73,13 @@ def grant(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def selected(shown: Mapping[str, Any], fields: str | None, include: bool) -> dict[str, Any]:
-    """With, or without, some root fields."""
+    """Return only the root fields in `fields`, or the others if not `include`; all if `fields` is None."""
     names = field_names(fields)
     return {name: value for name, value in shown.items() if not names or (name in names) is include}
 
 
 def known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not known."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 

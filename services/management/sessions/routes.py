@@ -1,4 +1,4 @@
-"""Sessions and refresh tokens: listed, read, described, revoked. Gateways are told of revocations."""
+"""Sessions and refresh tokens: reading, metadata and revocation. Gateways are notified of revocations."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -44,17 +44,17 @@ _EVERY_TOKEN: Final = Draft(RefreshTokenRevoked, RefreshTokenRevokedData(every=T
 
 
 async def list_sessions(call: Call) -> Response:
-    """The user's sessions that have not ended."""
+    """Return a page of the user's active sessions."""
     return await _page(call, sessions_of, count_sessions_of, "sessions", showing.session)
 
 
 async def list_refresh_tokens(call: Call) -> Response:
-    """The user's refresh tokens that have not ended; of each client the 200 newest."""
+    """Return a page of the user's active refresh tokens; at most the 200 newest of each client."""
     return await _page(call, refresh_tokens_of, count_refresh_tokens_of, "tokens", showing.refresh_token)
 
 
 async def find_refresh_tokens(call: Call) -> Response:
-    """The refresh tokens of a user, at one client where it is named."""
+    """Return a page of a user's active refresh tokens, optionally of one client."""
     query: models.ListRefreshTokens = call.query
     take = query.take or paging.DEFAULT_TAKE
     position = paging.cursor_position(call, query.after)
@@ -70,12 +70,12 @@ async def find_refresh_tokens(call: Call) -> Response:
 
 
 async def delete_sessions(call: Call) -> Response:
-    """All of the user's sessions end, those too that only gateways know of."""
+    """End all sessions of the user, including those that only gateways know."""
     return await _revoke(call, call.path("id"), _EVERY_SESSION, NO_SUCH_USER)
 
 
 async def delete_refresh_tokens(call: Call) -> Response:
-    """All of the user's refresh tokens end, those too that only gateways know of."""
+    """Revoke all refresh tokens of the user, including those that only gateways know."""
     return await _revoke(call, call.path("id"), _EVERY_TOKEN, NO_SUCH_USER)
 
 
@@ -86,7 +86,7 @@ async def get_session(call: Call) -> Response:
 
 
 async def update_session(call: Call) -> Response:
-    """The metadata of a session, replaced."""
+    """Replace the metadata of a session."""
     row = await _session(call)
     body: models.DescribeSession = call.body
     if not body.given("session_metadata"):
@@ -110,7 +110,7 @@ async def delete_session(call: Call) -> Response:
 
 
 async def revoke_session(call: Call) -> Response:
-    """A session ends, and its refresh tokens with it."""
+    """End a session and revoke its refresh tokens."""
     row = await _session(call)
     data = SessionRevokedData(session_id=row["id"], refresh_tokens=True)
     return await _revoke(call, row["user_id"], Draft(SessionRevoked, data), NO_SUCH_SESSION)
@@ -123,7 +123,7 @@ async def get_refresh_token(call: Call) -> Response:
 
 
 async def update_refresh_token(call: Call) -> Response:
-    """The metadata of a refresh token, replaced."""
+    """Replace the metadata of a refresh token."""
     row = await _refresh_token(call)
     body: models.DescribeRefreshToken = call.body
     if not body.given("refresh_token_metadata"):
@@ -148,7 +148,7 @@ async def delete_refresh_token(call: Call) -> Response:
 
 
 async def revoke_refresh_tokens(call: Call) -> Response:
-    """Refresh tokens end: those named, or a user's, as far as it is narrowed down."""
+    """Revoke refresh tokens by id, or those of a user, optionally only of one client or audience."""
     body: models.RevokeRefreshTokens = call.body
     if body.user_id is not None:
         data = RefreshTokenRevokedData(every=True, client_id=body.client_id, audience=body.audience)
@@ -163,7 +163,8 @@ async def revoke_refresh_tokens(call: Call) -> Response:
 
 
 async def revoke_access(call: Call) -> Response:
-    """A user's sessions end, or one does; so do refresh tokens unless they are to be preserved."""
+    """End all sessions of a user or one of them, and revoke the refresh tokens unless the body preserves
+    them."""
     body: models.RevokeAccess = call.body
     data = SessionRevokedData(
         every=body.session_id is None,
@@ -180,7 +181,8 @@ async def _page(
     key: str,
     show: Callable[[asyncpg.Record, str], Any],
 ) -> Response:
-    """A page of what the user has, by id. `read` takes the subject, the id before the page and the limit."""
+    """Return a page of a user's objects, sorted by id. `read` takes the connection, the tenant, the subject,
+    the id before the page and the limit."""
     query: models.CountedPage = call.query
     user_id, tenant = call.path("id"), call.tenant
     take, position = query.take or paging.DEFAULT_TAKE, paging.cursor_position(call, query.after)
@@ -204,7 +206,7 @@ async def _subject(connection: DatabaseConnection, tenant: str, user_id: str) ->
 
 
 async def _session(call: Call) -> asyncpg.Record:
-    """The session that the path names. Raises Rejected."""
+    """Return the session in the path. Raises Rejected if it does not exist."""
     async with call.connection() as connection:
         row = await find_session(connection, call.tenant, call.path("id"))
     if row is None:
@@ -213,7 +215,7 @@ async def _session(call: Call) -> asyncpg.Record:
 
 
 async def _refresh_token(call: Call) -> asyncpg.Record:
-    """The refresh token that the path names. Raises Rejected."""
+    """Return the refresh token in the path. Raises Rejected if it does not exist."""
     async with call.connection() as connection:
         row = await find_refresh_token(connection, call.tenant, call.path("id"))
     if row is None:
@@ -238,7 +240,7 @@ def _headers(written: Written) -> dict[str, str]:
 _READ, _DELETE, _UPDATE = ("read:sessions",), ("delete:sessions",), ("update:sessions",)
 _READ_TOKENS, _DELETE_TOKENS = ("read:refresh_tokens",), ("delete:refresh_tokens",)
 _UPDATE_TOKENS: Final = ("update:refresh_tokens",)
-_REVOKED: Final = "Revoked, or the view is late."
+_REVOKED: Final = "Accepted."
 _FOUND: Final[Mapping[int, str | Rejection]] = {200: "Found.", 404: NO_SUCH_USER}
 OPERATIONS: Final = (
     Operation(
@@ -320,7 +322,7 @@ OPERATIONS: Final = (
         description="Replaces the metadata of a session.",
         body=models.DescribeSession,
         result=models.SessionResult,
-        responses={200: "Changed.", 202: "The view is late.", 404: NO_SUCH_SESSION},
+        responses={200: "Changed.", 202: "Accepted; the view does not show it yet.", 404: NO_SUCH_SESSION},
     ),
     Operation(
         method="DELETE",
@@ -392,7 +394,7 @@ OPERATIONS: Final = (
         description="Replaces the metadata of a refresh token.",
         body=models.DescribeRefreshToken,
         result=models.RefreshTokenResult,
-        responses={200: "Changed.", 202: "The view is late.", 404: NO_SUCH_TOKEN},
+        responses={200: "Changed.", 202: "Accepted; the view does not show it yet.", 404: NO_SUCH_TOKEN},
     ),
     Operation(
         method="DELETE",

@@ -1,4 +1,4 @@
-"""The settings of a tenant: what may be changed, and what is answered."""
+"""Requests and responses of tenant settings."""
 
 from typing import Annotated, Any
 
@@ -12,8 +12,7 @@ from services.management.http.models.results import Result
 
 
 class KeptByTenants(Body):
-    """Settings of a tenant that official clients send and that change nothing here: they are stored and
-    returned as sent; null removes one."""
+    """Tenant settings that have no effect. They are stored and returned as sent; null removes a setting."""
 
     acr_values_supported: list[str] | None = None
     allow_organization_name_in_authentication_api: bool | None = None
@@ -61,21 +60,21 @@ class KeptByTenants(Body):
 
 
 class UpdateTenantSettings(KeptByTenants):
-    """What of a tenant's settings may change; null takes a value away."""
+    """The settings to change; null removes a setting."""
 
     at_least = 1
 
     friendly_name: Annotated[str, Field(max_length=300), SAFE] | None = Field(
-        None, description="Name shown to people."
+        None, description="Name shown to users."
     )
     support_email: Annotated[str, Field(max_length=254)] | None = Field(
-        None, description="Where people find help."
+        None, description="Support email address shown to users."
     )
     support_url: Annotated[str, Field(max_length=2048)] | None = Field(
-        None, description="Where people find help."
+        None, description="URL of the support page shown to users."
     )
     log_retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = Field(
-        None, description="For how many days log entries are shown; null for ever."
+        None, description="Number of days for which log entries are available; null for no limit."
     )
     default_picture: PictureChoice | None = Field(
         None,

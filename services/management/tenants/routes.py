@@ -20,7 +20,7 @@ _NONE: Final[Mapping[str, Any]] = dict.fromkeys(TenantSettings.model_fields)
 
 
 async def get_tenant_settings(call: Call) -> Response:
-    """The settings; null where nothing was set."""
+    """Return the tenant's settings; those that were never set are null."""
     query: Selected = call.query
     async with call.connection() as connection:
         found = _shown(await find_setting(connection, call.keyring, call.tenant, "tenant", TENANT_SETTINGS))
@@ -31,7 +31,7 @@ async def get_tenant_settings(call: Call) -> Response:
 
 
 async def update_tenant_settings(call: Call) -> Response:
-    """What the body names is changed, the rest stays."""
+    """Change the settings in the body; the others remain."""
     patch = call.body.model_dump(exclude_unset=True)
     changed = await call.commands.settings.set_only(
         context_of(call), "tenant", TENANT_SETTINGS, {}, lambda now: _merged(_shown(now), patch)
@@ -80,9 +80,9 @@ OPERATIONS: Final = (
             202: "Accepted; the view does not show it yet.",
             400: "Invalid request.",
             **_ERRORS,
-            409: "It is being changed by others.",
-            413: "Body too large.",
-            503: "Not available now.",
+            409: "It is being changed by other requests.",
+            413: "The body is too large.",
+            503: "The service is temporarily unavailable.",
         },
     ),
 )

@@ -14,11 +14,11 @@ Claims = Annotated[list[Claim], Field(min_length=1, max_length=64)]
 Strategy = Literal["pingfederate", "ad", "adfs", "waad", "google-apps", "okta", "oidc", "samlp"]
 
 NAME = "The name of the user attribute profile."
-ATTRIBUTES = "User attributes configuration map: attribute names, and how each is read."
+ATTRIBUTES = "User attributes configuration map: attribute names and their mappings."
 USER_ID = "User ID mapping configuration."
 OVERRIDES = "Strategy-specific overrides."
-SAML = "SAML mapping: claims, best first."
-SCIM = "SCIM mapping; kept for provisioning, not used by logins."
+SAML = "SAML mapping: claims, in order of preference."
+SCIM = "SCIM mapping. Stored and returned; not used for logins."
 _EXAMPLE: Final = {
     "email": {
         "description": "The email address",
@@ -31,7 +31,7 @@ _EXAMPLE: Final = {
 
 
 class OidcMapping(Body):
-    """Where an OpenID Connect login has an attribute: the name of a claim, or a template."""
+    """The source of an attribute in an OpenID Connect login: the name of a claim, or a template."""
 
     mapping: Claim = Field(description="OIDC mapping field.", examples=["${context.tokenset.email}"])
     display_name: Annotated[Claim | None, Given] = Field(
@@ -40,7 +40,7 @@ class OidcMapping(Body):
 
 
 class Mapping(Body):
-    """Where an attribute is found in one protocol or another."""
+    """The source of an attribute in each protocol."""
 
     oidc_mapping: Annotated[OidcMapping | None, Given] = Field(None, description="OIDC mapping.")
     saml_mapping: Annotated[Claims | None, Given] = Field(None, description=SAML)
@@ -48,19 +48,19 @@ class Mapping(Body):
 
 
 class Attribute(Mapping):
-    """One attribute of people."""
+    """An attribute of users and its mapping."""
 
     description: Claim = Field(description="Description of this attribute.", examples=["The email address"])
     label: Claim = Field(description="Display label for this attribute.", examples=["Email"])
     profile_required: bool = Field(description="Whether this attribute is required in the profile.")
     auth0_mapping: Claim = Field(
-        description="The root attribute of the profile that it becomes.", examples=["email"]
+        description="The root attribute of the profile that receives the value.", examples=["email"]
     )
     strategy_overrides: Annotated[dict[Strategy, Mapping] | None, Given] = Field(None, description=OVERRIDES)
 
 
 class IdMapping(Body):
-    """Where a person's id is found by one strategy."""
+    """The source of the user's id for one strategy."""
 
     oidc_mapping: Annotated[Literal["sub", "oid", "email"] | None, Given] = Field(
         None, description="OIDC mapping."
@@ -70,7 +70,7 @@ class IdMapping(Body):
 
 
 class UserId(Body):
-    """Where a person's id is found."""
+    """The source of the user's id."""
 
     oidc_mapping: Annotated[Literal["sub"] | None, Given] = Field(None, description="OIDC mapping.")
     saml_mapping: Annotated[Claims | None, Given] = Field(None, description=SAML)
@@ -86,7 +86,7 @@ Attributes = Annotated[
 
 
 class CreateProfile(Body):
-    """A profile that connections may name."""
+    """A new user attribute profile."""
 
     name: Name = Field(description=NAME, examples=["Workforce"])
     user_id: Annotated[UserId | None, Given] = Field(None, description=USER_ID)
@@ -94,7 +94,7 @@ class CreateProfile(Body):
 
 
 class UpdateProfile(Body):
-    """What is named is replaced; `user_id` null resets it to the defaults."""
+    """The properties to replace. A `user_id` of null restores the defaults."""
 
     at_least = 1
 
@@ -104,7 +104,7 @@ class UpdateProfile(Body):
 
 
 class ProfileShown(Result):
-    """How people's attributes are read from logins."""
+    """A user attribute profile."""
 
     id: str = Field(examples=["uap_c5zI4XDdzzbD0qav"])
     name: str = Field(examples=["Workforce"])
@@ -113,7 +113,7 @@ class ProfileShown(Result):
 
 
 class Template(Result):
-    """Something to begin with."""
+    """A template for a user attribute profile."""
 
     id: str = Field(examples=["auth0-generic"])
     display_name: str = Field(examples=["Auth0 Generic"])
@@ -121,6 +121,6 @@ class Template(Result):
 
 
 class Templates(Result):
-    """Every template there is."""
+    """All templates."""
 
     user_attribute_profile_templates: list[Template]

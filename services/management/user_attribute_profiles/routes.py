@@ -1,4 +1,4 @@
-"""User attribute profiles: how a connection that names one reads people's attributes."""
+"""User attribute profiles, which define how the connections that use them map attributes."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,7 +33,7 @@ _KIND: Final = "user_attribute_profile"
 
 
 async def list_profiles(call: Call) -> Response:
-    """A page of profiles, the oldest first."""
+    """Return a page of profiles, oldest first."""
     async with call.connection() as connection:
         found = await list_settings(connection, call.keyring, call.tenant, _KIND)
     return paging.answer(
@@ -46,7 +46,7 @@ async def list_profiles(call: Call) -> Response:
 
 
 async def list_templates(_call: Call) -> Response:
-    """Every template."""
+    """Return all templates."""
     return responses.value({"user_attribute_profile_templates": list(TEMPLATES.values())})
 
 
@@ -65,7 +65,7 @@ async def get_profile(call: Call) -> Response:
 
 
 async def create_profile(call: Call) -> Response:
-    """A profile; a connection uses it by its id in `options.user_attribute_profile_id`."""
+    """Create a profile. A connection uses it by its id in `options.user_attribute_profile_id`."""
     body: CreateProfile = call.body
     settings = body.model_dump(exclude_unset=True)
     made = await call.commands.settings.create(
@@ -75,7 +75,7 @@ async def create_profile(call: Call) -> Response:
 
 
 async def update_profile(call: Call) -> Response:
-    """What the body names is replaced; from the next login on it counts."""
+    """Replace the properties in the body. The change applies from the next login."""
     given = call.body.model_dump(exclude_unset=True)
 
     def changed(profile: Setting) -> Mapping[str, Any]:
@@ -89,8 +89,8 @@ async def update_profile(call: Call) -> Response:
 
 
 async def delete_profile(call: Call) -> Response:
-    """The profile gone; 204 also for one that never was. Connections that named it read as their strategy
-    does."""
+    """Delete a profile; 204 also for an unknown one. Connections that use it fall back to the mapping of
+    their strategy."""
     written = await call.commands.settings.remove(context_of(call), _KIND, call.path("id"))
     return responses.after_write(written, responses.nothing())
 
@@ -190,6 +190,6 @@ OPERATIONS: Final = (
             "Deletes a user attribute profile. Returns 204 also if it does not exist. Connections that use"
             " it fall back to the mapping of their strategy."
         ),
-        responses={202: _LATE, 204: "Gone.", 409: "Being changed by others.", 412: STALE_REVISION},
+        responses={202: _LATE, 204: "Deleted.", 409: "Being changed by other requests.", 412: STALE_REVISION},
     ),
 )

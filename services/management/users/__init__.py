@@ -1,1 +1,1 @@
-"""Users: list, search, read, create, edit, delete, link; what they may do."""
+"""Users: listing, searching, reading, writing, linking, and their access rights."""

@@ -1,4 +1,4 @@
-"""What a user may do in the end, and through what."""
+"""Effective roles and permissions of a user, with their sources."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,13 +21,13 @@ from services.runtime.rejection import Rejected
 
 
 async def list_effective_roles(call: Call) -> Response:
-    """Every role the user has, by name; there are no groups, so each is direct."""
+    """Return a page of the user's roles, sorted by name. Vita has no user groups, so every role is direct."""
     roles = await access.roles(call, (await associations(call)).get("roles", {}))
     return _roles_answer(call, roles)
 
 
 async def list_effective_permissions(call: Call) -> Response:
-    """Everything the user may do at one API, directly or through roles, by name."""
+    """Return a page of the user's permissions at one API, direct or through roles, sorted by name."""
     has = await associations(call)
     roles = await access.roles(call, has.get("roles", {}))
     found = await _permissions(call, has.get("permissions", {}), roles)
@@ -35,7 +35,7 @@ async def list_effective_permissions(call: Call) -> Response:
 
 
 async def list_permission_sources(call: Call) -> Response:
-    """The roles that give the user a permission, by name."""
+    """Return a page of the roles through which the user has a permission, sorted by name."""
     query: PermissionSources = call.query
     roles = await access.roles(call, (await associations(call)).get("roles", {}))
     found = await _permissions(call, (), roles)
@@ -51,7 +51,8 @@ async def list_permission_sources(call: Call) -> Response:
 async def _permissions(
     call: Call, direct: Any, roles: Sequence[Setting]
 ) -> list[tuple[ApiPermission, list[dict[str, str]]]]:
-    """At the API that is asked about. Raises Rejected (404) when there is none."""
+    """Return the user's permissions at the requested API with their sources. Raises Rejected (404) if the API
+    does not exist."""
     query: EffectivePermissions = call.query
     known = await access.catalogue(call, identifiers=(query.resource_server_identifier,))
     if not known.identifiers:

@@ -1,4 +1,4 @@
-"""Linking and unlinking of accounts, and the history of both (fact sheet §9)."""
+"""Linking and unlinking of accounts, and the history of a user's identities (fact sheet §9)."""
 
 from collections.abc import Mapping, Set
 from typing import Any, Final
@@ -19,7 +19,7 @@ from services.runtime.rejection import Rejected, invalid_body
 
 
 async def link_identity(call: Call) -> Response:
-    """Another account becomes one of the user's identities."""
+    """Link another account to the user as an identity."""
     body: LinkIdentity = call.body
     user_id = call.path("id")
     _check_means(body, authorization.reaching(call.scopes, call.principal, user_id))
@@ -32,7 +32,7 @@ async def link_identity(call: Call) -> Response:
 
 
 async def unlink_identity(call: Call) -> Response:
-    """A linked account becomes a user of its own again."""
+    """Unlink an identity, which becomes a separate user again."""
     user_id, provider = call.path("id"), call.path("provider")
     authorization.reaching(call.scopes, call.principal, user_id)
     links, context = call.commands.links, context_of(call, guarded=False)
@@ -40,7 +40,7 @@ async def unlink_identity(call: Call) -> Response:
 
 
 async def identity_history(call: Call) -> Response:
-    """What was linked to a user and unlinked again, the newest first."""
+    """Return which identities were linked and unlinked, newest first."""
     user_id = call.path("id")
     authorization.reaching(call.scopes, call.principal, user_id)
     person = await call.commands.links.find(call.tenant, user_id)
@@ -50,8 +50,8 @@ async def identity_history(call: Call) -> Response:
 
 
 def _check_means(body: LinkIdentity, scopes: Set[str]) -> None:
-    """Raise Rejected unless the body shows in one way that the secondary account is the user's: by an ID
-    token, or by name for a caller who may change any user."""
+    """Check that the body proves that the secondary account is the user's: by an ID token or, for a caller
+    who may change all users, by its id. Raises Rejected."""
     named = [name for name in ("provider", "user_id", "connection_id") if body.given(name)]
     if body.link_with is not None:
         if named:
@@ -65,7 +65,7 @@ def _check_means(body: LinkIdentity, scopes: Set[str]) -> None:
 
 
 def _identities(relinked: Relinked, status: int) -> Response:
-    """All identities there are now; 202 while the view is late."""
+    """Return all current identities; 202 if the view does not show the change yet."""
     if relinked.profile is None:
         return responses.accepted(relinked.position)
     headers = responses.revision_headers(relinked.profile.revision, relinked.position)
@@ -74,11 +74,11 @@ def _identities(relinked: Relinked, status: int) -> Response:
 
 _ERRORS: Final[Mapping[int, str]] = {
     400: "Invalid request.", 401: "Invalid token.", 403: "Insufficient scope.", 404: "No such user.",
-    503: "Not available now; the outcome may be unknown.",
+    503: "The service is temporarily unavailable. The outcome may be unknown.",
 }  # fmt: skip
 _WRITE: Final = ("update:users", "update:current_user_identities")
 _LATE: Final = "Accepted; the view does not show it yet."
-_BODY: Final = {413: "Body too large."}
+_BODY: Final = {413: "The body is too large."}
 OPERATIONS: Final = (
     Operation(
         method="POST",
@@ -98,7 +98,7 @@ OPERATIONS: Final = (
             202: _LATE,
             **_ERRORS,
             **_BODY,
-            409: "The identity is linked already.",
+            409: "The identity is already linked.",
         },
     ),
     Operation(
@@ -110,10 +110,10 @@ OPERATIONS: Final = (
         description="Unlinks an identity from a user. The identity becomes a user of its own again.",
         result=list[Identity],
         responses={
-            200: "The identities left.",
+            200: "The remaining identities.",
             202: _LATE,
             **_ERRORS,
-            409: "Its identities are being changed.",
+            409: "The user's identities are being changed by other requests.",
         },
     ),
     Operation(
@@ -124,6 +124,6 @@ OPERATIONS: Final = (
         summary="Get the history of a user's identities",
         description="Returns which identities were linked to a user and unlinked, newest first.",
         result=list[IdentityChange],
-        responses={200: "Links and unlinks, the newest first.", **_ERRORS},
+        responses={200: "Links and unlinks, newest first.", **_ERRORS},
     ),
 )

@@ -1,4 +1,4 @@
-"""Requests and answers of linking (fact sheet §9)."""
+"""Requests and responses of linking (fact sheet §9)."""
 
 from typing import Annotated, Literal
 
@@ -15,11 +15,11 @@ AccountId = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": ["string", "integer"], "minLength": 1}),
 ]
-"""A provider's id of an account; some providers count theirs."""
+"""An identity provider's id of an account; some providers use integers."""
 
 
 class LinkIdentity(Body):
-    """The secondary account: by what it is known as, or by an ID token of its own."""
+    """The secondary account, given by provider and user id or by an ID token."""
 
     provider: Annotated[Text | None, Given] = Field(None, description=f"{PROVIDER_DESCRIPTION}.")
     user_id: Annotated[AccountId | None, Given] = Field(
@@ -38,7 +38,7 @@ class LinkIdentity(Body):
 
 
 class IdentityChange(Result):
-    """One link or unlink of a user's history."""
+    """A link or unlink in a user's history."""
 
     type: Literal["linked", "unlinked"]
     date: str = Field(json_schema_extra={"format": "date-time"})

@@ -1,4 +1,4 @@
-"""GET /users: all users, or those a query finds, in pages."""
+"""GET /users: all users, or those that match a query, in pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,14 +39,15 @@ _KEPT_ANALYSES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Who is asked for, and in which order."""
+    """The condition and the order of a search."""
 
     predicate: Predicate
     order: Order
 
 
 async def list_users(call: Call) -> Response:
-    """A page of users, by number or after a cursor; or how the query would be run."""
+    """Return a page of users, by number or after a cursor; with `explain`, how the query would be
+    executed."""
     query: ListUsers = call.query
     if len(query.q or "") <= QUICK_CHARACTERS:
         search = search_of(query)
@@ -60,7 +61,7 @@ async def list_users(call: Call) -> Response:
 
 
 def search_of(query: ListUsers) -> Search:
-    """What a request asks. Raises Rejected (400)."""
+    """Return the search of a request. Raises Rejected (400)."""
     rejection = _ENGINES.get(query.search_engine or "v3")
     if rejection is not None:
         raise Rejected(rejection)
@@ -85,7 +86,8 @@ def _predicate(q: str) -> Predicate:
 
 @lru_cache(maxsize=_KEPT_ANALYSES)
 def _kept_analysis(q: str) -> Predicate:
-    """Applications ask the same again; parsing costs about as much as the search itself."""
+    """Parse a query. Results are cached, because applications repeat queries and parsing costs about as much
+    as the search."""
     return analyze(affordable(parse(q)))
 
 
@@ -122,7 +124,8 @@ async def _selected(
     page: statements.Statement,
     tokens_of: presenting.TokensOf | None,
 ) -> tuple[bytes, int, int | None]:
-    """A page as a query selects its fields, its length, and the total where it is asked for."""
+    """Return a page with the selected fields as JSON, its length, and the total, which is None unless
+    requested."""
     asked = [page]
     if query.include_totals:
         asked.append(statements.count(call.tenant, search.predicate))
@@ -189,7 +192,7 @@ LIST_USERS: Final = Operation(
         400: "Invalid request.",
         401: "Invalid token.",
         403: "Insufficient scope.",
-        503: "The search took too long, or the service is not available now.",
+        503: "The search took too long, or the service is temporarily unavailable.",
     },
 )
 OPERATIONS: Final = (LIST_USERS,)

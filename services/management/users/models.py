@@ -33,7 +33,7 @@ APP_METADATA = "User metadata to which this user has read-only access."
 
 
 class CreateUser(Body):
-    """A user of a database or passwordless connection."""
+    """A new user of a database or passwordless connection."""
 
     connection: Text = Field(
         description="Name of the connection this user should be created in.",
@@ -70,7 +70,8 @@ class CreateUser(Body):
 
 
 class UpdateUser(Body):
-    """What may change; null removes where it may. Metadata is merged at the first level."""
+    """The properties to change; null removes a value where that is allowed. Metadata is merged at the first
+    level."""
 
     at_least = 1
 
@@ -109,7 +110,7 @@ class UpdateUser(Body):
 
 
 class ListUsers(Selected):
-    """A page of users: all, or those a query finds; by number, or after a cursor."""
+    """A page of all users or of those that match a query, by number or after a cursor."""
 
     page: Annotated[QueryInteger, Field(ge=0)] = Field(
         0, description="Page index of the results to return. First page is 0."
@@ -121,14 +122,14 @@ class ListUsers(Selected):
         False,
         description="Return results inside an object with the total count (true) or as an array (false).",
     )
-    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    after: str | None = Field(None, alias="from", description="The cursor `next` of the previous page.")
     take: Annotated[QueryInteger, Field(ge=1, le=100)] | None = Field(
         None, description="Number of results per page. Defaults to 50."
     )
     cursor: str | None = Field(
         None,
-        description="Walks any query to its end: `*` to begin, then `next` of the page before. Pages have"
-        " `take` or `per_page` results.",
+        description="Pages through all results: `*` for the first page, then `next` of the previous page."
+        " Pages have `take` or `per_page` results.",
     )
     sort: str | None = Field(
         None, description="Field to sort by: field:1 for ascending and field:-1 for descending."
@@ -142,11 +143,11 @@ class ListUsers(Selected):
         True, description="If true (default), results are returned in a deterministic order."
     )
     explain: QueryBoolean = Field(
-        False, description="Answer how the query would be run instead of running it."
+        False, description="Return how the query would be executed instead of its results."
     )
 
 
 class UsersByEmail(Selected):
-    """Everybody with this address."""
+    """The email address to search for."""
 
     email: Email = Field(description="Email address to search for (case-sensitive).")

@@ -22,7 +22,7 @@ _READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
 
 
 async def get_user(call: Call) -> Response:
-    """Return a user: the bytes of the view unless the request selects fields or may see tokens.
+    """Return a user, as the stored bytes unless the request selects fields or may see tokens.
 
     Raises Rejected (not_found).
     """
@@ -44,7 +44,7 @@ async def get_user(call: Call) -> Response:
 
 
 async def users_by_email(call: Call) -> Response:
-    """Everybody with exactly this address, whatever the connection."""
+    """Return all users with exactly this email address, in all connections."""
     query: UsersByEmail = call.query
     tokens_of = tokens_for(call)
     async with call.connection() as connection:
@@ -53,8 +53,8 @@ async def users_by_email(call: Call) -> Response:
 
 
 def tokens_for(call: Call) -> presenting.TokensOf | None:
-    """Return what opens the identity providers' tokens of users in lists, None for a caller who may not see
-    them."""
+    """Return the function that decrypts the identity providers' tokens of users in lists; None if the caller
+    may not see them."""
     if not authorization.sees_tokens(call.principal):
         return None
     return lambda row: users.tokens_of(row, call.keyring, call.tenant)

@@ -1,4 +1,4 @@
-"""What a user may do and belongs to: roles, permissions and organizations of their own."""
+"""The roles, permissions and organizations of a user."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,7 +30,7 @@ from services.runtime.rejection import Rejected, Rejection
 
 
 async def list_user_roles(call: Call) -> Response:
-    """A page of the user's roles, by name."""
+    """Return a page of the user's roles, sorted by name."""
     found = await access.roles(call, (await associations(call)).get("roles", {}))
     return paging.answer(
         call, [present_role(role) for role in found], "roles", lambda role: str(role["name"])
@@ -38,7 +38,7 @@ async def list_user_roles(call: Call) -> Response:
 
 
 async def assign_user_roles(call: Call) -> Response:
-    """Roles for a user, all or none of them; those the user has already stay as they are."""
+    """Assign roles to a user: all or none of them. Roles that the user has are ignored."""
     body: RoleIds = call.body
 
     async def assigned(person: UserRecord) -> Decision:
@@ -49,7 +49,7 @@ async def assign_user_roles(call: Call) -> Response:
 
 
 async def remove_user_roles(call: Call) -> Response:
-    """Roles taken from a user; those the user does not have are left alone."""
+    """Remove roles from a user. Roles that the user does not have are ignored."""
     body: RoleIds = call.body
     return await _change(
         call, lambda person: decide.remove_roles(person.associations, body.roles), responses.nothing()
@@ -57,7 +57,7 @@ async def remove_user_roles(call: Call) -> Response:
 
 
 async def list_user_permissions(call: Call) -> Response:
-    """A page of what the user may do, directly or through roles, by name."""
+    """Return a page of the user's permissions, direct or through roles, sorted by name."""
     has = await associations(call)
     roles = [role_of(role) for role in await access.roles(call, has.get("roles", {}))]
     direct = has.get("permissions", {})
@@ -73,7 +73,7 @@ async def list_user_permissions(call: Call) -> Response:
 
 
 async def assign_user_permissions(call: Call) -> Response:
-    """Permissions for a user directly, all or none of them."""
+    """Assign permissions directly to a user: all or none of them."""
     body: Permissions = call.body
 
     async def assigned(person: UserRecord) -> Decision:
@@ -85,7 +85,7 @@ async def assign_user_permissions(call: Call) -> Response:
 
 
 async def remove_user_permissions(call: Call) -> Response:
-    """Permissions of the user's own taken; what roles give stays."""
+    """Remove direct permissions of a user. Permissions through roles remain."""
     body: Permissions = call.body
 
     async def removed(person: UserRecord) -> Decision:
@@ -97,7 +97,7 @@ async def remove_user_permissions(call: Call) -> Response:
 
 
 async def list_user_organizations(call: Call) -> Response:
-    """A page of the organizations the user belongs to, by name."""
+    """Return a page of the user's organizations, sorted by name."""
     ids = (await associations(call)).get("organizations", {})
     async with call.connection() as connection:
         found = await find_settings(connection, call.keyring, call.tenant, "organization", ids)
@@ -110,7 +110,7 @@ async def list_user_organizations(call: Call) -> Response:
 
 
 async def associations(call: Call) -> Mapping[str, Any]:
-    """What the user of the path has. Raises Rejected (404)."""
+    """Return the roles, permissions and organizations of the user in the path. Raises Rejected (404)."""
     async with call.connection() as connection:
         found = await users.find_associations(connection, call.tenant, call.path("id"))
     if found is None:
@@ -121,7 +121,8 @@ async def associations(call: Call) -> Mapping[str, Any]:
 async def _change(
     call: Call, decided: Decide[UserRecord], answer: Response, ineffective: Rejection = NO_SUCH_USER
 ) -> Response:
-    """The answer to a command that comes to what is decided, or to nothing."""
+    """Execute a command and return `answer`. Raises Rejected, with `ineffective` if the projector drops the
+    command's event."""
     executed = await call.commands.users.change(
         context_of(call), call.path("id"), decided, ineffective=ineffective
     )

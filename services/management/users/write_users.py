@@ -1,4 +1,4 @@
-"""POST, PATCH and DELETE of users: events first, then the view's answer."""
+"""POST, PATCH and DELETE of users. Each writes an event and then returns the state of the view."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -28,7 +28,7 @@ _UPDATE: Final = ("update:users", "update:users_app_metadata", "update:current_u
 
 
 async def create_user(call: Call) -> Response:
-    """A user of a database or passwordless connection."""
+    """Create a user of a database or passwordless connection."""
     created = await call.commands.users.create(context_of(call), new_user_of(call.body))
     if created.shown is None or created.shown.text is None:
         return responses.accepted(created.written.position, {"user_id": created.user_id})
@@ -36,7 +36,7 @@ async def create_user(call: Call) -> Response:
 
 
 async def update_user(call: Call) -> Response:
-    """What the body names is changed, the rest stays."""
+    """Change the properties in the body; the others remain."""
     body: UpdateUser = call.body
     user_id = call.path("id")
     _check_fields(authorization.reaching(call.scopes, call.principal, user_id), body)
@@ -70,7 +70,7 @@ def edit_of(body: UpdateUser, merge: MetadataMerge = "first_level") -> UserEdit:
 
 
 def _shown(outcome: Outcome, command: Command, written: Written, status: int) -> Response:
-    """The user as the view shows it, with a warning of a profile that is larger than is advised."""
+    """Return the user as the view shows it, with a warning if the profile exceeds the advised size."""
     headers = responses.revision_headers(outcome.revision, written.position)
     if command.profile_bytes is not None:
         headers[WARNING] = (
@@ -80,7 +80,8 @@ def _shown(outcome: Outcome, command: Command, written: Written, status: int) ->
 
 
 def _check_fields(scopes: frozenset[str], body: UpdateUser) -> None:
-    """Raise Rejected for properties that no scope reaches: two scopes reach one property each."""
+    """Check that the scopes permit all properties in the body; two scopes permit one property each. Raises
+    Rejected."""
     if "update:users" in scopes:
         return
     allowed = {"connection"}
@@ -93,11 +94,11 @@ def _check_fields(scopes: frozenset[str], body: UpdateUser) -> None:
 
 
 _ERRORS: Final[Mapping[int, str]] = {
-    400: "Invalid request.", 401: "Invalid token.", 403: "Insufficient scope.", 413: "Body too large.",
-    503: "Not available now; the outcome may be unknown.",
+    400: "Invalid request.", 401: "Invalid token.", 403: "Insufficient scope.", 413: "The body is too large.",
+    503: "The service is temporarily unavailable. The outcome may be unknown.",
 }  # fmt: skip
 _LATE: Final = "Accepted; the view does not show it yet."
-_OTHER_REVISION: Final = "If-Match names another revision."
+_OTHER_REVISION: Final = "The revision differs from the one in If-Match."
 OPERATIONS: Final = (
     Operation(
         method="POST",
@@ -141,6 +142,6 @@ OPERATIONS: Final = (
         description=(
             "Deletes a user together with its linked identities. Returns 204 if the user does not exist."
         ),
-        responses={202: _LATE, 204: "Gone.", **_ERRORS, 412: _OTHER_REVISION},
+        responses={202: _LATE, 204: "Deleted.", **_ERRORS, 412: _OTHER_REVISION},
     ),
 )

@@ -39,7 +39,7 @@ _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
         "e.connection IN (SELECT k.name FROM views.connection AS k WHERE k.tenant = $1 AND {test})",
     ),
 }
-"""Field -> its column, and the condition that a test of this column comes to."""
+"""The column of each field, and the function that builds a condition on it."""
 _BARE: Final = ("client_name", "connection", "description", "ip", "log_id", "type", "user_name")
 _NEVER: Final = "false"
 

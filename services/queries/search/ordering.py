@@ -22,7 +22,7 @@ class Order:
     target: Target | None = None
     descending: bool = False
     complete: bool = True
-    """Whether everybody in question has a value."""
+    """Whether all users in the result have a value."""
     within: Between | None = None
     """Of several values of a person only those in this range count."""
 

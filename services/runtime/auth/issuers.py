@@ -1,4 +1,4 @@
-"""Issuers of tokens: our own, and others that an operator trusts for tenants that are named beforehand."""
+"""Token issuers: this installation's own, and external ones that an operator trusts for certain tenants."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Protocol, Self
@@ -15,11 +15,11 @@ from services.runtime.auth.tokens import InvalidToken, Principal, claims_in
 KEYS_AT_MOST_EVERY_SECONDS: Final = 30.0
 _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"]
-"""Asymmetric signatures only: a party that can verify such a token cannot issue one."""
+"""Only asymmetric signatures: a party that can verify such a token cannot issue one."""
 
 
 class ExternalIssuer(BaseModel):
-    """One issuer that is trusted, and for whom. Its clients are known as `<client>@<name>`."""
+    """An external issuer and the tenants for which it is trusted. Its clients have ids `<client>@<name>`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,10 +27,10 @@ class ExternalIssuer(BaseModel):
     issuer: str = Field(min_length=1)
     jwks_url: str
     audience: str = Field(min_length=1)
-    tenant: str | None = Field(None, description="The tenant of all its tokens; or else:")
-    tenant_claim: str | None = Field(None, description="The claim that names it, by way of `tenants`.")
-    tenants: Mapping[str, str] = Field({}, description="The claim's values and the tenants they stand for.")
-    scopes_claim: str = Field("scope", description="Text with blanks between scopes, or an array of them.")
+    tenant: str | None = Field(None, description="The tenant of all tokens; excludes `tenant_claim`.")
+    tenant_claim: str | None = Field(None, description="The claim whose value selects the tenant.")
+    tenants: Mapping[str, str] = Field({}, description="The tenant for each value of `tenant_claim`.")
+    scopes_claim: str = Field("scope", description="The claim with the scopes: an array, or text.")
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256",)
 
     @field_validator("jwks_url")
@@ -38,7 +38,7 @@ class ExternalIssuer(BaseModel):
     def _cannot_be_tampered_with(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
-            raise ValueError("keys are fetched over https, or from this machine")
+            raise ValueError("jwks_url must use https, unless its host is this machine")
         return url
 
     @model_validator(mode="after")
@@ -48,12 +48,13 @@ class ExternalIssuer(BaseModel):
             raise ValueError("give either `tenant`, or `tenant_claim` and `tenants`")
         for tenant in (self.tenant, *self.tenants.values()):
             if tenant is not None and not is_tenant(tenant):
-                raise ValueError(f"{tenant} is no tenant's name")
+                raise ValueError(f"{tenant} is not a valid tenant name")
         return self
 
 
 def named_by(issuer: ExternalIssuer) -> Callable[[dict[str, Any]], Principal]:
-    """Whom a token of this issuer names. The function raises InvalidToken."""
+    """Return a function that maps the claims of a token of this issuer to a principal and raises
+    InvalidToken."""
 
     def named(claims: dict[str, Any]) -> Principal:
         subject, tenant = claims.get("sub"), _tenant(issuer, claims)
@@ -85,20 +86,20 @@ def _scopes(value: object) -> frozenset[str]:
 
 
 class Verifier(Protocol):
-    """Who a token names."""
+    """Verifies tokens."""
 
     async def verify(self, token: str) -> Principal:
-        """Raises InvalidToken or Transient."""
+        """Return the principal that the token names. Raises InvalidToken or Transient."""
 
 
 class Issuers:
-    """Asks the issuer that a token claims to be of; that one then checks the claim with all others."""
+    """Verifies each token with the verifier of the issuer that it claims; that verifier checks the claim."""
 
     def __init__(self, own: Verifier, others: Mapping[str, Verifier]) -> None:
         self._own, self._others = own, dict(others)
 
     async def verify(self, token: str) -> Principal:
-        """Who the token names. Raises InvalidToken or Transient."""
+        """Return the principal that the token names. Raises InvalidToken or Transient."""
         return await self._others.get(claimed_issuer(token), self._own).verify(token)
 
 
@@ -108,13 +109,17 @@ def verifier_of(
     others: Sequence[ExternalIssuer],
     keys_at: Callable[[str], KeySource],
 ) -> Verifier:
-    """Checks tokens of our own issuer and of the others. Raises ValueError for two of one address."""
+    """Return a verifier for tokens of our own issuer and of the external ones.
+
+    `keys_at` returns the source of the keys at a JWKS URL. Raises ValueError if two issuers have one address
+    or one name.
+    """
     verifier = TokenVerifier(own_keys, own)
     if not others:
         return verifier
     issuers = [own.issuer, *(other.issuer for other in others)]
     if len(set(issuers)) != len(issuers) or len({other.name for other in others}) != len(others):
-        raise ValueError("every issuer has an address and a name of its own")
+        raise ValueError("every issuer needs an address and a name of its own")
     return Issuers(
         verifier,
         {other.issuer: TokenVerifier(keys_at(other.jwks_url), trust_of(other)) for other in others},
@@ -122,7 +127,7 @@ def verifier_of(
 
 
 def trust_of(other: ExternalIssuer) -> Trust:
-    """What is taken of an external issuer."""
+    """Return the conditions under which tokens of an external issuer are accepted."""
     return Trust(
         other.issuer,
         other.audience,
@@ -133,7 +138,7 @@ def trust_of(other: ExternalIssuer) -> Trust:
 
 
 def claimed_issuer(token: str) -> str:
-    """Unchecked, hence only good for choosing who checks."""
+    """Return the unverified `iss` claim, only to select the verifier; "" if the token has none."""
     try:
         issuer = claims_in(jws.extract_compact(token.encode()).payload).get("iss")
     except (JoseError, InvalidToken, ValueError, TypeError, KeyError, RecursionError):

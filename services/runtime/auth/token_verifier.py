@@ -95,7 +95,7 @@ class TokenVerifier:
             self._read_at = self._clock() - REFRESH_AT_LEAST_EVERY_SECONDS + RETRY_AFTER_SECONDS
 
     async def _refresh(self, unless_younger_seconds: float) -> None:
-        """Reads the keys anew; neither good nor bad tries follow each other faster than that."""
+        """Read the keys again, with a minimum interval between attempts, whether they succeed or fail."""
         async with self._reading:
             now = self._clock()
             if now - self._read_at < unless_younger_seconds:

@@ -26,7 +26,7 @@ BAD_FORMAT: Final = "Bad HTTP authentication header format"
 
 
 class InvalidToken(Exception):
-    """Nobody we know. `message`, `status` and `error_code` are what the caller is told."""
+    """The token is invalid. `message`, `status` and `error_code` are those of the response."""
 
     def __init__(self, message: str = INVALID) -> None:
         super().__init__(message)

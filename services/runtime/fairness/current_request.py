@@ -1,4 +1,4 @@
-"""The request under way: its id, its tenant and client, and what it uses of the event loop."""
+"""The current request: its id, its tenant and client, and its use of the event loop."""
 
 import asyncio
 import contextvars
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class RequestContext:
-    """What is known of the request under way; tenant and client once its token was verified."""
+    """The facts about a request. Tenant and client are None until its token is verified."""
 
     request_id: str
     shares: LoopShares
@@ -28,7 +28,7 @@ class RequestContext:
     position: str | None = None
 
     def facts(self) -> dict[str, str]:
-        """What log lines say of it."""
+        """Return the fields that are not None, for log lines."""
         named = {
             "request_id": self.request_id,
             "tenant": self.tenant,
@@ -44,19 +44,19 @@ _current: Final[contextvars.ContextVar[RequestContext | None]] = contextvars.Con
 
 
 def current_request() -> RequestContext | None:
-    """The request that the running task answers; None outside of any."""
+    """Return the request that the running task handles; None outside of a request."""
     return _current.get()
 
 
 def identify(tenant: str, client: str) -> None:
-    """Note whose request is under way, once its token is verified."""
+    """Set the tenant and client of the current request after its token is verified."""
     if (request := _current.get()) is not None:
         request.tenant, request.client = tenant, client
 
 
 async def own_turn() -> None:
-    """Wait until the tenant of the request under way may compute more. An endpoint awaits this before work
-    that costs much processor time."""
+    """Wait until the tenant of the current request may use more processor time. Endpoints await this before
+    expensive work."""
     request = _current.get()
     if request is None or request.tenant is None:
         return
@@ -66,19 +66,19 @@ async def own_turn() -> None:
 
 
 def step_seconds() -> float:
-    """How long the next step of the request under way may take, if it can be ended."""
+    """Return how long the next step of the current request may take if it can be interrupted."""
     request = _current.get()
     return STEP_SECONDS if request is None else request.shares.step_seconds(request.tenant)
 
 
 def spend(seconds: float) -> None:
-    """Add processor time that the request under way used outside of the event loop, in seconds."""
+    """Add processor seconds that the current request used outside of the event loop."""
     if (request := _current.get()) is not None:
         request.shares.spend(request.tenant, seconds)
 
 
 def request_id(now: datetime) -> str:
-    """The id of the request under way; outside of any, a new one."""
+    """Return the id of the current request; outside of a request, a new id."""
     request = _current.get()
     return new_event_id(now) if request is None else request.request_id
 
@@ -86,13 +86,14 @@ def request_id(now: datetime) -> str:
 def add_request(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Add what is known of the request under way to a log line; what the line says itself counts."""
+    """Add the facts about the current request to a log line. Fields of the log line take precedence."""
     request = _current.get()
     return event if request is None else {**request.facts(), **event}
 
 
 def shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    """Run work that many requests share as a task, so that its log lines name none of them."""
+    """Start work that several requests share as a task outside of any request, so that its log lines name
+    none of them."""
     outside = contextvars.copy_context()
     outside.run(_current.set, None)
     return start_task(work, outside)
@@ -100,7 +101,7 @@ def shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
 
 @contextmanager
 def under_way(request: RequestContext) -> Iterator[None]:
-    """Make `request` the request under way for the block."""
+    """Make `request` the current request during the `with` block."""
     before = _current.set(request)
     try:
         yield

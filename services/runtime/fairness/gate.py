@@ -1,4 +1,4 @@
-"""Places that tenants share: no tenant can hold all of them, and each gets its turn."""
+"""Limits concurrent use of a resource, so that no tenant can block the others."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -9,10 +9,11 @@ from services.runtime.fairness.shares import OverShare
 
 
 class FairGate:
-    """Lets so many in at once; of one tenant at most `share`, while at most `queue` more of it wait.
+    """Admits at most `places` holders at once, of which at most `share` belong to one tenant.
 
-    A place that becomes free goes to the waiting tenant that holds the fewest, of those to the one that was
-    served longest ago, and within a tenant in order of arrival.
+    At most `queue` requests of a tenant wait. A place that becomes free goes to the waiting tenant that holds
+    the fewest places, of those to the one that was served longest ago, and within a tenant in order of
+    arrival. `what` names the resource in errors.
     """
 
     def __init__(self, what: str, places: int, share: int, queue: int) -> None:
@@ -22,13 +23,17 @@ class FairGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether a tenant that holds nothing would be let in at once."""
+        """Whether the gate would admit a tenant that holds no place at once."""
         return self._free > 0
 
     @asynccontextmanager
     async def place(self, tenant: str, patience_seconds: float) -> AsyncIterator[None]:
-        """A place for the `with` block. Raises OverShare when too many of the tenant wait, or when one waits
-        too long while the tenant itself holds its share; TimeoutError when others are the cause."""
+        """Hold a place during the `with` block, after waiting for at most `patience_seconds`.
+
+        Raises OverShare when `queue` requests of the tenant wait already, or when the time is over and the
+        tenant holds its whole share. Raises TimeoutError when the time is over and other tenants hold the
+        places.
+        """
         if self._free > 0 and self._held[tenant] < self._share and not self._waiting:
             self._enter(tenant)
         else:

@@ -1,11 +1,11 @@
 """Shares the event loop fairly among tenants.
 
-A step is what a request computes between two awaits. The loop runs all steps that are ready before it looks
-for new ones, so a tenant with many concurrent requests would delay every other tenant. While other tenants
-are active, there are two limits:
+A step is the part of a request between two awaits. The loop runs all steps that are ready before it looks for
+new ones, so a tenant with many concurrent requests would delay every other tenant. While other tenants are
+active, there are two limits:
 
 - The steps of a tenant that uses more than SMALL_SHARE of the loop wait for turns. Each round of the loop
-  runs one of them, of the waiting tenant that used least.
+  runs one waiting step, of the tenant that used the least.
 - The requests of a tenant that uses more than `most` of a processor are delayed before they begin.
 
 A tenant that is alone is not limited.
@@ -24,30 +24,31 @@ from weakref import WeakValueDictionary
 import structlog
 
 SMALL_SHARE: Final = 0.05
-"""Share of the loop's time below which a tenant never waits for a turn."""
+"""Share of the loop's time up to which a tenant's steps do not wait for turns."""
 WINDOW_SECONDS: Final = 1.0
-"""Time constant of the exponential average of what a tenant uses."""
+"""Time constant of the exponential average of a tenant's use."""
 ACTIVE_SECONDS: Final = 60.0
 """How long a tenant counts as active after its last step."""
 TELLING_SECONDS: Final = 60.0
 """Minimum interval between two log lines about delayed requests."""
 STEP_SECONDS: Final = 0.0003
-"""How long a step that can be ended may take."""
+"""Maximum duration of a step that can be interrupted."""
 ALONE_STEP_SECONDS: Final = 0.001
-"""The same for a tenant that is alone: to end a step and begin the next costs as much as a login or two."""
+"""Maximum duration of such a step while no other tenant is active. An interruption costs about as much as one
+or two logins."""
 _log = structlog.get_logger()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class OfTenant(Protocol):
-    """A request; its tenant is None until it is known, and that of the steps before."""
+    """A request. Its tenant is None until the request is authenticated."""
 
     tenant: str | None
 
 
 class LoopShares:
-    """Measures how much each tenant used recently, and decides whose step runs next."""
+    """Measures each tenant's recent use of the event loop and decides whose step runs next."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, most: float = 1.0) -> None:
         """`most` is the share of one processor that a tenant may use while others are active; 1 sets no
@@ -60,11 +61,11 @@ class LoopShares:
         self._next: asyncio.Handle | None = None
 
     def count(self, tenant: str | None, began: float) -> None:
-        """Counts a step that began then and ends now."""
+        """Add the time from `began`, a time of `now`, until now to the tenant's use."""
         self.spend(tenant, self._clock() - began)
 
     def spend(self, tenant: str | None, seconds: float) -> None:
-        """Add time that a request of the tenant used: on the loop, in a thread or in the database."""
+        """Add time that a request of the tenant used on the loop, in a thread or in the database."""
         now = self._clock()
         self._used[tenant] = self._share(tenant, now) + seconds / WINDOW_SECONDS, now
         self._used.move_to_end(tenant)
@@ -72,21 +73,21 @@ class LoopShares:
             self._used.popitem(last=False)
 
     def now(self) -> float:
-        """The clock of steps."""
+        """Return the time, in seconds, of the clock that measures steps."""
         return self._clock()
 
     def step_seconds(self, tenant: str | None) -> float:
-        """How long the tenant's next step may take, if it can be ended."""
+        """Return how long the tenant's next step may take if it can be interrupted."""
         return STEP_SECONDS if self._has_others(tenant) else ALONE_STEP_SECONDS
 
     def must_wait(self, tenant: str | None) -> bool:
-        """Whether the tenant's next step has to wait for a turn."""
+        """Whether the tenant's next step must wait for a turn."""
         if tenant in self._waiting:
             return True
         return self._has_others(tenant) and self._share(tenant, self._clock()) > SMALL_SHARE
 
     async def enter(self, tenant: str) -> None:
-        """Return once a request of the tenant may begin. While the tenant exceeds its share, its requests
+        """Wait until a request of the tenant may begin. While the tenant exceeds its share, its requests
         begin one at a time, each when the average has decayed to the share."""
         if self._excess_seconds(tenant) <= 0 and tenant not in self._entrances:
             return
@@ -97,7 +98,7 @@ class LoopShares:
                 await sleep(seconds)
 
     def turn(self, tenant: str | None) -> asyncio.Future[None]:
-        """Done when it is the tenant's turn."""
+        """Return a future that is done when it is the tenant's turn."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting.setdefault(tenant, deque()).append(turn)
@@ -121,14 +122,14 @@ class LoopShares:
             self._next = asyncio.get_running_loop().call_soon(self._give)
 
     def _tell(self, tenant: str) -> None:
-        """Log that a tenant's requests are delayed, at most once per TELLING_SECONDS for all tenants."""
+        """Log that the tenant's requests are delayed, at most once per TELLING_SECONDS for all tenants."""
         now = self._clock()
         if now - self._told_at >= TELLING_SECONDS:
             self._told_at = now
             _log.warning("tenant_share_used_up", tenant=tenant, share=self._most)
 
     def _excess_seconds(self, tenant: str) -> float:
-        """Return how long it takes until the tenant's average has decayed to its share; 0.0 when it is not
+        """Return how long it takes until the tenant's average has decayed to its share; 0.0 if it is not
         exceeded."""
         if self._most >= 1 or not self._has_others(tenant):
             return 0.0
@@ -144,8 +145,7 @@ class LoopShares:
 
 
 async def in_steps(items: Iterable[Item], seconds: Callable[[], float]) -> AsyncIterator[Item]:
-    """The items, in steps: whatever is done with each, others have their turn in between. `seconds` says how
-    long the next step may take."""
+    """Yield the items and let other tasks run when a step has taken longer than `seconds()`."""
     end = time.perf_counter() + seconds()
     for item in items:
         yield item
@@ -158,8 +158,7 @@ async def in_steps(items: Iterable[Item], seconds: Callable[[], float]) -> Async
 def in_turns(
     work: Coroutine[Any, Any, Result], request: OfTenant, shares: LoopShares
 ) -> Generator[Any, Any, Result]:
-    """Runs a request's work, each step counted as its tenant's and, where it must, after waiting for a
-    turn."""
+    """Run a request's work: count each step as use of its tenant and wait for a turn where necessary."""
     value: Any = None
     error: BaseException | None = None
     while True:
@@ -176,8 +175,8 @@ def in_turns(
             value = yield awaited
             if shares.must_wait(request.tenant):
                 yield from shares.turn(request.tenant)
-        except BaseException as raised:  # whatever it is, it is the work that is told
+        except BaseException as raised:  # every exception is raised inside the work
             error = raised
-        # what failed has its error, whose traceback has this frame: a cycle, and with it a body of megabytes
-        # that stays until the collector runs
+        # A failed future holds its exception, and the traceback holds this frame: without this line the cycle
+        # would keep the request's body in memory until the garbage collector runs.
         awaited = None

@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 class AccessLog:
-    """Tells of requests, in the form of all other lines."""
+    """Logs requests in the format of all other log lines."""
 
     def __init__(
         self,

@@ -37,7 +37,8 @@ class BodyBrokenOff(BodyRefused):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How slowly a body may arrive: within so many seconds, and at no less than so many bytes a second."""
+    """The limits for the arrival of a body: a maximum time in seconds, and a minimum rate in bytes per
+    second."""
 
     seconds: float
     bytes_per_second: int

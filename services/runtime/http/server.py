@@ -22,22 +22,22 @@ from services.runtime.http.tls import Tls
 _BACKLOG: Final = 1024
 _MOST_FILES: Final = 65_536
 _OTHER_FILES: Final = 256
-"""What a process opens besides connections of callers."""
+"""The number of files that a process opens besides connections of callers."""
 _COLLECT_AFTER: Final = (2_000, 500, 50)
-"""Objects, then generations. What a request leaves behind is mostly cycles, of which 50,000 take a tenth of a
-second, so few are collected at once. Those that stay are not looked through again for as long: with Python's
-defaults the collector takes four fifths of the time of reading a large body, while the document grows."""
+"""Thresholds of the garbage collector. A request leaves mostly cycles, of which 50,000 take a tenth of a
+second, so few are collected at once. Surviving objects are examined again much later: with Python's defaults,
+the collector takes four fifths of the time of reading a large body."""
 _SERVER_THREADS: Final = 2
 _SWITCH_SECONDS: Final = 0.0001
-"""How long one thread may keep others from running Python while they wait. Granian's threads wait so long for
-each request that they hand to a busy loop, one after the other: with Python's 5 ms, and with one thread, a
-tenant with many requests under way keeps everybody's waiting there."""
+"""The interpreter's switch interval, in seconds. Granian's threads wait this long for each request that they
+pass to a busy loop. With Python's 5 ms and a single thread, one tenant with many concurrent requests delays
+the requests of all others."""
 
 
 def _most_connections() -> int:
-    """How many connections may be open at once, idle ones included: as many as the process may have files.
-    Granian takes none beyond its backlog by default, so that a thousand idle ones would keep everybody else
-    out."""
+    """Return the maximum number of open connections, including idle ones: the process's limit of open files.
+    By default Granian accepts no more than its backlog, so that a thousand idle connections would block all
+    others."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
@@ -75,6 +75,6 @@ async def serve(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
 
 
 def run(app: Any, host: str, port: int, tls: Tls | None = None) -> None:
-    """`serve` in an event loop of its own: the whole life of an HTTP service's process."""
+    """Run `serve` in a new event loop, for the whole life of an HTTP service's process."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(app, host, port, tls))

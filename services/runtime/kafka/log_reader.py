@@ -1,4 +1,4 @@
-"""Reads a topic as it lies on the broker, as nobody's consumer: in no group, committing nothing."""
+"""Reads a topic outside of consumer groups, without committing offsets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -21,7 +21,7 @@ _WAIT_MS: Final = 20
 
 
 class LogRecord(NamedTuple):
-    """A record's place and value."""
+    """The offset and the value of a record; the value of a tombstone is None."""
 
     offset: int
     value: bytes | None
@@ -36,9 +36,10 @@ class CorruptLog(Exception):
 
 
 class LogReader:
-    """One topic. It has one place to read at; what asks for the extent of partitions leaves that as it is.
+    """Reads one topic, one partition at a time (`go_to`) or all together (`follow`).
 
-    All methods raise Transient when the broker does not answer.
+    The methods that ask for offsets do not move the read position. All methods raise Transient when the
+    broker does not answer.
     """
 
     def __init__(
@@ -52,11 +53,11 @@ class LogReader:
         self.partitions = partitions
 
     async def begin(self, partition: int) -> int:
-        """The offset of the oldest place that the broker retains."""
+        """Return the oldest offset that the broker retains in the partition."""
         return (await self.begins([partition]))[partition]
 
     async def begins(self, partitions: list[int] | None = None) -> dict[int, int]:
-        """Partition -> offset of the oldest place that the broker retains; of all partitions if None."""
+        """Return the oldest retained offset of each of these partitions, of all partitions if None."""
         places = self._places(partitions)
         with kafka_failures():
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -64,11 +65,12 @@ class LogReader:
         return {place.partition: offset for place, offset in found.items()}
 
     async def end(self, partition: int) -> int:
-        """The offset that the partition's next record will have."""
+        """Return the offset that the partition's next record will have."""
         return (await self.ends([partition]))[partition]
 
     async def ends(self, partitions: list[int] | None = None) -> dict[int, int]:
-        """Partition -> offset that its next record will have; of all partitions if None."""
+        """Return, for each of these partitions, the offset that its next record will have; for all partitions
+        if None."""
         places = self._places(partitions)
         with kafka_failures():
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -76,11 +78,13 @@ class LogReader:
         return {place.partition: offset for place, offset in found.items()}
 
     async def last(self, partition: int) -> Position:
-        """The newest record of a partition; offset -1 while it has none."""
+        """Return the position of the partition's newest record; its offset is -1 if the partition never had a
+        record."""
         return Position(partition, await self.end(partition) - 1)
 
     async def offset_at(self, partition: int, milliseconds: int) -> int:
-        """The offset of the first record stamped at this time (since 1970) or later; the end if none is."""
+        """Return the offset of the first record whose timestamp is at or after `milliseconds` since 1970, or
+        the end of the partition if there is no such record."""
         place = TopicPartition(self.topic, partition)
         with kafka_failures():
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -88,7 +92,7 @@ class LogReader:
         return await self.end(partition) if found is None else int(found.offset)
 
     async def go_to(self, partition: int, offset: int | None = None) -> None:
-        """Reads on from there; from the oldest record there is without an offset."""
+        """Set the read position to this offset, or to the oldest retained record if `offset` is None."""
         self._place, self._next = TopicPartition(self.topic, partition), offset
         with kafka_failures():
             self._consumer.assign([self._place])
@@ -98,11 +102,12 @@ class LogReader:
                 self._consumer.seek(self._place, offset)
 
     async def read(self, end: int, most: int = CHUNK_RECORDS) -> list[LogRecord]:
-        """`records`, without what verifying a log does not need."""
+        """Return the next records as `records` does, with their offsets and values only."""
         return [LogRecord(record.offset, record.value) for record in await self.records(end, most)]
 
     async def records(self, end: int, most: int = CHUNK_RECORDS) -> list[ConsumerRecord]:
-        """The next records below `end`, `most` at most; none when there are no more. Raises CorruptLog."""
+        """Return the next records below offset `end`, at most `most`; an empty list at the end. Raises
+        CorruptLog."""
         most = min(most, CHUNK_RECORDS)
         with kafka_failures():
             while await self._consumer.position(self._place) < end:
@@ -117,7 +122,7 @@ class LogReader:
         return []
 
     async def record_at(self, position: Position) -> ConsumerRecord | None:
-        """The record of a position, None when the broker does not have it. Raises CorruptLog."""
+        """Return the record at a position, or None if the broker does not have it. Raises CorruptLog."""
         await self.go_to(position.partition, position.offset)
         found = await self.records(position.offset + 1, most=1)
         return found[0] if found else None
@@ -125,8 +130,11 @@ class LogReader:
     async def follow(
         self, starts: Mapping[int, int], ends: Mapping[int, int] | None = None
     ) -> AsyncIterator[ConsumerRecord]:
-        """The records of all partitions from `starts` on, as they come: the oldest first among those that
-        come together. Up to `ends`; without them it waits for more for ever."""
+        """Yield the records of all partitions from the offsets `starts` on, ordered by timestamp within each
+        fetch.
+
+        Stops at the offsets `ends`; if `ends` is None, waits for new records indefinitely.
+        """
         places = self._places(None)
         with kafka_failures():
             self._consumer.assign(places)
@@ -159,12 +167,11 @@ async def open_log(
     committed: bool = True,
     fetch_bytes: int = FETCH_BYTES,
 ) -> AsyncIterator[LogReader]:
-    """A reader of the topic, closed at the end.
+    """Open a reader of the topic and close it after the block.
 
-    It leaves out what transactions have not committed, as every worker does; not `committed`, it counts and
-    reads that too. Without `check_crcs` it gives what lies on the broker, damaged or not. `fetch_bytes` is
-    what it takes from a partition at once. Raises Transient when the broker does not answer, LookupError when
-    it has no such topic.
+    If `committed`, the reader skips records of uncommitted transactions, as all workers do, and ends before
+    them. If `check_crcs` is False, it returns damaged records as well. `fetch_bytes` limits one fetch from a
+    partition. Raises Transient when the broker does not answer, LookupError when it has no such topic.
     """
     with kafka_failures():
         partitions = await _partitions(kafka, topic)
@@ -200,7 +207,8 @@ async def _partitions(kafka: KafkaAccess, topic: str) -> list[int]:
 
 
 async def first_offset_from(kafka: KafkaAccess, topic: str, partition: int, offset: int) -> int | None:
-    """The offset of the first record at or after this one that the broker has. Raises Transient."""
+    """Return the offset of the first record at or after this offset, None if there is none. Raises
+    Transient."""
     async with open_log(kafka, topic) as log:
         await log.go_to(partition, offset)
         found = await log.read(await log.end(partition), most=1)

@@ -143,11 +143,12 @@ class LogWriter:
         await self._closing.drain()
 
     def append(self, records: Sequence[Record]) -> asyncio.Future[Position]:
-        """Append records of one key, all or none and next to each other.
+        """Append records of one key, all or none and next to each other. The future has the position of the
+        last one.
 
-        The future has the position of the last one. It fails with Transient when the outcome is unknown. The
-        append goes on whether or not somebody waits for it; cancelling the future drops what was not sent.
-        Raises ValueError when the records do not fit one batch.
+        It fails with Transient when the outcome is unknown. The append continues even if no task awaits the
+        future; cancelling the future drops records that were not sent. Raises ValueError when the records do
+        not fit into one batch.
         """
         if any(record.key != records[0].key for record in records):
             raise ValueError("one append is for one key")

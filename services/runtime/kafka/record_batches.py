@@ -24,7 +24,7 @@ from schemas.errors import DeadLetterReason, InvalidEvent
 from services.runtime.kafka.decompression import TooLarge, bytes_in_memory, inflated, is_compressed
 
 ANSWER_BYTES: Final = 16 << 20
-"""After so many bytes, inflated, no further batch of an answer is read."""
+"""After this many decompressed bytes, no further batch of a response is read."""
 _FORMAT_WITH_HEADERS: Final = 2
 
 
@@ -47,7 +47,7 @@ class Unreadable(bytes):
 
 
 def check_readable(record: ConsumerRecord) -> None:
-    """Raises InvalidEvent for a record that stands for a batch which could not be read."""
+    """Raises InvalidEvent for a record that replaces an unreadable batch."""
     if isinstance(record.value, Unreadable):
         raise InvalidEvent(record.value.reason, record.value.detail)
 
@@ -63,8 +63,8 @@ def name_text(name: bytes) -> str:
 
 
 class _AnyNames(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka marks it final for type checkers
-    """A batch parsed in Python, with header names of any bytes. Brokers check the structure of what is
-    appended to them; what is broken all the same raises an exception."""
+    """A batch parsed in Python, with header names of any bytes. Brokers check the structure of appended
+    batches; a malformed one raises an exception."""
 
     _pos: int
 

@@ -85,8 +85,8 @@ async def _check(admin: AIOKafkaAdminClient, prefix: str, spec: TopicSpec) -> No
 
 
 async def _alter(admin: AIOKafkaAdminClient, name: str, settings: Mapping[str, str]) -> None:
-    """Records appended from now on are stamped another way; `settings` are all the topic has of its own, for
-    the broker resets what is not named."""
+    """Change how later records are stamped. `settings` must be all settings of the topic, because the broker
+    resets those that are not named."""
     responses = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(settings))])
     code = responses[0].resources[0][0]
     if code != 0:

@@ -13,7 +13,8 @@ from services.runtime.postgres.lookup import is_storable
 from services.runtime.postgres.tenant_pool import TenantPool
 
 AT_ONCE: Final = 2
-"""Statements under way for one tenant; what is asked for meanwhile goes together in the next."""
+"""The maximum number of concurrent statements for one tenant; keys that are requested meanwhile share the
+next one."""
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 Ask = Callable[[str, Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
@@ -57,7 +58,7 @@ class BatchLoader(Generic[Key, Answer]):
     ) -> None:
         try:
             found = await self._ask(tenant, list(asked))
-        except Exception as error:  # whatever it is, it is those who asked who are told
+        except Exception as error:  # every failure is raised in the callers
             for answers in asked.values():
                 for answer in answers:
                     if not answer.done():
@@ -80,8 +81,8 @@ class RowLoader:
     async def row(self, tenant: str, key: str) -> asyncpg.Record | None:
         """Return the row of a key, None if there is none. Raises Transient.
 
-        PostgreSQL rejects a text with U+0000, and with it the keys of everybody in the batch: such a key has
-        no row.
+        A text with U+0000 has no row and is not sent, because PostgreSQL would reject it with all keys of the
+        batch.
         """
         return await self._together.answer(tenant, key) if is_storable(key) else None
 

@@ -15,11 +15,11 @@ ACQUIRE_SECONDS = 5
 LOCK_SECONDS: Final = 3
 """How long a statement of a request waits for a lock."""
 STATEMENT_SECONDS: Final = 8
-"""How long a statement of a request may run."""
+"""Time limit of a statement."""
 COMMAND_SECONDS: Final = 10
-"""How long a server that has gone silent is waited for."""
+"""Time after which a server that does not respond is given up."""
 LONG_SECONDS: Final = 30
-"""The same where the session has a time limit of its own."""
+"""COMMAND_SECONDS for sessions with their own statement timeout."""
 _WAITS: Final = MappingProxyType(
     {"lock_timeout": f"{LOCK_SECONDS}s", "statement_timeout": f"{STATEMENT_SECONDS}s"}
 )
@@ -32,8 +32,8 @@ _PLAIN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class TenantConnection(PlainConnection):
-    """Remembers for whom it speaks, also after a return to the pool: the next request of the same tenant
-    needs no round trip for that."""
+    """Remembers its tenant after it is returned to the pool, so that the next request of this tenant needs no
+    round trip to set it."""
 
     __slots__ = ("_tenant",)
 
@@ -78,8 +78,11 @@ class TenantPool:
         waiting: int = WAITING,
         connection_class: type[TenantConnection] = TenantConnection,
     ) -> "TenantPool":
-        """Connects, with these settings of every session; one tenant may use this share of the connections,
-        at least one, while so many of its requests wait. Raises Transient."""
+        """Open the pool, with these settings for every session.
+
+        A tenant may use this share of the connections, at least one, while this many of its requests wait.
+        Raises Transient.
+        """
         with database_failures():
             pool = await asyncpg.create_pool(
                 url,

@@ -1,1 +1,1 @@
-"""The loop of every worker: intake of batches, isolation of bad records, positions, the watchdog."""
+"""The worker loop: reading batches, isolating bad records, positions and the watchdog."""

@@ -1,4 +1,4 @@
-"""What a worker's consumer is to its loop: the interface between the two."""
+"""The interface between the worker loop and a worker's own code."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol
@@ -9,7 +9,7 @@ from schemas.errors import InvalidEvent
 from services.runtime.periodic import FailurePolicy
 
 State = Literal["up", "retrying", "stuck", "failed"]
-"""What a process reports of itself."""
+"""The state that a process reports in its heartbeat."""
 
 
 class Fenced(Exception):
@@ -17,50 +17,53 @@ class Fenced(Exception):
 
 
 class WorkerHeartbeat(Protocol):
-    """Where a worker reports how it is."""
+    """Reports the state of a worker."""
 
     def handled(self, count: int) -> None:
-        """Count events that were brought to their end."""
+        """Count records that were applied or quarantined."""
 
     def working(self) -> None:
-        """The worker is up again after a failure that passed."""
+        """Report that the worker has recovered from a failure."""
 
     def retrying(self, error: BaseException) -> None:
-        """The worker waits for its surroundings and tries again."""
+        """Report that a dependency fails and that the worker retries."""
 
     async def ends(self, state: State, reason: str) -> None:
-        """Leave a last report that says why the process ends."""
+        """Write the final report, with the reason why the process ends."""
 
 
 class Consumer(Protocol):
-    """What one worker does between its topic and its effects."""
+    """What a worker does with the records of its topic."""
 
     async def start(self, end_process: FailurePolicy) -> WorkerHeartbeat:
-        """Open what the consumer needs; returns the heartbeat to report with. Raises Transient.
+        """Open the consumer's resources and return the heartbeat to report with. Raises Transient.
 
-        `end_process` is the failure policy of background loops without which the worker must not go on.
+        `end_process` is the failure policy for background loops that the worker cannot run without.
         """
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int] | None:
-        """Partition -> next offset as stored with the effects (missing: from the beginning); None when the
-        broker keeps the positions. Raises Transient."""
+        """Return the next offset of each partition as stored with the effects, or None if Kafka stores the
+        positions.
+
+        A partition that is missing starts at its beginning. Raises Transient.
+        """
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Bring a batch to its end, all or nothing. Raises Transient or Fenced."""
+        """Apply a batch, all or nothing. Raises Transient or Fenced."""
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
-        """Bring a record that cannot be applied to its end. Raises Transient or Fenced, or WorkerFailed when
-        the consumer cannot do without the record."""
+        """Set a record aside that cannot be applied. Raises Transient or Fenced, or WorkerFailed when the
+        consumer must not skip the record."""
 
     async def stop(self) -> None:
-        """Close what `start` opened, after the last batch."""
+        """Close the resources that `start` opened, after the last batch."""
 
 
 def next_offsets(records: Sequence[ConsumerRecord]) -> dict[int, int]:
-    """Partition -> the offset after its last record in the batch."""
+    """Return, for each partition, the offset after its last record in the batch."""
     return {record.partition: record.offset + 1 for record in records}
 
 
 def first_offsets(records: Sequence[ConsumerRecord]) -> dict[int, int]:
-    """Partition -> the offset of its first record in the batch."""
+    """Return, for each partition, the offset of its first record in the batch."""
     return {record.partition: record.offset for record in reversed(records)}

@@ -1,10 +1,10 @@
-"""Raw records from the broker, in the order of each partition, none skipped unseen.
+"""Reads records from the broker, in order within each partition, and detects skipped records.
 
-The Kafka client moves its positions while it hands records out, and a fetch that fails drops records whose
-positions have moved. So this side keeps a position of its own, behind the last applied record of each
-partition: after a failed fetch every partition is sought back to it, and a record that does not follow it
-directly is accepted only after the broker has confirmed that it has none in between (transaction markers,
-aborted transactions, compaction, retention).
+The Kafka client advances its positions while it returns records, and a failed fetch drops records whose
+positions have advanced. The intake therefore keeps its own position after the last applied record of each
+partition. After a failed fetch it seeks every partition back to that position. It accepts a record after a
+gap in the offsets only when the broker confirms that the gap has no records (transaction markers, aborted
+transactions, compaction, retention).
 """
 
 import asyncio
@@ -29,21 +29,21 @@ _log = structlog.get_logger()
 POLL_SECONDS: Final = 0.005
 BROKER_SECONDS: Final = 10.0
 MOST_BYTES: Final = 32 << 20
-"""Of the records taken at once; the last partition may exceed it by what one answer of the broker holds."""
+"""Limit for the records of one fetch. The last partition may exceed it by one response of the broker."""
 ATTEMPTS: Final = 3
-"""A place that cannot be read this many times is given up."""
+"""The worker fails after this many unsuccessful reads at one offset."""
 
 Found = Mapping[TopicPartition, Sequence[ConsumerRecord]]
 
 
 class WorkerFailed(Exception):
-    """The worker cannot go on. Of an unknown failure it names the type only: messages may quote the data they
-    choke on."""
+    """The worker cannot continue. The text names only the type of an unknown error, because its message may
+    contain personal data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where batches come from."""
+    """The topic that a worker reads, and its limits."""
 
     kafka: KafkaAccess
     topic: str
@@ -51,11 +51,12 @@ class Source:
     max_records: int = 2000
     watchdog_seconds: float = 60.0
     large_bytes: int | None = None
-    """Other partitions do not wait for a record of this size; None where effects must be in one order."""
+    """Other partitions do not wait for records of at least this size; None if batches must be applied in
+    order."""
 
 
 class Intake:
-    """The records of the partitions that are assigned to a consumer."""
+    """Reads the records of the partitions that are assigned to a consumer."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -68,17 +69,17 @@ class Intake:
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
-        """The running consumer. Raises RuntimeError before there is one."""
+        """The running Kafka consumer. Raises RuntimeError if the worker is not running."""
         if self._consumer is None:
             raise RuntimeError("the worker is not running")
         return self._consumer
 
     def attach(self, consumer: AIOKafkaConsumer | None) -> None:
-        """Set the consumer to read with."""
+        """Set the Kafka consumer to read with."""
         self._consumer = consumer
 
     def hold(self, assigned: Collection[TopicPartition]) -> None:
-        """Take no records from these partitions until their positions are known."""
+        """Pause these partitions until their positions are known."""
         self.consumer.pause(*assigned)
         for place in assigned:
             self._next.pop(place, None)
@@ -86,11 +87,12 @@ class Intake:
             self._unlearned.discard(place)
 
     def trust_broker(self, assigned: Collection[TopicPartition]) -> None:
-        """Continue at the positions the broker keeps, as soon as they are known."""
+        """Continue at the positions that Kafka stores, as soon as they are known."""
         self._unlearned.update(assigned)
 
     async def seek(self, assigned: Collection[TopicPartition], stored: Mapping[int, int]) -> None:
-        """Continue at stored positions, and at the beginning where there is none. Raises Transient."""
+        """Continue at the stored positions, or at the beginning of a partition without one. Raises
+        Transient."""
         with kafka_failures():
             for place in assigned:
                 if place.partition in stored:
@@ -101,8 +103,8 @@ class Intake:
         self.consumer.resume(*assigned)
 
     async def fetch(self) -> Found:
-        """The next records; none when none arrived within a moment. Raises Transient, or WorkerFailed when a
-        place cannot be read."""
+        """Return the next records, empty if none arrive within a few milliseconds. Raises Transient, or
+        WorkerFailed when a partition repeatedly cannot be read."""
         await self._learn_positions()
         found: dict[TopicPartition, Sequence[ConsumerRecord]] = {}
         room, space = self._source.max_records, MOST_BYTES - sum(self._aside.values())
@@ -119,17 +121,19 @@ class Intake:
         return found
 
     def set_aside(self, place: TopicPartition, held_bytes: int) -> None:
-        """Read no more of a partition while its last records, of so many bytes, are worked on."""
+        """Stop reading a partition while its last records, `held_bytes` in total, are being applied."""
         self._aside[place] = held_bytes
 
     def take_back(self, place: TopicPartition) -> None:
-        """Read a partition again that was set aside."""
+        """Resume reading a partition that was set aside."""
         self._aside.pop(place, None)
 
     async def complete(self, found: Found) -> list[ConsumerRecord]:
-        """The records found, after the broker has confirmed that it has none between them, which costs
-        nothing where offsets are contiguous. Raises Transient, with all partitions sought back, when records
-        were skipped or the broker does not answer."""
+        """Return the records found, after verifying that none is missing between them.
+
+        Only gaps in the offsets cost a request to the broker. When records were skipped or the broker does
+        not answer, seeks all partitions back and raises Transient.
+        """
         records: list[ConsumerRecord] = []
         try:
             for place, part in found.items():
@@ -154,7 +158,7 @@ class Intake:
         )  # fmt: skip
 
     def applied(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records were brought to their end."""
+        """Advance the positions after these records, which were applied or quarantined."""
         for record in records:
             place = place_of(record)
             if place in self._next:
@@ -162,8 +166,11 @@ class Intake:
                 self._failures.pop(place, None)
 
     async def pass_markers(self) -> dict[TopicPartition, int]:
-        """Move behind offsets at the end of partitions that hold no record, such as transaction markers; the
-        new positions. Call it when nothing was found. Raises Transient."""
+        """Advance past offsets without records at the ends of partitions, such as transaction markers, and
+        return the new positions.
+
+        Call it when `fetch` found nothing. Raises Transient.
+        """
         moved: dict[TopicPartition, int] = {}
         for place in self._readable():
             position = await self._position(place)
@@ -174,8 +181,8 @@ class Intake:
         return moved
 
     async def waiting(self) -> str | None:
-        """Where records wait that have not been applied, as an independent reader of the broker sees it; None
-        when none wait. Raises Transient when the broker does not answer."""
+        """Return where unapplied records wait, according to a second, independent Kafka consumer; None if
+        there are none. Raises Transient when the broker does not answer."""
         async with self._reader() as log:
             for place in sorted(self._consumer.assignment() if self._consumer else ()):
                 offset, end = self._next.get(place), await log.end(place.partition)
@@ -188,12 +195,12 @@ class Intake:
         return None
 
     def rewind(self) -> None:
-        """Seek every partition that is not aside back to its last applied record."""
+        """Seek every partition that is not set aside back to the end of its applied records."""
         for place in self._readable():
             self.consumer.seek(place, self._next[place])
 
     async def _learn_positions(self) -> None:
-        """Positions the broker keeps, for partitions that are held until they are known."""
+        """Resume partitions that wait for the positions stored by Kafka, once these are known."""
         for place in self._unlearned & self.consumer.assignment():
             position = await self._position(place)
             if position is not None:
@@ -202,7 +209,7 @@ class Intake:
                 self.consumer.resume(place)
 
     async def _position(self, place: TopicPartition) -> int | None:
-        """The consumer's position; None when the partition is no longer assigned."""
+        """Return the Kafka consumer's position; None if the partition is no longer assigned."""
         try:
             async with asyncio.timeout(BROKER_SECONDS):
                 return int(await self.consumer.position(place))
@@ -212,15 +219,15 @@ class Intake:
             raise Transient(f"kafka: {type(error).__name__}") from error
 
     def _in_turn(self) -> list[TopicPartition]:
-        """The partitions, each first in its turn; those that could not be read come last."""
+        """Return the partitions, starting at a different one each time; those that failed to be read come
+        last."""
         places = sorted(self._readable())
         self._turn += 1
         start = self._turn % len(places) if places else 0
         return sorted([*places[start:], *places[:start]], key=lambda place: place in self._failures)
 
     def _readable(self) -> list[TopicPartition]:
-        """The partitions whose position is known, but for those set aside: what was read of these last is
-        not applied yet."""
+        """Return the partitions whose position is known and that are not set aside."""
         return [
             place for place in self.consumer.assignment() if place in self._next and place not in self._aside
         ]
@@ -240,7 +247,7 @@ class Intake:
         return records
 
     def _judge(self, place: TopicPartition, error: Exception) -> None:
-        """Raises what ends the worker."""
+        """Count a failed read, unless the error is retriable, and raise WorkerFailed after ATTEMPTS."""
         if (
             isinstance(error, KafkaError)
             and error.retriable
@@ -268,8 +275,8 @@ class Intake:
         raise Transient("kafka: records were skipped")
 
     async def _offsets(self, place: TopicPartition, start: int, end: int) -> set[int]:
-        """The offsets of the records the broker has in a range. What its retention took before it was applied
-        is lost, and logged."""
+        """Return the offsets of the broker's records in a range. Logs an error if retention deleted records
+        that were not applied."""
         found: set[int] = set()
         async with self._reader() as log:
             begin = await log.begin(place.partition)
@@ -284,7 +291,7 @@ class Intake:
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[LogReader]:
-        """A reader of the topic that shares nothing with the consumer."""
+        """Open a reader of the topic that is independent of the Kafka consumer."""
         try:
             async with asyncio.timeout(BROKER_SECONDS):
                 async with open_log(self._source.kafka, self._source.topic) as log:
@@ -296,10 +303,10 @@ class Intake:
 
 
 def place_of(record: ConsumerRecord) -> TopicPartition:
-    """Where a record lies."""
+    """Return the topic and partition of a record."""
     return TopicPartition(record.topic, record.partition)
 
 
 def size(record: ConsumerRecord) -> int:
-    """About how many bytes of memory a record takes."""
+    """Return the approximate size of a record in memory, in bytes."""
     return len(record.key or b"") + len(record.value or b"") + HEADER_BYTES * len(record.headers)

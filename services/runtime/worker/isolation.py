@@ -1,9 +1,9 @@
-"""Finds the record of a batch that cannot be processed, so that the others go on.
+"""Finds the record that makes a batch fail, so that the other records are applied.
 
-A batch that fails with an unknown error is split in halves until single records are left. A record that fails
-alone as often as `ATTEMPTS` is quarantined with the error's type. What says that the installation is at fault
-and not a record (a missing table or right, many records in a row that fail) ends the process instead:
-nothing is quarantined that a repair would let through.
+A batch that fails with an unknown error is split in halves down to single records. A single record that fails
+ATTEMPTS times is quarantined with the type of the error. When the cause is in the installation and not in a
+record (a missing table or privilege, many consecutive records that fail), the process ends and quarantines
+nothing, because the records will succeed after a repair.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 ATTEMPTS: Final = 3
 BACKOFF_SECONDS: Final = 0.05
 MOST_IN_A_ROW: Final = 100
-"""So many records that fail one after the other are not a fault of the records."""
+"""Number of consecutive failing records after which the cause is assumed not to be in the records."""
 
 _NOT_A_RECORD: Final = (
     WorkerFailed,
@@ -39,8 +39,11 @@ Apply = Callable[[Records], Awaitable[bool]]
 
 
 class Isolation:
-    """Brings batches to their end; `apply` returns False when the worker must not go on with the batch,
-    `remaining` are the records of a failed batch that have not been applied, `done` hears of every piece."""
+    """Applies or quarantines every record of a batch.
+
+    `apply` returns False when the worker must not continue with the batch. `remaining` returns the records of
+    a failed batch that have not been applied. `done` is called after each part.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,8 @@ class Isolation:
         self._in_a_row = 0
 
     async def bring_to_an_end(self, records: Records) -> bool:
-        """Whether every record was applied or quarantined. Raises what is not the fault of a record."""
+        """Apply or quarantine every record; return False when the worker must not continue with the batch.
+        Raises errors that no record causes."""
         try:
             if not await self._apply(records):
                 return False

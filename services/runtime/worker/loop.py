@@ -1,11 +1,15 @@
-"""The loop every worker runs: batches from one topic, manual acks, positions from where their effects are.
+"""The loop that every worker runs: reads batches from one topic, applies them and acknowledges them.
 
-FastStream owns the broker's lifespan and the subscription. Records are taken from its consumer as they are,
-before any parsing, and everything that can go wrong with them is decided here. A batch ends in one of these
-ways: applied and acknowledged; a Transient failure, retried with backoff for as long as it takes; Fenced,
-when another instance owns the partition now; split, when it fails with an unknown error, until the record at
-fault stands alone and is quarantined. What is not the fault of a record ends the process with the batch
-unacknowledged, and so does a worker that makes no progress while records wait.
+FastStream owns the lifespan of the broker and the subscription. The loop takes unparsed records from its
+Kafka consumer and handles all errors itself. A batch has one of these outcomes:
+
+- It is applied and acknowledged.
+- It fails with Transient and is retried with backoff until it succeeds.
+- It fails with Fenced, because another instance owns the partition now.
+- It fails with an unknown error and is split until the record at fault is alone and quarantined.
+
+An error that no record causes ends the process with the batch unacknowledged. A worker that makes no progress
+while records wait ends too.
 """
 
 import asyncio
@@ -38,9 +42,9 @@ _log = structlog.get_logger()
 DRAIN_SECONDS: Final = 20.0
 HANDOVER_SECONDS: Final = 3.0
 EXIT_SECONDS: Final = 45.0
-"""A worker that has failed and does not get through its own shutdown in this time is ended."""
+"""A failed worker that does not finish its shutdown within this time is terminated."""
 IDLE_SECONDS: Final = 1.0
-"""Minimum interval between looks for offsets without records while none arrive."""
+"""Minimum interval between checks for offsets without records while no records arrive."""
 
 
 class Worker:
@@ -67,15 +71,14 @@ class Worker:
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
-        """The running consumer. Raises RuntimeError before there is one."""
+        """The running Kafka consumer. Raises RuntimeError if the worker is not running."""
         consumer = self._subscriber.consumer
         if consumer is None:
             raise RuntimeError("the worker is not running")
         return consumer
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT, or until something goes wrong that no record is at fault for. Raises
-        WorkerFailed."""
+        """Run until SIGTERM, SIGINT or an error that no record causes. Raises WorkerFailed."""
         self._app = FastStream(
             self._broker, logger=None, after_startup=[self._begin], on_shutdown=[self._drain]
         )
@@ -108,7 +111,7 @@ class Worker:
         faulthandler.cancel_dump_traceback_later()
 
     async def _drain(self) -> None:
-        """Before the broker disconnects: the batch under way is finished, within limits."""
+        """Finish the current batch before the broker disconnects, within a time limit."""
         self._stopping.set()
         limit = HANDOVER_SECONDS if self._fatal is not None else DRAIN_SECONDS
         with suppress(TimeoutError):
@@ -119,8 +122,8 @@ class Worker:
         await self.finish_batch()
 
     async def take_on(self, assigned: Collection[TopicPartition]) -> None:
-        """Newly assigned partitions are held until their positions are the stored ones: the consumer would
-        begin where the broker's memory or the reset policy says."""
+        """Hold newly assigned partitions until their stored positions are known; the Kafka consumer would
+        start at Kafka's committed offsets or where the reset policy says."""
         self._intake.attach(self.consumer)
         self._intake.hold(assigned)
         try:
@@ -155,7 +158,7 @@ class Worker:
                 await self._bring_to_an_end(found)
 
     async def _idle(self) -> None:
-        """Nothing was found: positions go past what is no record."""
+        """Advance past offsets without records."""
         now = time.monotonic()
         if now - self._looked_at < IDLE_SECONDS:
             return
@@ -165,8 +168,8 @@ class Worker:
             await self._positions.commit()
 
     async def finish_batch(self) -> None:
-        """Waits for the batch under way, so that its partitions are handed over clean; a slow one is fenced
-        off instead."""
+        """Wait for the current batch before its partitions are handed over. A batch that takes too long is
+        fenced when it commits."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HANDOVER_SECONDS), self._at_work:
                 await self._aside.finished()
@@ -182,7 +185,7 @@ class Worker:
             self._under_way = ()
 
     def _progressed(self) -> None:
-        """Others that go on are no progress while what is aside is stuck."""
+        """Report progress, unless a partition that is set aside is stuck."""
         if not self._aside.is_late(self._source.watchdog_seconds):
             self._watchdog.progressed()
 
@@ -219,7 +222,7 @@ class Worker:
         return waiting
 
     def _report(self, error: Transient | None) -> None:
-        """Something failed that will be tried again, or went well after it had failed."""
+        """Report a failure that will be retried, or a recovery if None."""
         if self._heartbeat is None:
             return
         if error is None:
@@ -264,7 +267,8 @@ class Worker:
         self._beat.handled(len(records))
 
     async def _recover(self, records: Sequence[ConsumerRecord]) -> None:
-        """What is aside and the others go back each for themselves."""
+        """Return to the stored positions, either of these records' partitions that are set aside or of all
+        the others."""
         assigned, places = self.consumer.assignment(), set(map(place_of, records))
         if places <= self._aside.places:
             await self._positions.recover(assigned & places)
@@ -273,8 +277,8 @@ class Worker:
 
 
 def _collect_garbage_rarely() -> None:
-    """A batch is thousands of live containers without cycles; at the default thresholds the collector walks
-    them over and over (measured: 17% of the projector's time)."""
+    """Raise the thresholds of the garbage collector. A batch holds thousands of containers without cycles,
+    and at the default thresholds the collector takes 17% of the projector's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)

@@ -1,4 +1,4 @@
-"""Where consumption goes on, and the commits by which the broker learns of it."""
+"""The positions from which a worker continues, and the offset commits to Kafka."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ feed lag monitoring."""
 
 
 class Positions:
-    """The positions of the assigned partitions: stored with the effects, or else kept by the broker."""
+    """The positions of the assigned partitions, stored with the effects or by Kafka."""
 
     def __init__(self, source: Source, consumer: Consumer, intake: Intake, retries: Retries) -> None:
         self._source, self._consumer, self._intake, self._retries = source, consumer, intake, retries
@@ -31,7 +31,8 @@ class Positions:
         self._committing: asyncio.Task[None] | None = None
 
     async def seek_to_stored(self, assigned: Collection[TopicPartition]) -> None:
-        """Go on where the effects end, whatever the broker remembers. Raises Transient."""
+        """Continue after the last stored effect, regardless of Kafka's committed offsets. Raises
+        Transient."""
         if not assigned:
             return
         stored = await self._consumer.stored_positions([place.partition for place in assigned])
@@ -42,8 +43,8 @@ class Positions:
             await self._intake.seek(assigned, stored)
 
     async def recover(self, assigned: Collection[TopicPartition]) -> None:
-        """Go back to the stored positions after another instance was found at work. Raises Transient, or
-        WorkerFailed when the log ends before them."""
+        """Return to the stored positions after another instance has advanced them. Raises Transient, or
+        WorkerFailed when the log ends before a stored position."""
         await self.seek_to_stored(assigned)
         kafka = self._intake.consumer
         with kafka_failures():
@@ -52,12 +53,13 @@ class Positions:
         for place in assigned:
             if positions[place] > ends[place]:
                 raise WorkerFailed(
-                    f"{place.topic}/{place.partition} ends before the position stored for it: was the topic "
-                    "made anew? Rebuild the views from the new log, or give back the old one."
+                    f"{place.topic}/{place.partition} ends before its stored position: was the topic "
+                    "recreated? Rebuild the views from the new topic, or restore the old one."
                 )
 
     async def remaining(self, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
-        """The records whose effects are not stored yet; all when the worker stops before that is known."""
+        """Return the records whose effects are not stored yet; all records if the worker stops before the
+        positions can be read."""
         stored: Mapping[int, int] | None = None
 
         async def read() -> None:
@@ -71,8 +73,8 @@ class Positions:
         return [record for record in records if record.offset >= positions.get(record.partition, 0)]
 
     async def acknowledge(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records were brought to their end. The broker hears of it at once where it keeps the positions, and
-        within COMMIT_SECONDS elsewhere."""
+        """Record that these records were applied or quarantined. Kafka's offsets are committed at once if
+        Kafka stores the positions, otherwise within COMMIT_SECONDS."""
         topic = self._source.topic
         self.moved({TopicPartition(topic, p): offset for p, offset in next_offsets(records).items()})
         if not self._are_stored:
@@ -85,8 +87,8 @@ class Positions:
         self._uncommitted |= offsets
 
     async def commit(self) -> None:
-        """Commit what was noted. A failure is logged and only repeats work: effects are recognised when they
-        come twice."""
+        """Commit the noted positions. A failure is only logged: it leads to records being read again, and
+        duplicates are recognised."""
         offsets, self._uncommitted = self._uncommitted, {}
         if not offsets:
             return

@@ -1,4 +1,4 @@
-"""Retries of what failed with Transient, for as long as it takes."""
+"""Retries actions that fail with Transient, without a limit on the number of attempts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,13 +20,16 @@ class Retries:
     def __init__(
         self, group: str, stopping: asyncio.Event, report: Callable[[Transient | None], None]
     ) -> None:
-        """`group` names the worker in log lines. `report` hears of every failure, and of None when an action
-        that had failed succeeded."""
+        """Create the retries of one worker.
+
+        `group` names the worker in log lines. `report` is called with each failure, and with None when an
+        action succeeds after a failure.
+        """
         self._group, self._stopping, self._report = group, stopping, report
 
     async def until_done(self, action: Callable[[], Awaitable[None]], event: str = "batch_retried") -> bool:
-        """Whether the action succeeded at last; False when the worker stops before. A failure is logged as
-        `event`."""
+        """Repeat the action until it succeeds and return True, or False if the worker stops first. Each
+        failure is logged as `event`."""
         delay, failed = FIRST_BACKOFF_SECONDS, False
         while True:
             try:
@@ -44,7 +47,7 @@ class Retries:
                 return True
 
     async def stops_within(self, seconds: float) -> bool:
-        """Wait for so many seconds, or less when the worker stops: whether it does."""
+        """Wait until the worker stops, for at most `seconds`; return whether it stops."""
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:

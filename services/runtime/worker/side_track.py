@@ -1,8 +1,8 @@
-"""Brings large records to their end beside the others, so that other partitions do not wait for them.
+"""Applies large records separately, so that other partitions do not wait for them.
 
-A partition with a large record among those that were read is set aside: its records, in their order, are one
-piece of work, and no more of it is read until that is done. Partitions that are aside are worked on one after
-the other.
+When a fetch returns a large record, its partition is set aside: its records are applied as one unit, in
+order, and the partition is not read until they are. Partitions that are set aside are processed one after the
+other.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from services.runtime.worker.intake import Intake, place_of, size
 
 
 class SideTrack:
-    """The partitions that are aside. `bring` brings records to their end, `fail` hears of what it raises."""
+    """The partitions that are set aside."""
 
     def __init__(
         self,
@@ -26,7 +26,11 @@ class SideTrack:
         bring: Callable[[Sequence[ConsumerRecord]], Awaitable[object]],
         fail: Callable[[Exception], None],
     ) -> None:
-        """A record of `large_bytes` is large; none is where that is None."""
+        """Create a side track without partitions.
+
+        A record of at least `large_bytes` is large; None disables the side track. `bring` applies records;
+        `fail` is called with the error that it raises.
+        """
         self._intake, self._large, self._bring, self._fail = intake, large_bytes, bring, fail
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -35,20 +39,21 @@ class SideTrack:
 
     @property
     def places(self) -> frozenset[TopicPartition]:
-        """The partitions that are aside."""
+        """The partitions that are set aside."""
         return frozenset(self._tasks)
 
     @property
     def under_way(self) -> Sequence[ConsumerRecord]:
-        """The records that are worked on."""
+        """The records that are being applied."""
         return self._under_way
 
     def is_late(self, seconds: float) -> bool:
-        """Whether what is under way has been for longer than that."""
+        """Whether the current records have been in progress for longer than `seconds`."""
         return bool(self._under_way) and time.monotonic() - self._began > seconds
 
     def take(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
-        """Begin with the partitions among these that have a large record; the records of the others."""
+        """Set the partitions with large records aside and start on them; return the records of the other
+        partitions."""
         if self._large is None or all(size(record) < self._large for record in records):
             return list(records)
         others: list[ConsumerRecord] = []
@@ -62,12 +67,12 @@ class SideTrack:
         return others
 
     async def finished(self) -> None:
-        """Returns once no partition is aside."""
+        """Wait until no partition is set aside."""
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
     async def cancel(self) -> None:
-        """Gives up what is under way."""
+        """Cancel the work on all partitions that are set aside."""
         for task in list(self._tasks.values()):
             task.cancel()
         await self.finished()

@@ -1,4 +1,4 @@
-"""The one subscription of a worker, as FastStream holds it."""
+"""A worker's FastStream broker and subscription."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -15,10 +15,10 @@ TakeOn = Callable[[Collection[TopicPartition]], Awaitable[None]]
 def subscription(
     source: Source, drain_seconds: float, take_on: TakeOn, finish_batch: Callable[[], Awaitable[None]]
 ) -> tuple[KafkaBroker, Any]:
-    """A broker and its subscriber, neither of them connected.
+    """Return a broker and its subscriber; neither is connected.
 
-    Of a rebalance `finish_batch` hears before partitions are handed over, `take_on` before any position of
-    the new assignment can be known to the Kafka consumer.
+    In a rebalance, `finish_batch` is called before partitions are handed over, and `take_on` before the Kafka
+    consumer reads from a newly assigned partition.
     """
     broker = KafkaBroker(
         **source.kafka.broker_arguments(), logger=None, apply_types=False, graceful_timeout=drain_seconds
@@ -44,9 +44,9 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._take_on, self._finish_batch = take_on, finish_batch
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """The next owner starts where the batch under way ends."""
+        """Finish the current batch, so that the next owner starts after it."""
         await self._finish_batch()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """The stored positions are those to go on from."""
+        """Seek to the stored positions."""
         await self._take_on(assigned)

@@ -1,8 +1,8 @@
-"""Ends a process that makes no progress while it should.
+"""Ends a process that makes no progress although records wait.
 
-Two kinds of stall: the worker waits for something that does not come, which `Watchdog` reports with its
-reason; and the event loop itself stands still, which only another thread can notice: the interpreter then
-writes where it stands (files, lines and functions, no values) and ends the process.
+There are two kinds of stall. When the worker waits for an event that does not occur, `Watchdog` reports the
+reason. When the event loop itself is blocked, only another thread can detect it: the interpreter then writes
+a traceback (files, lines and functions, no values) and ends the process.
 """
 
 import asyncio
@@ -19,11 +19,12 @@ ASK_AGAIN_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 15.0
 
 Reason = Callable[[], Awaitable[str | None]]
-"""Why the worker does not make progress; None when nothing waits. Raises Transient when that is unknown."""
+"""Returns why the worker makes no progress; None if no records wait. Raises Transient if that cannot be
+determined."""
 
 
 class Watchdog:
-    """Asks for the reason of a stall when no progress was reported for some time."""
+    """Determines the reason for a stall when no progress was reported for `seconds`."""
 
     def __init__(self, seconds: float, reason: Reason, report: Callable[[Transient | None], None]) -> None:
         self._seconds = seconds
@@ -32,12 +33,12 @@ class Watchdog:
         self._progress_at = time.monotonic()
 
     def progressed(self) -> None:
-        """The worker has brought something to its end, or knows why it has not."""
+        """Record that the worker made progress, or that it reports its failure elsewhere."""
         self._progress_at = time.monotonic()
 
     async def stalled(self) -> str:
-        """Returns the reason once the worker is stuck, and not before. Reports a broker that does not answer,
-        and None when it answers again."""
+        """Wait until the worker is stuck and return the reason. Reports an unreachable broker, and None when
+        the broker answers again."""
         unreachable = False
         try:
             while True:
@@ -61,6 +62,6 @@ class Watchdog:
 
 
 def limit_exit(seconds: float) -> None:
-    """End the process in so many seconds unless this is called again, or cancelled, before."""
+    """End the process in `seconds`, unless this function is called again or the timer is cancelled before."""
     if sys.__stderr__ is not None:
         faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)

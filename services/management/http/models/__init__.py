@@ -1,1 +1,1 @@
-"""Field types, pages and results that several families of operations share."""
+"""Field types, pages and results that several groups of operations share."""

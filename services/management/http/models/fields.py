@@ -35,12 +35,12 @@ FORBIDDEN_APP_METADATA: Final = frozenset((
 
 
 class Body(BaseModel):
-    """A closed request body; nothing is coerced."""
+    """A request body. Unknown properties are rejected, and values are not coerced."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     at_least: ClassVar[int] = 0
-    """How many properties must be named."""
+    """The minimum number of properties in the body."""
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -52,12 +52,12 @@ class Body(BaseModel):
         return found
 
     def given(self, name: str) -> bool:
-        """Whether the caller named the property, be it with null."""
+        """Whether the body contains the property, possibly with the value null."""
         return name in self.model_fields_set
 
 
 class _Given:
-    """Marks a property that may be left out (then it is None) but not sent as null."""
+    """Marks a property that may be absent (its value is then None) but not null."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)

@@ -1,5 +1,5 @@
-"""Pages of lists: by offset (`page`, `per_page`) or by checkpoint (`from`, `take`), as fact sheet §0.3 has
-them; and their schemas in the OpenAPI document."""
+"""Pages of lists by offset (`page`, `per_page`) or by checkpoint (`from`, `take`), as in fact sheet §0.3, and
+their schemas in the OpenAPI document."""
 
 from functools import cache
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ Take = Annotated[QueryInteger, Field(ge=1, le=100)]
 
 
 class OffsetPage(Query):
-    """A page by its number; parameters it does not name are ignored."""
+    """A page by number. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -28,24 +28,25 @@ class OffsetPage(Query):
 
 
 class CheckpointPage(Query):
-    """A page after a cursor; parameters it does not name are ignored."""
+    """A page after a cursor. Unknown parameters are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    after: str | None = Field(None, alias="from", description="The cursor `next` of the previous page.")
     take: Take | None = Field(None, description="Number of results per page. Defaults to 50.")
 
 
 class AnyPage(OffsetPage):
-    """Either; the checkpoint wins when both are sent."""
+    """A page by number or after a cursor. `from` and `take` have precedence."""
 
-    after: str | None = Field(None, alias="from", description="Where to go on: `next` of the page before.")
+    after: str | None = Field(None, alias="from", description="The cursor `next` of the previous page.")
     take: Take | None = Field(None, description="Number of results per page. Defaults to 50.")
 
 
 @cache
 def listed(item: type[BaseModel], key: str, *, offset: bool = True, checkpoint: bool = True) -> Any:
-    """What a list answers: an array, or an object with totals; or an object with the next cursor."""
+    """Return the type of a list response: an array or an object with totals if `offset`, an object with the
+    next cursor if `checkpoint`."""
     shapes: list[Any] = [list[item], _page(item, key)] if offset else []  # type: ignore[valid-type]
     if checkpoint:
         shapes.append(_checkpoint(item, key))
@@ -73,6 +74,6 @@ def _checkpoint(item: type[BaseModel], key: str) -> type[BaseModel]:
 
 
 def _name(item: type[BaseModel], key: str) -> str:
-    """A name in the OpenAPI document that no list of other items has: `Users`, but `MemberUsers`."""
+    """Return a schema name that is unique among lists: `Users`, but `MemberUsers` for other items."""
     title = "".join(part.capitalize() for part in key.split("_"))
     return title if title.startswith(item.__name__) else f"{item.__name__}{title}"

@@ -1,4 +1,4 @@
-"""Query parameters that operations of several families share."""
+"""Query parameters that several groups of operations share."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,7 +6,7 @@ from services.management.http.models.fields import QueryBoolean
 
 
 class Query(BaseModel):
-    """Query parameters; a request with other ones is rejected."""
+    """Query parameters. A request with unknown parameters is rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

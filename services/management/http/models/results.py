@@ -1,5 +1,5 @@
-"""What the API answers, as the OpenAPI document tells it. Answers are not validated against these at run
-time; the contract tests do that."""
+"""Response types for the OpenAPI document. Responses are not validated against them at run time; contract
+tests check that they conform."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ _TIME: Final[dict[str, Any]] = {"format": "date-time"}
 
 
 class Result(BaseModel):
-    """Open: what is not named may be there too. What may be absent has a default."""
+    """A response object. It may have further members; members with a default may be absent."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -25,7 +25,7 @@ class Identity(Result):
 
 
 class User(Result):
-    """A user's profile; everything an identity provider sent besides is there under its own name."""
+    """A user's profile. Further attributes from the identity provider are included under their own names."""
 
     user_id: str = Field("", examples=["auth0|63d17c4a8869daf88ed7db97"])
     email: str = Field("", examples=["jane@example.com"])
@@ -61,32 +61,33 @@ class Connection(Result):
 
 
 class Explanation(BaseModel):
-    """How a search would be run."""
+    """How a search would be executed."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": False})
 
     kind: str = Field(alias="class", examples=["exact", "metadata range", "combined"])
     clauses: int
-    index: bool = Field(description="Whether indexes find the people.")
+    index: bool = Field(description="Whether the search uses indexes.")
     order: str = Field(examples=["subject", "created_at:1"])
     indexes: list[str] = Field(description="The indexes PostgreSQL would use now.")
 
 
 class Deleted(Result):
-    """When it was deleted."""
+    """The time of the deletion."""
 
     deleted_at: str = Field(json_schema_extra=_TIME)
 
 
 class Accepted(Result):
-    """The event is safe, the view is late; `Vita-At-Least` with the position waits for it."""
+    """The change is on the event log, but not visible to reads yet. A read that sends the position as
+    `Vita-At-Least` waits until it is."""
 
     status: str = Field(examples=["accepted"])
     position: str = Field(examples=["7:4071"])
 
 
 class Failure(Result):
-    """Why a request is refused."""
+    """The reason why a request is rejected."""
 
     statusCode: int  # noqa: N815 - the wire's name
     error: str
@@ -105,7 +106,7 @@ class Token(Result):
 
 
 class TokenRefused(Result):
-    """An error as OAuth words it."""
+    """An OAuth 2.0 error."""
 
     error: str = Field(examples=["invalid_client"])
     error_description: str = Field(examples=["Unauthorized"])
@@ -118,7 +119,7 @@ class KeySet(Result):
 
 
 class Health(Result):
-    """Whether the parts answer."""
+    """The state of the service and of the parts that it depends on."""
 
     status: str = Field(examples=["ok"])
     parts: dict[str, str] = Field(examples=[{"database": "ok", "event_log": "ok"}])

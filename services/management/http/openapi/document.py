@@ -1,4 +1,4 @@
-"""The OpenAPI document, from the operations themselves: what validates a request also describes it."""
+"""The OpenAPI document, generated from the declared operations and the models that validate requests."""
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -31,7 +31,7 @@ _IN_PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "initials": ("One or two letters or digits of any script, percent-encoded.", "jd"),
     "ip": ("An IP address, percent-encoded.", "192.0.2.1"),
     "provider": ("The identity's provider.", "google-oauth2"),
-    "user_id": ("The id without its provider.", "117282391823912331"),
+    "user_id": ("The user id without the provider prefix.", "117282391823912331"),
 }
 _IDS: Final[Mapping[str, str]] = {
     "connections": "con_c5zI4XDdzzbD0qav",
@@ -43,32 +43,32 @@ _IDS: Final[Mapping[str, str]] = {
 _HEADERS: Final[tuple[tuple[str, str, Callable[[Operation], bool]], ...]] = (
     (
         "If-Match",
-        "The revision to change; any other is refused with 412.",
+        "The revision to change. If the resource has another revision, the response is 412.",
         lambda item: 412 in item.responses,
     ),
     (
         "If-None-Match",
-        "The revision the caller has; the same one answers 304.",
+        "The revision that the caller has. If the resource still has it, the response is 304.",
         lambda item: 304 in item.responses,
     ),
     (
         "Idempotency-Key",
-        "A repetition within 24 hours answers the first result and changes nothing.",
+        "A request that repeats the key within 24 hours changes nothing and returns the first result.",
         lambda item: item.method == "POST",
     ),
     (
         "Vita-At-Least",
-        "A position the views must have reached before they are read.",
+        "The read waits until the views have reached this position.",
         lambda item: item.method == "GET",
     ),
     (
         "X-Correlation-ID",
-        "Kept with the events and log entries, up to 64 characters.",
+        "Stored with the events and log entries; at most 64 characters.",
         lambda item: item.method != "GET",
     ),
     (
         "auth0-custom-domain",
-        "Accepted for clients that send it; there is one domain.",
+        "Ignored. Accepted for compatibility with clients that send it.",
         lambda item: item.method in ("POST", "PATCH") and item.path.count("/") < 5 and item.tag == "users",
     ),
 )
@@ -76,32 +76,32 @@ _TEXT: Final = {"schema": {"type": "string"}}
 _NUMBER: Final = {"schema": {"type": "integer"}}
 _ANSWERED: Final[Mapping[str, Mapping[str, Any]]] = {
     "ETag": {"description": "The revision.", **_TEXT},
-    "Vita-Position": {"description": "Where the write stands on the log.", **_TEXT},
-    "Idempotency-Replayed": {"description": "`true` where an Idempotency-Key came again.", **_TEXT},
-    "Retry-After": {"description": "Seconds to wait.", **_NUMBER},
-    "X-Request-Id": {"description": "The request, as logs and events call it (a UUID).", **_TEXT},
-    "X-RateLimit-Limit": {"description": "Requests at most, where limits are set.", **_NUMBER},
-    "X-RateLimit-Remaining": {"description": "Requests left.", **_NUMBER},
-    "X-RateLimit-Reset": {"description": "When one more is there, in Unix seconds.", **_NUMBER},
+    "Vita-Position": {"description": "The position of the change on the event log.", **_TEXT},
+    "Idempotency-Replayed": {"description": "`true` if the request repeats an Idempotency-Key.", **_TEXT},
+    "Retry-After": {"description": "Seconds to wait before the request is repeated.", **_NUMBER},
+    "X-Request-Id": {"description": "The id of the request in logs and events (a UUID).", **_TEXT},
+    "X-RateLimit-Limit": {"description": "The maximum number of requests.", **_NUMBER},
+    "X-RateLimit-Remaining": {"description": "The number of requests left.", **_NUMBER},
+    "X-RateLimit-Reset": {"description": "When one more request is allowed, in Unix seconds.", **_NUMBER},
 }
 _EVERYWHERE: Final[Mapping[int, str]] = {
     400: "Invalid request.",
     401: "Invalid token.",
     403: "Insufficient scope.",
-    414: "The address is too long.",
+    414: "The URL is too long.",
     429: "Too many requests.",
-    503: "Not available now; of a write, the outcome may be unknown.",
+    503: "The service is temporarily unavailable. The outcome of a write may be unknown.",
 }
-"""What any operation may answer, whatever it does."""
+"""Statuses that every operation can return."""
 _REPEATABLE: Final[Mapping[int, str]] = {
-    409: "In conflict with what is there, or a request with this Idempotency-Key is still under way.",
+    409: "The request conflicts with existing data or with a request with this Idempotency-Key.",
     410: "The result of the first request with this Idempotency-Key has been erased.",
     422: "This Idempotency-Key was sent before with another request.",
 }
 _WITH_A_BODY: Final[Mapping[int, str]] = {
     408: "The body did not arrive in time.",
-    413: "Body too large.",
-    415: "Neither JSON nor a form.",
+    413: "The body is too large.",
+    415: "The body is neither JSON nor a form.",
 }
 _ERRORS: Final[Mapping[int, Rejection | ErrorResponse]] = {
     401: ErrorResponse(401, "Invalid token", attributes={"error": "Invalid token"}),
@@ -120,16 +120,18 @@ _BEARER: Final = {
     "description": "An access token of `/oauth/token` or of a trusted issuer.",
 }
 _ABOUT: Final = """\
-A self-hosted user-profile store that answers as Auth0's Management API does. Every write is an event first:
-its answer says in `Vita-Position` where that stands on the log, and in `ETag` which revision it made.
+A self-hosted user-profile store with an API that is compatible with Auth0's Management API. Every write
+appends an event to the event log. Its response contains the position of the event in `Vita-Position` and the
+new revision in `ETag`.
 
-Bodies are JSON; every operation also takes the same members form-encoded.
+Bodies are JSON. Every operation also accepts form-encoded bodies with the same members.
 
-Authorize with a token of `/oauth/token`; each operation names the scopes of which any one is enough."""
+Requests are authorized with an access token from `/oauth/token`. Each operation lists the scopes that grant
+access; any one of them is sufficient."""
 
 
 def document(operations: Sequence[Operation], public: Sequence[Public], address: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these operations, which are found at this address."""
+    """Return the OpenAPI 3.1 document of these operations. `address` is the URL of the server."""
     every: tuple[Operation | Public, ...] = (*operations, *public)
     requests: dict[Hashable, Any] = {_id(item): item.body for item in every if item.body is not None}
     results: dict[Hashable, Any] = {"accepted": Accepted, "failure": Failure}
@@ -165,7 +167,7 @@ def document(operations: Sequence[Operation], public: Sequence[Public], address:
 
 
 def responses_of(operation: Operation) -> dict[int, Outcome]:
-    """Every documented status of an operation, with what it means."""
+    """Return every documented status of an operation with its meaning."""
     common = {**_EVERYWHERE, **(_WITH_A_BODY if operation.body is not None else {})}
     repeatable = _REPEATABLE if operation.method == "POST" else {}
     return dict(sorted({**common, **repeatable, **operation.responses}.items()))
@@ -179,7 +181,7 @@ def description_of(item: Operation | Public) -> str:
 
 
 def _scopes(scopes: Sequence[str]) -> str:
-    """Describe the alternatives; scopes that stand in one text are needed together."""
+    """Describe the scopes that grant access; scopes within one text are needed together."""
     alternatives = [" and ".join(f"`{scope}`" for scope in text.split()) for text in scopes]
     many = len(alternatives) > 1
     needed = f"Requires {'any one of' if many else 'the scope'} {', or '.join(alternatives)}."
@@ -202,20 +204,20 @@ def _accepted(item: Operation) -> str | None:
 
 
 def _id(item: Operation | Public) -> str:
-    """`get_users_by_id`: a path has one operation of a method, so it is unique."""
+    """Return a unique id for an operation, such as `get_users_by_id`."""
     parts = [part for part in re.split(r"[/.-]", item.path.removeprefix("/api/v2")) if part]
     named = [f"by_{part[1:-1]}" if part.startswith("{") else part for part in parts]
     return "_".join((item.method.lower(), *named)).replace("-", "_")
 
 
 class _Writer:
-    """Writes operations down, given the schemas of what they take and answer."""
+    """Writes OpenAPI operations, with the given schemas of requests and results."""
 
     def __init__(self, schemas: Mapping[Any, Any], shapes: Mapping[str, Any]) -> None:
         self._schemas, self._shapes = schemas, shapes
 
     def operation(self, item: Operation) -> dict[str, Any]:
-        """An operation that needs a token."""
+        """Return the description of an operation that needs a token."""
         described = self._head(item)
         described["security"] = [
             {scheme: text.split()} for scheme in ("oauth2", "bearer") for text in item.scopes
@@ -231,7 +233,7 @@ class _Writer:
         return described
 
     def public(self, item: Public) -> dict[str, Any]:
-        """An operation that anybody may ask."""
+        """Return the description of an operation that needs no token."""
         described = self._head(item)
         described["security"] = []
         if parameters := _path_parameters(item):
@@ -295,7 +297,7 @@ def _header_names(item: Operation, status: int) -> list[str]:
 
 
 def _error(item: Operation, status: int, text: str) -> Rejection | ErrorResponse:
-    """An answer of this status as this operation gives it."""
+    """Return an example error with this status for this operation."""
     if status == 403:
         return insufficient_scope(*item.scopes)
     if status == 400:

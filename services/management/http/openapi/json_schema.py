@@ -1,4 +1,4 @@
-"""JSON schemas of what is sent and answered, from the models that validate it; and an example of each."""
+"""JSON schemas of requests and responses, generated from the models that validate them, with examples."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
@@ -26,19 +26,20 @@ _BOUNDS: Final[Mapping[str, str]] = {
 
 
 class _Generator(GenerateJsonSchema):
-    """Without what says nothing: titles made of names, and the default of what may be left out."""
+    """Generates schemas without redundant titles and without the defaults of optional members."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
-        """Bounds of values that are read from text first go by pydantic's names until here."""
+        """Rename the bounds of values that are parsed from text, which have pydantic's names until here."""
         found = super().generate_inner(schema)
         return {_BOUNDS.get(name, name): value for name, value in found.items()}
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """No field is titled by its own name."""
+        """Return False: a title that repeats the field's name is redundant."""
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """What an answer leaves out is absent, as is what a request may leave out but not send as null."""
+        """Omit the default of a member that is absent from responses or that requests may omit but not set to
+        null."""
         found = super().default_schema(schema)
         if self.mode == "serialization" or found.get("default", schema) is None:
             found.pop("default", None)
@@ -48,7 +49,7 @@ class _Generator(GenerateJsonSchema):
 def shapes_of(
     requests: Mapping[Hashable, Any], results: Mapping[Hashable, Any]
 ) -> tuple[Mapping[Hashable, Any], Mapping[Any, Any]]:
-    """The schema of each request and result by its key, and the named shapes they refer to."""
+    """Return the schema of each request and result by its key, and the named schemas that they refer to."""
     modes: tuple[tuple[JsonSchemaMode, Mapping[Hashable, Any]], ...] = (
         ("validation", requests),
         ("serialization", results),
@@ -61,14 +62,14 @@ def shapes_of(
 
 
 def members_of(model: type[BaseModel]) -> tuple[dict[str, Any], Sequence[str]]:
-    """The schemas of a flat model's members, which are never null, and the names of the required ones."""
+    """Return the schemas of a flat model's members, without null, and the names of the required members."""
     schema = model.model_json_schema(schema_generator=_Generator)
     members = {name: _without_null(part) for name, part in schema.get("properties", {}).items()}
     return members, schema.get("required", ())
 
 
 def example_of(schema: Schema, shapes: Mapping[str, Schema]) -> Any:
-    """A value of this schema: what it must have, and what it has examples for."""
+    """Return an example value of this schema, with all required members and those that have examples."""
     if "$ref" in schema:
         return example_of(shapes[schema["$ref"].removeprefix(COMPONENTS)], shapes)
     for known in ("examples", "enum"):
@@ -107,7 +108,7 @@ def _object(schema: Schema, shapes: Mapping[str, Schema]) -> dict[str, Any]:
 
 
 def _tells(schema: Schema, shapes: Mapping[str, Schema]) -> bool:
-    """Whether somebody thought of an example."""
+    """Whether the schema, or a part of it, has an example."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(COMPONENTS)
         return any("examples" in part for part in shapes[name].get("properties", {}).values())

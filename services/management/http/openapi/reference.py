@@ -1,4 +1,4 @@
-"""GET /openapi.json and /docs: the API described, for programs and for people."""
+"""GET /openapi.json and /docs: the description of the API for programs and for readers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from services.runtime.http.docs import docs_routes
 
 
 def reference_routes(document: Mapping[str, Any]) -> list[Route]:
-    """Return the routes of the OpenAPI document and of the page that shows it."""
+    """Return the routes of the OpenAPI document and of the page that displays it."""
     described = exact_json.dumps(document)
 
     async def openapi(_request: Request) -> Response:

@@ -1,1 +1,1 @@
-"""From a request to its handler and back: routing, token, rate limit, body, idempotency key."""
+"""The steps from a request to its handler and back: routing, token, rate limit, body, idempotency key."""

@@ -1,4 +1,4 @@
-"""Request bodies: read within a limit, JSON or form, and only what can be stored."""
+"""Request bodies: JSON or a form, read within limits of size and time."""
 
 import re
 from typing import Any, Final, get_args
@@ -28,13 +28,16 @@ _BAD_FORM: Final = invalid_body("Not a valid form")
 
 
 def media_type(request: Request) -> str:
-    """The content type without its parameters; JSON when none was sent."""
+    """Return the content type without its parameters; JSON if the request has none."""
     return request.headers.get("content-type", JSON).partition(";")[0].strip().lower() or JSON
 
 
 async def read_raw(request: Request, limit_bytes: int, pace: Pace, lease: Lease) -> bytes:
-    """The body's bytes. Raises Rejected: 413 beyond the limit, 408 for a body that is too slow, 400 for one
-    that breaks off; OverShare when the caller's share of the memory is in use."""
+    """Return the body's bytes.
+
+    Raises Rejected with 413 if the body exceeds the limit, 408 if it arrives too slowly and 400 if it is
+    incomplete. Raises OverShare if the caller's share of the memory is in use.
+    """
     try:
         return await read_body(request.receive, request.headers, limit_bytes, pace, lease)
     except BodyTooLarge:
@@ -46,7 +49,7 @@ async def read_raw(request: Request, limit_bytes: int, pace: Pace, lease: Lease)
 
 
 def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
-    """The value a body holds. Raises Rejected for what is neither JSON nor a form, or could not be stored."""
+    """Return the value of a body. Raises Rejected if it is neither JSON nor a form, or cannot be stored."""
     if media == FORM:
         return parse_form(raw, model)
     if media != JSON and not media.endswith("+json"):
@@ -55,7 +58,7 @@ def parse(raw: bytes, media: str, model: type[BaseModel]) -> Any:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON of at most 10,000 values and 64 levels, without NUL characters. Raises Rejected."""
+    """Parse strict JSON with at most 10,000 values, 64 levels and no NUL characters. Raises Rejected."""
     if surely_exceeds(raw):
         raise Rejected(_TOO_MANY)
     try:
@@ -72,8 +75,8 @@ def parse_json(raw: bytes) -> Any:
 
 
 def parse_form(raw: bytes, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the object that a form describes: `a[b]=c` is a nested member, and `true` is a boolean where the
-    model has one. Raises Rejected (invalid) when it is no form or holds U+0000."""
+    """Return the object that a form describes. `a[b]=c` is a nested member; `true` is a boolean where the
+    model has one. Raises Rejected (invalid) if the body is not a form or contains U+0000."""
     try:
         pairs = parse_qsl(
             raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS

@@ -30,13 +30,13 @@ from services.runtime.rejection import Rejected, invalid, violation
 AT_LEAST: Final = "vita-at-least"
 MAX_QUERY_PARAMETERS: Final = 200
 LARGE_BODY_BYTES: Final = 16 * 1024
-"""A larger body is read in a thread: a form of this size takes about 4 ms, one of 1 MB 18 ms."""
+"""Larger bodies are parsed in a thread: a form of this size takes about 4 ms, one of 1 MB 18 ms."""
 _RATE: Final = "vita.rate"
 _BAD_QUERY: Final = invalid(violation("Query", "Not valid UTF-8 text"), "invalid_query_string")
 _BAD_POSITION: Final = invalid("Vita-At-Least must be a position of the event log, `partition:offset`.")
 _log = structlog.get_logger()
 Endpoint = Callable[[Request], Awaitable[Response]]
-"""Answers any request to its path, whatever happens: it raises nothing."""
+"""Returns a response for every request to its path and raises no exception."""
 
 
 def public_endpoint_of(service: Service, operation: Public) -> Endpoint:
@@ -100,7 +100,7 @@ async def _respond(operation: Operation, handling: Awaitable[Response]) -> Respo
 
 
 def log_unexpected(route: str, error: BaseException) -> None:
-    """Log the type and the place of an error, but not its text, which may hold personal data."""
+    """Log the type and the location of an error, without its text, which may contain personal data."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -147,7 +147,7 @@ def _read(raw: bytes, media: str, model: type[BaseModel]) -> tuple[Any, BaseMode
 
 
 def _count(service: Service, operation: Operation, request: Request, principal: Principal) -> None:
-    """Count a request, also one that is rejected later. Raises HttpError (429)."""
+    """Count a request against its rate limit, also if it is rejected later. Raises HttpError (429)."""
     rates = service.limits.rates
     if not rates.are_limited:
         return

@@ -1,4 +1,4 @@
-"""Around every request: paths stay as they were sent, and the commonest requests skip the router."""
+"""Routes requests by their undecoded path; the most frequent requests bypass the router."""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import Final
@@ -12,12 +12,13 @@ from services.management.http.errors import URI_TOO_LONG
 
 MAX_TARGET_BYTES: Final = 32 * 1024
 FastRoutes = Mapping[tuple[str, str], Route]
-"""Routes that are found without the router, by method and path; a path that ends in a slash stands for those
-with an id behind it."""
+"""Routes that bypass the router, by method and path. A path that ends with a slash matches paths with one
+more segment, an id."""
 
 
 def fast_routes(routes: Iterable[Route], chosen: Container[tuple[str, str]]) -> FastRoutes:
-    """Return the chosen routes, named by method and path template; a template may end in `{id}` only."""
+    """Return the chosen routes. `chosen` has methods and path templates, which may contain a parameter only
+    as a final `{id}`."""
     return {
         (method, route.path.removesuffix("{id}")): route
         for route in routes
@@ -27,13 +28,14 @@ def fast_routes(routes: Iterable[Route], chosen: Container[tuple[str, str]]) -> 
 
 
 class Transport:
-    """Routes on the raw path, so that an encoded slash is part of an id; rejects overlong targets."""
+    """Routes on the undecoded path, so that an encoded slash is part of an id. Rejects URLs that are too
+    long."""
 
     def __init__(self, app: Starlette, fast: FastRoutes) -> None:
         self._app, self._fast = app, dict(fast)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -47,8 +49,8 @@ class Transport:
             await self._app(scope, receive, send)
 
     def _route(self, scope: Scope) -> Route | None:
-        """Return the fast route of a request, if any, and complete its scope as the application and its
-        router do."""
+        """Return the fast route of a request, or None, and complete its scope as the application and its
+        router would."""
         method, path = scope["method"], scope["path"]
         family, slash, identity = path.rpartition("/")
         if not identity:

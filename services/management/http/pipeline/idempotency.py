@@ -1,14 +1,18 @@
-"""`Idempotency-Key`: a POST that is repeated answers its first result and is not carried out again.
+"""`Idempotency-Key`: a repeated POST returns the first result and is not executed again.
 
-What holds: of any number of requests with one key (of one tenant, caller and path) at most one takes effect
-within a day. Its result is kept when it is final, without the secrets that are shown once. When the process
-died, the event log did not confirm in time, or the request ended in a 5xx once a change was being decided,
-the log decides: if the views show the request's event, a repetition answers 202; if the log certainly does
-not hold it, the repetition is carried out; until one of the two is known, the repetition is a 409. What
-failed before anything was decided leaves no trace: its repetition is carried out.
+Of all requests with one key (of one tenant, caller and path), at most one takes effect within 24 hours. The
+final result is stored, without secrets that are shown only once. If the process ended, the event log did not
+confirm in time, or the request failed with a 5xx after its change was being decided, the event log determines
+the response to a repetition:
 
-A result is sealed with the keys of whom it is about: the person whose event decided, otherwise the tenant. It
-goes with those keys, and a repetition then answers 410.
+- If the views show the event of the first request, the response is 202.
+- If the log certainly does not contain the event, the request is executed again.
+- Until either is known, the response is 409.
+
+A request that failed before its change was being decided is not recorded; a repetition is executed.
+
+A result is sealed with the keys of the person whose event decided the request, otherwise with those of the
+tenant. Once these keys are destroyed, the response is 410.
 """
 
 import asyncio
@@ -52,7 +56,7 @@ _ERASED: Final = ErrorResponse(
     "idempotency_result_erased",
 )
 Execute = Callable[[Pending], Awaitable[Response]]
-"""Carries the request out; answers errors, too, and raises nothing."""
+"""Executes the request and returns its response, also for errors; raises no exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,17 @@ class RequestKey:
     keys: SubjectKeys
 
     def associated(self, owner: str) -> bytes:
-        """What a kept result of this owner is bound to."""
+        """Return the associated data with which a stored result of this owner is sealed."""
         return associated_data("idempotency", self.tenant, owner, self.place.hex(), self.request.hex())
 
 
 async def once(call: Call, execute: Execute) -> Response:
-    """The result of the first request with this key, which may be this one. Raises Rejected, or Transient."""
+    """Return the result of the first request with this key, which may be this one. Raises Rejected or
+    Transient."""
     request_key = await _request_key(call)
     for _ in range(2):
         if await _begin(call, request_key):
-            # the result is kept although the caller goes away: a repetition is what the key is for
+            # A client that disconnects must still be able to fetch the result with a repetition.
             return await asyncio.shield(
                 call.service.background.tasks.start(_carry_out(call, request_key, execute))
             )
@@ -90,7 +95,7 @@ async def once(call: Call, execute: Execute) -> Response:
 
 
 def in_progress(seconds: int) -> ErrorResponse:
-    """409 while the first request is being carried out."""
+    """Return 409 for a repetition while the first request is being executed."""
     return ErrorResponse(
         409,
         "A request with this Idempotency-Key is being carried out.",
@@ -100,7 +105,7 @@ def in_progress(seconds: int) -> ErrorResponse:
 
 
 def unknown(seconds: int) -> ErrorResponse:
-    """409 until it is known whether the first request was carried out."""
+    """Return 409 for a repetition while the outcome of the first request is unknown."""
     return ErrorResponse(
         409,
         "It is not known yet whether the first request with this Idempotency-Key was carried out."
@@ -111,12 +116,12 @@ def unknown(seconds: int) -> ErrorResponse:
 
 
 def fingerprint(secret: bytes, *parts: str) -> bytes:
-    """A keyed hash; no two lists of parts have the same one."""
+    """Return a keyed hash that is unique for the list of parts."""
     return hmac.digest(secret, json.dumps(["idempotency", *parts]).encode(), "sha256")
 
 
 def canonical(sent: Any, query: str) -> str:
-    """The same text for the same request, in whatever order its body names things."""
+    """Return a text of the request that does not depend on the order of members in its body."""
     return f"{query}\n{json.dumps(sent, sort_keys=True, separators=(',', ':'))}"
 
 
@@ -165,7 +170,7 @@ async def _found(call: Call, request_key: RequestKey) -> KnownRequest | None:
 
 
 async def _repeated(call: Call, request_key: RequestKey, known: KnownRequest) -> Response | None:
-    """What became of the first request; None when it certainly was not carried out."""
+    """Return the response to a repetition; None if the first request was certainly not executed."""
     if not hmac.compare_digest(known.request, request_key.request):
         raise HttpError(_OTHER_REQUEST)
     if known.result is not None:
@@ -189,7 +194,7 @@ async def _repeated(call: Call, request_key: RequestKey, known: KnownRequest) ->
 
 
 def _kept(call: Call, request_key: RequestKey, known: KnownRequest) -> Response:
-    """The first result. Raises HttpError (410) when its owner's key has been destroyed."""
+    """Return the stored result. Raises HttpError (410) if the keys of its owner are destroyed."""
     owner = known.owner
     if owner is None or known.keys.profile is None:
         raise HttpError(_ERASED)
@@ -200,7 +205,8 @@ def _kept(call: Call, request_key: RequestKey, known: KnownRequest) -> Response:
 
 
 async def _taken(call: Call, request_key: RequestKey, event: DecidingEvent) -> Response:
-    """202 for a request whose event took effect, with the id of what it made. Raises Transient."""
+    """Return 202 for a request whose event took effect, with the id of the object that it created. Raises
+    Transient."""
     service, tenant = call.service, request_key.tenant
     async with service.storage.database.connection(tenant) as connection:
         made = await idempotency.find_made(connection, tenant, event)
@@ -233,13 +239,14 @@ async def _carry_out(call: Call, request_key: RequestKey, execute: Execute) -> R
         else:
             await _end(call, request_key)
     except Transient:
-        # the lease runs out by itself, and what happened then counts as unknown
+        # The lease expires on its own; the outcome then counts as unknown.
         return response
     return response
 
 
 async def _end(call: Call, request_key: RequestKey) -> None:
-    """End a request without a result: it counts as unknown once a change was being decided."""
+    """Record that a request ended without a result. Its outcome is unknown if its change was being
+    decided."""
     end = idempotency.lose if call.status.may_have_written else idempotency.free
     async with call.service.storage.database.connection(request_key.tenant) as connection:
         await end(connection, request_key.tenant, request_key.place)
@@ -247,7 +254,7 @@ async def _end(call: Call, request_key: RequestKey) -> None:
 
 async def _keep(call: Call, request_key: RequestKey, pending: Pending, response: Response) -> None:
     owner, keys = pending.owner, pending.keys
-    assert keys.profile is not None  # it has sealed the event
+    assert keys.profile is not None  # these keys sealed the event
     sealed = seal(keys.profile, keys.version, pack(response), request_key.associated(owner))
     async with call.service.storage.database.connection(request_key.tenant) as connection:
         await idempotency.keep(connection, request_key.tenant, request_key.place, sealed, owner)

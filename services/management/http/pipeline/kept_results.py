@@ -1,4 +1,5 @@
-"""Results as they are kept for repetitions of a request: without the secrets that are shown once."""
+"""Serialization of results that are stored for repeated requests, without secrets that are shown only
+once."""
 
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ _GONE: Final = object()
 
 
 def pack(response: Response) -> bytes:
-    """A result as it is kept: secrets are left out, and their names are kept beside it."""
+    """Serialize a result. Secrets are omitted, and their names are stored with it."""
     headers = {name: value for name in _KEPT_HEADERS if (value := response.headers.get(name)) is not None}
     body = bytes(response.body).decode()
     if body:
@@ -28,7 +29,7 @@ def pack(response: Response) -> bytes:
 
 
 def unpack(kept: bytes) -> Response:
-    """A kept result as the answer to a repetition."""
+    """Return the response to a repeated request from a stored result."""
     found = exact_json.loads(kept)
     headers = {**found["headers"], REPLAYED: "true"}
     if not found["body"]:
@@ -37,8 +38,8 @@ def unpack(kept: bytes) -> Response:
 
 
 def _without(value: Any, secret: str | None, omitted: set[str]) -> Any:
-    """A copy without secrets, whose names are added to `omitted`; everything below `secret` is one but yes,
-    no and null."""
+    """Return a copy without secrets and add their names to `omitted`. Within the member `secret`, every value
+    except booleans and null is a secret."""
     match value:
         case dict():
             members = (
@@ -56,5 +57,5 @@ def _without(value: Any, secret: str | None, omitted: set[str]) -> Any:
 
 
 def _printable(name: str) -> str:
-    """A name that a header may hold."""
+    """Return a form of the name that a header can contain."""
     return name if name.isascii() and name.replace("_", "").replace("-", "").isalnum() else "secret"

@@ -13,20 +13,19 @@ from services.runtime.http.routes import route
 
 
 class EndpointApp:
-    """An endpoint as an ASGI application. The router and the fast routes both call it, so every handler gets
-    a request of the same kind."""
+    """An endpoint as an ASGI application, which the router and the fast routes share."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         response = await self._endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
 def routes(service: Service, operations: Sequence[Operation], public: Sequence[Public]) -> list[Route]:
-    """Return the routes of the operations, in their order: the first one that matches is taken."""
+    """Return the routes of the operations, in matching order."""
     return [
         *(_route(item, endpoint_of(service, item)) for item in operations),
         *(_route(item, public_endpoint_of(service, item)) for item in public),

@@ -1,5 +1,5 @@
-"""Responses to requests over the rate limit, and their log entries. One entry stands for many requests, so
-that a client cannot fill the log, and the caller does not wait for it."""
+"""Responses to requests over the rate limit, and their log entries. One entry represents many requests, so
+that a client cannot fill the log. The response does not wait for the entry."""
 
 from math import ceil
 from typing import Any, Final
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 def rate_headers(result: RateLimitResult) -> dict[str, str]:
-    """Return the headers that tell the caller how much of the limit is left."""
+    """Return the headers that describe the caller's remaining limit."""
     return {
         "X-RateLimit-Limit": str(result.limit),
         "X-RateLimit-Remaining": str(result.remaining),
@@ -39,7 +39,8 @@ def too_many(result: RateLimitResult) -> ErrorResponse:
 def note(
     service: Service, principal: Principal, request: Request, group: str, result: RateLimitResult
 ) -> None:
-    """Record a request over the limit in the logs, unless one like it was recorded not long ago."""
+    """Record a request over the limit in the logs, unless a similar request was recorded within
+    NEWS_SECONDS."""
     if service.limits.rates.is_news(principal, group):
         context = CommandContext(tenant=principal.tenant, actor=authorization.actor(principal))
         data = ClientThrottledData(group=group, limit=result.limit, request=_request_of(request))

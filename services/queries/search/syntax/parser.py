@@ -33,7 +33,7 @@ _PLAIN: Final = re.compile(
 )
 """One field and one value with nothing in it that the grammar has a meaning for."""
 QUICK_CHARACTERS: Final = 200
-"""A query of so many is parsed within about two milliseconds, one of 32 KB takes thirty."""
+"""A query of this length is parsed within about two milliseconds, one of 32 KB takes thirty."""
 LITERAL: Final = 3
 """Least characters of each literal beside a wildcard, unless the wildcard only ends the term."""
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)

@@ -1,1 +1,1 @@
-"""How fast it is: every hop and the whole chain beside the bare ceilings of the same machine, in one run."""
+"""Benchmarks of every hop and of the whole chain, beside the limits of the machine, in one run."""

@@ -1,4 +1,4 @@
-"""The bare ceilings: aiokafka and asyncpg doing nothing but moving records and rows of the same sizes."""
+"""The limits of the machine: aiokafka and asyncpg only move records and rows of equal sizes."""
 
 import asyncio
 import time

@@ -51,12 +51,12 @@ def surname(number: int) -> str:
 
 
 def email(number: int) -> str:
-    """Of its own."""
+    """Return an email address that no other person has."""
     return f"{GIVEN[number % 20].lower()}.{number}@mail{drawn(number, 2) % DOMAINS}.example.com"
 
 
 def user_id(number: int) -> str:
-    """Of its own."""
+    """Return a user id that no other person has."""
     return f"{'google-oauth2' if number % 3 == 0 else 'auth0'}|{drawn(number, 3):08x}{number:08x}"
 
 
@@ -108,12 +108,12 @@ def document(number: int) -> dict[str, Any]:
 
 
 def people(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """So many, in the order in which they came."""
+    """Return this many people, in order of creation."""
     return ((subject(number), document(number)) for number in range(count))
 
 
 async def fill(connection: asyncpg.Connection, tenant: str, count: int) -> None:
-    """So many people in the views; their indexes are built afterwards, which is faster."""
+    """Write this many people to the views; the indexes are built afterwards, which is faster."""
     async with _indexed_afterwards(connection):
         await seed(connection, tenant, people(count))
     await connection.execute("VACUUM ANALYZE", timeout=3600)

@@ -69,7 +69,8 @@ class Fairness:
 
     @property
     def beyond_the_machine(self) -> float:
-        """The same, to what it is beside as much work of others: what the services' own queues add."""
+        """The ratio to the latency beside an equal load outside of the service, which shows what the
+        service's own queues add."""
         return self.noise.p99 / self.whole.p99
 
 
@@ -91,7 +92,7 @@ class Kind:
     expected: int
 
     def part(self, which: int, of: int) -> "Kind":
-        """The requests of one of so many runs: a write is made once only."""
+        """The requests of one of several runs; each write is sent once only."""
         return Kind(self.name, self.url, self.requests[which::of], self.expected)
 
 
@@ -237,7 +238,7 @@ def show(console: Console, found: Found) -> None:
 
 
 async def run(people: int, seconds: float, rounds: int, noises: Sequence[str]) -> Found:
-    """The whole bench, on a stack of its own."""
+    """Run the benchmark on its own stack."""
     async with fresh_site() as site:
         return await measure(site, people, seconds, rounds, noises)
 

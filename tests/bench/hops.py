@@ -61,7 +61,7 @@ async def warm_up(site: Site, plan: Plan) -> None:
 
 
 async def ingest(site: Site, plan: Plan, values: list[bytes]) -> Measured:
-    """Nobody reads what ingest accepts."""
+    """Measures ingest; no consumer reads the accepted logins."""
     prepared, cpu, own = bodies(values), site.cpu("ingest"), own_seconds()
     async with gateway(site.stack.ingest_url, site.token) as client:
         started = time.monotonic()

@@ -1,8 +1,5 @@
-"""`python -m tests.bench.login_checks`: how fast gateways are answered, held against a bare `SELECT 1`.
-
-Both are served by one process each, over the same database, and driven by the same client one after the
-other at every number of connections.
-"""
+"""`python -m tests.bench.login_checks`: the latency of login checks, compared with a bare `SELECT 1`. One
+process serves each, over one database; one client drives them in turn at every number of connections."""
 
 import argparse
 import asyncio
@@ -57,7 +54,7 @@ _ADDRESSES = """
 
 @dataclass(frozen=True)
 class Speed:
-    """Requests at so many connections."""
+    """Requests at a number of connections."""
 
     connections: int
     per_second: float
@@ -67,12 +64,12 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Of the bare endpoint."""
+        """The throughput in proportion to that of the bare endpoint."""
         return self.per_second / self.bare_per_second
 
 
 async def fill(connection: asyncpg.Connection, tenant: str, rows: int) -> None:
-    """So many people, each with failed logins, and addresses with theirs."""
+    """Write this many people with failed logins, and IP addresses with failed logins."""
     now = int(time.time() * 1000)
     await connection.execute(_PEOPLE, tenant, CONNECTION_NAME, rows)
     await connection.execute(_DIRECTORY, tenant, rows)
@@ -116,7 +113,7 @@ async def bare(database_url: str) -> AsyncIterator[str]:
 
 
 async def serve_bare(database_url: str, port: int) -> None:
-    """That process."""
+    """Serve the bare endpoint."""
     pool = await asyncpg.create_pool(database_url, min_size=1, max_size=4)
 
     async def app(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def,type-arg]  # ASGI's own shapes
@@ -132,7 +129,7 @@ async def serve_bare(database_url: str, port: int) -> None:
 
 
 async def measure(site: Site, rows: int, seconds: float) -> list[Speed]:
-    """Both, at every number of connections."""
+    """Measure both endpoints at every number of connections."""
     async with site.pool.acquire() as connection:
         await fill(connection, TENANT, rows)
     await site.start_ingest()
@@ -171,7 +168,7 @@ def show(console: Console, speeds: Sequence[Speed]) -> None:
 
 
 async def run(rows: int, seconds: float) -> list[Speed]:
-    """The whole bench, on a stack of its own."""
+    """Run the benchmark on its own stack."""
     async with fresh_site() as site:
         return await measure(site, rows, seconds)
 

@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Percentiles:
-    """In milliseconds."""
+    """Latencies in milliseconds."""
 
     p50: float
     p95: float
@@ -71,7 +71,7 @@ class Watched(NamedTuple):
 
 
 async def watch(progress: Callable[[], Awaitable[int]], goal: int, budget_seconds: float) -> Watched:
-    """Sample a counter until it reaches `goal`, stands still for too long, or the time is over."""
+    """Sample a counter until it reaches `goal`, stops growing for too long, or the time is over."""
     samples = [Sample(time.monotonic(), await progress())]
     deadline, moved = samples[0].at + budget_seconds, samples[0]
     while samples[-1].done < goal and samples[-1].at < min(deadline, moved.at + STALLED_SECONDS):
@@ -104,7 +104,8 @@ def own_seconds() -> float:
 
 
 def _tree_seconds(pid: int) -> float:
-    """A process, its living descendants, and those already gone that their parents have waited for."""
+    """The processor time of a process, its running descendants, and its ended ones whose parents have waited
+    for them."""
     with contextlib.suppress(psutil.NoSuchProcess):
         leader = psutil.Process(pid)
         return sum(_seconds(process) for process in (leader, *leader.children(recursive=True)))

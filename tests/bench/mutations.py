@@ -40,7 +40,7 @@ class NotShown(Exception):
 
 @dataclass(frozen=True)
 class Speed:
-    """Changes of one kind at so many connections."""
+    """Changes of one kind at a number of connections."""
 
     name: str
     connections: int
@@ -135,7 +135,7 @@ def show(console: Console, speeds: list[Speed]) -> None:
 
 
 async def run(connections: int, seconds: float) -> list[Speed]:
-    """The whole bench, on a stack of its own."""
+    """Run the benchmark on its own stack."""
     async with fresh_site() as site:
         return await measure(site, connections, seconds)
 

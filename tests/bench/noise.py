@@ -1,7 +1,5 @@
-"""`python -m tests.bench.noise`: a tenant that does its worst, as a process of its own.
-
-What it costs the machine to make the noise is not the service's doing; `burn` costs as much and asks nothing.
-"""
+"""`python -m tests.bench.noise`: a tenant that sends as many requests as it can, in a separate process. The
+noise itself costs processor time, which is not the service's; `burn` costs as much and sends no request."""
 
 import argparse
 import asyncio
@@ -95,7 +93,7 @@ KINDS: Final[dict[str, tuple[int, Callable[[str, str, str], Asked]]]] = {
 
 
 async def insist(asked: Asked) -> None:
-    """One connection that asks for ever, and waits a little only where it is told to."""
+    """One connection that sends requests continuously and waits only briefly after a refusal."""
     while True:
         with suppress(OSError, asyncio.IncompleteReadError):
             address, sent = next(asked)

@@ -13,7 +13,7 @@ from tests.bench.meter import Percentiles
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What the bare parts do with records of the same size on this machine."""
+    """The throughput of the bare clients with records of equal size on this machine."""
 
     name: str
     per_second: float
@@ -34,7 +34,7 @@ class Hop:
 
     @property
     def ratio(self) -> float:
-        """Of the ceiling."""
+        """The throughput in proportion to the ceiling; 0.0 without one."""
         return self.per_second / self.ceiling if self.ceiling else 0.0
 
     def cpu_per_thousand(self) -> dict[str, float]:

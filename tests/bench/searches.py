@@ -39,7 +39,7 @@ PROCESSES: Final = 1
 
 @dataclass(frozen=True)
 class Speed:
-    """Requests of one kind at so many connections."""
+    """Requests of one kind at a number of connections."""
 
     name: str
     connections: int
@@ -99,7 +99,7 @@ CLASSES: Final[dict[str, Callable[[int, random.Random], str]]] = {
 
 
 def deep_cursor(cursors: Cursors) -> Callable[[int, random.Random], str]:
-    """A page far into the list of everybody."""
+    """A page far into the list of all users."""
     everybody = list_of(TENANT, USERS, {}, ListUsers())
 
     def kind(number: int, _dice: random.Random) -> str:
@@ -155,7 +155,7 @@ def show(console: Console, profiles: int, speeds: Sequence[Speed]) -> None:
 
 
 async def run(profiles: int, seconds: float) -> list[Speed]:
-    """The whole bench, on a stack of its own."""
+    """Run the benchmark on its own stack."""
     async with fresh_site() as site:
         return await measure_site(site, profiles, seconds)
 

@@ -30,7 +30,7 @@ def test_steady_rate_leaves_out_starting_and_idling() -> None:
 
 
 async def test_watching_stops_at_the_goal_or_when_time_is_over() -> None:
-    """A counter that stands still does not keep the bench waiting."""
+    """A counter that stops growing does not keep the benchmark waiting."""
     counter = iter(range(0, 1000, 10))
 
     async def moving() -> int:

@@ -47,8 +47,8 @@ class Wire:
 async def drive(
     url: str, requests: Sequence[bytes], connections: int, seconds: float
 ) -> tuple[float, Percentiles]:
-    """Requests per second, and their latency, with so many connections each waiting for its answer. Raises
-    RuntimeError for any answer but 200."""
+    """Return requests per second and their latency, with this many connections that each wait for their
+    response. Raises RuntimeError for any status other than 200."""
     taken = []
     began = time.perf_counter()
 

@@ -34,7 +34,7 @@ def installed() -> bool:
 async def drive(
     url: str, paths: Sequence[str], token: str, connections: int, seconds: float
 ) -> tuple[float, Percentiles]:
-    """Requests per second, and their latency, of GETs with so many connections."""
+    """Return requests per second and their latency, for GETs over this many connections."""
     with tempfile.TemporaryDirectory() as folder:
         listed, script = Path(folder, "paths"), Path(folder, "paths.lua")
         listed.write_text("\n".join(paths))

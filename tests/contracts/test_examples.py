@@ -1,4 +1,4 @@
-"""Every example of every event version through everybody who reads it."""
+"""Every example of every event version is processed by every consumer."""
 
 from datetime import UTC, datetime
 
@@ -80,7 +80,7 @@ def test_a_file_is_named_for_what_it_holds(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_examples_say_everything(name: str) -> None:
-    """Each example is exactly what its model holds, so none goes stale."""
+    """Each example equals the dump of its model, so that none becomes outdated."""
     event = event_of(name)
     shown = event.model_dump(mode="json", exclude_unset=True) | {
         "type": event.type,
@@ -132,7 +132,7 @@ def test_the_auditor_takes_events(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_the_projector_takes_events(name: str) -> None:
-    """Each event folds into the views, for a person nobody knew and for one who is there already."""
+    """Each event folds into the views, for an unknown and for an existing person."""
     event = event_of(name)
     outcome = fold_batch(Views(), on_the_log([event]))
     match event:
@@ -160,7 +160,7 @@ def test_the_projector_takes_events(name: str) -> None:
 
 
 def _existing(event: Event) -> Profile:
-    """The person of the event, created an hour before by somebody else's command."""
+    """The person of the event, created an hour earlier by another command."""
     created = event_of(names_of("profile.user.created")[0])
     moved = created.model_copy(
         update={"subject": event.subject, "id": "019a9d30-0000-7000-8000-000000000001"}

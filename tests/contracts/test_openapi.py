@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete for every operation there is, and tells the truth about the models."""
+"""The OpenAPI document covers every operation and agrees with the models."""
 
 import re
 from typing import Any
@@ -126,7 +126,8 @@ def items_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 @EVERY
 def test_what_can_be_left_out_is_not_required(operation: Operation) -> None:
-    """Where the caller chooses fields, none is certain to be there; a plan of a search has all of its own."""
+    """Where the caller selects fields, no field is required; the plan of a search requires all of its
+    fields."""
     if operation.query is None or "fields" not in operation.query.model_fields:
         return
     schema = described(operation)["responses"]["200"]["content"][JSON]["schema"]
@@ -147,7 +148,8 @@ def test_every_operation_names_its_scopes(operation: Operation) -> None:
 
 @EVERY
 def test_every_operation_is_described_for_users_of_the_api(operation: Operation) -> None:
-    """In full sentences of its own that name its scopes and, for a write, say when it returns 202."""
+    """Each operation has its own description in full sentences, which names its scopes and, for a write, when
+    it returns 202."""
     description = described(operation)["description"]
     first = description.partition("\n\n")[0]
     assert first == operation.description
@@ -190,7 +192,7 @@ def test_rules_come_from_the_models() -> None:
 
 
 def test_schemas_have_public_names() -> None:
-    """Each name is a word of its own that tells nothing of modules, and no two have the same title."""
+    """Schema names contain no module names, and titles are unique."""
     shapes = DOCUMENT["components"]["schemas"]
     assert [name for name in shapes if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)] == []
     titles = [shape["title"] for shape in shapes.values() if "title" in shape]

@@ -92,7 +92,7 @@ async def replay(api: httpx.AsyncClient, case: Case) -> None:
 async def test_random_requests_get_documented_answers(
     api: httpx.AsyncClient, operation: Operation | Public, known: str | None, data: st.DataObject
 ) -> None:
-    """A few of each, the same ones every time."""
+    """A few random requests to each operation, with a fixed seed."""
     await replay(api, data.draw(cases(operation, known)))
 
 
@@ -109,8 +109,8 @@ async def test_many_random_requests_get_documented_answers(
 
 
 async def test_the_document_and_its_page_are_served(site: Site, api: httpx.AsyncClient) -> None:
-    """To anybody: the document under this address, the page with a policy that keeps it in, and every file
-    that the page names."""
+    """The document and the page need no token, the page has a restrictive policy, and every file that it
+    names is served."""
     served = await api.get("/openapi.json", headers={"authorization": ""})
     assert served.json() == document(OPERATIONS, PUBLIC, site.service.settings.token_issuer)
     page = await api.get("/docs", headers={"authorization": ""})

@@ -1,4 +1,4 @@
-"""Sealed parts and wrapped keys open for their owner, in their place, and for nobody else."""
+"""Only the owner of sealed parts and wrapped keys can open them, and only in their place."""
 
 import base64
 from typing import Any
@@ -68,7 +68,7 @@ def refusal(sealed: SealedEvent, keys: SubjectKeys = KEYS) -> str:
 
 
 def test_another_key_does_not_open() -> None:
-    """Somebody else's keys, for both classes or for one, open nothing."""
+    """The keys of another subject, for both classes or for one, open nothing."""
     assert refusal(sealed_event(), OTHER_KEYS) == "not_authentic"
     assert refusal(sealed_event(), SubjectKeys(1, KEYS.profile, OTHER_KEYS.activity)) == "not_authentic"
     assert refusal(sealed_event(), SubjectKeys(1, KEYS.activity, KEYS.profile)) == "not_authentic"
@@ -128,8 +128,7 @@ def test_every_flipped_bit_is_found() -> None:
 
 
 def test_only_what_was_written_is_read() -> None:
-    """The same JSON in other bytes, with blanks, escapes, doubled names or base64 that is not canonical, is
-    not authentic."""
+    """Equal JSON in other bytes (blanks, escapes, duplicate names, non-canonical base64) is not authentic."""
     record = seal_event(EVENT, KEYS)
     blob = parts()["profile"]
     end = b'"}}}'
@@ -174,7 +173,7 @@ def test_fields_lie_where_the_catalogue_says(opened: dict[str, Any], parts: dict
 
 
 def test_another_class_does_not_open() -> None:
-    """The profile part does not pass for the activity part, not even under one and the same key."""
+    """The profile part is not accepted as the activity part, even under one key."""
     one_key = SubjectKeys(1, KEYS.profile, KEYS.profile)
     sealed = exact_json.loads(seal_event(EVENT, one_key).value)["data"]["sealed"]
     forged = with_parts(activity=sealed["profile"], profile=sealed["profile"])
@@ -198,7 +197,7 @@ def test_a_destroyed_activity_key() -> None:
 
 
 def test_the_first_byte_names_the_format() -> None:
-    """Blobs start with their format and key version; a format nobody knows is refused, not guessed at."""
+    """Blobs start with their format and key version; an unknown format is refused."""
     for blob in map(base64.b64decode, parts().values()):
         assert (blob[0], key_version(blob)) == (FORMAT, 1)
     for other in {0, 2, 255}:
@@ -208,7 +207,7 @@ def test_the_first_byte_names_the_format() -> None:
 
 @pytest.mark.parametrize("blob", ["", "AQ==", "not base64!", "AQAB" * 3, "AQAB" * 40])
 def test_stunted_blobs_are_refused(blob: str) -> None:
-    """Too short, not base64, or not ours: refused for the same reason."""
+    """Blobs that are too short, not base64 or not ours are refused with one reason."""
     assert refusal(with_parts(profile=blob)) == "not_authentic"
 
 
@@ -219,7 +218,7 @@ def test_sealed_parts_have_a_shape(sealed: Any) -> None:
 
 
 def test_sealing_twice_differs() -> None:
-    """Nonces are fresh: the same event sealed twice shows no likeness."""
+    """Nonces are fresh: sealing an event twice gives unrelated blobs."""
     assert set(parts().values()).isdisjoint(parts().values())
 
 
@@ -240,7 +239,7 @@ def test_unsealing_needs_the_same_place(place: bytes) -> None:
 
 
 def test_wrapped_keys_open_for_their_owner() -> None:
-    """What the ledger keeps opens with the keyring to the same keys, by any wrapping key that made it."""
+    """The keyring opens the wrapped keys of the ledger, whichever wrapping key was used."""
     old, new = Keyring({1: b"1" * 32}), Keyring({1: b"1" * 32, 2: b"2" * 32})
     for keyring in (old, new):
         wrapped = keyring.wrap("demo", "sub_1", KEYS)
@@ -287,8 +286,8 @@ def test_keys_never_show() -> None:
 
 
 def test_sealing_in_place_is_deterministic_and_bound_to_key_place_and_version() -> None:
-    """The same content in the same place gives the same blob; another place, key, version or content gives an
-    unrelated one; no altered byte, other place, other key or blob of the other format opens."""
+    """Equal content in one place gives equal blobs; another place, key, version or content gives an unrelated
+    one. Altered bytes, another place, another key and blobs of the other format are refused."""
     blob = seal_in_place(KEY, 1, b"secret", PLACE)
     assert seal_in_place(KEY, 1, b"secret", PLACE) == blob
     assert unseal_in_place(KEY, blob, PLACE) == b"secret"

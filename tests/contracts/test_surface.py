@@ -92,7 +92,7 @@ def test_the_operation_is_there(method: str, path: str) -> None:
 
 
 def test_literal_paths_come_before_parameters() -> None:
-    """No operation is hidden behind one with a parameter in the same place."""
+    """No operation is shadowed by one with a parameter in its place."""
     seen: list[tuple[str, list[str]]] = []
     for operation in OPERATIONS:
         parts = operation.path.split("/")

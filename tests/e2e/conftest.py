@@ -13,7 +13,7 @@ from tests.worlds.sdk import Tenant, sdk_with, serving
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def tenant(stack: Stack) -> AsyncIterator[Tenant]:
-    """A tenant that tests share: what they make has names of their own."""
+    """A tenant that tests share; each test uses distinct names."""
     async with serving(stack) as running:
         yield running
 

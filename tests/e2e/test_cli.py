@@ -102,7 +102,7 @@ async def vita(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 
 
 async def _all_audited(stack: Stack, vita: Vita) -> list[dict[str, Any]]:
-    """The workers, once nobody lags."""
+    """Return the workers once none of them lags."""
 
     def caught_up() -> list[dict[str, Any]] | None:
         workers = vita("status", "--json").document["workers"]
@@ -124,7 +124,7 @@ async def test_status_shows_three_workers_at_work(stack: Stack, vita: Vita) -> N
 
 
 async def test_a_second_up_keeps_what_runs(vita: Vita) -> None:
-    """Nothing is started anew, the client is the same, and nothing is asked."""
+    """Running processes and the client are kept, and no question is asked."""
     before = {one["name"]: one["pid"] for one in vita("status", "--json").document["workers"]}
     client = vita("env", "--json").document["VITA_CLIENT_ID"]
     assert vita("up", "--no-demo").code == 0
@@ -224,7 +224,7 @@ async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> Non
 
 
 async def test_tenants_see_only_their_own(vita: Vita) -> None:
-    """A second tenant's client sees nobody and opens no event of the first; its secret is shown once."""
+    """A second tenant's client sees no users and opens no events of the first; its secret is shown once."""
     assert vita("tenants", "create", "acme", "--display-name", "Acme Inc.").code == 0
     assert vita("tenants", "create", "acme").code == 1
     made = vita("clients", "create", "--tenant", "acme", "--scope", "all-demo", "--json").document
@@ -290,7 +290,7 @@ async def test_the_audit_key_is_public(vita: Vita, tmp_path: Path) -> None:
 
 
 async def test_logs_are_at_hand(vita: Vita) -> None:
-    """Each service's log is shown by name, without personal data."""
+    """`vita logs` shows each service's log by name, without personal data."""
     ran = vita("logs", "normalizer")
     assert ran.code == 0
     assert "jane@example.com" not in vita("logs", "-n", "100000").out

@@ -19,7 +19,7 @@ from tests.worlds.sdk import Tenant, serving, token_of
 
 PACKAGE = "generated_vita_client"
 CONFIG = "post_hooks: []\ncontent_type_overrides:\n  image/svg+xml: application/octet-stream\n"
-"""The generator knows no images unless it is told what they are."""
+"""The generator recognises images only by this configuration."""
 
 
 async def generated(document: bytes, folder: Path) -> None:

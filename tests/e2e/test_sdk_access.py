@@ -148,7 +148,7 @@ async def test_user_attribute_profiles(tenant: Tenant) -> None:
 
 
 async def test_operations_that_are_not_built_say_so(tenant: Tenant) -> None:
-    """The SDK gets 501 and the operation's name; a path that nobody knows is a 404, a wrong method a 405."""
+    """The SDK gets 501 and the operation's name; an unknown path is a 404, an unsupported method a 405."""
     sdk = tenant.sdk
     for name, calling in (
         ("actions.list", sdk.actions.list()),

@@ -40,7 +40,8 @@ async def main():
 
 asyncio.run(main())
 """
-"""What an application does; in a process of its own, as the SDK never closes what it opens for its tokens."""
+"""The code of an application. It runs in a separate process, because the SDK never closes the connections
+that it opens for tokens."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.worlds.pipeline import Pipeline, unused_subject
 
 
 async def logged_in(pipeline: Pipeline, minutes_ago: int, **data: Any) -> None:
-    """Somebody new signs in."""
+    """A new user logs in."""
     given = login(**data)
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     await pipeline.send_events(

@@ -15,7 +15,7 @@ PEOPLE = 200
 
 
 async def sign_in(pipeline: Pipeline, run: str, rounds: int) -> int:
-    """Every person signs in so many times; how many logins that were."""
+    """Log in each person this many times and return the number of logins."""
     events: list[list[dict[str, Any]]] = [[] for _ in range(12)]
     for person in range(PEOPLE):
         claims = {
@@ -69,7 +69,8 @@ async def test_killed_in_the_middle_of_its_work(pipeline: Pipeline) -> None:
 
 
 async def test_sigterm_lets_workers_finish(pipeline: Pipeline) -> None:
-    """SIGTERM in the middle of a stream: exit code 0, the heartbeat gone, and the rest goes on from there."""
+    """After SIGTERM during a stream, the exit code is 0, the heartbeat is deleted, and the next process
+    continues."""
     async with all_workers(pipeline) as workers:
         publishing = asyncio.create_task(sign_in(pipeline, "before", 20))
         for name in WORKERS:

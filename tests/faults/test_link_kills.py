@@ -26,11 +26,11 @@ PAIRS = 12
 ROUNDS = 40
 KILLS = ("projector", "management", "projector", "management")
 BACKOFF_SECONDS = 0.2
-"""How long a client waits before it asks again where nobody was."""
+"""How long a client waits before it repeats a request that found no process."""
 
 
 class Api:
-    """The Management API as a process that may be killed, and those who ask it all the same."""
+    """The Management API as a process that may be killed, with clients that keep sending requests."""
 
     def __init__(self, workers: Workers, port: int, token: str) -> None:
         self.workers, self._port = workers, port
@@ -52,7 +52,7 @@ class Api:
         )  # fmt: skip
 
     async def ask(self, method: str, path: str, **body: Any) -> int:
-        """The status; 0 when nobody is there or the connection breaks."""
+        """Return the status; 0 when no process listens or the connection breaks."""
         try:
             answer = await self._http.request(method, f"http://127.0.0.1:{self._port}{path}", **body)
         except httpx.TransportError:
@@ -82,7 +82,7 @@ async def asking(workers: Workers) -> AsyncIterator[Api]:
 
 
 def raw(kind: str, person: int, number: int) -> dict[str, Any]:
-    """A login of one of somebody's two accounts."""
+    """A login of one of a person's two accounts."""
     if kind == "primary":
         claims: dict[str, Any] = {"sub": f"1{person:020}", "name": f"P{person}"}
         return make_event(id=f"p-{person}-{number}", data=make_data(claims=claims))
@@ -97,7 +97,7 @@ def names(person: int) -> tuple[str, str]:
 
 
 async def sign_in(pipeline: Pipeline) -> int:
-    """Both accounts of everybody, again and again; how many logins that were."""
+    """Log in both accounts of each person repeatedly and return the number of logins."""
     for number in range(ROUNDS):
         for partition in range(12):
             events = [
@@ -111,7 +111,7 @@ async def sign_in(pipeline: Pipeline) -> int:
 
 
 async def link_and_unlink(api: Api, until: asyncio.Event, done: list[int]) -> None:
-    """Somebody is linked or unlinked all the time."""
+    """Continuously link and unlink people."""
     while not until.is_set():
         primary, secondary = names(random.randrange(PAIRS))
         place = f"{path_of(primary)}/identities"
@@ -123,7 +123,7 @@ async def link_and_unlink(api: Api, until: asyncio.Event, done: list[int]) -> No
 
 
 async def counted(pipeline: Pipeline) -> int:
-    """The logins of all profiles, those that were put by too."""
+    """The logins of all profiles, including those of linked secondaries."""
     total = 0
     for row in await pipeline.rows("SELECT document, associations FROM views.profile"):
         document = {} if row["document"] is None else exact_json.loads(row["document"])
@@ -138,8 +138,8 @@ async def nothing_left(pipeline: Pipeline) -> bool:
 
 
 async def test_killed_in_the_middle_of_links(pipeline: Pipeline) -> None:
-    """Projector and API die by SIGKILL in turn; in the end every login counts once and nobody is half
-    linked."""
+    """Projector and API are killed with SIGKILL in turn; in the end every login counts once and every link is
+    complete or undone."""
     async with all_workers(pipeline) as workers, asking(workers) as api:
         await pipeline.send_raw(
             *(raw(kind, n, -1) for n in range(PAIRS) for kind in ("primary", "secondary"))

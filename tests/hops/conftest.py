@@ -1,7 +1,5 @@
-"""Worlds that files of this folder share by name, not by data: each file or test gets one of its own.
-
-A file that needs other settings or more data defines a fixture with the name of the one here.
-"""
+"""Fixtures with one name in several files of this folder. Each file or test gets its own world. A file that
+needs other settings or more data overrides the fixture."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -38,7 +36,7 @@ def anonymous(site: Site) -> httpx.AsyncClient:
 
 @pytest_asyncio.fixture
 async def pipeline(stack: Stack) -> Pipeline:
-    """Normalizer and projector, of one test."""
+    """A normalizer and a projector for one test."""
     return await make_pipeline(stack)
 
 

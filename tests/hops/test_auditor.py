@@ -86,7 +86,7 @@ async def test_a_batch_becomes_leaves_in_the_order_of_the_log(stack: Stack) -> N
 
 
 async def test_any_batches_grow_the_same_trees(stack: Stack) -> None:
-    """Whatever the batches were, trees, leaves and tile roots come out the same."""
+    """Trees, leaves and tile roots do not depend on how the log is split into batches."""
     batch = [*records(*range(700)), *records(*range(300), partition=1)]
     found = []
     for size in (1000, 97):
@@ -115,7 +115,7 @@ async def test_a_batch_is_never_added_twice(stack: Stack) -> None:
 
 
 async def test_of_two_owners_of_a_partition_one_is_fenced(stack: Stack) -> None:
-    """Two auditors that add to the same tree at once: one wins, the other adds nothing anywhere."""
+    """Of two auditors that extend one tree at once, one succeeds and the other writes nothing."""
     database = await stack.database()
     async with auditing(stack, database, "") as one, auditing(stack, database, "") as other:
         batch = [*records(*range(50)), *records(*range(50), partition=1)]
@@ -125,7 +125,7 @@ async def test_of_two_owners_of_a_partition_one_is_fenced(stack: Stack) -> None:
 
 
 async def test_records_that_were_passed_over_are_not_skipped(stack: Stack) -> None:
-    """A batch that begins beyond where its tree waits is refused when the log has records in between."""
+    """A batch that begins after the expected offset is refused if the log has records between them."""
     database, prefix = await stack.place()
     await publish(stack.kafka, f"{prefix}profile.events", {0: [event(n) for n in range(3)]})
     async with auditing(stack, database, prefix) as auditor:
@@ -135,7 +135,7 @@ async def test_records_that_were_passed_over_are_not_skipped(stack: Stack) -> No
 
 
 async def test_offsets_without_a_record_do_not_stop_the_trail(stack: Stack) -> None:
-    """Where the log itself has no record at an offset, the tree goes on with the next one there is."""
+    """Where the log has no record at an offset, the tree continues with the next record."""
     database, prefix = await stack.place()
     topic = f"{prefix}profile.events"
     await publish(stack.kafka, topic, {0: [event(n) for n in range(5)]})

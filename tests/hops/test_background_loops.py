@@ -1,4 +1,4 @@
-"""Real processes whose background loops fail for a reason nobody has foreseen."""
+"""Real processes whose background loops fail for an unforeseen reason."""
 
 import socket
 

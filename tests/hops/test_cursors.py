@@ -1,5 +1,5 @@
-"""Every list that is walked by cursor, over HTTP: nobody is left out, and no cursor tells anything or leads
-anywhere but on in its own list."""
+"""Lists that are paged by cursor, over HTTP: no item is left out, and a cursor reveals nothing and is valid
+only for its list."""
 
 import base64
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -42,7 +42,7 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Walk:
-    """A list with three items, and other lists that the same operation answers."""
+    """A list with three items, and other lists of the operation."""
 
     path: str
     query: Query = field(default_factory=dict)
@@ -83,13 +83,13 @@ async def filled(site: Site) -> dict[str, Walk]:
 
 
 def of_users(name: str, **about: Any) -> dict[str, Walk]:
-    """A list of Jane's, and the same of Joe."""
+    """A list of Jane's, and the corresponding list of Joe."""
     walk = Walk(f"{path_of(JANE)}/{name}", other_path=f"{path_of(JOE)}/{name}", **about)
     return {f"/api/v2/users/{{id}}/{name}": walk}
 
 
 async def of_access(api: httpx.AsyncClient) -> dict[str, Walk]:
-    """Roles that permit the same to the same people."""
+    """Roles with equal permissions and members."""
     scopes = [{"value": scope, "description": scope} for scope in SCOPES]
     for identifier in (API, SECOND):
         await create(api, "resource-servers", identifier=identifier, name="Invoices", scopes=scopes)
@@ -129,7 +129,7 @@ async def of_access(api: httpx.AsyncClient) -> dict[str, Walk]:
 
 
 async def of_clients(api: httpx.AsyncClient) -> dict[str, Walk]:
-    """Clients, each with a grant for the same API."""
+    """Clients, each with a grant for one API."""
     for name in PEOPLE:
         client = await create(api, "clients", name=f"Notebook of {name}", app_type="non_interactive")
         await create(api, "client-grants", client_id=client["client_id"], audience=API, scope=[])
@@ -330,7 +330,8 @@ async def test_cursors_outlive_a_rotation(
 
 
 async def test_searches_are_walked_by_either_parameter(api: httpx.AsyncClient) -> None:
-    """A cursor that `cursor` gave goes on in `from`; how the engine is named makes no other list."""
+    """A cursor from `cursor` is valid in `from`; the parameter for the search engine does not change the
+    list."""
     query = {"q": "name:j*", "sort": "email:1"}
     begun = await page(api, "/api/v2/users", **query, cursor="*", per_page=1)
     for on in ({"cursor": begun["next"], "search_engine": "v3"}, {"from": begun["next"], "fields": "email"}):
@@ -343,7 +344,7 @@ async def test_searches_are_walked_by_either_parameter(api: httpx.AsyncClient) -
 
 
 async def test_ids_of_log_entries_are_digits(api: httpx.AsyncClient) -> None:
-    """What follows in the logs needs no sealing: an address tells a time and a place in the log."""
+    """Cursors of the logs are not sealed, because they contain only a time and a position in the log."""
     found = await api.get("/api/v2/logs", params={"take": 1})
     assert found.json()[0]["log_id"].isdigit()
     assert f"from={found.json()[0]['log_id']}&take=1" in found.headers["link"]

@@ -28,7 +28,8 @@ def gravatar(address: str) -> str:
 
 
 async def pictures(site: Site, word: str) -> list[str | None]:
-    """The picture of somebody who is created now, and of somebody who signs in now, both without one."""
+    """The pictures of a user who is created now and of a user who logs in now, both without a picture of
+    their own."""
     address = f"{word}@example.com"
     created = await site.client().post("/api/v2/users", json=new_user(email=address))
     assert created.status_code == 201, created.text

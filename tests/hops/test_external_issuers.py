@@ -91,7 +91,7 @@ async def test_tokens_of_both_issuers_are_taken(issuer: Issuer, http: httpx.Asyn
 
 
 async def test_an_issuer_is_trusted_for_its_own_tenants_only(issuer: Issuer, http: httpx.AsyncClient) -> None:
-    """A `tenant` claim of its own making, or a value that is not configured, leads nowhere."""
+    """A token's own `tenant` claim and a value that is not configured give no access."""
     fixed = only(issuer, http)
     assert (await fixed.verify(issuer.token(tenant="other"))).tenant == "demo"
     mapped = only(issuer, http, tenant=..., tenant_claim="org", tenants={"acme": "acme-co"})
@@ -184,7 +184,7 @@ async def test_rotated_keys_are_found_and_withdrawn_ones_forgotten(
 
 
 async def test_made_up_key_ids_cost_one_fetch(issuer: Issuer, http: httpx.AsyncClient) -> None:
-    """Whatever number of unknown key ids comes in, the issuer is asked once in half a minute."""
+    """The issuer's keys are fetched at most once in 30 seconds, however many unknown key ids arrive."""
     verifier, key = only(issuer, http), issuer.keys[0].as_dict(private=True)
     for number in range(50):
         made_up = RSAKey.import_key({**key, "kid": f"made-up-{number}"})
@@ -276,7 +276,7 @@ def test_unsafe_configurations_are_refused(changes: dict[str, Any]) -> None:
 
 
 def test_two_issuers_of_one_address_are_refused() -> None:
-    """Also one that calls itself us."""
+    """An external issuer with the address of another one, or of our own issuer, is refused."""
     one, two = Issuer("https://corp.example/"), Issuer(OWN)
     for others in (
         [configured(one), configured(one, name="b")],

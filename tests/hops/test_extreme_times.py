@@ -68,7 +68,7 @@ async def ends(site: Site) -> dict[int, int]:
 
 
 async def walked(api: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """All log entries, by the walk from the first one on."""
+    """All log entries, by checkpoint paging from the first one on."""
     found: list[dict[str, Any]] = []
     url = "/api/v2/logs?take=5"
     while True:
@@ -81,7 +81,8 @@ async def walked(api: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 async def same_dates(api: httpx.AsyncClient, times: list[str]) -> bool:
-    """Whether the walk, which shows nothing before its order is certain, has come to all of these logins."""
+    """Whether checkpoint paging, which shows entries only when their order is final, has returned all of
+    these logins."""
     entries = [entry["date"] for entry in await walked(api) if entry["type"] == "s"]
     assert set(entries) <= set(times)
     return sorted(entries) == sorted(times)

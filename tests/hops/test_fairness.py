@@ -1,5 +1,5 @@
-"""Nobody starves anybody: real processes and raw sockets, a hostile tenant and a quiet one. No times: what is
-held is held until the quiet tenant has its answer."""
+"""A hostile tenant does not starve a quiet one: real processes and raw sockets. The tests do not measure
+times: the hostile tenant holds its resources until the quiet one has its response."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def process(stack: Stack, service: str, **environment: str) -> AsyncIterator[int]:
-    """A service in a process of its own, once it is healthy; its port."""
+    """A service in a separate process; returns its port once it is healthy."""
     port = free_port()
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"services.{service}",
@@ -180,7 +180,7 @@ def many_files() -> Iterator[None]:
 
 @pytest.mark.usefixtures("many_files")
 async def test_idle_connections_do_not_exhaust_the_server(ingest: IngestSite, gateway: int) -> None:
-    """More than the server takes by default, of somebody who says nothing: the next one is answered."""
+    """With more idle connections than the server accepts by default, the next request is answered."""
     async with AsyncExitStack() as opened:
         idle = [await Connection.open(gateway) for _ in range(IDLE)]
         for connection in idle:

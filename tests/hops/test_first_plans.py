@@ -1,5 +1,5 @@
-"""An installation that nobody has signed in to: the plans of its first statements outlive its first thousands
-of people, so they must be right before there is one."""
+"""An installation without logins: the plans of its first statements are used until there are thousands of
+people, so they must be right from the start."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ ODD = (
     {"a": "\0"},
     "9999-12-31T23:59:59-14:00",
 )
-"""Put in the place of every value that stands readable in an event."""
+"""Replacements for every readable value of an event."""
 PARTITIONS = catalogue()[Topic.PROFILE_EVENTS].partitions
 OTHER_ID = "019a9d30-0c1f-7a2b-8c3d-4e5f60718299"
 
@@ -79,8 +79,8 @@ def signed_in(pipeline: Pipeline, subject: str) -> LoginSucceeded:
 
 
 def unsealed_client(pipeline: Pipeline) -> list[Record]:
-    """Everything that needs no key to make a client that may read everybody: without sealed parts, with empty
-    ones, with all of it readable."""
+    """Events that create a client with all scopes without a key: without sealed parts, with empty ones, with
+    all data readable."""
     data = ClientConfiguredData(client_id="intruder", scopes=("read:users",), name="x", secret_hash="known")
     subject = tenant_subject("demo")
     event = pipeline.event(ClientConfigured, subject, data)
@@ -95,8 +95,8 @@ def unsealed_client(pipeline: Pipeline) -> list[Record]:
 
 
 def altered(record: Record, donor: Record) -> Iterator[Record]:
-    """An authentic record under another id, at another time, of another type, by another actor, with open
-    data replaced, with parts taken out or from another event of the same person, under another key."""
+    """Variants of an authentic record: another id, time, type, actor or key, other open data, and parts
+    removed or taken from another event of the person."""
     envelope = exact_json.loads(record.value)
 
     def forged(**changes: Any) -> Record:
@@ -151,8 +151,8 @@ def with_odd(envelope: dict[str, Any], path: tuple[str, ...], odd: Any) -> dict[
 
 @pytest.mark.parametrize("name", names_of_events())
 async def test_no_readable_value_stops_the_projector(spare: Pipeline, name: str) -> None:
-    """Of every event in the catalogue: with anything at all in any readable place, and with the record's key
-    following it, the record is refused and what stands behind it is applied."""
+    """For every event of the catalogue and any value in any readable place, with the record's key adapted,
+    the record is refused and the following records are applied."""
     pipeline = spare
     event = event_adapter.validate_python(load_example(name))
     record = seal_event(event, await pipeline.keys(event.tenant, event.subject))
@@ -179,7 +179,7 @@ async def letters_noted(pipeline: Pipeline) -> int:
 
 
 def not_same(envelope: Any, path: tuple[str, ...], odd: Any) -> bool:
-    """Whether this value is another one than stands there."""
+    """Whether this value differs from the present one."""
     for name in path:
         envelope = envelope[name]
     return not exact_json.same(envelope, odd)
@@ -192,8 +192,7 @@ async def shown(pipeline: Pipeline, error: str) -> bool:
 
 
 async def test_a_persons_events_cannot_be_forged(pipeline: Pipeline) -> None:
-    """What was made of authentic records without the person's key has no effect, whatever was changed; what
-    lies around it has."""
+    """Records that were altered without the person's key have no effect; the records around them do."""
     jane = unused_subject()
     keys = await pipeline.keys("demo", jane)
     first, second = (seal_event(signed_in(pipeline, jane), keys) for _ in range(2))

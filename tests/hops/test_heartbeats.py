@@ -1,4 +1,4 @@
-"""How long `vita status` tells of processes that ended and of errors that passed."""
+"""How long `vita status` shows ended processes and past errors."""
 
 from datetime import timedelta
 
@@ -31,8 +31,8 @@ async def listed_instances(pipeline: Pipeline) -> set[str]:
 
 
 async def test_a_killed_second_instance_is_forgotten(pipeline: Pipeline) -> None:
-    """Beside another one that works a killed process is told of for five minutes, alone for as long as nobody
-    follows it."""
+    """A killed process is shown for five minutes beside a running instance, and until it has a successor
+    otherwise."""
     await seen(pipeline, LIVING, "0 seconds")
     await seen(pipeline, KILLED, "4 minutes")
     assert await listed_instances(pipeline) == {LIVING, KILLED}

@@ -33,7 +33,7 @@ PATHS: Final = sorted({operation.path for operation in OPERATIONS})
 
 @dataclass
 class Answer:
-    """As much of an answer as `is_an_error` looks at."""
+    """The part of a response that `is_an_error` reads."""
 
     status_code: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Answer:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def untouched(site: Site) -> AsyncIterator[None]:
-    """Ends with a look at the log: whatever was asked, nothing was written."""
+    """Checks in the end that no request wrote to the log."""
     before = await ends(site)
     yield
     assert await ends(site) == before
@@ -141,7 +141,7 @@ BODIES: Final[dict[str, tuple[bytes, bytes]]] = {
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=title)
 async def test_bodies(site: Site, untouched: None, operation: Operation) -> None:
-    """Whatever the body is, for somebody who does not exist: a 4xx in the documented shape."""
+    """Any body for a user who does not exist gets a 4xx in the documented shape."""
     wrong = {}
     for name, (media, content) in BODIES.items():
         chunks = [content[start : start + 65_536] for start in range(0, len(content), 65_536)]
@@ -171,7 +171,7 @@ IDS: Final = (
 
 @pytest.mark.parametrize("operation", WITH_PARAMETER, ids=title)
 async def test_ids(site: Site, untouched: None, operation: Operation) -> None:
-    """Whatever stands where an id is due: not found, refused, or a deletion of what was never there."""
+    """Any text in place of an id: not found, refused, or a deletion without effect."""
     wrong = {}
     for identity in IDS:
         parts = operation.path.split("/")
@@ -194,7 +194,7 @@ QUERIES: Final = (
 
 @pytest.mark.parametrize("operation", WITH_QUERY, ids=title)
 async def test_queries(site: Site, untouched: None, operation: Operation) -> None:
-    """Whatever is asked for: an answer or a documented refusal."""
+    """Any query gets a result or a documented refusal."""
     wrong = {}
     for query in QUERIES:
         answer = await send(site, operation.method, path_of(operation).encode() + b"?" + query, [b"{}"])

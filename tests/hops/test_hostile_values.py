@@ -27,7 +27,7 @@ TEXTS: Final = (
 
 
 async def victim(api: httpx.AsyncClient) -> str:
-    """Somebody who has a bit of everything."""
+    """A user who has values of every kind."""
     body = new_user(
         email="victim@example.com", user_id="victim", name="Victim", blocked=False,
         user_metadata={"a": {"b": 1}}, app_metadata={"plan": "gold"},
@@ -103,7 +103,7 @@ REFUSED: Final[list[tuple[str, bytes]]] = [
 
 @pytest.mark.parametrize("content", [case[1] for case in REFUSED], ids=[case[0] for case in REFUSED])
 async def test_a_refused_request_changes_nothing(api: httpx.AsyncClient, content: bytes) -> None:
-    """400, and everybody is as before."""
+    """400, and all users are unchanged."""
     path = await victim(api)
     before = await everything(api)
     answer = await api.patch(path, content=content, headers=JSON)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: carried out once, answered as often as asked, honest where the outcome is not known."""
+"""Idempotency-Key: executed once, every repetition gets the result, and an unknown outcome is reported."""
 
 import asyncio
 from typing import Any
@@ -49,7 +49,7 @@ async def test_a_repetition_answers_the_first_result(site: Site, api: httpx.Asyn
 
 
 async def test_the_order_of_properties_does_not_matter(api: httpx.AsyncClient) -> None:
-    """The same request written differently, even as a form, is a repetition."""
+    """An equal request with reordered properties, or as a form, is a repetition."""
     body = new_user(email="order@example.com")
     key = {"idempotency-key": "order"}
     first = await api.post(USERS, json=body, headers=key)
@@ -76,7 +76,7 @@ async def test_the_key_of_another_request_is_refused(api: httpx.AsyncClient) -> 
 
 
 async def test_a_key_belongs_to_its_caller_and_path(site: Site, api: httpx.AsyncClient) -> None:
-    """Another tenant, client, user or path with the same key and body gets an answer of its own."""
+    """Another tenant, client, user or path with equal key and body gets its own result."""
     body = {"name": "keyed", "strategy": "samlp"}
     key = {"idempotency-key": "shared"}
     assert (await api.post("/api/v2/connections", json=body, headers=key)).status_code == 201
@@ -103,7 +103,7 @@ async def test_a_refusal_is_a_result(site: Site, api: httpx.AsyncClient) -> None
 
 
 async def test_of_many_at_once_one_is_carried_out(api: httpx.AsyncClient) -> None:
-    """The others are told to come back, or get its result; one person is made."""
+    """Of concurrent requests one creates a user; the others get 409 or its result."""
     responses = await asyncio.gather(*(create(api, "race", "race@example.com") for _ in range(12)))
     carried_out = [answer for answer in responses if "idempotency-replayed" not in answer.headers]
     waiting = [answer for answer in carried_out if answer.status_code == 409]
@@ -259,7 +259,7 @@ def secrets_in(value: Any) -> list[str]:
 
 
 async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncClient) -> None:
-    """Then the key is free again, and the sweep takes away what nobody asks for."""
+    """After a day the key can be used again, and the sweep deletes expired results."""
     await create(api, "day", "day@example.com")
     connection = await asyncpg.connect(site.database.admin)
     age = "UPDATE ledger.idempotency SET started_at = now() - interval '24 hours 1 second'"
@@ -272,7 +272,7 @@ async def test_a_result_is_forgotten_after_a_day(site: Site, api: httpx.AsyncCli
 
 
 class Handler:
-    """A handler that does what a test tells it, counting."""
+    """A handler whose behaviour a test sets; it counts its calls."""
 
     def __init__(self, *outcomes: Any, decides: bool = True) -> None:
         self.outcomes, self.decides, self.calls = list(outcomes), decides, 0
@@ -335,7 +335,7 @@ async def test_what_failed_before_anything_was_decided_may_be_repeated(
 
 
 async def test_a_caller_that_goes_away_finds_the_result_later(site: Site) -> None:
-    """The request goes on without its caller; meanwhile a repetition is told to wait."""
+    """The request continues after its caller disconnects; until it ends, a repetition gets 409."""
     handler = Handler("wait")
     first = asyncio.create_task(ask(site, handler, "gone"))
     await handler.waiting.wait()

@@ -70,7 +70,7 @@ async def test_a_persons_logins_keep_their_order(site: IngestSite, client: httpx
 
 
 async def test_many_at_once(site: IngestSite, client: httpx.AsyncClient) -> None:
-    """Requests at the same time share the broker's requests; each one's events are written once."""
+    """Concurrent requests share requests to the broker; each request's events are written once."""
 
     async def send(number: int) -> int:
         events = [
@@ -97,8 +97,8 @@ async def test_events_of_the_largest_size(site: IngestSite, client: httpx.AsyncC
 
 
 async def test_what_can_never_be_processed_is_refused(site: IngestSite, client: httpx.AsyncClient) -> None:
-    """A login through a connection that nobody knows and that names no strategy, or without an identity, is
-    refused with a sentence; the other events of the request are accepted."""
+    """A login through an unknown connection without a strategy, or without an identity, is rejected with a
+    reason; the other events of the request are accepted."""
     events = [
         make_event(id="good", source="judged"),
         make_event(id="nowhere", source="judged", data=make_data(connection="corp", strategy=...)),
@@ -135,7 +135,8 @@ async def test_health_of_a_ready_service(client: httpx.AsyncClient) -> None:
 
 
 async def test_tokens_are_checked(site: IngestSite, client: httpx.AsyncClient) -> None:
-    """No token, somebody else's, one without the scope and one for another tenant get their answers."""
+    """A missing token, a token of another issuer, without the scope or for another tenant get their
+    errors."""
 
     async def attempt(token: str | None) -> tuple[int, Any]:
         headers = {"authorization": f"Bearer {token}" if token else ""}

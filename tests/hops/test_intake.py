@@ -82,9 +82,10 @@ async def send_everything_odd(values: Values, sender: Sender) -> tuple[int, int]
 
 @pytest.mark.parametrize("worker", ["normalizer", "projector", "auditor"])
 async def test_every_record_is_accounted_for(pipeline: Pipeline, worker: str) -> None:
-    """Whatever the codec, headers, key and value: what is good counts once, what is bad is a dead letter (an
-    event under another key than its subject's is), what was aborted does not count, and the worker goes on.
-    The auditor has a leaf of each. Logins are trusted here: signatures would be one more header."""
+    """With any codec, headers, key and value: valid records count once, invalid ones become dead letters
+    (such as an event under another key than its subject's), aborted ones do not count, and the worker
+    continues. The auditor has a leaf of each. Logins are trusted here, because a signature would be one more
+    header."""
     people, workers = [unused_subject() for _ in range(2)], Workers(pipeline)
     topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
     await workers.start(worker, VITA_RAW_LOGINS="trusted")
@@ -127,8 +128,8 @@ async def test_every_record_is_accounted_for(pipeline: Pipeline, worker: str) ->
 
 @pytest.mark.parametrize("worker", ["normalizer", "projector", "auditor"])
 async def test_a_batch_that_inflates_to_gigabytes_is_one_bad_record(pipeline: Pipeline, worker: str) -> None:
-    """What the broker stores in some kilobytes does not take the worker's memory: the batch is a dead letter
-    that says so, or a leaf of the trail, and what stands before and behind it counts."""
+    """A small batch that decompresses to gigabytes does not exhaust the worker's memory: it becomes a dead
+    letter or a leaf of the trail, and the records around it count."""
     topic = Topic.LOGINS_RAW if worker == "normalizer" else Topic.PROFILE_EVENTS
     jane = unused_subject()
     values, workers = Values(pipeline, worker, jane), Workers(pipeline)
@@ -159,7 +160,7 @@ async def test_a_batch_that_inflates_to_gigabytes_is_one_bad_record(pipeline: Pi
 
 
 async def test_readers_of_the_log_take_any_header(pipeline: Pipeline) -> None:
-    """`vita audit verify` and whatever else reads a topic meets the same records."""
+    """`vita audit verify` and all other readers of a topic accept these records."""
     sender = Sender(pipeline.stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS, 0, b"k")
     await sender.send_with_a_name_that_is_not_utf_8(b"one", b"two")
     await sender.send(b"three", headers=list(ODD_HEADERS))
@@ -247,8 +248,8 @@ async def test_a_stuck_worker_says_so_where_status_looks(pipeline: Pipeline) -> 
 
 
 async def test_a_container_is_ready_while_its_process_lives(pipeline: Pipeline) -> None:
-    """Each of these turns the probe red: no process yet, one that is silent, no database. A process that
-    ended as told leaves none."""
+    """The probe fails without a process, with a silent process and without a database. A process that was
+    stopped normally leaves no heartbeat."""
     url = pipeline.stack.environment("auditor", pipeline.database, pipeline.prefix)["VITA_DATABASE_URL"]
     started = Workers(pipeline)
 
@@ -287,5 +288,5 @@ async def test_dead_letters_are_noted_with_their_tenant(pipeline: Pipeline) -> N
 
 
 def with_nul(record: Record) -> Record:
-    """The same event, about something whose id holds U+0000."""
+    """The event, about an object whose id contains U+0000."""
     return Record(record.key, record.value.replace(b"hostile", b"a\\u0000b"))

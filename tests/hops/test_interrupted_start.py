@@ -38,7 +38,7 @@ async def local(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
 
 
 def start(local: LocalStack) -> "subprocess.Popen[str]":
-    """The command, in a session of its own, as a terminal starts it."""
+    """The command in its own session, as a terminal starts it."""
     argv = [sys.executable, "-m", "deploy.local", "infrastructure", "--state", str(local.state.path)]
     return subprocess.Popen(
         argv, cwd=ROOT, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -90,7 +90,7 @@ async def test_a_killed_start_is_repaired_by_the_next(local: LocalStack) -> None
 
 
 async def test_ctrl_c_stops_what_was_starting(local: LocalStack) -> None:
-    """An interrupted start leaves no process that is not ready, and the next start goes on."""
+    """An interrupted start leaves no process that is not ready, and the next start continues."""
     with local.state.lock():
         await local.stop("kafka", budget_s=0)
     command = start(local)
@@ -103,7 +103,7 @@ async def test_ctrl_c_stops_what_was_starting(local: LocalStack) -> None:
 
 
 async def test_data_outlives_a_crash_of_the_machine(local: LocalStack) -> None:
-    """Servers killed at once come back at the same addresses with the same password."""
+    """Servers that were killed at once restart at their addresses with their passwords."""
     before = await end(start(local))
     for info in local.status():
         assert info.pid is not None

@@ -27,7 +27,7 @@ Right = tuple[str, str]
 
 @pytest.fixture(autouse=True)
 def _secured(stack: Stack) -> None:
-    """Brokers given in the environment may authenticate nobody."""
+    """Skips the test if the given brokers do not authenticate clients."""
     if not stack.kafka.uses_sasl:
         pytest.skip("these brokers authenticate nobody")
 

@@ -54,7 +54,7 @@ async def test_a_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path) ->
 
 
 async def test_processes_that_start_at_once_agree_on_the_file(tmp_path: Path) -> None:
-    """Of several that make the file at the same moment all use the same key."""
+    """Processes that create the file concurrently all use one key."""
     code = (
         "import sys; from services.ledger.keys.subject_keys import provider_from; provider_from(sys.argv[1])"
     )
@@ -78,7 +78,8 @@ def test_a_key_file_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
 
 
 async def test_the_environment_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key may come from a variable; the provider's name tells which, never the key."""
+    """The key may come from a variable; the provider string contains the name of the variable, never the
+    key."""
     key = base64.b64encode(os.urandom(32)).decode()
     monkeypatch.setenv("VITA_TEST_KEK", key)
     provider = provider_from("env:VITA_TEST_KEK")

@@ -81,7 +81,7 @@ async def test_people_link_their_own_accounts(site: Site, issuer: Issuer) -> Non
 
 
 async def test_tokens_that_will_not_do(site: Site, issuer: Issuer) -> None:
-    """Each is refused with what is wrong with it, and links nobody."""
+    """Each invalid token is refused with its error and links no user."""
     world = Linked.over(site)
     await world.person("google-oauth2|w1")
     await world.person("github|s")

@@ -24,7 +24,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture
 async def world(site: Site) -> AsyncIterator[Linked]:
-    """The same with people; after each test nothing of linking is under way."""
+    """The world with people; checks after each test that no saga is left."""
     linked = Linked.over(site)
     yield linked
     await linked.nothing_is_left()
@@ -97,7 +97,7 @@ async def test_link_login_unlink(world: Linked) -> None:
 
 
 async def test_refusals(world: Linked) -> None:
-    """Each in the words clients know; none changes anything."""
+    """Each refusal has the documented text and changes nothing."""
     api = world.site.client()
     for user_id in ("google-oauth2|r1", "google-oauth2|r2", "github|21", "github|22"):
         await world.person(user_id)
@@ -171,7 +171,7 @@ async def test_of_many_links_at_once_exactly_one_wins(world: Linked) -> None:
 
 
 async def test_two_who_link_one_another(world: Linked) -> None:
-    """Of opposite links at once one wins; nobody is lost."""
+    """Of two opposite links at once one succeeds, and no user is lost."""
     for user_id in ("google-oauth2|o1", "github|51"):
         await world.person(user_id)
     answers = await asyncio.gather(
@@ -183,7 +183,7 @@ async def test_two_who_link_one_another(world: Linked) -> None:
 
 
 async def test_deleting_takes_linked_identities_along(world: Linked) -> None:
-    """204; each identity that signs in later is somebody new, on their own."""
+    """204; each identity that logs in later becomes a separate new user."""
     await world.person("google-oauth2|d1")
     await world.person("github|61", attributes={"name": "old"})
     assert (await world.link("google-oauth2|d1", "github|61")).status_code == 201
@@ -197,7 +197,7 @@ async def test_deleting_takes_linked_identities_along(world: Linked) -> None:
 
 
 async def test_links_unlinks_and_deletions_at_once(world: Linked) -> None:
-    """Whatever comes first, in the end nobody is half linked."""
+    """In any order of concurrent commands, every link is complete or undone in the end."""
     for user_id in ("google-oauth2|x1", "github|71", "github|72"):
         await world.person(user_id)
     await world.link("google-oauth2|x1", "github|71")

@@ -33,13 +33,13 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
 
 
 class Dying:
-    """A writer whose process dies when it has appended so many events."""
+    """A writer whose process dies after this many appended events."""
 
     def __init__(self, site: Site, appends: int) -> None:
         self._writer, self._left = site.storage.log.writer, appends
 
     def under_way(self) -> dict[str, list[str]]:
-        """Nothing: whoever dies appends no more."""
+        """No append is in progress: a dead process appends nothing."""
         return {}
 
     async def append(self, *what: Any) -> Position:
@@ -51,7 +51,7 @@ class Dying:
 
 
 def dying(world: Linked, appends: int) -> Linked:
-    """The same installation by way of a process that will die."""
+    """The installation through a process that will die."""
     site, service = world.site, world.site.service
     app = create_app(with_log(service, Dying(site, appends)))  # type: ignore[arg-type]
     return Linked(replace(site, app=app), world.pipeline, world.subjects)
@@ -78,7 +78,8 @@ async def until_settled(world: Linked) -> None:
 
 @pytest.mark.parametrize("appends", [0, 1, 2])
 async def test_a_link_left_at_any_step_is_finished(site: Site, appends: int) -> None:
-    """Before the first event, between the two, and after both: whoever comes next links them."""
+    """Left before the first event, between the two or after both, the link is completed by the next
+    process."""
     world, one, other = await people(site, f"link{appends}")
     answer = await dying(world, appends).link(one, other)
     assert answer.status_code == (201 if appends == 2 else 503)
@@ -91,7 +92,7 @@ async def test_a_link_left_at_any_step_is_finished(site: Site, appends: int) -> 
 
 @pytest.mark.parametrize("appends", [0, 1])
 async def test_an_unlink_left_at_any_step_is_finished(site: Site, appends: int) -> None:
-    """The same for what ends a link; meanwhile nobody is lost."""
+    """An unlink left at any step is completed, and no user is lost meanwhile."""
     world, one, other = await people(site, f"unlink{appends}")
     assert (await world.link(one, other)).status_code == 201
     assert (await dying(world, appends).unlink(one, other)).status_code == 503
@@ -104,7 +105,7 @@ async def test_an_unlink_left_at_any_step_is_finished(site: Site, appends: int) 
 
 @pytest.mark.parametrize("appends", [0, 1])
 async def test_a_deletion_left_at_any_step_is_finished(site: Site, appends: int) -> None:
-    """Both are gone, whoever had to see to it."""
+    """Both users are deleted, whichever process completes the deletion."""
     world, one, other = await people(site, f"delete{appends}")
     assert (await world.link(one, other)).status_code == 201
     answer = await dying(world, appends).site.client().delete(path_of(one))
@@ -135,7 +136,7 @@ async def test_a_secondary_that_vanishes_takes_the_link_back(site: Site) -> None
 
 
 async def test_a_late_view_is_202_and_the_link_goes_on(site: Site) -> None:
-    """The request is answered in time; what it asked for is done as soon as the view moves."""
+    """The response is 202 in time; the link is completed as soon as the view advances."""
     world, one, other = await people(site, "late")
     times = replace(wait_times(site.service.settings), view_seconds=0.2)
     service = with_log(site.service, times=times)
@@ -194,7 +195,7 @@ async def test_a_projector_that_dies_between_relay_and_commit(
 
 
 async def test_a_new_generation_hands_nothing_on_again(stack: Stack) -> None:
-    """A rebuild finds the relays on the log: the rows are the same and the log stays as it is."""
+    """A rebuild finds the relays on the log: the rows are equal and the log is unchanged."""
     pipeline = await make_pipeline(stack)
     primary, secondary = await linked_pair(pipeline)
     for offset in range(3, 8):
@@ -215,7 +216,7 @@ async def test_a_new_generation_hands_nothing_on_again(stack: Stack) -> None:
 
 
 async def test_a_login_without_keys_does_not_block_others(stack: Stack) -> None:
-    """A login that nobody can take is quarantined with its reason; the others go on."""
+    """A login whose receiving subject has no keys is quarantined with its reason; the others are applied."""
     pipeline = await make_pipeline(stack)
     primary, secondary = await linked_pair(pipeline)
     await pipeline.project()

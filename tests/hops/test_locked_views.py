@@ -27,8 +27,8 @@ async def table_behind(connection: asyncpg.Connection, view: str) -> str:
 
 @pytest.mark.parametrize("view", ["views.profile", "views.connection", "ledger.reservation"])
 async def test_a_locked_table_does_not_hold_requests(site: Site, view: str) -> None:
-    """Many requests that need a locked table are told 503 or 202 once the lock was waited for, and succeed
-    when it is free again."""
+    """Concurrent requests that need a locked table get 503 or 202 after the lock timeout, and succeed when
+    the lock is released."""
     api = site.client()
     made = await api.post("/api/v2/users", json=new_user(email=f"{view}@example.com"))
     assert made.status_code == 201, made.text

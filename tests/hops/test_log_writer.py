@@ -25,7 +25,7 @@ from tests.worlds.pipeline import Pipeline, make_pipeline
 
 
 async def appended(pipeline: Pipeline, commands: list[list[Record]]) -> list[Position]:
-    """Where the last record of each came to stand, all appended at the same moment."""
+    """The positions of the last record of each, all appended concurrently."""
     log = await LogWriter.open(pipeline.stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
         return await asyncio.gather(*(log.append(records) for records in commands))
@@ -55,7 +55,8 @@ async def test_appends_of_one_moment_are_each_whole_and_in_their_order(stack: St
 
 
 async def test_a_command_beyond_one_batch_is_refused_and_a_single_event_is_not(stack: Stack) -> None:
-    """All or none: several records that no batch holds are told at once; one alone gets its own batch."""
+    """Several records that do not fit into a batch are refused at once, all or none; a single large record
+    gets its own batch."""
     pipeline = await make_pipeline(stack)
     half = Record(b"demo/1", b"x" * (BATCH_BYTES // 2))
     whole = Record(b"demo/1", b"x" * BATCH_BYTES)
@@ -67,7 +68,7 @@ async def test_a_command_beyond_one_batch_is_refused_and_a_single_event_is_not(s
 
 
 async def test_what_a_closed_log_cannot_send_fails_for_everybody(stack: Stack) -> None:
-    """Nobody waits for ever: the outcome is unknown, and said so."""
+    """No caller waits forever: the outcome is reported as unknown."""
     pipeline = await make_pipeline(stack)
     log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     await log.close()
@@ -132,7 +133,7 @@ async def test_a_writer_replaces_a_connection_that_failed(stack: Stack) -> None:
 
 
 async def test_an_unexpected_failure_reaches_every_waiting_caller(stack: Stack) -> None:
-    """Nobody waits for ever, and the writer goes on."""
+    """No caller waits forever, and the writer continues."""
     pipeline = await make_pipeline(stack)
     log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:
@@ -145,7 +146,7 @@ async def test_an_unexpected_failure_reaches_every_waiting_caller(stack: Stack) 
 
 
 async def test_records_of_many_keys_are_written_as_far_as_they_are_waited_for(stack: Stack) -> None:
-    """Each partition has an outcome of its own; a part that is cancelled before it was sent stays away."""
+    """Each partition has a separate outcome; a part that is cancelled before it was sent is not written."""
     pipeline = await make_pipeline(stack)
     log = await LogWriter.open(stack.kafka, pipeline.prefix + Topic.PROFILE_EVENTS.value)
     try:

@@ -1,4 +1,4 @@
-"""A check is answered through indexes, whatever is asked, with the rights ingest has."""
+"""Every login check is answered through indexes, with the rights that ingest has."""
 
 import pytest
 import pytest_asyncio

@@ -48,7 +48,8 @@ async def unblock(gateway: Gateway, who: str) -> Any:
 
 
 async def test_ten_failures_block_an_identifier_for_one_address(gateway: Gateway) -> None:
-    """The tenth failure blocks, from that address only, however it was typed; anybody else may come in."""
+    """The tenth failure blocks the identifier in any spelling, for that IP address only; other identifiers
+    are allowed."""
     user_id = await gateway.user("ten@example.com")
     await gateway.fail(9, "Ten@Example.com", "2001:DB8::7")
     assert await gateway.check("ten@example.com", "2001:db8:0::7") == ALLOW
@@ -66,7 +67,7 @@ async def test_ten_failures_block_an_identifier_for_one_address(gateway: Gateway
 
 
 async def test_failures_emitted_again_count_once(gateway: Gateway) -> None:
-    """A normalizer that did not get to store its position does all over: nobody is blocked by that."""
+    """A normalizer that could not store its position repeats its batch, which blocks no user."""
     start = gateway.raw.get(0, 0)
     await gateway.fail(9, "nobody-at-all@example.com", OTHER_IP)
     for _ in range(2):
@@ -127,7 +128,7 @@ async def test_an_admin_releases_a_person(gateway: Gateway) -> None:
 
 
 async def test_a_block_holds_for_linked_identities(gateway: Gateway) -> None:
-    """Whoever is blocked gets in by none of their accounts; unlinked it is another's again."""
+    """A blocked user cannot log in with any linked account; an unlinked account is not affected."""
     primary = await gateway.user("primary@example.com")
     secondary = await gateway.user("secondary@example.com")
     body = {"provider": "auth0", "user_id": secondary}
@@ -202,15 +203,15 @@ async def test_thirty_days_after_the_last_failure_nothing_is_left(gateway: Gatew
 
 
 async def test_being_turned_away_is_no_attempt(gateway: Gateway) -> None:
-    """A gateway reports what it refused with the reason it was told; that keeps nobody blocked longer. Nor
-    does a password that was right."""
+    """A refused login that a gateway reports with the refusal's reason does not prolong the block, nor does a
+    correct password."""
     for reason in ("too_many_attempts", "suspicious_ip", "unauthorized", "user is blocked", "mfa_required"):
         await gateway.fail(12, "away@example.com", reason=reason)
     assert await gateway.check("away@example.com") == ALLOW
 
 
 async def test_a_failure_that_names_claims_counts_for_what_the_person_types(gateway: Gateway) -> None:
-    """Without an identifier the person's own are blocked."""
+    """A failure without an identifier counts for the person's own identifiers."""
     user_id = await gateway.user("claims@example.com")
     claims = {"user_id": user_id.partition("|")[2]}
     await gateway.report(*(gateway.failure(..., claims=claims) for _ in range(10)))
@@ -219,7 +220,8 @@ async def test_a_failure_that_names_claims_counts_for_what_the_person_types(gate
 
 
 async def test_a_hundred_failures_throttle_an_address(gateway: Gateway) -> None:
-    """Whoever they were for, known or not, over all partitions; an admin lets the address go again."""
+    """Failures of known and unknown users in all partitions throttle an address; an administrator unblocks
+    it."""
     ip, path = "192.0.2.50", "/api/v2/anomaly/blocks/ips/192.0.2.50"
     absent = {"statusCode": 404, "error": "Not Found", "message": "Not Found"}
     await gateway.report(*(gateway.failure(f"spray{number}@example.com", ip) for number in range(99)))
@@ -292,7 +294,7 @@ async def test_no_tenant_sees_anothers_failures(gateway: Gateway) -> None:
     ],
 )
 async def test_bad_checks_are_refused(gateway: Gateway, body: Any, status: int) -> None:
-    """Each with the documented shape, and without a word of what was sent."""
+    """Each refusal has the documented shape and quotes no value of the request."""
     answer = await gateway.ingest.post(CHECKS, content=exact_json.dumps(body))
     assert answer.status_code == status
     assert answer.json()["statusCode"] == status
@@ -300,7 +302,8 @@ async def test_bad_checks_are_refused(gateway: Gateway, body: Any, status: int) 
 
 
 async def test_login_checks_need_a_scope(gateway: Gateway) -> None:
-    """`check:logins` or `publish:logins`; another scope gets 403, plain JSON is asked for."""
+    """`check:logins` or `publish:logins` is needed, another scope gets 403; the media type must be plain
+    JSON."""
     body = exact_json.dumps({"identifier": "a", "ip": IP})
     for scope, status in (("check:logins", 200), ("publish:logins", 200), ("read:users", 403)):
         headers = {"authorization": f"Bearer {gateway.site.token([scope])}"}

@@ -98,7 +98,7 @@ async def test_fewer_scopes_can_be_asked_for(anonymous: httpx.AsyncClient) -> No
 async def test_errors_of_the_token_endpoint_are_oauths(
     anonymous: httpx.AsyncClient, changes: dict[str, Any], status: int, error: str
 ) -> None:
-    """RFC 6749 bodies; a wrong secret and an unknown client look the same."""
+    """RFC 6749 bodies; a wrong secret and an unknown client get equal errors."""
     answer = await ask(anonymous, **changes)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert set(answer.json()) == {"error", "error_description"}
@@ -149,7 +149,8 @@ async def test_only_good_tokens_open_the_api(site: Site, anonymous: httpx.AsyncC
 
 
 async def test_tenants_never_meet(site: Site) -> None:
-    """Another tenant's token finds, changes and deletes nothing, and may use the same values itself."""
+    """Another tenant's token finds, changes and deletes nothing, and may use equal values for its own
+    objects."""
     demo, other = site.client(), site.client(tenant="other")
     user = (await demo.post(USERS, json=new_user(email="mine@example.com"))).json()
     path = path_of(user["user_id"])
@@ -180,7 +181,7 @@ async def test_even_a_query_without_a_tenant_sees_one_only(site: Site) -> None:
 
 
 async def test_every_query_prepares(site: Site) -> None:
-    """With the rights of the API's own role."""
+    """Every named query prepares with the rights of the API's role."""
     async with site.storage.database.connection("demo") as connection:
         for package, file, name in named_queries():
             if package.startswith("services.queries"):
@@ -273,7 +274,7 @@ async def test_the_process_serves_and_ends_on_sigterm(site: Site, stack: Stack) 
 async def test_every_response_has_an_id_that_is_in_the_access_log(
     site: Site, anonymous: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever is answered, by whichever part: an id of Vita's own, and one line with it and who asked."""
+    """Every response has an id of Vita, and one line of the access log has it with the caller."""
     api = site.client()
     given = {"x-request-id": "mine"}
     answers = [

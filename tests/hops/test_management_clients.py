@@ -106,7 +106,8 @@ async def test_a_rotated_secret_counts_at_once(api: httpx.AsyncClient) -> None:
 
 
 async def test_changes_at_once_undo_nothing(api: httpx.AsyncClient) -> None:
-    """New secrets and new names together: the last secret told counts, and the last name is there."""
+    """After concurrent rotations and renames, the last returned secret is valid and the last name is
+    stored."""
     client = await make(api)
     await grant(api, client["client_id"], "read:users")
     path = f"{CLIENTS}/{client['client_id']}"
@@ -188,7 +189,7 @@ async def test_a_client_without_the_grant_type_gets_no_token(api: httpx.AsyncCli
 
 
 async def test_lists_come_in_pages(site: Site) -> None:
-    """By offset and by cursor, filtered; no list shows a secret."""
+    """Lists are paged by offset and by cursor and can be filtered; no list contains a secret."""
     api = site.client(tenant="other")
     for number in range(5):
         client = await make(api, name=f"L{number}", app_type="spa" if number % 2 else "non_interactive")

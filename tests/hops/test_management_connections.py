@@ -19,7 +19,7 @@ async def created(api: httpx.AsyncClient, name: str, strategy: str = "samlp", **
 
 
 async def test_a_created_connection_is_answered_as_recorded(api: httpx.AsyncClient) -> None:
-    """Id, key order and defaults of a database connection; reading gives the same."""
+    """A created database connection has the recorded id, key order and defaults; reading returns them too."""
     connection = await created(api, "recorded", "auth0")
     assert list(connection) == [
         "id", "options", "strategy", "name", "is_domain_connection", "authentication", "connected_accounts",
@@ -74,7 +74,7 @@ async def test_changes_at_once_do_not_undo_each_other(api: httpx.AsyncClient) ->
 
 
 async def test_a_deleted_connection_is_gone_at_once_and_its_name_free(api: httpx.AsyncClient) -> None:
-    """202 with the time, then 404 and 204; the same name can be taken again."""
+    """202 with the time, then 404 and 204; the name can be used again."""
     connection = await created(api, "passing")
     path = f"{CONNECTIONS}/{connection['id']}"
     answer = await api.delete(path)

@@ -145,7 +145,7 @@ async def test_refused_requests(api: httpx.AsyncClient) -> None:
 
 
 async def test_concurrent_enrolments_collide(site: Site, api: httpx.AsyncClient) -> None:
-    """Of several requests for the same address exactly one is taken."""
+    """Of concurrent enrolments of one address exactly one succeeds."""
     methods = await methods_of_new_user(api, "race@example.com")
     answers = await asyncio.gather(*(api.post(methods, json=EMAIL) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
@@ -153,8 +153,8 @@ async def test_concurrent_enrolments_collide(site: Site, api: httpx.AsyncClient)
 
 
 async def test_secrets_stay_sealed(site: Site, api: httpx.AsyncClient) -> None:
-    """A TOTP secret lies sealed in the profile's row, opens with the person's key only, and a row whose key
-    is gone has no secrets."""
+    """A TOTP secret is sealed in the profile's row and opens with the person's key only; a row whose key is
+    destroyed has no secrets."""
     methods = await methods_of_new_user(api, "sealed@example.com")
     created = await api.post(methods, json=TOTP)
     assert SECRET not in created.text

@@ -52,7 +52,7 @@ async def test_every_answer_counts_down_and_then_there_are_none(site: Site) -> N
 
 
 async def test_many_refused_requests_have_one_log_entry(site: Site) -> None:
-    """An `api_limit` entry says who came from where and what was too much; more of the same add nothing."""
+    """An `api_limit` entry has the client, the address and the limit; further refused requests add none."""
     greedy = bearing(site, site.token(client_id="greedy"))
     answers = [await greedy.get(USERS) for _ in range(6)]
     assert [answer.status_code for answer in answers[3:]] == [429] * 3
@@ -67,7 +67,7 @@ async def test_many_refused_requests_have_one_log_entry(site: Site) -> None:
 
 
 async def test_a_refused_scope_counts_and_an_unknown_caller_does_not(site: Site) -> None:
-    """403 says what is left; 401 cannot, as nobody is known to be counted."""
+    """A 403 has the rate-limit headers; a 401 has none, because the caller is unknown."""
     refused = await bearing(site, site.token(["x:y"], client_id="poor")).get(USERS)
     assert (refused.status_code, refused.headers["x-ratelimit-remaining"]) == (403, "2")
     unknown = await bearing(site, "a.b.c").get(USERS)

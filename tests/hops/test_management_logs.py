@@ -1,4 +1,4 @@
-"""The logs over the real parts: what is told, found, walked through, and kept."""
+"""The logs over the real parts: entries, searches, paging and retention."""
 
 import re
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ async def listed(client: httpx.AsyncClient, path: str = LOGS, **asked: Any) -> l
 
 
 async def walked(site: Site, client: httpx.AsyncClient, count: int, take: int = 2) -> list[str]:
-    """The types of so many entries, by following the links; an empty page links to itself."""
+    """The types of this many entries, read by following the links; an empty page links to itself."""
     found: list[str] = []
     url = f"{LOGS}?take={take}"
 
@@ -95,7 +95,8 @@ async def test_a_creation_has_two_log_entries(site: Site) -> None:
 
 
 async def test_a_query_that_no_event_could_hold(site: Site) -> None:
-    """What an operation does not read may be anything; the log tells of it as far as it can."""
+    """Query parameters that an operation ignores may contain any text; the log entry contains them as far as
+    possible."""
     client = await fresh(site, "nul")
     made = await client.post("/api/v2/users?a%00=%00&b=%FF%ED%A0%80", json=new_user())
     assert made.status_code == 201
@@ -104,7 +105,7 @@ async def test_a_query_that_no_event_could_hold(site: Site) -> None:
 
 
 async def test_changes_of_a_user_are_in_the_log_of_the_user(site: Site) -> None:
-    """Edits, a block, a deletion: also of somebody who is no more; of somebody who never was, nothing."""
+    """Edits, a block and a deletion, also of a deleted user; nothing of a user who never existed."""
     client = await fresh(site, "somebody")
     user_id = (await client.post("/api/v2/users", json=new_user())).json()["user_id"]
     await client.patch(path_of(user_id), json={"blocked": True})
@@ -146,7 +147,7 @@ async def test_every_log_entry_of_a_request_has_its_origin(site: Site) -> None:
 
 
 async def test_one_entry(site: Site) -> None:
-    """By its id, with chosen fields; any other id is not found."""
+    """An entry is found by its id, with selected fields; an unknown id is not found."""
     client = await fresh(site, "single")
     (entry,) = await listed(client)
     assert (await client.get(f"{LOGS}/{entry['log_id']}")).json() == entry
@@ -295,14 +296,14 @@ async def test_search_by_names_of_elsewhere(site: Site, searched: httpx.AsyncCli
     ],
 )
 async def test_a_query_that_cannot_be_understood(site: Site, q: str, reason: str) -> None:
-    """Where it went wrong, and what was expected."""
+    """The error contains the position and the expected text."""
     answer = await site.client().get(LOGS, params={"q": q})
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
     assert reason in answer.json()["message"]
 
 
 async def test_a_walk_comes_to_everything(site: Site) -> None:
-    """Oldest first, each entry once; at the end an empty page that links to itself."""
+    """Checkpoint paging returns each entry once, oldest first; at the end an empty page links to itself."""
     client = await fresh(site, "walk")
     for number in range(3):
         await client.post("/api/v2/users", json=new_user(email=f"w{number}@example.com"))
@@ -314,8 +315,8 @@ async def test_a_walk_comes_to_everything(site: Site) -> None:
 
 
 async def test_entries_are_kept_as_long_as_the_tenant_says(site: Site) -> None:
-    """For ever at first; then as many days as it says, whichever way they are asked for; what is too old is
-    deleted in the end."""
+    """Without a limit at first, then for the number of days that the tenant sets, in every operation; older
+    entries are deleted."""
     client = await fresh(site, "kept")
     settings = "/api/v2/tenants/settings"
     assert (await client.get(settings)).json()["log_retention_days"] is None

@@ -56,7 +56,7 @@ async def test_an_organization_from_first_to_last(api: httpx.AsyncClient) -> Non
 
 
 async def test_organizations_are_listed_by_name(api: httpx.AsyncClient) -> None:
-    """By cursor and with totals."""
+    """The list is sorted by name, with a cursor and with totals."""
     for name in ("c", "a", "b"):
         await organization(api, name)
     assert [one["name"] for one in (await api.get("/api/v2/organizations")).json()] == ["a", "b", "c"]
@@ -68,7 +68,8 @@ async def test_organizations_are_listed_by_name(api: httpx.AsyncClient) -> None:
 
 
 async def test_members(api: httpx.AsyncClient) -> None:
-    """Joined and left with one event each; listed with the fields asked for; a missing one stops it all."""
+    """One event for each joining and leaving; the list has the requested fields; an unknown user rejects the
+    whole request."""
     people = [await add_user(api, f"user{number}") for number in range(3)]
     acme, other = await organization(api), await organization(api, "other")
     path = f"/api/v2/organizations/{acme}/members"

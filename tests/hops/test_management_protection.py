@@ -98,8 +98,8 @@ async def test_defaults_hold_until_something_is_set(site: Site, path: str) -> No
 async def test_named_settings_change(
     site: Site, path: str, patches: list[dict[str, Any]], after: dict[str, Any]
 ) -> None:
-    """At every level, the rest stays; the answer and the next read are the same, and other tenants have
-    their own."""
+    """Settings in the body change at every level, the others remain; the next read returns the response, and
+    other tenants are not affected."""
     client = site.client()
     for patch in patches:
         changed = await client.patch(path, json=patch)

@@ -100,8 +100,8 @@ async def test_roles_are_listed_by_name(api: httpx.AsyncClient) -> None:
 async def test_a_tenant_has_a_thousand_roles_at_most(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many made at once exactly so many; those too many are refused, and there is room again when one is
-    gone."""
+    """Of many concurrent creations exactly as many as allowed succeed; after a deletion, another role can be
+    created."""
     monkeypatch.setattr(role_routes, "MOST_ROLES", 3)
     await role(api, "A")
     answers = await asyncio.gather(*(api.post("/api/v2/roles", json={"name": name}) for name in "BCDEFG"))
@@ -214,7 +214,7 @@ async def test_users_of_a_role(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_role_for_many_is_given_to_all_or_refused_first(api: httpx.AsyncClient) -> None:
-    """One who is missing stops it before anybody gets it; a second time nothing is written."""
+    """An unknown user rejects the request before the first change; repeating it writes nothing."""
     people = [await add_user(api, f"user{number}") for number in range(20)]
     role_id = await role(api)
     path = f"/api/v2/roles/{role_id}/users"
@@ -327,7 +327,7 @@ async def test_a_user_has_so_many_permissions_at_most(
 
 
 async def test_deleted_permissions_are_not_restored(api: httpx.AsyncClient) -> None:
-    """A permission taken out of its API, or an API deleted and made again, is held by nobody."""
+    """A user does not regain a permission when it, or its deleted API, is created again."""
     server_id = await server(api, "a", "b")
     jane, reader = await add_user(api), await role(api)
     await api.post(f"/api/v2/roles/{reader}/permissions", json=named("a", "b"))
@@ -395,7 +395,7 @@ async def test_apis(site: Site, api: httpx.AsyncClient) -> None:
 
 
 async def test_changes_of_a_role_at_once_are_all_made(api: httpx.AsyncClient) -> None:
-    """Ten permissions added at the same time are all there."""
+    """Ten permissions that are added concurrently are all stored."""
     scopes = [f"s{number}" for number in range(4)]
     await server(api, *scopes)
     path = f"/api/v2/roles/{await role(api)}/permissions"

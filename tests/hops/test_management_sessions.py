@@ -16,7 +16,7 @@ from tests.worlds.sign_in import later, sign_in
 
 
 async def all_revocations(site: Site) -> list[Any]:
-    """Every revocation that gateways were told of, in the documented shape."""
+    """Every revocation published for gateways, in the documented shape."""
     name = site.prefix + Topic.REVOCATIONS.value
     reading = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
     async with AIOKafkaConsumer(**site.stack.kafka.arguments(), **reading) as consumer:
@@ -89,7 +89,7 @@ async def test_sessions_that_have_ended_are_not_listed(site: Site, api: httpx.As
 
 
 async def test_revoking_a_session_takes_its_tokens(site: Site, api: httpx.AsyncClient) -> None:
-    """DELETE ends the session alone, revoke its refresh tokens, too; gateways are told of each."""
+    """DELETE ends only the session, revoke also its refresh tokens; a revocation is published for each."""
     user_id = (await create_user(api, email="revoke@example.com"))["user_id"]
     for name in ("a", "b"):
         await sign_in(
@@ -120,7 +120,8 @@ async def test_revoking_a_session_takes_its_tokens(site: Site, api: httpx.AsyncC
 
 
 async def test_all_of_a_user_is_revoked(site: Site, api: httpx.AsyncClient) -> None:
-    """Sessions, refresh tokens, or both, whether or not the views know any; nobody's is 404, or 400."""
+    """Sessions, refresh tokens or both are revoked, whether or not the views have any; an unknown user is a
+    404 or 400."""
     user_id = (await create_user(api, email="all@example.com"))["user_id"]
 
     async def kept() -> tuple[int, int]:
@@ -195,7 +196,7 @@ async def test_refresh_tokens(site: Site, api: httpx.AsyncClient) -> None:
 
 
 async def test_the_oldest_refresh_tokens_of_a_client_drop_out(site: Site, api: httpx.AsyncClient) -> None:
-    """Of each client the 200 newest are listed."""
+    """Only the 200 newest tokens of each client are listed."""
     user_id = (await create_user(api, email="many@example.com"))["user_id"]
     subject = await site_value(site, "SELECT subject FROM views.profile WHERE user_id = $1", user_id)
     await sign_in(site, user_id, client_id="one", refresh_token={"id": "m-1000"})
@@ -292,7 +293,7 @@ async def test_connected_accounts(site: Site, api: httpx.AsyncClient) -> None:
 
 
 async def test_a_deleted_user_leaves_nothing(site: Site, api: httpx.AsyncClient) -> None:
-    """Rows vanish with the person, and gateways are told to end everything."""
+    """The rows are deleted with the user, and a revocation of everything is published for gateways."""
     user_id = (await create_user(api, email="gone@example.com"))["user_id"]
     await sign_in(site, user_id, session_id="gone", client_id="app", refresh_token={"id": "gone"}, scope="x")
     assert (await api.delete(path_of(user_id))).status_code == 204
@@ -305,7 +306,7 @@ async def test_a_deleted_user_leaves_nothing(site: Site, api: httpx.AsyncClient)
 
 
 async def test_another_tenants_sessions_are_out_of_reach(site: Site, api: httpx.AsyncClient) -> None:
-    """Neither listed, nor read, nor revoked."""
+    """Another tenant can neither list nor read nor revoke them."""
     user_id = (await create_user(api, email="mine@example.com"))["user_id"]
     await sign_in(site, user_id, session_id="mine", client_id="app", refresh_token={"id": "mine"}, scope="x")
     other = site.client(tenant="other")

@@ -29,7 +29,7 @@ async def created(api: httpx.AsyncClient, email: str, **changes: Any) -> dict[st
 
 
 async def test_a_created_user_is_answered_as_recorded(api: httpx.AsyncClient) -> None:
-    """The recorded keys in the recorded order, a revision and a position; reading gives the same bytes."""
+    """The recorded keys in the recorded order, a revision and a position; reading returns equal bytes."""
     body = new_user(connection="named", email="Chuck@Example.com", username="chuck")
     answer = await api.post(USERS, json=body)
     assert answer.status_code == 201
@@ -76,7 +76,7 @@ async def test_metadata_and_an_own_id_are_kept(api: httpx.AsyncClient) -> None:
 
 
 async def test_the_same_value_is_refused_once_and_free_elsewhere(api: httpx.AsyncClient) -> None:
-    """409 for the same email in the same connection, whatever its case; another connection may have it."""
+    """409 for an email address that exists in the connection in any case; another connection accepts it."""
     await created(api, "taken@example.com")
     again = await api.post(USERS, json=new_user(email="TAKEN@example.com"))
     assert (again.status_code, again.json()["errorCode"]) == (409, "auth0_idp_error")
@@ -124,7 +124,7 @@ async def test_a_patch_changes_what_it_names(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_patch_that_changes_nothing_writes_nothing(api: httpx.AsyncClient) -> None:
-    """200 with the same revision and no position."""
+    """200 with the unchanged revision and no position."""
     user = await created(api, "same@example.com", user_metadata={"a": 1})
     answer = await api.patch(path_of(user["user_id"]), json={"name": user["name"], "user_metadata": {"a": 1}})
     assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, user, '"1"')
@@ -193,7 +193,8 @@ async def test_an_identity_stays_with_its_connection(site: Site, api: httpx.Asyn
 
 
 async def test_a_deleted_user_is_gone_at_once(api: httpx.AsyncClient) -> None:
-    """204, also twice and for nobody; 404 afterwards; lists forget it; email and id are free again."""
+    """204, also for a repeated deletion and an unknown user; 404 afterwards; lists omit the user; email and
+    id can be used again."""
     user = await created(api, "gone@example.com", user_id="gone")
     path = path_of(user["user_id"])
     answer = await api.delete(path)

@@ -36,7 +36,7 @@ async def test_of_two_creates_at_once_exactly_one_wins(site: Site) -> None:
 
 
 async def test_of_two_creates_with_one_id_exactly_one_wins(site: Site) -> None:
-    """The same for a caller's own user_id under different emails."""
+    """Concurrent creations with one user_id and different emails."""
     api = site.client()
     bodies = [new_user(email=f"id{n}@example.com", user_id="contested") for n in range(6)]
     answers = await asyncio.gather(*(api.post(USERS, json=body) for body in bodies))
@@ -60,7 +60,7 @@ async def test_of_many_changes_of_one_revision_exactly_one_wins(site: Site) -> N
 
 
 async def test_of_two_users_wanting_one_address_exactly_one_gets_it(site: Site) -> None:
-    """Concurrent email changes to the same value."""
+    """Concurrent email changes to one value."""
     api = site.client()
     made = [await api.post(USERS, json=new_user(email=f"wants{n}@example.com")) for n in range(4)]
     answers = await asyncio.gather(
@@ -117,7 +117,7 @@ async def test_the_sweep_settles_old_orphans(site: Site) -> None:
 
 
 class LostLog:
-    """A log whose broker does not answer until told to."""
+    """A log whose broker does not respond until a test lets it."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
@@ -129,7 +129,8 @@ class LostLog:
 
 
 async def test_a_log_that_does_not_answer_is_503_and_keeps_its_claim(site: Site) -> None:
-    """The outcome is unknown: the claim stays, is renewed while the append goes on, goes when it failed."""
+    """The outcome is unknown: the reservation is kept and renewed while the append continues, and released
+    when it fails."""
     log = LostLog()
     times = replace(wait_times(site.service.settings), append_seconds=0.05)
     writer = Writer(log, site.storage.log.watch, times)  # type: ignore[arg-type]

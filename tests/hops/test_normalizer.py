@@ -80,7 +80,8 @@ async def test_a_registration_seen_twice_is_one_event(pipeline: Pipeline) -> Non
 
 
 async def test_one_person_however_often_and_wherever(pipeline: Pipeline) -> None:
-    """Logins in one batch, in the next and at the same time through two normalizers have one subject."""
+    """Logins of one identity in one batch, in the next, and concurrently through two normalizers have one
+    subject."""
     await pipeline.send_raw(pipeline.login(), pipeline.login())
     await pipeline.normalize()
     same = [pipeline.login() for _ in range(2)]
@@ -94,7 +95,8 @@ async def test_one_person_however_often_and_wherever(pipeline: Pipeline) -> None
 
 
 async def test_a_gateways_retry_is_the_same_event(pipeline: Pipeline) -> None:
-    """The same source and id from another place of the topic gives the same event id, and counts once."""
+    """Equal source and id at another position of the topic give an equal event id, and the login counts
+    once."""
     login = pipeline.login()
     await pipeline.send_raw(login)
     await pipeline.send_raw(login, partition=7)
@@ -108,7 +110,7 @@ async def test_a_gateways_retry_is_the_same_event(pipeline: Pipeline) -> None:
 
 
 async def test_emitting_again_after_a_crash_changes_nothing(pipeline: Pipeline) -> None:
-    """The whole topic normalized twice, as after a crash before the acknowledgement, gives the same views."""
+    """Normalizing the whole topic twice, as after a crash before the acknowledgement, gives equal views."""
     await pipeline.send_raw(*(pipeline.login(data={"claims": {"sub": str(n % 3)}}) for n in range(9)))
     await pipeline.normalize()
     await pipeline.project()
@@ -197,8 +199,7 @@ async def test_a_dead_letter_is_the_record_sealed(pipeline: Pipeline) -> None:
 
 
 async def test_a_strict_tenant_registers_nothing(pipeline: Pipeline) -> None:
-    """Its logins through connections nobody configured are refused; through a configured one they are
-    taken."""
+    """Logins through unknown connections are refused; through a configured one they are accepted."""
     await pipeline.add_tenant("strict", strict=True)
     known = connection_registered("strict", ConnectionSettings("google-oauth2", "google-oauth2", {}), NOW)
     await pipeline.send_events(known)
@@ -244,8 +245,9 @@ def connection(name: str, space: str | None = None) -> ConnectionConfigured:
 
 
 async def test_another_connection_takes_over_no_user(pipeline: Pipeline) -> None:
-    """A login through another connection of the strategy, in a later batch or the same one, is a dead letter
-    and a failure of nobody's; the profile stays, and failed logins do not count against the person."""
+    """A login through another connection of the strategy, in the same or a later batch, becomes a dead letter
+    and a failed login without a user; the profile is unchanged, and failed logins do not count against the
+    user."""
     await pipeline.send_events(connection("second"))
     await pipeline.project()
     await pipeline.send_raw(pipeline.login())
@@ -277,7 +279,7 @@ async def test_another_connection_takes_over_no_user(pipeline: Pipeline) -> None
 
 
 async def test_connections_of_one_identity_space_share_people(pipeline: Pipeline) -> None:
-    """Where both connections name the same identity space, an identity is one person through either."""
+    """If both connections name one identity space, an identity belongs to one user in either."""
     await pipeline.send_events(
         connection("one", "family"), connection("two", "family"), connection("three", "x")
     )
@@ -309,8 +311,7 @@ async def test_a_failed_login_of_a_known_user(pipeline: Pipeline) -> None:
 
 
 async def test_a_failed_login_of_an_unknown_user(pipeline: Pipeline) -> None:
-    """It has a subject that names nobody: the same for the same identifier, another in another place or
-    tenant."""
+    """It has an anonymous subject, which is equal for equal identifiers of one connection and tenant."""
     await pipeline.add_tenant("other")
     typed = {"claims": {}, "identifier": "ghost@example.com", "ip": "192.0.2.9"}
     await pipeline.send_raw(
@@ -337,7 +338,8 @@ async def test_a_failed_login_of_an_unknown_user(pipeline: Pipeline) -> None:
 
 
 async def test_clocks(pipeline: Pipeline) -> None:
-    """A gateway's time counts unless it lies in the future; then, and without one, the broker's time does."""
+    """A gateway's time is used unless it is in the future; then, and without one, the broker's time is
+    used."""
     stored = datetime.now(UTC).replace(microsecond=0)
     at = int(stored.timestamp() * 1000)
     past, near, far = (stored + timedelta(minutes=minutes) for minutes in (-500, 4, 6))
@@ -357,8 +359,8 @@ async def test_a_timestamp_before_all_time_does_not_block_others(pipeline: Pipel
 
 
 async def test_destroyed_keys_take_no_new_data(pipeline: Pipeline) -> None:
-    """A login of somebody whose keys are gone is a dead letter without content; the others are not held
-    up."""
+    """A login of a subject whose keys are destroyed becomes a dead letter without content; the others are
+    processed."""
     await pipeline.send_raw(pipeline.login())
     await pipeline.normalize()
     await pipeline.run("UPDATE ledger.subject_key SET profile = NULL WHERE owner LIKE 'sub_%'")

@@ -25,7 +25,7 @@ def profile(pipeline: Pipeline, claim: str, **changes: Any) -> Any:
 
 
 async def signed_in(pipeline: Pipeline, nth: int) -> str:
-    """The address of somebody who signs in now, by the nth raw login."""
+    """The email address of a user who logs in now, with the nth raw login."""
     claims = {"sub": "7", "email": "home@example.com", "work": "work@example.com", "other": "o@example.com"}
     await pipeline.send_raw(pipeline.login(data={"connection": "corp", "strategy": "oidc", "claims": claims}))
     await pipeline.normalize({0: nth})

@@ -20,7 +20,7 @@ ORDINARY_USER = "daemon"
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a blank and a letter beyond ASCII in its name, which anybody can reach."""
+    """A folder with a blank and a non-ASCII letter in its name, which every user can reach."""
     base = Path(tempfile.mkdtemp(dir="/var/tmp"))
     base.chmod(0o755)
     made = base / "privé checkout"
@@ -57,7 +57,7 @@ async def test_root_starts_from_a_private_folder(folder: Path) -> None:
 
 
 async def test_an_ordinary_user_starts_without_any_privilege(folder: Path) -> None:
-    """A user without root and without a right to anything but a folder of their own starts both."""
+    """A user who is not root and has access to one folder only starts both servers."""
     needs_root()
     checkout = make_private_checkout(folder, pwd.getpwnam(ORDINARY_USER).pw_uid)
     if checkout.run("platform").returncode != 0:

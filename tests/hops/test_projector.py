@@ -94,7 +94,7 @@ async def test_a_login_makes_a_profile_and_its_rows(pipeline: Pipeline) -> None:
 
 
 async def test_duplicates_count_once(pipeline: Pipeline) -> None:
-    """The same source position, and the same event id from a gateway's retry, change nothing."""
+    """A repeated source position, and a repeated event id from a gateway's retry, change nothing."""
     jane = unused_subject()
     first = logged_in(pipeline, jane, sourceposition="1/0/7")
     again = logged_in(pipeline, jane, sourceposition="1/0/7")
@@ -108,7 +108,7 @@ async def test_duplicates_count_once(pipeline: Pipeline) -> None:
 
 
 async def test_a_stale_owner_is_fenced_off(pipeline: Pipeline) -> None:
-    """Of two owners of the same records one applies them, the other is refused, and nothing counts twice."""
+    """Of two owners of one batch, one applies it and the other is fenced; nothing counts twice."""
     jane = unused_subject()
     await pipeline.send_events(*(logged_in(pipeline, jane) for _ in range(3)))
     records = await pipeline.logged(Topic.PROFILE_EVENTS)

@@ -36,7 +36,7 @@ def signed_in(subject: str, number: int) -> Event:
 
 
 async def everything(pipeline: Pipeline) -> list[Any]:
-    """All rows of people, byte for byte."""
+    """All rows of people, as bytes."""
     return [
         [tuple(row) for row in await pipeline.rows(f"SELECT * FROM views.{view} ORDER BY tenant, subject")]
         for view in ("profile", "search", "activity")
@@ -77,7 +77,7 @@ async def test_a_batch_cut_off_in_the_middle_goes_on_from_there(pipeline: Pipeli
 
 
 async def test_offsets_the_log_skips_are_no_loss(pipeline: Pipeline) -> None:
-    """Markers of somebody's transaction leave offsets without records: the batch after them is taken."""
+    """Transaction markers leave offsets without records; the batch after them is applied."""
     jane = unused_subject()
     keys = await pipeline.keys("demo", jane)
     first, second = (seal_event(signed_in(jane, n), keys) for n in (1, 2))
@@ -99,7 +99,7 @@ async def test_offsets_the_log_skips_are_no_loss(pipeline: Pipeline) -> None:
 
 
 async def test_configuration_reaches_its_views(pipeline: Pipeline) -> None:
-    """Connections and API clients come from the same log, in the order of the tenant's events."""
+    """Connections and API clients are applied from the log, in the order of the tenant's events."""
     await pipeline.send_events(
         connection(pipeline, "corp", options={"tries": 1}),
         connection(pipeline, "corp", options={"tries": 2}),
@@ -193,7 +193,7 @@ async def test_an_address_may_be_taken_away(pipeline: Pipeline) -> None:
 
 
 async def test_history_without_keys_is_passed_over(pipeline: Pipeline) -> None:
-    """Events of somebody erased cannot be read any more, which is no failure; the others go on."""
+    """Events of an erased person cannot be read, which is no failure; the others are applied."""
     gone, jane = unused_subject(), unused_subject()
     await pipeline.send_events(login(subject=gone), login(subject=jane))
     await pipeline.run("UPDATE ledger.subject_key SET profile = NULL, activity = NULL WHERE owner = $1", gone)
@@ -235,7 +235,7 @@ def sealed_scopes(keys: SubjectKeys) -> Record:
 
 
 async def test_anonymous_failures_make_no_profile(pipeline: Pipeline) -> None:
-    """A failed login of nobody known is in the log and the trail, and in no view of people."""
+    """A failed login of an unknown user is in the log and the trail, and in no view of people."""
     data = LoginFailedData(connection="c", strategy="oidc", reason="other", identifier="ghost")
     await pipeline.send_events(pipeline.event(LoginFailed, f"anon_{7:032x}", data))
     await pipeline.project()

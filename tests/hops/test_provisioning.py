@@ -28,7 +28,7 @@ async def test_the_largest_message_comes_back(stack: Stack) -> None:
 
 
 async def test_a_topic_is_not_made_by_a_typing_error(stack: Stack) -> None:
-    """A name outside of the catalogue does not become a topic by being asked for."""
+    """Requesting a topic outside of the catalogue does not create it."""
     client = AIOKafkaClient(**stack.kafka.arguments())
     await client.bootstrap()
     try:
@@ -40,7 +40,7 @@ async def test_a_topic_is_not_made_by_a_typing_error(stack: Stack) -> None:
 
 
 async def test_every_role_can_enter(stack: Stack) -> None:
-    """Each service's role logs in with its own password and is nobody's superior."""
+    """Each service's role logs in with its own password and is a member of no other role."""
     database = await stack.database()
     for role in LOGINS:
         connection = await asyncpg.connect(database.url_for(role))
@@ -74,7 +74,7 @@ async def test_extensions_and_text_order(stack: Stack) -> None:
 
 
 async def test_preparing_twice_changes_nothing(stack: Stack) -> None:
-    """A second `make up`, and two at the same time, find everything as it should be."""
+    """A second preparation, and two concurrent ones, change nothing."""
     database = await stack.database()
     before = await _applied(database.admin)
     await asyncio.gather(*(stack.prepare_again(database.name) for _ in range(2)))

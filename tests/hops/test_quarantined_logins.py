@@ -1,4 +1,4 @@
-"""A login that can never be processed is told of in the log of its tenant, over the real parts."""
+"""A login that can never be processed is reported in the log of its tenant, over the real parts."""
 
 import base64
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def unknown(pipeline: Pipeline, **changes: Any) -> dict[str, Any]:
 
 
 async def warnings(pipeline: Pipeline, tenant: str = "demo") -> list[dict[str, Any]]:
-    """What the tenant's log tells of quarantined logins, in its order."""
+    """The entries about quarantined logins in the tenant's log, in order."""
     await pipeline.project()
     rows = await pipeline.rows(
         "SELECT * FROM views.log_entry WHERE tenant = $1 AND type = 'w' ORDER BY log_id", tenant
@@ -59,7 +59,7 @@ async def warnings(pipeline: Pipeline, tenant: str = "demo") -> list[dict[str, A
 
 
 async def earlier(pipeline: Pipeline, tenant: str = "demo") -> list[int]:
-    """How many others each entry tells of."""
+    """The number of unreported logins that each entry represents."""
     return [entry["details"]["earlier"] for entry in await warnings(pipeline, tenant)]
 
 
@@ -71,7 +71,7 @@ async def letters(pipeline: Pipeline) -> list[tuple[str, str | None]]:
 
 
 async def quarantine_events(pipeline: Pipeline) -> list[LoginQuarantined]:
-    """The events on the log that tell of quarantined logins."""
+    """The events on the log that report quarantined logins."""
     return [event for event in await pipeline.events() if isinstance(event, LoginQuarantined)]
 
 
@@ -117,8 +117,8 @@ async def test_a_refused_login_is_in_the_log_of_its_tenant(pipeline: Pipeline) -
 
 
 async def test_a_repeated_batch_is_reported_once(pipeline: Pipeline) -> None:
-    """The event comes again under the same id, and counts once, in the same batch of the projector or a later
-    one; so it does after a failure between the ledger and the log."""
+    """A repeated event has an equal id and counts once, in one batch of the projector or in two, and after a
+    failure between the ledger and the log."""
     await pipeline.send_raw(unknown(pipeline), unknown(pipeline, tenant="other"), unknown(pipeline))
     records = await pipeline.logged(Topic.LOGINS_RAW)
     async with pipeline.normalizer() as normalizer:
@@ -144,9 +144,8 @@ async def test_a_repeated_batch_is_reported_once(pipeline: Pipeline) -> None:
 
 
 async def test_possibly_forged_logins_are_in_no_tenants_log(pipeline: Pipeline) -> None:
-    """A login without a good signature, for another tenant than its gateway's, of a tenant that does not
-    exist, or that cannot be read and is signed for every tenant, is attributed to no tenant; a forged event
-    of it is told to none."""
+    """No tenant's log reports a login without a valid signature, for another tenant than its gateway's, of an
+    unknown tenant, or one that cannot be read and is signed for every tenant."""
     by = await gateway(pipeline, "demo")
     login, foreign = unknown(pipeline), unknown(pipeline, tenant="other")
     body = exact_json.dumps(foreign)
@@ -206,7 +205,7 @@ async def test_a_flood_is_bounded_and_counted(pipeline: Pipeline) -> None:
 
 
 async def test_a_recreated_topic_has_its_own_dead_letters(pipeline: Pipeline) -> None:
-    """A record at the place of an earlier topic's dead letter is noted and told of as well."""
+    """A record at the position of an earlier topic's dead letter is recorded and reported as well."""
     for life in range(1, 3):
         await pipeline.send_raw(unknown(pipeline), timestamp_ms=START_MS + life * MINUTE_MS)
         (record,) = await pipeline.logged(Topic.LOGINS_RAW, {0: life - 1})
@@ -220,7 +219,7 @@ async def test_a_recreated_topic_has_its_own_dead_letters(pipeline: Pipeline) ->
 
 
 async def test_two_normalizers_report_once(pipeline: Pipeline) -> None:
-    """Of the logins of one minute that two processes quarantine at once, one is told of, and each is counted
+    """Of the logins of one minute that two processes quarantine at once, one is reported, and each is counted
     once."""
     for partition in range(2):
         await pipeline.send_raw(
@@ -233,7 +232,7 @@ async def test_two_normalizers_report_once(pipeline: Pipeline) -> None:
 
 
 async def test_a_record_from_the_future_does_not_silence_the_log(pipeline: Pipeline) -> None:
-    """What comes a minute after it is told of again."""
+    """A login that is quarantined a minute later is reported again."""
     future = int(datetime(2400, 1, 1, tzinfo=UTC).timestamp() * 1000)
     await pipeline.send_raw(unknown(pipeline), timestamp_ms=future)
     await pipeline.normalize()
@@ -244,8 +243,8 @@ async def test_a_record_from_the_future_does_not_silence_the_log(pipeline: Pipel
 
 
 async def test_a_login_that_fails_alone_is_reported(pipeline: Pipeline) -> None:
-    """A record that a worker gives up is its tenant's once that was certain; one that never came so far is
-    nobody's."""
+    """A record that a worker gives up is reported to its tenant if that was certain; otherwise it is
+    attributed to no tenant."""
     await pipeline.send_raw(pipeline.login())
     records = await pipeline.logged(Topic.LOGINS_RAW)
     error = InvalidEvent("unprocessable", "RuntimeError")

@@ -414,8 +414,8 @@ async def test_roles_enter_their_own_database_only(pipeline: Pipeline) -> None:
 
 
 async def test_preparing_again_keeps_unknown_passwords(pipeline: Pipeline) -> None:
-    """Passwords that are not known stay, change when asked to, and follow the environment; another
-    key-encryption key is refused."""
+    """Unknown passwords are kept, rotated on request, and taken from the environment; another key-encryption
+    key is refused."""
     stack, name = pipeline.stack, f"{pipeline.database.name}_again"
     provider = provider_from(f"file:{stack.folder / name}.kek")
 

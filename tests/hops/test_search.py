@@ -54,7 +54,7 @@ def api(site: Site) -> httpx.AsyncClient:
 
 
 async def found(api: httpx.AsyncClient, **query: Any) -> list[int]:
-    """The numbers of those found, by whatever paging was asked for."""
+    """The numbers of the users found, with the requested kind of paging."""
     answer = await api.get(USERS, params=query)
     assert answer.status_code == 200, answer.text
     users = answer.json()
@@ -66,7 +66,7 @@ def numbered(user: dict[str, Any]) -> int:
 
 
 async def walked(api: httpx.AsyncClient, name: str, **query: Any) -> list[int]:
-    """Everybody, by a cursor in the parameter of this name."""
+    """All users, by a cursor in the parameter of this name."""
     seen: list[int] = []
     more: dict[str, Any] = {name: "*"}
     while True:
@@ -98,7 +98,7 @@ async def walked(api: httpx.AsyncClient, name: str, **query: Any) -> list[int]:
 async def test_queries_find_exactly_the_matching_users(
     api: httpx.AsyncClient, query: str, wanted: Any
 ) -> None:
-    """Everybody whom the query means and nobody else, counted alike."""
+    """A query finds exactly the matching users and counts them."""
     expected = [number for number in range(MANY) if wanted(number)]
     assert sorted(await walked(api, "cursor", q=query, per_page=100)) == expected
     totals = (await api.get(USERS, params={"q": query, "include_totals": "true", "per_page": 0})).json()
@@ -107,7 +107,7 @@ async def test_queries_find_exactly_the_matching_users(
 
 
 async def test_pages_go_beyond_a_thousand(api: httpx.AsyncClient) -> None:
-    """The same request shape, no wall: the last page is there, and one behind it is empty."""
+    """The last page has users and the next one is empty; there is no limit of 1,000 results."""
     assert await found(api, page=12, per_page=100) == list(range(1200, MANY))
     assert await found(api, page=13, per_page=100) == []
     assert await found(api, page=24, per_page=50, sort="user_id:-1") == list(reversed(range(34)))
@@ -131,7 +131,8 @@ async def test_checkpoints_walk_everything_once(api: httpx.AsyncClient) -> None:
     ["name:1", "name:-1", "logins_count:-1", "app_metadata.plan:1", "app_metadata.seats:-1", "email:1"],
 )
 async def test_sorted_walks_meet_everybody_once(api: httpx.AsyncClient, sort: str) -> None:
-    """In the order asked for, those without a value last, whichever way one pages."""
+    """Users are returned once in the requested order, those without a value last, with every kind of
+    paging."""
     field, _, way = sort.rpartition(":")
     seen = await walked(api, "cursor", take=100, sort=sort)
     assert sorted(seen) == list(range(MANY))
@@ -149,7 +150,7 @@ def value_of(document: dict[str, Any], field: str) -> Any:
 
 
 async def test_a_walk_is_not_disturbed_by_newcomers(site: Site) -> None:
-    """Somebody who is created while others page is met at the end; nobody is met twice or missed."""
+    """A user who is created during paging is returned at the end; no user is returned twice or left out."""
     await site.add_tenant("growing")
     await site.add_connection("db", "auth0", "growing", passwordPolicy="none")
     api = site.client(tenant="growing")
@@ -186,7 +187,7 @@ async def test_a_change_is_found_at_its_position(site: Site) -> None:
 
 
 async def test_no_tenant_finds_anothers_people(site: Site) -> None:
-    """Whatever is asked, also with another tenant's cursor."""
+    """No query finds users of another tenant, even with the other tenant's cursor."""
     many, demo = site.client(READ, tenant="many"), site.client(READ)
     assert await found(demo, q="name:jane*") == []
     assert await found(demo, q="app_metadata.plan:gold OR user_id:auth0*", sort="app_metadata.plan:1") == []
@@ -195,7 +196,7 @@ async def test_no_tenant_finds_anothers_people(site: Site) -> None:
 
 
 async def test_fields_and_connection_narrow_what_is_shown(api: httpx.AsyncClient) -> None:
-    """With a query as without."""
+    """`fields` and `connection` apply with and without a query."""
     answer = await api.get(USERS, params={"q": "name:john*", "fields": "user_id", "per_page": 2})
     assert [list(user) for user in answer.json()] == [["user_id"], ["user_id"]]
     assert set(await found(api, connection="db", per_page=100)) == set(range(1, 200, 2))

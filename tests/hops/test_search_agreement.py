@@ -1,4 +1,4 @@
-"""Search in SQL and the reference evaluator find the same people."""
+"""Search in SQL and the reference evaluator find equal users."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ async def filled(connection: asyncpg.Connection, role: str, found: Sequence[dict
 
 
 async def walked(connection: asyncpg.Connection, predicate: Predicate, order: Order, size: int) -> list[str]:
-    """Everybody, page after page, each behind the last person of the one before."""
+    """All users, page after page, each after the last user of the previous page."""
     seen: list[str] = []
     after: CursorPosition | None = None
     while True:
@@ -130,7 +130,7 @@ async def check(bench: Bench, found: list[dict[str, Any]], query: Query, sort: s
 async def check_ready(
     connection: asyncpg.Connection, predicate: Predicate, order: Order, documents: Sequence[str]
 ) -> None:
-    """A page that comes ready has the same people in the same order, and so has each of several look-ups."""
+    """A page of prepared JSON has equal users in equal order, as has each of several look-ups."""
     whole = statements.ready_page(TENANT, predicate, order, statements.Window(3, 1), True)
     (row,) = await fetched(connection, whole)
     assert row["users"].decode() == f"[{','.join(documents[1:4])}]"
@@ -144,7 +144,8 @@ async def check_ready(
 
 
 def sorted_people(found: list[dict[str, Any]], wanted: set[str], sort: str) -> list[str]:
-    """Those found in the order asked for: flags, numbers, texts; without a value last; equals by subject."""
+    """The users found in the requested order: flags, numbers, texts; those without a value last; ties by
+    subject."""
     field, _, way = sort.rpartition(":")
     descending = way == "-1"
     people = [(subject(number), person) for number, person in enumerate(found) if subject(number) in wanted]
@@ -205,7 +206,7 @@ def test_several_values_are_one_person(bench: Bench, sort: str | None) -> None:
 
 
 def test_sql_and_reference_agree(bench: Bench) -> None:
-    """300 generated queries over generated people: the same people, counted, sorted and walked alike."""
+    """300 generated queries over generated users give equal results, counts, orders and pages."""
     agree(bench, 300)
 
 

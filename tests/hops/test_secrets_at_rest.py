@@ -1,5 +1,4 @@
-"""What lets its bearer in lies sealed in the database and on the log, wherever that is, and callers see it as
-before."""
+"""Credentials are sealed in the database and on the log, and callers see them as before."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -117,8 +116,8 @@ async def test_settings_and_clients_are_sealed(site: Site, api: httpx.AsyncClien
 
 
 async def test_secrets_of_people_are_sealed(site: Site, api: httpx.AsyncClient) -> None:
-    """Passwords, seeds, recovery codes and identity providers' tokens; who may read the tokens does, nobody
-    else."""
+    """Passwords, seeds, recovery codes and identity providers' tokens are sealed; only callers with the scope
+    read the tokens."""
     headers = POSTED | {"idempotency-key": "people"}
     made = await api.post(
         "/api/v2/users", json=new_user(email="at@rest.example", password=PASSWORD), headers=headers
@@ -172,7 +171,7 @@ def test_a_secret_is_found_in_every_form() -> None:
 
 
 def stored_in_base64(text: bytes) -> tuple[bytes, bytes]:
-    """Both alphabets."""
+    """The text in both alphabets of base64."""
     return base64.b64encode(text), base64.urlsafe_b64encode(text)
 
 

@@ -33,7 +33,7 @@ TABLES = ("session", "refresh_token", "user_grant", "device_credential")
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[tuple[asyncio.Runner, asyncpg.Connection]]:
-    """A connection to the views on a loop of its own, which Hypothesis can run again and again."""
+    """A connection to the views on a separate loop, which Hypothesis can run repeatedly."""
     with asyncio.Runner() as runner:
         path = {"search_path": "view_1"}
         opened = runner.run(asyncpg.connect(database.url_for("vita_projector"), server_settings=path))
@@ -100,7 +100,7 @@ streams = st.one_of(
 def test_any_batch_split_gives_the_same_rows(
     connection: tuple[asyncio.Runner, asyncpg.Connection], stream: list[Any], cuts: list[int]
 ) -> None:
-    """At once, one by one, or in any batches: the tables are the same."""
+    """The tables do not depend on how the events are split into batches."""
     runner, opened = connection
     at_once = runner.run(rows_after(opened, [stream]))
     assert runner.run(rows_after(opened, [[event] for event in stream])) == at_once

@@ -64,8 +64,8 @@ def other(headers: Headers, **changes: bytes) -> Headers:
 
 
 def split(header: tuple[str, bytes], name: str) -> tuple[str, bytes]:
-    """The header with as much of its value in its name as stands before the value's first colon: the signed
-    line stays the same, the attribute is gone."""
+    """The header with the part of its value before the first colon moved into its name: the signed line is
+    unchanged, but the attribute is missing."""
     if header[0] != name:
         return header
     first, _, rest = header[1].partition(b":")
@@ -198,8 +198,7 @@ async def test_keys_are_rotated_and_revoked(pipeline: Pipeline) -> None:
 
 
 async def test_the_gateway_in_the_readme_reports_a_login(pipeline: Pipeline) -> None:
-    """The program that README shows, run as it stands there with the principal of gateways, writes a login
-    that counts."""
+    """The program in the README, run unchanged with the principal of gateways, writes a login that counts."""
     kafka = pipeline.stack.kafka_of("gateway")
     if kafka.sasl.mechanism != "SCRAM-SHA-512":
         pytest.skip("the program signs in to Kafka by SCRAM-SHA-512")

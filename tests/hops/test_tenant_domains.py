@@ -1,4 +1,4 @@
-"""Domains of tenants: each an issuer of its own, with keys of its own, for its tenant only."""
+"""Domains of tenants: each is an issuer with its own keys, for its tenant only."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -211,7 +211,7 @@ def kid_of(token: str) -> str:
 
 
 async def test_a_removed_domain_is_no_issuer(site: Site) -> None:
-    """Its tokens are invalid and its host speaks for nobody; a host belongs to one tenant at a time."""
+    """Its tokens are invalid and its host selects no tenant; a host belongs to one tenant at a time."""
     domain = domain_of("http://gone.example", "demo")
     await domain_commands._add(keymaster(site), replace(domain, tenant="demo"))
     with pytest.raises(CommandFailed, match="already"):
@@ -227,7 +227,8 @@ async def test_a_removed_domain_is_no_issuer(site: Site) -> None:
 
 
 async def test_an_identifier_names_one_api_in_the_installation(site: Site) -> None:
-    """Of two tenants that register one identifier at once, one gets it; nobody gets a Management API's."""
+    """Of two tenants that register one identifier at once, one succeeds; the Management API's identifier is
+    refused."""
     body = {"identifier": "https://api.example.com", "name": "Invoices"}
     clients = [site.client(tenant=tenant) for tenant in ("demo", "other")]
     answers = await asyncio.gather(*(api.post("/api/v2/resource-servers", json=body) for api in clients))

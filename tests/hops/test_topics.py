@@ -135,6 +135,6 @@ async def test_an_existing_topic_is_checked(stack: Stack, unused: str) -> None:
 
 
 async def test_no_broker_is_a_passing_failure() -> None:
-    """An absent broker is told apart from a wrong topic: it is waited for."""
+    """An absent broker is a transient failure, unlike a wrong topic."""
     with pytest.raises(Transient, match="kafka"):
         await ensure_topics(NOBODY_LISTENS)

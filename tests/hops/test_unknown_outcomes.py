@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key whose append was not confirmed: the log tells what became of them."""
+"""Requests with an Idempotency-Key whose append was not confirmed: the log determines the response."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -17,7 +17,7 @@ USERS = "/api/v2/users"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(site: Site) -> Site:
-    """A site of this file's own with a connection of every kind; one of them nobody may use."""
+    """A site for this file with a connection of every kind; one of them cannot be used."""
     await site.add_connection("named", "auth0", requires_username=True, passwordPolicy="good")
     await site.add_connection("old-users", "auth0", requires_username=True, passwordPolicy="none")
     await site.add_connection("foreign", "auth0", enabledDatabaseCustomization=True, import_mode=False)
@@ -166,7 +166,7 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 async def test_refused_creations(
     api: httpx.AsyncClient, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """Each refusal word for word."""
+    """Each refusal has exactly the documented text."""
     answer = await api.post(USERS, json=body)
     assert (answer.status_code, answer.json()) == (expected["statusCode"], expected)
 
@@ -189,21 +189,21 @@ async def test_refused_creations(
 async def test_unique_values_of_a_connection(
     api: httpx.AsyncClient, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    """409 in the same words, whatever the value; databases know no upper case."""
+    """409 with one message for every kind of value; databases ignore case."""
     await create_user(api, **first)
     answer = await api.post(USERS, json=new_user(**second))
     assert answer.json() == error_body(409, "The user already exists.", "auth0_idp_error")
 
 
 async def test_values_are_free_in_another_connection(api: httpx.AsyncClient) -> None:
-    """The same address and username make another user there; ids are told apart by provider only."""
+    """An address and a username can be used again in another connection; ids are unique per provider."""
     for name in ("named", "old-users"):
         user = await create_user(api, connection=name, email="both@example.com", username="both")
         assert user["identities"][0]["connection"] == name
 
 
 async def test_many_creations_of_one_moment_share_a_statement_but_no_fate(api: httpx.AsyncClient) -> None:
-    """Of those who want one address one gets it; all others of the same moment are created all the same."""
+    """Of concurrent creations with one address one succeeds; all other concurrent creations succeed."""
     wanted = [f"crowd-{n % 30}@example.com" for n in range(40)]
     answers = await asyncio.gather(
         *(api.post(USERS, json={"connection": "email", "email": address}) for address in wanted)

@@ -52,7 +52,7 @@ async def sign_in(
 
 
 async def secrets_of(site: Site, *user_ids: str) -> list[Mapping[str, Any]]:
-    """What lies sealed in the rows of these users, opened."""
+    """The decrypted secrets in the rows of these users."""
     async with site.storage.database.connection("demo") as connection:
         participants, _keys = await read_participants(
             connection, site.storage.keyring, "demo", user_ids=user_ids
@@ -140,7 +140,7 @@ EDITS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 async def test_what_a_database_user_cannot_be_made_into(
     api: httpx.AsyncClient, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """Each refusal word for word; the user stays as they are."""
+    """Each refusal has exactly the documented text, and the user is unchanged."""
     users = (await api.get("/api/v2/users-by-email", params={"email": "plain@example.com"})).json()
     user = users[0] if users else await create_user(api, email="plain@example.com")
     answer = await api.patch(path_of(user["user_id"]), json=body)
@@ -304,14 +304,14 @@ async def test_a_social_secondary_keeps_what_its_provider_says(site: Site, api: 
 
 
 async def test_a_password_lifts_an_admin_block(api: httpx.AsyncClient) -> None:
-    """Set through the API it clears the block, unless the caller blocks in the same breath."""
+    """A password that is set through the API removes the block, unless the request also blocks."""
     path = path_of((await create_user(api, email="blocked@example.com", blocked=True))["user_id"])
     assert (await api.patch(path, json={"password": PASSWORD})).json()["blocked"] is False
     assert (await api.patch(path, json={"password": PASSWORD, "blocked": True})).json()["blocked"] is True
 
 
 async def test_large_profiles_are_warned_of_then_refused(api: httpx.AsyncClient) -> None:
-    """Beyond 10 KB a header tells the size; beyond the limit it is a 413 and no change."""
+    """Beyond 10 KB a header contains the size; beyond the limit the response is 413 and nothing changes."""
     user = await create_user(api, email="large@example.com")
     path = path_of(user["user_id"])
     small = await api.patch(path, json={"user_metadata": {"x": "y" * 1000}})
@@ -336,7 +336,7 @@ async def test_large_profiles_are_warned_of_then_refused(api: httpx.AsyncClient)
 
 
 async def test_people_reach_themselves_only(site: Site) -> None:
-    """`current_user` scopes: one's own profile, user_metadata and deletion; nobody else's."""
+    """`current_user` scopes apply only to the caller's own profile, user_metadata and deletion."""
     user = await create_user(site.client(), email="self@example.com", user_id="self@clients")
     scopes = ["read:current_user", "update:current_user_metadata", "delete:current_user"]
     me = site.client(scopes)
@@ -369,7 +369,8 @@ async def test_one_scope_reaches_app_metadata_only(site: Site) -> None:
 
 
 async def test_a_connections_user_is_deleted_by_address(site: Site, api: httpx.AsyncClient) -> None:
-    """204 whether there is somebody or not; the same address elsewhere stays; databases only."""
+    """204 also for an unknown address; a user with the address in another connection remains; only database
+    connections are supported."""
     connections = {item["name"]: item["id"] for item in (await api.get("/api/v2/connections")).json()}
     gone = await create_user(api, email="ghost@example.com")
     kept = await api.post(USERS, json={"connection": "email", "email": "ghost@example.com"})

@@ -55,7 +55,7 @@ class Running:
         return await self.process.wait(), output.decode()
 
     async def ends_after_sigterm(self) -> tuple[int, str]:
-        """The same after SIGTERM."""
+        """Send SIGTERM and wait for the end of the process."""
         self.process.send_signal(signal.SIGTERM)
         return await self.ends()
 
@@ -70,7 +70,7 @@ async def worker(stack: Stack, topic: str, script: str = "", **more: str) -> Asy
 
 
 async def test_applied_records_are_not_read_again(stack: Stack, topic: str) -> None:
-    """After a clean end the next process starts behind the last batch."""
+    """After a clean end, the next process starts after the last batch."""
     async with worker(stack, topic) as one:
         assert await one.hears() == ["ok", [SECRET]]
         assert (await one.ends_after_sigterm())[0] == 0
@@ -109,7 +109,7 @@ async def test_a_passing_failure_is_retried(stack: Stack, topic: str) -> None:
 
 
 async def test_sigterm_while_retrying(stack: Stack, topic: str) -> None:
-    """A worker that cannot finish its batch ends all the same, in time, and leaves the batch to the next."""
+    """A worker that cannot finish its batch ends in time and leaves the batch to the next process."""
     async with worker(stack, topic, "transient " * 1000) as one:
         assert await one.hears() == ["transient", [SECRET]]
         await send(stack, topic, "second")
@@ -158,7 +158,7 @@ async def test_nothing_is_read_before_the_stored_position_is_known(stack: Stack,
 
 
 async def applied(one: Running, count: int) -> list[str]:
-    """The values of the next batches that went well, once there are so many."""
+    """The values of the next applied batches, once there are this many."""
     found: list[str] = []
     while len(found) < count:
         word, values = await one.hears()
@@ -214,7 +214,7 @@ async def test_a_place_that_cannot_be_read_ends_the_process(stack: Stack, topic:
 
 
 async def test_a_record_the_client_skips_is_read_again(stack: Stack, topic: str) -> None:
-    """A gap is accepted only when the broker has no record in it; a client that goes on skipping ends the
+    """A gap is accepted only if the broker has no record in it; a client that keeps skipping records ends the
     process."""
     await send(stack, topic, "skipped", "c")
     async with worker(stack, topic, SKIPPED="1") as one:
@@ -244,8 +244,7 @@ async def test_a_worker_that_hangs_is_ended(stack: Stack, topic: str) -> None:
 
 
 async def test_a_worker_whose_loop_stands_still_is_ended(stack: Stack, topic: str) -> None:
-    """Where nothing of the process can speak any more, it is ended with the place it stands at, without
-    values."""
+    """A process with a blocked event loop is ended with a traceback without values."""
     async with worker(stack, topic, "block", WATCHDOG="0.1") as one:
         assert await one.hears() == ["block", [SECRET]]
         code, output = await one.ends()
@@ -255,7 +254,7 @@ async def test_a_worker_whose_loop_stands_still_is_ended(stack: Stack, topic: st
 
 
 async def test_an_idle_worker_is_not_stuck(stack: Stack, topic: str) -> None:
-    """Without records that wait, a worker waits as long as it takes."""
+    """A worker without waiting records waits without a time limit."""
     async with worker(stack, topic, WATCHDOG="0.2") as one:
         assert await one.hears() == ["ok", [SECRET]]
         for value in ("b", "c"):
@@ -276,12 +275,12 @@ async def test_a_recreated_topic_is_reported(stack: Stack) -> None:
     async with python("-m", "services.projector", env=environment, stderr=HEARD) as process:
         _, output = await soon(process.communicate())
     assert process.returncode == 1
-    assert b"was the topic made anew? Rebuild the views" in output
+    assert b"was the topic recreated? Rebuild the views" in output
     assert await pipeline.rows("SELECT FROM views.profile") == []
 
 
 LARGE = "wait" + "x" * 80
-"""A batch with such a record waits until it is told to go on."""
+"""A batch with such a record waits until the test releases it."""
 
 
 async def test_other_partitions_do_not_wait_for_a_large_record(stack: Stack) -> None:

@@ -77,7 +77,7 @@ _ACCOUNT = {"connected_account": {"connection": "corp", "scopes": ["x"], "expire
 shown: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, _SESSION, _TOKEN, _GRANT, {**_ACCOUNT, **_GRANT}, _ACCOUNT]
 )
-"""The same from a small choice, where it is not what a law is about."""
+"""An id from a small choice, for laws that do not depend on it."""
 
 _enrolments = st.builds(
     MfaEnrolledData,
@@ -144,5 +144,5 @@ FACTOR_EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
         code_hash=st.sampled_from(["$argon2id$1", "$argon2id$2"]),
     ),
 }
-"""What becomes of a person's factors."""
+"""Events that change a person's factors."""
 HELD_EDITS = ACCESS_EDITS | FACTOR_EDITS

@@ -60,7 +60,7 @@ def any_events(draw: st.DrawFn) -> Event:
 
 @st.composite
 def quarantined_logins(draw: st.DrawFn) -> LoginQuarantined:
-    """One of a few logins that a tenant may be told of."""
+    """A quarantined login that may be reported to a tenant."""
     offset = draw(st.integers(0, 5))
     return LoginQuarantined(
         id=event_id(offset),

@@ -93,7 +93,7 @@ extras = st.dictionaries(st.sampled_from(["locale", "x_1", "名"]), st.one_of(ne
 
 @st.composite
 def sources(draw: st.DrawFn, given: dict[str, Any]) -> dict[str, str]:
-    """Where attributes came from: mostly a claim, sometimes nobody said it."""
+    """The sources of attributes: mostly a claim, sometimes a default."""
     claims = {name: draw(st.sampled_from([f"raw.{name}", "default:email", None])) for name in given}
     return {name: claim for name, claim in claims.items() if claim is not None}
 
@@ -140,7 +140,7 @@ def creations(draw: st.DrawFn) -> UserCreatedData:
 
 
 _edited_connections = st.sampled_from(["users", "google-oauth2", "corp"])
-"""Of the primary identity, of a secondary one, or of nobody's."""
+"""The connection of the primary identity, of a secondary one, or of no identity."""
 
 
 @st.composite
@@ -276,9 +276,9 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     UserRestored: _restorations,
     **HELD_EDITS,
 }
-"""What admins and applications do to a living person."""
+"""Edits by administrators and applications of an existing person."""
 HAPPENS = [*[LoginSucceeded] * 18, LoginFailed, *[UserCreated] * 6, *EDITS]
-"""However many edits there are, most histories are of somebody who lives."""
+"""Kinds of events with weights, so that most histories end with an existing person."""
 
 
 def event_id(number: int) -> str:
@@ -314,7 +314,7 @@ class Step:
 
 @st.composite
 def steps(draw: st.DrawFn, people: int = 1) -> Step:
-    """What may happen to one of so many people; logins most of all."""
+    """An event about one of this many people; mostly logins."""
     person = draw(st.integers(0, people - 1))
     model = draw(st.sampled_from(HAPPENS))
     command = None
@@ -344,7 +344,7 @@ def placed(parts: Sequence[Step], partition_of: Callable[[int], int] = lambda pe
 
 
 def histories(people: int = 1, max_size: int = 12) -> st.SearchStrategy[list[PersonEvent]]:
-    """Histories of so many people, as they lie in one partition."""
+    """Histories of this many people, in the order of one partition."""
     return st.lists(steps(people), max_size=max_size).map(placed)
 
 

@@ -17,7 +17,7 @@ from tests.samples.profile_events import on_the_log
 Rows = dict[UserKey, tuple[Any, ...]]
 
 KEYS = SubjectKeys(1, bytes(range(32)), bytes(range(32, 64)))
-"""Of everybody: blobs are bound to their person all the same."""
+"""The keys of all people; blobs are bound to their person nevertheless."""
 
 
 class Tables:

@@ -52,7 +52,7 @@ def listed(batches: Iterable[list[Any]]) -> tuple[Memberships, Folded]:
 
 
 def had(people: dict[Any, Profile]) -> Memberships:
-    """The same lists, read off the people."""
+    """The expected lists, computed from the people."""
     return {
         (tenant, kind, target, subject): mark["at"]
         for (tenant, subject), person in people.items()
@@ -63,15 +63,15 @@ def had(people: dict[Any, Profile]) -> Memberships:
 
 @given(access_histories(), st.integers(0, 14))
 def test_lists_lead_back_to_exactly_those_who_have_it(stream: list[Any], cut: int) -> None:
-    """However the batches are cut, each list holds who has it now, since when; nobody deleted is on one."""
+    """For any split into batches, each list has its current members and the start of their memberships;
+    deleted people are on no list."""
     rows, outcome = listed([stream[:cut], stream[cut:]])
     assert rows == had(outcome.now.of(PROFILE)) == listed([stream])[0]
 
 
 @given(access_histories(people=1))
 def test_repeated_assignments_and_removals_change_nothing(stream: list[Any]) -> None:
-    """The same command again changes neither what a person has nor since when; a refused one nothing at
-    all."""
+    """A repeated command changes neither assignments nor their times; a refused one changes nothing."""
     person = NO_PROFILE
     for event in stream:
         after = fold(person, event)
@@ -101,7 +101,7 @@ def test_limits_hold_and_deletion_removes_everything(stream: list[Any]) -> None:
 
 @given(st.lists(access_histories(people=1), min_size=1, max_size=1), st.integers(0, 14))
 def test_members_are_found_by_their_organizations(streams: list[list[Any]], cut: int) -> None:
-    """Searches know exactly the organizations a living person belongs to."""
+    """Searches know exactly the organizations of an existing person."""
     tables = Tables()
     for batch in (streams[0][:cut], streams[0][cut:]):
         tables.take(batch)

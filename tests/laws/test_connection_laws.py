@@ -38,7 +38,7 @@ def test_a_replay_changes_nothing(stream: Stream) -> None:
 
 @given(connections(), st.lists(st.integers(0, 9), max_size=3))
 def test_any_batch_split_gives_the_same_connections(stream: Stream, cuts: list[int]) -> None:
-    """All at once or in any batches, written and read between, the rows are the same."""
+    """The rows do not depend on the split into batches, with rows written and read in between."""
     rows: dict[str, Any] = {}
     for batch in split(stream, cuts):
         outcome = fold_batch(Views({CONNECTION: {TENANT: dict(rows)}}), on_the_log(batch))

@@ -32,7 +32,7 @@ def rows_after(stream: Sequence[Any], cuts: Sequence[int]) -> dict[Subject, list
 
 @given(histories(people=3, max_size=16), st.lists(st.integers(0, 20), max_size=5))
 def test_any_batch_split_gives_the_same_rows(stream: list[Any], cuts: list[int]) -> None:
-    """At once, one by one, or in any batches: each person's further identities, and nobody else's."""
+    """For any split into batches, the rows are each person's further identities."""
     at_once = rows_after(stream, [])
     assert rows_after(stream, cuts) == at_once
     assert rows_after(stream, range(len(stream))) == at_once

@@ -1,5 +1,5 @@
-"""Links are made and ended, logins come in, and everybody may die at any moment: every login counts once, and
-an identity is in one place."""
+"""Laws of linking with concurrent logins, deletions and crashes: every login counts once, and an identity is
+in one place."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ LINKED: list[tuple[Any, ...]] = [("begin", "link", 0, 1), ("come_to_rest",)]
 
 @dataclass
 class Saga:
-    """A command as the ledger keeps it, and how far whoever is at it has come."""
+    """A command as the ledger stores it, and the progress of the process that executes it."""
 
     command: str
     steps: Steps
@@ -65,12 +65,12 @@ class World:
     distinct: int = 0
 
     def new_id(self) -> str:
-        """Nobody else's."""
+        """Return a unique id."""
         self.ids += 1
         return event_id(self.ids)
 
     def append(self, written: Any) -> tuple[str, int]:
-        """Puts an event on the log; where it stands."""
+        """Append an event to the log and return its position."""
         self.log[written.subject].append(written)
         return written.subject, len(self.log[written.subject]) - 1
 
@@ -122,11 +122,11 @@ class World:
         self.applied[subject] = offset + 1
 
     def participant(self, person: int) -> Participant:
-        """Somebody as the view shows them now."""
+        """The current state of a person in the view."""
         return Participant(PEOPLE[person], self.people[PEOPLE[person]])
 
     def begin(self, kind: str, one: int, other: int) -> None:
-        """An admin asks; nobody else is at these people."""
+        """An administrator starts a command for people without another saga."""
         primary, secondary = self.participant(one), self.participant(other)
         steps = steps_of(kind, primary, secondary)
         involved = {subject for saga in self.sagas for subject, _ in saga.steps.events}
@@ -141,7 +141,8 @@ class World:
         return event(draft.event, draft.data, id=self.new_id(), subject=subject, causationid=command)
 
     def advance(self, which: int, dies: bool) -> None:
-        """Whoever is at a command does the next thing, or dies and somebody begins from the beginning."""
+        """The process of a saga takes its next step, or dies and another process starts from the
+        beginning."""
         if not self.sagas:
             return
         saga = self.sagas[which % len(self.sagas)]
@@ -176,7 +177,7 @@ class World:
 
 
 def steps_of(kind: str, primary: Participant, secondary: Participant) -> Steps | None:
-    """What is asked for, if it can be."""
+    """Start the requested command, if possible."""
     document = primary.profile.document
     if kind == "link":
         return None if link_rejection(primary, secondary) is not None else link(primary, secondary, "admin")
@@ -191,7 +192,7 @@ def steps_of(kind: str, primary: Participant, secondary: Participant) -> Steps |
 
 
 def logins_of(profile: Profile) -> int:
-    """How many logins a person counts, those that were put by too."""
+    """The logins of a person, including those of linked secondaries."""
     put_by = profile.associations.get("merged", {}).get("document", {})
     return int((profile.document or {}).get("logins_count", 0)) + int(put_by.get("logins_count", 0))
 
@@ -220,7 +221,7 @@ def linked_pairs(world: World) -> list[tuple[int, int]]:
 
 
 def live(world: World, random: Random) -> None:
-    """Something happens: a login, a repeat, a command, a step of somebody's work, now and then a death."""
+    """One event: a login, a repetition, a command, a step of a saga, or sometimes a crash."""
     person, dies = random.randrange(len(PEOPLE)), random.random() < 0.2
     match random.choices(("sign_in", "again", "retry", "project", "begin", "advance"), (3, 1, 1, 9, 2, 7))[0]:
         case "sign_in":
@@ -254,8 +255,8 @@ def play(script: Sequence[tuple[Any, ...]]) -> World:
 
 @given(st.randoms(use_true_random=True))
 def test_every_login_counts_once_whatever_is_linked_and_dies(random: Random) -> None:
-    """Any interleaving of logins, repeats, links, unlinks, deletions and crashes comes to the same sum, and
-    each identity is shown by exactly the one who is to show it."""
+    """Any interleaving of logins, repetitions, links, unlinks, deletions and crashes gives the right sum, and
+    each identity is shown by exactly one profile, the right one."""
     world = play([])
     for _ in range(400):
         live(world, random)

@@ -85,7 +85,7 @@ def test_the_number_of_people_is_how_many_live(batches: list[list[Logged]]) -> N
 
 @given(cut())
 def test_ids_are_in_the_order_of_the_log(batches: list[list[Logged]]) -> None:
-    """Each id has 56 digits and is greater than the one before."""
+    """Each id has 56 digits and is greater than the previous one."""
     ids = [entry.log_id for part in applied(batches) for entry in entries_of(part)]
     assert ids == sorted(set(ids))
     assert all(len(one) == 56 and one.isdecimal() for one in ids)

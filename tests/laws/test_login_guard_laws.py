@@ -130,7 +130,7 @@ streams = st.tuples(histories(people=2, max_size=10), anonymous_events()).flatma
 
 
 def merged(one: list[Any], other: list[Any], order: Sequence[int]) -> list[Any]:
-    """Both streams in one, each in its own order."""
+    """An interleaving of two streams that keeps the order of each."""
     queues = [iter(one), iter(other)]
     return [next(queues[place >= len(one)]) for place in order]
 
@@ -182,7 +182,8 @@ def test_a_replay_changes_nothing(stream: list[Any]) -> None:
 
 @given(histories(people=2, max_size=12))
 def test_nothing_stands_against_who_has_no_document_any_more(stream: list[Any]) -> None:
-    """Deletion and a password change leave nothing; a person's rows hold no memory of their own."""
+    """After a deletion or a password change no failures remain; a person's rows have no memory of their
+    own."""
     rows = folded([on_the_log(stream)])
     for subject, guard in rows.read()[LOGIN_GUARD].items():
         assert guard
@@ -219,7 +220,7 @@ def test_no_one_can_fill_the_table() -> None:
 def test_the_bucket_is_the_one_that_refills_as_time_goes_by(
     times: list[int], capacity: int, rate: int, now: int
 ) -> None:
-    """Millisecond by millisecond, in fractions of a token: the same answer."""
+    """The result equals that of a simulation in milliseconds with fractions of tokens."""
     ordered = sorted(times)
     tokens, clock = Fraction(capacity), None
     for time in [*ordered, max([now, *ordered[-1:]])]:

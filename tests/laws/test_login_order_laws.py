@@ -58,7 +58,7 @@ def own_logins(
 
 
 def arrived(parts: Sequence[Any]) -> Profile:
-    """The person after these events, each with an id of its own, whatever its place."""
+    """The person after these events, whose ids do not depend on their order."""
     profile = NO_PROFILE
     for event in parts:
         profile = fold(profile, event)
@@ -70,7 +70,7 @@ def events_of(steps: Sequence[Step], number: int = 0) -> list[Any]:
 
 
 def shown(profile: Profile) -> Any:
-    """Everything that is kept of the person, in an order of its own, but for what only remembers arrivals."""
+    """The whole state of the person in a canonical order, except for the memory of arrivals."""
     memory = profile.memory
     parts = (
         profile.document, profile.secrets, profile.associations,
@@ -91,7 +91,8 @@ def _sorted(value: Any) -> Any:
 def test_any_order_of_logins_gives_the_same_profile(
     data: st.DataObject, policy: RootPolicy, born: Any
 ) -> None:
-    """Of a profile that logins made or the API: document, tokens, accounts and provenance are the same."""
+    """Document, tokens, accounts and provenance do not depend on the order of logins, for profiles created by
+    logins or by the API."""
     events = events_of(data.draw(own_logins(policy, "7")), 10)
     first = []
     if born is not None:
@@ -111,8 +112,8 @@ def test_any_order_of_logins_gives_the_same_profile(
 def test_a_late_login_leaves_edits_alone(
     data: st.DataObject, policy: RootPolicy, edit: Any, email: str | None, verified: bool
 ) -> None:
-    """Logins of before an edit may arrive before or after it, those that follow in any order: the profile is
-    the same, and without later ones what the edit set stands."""
+    """Logins from before an edit may arrive before or after it, and later ones in any order: the profile is
+    equal, and without later logins the edit's values remain."""
     before = events_of(data.draw(own_logins(policy, "7")), 10)
     after = events_of(data.draw(own_logins(policy, "7", AFTER)), 30) if data.draw(st.booleans()) else []
     after = [event for event in after if event.time > EDITED]
@@ -141,7 +142,8 @@ def test_a_late_login_leaves_edits_alone(
 
 @given(st.data(), st.sampled_from(POLICIES))
 def test_linked_identities_take_their_logins_in_any_order(data: st.DataObject, policy: RootPolicy) -> None:
-    """The profile data of a linked identity, and what all identities share, come out the same."""
+    """The profile data of a linked identity and the values that all identities share do not depend on the
+    order."""
     primary, *more = events_of(data.draw(own_logins(policy, "7")), 10)
     others = events_of(data.draw(own_logins(policy, "8")), 30)
     linked = IdentityLinkedData(

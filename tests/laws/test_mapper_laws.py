@@ -1,4 +1,4 @@
-"""The laws of the one door: what is sealed opens to the same event, for its owner, as it was written."""
+"""Laws of the mapper: a sealed event opens to an equal event, for its owner only."""
 
 from contextlib import suppress
 from typing import Any
@@ -74,7 +74,7 @@ def test_what_is_sealed_opens_to_the_same(event: Event) -> None:
 
 @given(any_events())
 def test_nothing_personal_is_readable(event: Event) -> None:
-    """Outside the sealed parts there are only fields that may be read by everybody."""
+    """Outside of the sealed parts there are only fields without personal data."""
     data = orjson.loads(seal_event(event, KEYS).value)["data"]
     closed = {
         name
@@ -102,8 +102,8 @@ def test_no_byte_of_a_record_can_be_changed(event: Event, keys: SubjectKeys, dat
 def test_sealed_parts_cannot_be_moved(
     event: Event, other: Event, keys: SubjectKeys, data: st.DataObject
 ) -> None:
-    """Parts taken out, doubled, reordered, swapped, or taken from another event of the same owner make a
-    record that is refused."""
+    """A record with parts removed, duplicated, reordered, swapped or taken from another event of the owner is
+    refused."""
     record, donor = seal_event(event, KEYS), seal_event(other, KEYS)
     envelope = orjson.loads(record.value)
     sealed, given_parts = envelope["data"]["sealed"], orjson.loads(donor.value)["data"]["sealed"]
@@ -162,6 +162,6 @@ def test_destroyed_keys_close_for_ever(event: Event) -> None:
     )
 )
 def test_foreign_bytes_are_refused_and_nothing_else_happens(value: bytes) -> None:
-    """Whatever lies on the log either is an event or is refused with a reason."""
+    """Any bytes on the log are either an event or refused with a reason."""
     with suppress(InvalidEvent):
         assert open_event(parse_sealed(value), KEYS).type in EVENT_TYPES

@@ -71,7 +71,7 @@ def stored(size: int) -> dict[tuple[int, int], bytes]:
 
 
 def made_of(rows: list[StoredRows], size: int) -> dict[tuple[int, int], bytes]:
-    """Only the stored hashes that were asked for."""
+    """Only the requested stored hashes."""
     everything = stored(size)
     wanted = [(row.level, index) for row in rows for index in range(row.first, row.past)]
     return {place: everything[place] for place in wanted}

@@ -100,7 +100,7 @@ def test_a_login_becomes_an_event_or_a_dead_letter(login: RawLogin) -> None:
 
 @given(raw_logins())
 def test_the_same_login_is_the_same_event(login: RawLogin) -> None:
-    """Normalizing twice gives the same bytes, so that emitting twice can be recognised."""
+    """Normalizing twice gives equal bytes, so that duplicates can be detected."""
     try:
         assert event_of(login).model_dump_json() == event_of(login).model_dump_json()
     except InvalidEvent:
@@ -109,7 +109,7 @@ def test_the_same_login_is_the_same_event(login: RawLogin) -> None:
 
 @given(raw_logins(outcomes=("success",)))
 def test_leftovers_never_shadow_reserved_attributes(login: RawLogin) -> None:
-    """No claim, whatever its name, lands on a root key that has a meaning of its own."""
+    """No claim of any name is stored under a reserved root key."""
     try:
         data = event_of(login).data
     except InvalidEvent:
@@ -120,7 +120,7 @@ def test_leftovers_never_shadow_reserved_attributes(login: RawLogin) -> None:
 
 @given(raw_logins())
 def test_clocks_that_run_ahead_are_not_believed(login: RawLogin) -> None:
-    """An event's time is the gateway's, unless that lies beyond what clocks may differ; then the broker's."""
+    """An event's time is the gateway's, unless it exceeds the allowed skew; then the broker's."""
     claimed = login.time
     time = Arrival(login, "1/0/5", STORED).time
     assert time == (STORED if claimed is None or claimed > STORED + CLOCK_SKEW else claimed)

@@ -1,4 +1,4 @@
-"""The laws of positions, and of what a batch says of its own."""
+"""Laws of positions and of a batch's own offsets."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def batches(draw: st.DrawFn) -> list[Placed]:
 
 @given(positions)
 def test_a_position_is_its_text(position: Position) -> None:
-    """Parsing what was shown gives the same position, blanks around it aside."""
+    """Parsing the text of a position gives the position; surrounding blanks are ignored."""
     assert Position.parse(str(position)) == position
     assert Position.parse(f" {position}\t") == position
 

@@ -69,7 +69,7 @@ def text_of(profile: Profile) -> tuple[Any, ...]:
 
 
 def living(stream: Sequence[Any]) -> Profile:
-    """The person after this, somebody who lives."""
+    """The person after these events, who is not deleted."""
     profile = folded_through(stream)
     assume(profile.document is not None)
     return profile
@@ -77,7 +77,7 @@ def living(stream: Sequence[Any]) -> Profile:
 
 @given(histories())
 def test_a_replay_changes_nothing(stream: list[Any]) -> None:
-    """Each event seen a second time, at once, leaves the very same object."""
+    """An event that is folded again at once returns the identical object."""
     profile = NO_PROFILE
     for event in stream:
         profile = fold(profile, event)
@@ -86,7 +86,7 @@ def test_a_replay_changes_nothing(stream: list[Any]) -> None:
 
 @given(histories(people=3, max_size=16), st.lists(st.integers(0, 20), max_size=5))
 def test_any_batch_split_gives_the_same_rows(stream: list[Any], cuts: list[int]) -> None:
-    """At once, one by one, or in any batches with rows written and read between: the tables are the same."""
+    """The tables do not depend on the split into batches, with rows written and read in between."""
     at_once = folded([stream]).rows()
     assert folded(split(stream, cuts)).rows() == at_once
     assert folded([event] for event in stream).rows() == at_once
@@ -120,7 +120,7 @@ def test_duplicates_by_source_position_change_nothing(
 
 @given(histories(max_size=16), st.integers(0, 99), st.integers(0, 99))
 def test_a_retry_of_a_gateway_changes_nothing(stream: list[Any], which: int, where: int) -> None:
-    """The same event id from a new raw record, within the latest events of a person, counts once."""
+    """A repeated event id in a new raw record, among the latest events of a person, counts once."""
     assume(stream)
     assert len(stream) < RECENT
     first = which % len(stream)
@@ -201,7 +201,7 @@ def test_an_edit_outlives_logins_unless_the_policy_says_otherwise(
 def test_first_login_policy_leaves_root_attributes_alone_later(
     stream: list[Any], later: list[LoginSucceededData]
 ) -> None:
-    """Under `on_first_login` the five root attributes of a living profile stay as they are."""
+    """Under `on_first_login` later logins do not change the five root attributes of an existing profile."""
     start = living(stream)
     own = [data.model_copy(update={"root_policy": "on_first_login"}) for data in later]
     after = folded_through(beyond([Step(0, LoginSucceeded, data, LATER) for data in own]), start)
@@ -262,7 +262,7 @@ def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login
 
 @given(histories(max_size=8), creations())
 def test_a_user_is_created_once(stream: list[Any], data: Any) -> None:
-    """`user.created` on a living person changes nothing but the memory of the refused command."""
+    """`user.created` for an existing person changes only the memory of refused commands."""
     start = living(stream)
     event = Step(0, UserCreated, data, START, command=9).event(900, None)
     after = fold(start, event)
@@ -293,7 +293,8 @@ def test_a_stale_command_is_refused_whole(stream: list[Any], off: int, rest: lis
 
 @given(histories(max_size=8))
 def test_a_command_on_the_seen_revision_is_taken(stream: list[Any]) -> None:
-    """The right expected revision is never refused; of two commands with the same one exactly one wins."""
+    """A command with the right expected revision is never refused; of two commands with one expected revision
+    exactly one takes effect."""
     start = living(stream)
     data = UserFlagData(expected_revision=start.revision)
     one, other = (Step(0, UserBlocked, data, START).event(number, None) for number in (900, 901))
@@ -305,7 +306,7 @@ def test_a_command_on_the_seen_revision_is_taken(stream: list[Any]) -> None:
 
 @given(histories(max_size=14))
 def test_inputs_are_never_changed(stream: list[Any]) -> None:
-    """Neither the person nor the event looks different after a fold."""
+    """A fold modifies neither the profile nor the event."""
     profile = NO_PROFILE
     for event in stream:
         before, event_before = text_of(profile), event.model_dump_json()
@@ -319,7 +320,7 @@ def test_inputs_are_never_changed(stream: list[Any]) -> None:
 
 @given(histories(max_size=14))
 def test_provenance_names_the_event_that_gave_the_value(stream: list[Any]) -> None:
-    """Every attribute stands in exactly one group, of an event that gave just this value, or removed it."""
+    """Every attribute is listed under exactly one event, which set or removed its value."""
     by_id = {event.id: event for event in stream}
     profile = folded_through(stream)
     groups = profile.memory.provenance
@@ -370,7 +371,7 @@ def test_the_revision_moves_exactly_with_the_document(stream: list[Any]) -> None
 
 @given(histories(max_size=14))
 def test_memory_survives_its_json(stream: list[Any]) -> None:
-    """What is written is what is read: the memory comes back equal and writes the same bytes."""
+    """The memory equals itself after writing and reading, and gives equal bytes again."""
     memory = folded_through(stream).memory
     text = dump_memory(memory)
     assert load_memory(text) == memory
@@ -380,7 +381,7 @@ def test_memory_survives_its_json(stream: list[Any]) -> None:
 @given(histories(max_size=14), st.integers(0, 14))
 @example(stream=[], cut=0)
 def test_a_person_read_back_goes_on_as_in_memory(stream: list[Any], cut: int) -> None:
-    """Written and read again at any point, a person ends in the same bytes as one kept in memory."""
+    """A person that is written and read at any point ends in the bytes of one that stays in memory."""
     tables, kept = Tables(), Tables()
     kept.take(stream)
     tables.take(stream[:cut])
@@ -418,7 +419,7 @@ def test_metadata_merges_at_the_first_level(stream: list[Any], patch: dict[str, 
 
 
 def beyond(parts: Sequence[Step], number: int = 500) -> list[Any]:
-    """Events after a history: fresh ids, raw logins from a partition of their own."""
+    """Events after a history, with fresh ids; raw logins come from a separate partition."""
     return [
         part.event(number + n, f"1/{number}/{n}" if part.model is LoginSucceeded else None)
         for n, part in enumerate(parts)

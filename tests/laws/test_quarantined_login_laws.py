@@ -1,4 +1,4 @@
-"""The laws of quarantined logins: each is told of once, and none goes uncounted."""
+"""Laws of quarantined logins: each is either reported once or counted."""
 
 from collections.abc import Sequence
 
@@ -34,8 +34,7 @@ def test_a_repeated_event_is_reported_once(events: Sequence[LoginQuarantined], c
 
 @given(MINUTES)
 def test_each_dead_letter_is_reported_or_counted(minutes: Sequence[int]) -> None:
-    """Letters told of, those counted with them and those counted since are all there are; no minute is told
-    of twice."""
+    """The reported letters and the counted ones are all letters; no minute is reported twice."""
     reported, bearing = Notice(), []
     for minute in minutes:
         reported, earlier = count_letter(reported, minute)

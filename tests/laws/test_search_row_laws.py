@@ -36,7 +36,7 @@ def comparable(document: dict[str, Any]) -> Any:
 @example("x", 1, 1.0)
 @example("x", [0], [False])
 def test_rows_are_never_left_stale(name: str, before: Any, after: Any) -> None:
-    """A row is left alone only when the new document has the very same one, by JSON's idea of the same."""
+    """A row is left unchanged only if the new document has an equal row, with JSON's equality."""
     if name != "x":
         before, after = {"k": before}, {"k": after}
     old, new = {**DOCUMENT, name: before}, {**DOCUMENT, name: after}
@@ -75,7 +75,7 @@ def login_with(number: int, value: Any) -> LoginSucceeded:
 @given(near_values, near_values)
 @example(1, True)
 def test_edited_metadata_is_searchable_at_once(first: Any, last: Any) -> None:
-    """In any batches, what is searched is what the document says."""
+    """For any split into batches, the leaves are those of the document."""
     edits = [MetadataChangedData(user_metadata={"k": value}) for value in (first, last)]
     login = login_with(50, 1)
     stream = [

@@ -1,4 +1,4 @@
-"""The laws of the text that stands for a value: its order is the order of the values."""
+"""Laws of the text of a value: its order is the order of the values."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,7 +34,7 @@ def test_numbers_keep_their_order_and_their_equality(one: Any, other: Any) -> No
 
 @given(text, text)
 def test_strings_keep_their_order(one: str, other: str) -> None:
-    """By code point."""
+    """The texts of strings sort by code point."""
     assert (value_text(one) < value_text(other)) == (one < other)
 
 
@@ -49,7 +49,7 @@ def test_kinds_are_apart(flag: bool, number: Any, string: str) -> None:
 @example("\U0010ffff", "\U0010ffff\U0010ffff")
 @example("\ud7ff", "\ue000")
 def test_a_prefix_is_a_range(prefix: str, string: str) -> None:
-    """A text begins with a prefix exactly when it lies between the prefix and the prefix's end."""
+    """A text begins with a prefix exactly if it is between the prefix and the prefix's end."""
     end = prefix_end(prefix)
     assert string.startswith(prefix) == (prefix <= string and (end is None or string < end))
     assert (prefix + string).startswith(prefix)
@@ -59,14 +59,14 @@ def test_a_prefix_is_a_range(prefix: str, string: str) -> None:
 
 @given(st.text("aΑΣσςİßǅ", max_size=4), st.text("aΑΣσςİßǅ", max_size=4))
 def test_the_fold_of_a_part_is_a_part_of_the_fold(one: str, other: str) -> None:
-    """So wildcards mean the same before and after folding."""
+    """Wildcards therefore match equally before and after folding."""
     assert folded(one + other) == folded(one) + folded(other)
 
 
 @given(st.recursive(st.none() | st.booleans() | integers | text, lambda inner: st.lists(inner, max_size=3)))
 def test_arrays_are_no_level(value: Any) -> None:
-    """However deep a value lies in arrays, its path is that of the array; null and empty arrays leave
-    nothing."""
+    """The path of a value inside of arrays is that of the outermost array; null and empty arrays have no
+    leaves."""
     found = leaves({**ANYBODY, "user_metadata": {"k": value}})
     assert {leaf.value for leaf in found} == {value_text(part) for part in flat(value)}
     assert {leaf.path for leaf in found} <= {"user_metadata.k"}

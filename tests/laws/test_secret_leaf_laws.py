@@ -34,7 +34,7 @@ def test_a_sealed_document_opens_to_itself_and_is_sealed_alike_each_time(documen
 
 
 def test_secrets_at_any_depth_are_sealed_and_vanish_with_the_key() -> None:
-    """Names that hold secrets cover what lies below them; mappings and switches stay readable."""
+    """A secret name covers all values below it; mappings and booleans stay readable."""
     document = {
         "options": {
             "client_secret": "marker",

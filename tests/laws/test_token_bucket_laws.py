@@ -1,4 +1,4 @@
-"""Laws of the token bucket: never more than burst and refill allow, never less than was told."""
+"""Laws of the token bucket: it allows no more than burst and refill, and no less than it reports."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ pauses = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 
 
 def run(limit: Limit, waits: list[float]) -> list[tuple[float, RateLimitResult]]:
-    """Requests after these pauses, each with what it was told."""
+    """Requests after these pauses, each with its verdict."""
     bucket: TokenBucket | None = None
     now, results = START, []
     for wait in waits:
@@ -33,7 +33,7 @@ def test_no_window_lets_more_through_than_burst_and_refill(limit: Limit, waits: 
 
 @given(limits, pauses)
 def test_what_remains_is_what_may_come_at_once(limit: Limit, waits: list[float]) -> None:
-    """As many more requests at the same instant as `remaining` says, and not one more."""
+    """Exactly as many requests are allowed at once as `remaining` reports."""
     bucket, now = None, START
     for wait in waits:
         now += wait

@@ -82,7 +82,7 @@ def _import(baseline: Baseline) -> None:
 
 
 def _importers() -> dict[Path, set[Path]]:
-    """By module: the modules and tests that import it directly."""
+    """The modules and tests that import each module directly."""
     found: dict[Path, set[Path]] = defaultdict(set)
     for path in (
         path

@@ -56,7 +56,7 @@ def _file(test: str) -> Path:
 
 
 def measure() -> Baseline:
-    """Run the fast tests once, in a process of its own, so that nothing of the project is imported here."""
+    """Run the fast tests once in a separate process, so that no module of the project is imported here."""
     with tempfile.NamedTemporaryFile() as file:
         path = Path(file.name)
         code = in_a_child(lambda: _record(path), None)

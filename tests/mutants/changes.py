@@ -157,7 +157,7 @@ class _Collector(cst.CSTVisitor):
 
 
 def negated_condition(node: cst.If | cst.While | cst.CompIf) -> Iterable[cst.CSTNode]:
-    """`if a` becomes `if not a`; comparisons, `not`, `and` and `or` have operators of their own."""
+    """`if a` becomes `if not a`; comparisons, `not`, `and` and `or` have separate operators."""
     if not isinstance(node.test, cst.Comparison | cst.UnaryOperation | cst.BooleanOperation):
         yield node.with_changes(
             test=cst.UnaryOperation(cst.Not(), node.test.with_changes(lpar=_LPAR, rpar=_RPAR))

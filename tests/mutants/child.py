@@ -40,7 +40,7 @@ def in_a_child(run: Callable[[], int], cpu_seconds: int | None) -> int:
 
 
 def notices(change: Change, tests: Sequence[str], seconds: float) -> bool:
-    """Whether one of these tests fails, or does not come to an end, with this change."""
+    """Whether one of these tests fails, or does not end, with this change."""
     code = in_a_child(lambda: _run(change, tests), CPU_SECONDS + 10 * int(seconds))
     return code != pytest.ExitCode.OK
 

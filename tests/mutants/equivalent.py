@@ -1,4 +1,4 @@
-"""Changes that change nothing anybody can see, each with the reason."""
+"""Changes without an observable effect, each with the reason."""
 
 from typing import Final
 

@@ -30,7 +30,7 @@ def lines_of(*sources: str) -> set[str]:
     ],
 )
 def test_a_decision_is_changed_in_one_place(line: str, others: set[str]) -> None:
-    """To another one that is as well formed."""
+    """The changed decision is well-formed and differs in one place."""
     assert lines_of(line) == others
 
 
@@ -62,7 +62,7 @@ def test_what_decides_nothing_is_left_alone(line: str) -> None:
 
 
 def test_a_seed_draws_the_same_changes() -> None:
-    """Of the same code."""
+    """Equal code and seed give equal changes."""
     sources = {PATH: "a = 1 + 2\nb = 3 < 4\nc = not d\n"}
     assert list(changes_of(sources, 5)) == list(changes_of(sources, 5))
     assert {change.lines for change in changes_of(sources, 5)} == {range(1, 2), range(2, 3), range(3, 4)}

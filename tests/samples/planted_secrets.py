@@ -8,7 +8,7 @@ from projections.connection.strategies import Strategy
 
 MARK: Final = "PlantedAtRest"
 _SOME_BYTES: Final = 3
-"""A base64 text begins a new group of letters after so many bytes."""
+"""After this many bytes, a base64 text begins a new group of letters."""
 SECRET_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ad": {"provisioning_ticket_url": "url", "certs": ["shown"]},
     "adfs": {"decryptionKey": {"key": "key", "cert": "certificate"}},
@@ -44,7 +44,7 @@ SECRET_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 }  # fmt: skip
 """What a strategy's connections are given besides its users; texts that hold `shown` are no secrets."""
 STRATEGIES: Final = tuple(name for name in get_args(Strategy) if name != "ip")
-"""Addresses alone prove who somebody is there."""
+"""Strategies whose users are identified by an address alone."""
 ADDONS: Final[Mapping[str, Any]] = {
     "azure_blob": {"accountName": "shown", "storageAccessKey": "blob"},
     "azure_sb": {"sasKeyName": "shown", "sasKey": "bus"},
@@ -56,7 +56,7 @@ ADDONS: Final[Mapping[str, Any]] = {
 
 
 def planted(value: Any, place: str) -> Any:
-    """The value with a text of its own, which can be recognised, for every secret in it."""
+    """The value with a recognisable, unique text in place of every secret."""
     match value:
         case dict():
             return {name: planted(member, f"{place}-{name}") for name, member in value.items()}

@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 
 def at(minutes: int) -> datetime:
-    """So many minutes after the start."""
+    """The time this many minutes after the start."""
     return START + timedelta(minutes=minutes)
 
 

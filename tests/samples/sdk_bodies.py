@@ -54,7 +54,7 @@ def _model(model: type[BaseModel], path: Path, given: Mapping[str, Any]) -> Any:
 
 
 def _wire_name(model: type[BaseModel], name: str) -> str:
-    """The key on the wire, which the SDK keeps in an annotation of its own."""
+    """The key on the wire, which the SDK keeps in an annotation."""
     field = model.model_fields.get(name)
     for mark in () if field is None else field.metadata:
         if alias := getattr(mark, "alias", None):
@@ -66,7 +66,7 @@ _PLAIN: Mapping[Any, Any] = {bool: True, int: 60, float: 60, str: "text", Any: "
 
 
 def missing(sent: Any, shown: Any, path: str = "") -> list[str]:
-    """Where an answer lacks what was sent, or shows something else."""
+    """The paths at which a response lacks a value that was sent, or has another one."""
     if isinstance(sent, dict):
         if not isinstance(shown, dict):
             return [path]

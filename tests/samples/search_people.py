@@ -1,4 +1,4 @@
-"""People and queries about them, for Hypothesis: few letters, so that searches find somebody."""
+"""People and queries about them, for Hypothesis: few letters, so that searches find people."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,7 +86,7 @@ _OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def people(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """A few persons; `organization_id` stands for their memberships."""
+    """A few persons; `organization_id` represents their memberships."""
     found = []
     for number in range(draw(st.integers(1, 7))):
         given = draw(st.fixed_dictionaries({}, optional=_OPTIONAL))

@@ -23,7 +23,7 @@ LONGEST = 256
 
 
 def fold(text: str) -> str:
-    """Without regard to case; the two small sigmas are one letter."""
+    """Fold case; the two small sigmas are one letter."""
     return "".join("σ" if letter in "Σσς" else letter.lower() for letter in text)
 
 
@@ -95,7 +95,7 @@ def _term(field: str, document: Person, text: str) -> bool:
 
 
 def _reads_as(text: str, value: Any) -> bool:
-    """Whether an untyped text stands for a flag or a number."""
+    """Whether an untyped text can be read as a flag or a number."""
     if isinstance(value, bool):
         return text == ("true" if value else "false")
     number = as_number(text)
@@ -148,7 +148,8 @@ def _within(field: str, value: Any, low: Bound, high: Bound) -> bool:
 
 
 def _within_dated_texts(value: str, low: Bound, high: Bound) -> bool:
-    """Strings without a type of their own; a bound that is a month or finer takes in what begins with it."""
+    """Whether an untyped string is in the range; a bound that is a month or finer includes the texts that
+    begin with it."""
     if low is not None and not low[2] and is_dated(low[0]) and value.startswith(low[0]):
         return False
     if high is not None and high[2] and is_dated(high[0]) and value.startswith(high[0]):

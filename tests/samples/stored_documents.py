@@ -8,7 +8,7 @@ NAME = "Username-Password-Authentication"
 
 
 def make_connection(strategy: str = "auth0", name: str = NAME, **document: Any) -> ConnectionState:
-    """A living connection; `document` is what the API shows beyond its name."""
+    """A connection that is not deleted; `document` has what the API shows besides its name."""
     shown = {"id": "con_0123456789abcdef", "options": {}, "strategy": strategy, "name": name, **document}
     return ConnectionState(
         id="con_0123456789abcdef",

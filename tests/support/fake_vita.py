@@ -1,4 +1,4 @@
-"""A stand-in for the HTTP services: answers what it was told to, remembers what it was asked."""
+"""A stand-in for the HTTP services: returns prepared responses and records the requests."""
 
 import json
 import threading
@@ -35,12 +35,12 @@ class FakeVita:
         self._answers.setdefault((method, path), []).append((status, document, named))
 
     def requests(self, method: str, path: str) -> list[Asked]:
-        """What was asked there."""
+        """The requests to this path."""
         return [one for one in self.asked if one.method == method and one.path.partition("?")[0] == path]
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

@@ -28,7 +28,7 @@ class NotUtf8(str):
 
 
 def stored_batch(content: bytes, codec: int, count: int) -> bytes:
-    """A batch as it lies on the broker: `content` is its records, compressed as the codec says."""
+    """A batch as the broker stores it: `content` is its records, compressed with the codec."""
     builder = _DefaultRecordBatchBuilderPy(2, codec, False, -1, -1, -1, 1)
     builder._buffer += content
     builder._first_timestamp = builder._max_timestamp = 1
@@ -38,7 +38,7 @@ def stored_batch(content: bytes, codec: int, count: int) -> bytes:
 
 
 def record_of_headers(count: int) -> bytes:
-    """A record as it lies in a batch, without key and value, with so many headers without name and value."""
+    """A record as in a stored batch, without key and value, with this many headers without name and value."""
     record, length = bytearray((0, 0, 0, 1, 1)), bytearray()
     encode_varint(count, record.append)
     record += b"\x00\x01" * count
@@ -114,7 +114,7 @@ class Sender:
         await self._send_built(Bomb(size))
 
     async def send_headers(self, count: int) -> None:
-        """One record with so many headers of two bytes each."""
+        """Send one record with this many headers of two bytes each."""
         await self._send_built(Built(stored_batch(record_of_headers(count), 0, 1)))
 
     async def _send_built(self, built: Any) -> None:

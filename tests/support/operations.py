@@ -28,7 +28,7 @@ def path_of(operation: Operation, value: str = NOBODY) -> str:
 
 
 def reaches(operation: Operation, path: str) -> bool:
-    """Whether a path is one of its: `templates` is an id as well as a place of its own."""
+    """Whether a path belongs to the operation; `templates` is also matched as an id."""
     wanted, found = operation.path.split("/"), path.split("/")
     return len(wanted) == len(found) and all(
         one == other or one.startswith("{") for one, other in zip(wanted, found, strict=True)
@@ -38,7 +38,7 @@ def reaches(operation: Operation, path: str) -> bool:
 async def ask(
     api: httpx.AsyncClient, operation: Operation, value: str = NOBODY, **sent: Any
 ) -> httpx.Response:
-    """Asks it about somebody who does not exist."""
+    """Send a request to the operation about a user who does not exist."""
     return await api.request(operation.method, path_of(operation, value), **sent)
 
 

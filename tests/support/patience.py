@@ -18,5 +18,5 @@ A_WHILE: Final = 30 * PATIENCE
 
 
 async def soon(awaited: Awaitable[Result], seconds: float = 30) -> Result:
-    """What is awaited. Raises TimeoutError when it does not come in so many times `PATIENCE` seconds."""
+    """Return the awaited result. Raises TimeoutError after this many times `PATIENCE` seconds."""
     return await asyncio.wait_for(awaited, seconds * PATIENCE)

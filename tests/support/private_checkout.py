@@ -18,7 +18,7 @@ EVERYBODY_READS = 0o004
 
 @dataclass(frozen=True)
 class PrivateCheckout:
-    """Where the copy is and who uses it."""
+    """The folder of the copy and its user."""
 
     folder: Path
     user: int
@@ -63,7 +63,7 @@ class PrivateCheckout:
 
 
 def make_private_checkout(folder: Path, user: int) -> PrivateCheckout:
-    """Fill the folder; what everybody may read is linked, the rest is copied, nothing is downloaded twice."""
+    """Fill the folder: world-readable files are linked, the others copied; nothing is downloaded twice."""
     for name in ("checkout", "cache/vita/jars", "home", "tmp"):
         (folder / name).mkdir(parents=True)
     for name in CODE:
@@ -83,7 +83,7 @@ def make_private_checkout(folder: Path, user: int) -> PrivateCheckout:
 
 
 def _copy_python(target: Path) -> None:
-    """The interpreter with its library, as the one of this process may lie in a folder of somebody else."""
+    """Copy the interpreter with its library, because the current one may be in a folder of another user."""
     (target / "bin").mkdir(parents=True)
     _take(os.path.realpath(sys.executable), str(target / "bin" / "python"))
     base = Path(sys.base_prefix)
@@ -102,7 +102,7 @@ def _copy(source: Path, target: Path, *without: str) -> None:
 
 
 def _take(source: str, target: str) -> str:
-    """A link where its mode lets everybody read the file, which keeps it from being changed by mistake."""
+    """Link a file if its mode lets all users read it, which protects it from changes; otherwise copy it."""
     try:
         if os.stat(source).st_mode & EVERYBODY_READS:
             os.link(source, target, follow_symlinks=False)

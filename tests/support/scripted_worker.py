@@ -1,11 +1,11 @@
-"""A worker whose consumer does what SCRIPT says, one word per batch (`python -m` runs this module).
+"""A worker whose consumer follows SCRIPT, one word per batch (`python -m` runs this module).
 
-`ok`, `transient`, `fenced`, `unknown` or `broken` (errors that quote what they choked on, of a record and of
-the installation), `hang`, or `block` (the event loop stands still); after the last word all goes well, except
-that a batch with a record `poison` in it fails, and one with a record `wait...` waits until SIGUSR1. It
+The words are `ok`, `transient`, `fenced`, `unknown` and `broken` (errors that quote data of a record or of
+the installation), `hang`, and `block` (blocks the event loop). After the last word all batches succeed,
+except that a batch with a record `poison` fails and one with a record `wait...` waits until SIGUSR1. It
 prints one JSON line per batch. UNREADABLE and SKIPPED are how often the Kafka client cannot parse, or leaves
-out, a record of that name. STORED gives the positions it keeps itself, by partition; SLOW, how many seconds
-it takes to read them; WATCHDOG, when it is stuck; LARGE, from which size on a record is large.
+out, a record of that name. STORED has the positions that the worker stores, by partition; SLOW is how many
+seconds it takes to read them; WATCHDOG is when it is stuck; LARGE is the size from which a record is large.
 """
 
 import asyncio
@@ -135,7 +135,7 @@ def leave_out(times: int) -> None:
 
 
 async def main() -> None:
-    """Runs until told to stop."""
+    """Run until stopped."""
     logs.configure("console" if os.environ.get("LOGS") == "console" else "json")
     make_unreadable(int(os.environ.get("UNREADABLE", "0")))
     leave_out(int(os.environ.get("SKIPPED", "0")))

@@ -25,8 +25,8 @@ People = Iterable[tuple[str, Mapping[str, Any]]]
 
 
 async def seed(connection: asyncpg.Connection, tenant: str, people: People, schema: str = "view_1") -> int:
-    """Adds these people, nobody knew before, to a generation of the views; how many there were. The
-    connection is a superuser's."""
+    """Add these people, all of them new, to a generation of the views and return their number. The connection
+    is a superuser's."""
     waiting, done = iter(people), 0
     while batch := list(islice(waiting, BATCH)):
         changes = {(tenant, subject): Change(NO_PROFILE, Profile(1, document)) for subject, document in batch}

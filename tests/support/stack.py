@@ -41,7 +41,7 @@ WAITS = {
 }
 """By which variables a service answers otherwise when the machine is slow."""
 UNLIMITED = {"management": {"VITA_TENANT_SHARE": "1"}}
-"""The tenants of a test are a load to nobody."""
+"""Settings that lift the limits of a tenant."""
 PASSING = Tuning(durable=False, max_connections=400)
 
 
@@ -75,7 +75,7 @@ class Database:
             await connection.close()
 
     def copy(self, name: str) -> "Database":
-        """A database of that name with the same roles."""
+        """A database with this name and the roles of this one."""
         return Database(name, databases.database_url(self.admin, name), self.access)
 
 
@@ -121,7 +121,7 @@ class Stack:
         return Database(name, databases.database_url(self.admin_url, name), self._access())
 
     def unprepared(self) -> Database:
-        """A database that is to be made by the one who prepares it, with roles of its own."""
+        """A database with its own roles that the caller prepares."""
         name = f"vita_test_{secrets.token_hex(6)}"
         self._databases.append(name)
         return Database(name, databases.database_url(self.admin_url, name), self._access())
@@ -136,8 +136,8 @@ class Stack:
         return prefix
 
     async def place(self) -> tuple[Database, str]:
-        """A new database and new topics; those of whoever asks next are made meanwhile, by a thread, as many
-        a test holds the loop."""
+        """A new database and new topics. A thread prepares the next ones in advance, because many tests block
+        the loop."""
         spare, self._spare = self._spare, None
         made = await (spare or self._place())
         self._spare = asyncio.create_task(asyncio.to_thread(asyncio.run, self._place()))
@@ -186,7 +186,7 @@ class Stack:
             await asyncio.sleep(every)
 
     async def rest(self) -> None:
-        """Waits for what nobody will ask for."""
+        """Wait for prepared resources that no test will use."""
         if self._spare is not None:
             await asyncio.wait([self._spare])
 
@@ -227,7 +227,7 @@ async def running_stack() -> AsyncIterator[Stack]:
 
 
 async def _sweep(base: Path) -> None:
-    """End what earlier sessions left because they were killed: nobody holds the lock of their folders."""
+    """Remove the remains of earlier sessions that were killed: no process holds the lock of their folders."""
     for folder in base.iterdir():
         local = LocalStack(folder)
         with contextlib.suppress(StackFailure), local.state.lock(budget_s=0):

@@ -77,5 +77,5 @@ def test_each_file_has_its_module() -> None:
     ],
 )
 def test_sql_about_the_ledger_would_be_found(path: str, text: str, found: list[str]) -> None:
-    """In both kinds of files; prose about it does not count."""
+    """The check finds SQL in both kinds of files and ignores prose."""
     assert list(ledger_objects(path, text)) == found

@@ -1,4 +1,4 @@
-"""Tasks are started in services/runtime only, so that none fails without somebody who learns of it."""
+"""Tasks are started only in services/runtime, so that every failure is handled."""
 
 import ast
 
@@ -17,7 +17,7 @@ def starts(source: str) -> bool:
 
 
 def test_tasks_are_started_in_one_place() -> None:
-    """Everybody else uses `start_task`, `Background` or `Periodic`."""
+    """All other code uses `start_task`, `Background` or `Periodic`."""
     found = [
         path.relative_to(ROOT).as_posix()
         for package in ("schemas", "projections", "services")

@@ -82,7 +82,7 @@ async def forget_before(kafka: KafkaAccess, topic: str, offset: int) -> None:
 
 
 async def log_folder(kafka: KafkaAccess) -> Path:
-    """Where the broker keeps its log, on its own machine."""
+    """The folder in which the broker keeps its log, on this machine."""
     admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
@@ -115,8 +115,8 @@ def tree_of(records: Sequence[LoggedRecord], partition: int) -> Tree:
 
 @asynccontextmanager
 async def auditing(stack: Stack, database: Database, prefix: str) -> AsyncIterator[Auditor]:
-    """A working auditor in this process, with its own connections and without a consumer; it signs at its end
-    only, so that a test may sign with a key of its own."""
+    """A working auditor in this process, with its own connections and without a consumer. It signs only at
+    its end, so that a test may sign with another key."""
     environment = stack.environment("auditor", database, prefix)
     given = Settings(**{name.removeprefix("VITA_").lower(): value for name, value in environment.items()})
     settings = given.model_copy(update={"checkpoint_seconds": 3600})

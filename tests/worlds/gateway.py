@@ -1,8 +1,8 @@
-"""What a login gateway meets: it reports logins and checks attempts, and an admin reads and lifts blocks.
+"""A login gateway, which reports logins and checks attempts, and an administrator who reads and removes
+blocks.
 
-Runs the Management API and ingest in the process of the test and a projector in a process of its own (see
-`tests.worlds.management`). The normalizer handles the reported logins in the process of the test, when
-asked to.
+Runs the Management API and ingest in the process of the test and a projector in a separate process (see
+`tests.worlds.management`). The normalizer handles the reported logins in the process of the test, on request.
 """
 
 from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ class Gateway:
         return self.pipeline.login(time=time.isoformat(), data={**given, **data})
 
     async def fail(self, times: int, identifier: str, ip: str = IP, **changes: Any) -> None:
-        """So many refused logins."""
+        """Report this many failed logins."""
         await self.report(*(self.failure(identifier, ip, **changes) for _ in range(times)))
 
     async def succeed(self, user_id: str, ip: str = IP) -> None:

@@ -1,7 +1,7 @@
-"""People of social connections who sign in and are linked through the Management API.
+"""People of social connections who log in and are linked through the Management API.
 
-Runs nothing of its own: it drives a site of `tests.worlds.management` and appends logins to its event log
-as the normalizer would.
+Starts no process: it drives a site of `tests.worlds.management` and appends logins to its event log as the
+normalizer would.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Linked:
         await self.pipeline.send_events(login(**{**given, **changes}))
 
     async def person(self, user_id: str, logins: int = 1, **changes: Any) -> dict[str, Any]:
-        """Somebody who has signed in."""
+        """A person who has logged in."""
         await self.sign_in(user_id, **changes)
         return await self.until_counted(user_id, logins)
 
@@ -65,7 +65,7 @@ class Linked:
         return answer.json() if answer.status_code == 200 else {}
 
     async def until_counted(self, user_id: str, logins: int) -> dict[str, Any]:
-        """The user once so many logins are counted."""
+        """The user once this many logins are counted."""
 
         async def counted() -> dict[str, Any] | None:
             user = await self.get(user_id)
@@ -87,6 +87,6 @@ class Linked:
         return await self.site.client().delete(place)
 
     async def nothing_is_left(self) -> None:
-        """No command of linking lies in the ledger."""
+        """Check that the ledger has no saga."""
         assert await self.pipeline.rows("SELECT FROM ledger.link") == []
         assert await self.pipeline.rows("SELECT FROM ledger.link_participant") == []

@@ -1,6 +1,6 @@
 """The Management API with the tenants `demo` and `other`, each with a database connection.
 
-Runs the API in the process of the test, over ASGI without a port, and a projector in a process of its own.
+Runs the API in the process of the test, over ASGI without a port, and a projector in a separate process.
 Writes go through the real log and views; there is no normalizer, auditor or ingest.
 """
 
@@ -79,7 +79,7 @@ class Site:
         return self.issuer.issue(client_id, tenant, scopes, audience, now)
 
     async def client_of_new_tenant(self) -> httpx.AsyncClient:
-        """An HTTP client of a tenant that nobody has used, with a database connection."""
+        """An HTTP client of a new tenant with a database connection."""
         tenant = f"t{len(self._clients)}"
         await self.add_tenant(tenant)
         await self.add_connection(DATABASE_CONNECTION, "auth0", tenant, passwordPolicy="none")
@@ -99,7 +99,7 @@ class Site:
         return client
 
     async def add_tenant(self, name: str) -> None:
-        """A tenant nobody has used."""
+        """Create a new tenant."""
         async with self.operator() as connection:
             await connection.execute(
                 "INSERT INTO ledger.tenant (name, display_name) VALUES ($1, $1) ON CONFLICT DO NOTHING", name
@@ -120,7 +120,7 @@ class Site:
         return self.database.connected("vita_operator")
 
     async def start_projector(self) -> None:
-        """A projector in a process of its own."""
+        """Start a projector in a separate process."""
         self.projector = await start_projector(self.stack, self.database, self.prefix)
 
     async def stop_projector(self) -> None:
@@ -208,7 +208,7 @@ async def running_site(stack: Stack, **changes: Any) -> AsyncIterator[Site]:
 
 
 def path_of(user_id: str) -> str:
-    """Where a user is found."""
+    """The path of a user."""
     return f"/api/v2/users/{quote(user_id, safe='')}"
 
 

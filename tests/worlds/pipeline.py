@@ -175,7 +175,7 @@ class Pipeline:
             await consumer.stop()
 
     async def read(self, topic: Topic, count: int) -> list[ConsumerRecord]:
-        """The first so many records of a topic, also where some offsets hold none."""
+        """The first records of a topic, this many, also where some offsets have none."""
         names = [TopicPartition(self.prefix + topic.value, n) for n in range(catalogue()[topic].partitions)]
         async with AIOKafkaConsumer(**self.stack.kafka.arguments(), enable_auto_commit=False) as consumer:
             consumer.assign(names)
@@ -245,12 +245,12 @@ class Pipeline:
         return {row["subject"]: row for row in await self.rows(f"SELECT * FROM views.{table}")}
 
     async def document(self, subject: str) -> Any:
-        """A person as the API would answer, None for nobody."""
+        """A person's document as the API would return it; None for an unknown person."""
         row = (await self.views("profile")).get(subject)
         return None if row is None or row["document"] is None else exact_json.loads(row["document"])
 
     def login(self, **changes: Any) -> dict[str, Any]:
-        """A raw login with an id of its own."""
+        """A raw login with a unique id."""
         own = {"id": f"login-{next(self._numbers)}"}
         data = changes.pop("data", {})
         return make_event(**{**own, "data": make_data(**data), **changes})

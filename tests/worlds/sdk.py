@@ -1,7 +1,7 @@
-"""The Management API as the official Python SDK meets it.
+"""The Management API as the official Python SDK uses it.
 
-`serving` runs the API as a process at a port, with a projector in another, and an SDK with a token that it
-asked for. `sdk_with` points an SDK at a site of `tests.worlds.management`, without a port.
+`serving` runs the API as a process at a port, with a projector in another process, and an SDK with a token
+that it requested. `sdk_with` connects an SDK to a site of `tests.worlds.management`, without a port.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Logins of the users of a site, appended to its event log as the normalizer would.
 
-Runs nothing of its own: it drives a site of `tests.worlds.management`.
+Starts no process: it drives a site of `tests.worlds.management`.
 """
 
 import itertools
@@ -16,7 +16,7 @@ _offsets = itertools.count()
 
 
 def now() -> datetime:
-    """As the log writes times."""
+    """The current time in the format of the log."""
     return truncate(datetime.now(UTC))
 
 

@@ -69,7 +69,7 @@ class Workers:
 
 @asynccontextmanager
 async def all_workers(pipeline: Pipeline) -> AsyncIterator[Workers]:
-    """Normalizer, projector and auditor, at work."""
+    """A running normalizer, projector and auditor."""
     workers = Workers(pipeline)
     try:
         for name in WORKERS:

@@ -16,7 +16,7 @@ _EMPTY = {"start": 0, "limit": 50, "length": 0, "total": 0, "users": []}
 
 
 def test_the_local_stack_is_the_default(vita: Vita, local: Stack, fake: FakeVita) -> None:
-    """With nothing given, the stack of the checkout is asked, as its own client."""
+    """Without options, commands use the checkout's stack and its client."""
     fake.answers("GET", "/api/v2/users", 200, _EMPTY)
     assert vita("users", "list").code == 0
     token = fake.requests("POST", "/oauth/token")[0].document

@@ -76,7 +76,7 @@ def test_a_failure_is_one_line_and_exit_code_one(vita: Vita) -> None:
     [("nosuch",), ("users", "get"), ("users", "list", "--page", "-1"), ("tenants", "create", "No!")],
 )
 def test_a_wrong_question_is_exit_code_two(vita: Vita, arguments: tuple[str, ...]) -> None:
-    """Usage errors are told apart from failures."""
+    """Usage errors have another exit code than failures."""
     assert vita(*arguments).code == 2
 
 

@@ -29,7 +29,7 @@ def test_unknown_scopes_are_refused(text: str) -> None:
 
 
 def test_unknown_scopes_are_known_to_be_unknown() -> None:
-    """A scope nobody asks for can be told of."""
+    """Scopes that no part of Vita requires can be listed."""
     assert unknown_scopes(("read:users", "fly:moon")) == ["fly:moon"]
 
 
@@ -57,7 +57,7 @@ def test_names_of_all_scripts_are_safe_as_they_are() -> None:
 
 
 def test_a_log_is_followed_across_a_new_start(tmp_path: Path) -> None:
-    """The last lines, what is added, half lines when they are whole, and a file that began anew."""
+    """The last lines are shown, then added lines once they are complete, also of a file that was replaced."""
     path = tmp_path / "projector.log"
     path.write_text("1\n2\n3\n")
     log = LogFile(path)
@@ -75,7 +75,7 @@ def test_a_log_is_followed_across_a_new_start(tmp_path: Path) -> None:
 
 
 def test_several_logs_name_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With more than one log, each line says whose it is."""
+    """With several logs, each line begins with the name of its log."""
     for name in ("kafka", "ingest"):
         (tmp_path / f"{name}.log").write_text(f"from {name}\n")
     show({name: tmp_path / f"{name}.log" for name in ("kafka", "ingest")}, 5, follows=False)

@@ -22,7 +22,7 @@ TOKEN = ("--token", "t.o.k")
 
 @pytest.fixture
 def untrusted(tmp_path: Path) -> Iterator[str]:
-    """The address of a server whose certificate comes from an authority that nobody here knows."""
+    """The URL of a server whose certificate is signed by an unknown authority."""
     authority = Authority.create(["localhost"])
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     certificate, key = authority.issue(["localhost"])

@@ -28,7 +28,7 @@ class Shares(LoopShares):
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1_000_000])
 async def test_a_large_event_counts_for_what_it_costs_behind_the_request(beyond: int) -> None:
-    """By its size; a small one adds nothing."""
+    """The counted time grows with the size of the event; a small event adds none."""
     shares, writer = Shares(), Writer(Log(), None, WaitTimes(1, 1, 1))  # type: ignore[arg-type]
     value: Any = bytes(COUNTED_BYTES + beyond)
     with under_way(RequestContext("id", shares, "demo")):

@@ -1,4 +1,5 @@
-"""The demo population: the same for a seed, inside the gateway's contract, and as untidy as real life."""
+"""The demo population: deterministic for a seed, valid for the gateway's contract, and with irregular
+data."""
 
 import re
 import unicodedata
@@ -55,14 +56,14 @@ def claims_by_person(events: list[Event]) -> dict[tuple[str, str], list[Event]]:
 
 
 def test_same_seed_same_bytes(events: list[Event]) -> None:
-    """The same seed and time give the same bytes, another seed gives others."""
+    """Equal seeds and times give equal bytes, another seed gives others."""
     again = list(map(exact_json.dumps, logins(Population(), NOW)))
     assert again == list(map(exact_json.dumps, events))
     assert again != list(map(exact_json.dumps, logins(Population(seed=8), NOW)))
 
 
 def test_a_larger_population_begins_with_the_same_people(population: Population) -> None:
-    """Growing the population changes nobody who was there."""
+    """A larger population does not change the members of a smaller one."""
     larger = Population(size=1500)
     assert list(population.members()) == list(islice(larger.members(), 1000))
 
@@ -88,7 +89,7 @@ def test_enough_people_strategies_and_logins(population: Population, events: lis
 
 
 def test_each_provider_is_first_met_with_success(population: Population, events: list[Event]) -> None:
-    """A person's first login at a provider succeeds, so that every planned profile comes to exist."""
+    """A member's first login at a provider succeeds, so that every planned profile is created."""
     outcomes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for event in events:
         person, _, _number = event["id"].rpartition("-")
@@ -99,7 +100,8 @@ def test_each_provider_is_first_met_with_success(population: Population, events:
 
 
 def test_the_mapping_agrees_about_identities(population: Population) -> None:
-    """Every person has an identity of their own at each provider, and the one the demo expects."""
+    """Every member has a separate identity at each provider, and the mapping finds the one that the demo
+    expects."""
     seen: set[tuple[str, str]] = set()
     for person in population.members():
         for connection in person.connections:
@@ -111,7 +113,7 @@ def test_the_mapping_agrees_about_identities(population: Population) -> None:
 
 
 def test_failures_of_several_kinds(events: list[Event]) -> None:
-    """Wrong passwords, blocks and identifiers that name nobody occur, each with an identifier."""
+    """Wrong passwords, blocks and unknown identifiers occur, each with an identifier."""
     failures = [event["data"] for event in events if event["data"]["outcome"] == "failure"]
     reasons = Counter(failure["reason"] for failure in failures)
     assert reasons.keys() >= {"wrong_password", "blocked", "invalid_user", "access_denied"}
@@ -129,7 +131,7 @@ def test_names_and_pictures_change(events: list[Event]) -> None:
 
 
 def test_identities_do_not_change(population: Population, events: list[Event]) -> None:
-    """A provider names the same person by the same id at every login, and two people by different ids."""
+    """A provider's id of a member is equal at every login, and ids of two members differ."""
     people = {f"{population.seed}-{person.index}": person for person in population.members()}
     plain: dict[str, set[str]] = defaultdict(set)
     for (number, _), seen in claims_by_person(events).items():
@@ -159,7 +161,7 @@ def test_identities_do_not_change(population: Population, events: list[Event]) -
     ],
 )
 def test_names_in_many_scripts(population: Population, script: str) -> None:
-    """Somebody's name is written in this script."""
+    """A member's name is written in this script."""
     names = "".join(person.given.written + person.family.written for person in population.members())
     assert any(unicodedata.name(letter, "").startswith(script) for letter in set(names))
 
@@ -199,7 +201,7 @@ def test_only_reserved_example_addresses(events: list[Event]) -> None:
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_golden_person_is_the_same_for_every_seed(seed: int) -> None:
-    """The golden person's events are the same for all seeds, and her newest login is the newest of all."""
+    """The golden user's events are equal for all seeds, and her newest login is the newest of all."""
     found = [
         event for event in logins(Population(seed=seed, size=50), NOW) if event["source"] == golden.SOURCE
     ]
@@ -211,7 +213,7 @@ def test_golden_person_is_the_same_for_every_seed(seed: int) -> None:
 
 
 def test_stream_keeps_the_contract() -> None:
-    """A stream has the asked number of valid logins, all different, over the asked people, in order."""
+    """A stream has the requested number of valid, different logins of the requested members, in order."""
     records = list(stream(Population(size=40), 100, NOW, run="a", per_second=10))
     parsed = [parse_raw_login(record.value) for record in records]
     assert len({login.id for login in parsed}) == len(records) == 100
@@ -242,7 +244,8 @@ def test_edits_are_the_same_for_every_run(population: Population) -> None:
 
 
 def test_the_table_shows_one_of_each_connection() -> None:
-    """The listing leads with the person asked for and shows every connection before any twice."""
+    """The list begins with the requested user and has one user of every connection before a second one of
+    any."""
     users = [
         {"user_id": f"{connection}|{number}", "identities": [{"connection": connection}]}
         for connection in ("facebook", "github", "sms")

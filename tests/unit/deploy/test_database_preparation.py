@@ -35,7 +35,7 @@ def test_an_older_version_keeps_its_hands_off() -> None:
 
 
 def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
-    """Two branches that took the same number are found before anything is applied."""
+    """Two migrations with one number are refused before any is applied."""
     for name in ("0001_a.sql", "0001_b.sql"):
         (tmp_path / name).touch()
     with pytest.raises(DatabaseRefused, match="0001"):
@@ -129,6 +129,6 @@ def test_the_environment_says_where_things_are() -> None:
     ],
 )
 def test_missing_variables_are_named(environment: dict[str, str], named: str) -> None:
-    """A wrong environment is told before anything is connected to."""
+    """Missing variables are reported before any connection is opened."""
     with pytest.raises(NotPrepared, match=named):
         Installation.from_environment(environment)

@@ -30,7 +30,7 @@ def test_services_are_named_after_the_installation() -> None:
 
 
 def test_passwords_are_random_and_not_shown() -> None:
-    """Every service has a password of its own, different each time; no representation holds one."""
+    """Every service has a different random password; no representation contains one."""
     first, second = new_passwords(), new_passwords()
     assert len({*first.values(), *second.values()}) == 2 * len(RIGHTS)
     known = principals(first)
@@ -39,7 +39,8 @@ def test_passwords_are_random_and_not_shown() -> None:
 
 
 def test_passwords_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
-    """What was made once is read again; the file is nobody else's to read, and a lost line is made anew."""
+    """Stored passwords are read again; only the owner can read the file, and a missing line is created
+    again."""
     file = tmp_path / "kafka.passwords"
     made = kept_passwords(file)
     assert kept_passwords(file) == made

@@ -1,4 +1,4 @@
-"""Login checks without a database: what a judgement comes to, and what is answered when nothing is known."""
+"""Login checks without a database: verdicts and their responses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,8 @@ def judged(
 
 
 def test_an_admins_block_comes_first() -> None:
-    """Then the identifier's, then the address's; what is not asked for is not held against anybody."""
+    """The administrator's block precedes the identifier's and the address's; rows of other identifiers do not
+    count."""
     everything: dict[str, Any] = {"rows": [FAILED], "addresses": [SPRAYED]}
     assert judged(blocked=True, **everything).ban is USER_BLOCKED
     assert judged(**everything).ban is TOO_MANY_ATTEMPTS
@@ -51,7 +52,7 @@ def test_an_admins_block_comes_first() -> None:
 
 
 def test_a_shield_that_is_down_only_watches() -> None:
-    """What would have turned somebody away is named; the other protection still does."""
+    """A ban of a protection that only monitors is reported but not enforced; the other protection is."""
     watching = '{"shields":["user_notification"]}'
     verdict = judged(brute=watching, rows=[FAILED], addresses=[SPRAYED])
     assert (verdict.ban, verdict.monitored) == (SUSPICIOUS_IP, (TOO_MANY_ATTEMPTS,))
@@ -86,7 +87,7 @@ def test_who_is_meant(named: dict[str, Any], identity: tuple[str, str] | None) -
 
 
 class Verifier:
-    """Knows everybody."""
+    """Accepts every token."""
 
     async def verify(self, token: str) -> Principal:
         return Principal("abc@clients", "demo", "abc", frozenset({"check:logins"}))

@@ -19,7 +19,7 @@ PAIRS = list(permutations(ALIKE, 2))
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
 def test_options_of_a_connection(before: Any, after: Any) -> None:
-    """A changed option is an event, however deep it lies; the same option again is none."""
+    """A changed option at any depth causes an event; an equal option causes none."""
     current = make_connection(strategy="samlp", options={"deep": [{"flag": before}]})
     changed = UpdateConnection.model_validate({"options": {"deep": [{"flag": after}]}})
     same = UpdateConnection.model_validate({"options": {"deep": [{"flag": before}]}})
@@ -29,7 +29,7 @@ def test_options_of_a_connection(before: Any, after: Any) -> None:
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
 def test_metadata_and_what_logins_bring(before: Any, after: Any) -> None:
-    """Metadata, attributes and leftover claims of a login go by the same comparison."""
+    """Metadata, attributes and leftover claims of a login are compared in this way."""
     assert patch_changes("user_metadata", {"a": before}, {"a": after}, "first_level")
     assert not patch_changes("user_metadata", {"a": before}, {"a": before}, "first_level")
     for name in ("email_verified", "extra"):

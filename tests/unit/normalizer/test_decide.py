@@ -111,7 +111,7 @@ def test_whose_clock_counts(sent_time: datetime | None, counted: datetime) -> No
 
 
 def test_a_success() -> None:
-    """The event says who, where from and on whose account, and carries what the provider told."""
+    """The event has the user, the address, the identity and the provider's claims."""
     login = raw({"ip": "192.0.2.1", "session_id": "s", "tokens": {"access_token": "t"}, "client_id": "app"})
     event = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME)
     assert (event.subject, event.tenant, event.actor) == (ME, "demo", "connection:google-oauth2")
@@ -146,7 +146,7 @@ def test_reasons_of_failures(reason: str, short: str, detail: str | None) -> Non
 
 
 def test_ids_come_from_the_gateways_id() -> None:
-    """The same tenant, source and id give the same event from any place; any other one gives another."""
+    """Equal tenant, source and id give an equal event id at any position; other values give another."""
 
     def event_id(position: str = "1/2/3", **changes: Any) -> str:
         login = raw(**changes)
@@ -171,13 +171,13 @@ def test_success_and_failure_of_one_cause_are_two_events() -> None:
     [({"sub": "117"}, ("google-oauth2", "117")), ({"email": "jane@example.com"}, None), ({}, None)],
 )
 def test_whom_a_failure_names(claims: dict[str, Any], identity: tuple[str, str] | None) -> None:
-    """Claims may name somebody; without an id they name nobody that way, and that is no error."""
+    """Claims of a failed login may identify a user; claims without an id do not, which is no error."""
     login = raw({"outcome": "failure", "reason": "other", "claims": claims, "identifier": "jane"})
     assert identify_login(KNOWN, login.data) == identity
 
 
 def test_a_login_without_an_id_is_refused() -> None:
-    """Claims that do not say who it was make no profile; the reason tells no value."""
+    """Claims that identify no user create no profile; the reason contains no value."""
     with pytest.raises(InvalidEvent, match="unmappable") as refusal:
         normalize_login(KNOWN, raw({"claims": {"email": "jane@example.com"}}).data)
     assert "jane" not in str(refusal.value)
@@ -192,7 +192,7 @@ def test_a_registration_is_always_the_same() -> None:
 
 
 def test_the_access_a_login_gave_is_carried_over() -> None:
-    """Session, refresh token, device, grant and connected account, as they were told."""
+    """Session, refresh token, device, grant and connected account are copied from the login."""
     example = load_example("vita.login.v1.session.json")
     login = parse_raw_login(exact_json.dumps(example))
     data = login_succeeded(arrived(login), KNOWN, normalize_login(KNOWN, login.data), ME).data

@@ -1,4 +1,4 @@
-"""A copy of an old command, which anybody can make who may write to the log, restores nothing."""
+"""A copy of an old command, which any party with write access to the log can append, has no effect."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_logins_push_no_command_out_of_memory() -> None:
 
 
 def test_a_command_that_is_too_old_counts_as_applied() -> None:
-    """Also when so many others followed that nobody remembers it."""
+    """Also after its id was dropped from the memory."""
     old = password("old", 1)
     others = [password(str(number), number * LATE_MINUTES) for number in range(1, COMMANDS + 2)]
     made = person([creation(minute=0), old, *others])

@@ -40,7 +40,7 @@ def test_secrets_are_sealed_and_opened() -> None:
 
 
 def test_sealing_a_leaf_is_deterministic() -> None:
-    """So that a rebuilt row is the same."""
+    """A rebuilt row is therefore equal."""
     assert seal_leaves(DOCUMENT, KEYS, "a") == seal_leaves(DOCUMENT, KEYS, "a")
     assert seal_leaves(DOCUMENT, KEYS, "a") != seal_leaves(DOCUMENT, KEYS, "b")
 
@@ -52,7 +52,7 @@ def test_a_map_among_secrets_is_secret() -> None:
 
 
 def test_what_looks_sealed_is_sealed() -> None:
-    """So that no caller's text is opened."""
+    """A caller's text with the prefix is sealed, so that it is never decrypted."""
     given = {"name": f"{SEALED}AAAA"}
     sealed = seal_leaves(given, KEYS)
     assert sealed != given
@@ -61,7 +61,7 @@ def test_what_looks_sealed_is_sealed() -> None:
 
 @pytest.mark.parametrize("keys", [None, SubjectKeys(1, None, b"a" * 32)])
 def test_without_the_tenants_key_secrets_are_gone(keys: SubjectKeys | None) -> None:
-    """When they are written and when they are read; from a list too."""
+    """Without the key, secrets are left out when documents are written and read, also in lists."""
     assert seal_leaves({"a": 1, "secret": "x"}, keys) == {"a": 1}
     sealed = seal_leaves({"a": 1, "secret": ["x"], "other": [f"{SEALED}x", "y"]}, KEYS)
     assert open_leaves(sealed, keys) == {"a": 1, "secret": [], "other": ["y"]}

@@ -1,4 +1,4 @@
-"""Background work goes on whatever becomes of one round, and no failure of it stays unseen."""
+"""Background loops continue after a failed round, and every failure is reported."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from services.runtime.periodic import EndProcess, FailurePolicy, Periodic, Readi
 
 
 class Reports:
-    """A failure policy that notes what it is told."""
+    """A failure policy that records its calls."""
 
     def __init__(self) -> None:
         self.noted: list[str] = []
@@ -64,7 +64,7 @@ async def test_a_failed_round_is_logged_and_the_next_one_follows(
 
 
 async def test_only_unknown_failures_are_reported_to_the_policy() -> None:
-    """A Transient is expected; a cancellation that nobody asked the loop for is not."""
+    """A Transient is expected; a cancellation that did not stop the loop is not."""
     policy = Reports()
     await rounds_of(Transient("gone"), ValueError("x"), None, asyncio.CancelledError(), policy=policy)
     assert policy.noted == [
@@ -83,7 +83,7 @@ async def test_a_process_is_ready_again_once_a_round_succeeds() -> None:
 
 
 async def test_a_loop_can_end_its_process() -> None:
-    """Whoever runs the process hears which loop failed, and how."""
+    """The process learns which loop failed, and with which error."""
     ends: list[tuple[str, Exception]] = []
     failure = ValueError("x")
     await rounds_of(failure, None, policy=EndProcess(lambda loop, error: ends.append((loop, error))))
@@ -104,7 +104,7 @@ async def test_failures_in_a_row_are_followed_by_longer_pauses(monkeypatch: pyte
 
 
 async def test_a_round_under_way_ends_with_the_stop() -> None:
-    """Stopping does not wait for the work, and may be asked for twice or before the start."""
+    """Stopping does not wait for the work, and may be called twice or before the start."""
     began, ended = asyncio.Event(), []
 
     async def work() -> None:

@@ -68,7 +68,7 @@ async def test_destroyed_keys_are_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_wrong_keys_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys of somebody else end in a reason, not in a failure of the command."""
+    """With the keys of another subject, the event shows a reason and the command does not fail."""
     event = await _opener(monkeypatch, generate_subject_keys()).open(_sealed(generate_subject_keys()))
     assert event["unreadable"].startswith("not_authentic")
 

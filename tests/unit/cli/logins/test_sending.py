@@ -53,7 +53,7 @@ def test_all_accepted(vita: Vita, fake: FakeVita, tmp_path: Path) -> None:
 
 
 def test_rejected_lines_are_named(vita: Vita, fake: FakeVita) -> None:
-    """A refused event is told by its line in the file, with ingest's reason; the exit code is 1."""
+    """A rejected event is shown with its line number and ingest's reason; the exit code is 1."""
     fake.answers("POST", LOGINS, 202, _answer("accepted", "rejected"))
     ran = vita("logins", "send", "-", stdin='{"a":1}\n\n{"b":2}\n')
     assert ran.code == 1
@@ -114,7 +114,7 @@ def test_patience_ends(vita: Vita, fake: FakeVita, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_refused_request_shows_ingests_message(vita: Vita, fake: FakeVita) -> None:
-    """A token without the scope is told in ingest's own words."""
+    """A token without the scope is reported with ingest's message."""
     error = {"statusCode": 403, "message": "Insufficient scope, expected any of: publish:logins"}
     fake.answers("POST", LOGINS, 403, error)
     ran = vita("logins", "send", "-", stdin="{}\n")
@@ -130,7 +130,7 @@ def test_no_file(vita: Vita) -> None:
 
 
 def test_an_unreachable_ingest_is_reported_at_once(vita: Vita, local: Stack) -> None:
-    """An ingest that was never reached is told at once, not waited for."""
+    """An ingest that was never reached is reported without retries."""
     arguments = ("--ingest-url", "http://127.0.0.1:1", "--token", "a.b.c")
     ran = vita("logins", "send", "-", *arguments, stdin="{}\n")
     assert ran.code == 1

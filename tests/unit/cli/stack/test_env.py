@@ -79,7 +79,7 @@ def test_an_exported_address_is_not_taken_for_a_wish(
 def test_an_address_of_the_operators_stays_one(
     vita: Vita, local: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker the operator named is used again, with or without `vita env` in between."""
+    """A broker that the operator named is used again, also after `vita env`."""
     state = StateFolder(local.state_dir)
     with state.lock():
         state.update(routes={"kafka": "environment"})

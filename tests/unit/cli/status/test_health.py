@@ -60,7 +60,7 @@ def test_without_the_broker_there_is_a_position_and_no_lag() -> None:
 
 
 def test_a_worker_without_a_sign_of_life_is_down() -> None:
-    """Dead and missing workers both show, living ones with their numbers."""
+    """Dead and missing workers are shown as down, running ones with their numbers."""
     found = workers([_beat("projector", 7), _beat("auditor", 8, is_alive=False)], {})
     assert [(one.name, one.state, one.pid) for one in found] == [
         ("normalizer", "down", None), ("projector", "up", 7), ("auditor", "down", 8),
@@ -98,14 +98,14 @@ def test_many_dead_letters_are_not_well() -> None:
 
 
 def test_a_process_known_to_have_ended_is_down_at_once() -> None:
-    """On this machine nobody waits until its last sign of life is too old."""
+    """A process of this machine that has ended is down before its heartbeat expires."""
     found = workers([_beat("projector", 7), _beat("auditor", 8)], {}, lambda host, pid: pid == 7)
     assert [(one.name, one.state) for one in found][1:] == [("projector", "down"), ("auditor", "up")]
 
 
 def test_who_has_ended_on_this_machine() -> None:
-    """A process that runs has not; one that ended has, whether or not its parent asked for its exit code; of
-    other machines nothing is known."""
+    """A running process has not ended; a process that exited has, whether or not its parent read the exit
+    code; the state of other machines is unknown."""
     here = socket.gethostname()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
@@ -117,7 +117,7 @@ def test_who_has_ended_on_this_machine() -> None:
 
 
 def test_without_the_database_workers_are_unknown() -> None:
-    """Nobody is called dead because nobody could be asked."""
+    """If the database does not respond, no worker is reported as down."""
     assert {one.state for one in workers(None, {})} == {"unknown"}
     assert {one.state for one in services(None, {})} == {"unknown"}
 

@@ -30,7 +30,7 @@ def test_list_pages_and_says_what_comes_next(vita: Vita, fake: FakeVita) -> None
 
 
 def test_get_takes_an_id(vita: Vita, fake: FakeVita) -> None:
-    """An id is asked for as one path segment; the revision is shown."""
+    """An id is sent as one path segment; the revision is shown."""
     fake.answers("GET", PATH, 200, JANE, etag='"7"')
     ran = vita("users", "get", "auth0|1")
     assert ran.code == 0
@@ -98,7 +98,7 @@ def test_update_sends_the_changes(vita: Vita, fake: FakeVita) -> None:
 
 
 def test_a_write_not_visible_yet_is_no_failure(vita: Vita, fake: FakeVita) -> None:
-    """202 is told as recorded, on stderr, and JSON stays pure."""
+    """A 202 is reported as recorded on stderr, and stdout has JSON only."""
     fake.answers("PATCH", PATH, 202, {"position": "3:4"})
     ran = vita("users", "block", "auth0|1", "--json")
     assert ran.code == 0
@@ -108,20 +108,20 @@ def test_a_write_not_visible_yet_is_no_failure(vita: Vita, fake: FakeVita) -> No
 
 @pytest.mark.parametrize(("verb", "blocked"), [("block", True), ("unblock", False)])
 def test_block_and_unblock(vita: Vita, fake: FakeVita, verb: str, blocked: bool) -> None:
-    """Each is one flag."""
+    """Each command changes one flag."""
     fake.answers("PATCH", PATH, 200, JANE)
     assert vita("users", verb, "auth0|1").code == 0
     assert fake.requests("PATCH", PATH)[0].document == {"blocked": blocked}
 
 
 def test_delete_needs_yes_without_a_terminal(vita: Vita, fake: FakeVita) -> None:
-    """Where nobody can be asked, nothing is deleted."""
+    """Without a terminal to confirm on, no user is deleted."""
     assert vita("users", "delete", "auth0|1").code == 1
     assert fake.requests("DELETE", PATH) == []
 
 
 def test_delete_with_yes(vita: Vita, fake: FakeVita) -> None:
-    """`--yes` deletes and tells the position of the event."""
+    """`--yes` deletes and prints the position of the event."""
     fake.answers("DELETE", PATH, 204, None, vita_position="3:17")
     ran = vita("users", "delete", "auth0|1", "--yes", "--json")
     assert json.loads(ran.out) == {"user_id": "auth0|1", "deleted": True, "position": "3:17"}
@@ -132,7 +132,7 @@ def test_delete_with_yes(vita: Vita, fake: FakeVita) -> None:
     [("--set", "name"), ("--set", "blocked=maybe"), ("--user-metadata", "{"), ("--app-metadata", "[]"), ()],
 )
 def test_update_refuses_what_it_cannot_read(vita: Vita, fake: FakeVita, arguments: tuple[str, ...]) -> None:
-    """A wrong option is a usage error and reaches nobody."""
+    """A wrong option is a usage error, and no request is sent."""
     assert vita("users", "update", "auth0|1", *arguments).code == 2
     assert fake.requests("PATCH", PATH) == []
 

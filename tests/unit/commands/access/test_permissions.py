@@ -1,4 +1,4 @@
-"""Permissions as data: numbers never given twice, room for more, and where somebody has what from."""
+"""Permissions as data: numbers are never reused, the number is limited, and each has its sources."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,8 @@ def test_a_permission_keeps_its_number_and_no_other_ever_gets_it(history: list[l
 def test_only_deleted_permissions_make_room(
     held: set[str], living: set[str], asked: list[str], most: int
 ) -> None:
-    """What is given fits, is new and counts once; the dead go only when they must; a living one never."""
+    """Assigned permissions fit, are new and count once; deleted ones are dropped only when necessary,
+    existing ones never."""
     has = {name: {"at": "", "by": ""} for name in sorted(held)}
     plan = plan_assignment(has, living, asked, most)
     new = {*asked} - held
@@ -86,7 +87,7 @@ def test_nothing_new_is_no_event() -> None:
 
 
 def test_sources_are_direct_first_then_roles() -> None:
-    """Each permission once, by name; what is no more is not there."""
+    """Each permission is listed once, sorted by name; deleted ones are left out."""
     known = PermissionCatalogue([api("b", "a"), api("a", api_id=f"{8:024x}", identifier="urn:other")])
     reader = RoleWithPermissions("rol_r", "Reader", (f"{API_ID}.1", f"{API_ID}.9"))
     found = with_sources(known, [f"{API_ID}.2", f"{API_ID}.1"], [reader])
@@ -96,7 +97,7 @@ def test_sources_are_direct_first_then_roles() -> None:
 
 
 def test_an_event_of_many_tells_of_one_person_only() -> None:
-    """The request that a person's event tells of holds nobody else's id."""
+    """The request in a person's event contains no id of another person."""
 
     @dataclass
     class Asked:

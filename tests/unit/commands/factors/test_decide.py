@@ -62,7 +62,7 @@ def test_a_phone_gets_texts_unless_it_prefers_calls() -> None:
 
 
 def test_no_two_methods_are_alike() -> None:
-    """The same number, or a second generator of codes."""
+    """A duplicate number or a second TOTP method is refused."""
     assert enrolled(PHONE, factor("phone", phone_number=PHONE["phone_number"])) is decide.EXISTS
     assert enrolled(TOTP, factor("totp")) is decide.EXISTS
     assert isinstance(enrolled(PHONE, factor("phone", phone_number="+1")), Draft)

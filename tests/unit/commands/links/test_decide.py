@@ -49,7 +49,7 @@ def linked() -> list[Participant]:
 
 
 def test_who_may_be_linked() -> None:
-    """Two people with one identity each, of whom the second is nobody's yet."""
+    """Two different people can be linked if the second has one identity and is not linked."""
     one, two = participant(ONE, "1"), participant(TWO, "2")
     assert decide.link_rejection(one, two) is None
     assert decide.link_rejection(None, two) is NO_SUCH_USER
@@ -77,7 +77,7 @@ def test_a_link_is_two_events_and_a_way_back() -> None:
 
 
 def test_whose_a_linked_identity_is() -> None:
-    """The main identity stays, and one of somebody else is not found."""
+    """The primary identity cannot be unlinked, and an identity of another user is not found."""
     one, _ = linked()
     assert decide.linked_subject(one.profile, "google-oauth2", "2") == TWO
     assert decide.linked_subject(one.profile, "google-oauth2", "1") is decide.MAIN_STAYS
@@ -105,7 +105,7 @@ def test_parting_gives_back_what_changed_since() -> None:
 
 
 def test_parting_gives_back_nothing_where_nothing_changed() -> None:
-    """The profile was put by as it is."""
+    """The stored profile is restored without changes."""
     steps = decide.unlink(*linked(), "google-oauth2", "2")
     back: Any = steps.events[0][1].data
     assert (back.values, back.removed) == ({}, ())
@@ -124,7 +124,7 @@ def test_linked_people_go_together(known: bool) -> None:
 
 
 def test_identities_with_their_profile_data() -> None:
-    """The main one's is what somebody gave; nobody has none."""
+    """The primary identity's data has the values from claims and edits; a user without values has none."""
     one, _ = linked()
     main, other = decide.identities_with_data(one.profile)
     assert next(iter(main)) == next(iter(other)) == "profileData"

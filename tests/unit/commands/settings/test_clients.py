@@ -29,7 +29,7 @@ def made(**body: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_new_client_may_do(app_type: str | None, grants: list[str], method: str) -> None:
-    """By its type: public ones have no secret."""
+    """The grant types depend on the type of the client; public clients have no secret."""
     settings = made(**({} if app_type is None else {"app_type": app_type}))
     assert (settings["grant_types"], settings["token_endpoint_auth_method"]) == (grants, method)
     assert decide.has_secret(settings) is (method != "none")
@@ -99,7 +99,7 @@ def test_credentials_get_ids() -> None:
 
 
 def test_a_secret_is_shown_once() -> None:
-    """Where it has just been made."""
+    """The secret is shown only if it was just created."""
     client = ClientState(
         client_id="app",
         name="App",

@@ -136,14 +136,14 @@ def test_each_unique_value_is_reserved_in_its_compared_form() -> None:
     ],
 )
 def test_creation_is_refused_with_documented_messages(connection: Any, body: Any, message: str) -> None:
-    """Each kind of connection says what it lacks with status 400."""
+    """Each kind of connection refuses with status 400 and its own message."""
     refusal = refusal_of(create(connection, **body))
     assert refusal.kind == "invalid"
     assert refusal.message.startswith(message)
 
 
 def test_an_unknown_connection_is_named_as_such() -> None:
-    """A name nobody configured is refused before anything else."""
+    """An unknown connection is refused before all other checks."""
     refusal = refusal_of(create_rejection(None, NewUser(connection="x")))
     assert (refusal.kind, refusal.message, refusal.code) == (
         "invalid", "Connection does not exist.", "inexistent_connection",

@@ -67,7 +67,7 @@ def test_the_shortest_password(options: dict[str, Any], least: int) -> None:
     ],
 )
 def test_the_length_of_a_username(options: dict[str, Any], least: int, most: int) -> None:
-    """Both ends are taken."""
+    """Usernames of the minimum and the maximum length are accepted."""
     known = database(**options)
     assert username_rejection(known, "x" * least) is None
     assert username_rejection(known, "x" * most) is None
@@ -99,7 +99,7 @@ def test_invalid_usernames(name: str) -> None:
     ],
 )
 def test_where_users_come_from(strategy: str, options: dict[str, Any], kind: str) -> None:
-    """A database that only asks another one keeps nobody."""
+    """A custom database that does not import users stores none."""
     assert kind_of(make_connection(strategy, options=options)) == kind
 
 

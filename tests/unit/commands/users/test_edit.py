@@ -1,4 +1,4 @@
-"""PATCH /users/{id} decided: which events an edit comes to, and that no change comes to none."""
+"""The decision of PATCH /users/{id}: the events of an edit, and none for an edit that changes nothing."""
 
 from dataclasses import replace
 from typing import Any
@@ -85,13 +85,13 @@ def test_a_new_email_is_lower_cased_unverified_and_claimed() -> None:
 
 
 def test_the_verified_state_can_change_alone() -> None:
-    """Only email_verified: the same address with another state."""
+    """With email_verified only, the event has the unchanged address and the new state."""
     data = only(edit(email_verified=False), EmailChanged)
     assert (data.email, data.email_verified) == ("jane@example.com", False)
 
 
 def test_a_social_users_email_can_be_verified_but_not_changed() -> None:
-    """email_verified of a social user is an edit of its own."""
+    """email_verified of a social user can be edited separately."""
     document = make_document("google-oauth2", "google-oauth2", email_verified=False)
     data = only(
         edit(document, make_connection("google-oauth2", "google-oauth2"), email_verified=True), EmailChanged
@@ -111,7 +111,7 @@ def test_a_phone_number_of_an_sms_user_changes_like_an_email() -> None:
 
 
 def test_a_password_also_clears_an_admin_block() -> None:
-    """Setting a password through the API unblocks, unless the same request blocks."""
+    """Setting a password through the API unblocks, unless the request also blocks."""
     blocked = make_document(blocked=True)
     events = [draft.event for draft in edit(blocked, password_hash="h", password="p").drafts]
     assert events == [PasswordChanged, UserUnblocked]
@@ -120,7 +120,7 @@ def test_a_password_also_clears_an_admin_block() -> None:
 
 
 def test_blocking_is_a_fact_of_its_own() -> None:
-    """true blocks; false unblocks, also where nobody was blocked: it is shown from then on."""
+    """true blocks; false unblocks, also a user who is not blocked, and is shown from then on."""
     only(edit(blocked=True), UserBlocked)
     only(edit(blocked=False), UserUnblocked)
 
@@ -199,7 +199,7 @@ def test_a_user_without_a_connection_is_only_blocked_and_described() -> None:
 
 
 def test_a_claim_names_the_event_that_makes_it() -> None:
-    """By its place among the events of the command."""
+    """A reservation names its event by the index among the events of the command."""
     document = make_document(username="old")
     requires = make_connection(options={"requires_username": True})
     accepted = edit(document, requires, username="new", blocked=True)
@@ -212,7 +212,7 @@ def test_a_claim_names_the_event_that_makes_it() -> None:
 
 
 def test_the_primary_identitys_connection_is_edited_unless_another_is_named() -> None:
-    """As the first identity of a document says."""
+    """The primary identity is the first one of the document."""
     document = make_document()
     document["identities"].append({"connection": "second", "provider": "auth0", "user_id": "2"})
     assert target_connection(document, UserEdit({})) == NAME

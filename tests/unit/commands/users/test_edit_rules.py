@@ -55,7 +55,7 @@ def test_some_attributes_do_not_change_together(one: str, other: str) -> None:
     "connection", [GOOGLE, SAML, FOREIGN], ids=["social", "enterprise", "custom database"]
 )
 def test_attributes_that_each_login_brings_cannot_be_edited(connection: Any) -> None:
-    """The refusal lists exactly the attributes asked for."""
+    """The refusal lists exactly the attributes in the request."""
     message = refuse(connection, name="x", family_name="y")
     assert message == f"The following user attributes cannot be updated: name, family_name. {EDITABLE}"
 
@@ -134,7 +134,7 @@ def test_the_last_identifier_cannot_be_removed() -> None:
 
 
 def test_the_connection_named_must_be_one_of_the_users() -> None:
-    """Unknown ones, other people's and secondary identities are told apart."""
+    """Unknown connections, connections of other users and secondary identities get different errors."""
     body = UpdateUser(connection="nope", name="x")
     refusal = edit_rejection(make_document(), None, edit_of(body))
     assert refusal is not None
@@ -187,7 +187,7 @@ def test_no_number_is_verified_that_is_not_there() -> None:
 
 
 def test_an_address_that_is_the_last_identifier_stays() -> None:
-    """Of a passwordless user always."""
+    """The address of a passwordless user can never be removed."""
     mails = make_connection("email", "email")
     named = make_document("email", "email", username="u")
     assert refuse(mails, named, email=None) is not None
@@ -206,7 +206,7 @@ def test_an_address_that_goes_is_not_verified() -> None:
 
 
 def test_a_username_stays_where_it_is_required_or_the_last_identifier() -> None:
-    """Of users that are known otherwise it may go only where nobody is known by one."""
+    """A username can be removed only if the user has another identifier and the connection requires none."""
     assert refuse(PHONES, make_document(username="u"), username=None) is not None
     mails = make_connection(options={"attributes": {"email": {}}})
     assert refuse(mails, make_document(username="u"), username=None) is None
@@ -235,7 +235,7 @@ def test_a_secondary_identity_keeps_its_root_attributes() -> None:
 
 
 def test_a_connection_that_is_gone() -> None:
-    """Is missed only where something of its is asked for, or where it is named."""
+    """A deleted connection is an error only if the edit needs it or names it."""
     assert edit_rejection(make_document(), None, edit_of(UpdateUser(blocked=True))) is None
     named = edit_rejection(make_document(), None, edit_of(UpdateUser(connection="x", blocked=True)))
     asked = edit_rejection(make_document(), None, edit_of(UpdateUser(name="x")))

@@ -1,4 +1,4 @@
-"""The compose file says the same as the local parts."""
+"""The compose file agrees with the local servers."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
 
 
 def test_the_images_are_those_of_the_tests() -> None:
-    """Containers for `make up` and for the tests are of the same versions."""
+    """`make up` and the tests use equal versions of the containers."""
     assert (COMPOSE["kafka"]["image"], COMPOSE["postgres"]["image"]) == (KAFKA_IMAGE, POSTGRES_IMAGE)
 
 

@@ -1,4 +1,4 @@
-"""Failures of things that are done at the same time end as their sentences, never as a group."""
+"""Failures of concurrent tasks are reported as their messages, never as an exception group."""
 
 import asyncio
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_exception_groups_are_reported_by_their_members() -> None:
 async def test_both_servers_that_are_away_are_named(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither answers: one error names both variables."""
+    """If neither server responds, one error names both variables."""
     monkeypatch.setattr(infrastructure, "ANSWER_BUDGET_S", 0.0)
     monkeypatch.setenv("VITA_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("VITA_POSTGRES_ADMIN_URL", "postgresql://postgres@127.0.0.1:1/postgres")
@@ -132,7 +132,7 @@ async def test_one_port_for_two_parts_is_reported(local: LocalStack, monkeypatch
 
 
 async def test_a_failed_download_is_reported(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the download says is what the user reads, although PostgreSQL starts at the same time."""
+    """The error of the download is reported although PostgreSQL starts concurrently."""
 
     async def no_network(_progress: object) -> list[Path]:
         raise StackFailure("kafka.jar could not be downloaded", "check the network")

@@ -1,4 +1,4 @@
-"""A process of the local stack gets ports of its own."""
+"""A process of the local stack gets a port that no other process uses."""
 
 import os
 import socket
@@ -71,7 +71,7 @@ async def test_the_port_is_kept(local: LocalStack) -> None:
 async def test_a_port_that_is_shared_is_given_up(
     local: LocalStack, stranger: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two stacks that choose one port at the same moment do not answer for each other."""
+    """Two stacks that choose one port concurrently do not respond for each other."""
     choices = iter([stranger])
     choose = ports.choose
     monkeypatch.setattr(ports, "choose", lambda *args, **more: next(choices, None) or choose(*args, **more))
@@ -91,7 +91,7 @@ async def test_a_process_that_fails_on_a_free_port_is_not_tried_again(local: Loc
 
 
 async def test_a_port_that_was_taken_for_a_moment_is_given_up(local: LocalStack, tmp_path: Path) -> None:
-    """The other program has ended by the time anybody looks; the process says what was wrong."""
+    """If the other program has ended by the time of the check, the process's own error counts."""
     failed = tmp_path / "failed"
     code = f"""
 import pathlib, sys

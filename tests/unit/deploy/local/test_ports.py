@@ -21,19 +21,19 @@ def test_the_remembered_port_is_kept() -> None:
 
 
 def test_the_well_known_port_comes_first() -> None:
-    """A first start takes the port that everybody expects."""
+    """A first start takes the well-known port."""
     assert choose("management", None, free=lambda port: True) == PREFERRED["management"]
 
 
 def test_a_port_taken_by_another_program_is_left_to_it() -> None:
-    """Neither the remembered port nor the preferred one is used when somebody else has it."""
+    """A remembered or preferred port is not used while another program has it."""
     first = PREFERRED["management"]
     busy = {9999, first, first + 1}
     assert choose("management", 9999, free=lambda port: port not in busy) == first + 2
 
 
 def test_ports_of_the_same_stack_are_not_given_twice() -> None:
-    """A port that another part of the stack remembers is skipped even while nobody listens on it."""
+    """A port that another part of the stack remembers is skipped even if no process listens on it."""
     first = PREFERRED["management"]
     assert choose("management", None, taken={first}, free=lambda port: True) == first + 1
 

@@ -53,7 +53,7 @@ def runs(pid: int) -> bool:
 
 
 async def kill(supervisor: Processes, name: str) -> None:
-    """As the machine kills: at once and without a word."""
+    """Kill the process with SIGKILL."""
     os.kill(pid_of(supervisor, name), signal.SIGKILL)
     while supervisor.find(name) is not None:
         await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_a_changed_command_replaces_the_process(supervisor: Processes) -> 
 
 
 async def test_a_recycled_process_id_is_not_believed(supervisor: Processes, tmp_path: Path) -> None:
-    """A program of somebody else that has the remembered id is neither taken for ours nor killed."""
+    """Another user's program with a remembered process id is neither taken for ours nor killed."""
     stranger = subprocess.Popen(SLEEPER.argv)
     try:
         state = StateFolder(tmp_path / "state")

@@ -31,7 +31,7 @@ def test_addresses_come_first(local: LocalStack, monkeypatch: pytest.MonkeyPatch
 
 
 def test_data_is_not_lost_when_docker_appears(local: LocalStack) -> None:
-    """A stack that was made with own processes goes on with them: its data is there."""
+    """A stack that was created with local processes keeps using them, because they have its data."""
     local.state.update(routes={"kafka": "local", "postgres": "local"})
     engine = DockerEngine(True)
     assert choose_routes(local, engine) == {"kafka": "local", "postgres": "local"}
@@ -39,7 +39,7 @@ def test_data_is_not_lost_when_docker_appears(local: LocalStack) -> None:
 
 
 def test_the_road_can_be_forced(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """VITA_STACK_ROUTE decides where no address is given, and a wrong value is told."""
+    """VITA_STACK_ROUTE selects the kind of servers if no address is given; an invalid value is an error."""
     monkeypatch.setenv("VITA_STACK_ROUTE", "local")
     assert choose_routes(local, DockerEngine(True)) == {"kafka": "local", "postgres": "local"}
     monkeypatch.setenv("VITA_STACK_ROUTE", "podman")

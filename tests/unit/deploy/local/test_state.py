@@ -42,7 +42,7 @@ def test_changes_are_merged(state: StateFolder) -> None:
 
 
 def test_a_damaged_file_is_answered_with_advice(state: StateFolder) -> None:
-    """The user is told which file to remove."""
+    """The error names the file to remove."""
     (state.path / "stack.json").write_text("{")
     with pytest.raises(StackFailure, match=r"What to do: remove that file"):
         state.read()
@@ -64,7 +64,7 @@ def test_a_write_that_fails_leaves_the_old_file(state: StateFolder, monkeypatch:
 
 
 def test_a_folder_is_made_whole_or_not_at_all(state: StateFolder) -> None:
-    """A data folder whose making was interrupted does not exist, and is made anew."""
+    """A data folder whose creation was interrupted does not exist, and is created again."""
 
     def half(folder: Path) -> None:
         (folder / "half").touch()
@@ -137,7 +137,7 @@ def test_a_command_that_takes_a_removed_folder_over_keeps_what_it_creates(
 
 
 def test_a_part_can_outlive_the_rest(state: StateFolder) -> None:
-    """The keys stay where the data that they open is on servers of somebody else."""
+    """The keys are kept if the data that they decrypt is on external servers."""
     (state.path / "keys" / "kek").touch()
     state.update(ports={})
     state.remove(keep=("keys",))
@@ -166,7 +166,7 @@ def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_removed_despite_concurrent_deletions(state: StateFolder) -> None:
-    """A server that is just ending takes files of its own away."""
+    """A server that is just ending deletes its own files concurrently."""
     state.create()
     files = [state.path / "postgres" / str(folder) / str(file) for folder in range(20) for file in range(50)]
     for file in files:

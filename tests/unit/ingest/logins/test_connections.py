@@ -76,7 +76,7 @@ def test_what_may_be_processed_is_accepted(about: Known | None, data: dict[str, 
 
 
 class Recording(dict[str, Any]):
-    """Options that remember what they are asked for."""
+    """Options that record which keys are read."""
 
     def __init__(self) -> None:
         super().__init__(unrelated=True)

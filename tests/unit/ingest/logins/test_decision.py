@@ -285,6 +285,6 @@ def test_the_published_schema_refuses_what_ingest_refuses(changes: dict[str, Any
 
 
 def test_a_rejected_event_is_named_by_the_start_of_its_id() -> None:
-    """By 256 characters of it, and by none where it is no text."""
+    """The result has the first 256 characters of the id, or null if it is not a text."""
     assert rejected(make_event(id="x" * 300, data=None)).id == "x" * 256
     assert rejected(make_event(id=5)).id is None

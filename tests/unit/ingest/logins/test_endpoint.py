@@ -59,7 +59,7 @@ class FakeVerifier:
 
 
 class FakeConnections:
-    """Knows some connections at once, and some others when asked."""
+    """Has some connections in its cache, and some only when they are read."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Known] = {}
@@ -134,7 +134,7 @@ async def test_one_event_is_accepted(gateway: Gateway) -> None:
 
 
 async def test_results_come_in_the_order_of_the_events(gateway: Gateway) -> None:
-    """Good and bad events of a batch are told apart, each in its place."""
+    """Accepted and rejected events of a batch have their results in order."""
     events = [make_event(id="1"), make_event(id="2", type="x"), 7, make_event(id="3")]
     response = await gateway.send(events, "application/cloudevents-batch+json")
     assert response.status_code == 202
@@ -220,7 +220,7 @@ async def test_a_log_that_is_away(gateway: Gateway) -> None:
 async def test_who_cannot_be_named(
     gateway: Gateway, authorization: str | None, failure: Exception | None, status: int, message: str
 ) -> None:
-    """Without a good token nothing is read and the reason is told."""
+    """Without a valid token the body is not read, and the response has the reason."""
     gateway.verifier.failure = failure
     response = await gateway.send(b"not even JSON", authorization=authorization)
     assert response.status_code == status

@@ -26,7 +26,7 @@ def test_the_key_names_the_identity() -> None:
 
 
 def test_a_connection_named_like_its_strategy_needs_no_strategy() -> None:
-    """The connection's name stands in for the strategy."""
+    """The connection's name is used as the strategy."""
     assert key_of(strategy=None) == key_of(strategy="google-oauth2")
 
 

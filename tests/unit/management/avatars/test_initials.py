@@ -39,7 +39,7 @@ def test_nothing_else_is_an_image(hostile: str) -> None:
 
 @given(st.text(max_size=3))
 def test_an_image_is_xml_of_two_shapes(text: str) -> None:
-    """Whatever is taken makes well-formed XML that refers to nothing and holds the same shapes."""
+    """Every accepted text gives well-formed XML with two shapes and no references."""
     if not are_initials(text):
         return
     image = ElementTree.fromstring(avatar(text))  # noqa: S314

@@ -20,7 +20,7 @@ def principal(*scopes: str, subject: str = "app@clients", client_id: str = "app"
 
 
 def test_any_one_scope_is_enough() -> None:
-    """Without any the answer lists all that would do."""
+    """A caller without any of the scopes gets an error that lists them all."""
     assert authorization.granted(principal("read:users", "x"), SCOPES) == {"read:users"}
     with pytest.raises(Rejected) as caught:
         authorization.granted(principal("x"), SCOPES)
@@ -93,7 +93,7 @@ def test_any_other_if_match_is_refused(header: str) -> None:
 
 
 def test_no_condition_expects_nothing() -> None:
-    """Neither without the header nor with a star."""
+    """Without `If-Match`, or with `*`, no revision is expected."""
     assert expected({}) is None
     assert expected({"if-match": "*"}) is None
 

@@ -43,7 +43,7 @@ def test_a_position_survives(position: str) -> None:
 
 @given(PLACES, st.data())
 def test_no_byte_of_a_cursor_can_be_changed(position: str, data: st.DataObject) -> None:
-    """Each one that is another makes it none."""
+    """A cursor with any changed byte is refused."""
     blob = bytearray(decoded(CURSORS.seal(position, LIST)))
     blob[data.draw(st.integers(0, len(blob) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CannotUnseal):
@@ -52,7 +52,7 @@ def test_no_byte_of_a_cursor_can_be_changed(position: str, data: st.DataObject) 
 
 @given(PLACES, st.data())
 def test_no_part_of_a_cursor_is_one(position: str, data: st.DataObject) -> None:
-    """Nor is a longer text, nor the same bytes written in another way."""
+    """Parts of a cursor, longer texts and other encodings of its bytes are refused."""
     cursor = CURSORS.seal(position, LIST)
     cut = cursor[: data.draw(st.integers(0, len(cursor) - 1))]
     for text in (cut, cursor + "A", cursor + "=", cursor + "==", cursor + "\n", f" {cursor}", cursor[::-1]):
@@ -61,7 +61,7 @@ def test_no_part_of_a_cursor_is_one(position: str, data: st.DataObject) -> None:
 
 
 def test_unused_bits_of_the_text_are_not_free() -> None:
-    """Of the texts that decode to the same bytes only one is the cursor."""
+    """Only one of the texts that decode to equal bytes is the cursor."""
     cursor = CURSORS.seal("ab", LIST)
     assert len(decoded(cursor)) % 3
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -87,7 +87,7 @@ def test_odd_texts_are_no_cursors(text: str) -> None:
 
 @pytest.mark.parametrize("position", ["jane@example.com", "Jane Doe", "2026-01-01T00:00:00.000Z sub_1"])
 def test_nothing_of_the_position_is_readable(position: str) -> None:
-    """Neither in the text nor in its bytes; the text is short."""
+    """Neither the text nor the decoded bytes contain the position; the text is short."""
     cursor = CURSORS.seal(position, LIST)
     for part in position.encode().split(b" "):
         assert part not in decoded(cursor)
@@ -169,7 +169,7 @@ def test_keys_are_derived_as_rfc_5869_has_it() -> None:
 
 
 def test_derived_keys_are_of_one_purpose() -> None:
-    """None is another's, nor the wrapping key itself."""
+    """Keys for different purposes differ from each other and from the wrapping key."""
     keyring = Keyring({1: b"1" * 32})
     keys = {keyring.derived("cursors"), keyring.derived("cursor"), keyring.derived(""), b"1" * 32}
     assert len(keys) == 4

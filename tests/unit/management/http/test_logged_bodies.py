@@ -1,4 +1,4 @@
-"""What the logs tell of a request's body."""
+"""Request bodies in log entries."""
 
 from typing import Any
 

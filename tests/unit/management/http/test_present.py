@@ -6,12 +6,12 @@ TEXT = '{"user_id":"a|1","email":"e","identities":[{"provider":"a","user_id":1}]
 
 
 def test_untouched_documents_are_answered_as_they_are() -> None:
-    """Not even numbers are written anew."""
+    """The stored bytes are returned; not even numbers are formatted again."""
     assert present(TEXT) is TEXT
 
 
 def test_fields_are_a_whitelist_or_a_blacklist() -> None:
-    """In the document's order; a user without them is an empty object."""
+    """Fields are in the document's order; a user with none of them is an empty object."""
     assert present(TEXT, field_names("email, user_id,,")) == b'{"user_id":"a|1","email":"e"}'
     assert present(TEXT, field_names("identities,n"), include=False) == b'{"user_id":"a|1","email":"e"}'
     assert present(TEXT, field_names("zz")) == b"{}"

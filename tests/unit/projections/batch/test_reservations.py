@@ -76,7 +76,7 @@ def test_a_deletion_gives_everything_up() -> None:
 
 @pytest.mark.parametrize("refused", [creation(), address("a@x.com"), username("joe")])
 def test_what_the_fold_refuses_is_dropped(refused: Any) -> None:
-    """A second creation, and changes of somebody who is gone, leave no reservation behind."""
+    """A second creation, and changes of a deleted user, leave no reservation."""
     start = [creation()] if refused.type == "profile.user.created" else [creation(), flag(UserDeleted)]
     found = reservations_of(*start, refused)
     assert found.dropped == [refused.id]
@@ -126,6 +126,6 @@ def test_nothing_follows_outside_of_the_views_without_effects_or_from_a_replay()
 
 
 def test_a_command_that_comes_to_nothing_is_dropped() -> None:
-    """A change of somebody who is gone leaves no reservation of its request behind."""
+    """A change of a deleted user leaves no reservation for its request."""
     late = flag(UserBlocked)
     assert reservations_of(creation(), flag(UserDeleted), late).dropped == [late.id]

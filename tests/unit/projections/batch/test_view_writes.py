@@ -162,7 +162,7 @@ def test_settings() -> None:
 
 
 def test_connections() -> None:
-    """All of a tenant are one state; only those that changed are written."""
+    """All connections of a tenant are one state; only changed ones are written."""
     names = "tenant id name strategy revision document maps_identity event_id deleted"
     states, read = read_back(CONNECTION, "write_connections", names, connection("a"), connection("b"))
     assert read == states
@@ -227,7 +227,7 @@ def test_what_a_batch_touches() -> None:
 
 
 def test_an_anonymous_failure_counts_once_and_is_released() -> None:
-    """By a release of its identifier, which leaves no failures."""
+    """A release of the identifier leaves no failures."""
     one = failure(ANONYMOUS)
     now = folded([one, one]).now.of(LOGIN_GUARD)[TENANT, ANONYMOUS]
     assert now["users", "joe"].total == Tally(1, milliseconds(START))
@@ -328,7 +328,7 @@ def test_an_organization_is_a_leaf() -> None:
 
 
 def test_sessions_and_log_entries_follow() -> None:
-    """Each of its own package; nothing for what was told before."""
+    """Each view writes its rows; a duplicate event writes none."""
     (stage,) = followed(SESSION, login(session_id="s"))
     assert stage.keys() == {"write_sessions"}
     (entries,) = followed(LOG_ENTRY, login())
@@ -356,7 +356,7 @@ def test_sessions_and_log_entries_follow() -> None:
     ],
 )
 def test_a_refused_command_is_applied_as_one(made: list[Any], refused: bool) -> None:
-    """It is no duplicate: logs tell of it, and nothing changes."""
+    """It is no duplicate: it has a log entry, and nothing changes."""
     *_, last = folded(made).applied
     assert last.event is made[-1]
     assert last.refused is refused
@@ -364,7 +364,7 @@ def test_a_refused_command_is_applied_as_one(made: list[Any], refused: bool) -> 
 
 @pytest.mark.parametrize("made", [role(), connection(), client(), creation(), login(), failure(ANONYMOUS)])
 def test_an_event_that_is_there_already_is_not_applied(made: Any) -> None:
-    """Neither in the same batch nor in the next."""
+    """A duplicate is detected in its batch and in the next one."""
     assert len(folded([made, made]).applied) == 1
     first = folded([made])
     second = folded([made], first.now)
@@ -397,7 +397,7 @@ def test_later_states_overwrite_earlier_ones() -> None:
 
 
 def test_applied_events_know_the_person() -> None:
-    """Before and after; events of a tenant are about nobody."""
+    """Applied events have the person before and after; events of a tenant have none."""
     (one, other) = folded([login(), role()]).applied
     assert isinstance(one, Applied)
     assert one.before is NO_PROFILE

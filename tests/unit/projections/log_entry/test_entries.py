@@ -1,4 +1,4 @@
-"""What the logs tell of each kind of event."""
+"""The log entries of each kind of event."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ COMMAND = "0190a1b2-c3d4-7e5f-8a9b-00000000c0de"
 
 
 def entries_of(one: Any, before: Profile = NO_PROFILE) -> tuple[Entry, ...]:
-    """The entries of an event that comes to somebody."""
+    """The entries of an event that is applied to an existing person."""
     (logged,) = on_the_log([one])
     return entries(Applied(logged, before, fold(before, one)))
 
@@ -84,7 +84,7 @@ def test_every_reason_is_published() -> None:
 
 
 def test_a_creation_is_a_command_and_a_sign_up() -> None:
-    """`sapi` tells the request, `ss` the new user without a password."""
+    """`sapi` records the request, `ss` the new user without a password."""
     made = requested(creation(), "Create a User", body={"email": "joe@example.com", "password": "*****"})
     administration, sign_up = entries_of(made)
     assert (administration.type, administration.description) == ("sapi", "Create a User")
@@ -116,7 +116,7 @@ def test_codes_tell_only_what_changed() -> None:
 
 
 def test_a_deletion_names_who_it_was() -> None:
-    """There is nobody afterwards, so the person before counts."""
+    """The entry has the person before the deletion."""
     before = person([creation()])
     administration, deletion = entries_of(flag(UserDeleted), before)
     assert deletion.type == "sdu"
@@ -124,7 +124,7 @@ def test_a_deletion_names_who_it_was() -> None:
 
 
 def test_what_no_request_caused_names_its_actor() -> None:
-    """An event of the system itself is told in our own words."""
+    """The entry of an event of the system itself has Vita's own description."""
     (entry,) = entries_of(flag(UserBlocked), person([creation()]))
     assert (entry.description, entry.details) == ("User blocked", '{"actor":"client:admin"}')
 
@@ -143,7 +143,7 @@ def test_a_profile_larger_than_advised_is_warned_of() -> None:
 
 
 def test_a_client_that_asked_too_often() -> None:
-    """Told under its own code only, with who, from where and of what there were too many."""
+    """The entry has only its own code, with the client, its address and the exceeded limit."""
     data = ClientThrottledData(
         group="read_users", limit=40, request={"ip": "192.0.2.1", "user_agent": "curl/8"}
     )

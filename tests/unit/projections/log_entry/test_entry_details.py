@@ -1,4 +1,4 @@
-"""What log entries tell besides their columns."""
+"""The details of log entries besides their columns."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def entries_of(made: Any, before: Any = JOE) -> list[tuple[str, dict[str, Any]]]
 
 
 def test_a_sign_up_masks_the_password() -> None:
-    """Where one was sent; the body names who it is."""
+    """A password in the request is masked; the response contains the user."""
     made = creation()
     (_, plain) = entries_of(made, NO_PROFILE)
     assert plain == (
@@ -46,7 +46,7 @@ def test_a_sign_up_masks_the_password() -> None:
 
 
 def test_only_real_changes_have_an_entry() -> None:
-    """The same number again is none."""
+    """An edit to an equal number has no entry."""
     number = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=True))
     assert [code for code, _ in entries_of(number)] == ["sapi", "scpn"]
     again = event(PhoneChanged, PhoneChangedData(connection="users", phone_number="+1", phone_verified=False))
@@ -64,7 +64,7 @@ def test_a_titled_entry_names_the_user() -> None:
 
 
 def test_a_throttled_client() -> None:
-    """With its group and limit."""
+    """The entry has the group and its limit."""
     data = ClientThrottledData(group="reads", limit=5)
     made = event(ClientThrottled, data, subject=tenant_subject("demo"))
     (logged,) = on_the_log([made])
@@ -90,7 +90,8 @@ def test_rejected_commands_have_no_entry() -> None:
 
 
 def test_who_it_is_about() -> None:
-    """The person after the event, else before it; nobody known has no columns."""
+    """The columns are those of the person after the event, otherwise before it; an unknown person has
+    none."""
     (logged,) = on_the_log([login()])
     assert who(Applied(logged)) == Who()
     assert who(Applied(logged, JOE, NO_PROFILE)).user_name == "joe@example.com"

@@ -1,4 +1,4 @@
-"""Failed logins: what counts as an attempt, against whom it stands, what ends it and when."""
+"""Failed logins: which count as attempts, for whom, and what resets them."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_a_late_failure_leaves_the_latest_time() -> None:
     ],
 )
 def test_failures_that_count_as_attempts(changes: dict[str, str], counts: bool) -> None:
-    """Whoever was turned away before they could try, did not try."""
+    """A login that was refused before a password was checked does not count."""
     assert is_attempt(data(**changes)) is counts
 
 
@@ -110,7 +110,7 @@ def test_a_success_leaves_what_other_addresses_did() -> None:
 
 
 def test_an_unchanged_guard_is_the_identical_object() -> None:
-    """So that no row is written for it."""
+    """An unchanged state is the identical object, so that no row is written for it."""
     nothing: Any = {}
     guard = failed(identifier="joe")
     assert failed(guard, reason="blocked") is guard
@@ -149,7 +149,7 @@ def judged(forced: str | None = None, suspicious: str | None = None, **facts: An
 
 
 def test_ten_failures_from_an_address_block_an_identifier_there() -> None:
-    """By default; for that address only, and nine do not."""
+    """With the default settings, ten failures block the identifier for that address only; nine do not."""
     assert judged(rows=[row(10, {"192.0.2.1": 10})]).ban is verdict.TOO_MANY_ATTEMPTS
     assert judged(rows=[row(9, {"192.0.2.1": 9})]).ban is None
     assert judged(rows=[row(10, {"192.0.2.2": 10})]).ban is None
@@ -172,7 +172,7 @@ def test_the_order_of_block_reasons() -> None:
 
 
 def test_a_shield_that_does_not_block_is_monitored() -> None:
-    """The verdict names what would have turned somebody away."""
+    """The verdict contains the ban that a blocking protection would have set."""
     many = {"rows": [row(10, {"192.0.2.1": 10})], "addresses": [Address(tuple([NOW] * 100))]}
     quiet = judged(setting(shields=["user_notification"]), setting(shields=[]), **many)
     assert (quiet.ban, quiet.monitored) == (None, (verdict.TOO_MANY_ATTEMPTS, verdict.SUSPICIOUS_IP))

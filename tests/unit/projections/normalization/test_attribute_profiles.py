@@ -26,7 +26,7 @@ def test_the_template_is_a_profile() -> None:
 
 
 def test_openid_connect_claims_and_templates() -> None:
-    """A plain name and a template both read the claims; the source is told."""
+    """A plain name and a template both read the claims; `sources` has the source."""
     profile = {
         "user_attributes": {
             "mail": attribute("email", oidc_mapping={"mapping": "work_email"}),
@@ -70,7 +70,7 @@ def test_an_override_is_for_its_strategy_only() -> None:
 
 
 def test_what_the_connection_maps_itself_goes_first() -> None:
-    """In either form of its own mapping."""
+    """The connection's own mapping has precedence, in both of its forms."""
     profile = {"user_attributes": {"n": attribute("name", oidc_mapping={"mapping": "n1"})}}
     claims = {"sub": "1", "n1": "Profile", "n2": "Own"}
     assert read("oidc", claims, profile).attributes["name"] == "Profile"

@@ -1,4 +1,4 @@
-"""Names, pictures, numbers: what becomes an attribute, what is made up, what stays a leftover."""
+"""Names, pictures and numbers: which become attributes, defaults or leftovers."""
 
 from hashlib import md5
 from typing import Any
@@ -105,7 +105,7 @@ def test_initials_of_any_script(claims: dict[str, Any], initials: str, source: s
 
 
 def test_sources_tell_defaults_from_claims() -> None:
-    """What nobody gave is marked, so that it never replaces what somebody gave."""
+    """Defaults are marked, so that they never replace values from claims."""
     sources = login("google-oauth2", {"email": "e@x.example"}).sources
     assert {name for name, source in sources.items() if source.startswith("default:")} == {
         *("name", "nickname", "picture", "email_verified")
@@ -176,7 +176,7 @@ def test_initials_of_an_address(address: str, initials: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["samlp", "oidc", "okta"])
 def test_a_person_without_a_name_is_called_by_their_id(strategy: str) -> None:
-    """The id is the provider's own, without the connection that stands before it in the user id."""
+    """The default name is the provider's id, without the prefix of the connection."""
     found = login(strategy, {"sub": "e1", "nameIdentifier": "e1"})
     assert found.idp_id.endswith("|e1")
     assert (found.attributes["name"], found.attributes["nickname"]) == ("e1", "e1")

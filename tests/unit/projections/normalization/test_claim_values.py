@@ -62,7 +62,7 @@ def test_an_id(value: Any, read: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_flag(value: Any, read: bool | None) -> None:
-    """Also as the words or the numbers 1 and 0."""
+    """Booleans are also read as the words or the numbers 1 and 0."""
     found = values.boolean(value)
     assert (None if found is None else found[0]) is read
 
@@ -88,12 +88,12 @@ def test_a_flag(value: Any, read: bool | None) -> None:
     ],
 )
 def test_an_address(value: Any, address: str | None, path: Any) -> None:
-    """Of a list the primary one, else the first."""
+    """Of a list, the primary address is read, otherwise the first."""
     assert values.email(value) == (None if address is None else (address, path))
 
 
 def test_what_a_list_says_of_an_address() -> None:
-    """Of this one, in any case; an entry without a flag says nothing."""
+    """The flag of the address is found in any case; an entry without a flag has no effect."""
     entries = [
         "a@b.co",
         {"value": "c@d.co", "verified": False},
@@ -209,5 +209,5 @@ RAW = bytes.fromhex("00112233445566778899aabbccddeeff")
     ],
 )
 def test_a_guid(value: Any, form: str | None) -> None:
-    """In each form in which JSON carries one; anything else is none."""
+    """A GUID is read in each form in which JSON carries one; any other value is not a GUID."""
     assert guid(value) == form

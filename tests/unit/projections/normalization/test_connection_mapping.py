@@ -111,7 +111,7 @@ def test_denied_claims_cannot_be_mapped() -> None:
     "junk", [None, 5, "x", [], [{}], {"attributes": 5}, {"attributes": {"name": {"a": 1}}}]
 )
 def test_broken_mappings_are_no_mappings(junk: Any) -> None:
-    """Options are whatever somebody stored; nonsense in them changes nothing."""
+    """Invalid options, which can be stored, have no effect."""
     found = login(
         "oidc", {"email": "a@x.example"}, attribute_map=junk, fieldsMap=junk, non_persistent_attrs=junk
     )
@@ -128,7 +128,7 @@ TOO_MUCH: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", TOO_MUCH)
 def test_a_mapping_does_not_make_gigabytes_of_a_claim(options: dict[str, Any]) -> None:
-    """However often a claim stands in the mapping, what comes of one login is bounded."""
+    """The result for one login is limited, however often the mapping uses a claim."""
     claims = {"big": "x" * 300_000, "deep": {"inner": ["x" * 300_000]}}
     with pytest.raises(UnmappableLogin, match="too_much"):
         login("oidc", claims, **options)

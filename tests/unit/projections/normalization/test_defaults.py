@@ -1,4 +1,4 @@
-"""Names, nicknames and pictures that nobody gave."""
+"""Default names, nicknames and pictures."""
 
 from typing import Any
 
@@ -65,13 +65,14 @@ def test_a_nickname(attributes: Any, preferred: Any, nickname: Any) -> None:
     ],
 )
 def test_initials(attributes: Any, image: str) -> None:
-    """Of the first two words, else of what there is, else of the provider."""
+    """The initials are those of the first two words, otherwise of another value, otherwise of the
+    provider."""
     found: Any = default_picture(attributes, "oidc")
     assert found[0].rpartition("/")[2].startswith(image)
 
 
 def test_initials_of_the_provider() -> None:
-    """Or `us` where it has no letters."""
+    """The initials are `us` if the provider's name has no letters."""
     assert default_picture({}, "9") == ("https://cdn.auth0.com/avatars/us.png", "provider")
 
 

@@ -39,7 +39,8 @@ def test_adldap_is_provider_ad() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "auth0|"])
 def test_database_id_may_come_with_its_prefix(prefix: str) -> None:
-    """A gateway may name a database user by id or by the whole user_id: the same person."""
+    """A gateway may send a database user's id with or without the prefix of the user_id; both identify the
+    user."""
     assert identify(connection("auth0"), {"user_id": f"{prefix}63d17c4a"}) == ("auth0", "63d17c4a")
 
 
@@ -143,7 +144,7 @@ def test_a_display_name_never_identifies_a_saml_user() -> None:
 
 
 def test_mapped_identity() -> None:
-    """A connection's mapping may name the id; a template that is the same for everybody is no identity."""
+    """A connection's mapping may name the id; a template without a claim is no identity."""
     claims = {"sub": "s", "employee": {"number": 7}}
     assert identify(connection("oidc", fieldsMap={"user_id": "employee.number"}), claims)[1] == "corp|7"
     templates = {"user_id": "emp-${context.tokenset.sub}"}
@@ -162,7 +163,7 @@ def test_social_or_not() -> None:
 
 
 def test_default_strategy() -> None:
-    """A connection nobody described is known by its name, or not at all."""
+    """The name of an unknown connection implies its strategy, or none."""
     assert default_strategy("github") == "github"
     assert default_strategy("Username-Password-Authentication") == "auth0"
     assert default_strategy("acme") is None

@@ -68,7 +68,7 @@ def test_root_names_of_a_profile_are_prefixed(name: str) -> None:
 
 
 def test_a_prefixed_name_never_hides_another_claim() -> None:
-    """Both are kept."""
+    """Both claims are kept."""
     said = {"created_at": 1, "oauth2_created_at": 2}
     assert extras(said) == {"oauth2_oauth2_created_at": 1, "oauth2_created_at": 2}
 
@@ -93,7 +93,7 @@ def test_a_prefixed_name_never_hides_another_claim() -> None:
     ],
 )
 def test_secrets_are_never_kept(name: str) -> None:
-    """Not at the root, not inside anything, not by a connection's mapping."""
+    """Secrets are removed at every depth, also if the connection's mapping names them."""
     assert extras({name: "s", "deep": [{name: "s", "x": 1}]}) == {"deep": [{"x": 1}]}
     assert extras({name: "s"}, fieldsMap={"stolen": name, "also": f"a.{name}"}) == {}
     templates = {"stolen": f"${{context.tokenset.{name}}}", "part": f"x${{context.userinfo.{name}}}"}
@@ -162,7 +162,7 @@ def test_two_spellings_of_one_name_are_both_kept() -> None:
 
 
 def test_too_deep_claims_are_refused() -> None:
-    """Claims nobody could write down again are refused, not half kept."""
+    """Claims that are nested too deeply to be written as JSON are refused as a whole."""
     deep: Any = "x"
     for _ in range(300):
         deep = [deep]

@@ -106,7 +106,7 @@ def attempt(
 
 
 def holds_secret(value: Any, name: str = "") -> bool:
-    """Whether a token, rather than a yes or no about one, stands anywhere inside."""
+    """Whether the value contains a token at any depth; a boolean about a token is not one."""
     if isinstance(value, dict):
         return any(holds_secret(member, key) for key, member in value.items())
     if isinstance(value, list):
@@ -162,7 +162,7 @@ def test_normalizing_is_deterministic(
 def test_identify_agrees_with_normalize(
     connection: ConnectionSettings, sent: dict[str, Any], identifier: str | None
 ) -> None:
-    """Both name the same person, or both refuse."""
+    """Both return one identity, or both refuse."""
     login = attempt(connection, sent, identifier)
     try:
         identified = identify(connection, sent, identifier)
@@ -173,7 +173,7 @@ def test_identify_agrees_with_normalize(
 
 
 def says_verified(value: Any, name: str = "") -> bool:
-    """Whether a yes stands anywhere under a name that speaks of verification or confirmation."""
+    """Whether the value contains true at any depth under a name about verification or confirmation."""
     if isinstance(value, dict):
         return any(says_verified(member, key) for key, member in value.items())
     if isinstance(value, list):

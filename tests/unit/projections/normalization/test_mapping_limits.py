@@ -61,7 +61,7 @@ def test_claims_are_kept_unless_the_mapping_is_all() -> None:
 
 
 def test_a_secret_is_not_mapped() -> None:
-    """Neither by its name nor on the way to a value."""
+    """A path that is or passes a secret has no value."""
     claims = {"password": "p", "client_secret": {"x": "s"}, "team": "T"}
     found = mapped(claims, fieldsMap={"a": "password", "b": "client_secret.x", "c": ["", 5, "team"]})
     assert found.extras.get("a") is None
@@ -70,7 +70,7 @@ def test_a_secret_is_not_mapped() -> None:
 
 
 def test_identities_are_shared_where_both_connections_say_so() -> None:
-    """Of one strategy and one named space."""
+    """Both connections must have one strategy and name one identity space."""
 
     def settings(strategy: str = "samlp", **options: Any) -> ConnectionSettings:
         return ConnectionSettings("corp", strategy, options)
@@ -87,7 +87,7 @@ def test_identities_are_shared_where_both_connections_say_so() -> None:
 
 
 def test_leftovers_are_pruned() -> None:
-    """Of secrets and empty members, at every depth."""
+    """Secrets and empty members are removed at every depth."""
     assert prune({"a": [{"password": "p"}, "", {"b": 1}], "c": {"d": None}}) == {"a": [{"b": 1}]}
     assert prune({"a": []}) is None
     assert prune([[]]) is None
@@ -96,7 +96,7 @@ def test_leftovers_are_pruned() -> None:
 
 
 def test_leftovers_are_nested_so_deeply_and_no_deeper() -> None:
-    """As JSON can be written again."""
+    """Leftovers at the limit of nesting can be written as JSON."""
 
     def nested(depth: int) -> Any:
         value: Any = 1

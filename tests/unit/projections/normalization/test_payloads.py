@@ -37,7 +37,7 @@ def test_payload_becomes_the_expected_profile(payload: dict[str, Any]) -> None:
 
 
 def test_identify_agrees(payload: dict[str, Any]) -> None:
-    """The cheap identification names the same person as the whole mapping."""
+    """`identify` returns the identity that the complete mapping returns."""
     connection, expected = ConnectionSettings(**payload["connection"]), payload["expected"]
     identified = identify(connection, payload["claims"], payload.get("identifier"))
     assert identified == (expected["provider"], expected["idp_id"])
@@ -57,7 +57,7 @@ def test_payload_is_left_alone(payload: dict[str, Any]) -> None:
 
 
 def test_every_attribute_has_a_source(payload: dict[str, Any]) -> None:
-    """Provenance is told for exactly the attributes, and none of them hides among the leftovers."""
+    """`sources` has exactly the attributes, and none of them is a leftover too."""
     expected = payload["expected"]
     assert expected["attributes"].keys() == expected["sources"].keys()
     assert expected["extras"].keys().isdisjoint(ATTRIBUTES)

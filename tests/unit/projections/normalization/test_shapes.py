@@ -79,7 +79,7 @@ def test_a_name_id() -> None:
 
 
 def test_a_name_id_is_an_address_if_its_format_says_so() -> None:
-    """The format stands beside it or in it."""
+    """The format is a separate claim or part of the NameID."""
     mail = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
     assert value(shapes.name_id_address, nameid="a@b.co", nameidformat=mail) == "a@b.co"
     assert value(shapes.name_id_address, nameid={"value": "a@b.co", "Format": mail}) == "a@b.co"
@@ -123,7 +123,7 @@ def test_the_widest_picture() -> None:
 
 
 def test_a_localized_name() -> None:
-    """In the preferred language, else in the first there is."""
+    """The name in the preferred language is used, otherwise the first one."""
     shape = shapes.localized("firstName")
     names = {"en_US": "Jane", "de_DE": "Johanna"}
     preferred = {"language": "en", "country": "US"}
@@ -135,7 +135,7 @@ def test_a_localized_name() -> None:
 
 
 def test_the_largest_avatar() -> None:
-    """By the names of sizes."""
+    """The largest avatar is found by the names of sizes."""
     sizes = [{"type": "TINY", "url": "t"}, {"type": "MAIN", "url": "m"}, {"url": "?"}]
     assert value(shapes.renren_avatar, avatar=sizes) == "m"
     assert value(shapes.renren_avatar, avatar=[{"type": "HUGE", "url": "h"}]) is None

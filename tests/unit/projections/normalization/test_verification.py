@@ -67,7 +67,8 @@ def test_microsofts_directories_are_not_believed(strategy: str) -> None:
 
 
 def test_the_option_governs_enterprise_connections_only() -> None:
-    """A company's decision outweighs its provider's word; nobody else has such an option."""
+    """An enterprise connection's option has precedence over the provider's flag; other connections ignore
+    it."""
     assert verified("okta", {"email_verified": True}, **{OPTION: NEVER})[0] is False
     assert verified("samlp", {}, **{OPTION: ALWAYS})[0] is True
     assert verified("google-oauth2", {}, **{OPTION: ALWAYS})[0] is False
@@ -76,7 +77,7 @@ def test_the_option_governs_enterprise_connections_only() -> None:
 
 
 def test_no_address_no_flag() -> None:
-    """The flag never stands alone."""
+    """Without an address there is no flag."""
     assert verified("google-oauth2", {"email": None, "email_verified": True}) == (None, None)
 
 
@@ -109,7 +110,7 @@ def test_a_code_proves_the_address_it_was_sent_to() -> None:
 
 
 def test_phone_flag() -> None:
-    """A number's flag is the provider's word, under the standard name; nobody's word is no flag."""
+    """The flag of a number is the provider's under the standard name; otherwise there is none."""
     connection = ConnectionSettings("corp", "oidc", {})
     claims = {"sub": "1", "phone_number": "+14155550100"}
     assert "phone_verified" not in normalize(connection, claims).attributes
@@ -138,7 +139,7 @@ def test_a_mapped_flag_of_a_number(claim: Any, verified_: bool | None) -> None:
 
 
 def test_a_code_verifies_its_number() -> None:
-    """Of a login by text message."""
+    """A login with a code by text message verifies the number."""
     found = normalize(ConnectionSettings("sms", "sms", {}), {"sub": "1"}, "+1")
     assert (found.attributes["phone_verified"], found.sources["phone_verified"]) == (True, "strategy:sms")
     mail = normalize(ConnectionSettings("email", "email", {}), {"sub": "1"}, "a@b.co")
@@ -155,7 +156,7 @@ def test_a_mapped_flag_of_an_address(claim: Any, verified_: bool) -> None:
 
 
 def test_the_flag_of_another_address_is_not_a_mapped_ones() -> None:
-    """The provider's flag is of the address that it tells itself."""
+    """The provider's flag refers to the address that the provider sends."""
     options = {"fieldsMap": {"email": "work"}}
     claims = {"sub": "1", "email": "a@b.co", "email_verified": True}
     other = normalize(ConnectionSettings("corp", "oidc", options), {**claims, "work": "c@d.co"})

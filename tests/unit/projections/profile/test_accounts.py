@@ -24,7 +24,7 @@ def after(*events: Any) -> list[Any]:
 
 
 def test_a_login_without_an_account_changes_nothing() -> None:
-    """Nor does one whose account names no connection."""
+    """A login without a connected account, or with one without a connection, changes no accounts."""
     associations: Any = {}
     assert with_account(associations, login()) is associations
     assert with_account(associations, login(connected_account={"scopes": ["a"]})) is associations
@@ -41,7 +41,7 @@ def test_an_account() -> None:
 
 
 def test_one_account_per_connection_and_organization() -> None:
-    """In the order of their first days."""
+    """Accounts are sorted by creation time."""
     accounts = after(seen(3, "b"), seen(2, "a"), seen(1, "a", "org_1"), seen(4, "b"))
     assert [(one["connection"], one.get("organization_id")) for one in accounts] == [
         ("a", "org_1"), ("a", None), ("b", None),
@@ -58,6 +58,6 @@ def test_the_latest_login_shows_it() -> None:
 
 
 def test_accounts_are_among_the_associations() -> None:
-    """Somebody without any has none."""
+    """A person without connected accounts has no `connected_accounts`."""
     assert accounts_of({}) == ()
     assert ACCOUNTS in with_account({}, seen())

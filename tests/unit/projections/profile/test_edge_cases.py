@@ -39,7 +39,8 @@ def test_fifty_roles_are_the_most() -> None:
 
 
 def test_a_role_is_held_since_it_was_first_given() -> None:
-    """With who gave it; what is taken is gone, what nobody holds can be taken."""
+    """A role keeps the time and actor of its first assignment; a removed role is gone, and removing an
+    unassigned one is allowed."""
     first, again = roles(RolesAssigned, "rol_1", minute=1), roles(RolesAssigned, "rol_1", minute=2)
     given = person([creation(), first, again])
     assert assignments_of(given, "roles") == {
@@ -53,13 +54,13 @@ def test_a_role_is_held_since_it_was_first_given() -> None:
 
 @pytest.mark.parametrize(("expected", "counts"), [(None, True), (1, True), (0, False), (2, False)])
 def test_access_counts_only_on_the_expected_revision(expected: int | None, counts: bool) -> None:
-    """As every command."""
+    """An assignment with another expected revision is refused."""
     after = person([creation(), roles(RolesAssigned, "rol_1", expected_revision=expected)])
     assert bool(assignments_of(after, "roles")) is counts
 
 
 def test_a_missing_user_is_assigned_nothing() -> None:
-    """Neither before a profile is there nor after it is gone."""
+    """Assignments before the creation and after the deletion of a profile are refused."""
     assert assignments_of(person([roles(RolesAssigned, "rol_1")]), "roles") == {}
     before, late = roles(RolesAssigned, "rol_1"), roles(RolesAssigned, "rol_2")
     gone = person([creation(), before, flag(UserDeleted), late])
@@ -67,7 +68,7 @@ def test_a_missing_user_is_assigned_nothing() -> None:
 
 
 def test_permissions_are_apart_from_roles() -> None:
-    """Each kind by itself."""
+    """Assignments of one kind do not change the other."""
     permission = f"{1:024x}.read"
     data = PermissionsData(permissions=(permission,), names=(("api", "read"),))
     both = person([creation(), roles(RolesAssigned, "rol_1"), event(PermissionsAssigned, data)])
@@ -77,7 +78,7 @@ def test_permissions_are_apart_from_roles() -> None:
 
 
 def test_access_that_is_said_to_end_is_a_revision() -> None:
-    """Of a person who is there, on the revision that was expected."""
+    """A revocation advances the revision of an existing person if the expected revision matches."""
     ended = event(SessionRevoked, SessionRevokedData(every=True))
     start = person([creation()])
     after = person([ended], start)
@@ -104,7 +105,7 @@ def identity(connection: str, user_id: Any = "1", provider: str = "auth0", **mor
 
 
 def test_which_identity_an_edit_is_of() -> None:
-    """The first of the connection, the primary one where none is named; none where nobody has it."""
+    """The first identity of the connection, the primary one if none is named, None if no identity has it."""
     second = identity("b", "2", profileData={"name": "B"})
     document = {"name": "J", "identities": [identity("a"), second, identity("b", "3")]}
     assert [place_of(document, name) for name in (None, "a", "b", "c")] == [0, 0, 1, None]

@@ -115,7 +115,7 @@ def test_another_address() -> None:
 
 
 def test_another_number() -> None:
-    """The same for a phone number."""
+    """A changed phone number is stored with its flag."""
     data = PhoneChangedData(connection="users", phone_number="+491", phone_verified=True)
     made = document(creation(), event(PhoneChanged, data))
     assert (made["phone_number"], made["phone_verified"]) == ("+491", True)
@@ -177,7 +177,7 @@ def test_an_edit_through_an_unlinked_connection_is_refused() -> None:
 
 
 def test_a_merge_patch_goes_all_the_way_down() -> None:
-    """RFC 7396: objects merge, null removes wherever it stands, an empty patch changes nothing."""
+    """RFC 7396: objects merge, null removes at any depth, an empty patch changes nothing."""
     start = creation(user_metadata={"a": {"b": 1, "c": {"d": 2}}, "e": [1]})
     patch = {"a": {"b": None, "c": {"f": 3}}, "e": {"g": None}}
     made = document(start, metadata(user_metadata=patch, merge="deep"))
@@ -206,7 +206,7 @@ def test_deletion() -> None:
 
 @pytest.mark.parametrize("comeback", [login(minute=9), creation(minute=9)])
 def test_coming_back(comeback: Any) -> None:
-    """Whoever signs in or is created again starts afresh, with revisions going on."""
+    """A deleted person who logs in or is created again has a new profile, and revisions continue."""
     gone = person([login(), login(), flag(UserDeleted)])
     made = person([comeback], gone)
     assert made.document is not None
@@ -217,7 +217,7 @@ def test_coming_back(comeback: Any) -> None:
 
 
 def test_a_user_who_never_existed_is_not_edited() -> None:
-    """An edit of somebody who never was is refused, and makes nobody."""
+    """An edit of an unknown person is refused and creates no profile."""
     made = person([edit(name="X")])
     assert (made.document, made.revision) == (None, 0)
     assert len(made.memory.refused) == 1

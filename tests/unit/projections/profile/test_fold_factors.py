@@ -104,7 +104,7 @@ def test_a_provider_is_shown_once() -> None:
     ],
 )
 def test_no_two_factors_are_alike(first: Any, second: Any, taken: bool) -> None:
-    """The same id, address or key, or a second generator of codes, is refused."""
+    """A duplicate id, address or key, or a second TOTP factor, is refused."""
     after = made(first, second)
     assert len(kinds(after)) == (2 if taken else 1)
     assert (second.id in after.memory.refused) is not taken
@@ -125,7 +125,7 @@ def test_a_removed_factor_takes_its_secret_along() -> None:
 
 
 def test_a_changed_factor() -> None:
-    """What the event names is replaced, in this factor only; one nobody has is refused."""
+    """The values in the event replace those of this factor only; an unknown factor is refused."""
     both = [enrolled(details={"name": "old", "email": "e"}), enrolled("push", B, details={"name": "b"})]
     one, other = factors_of(made(*both, changed(f"totp|{A}", name="new")).associations)
     assert (one["name"], one["email"], other["name"]) == ("new", "e", "b")
@@ -152,7 +152,7 @@ def test_a_new_secret_replaces_the_old_one() -> None:
 
 
 def test_a_factor_of_a_missing_user_is_refused() -> None:
-    """An enrolment for somebody who is not there is refused."""
+    """An enrolment for a person without a profile is refused."""
     late = enrolled()
     after = person([late])
     assert after.document is None

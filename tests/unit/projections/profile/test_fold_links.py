@@ -58,17 +58,17 @@ def deleting(together_with: str | None, command: str = THIRD) -> UserDeleted:
 
 
 def later(profile: Profile) -> Profile:
-    """The person after so many logins that no id is remembered any more."""
+    """The person after enough logins that no earlier id is remembered."""
     return person([login(5) for _ in range(RECENT + 1)], profile)
 
 
 def again(made: Any) -> Any:
-    """The same event of the same command, when its id is long forgotten."""
+    """A repeated event of the command, after its id was forgotten."""
     return made.model_copy(update={"id": event(type(made), made.data).id})
 
 
 def test_a_link_is_shown_and_taken_back() -> None:
-    """The identity stands behind the others with its profile data, and leaves no trace but in the history."""
+    """The identity follows the others with its profile data; after the unlink only the history has it."""
     before = person([login(tokens={"access_token": "own"})])
     linked = fold(before, linking(tokens={"access_token": "other"}))
     assert linked.document is not None
@@ -94,7 +94,7 @@ def test_a_link_taken_back_by_its_own_command_never_was() -> None:
 
 
 def test_a_repeated_link_is_no_other_link() -> None:
-    """Carried out again, the command neither counts nor is refused; another one for the same identity is."""
+    """A repeated command neither counts nor is refused; another command for the identity is refused."""
     linked = later(person([login(), linking()]))
     repeated = fold(linked, again(linking()))
     assert (repeated.revision, repeated.memory.refused) == (linked.revision, ())
@@ -148,7 +148,7 @@ def test_people_who_are_linked_go_together() -> None:
 
 
 def test_a_login_handed_on_needs_its_link() -> None:
-    """One that arrives for an identity that is not shown makes nobody and counts nowhere."""
+    """A relayed login of an identity that is not linked creates no profile and does not count."""
     stray = login(provider="samlp", idp_id="7", sourceposition="relay-1/3/9")
     assert person([stray]).document is None
     counted = person([login(), linking(), stray]).document

@@ -12,7 +12,7 @@ ROOT = {"name": "N", "nickname": "n", "given_name": "G", "family_name": "F", "pi
 
 
 def test_the_first_login_creates_the_profile() -> None:
-    """The document holds what fact sheet §1 says, and nothing that was not told."""
+    """The document has the fields of fact sheet §1 and only values from the login."""
     assert document(login(minute=5, ip="192.0.2.1")) == {
         "user_id": "google-oauth2|117",
         "name": "Jane Doe",
@@ -95,7 +95,7 @@ def test_a_default_never_replaces_a_given_value() -> None:
 
 
 def test_omitted_claims_keep_their_values() -> None:
-    """Apple tells the name at the first login only."""
+    """Apple sends the name at the first login only."""
     silent = login(attributes={"email": "jane@example.com", "email_verified": True})
     assert document(login(), silent)["name"] == "Jane Doe"
 
@@ -163,7 +163,7 @@ def test_provenance_says_event_time_connection_and_claim() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_failed_login_changes_no_profile(known: bool) -> None:
-    """It is remembered as seen, and that is all: nobody is made, no count moves."""
+    """The memory records it; no profile is created and no count changes."""
     data = LoginFailedData(connection="google-oauth2", strategy="google-oauth2", reason="wrong_password")
     failure = event(LoginFailed, data, 3, subject=SUBJECT, sourceposition="0/1/7")
     before = person([login()] if known else [])

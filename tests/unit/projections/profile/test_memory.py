@@ -40,7 +40,7 @@ def test_the_limits() -> None:
 
 
 def test_a_source_offset_is_applied_once() -> None:
-    """In any order; once so many are known, everything below them counts as applied."""
+    """In any order; offsets below all remembered ones count as applied."""
     memory = seen(from_source(5), from_source(9))
     assert [is_duplicate(memory, from_source(offset)) for offset in (5, 7, 9, 10)] == [
         True,
@@ -59,13 +59,13 @@ def test_a_source_offset_is_applied_once() -> None:
 
 
 def test_a_late_source_offset_is_kept_in_order() -> None:
-    """So that the lowest is the first to be forgotten."""
+    """Offsets are kept sorted, so that the lowest is dropped first."""
     memory = seen(from_source(9), from_source(5))
     assert list(memory.sources["1/0"])[-2:] == [5, 9]
 
 
 def test_a_retry_is_recognised_among_the_recent_ids() -> None:
-    """Of so many latest events."""
+    """Retries are detected among the remembered ids only."""
     first = login()
     assert is_duplicate(seen(first), first)
     others = [login() for _ in range(RECENT)]
@@ -74,7 +74,7 @@ def test_a_retry_is_recognised_among_the_recent_ids() -> None:
 
 
 def test_a_command_is_remembered_longer_than_its_id() -> None:
-    """By its time and some random bits; logins do not push it out."""
+    """A command is remembered by its time and some random bits, which logins do not displace."""
     one = command(0)
     memory = seen(one, *(login() for _ in range(RECENT)))
     assert is_duplicate(memory, one)
@@ -83,7 +83,7 @@ def test_a_command_is_remembered_longer_than_its_id() -> None:
 
 
 def test_a_command_older_than_all_that_are_known_counts_as_applied() -> None:
-    """If so many are known and it is late by more than the limit."""
+    """If the memory of commands is full and the command is older than the newest by more than the limit."""
     full = seen(*(command(LATE_MILLISECONDS + number) for number in range(COMMANDS)))
     newest = LATE_MILLISECONDS + COMMANDS - 1
     assert len(full.commands) == COMMANDS

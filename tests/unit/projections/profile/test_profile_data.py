@@ -1,4 +1,4 @@
-"""What an identity brings along: what somebody gave, by the latest login that gave it."""
+"""Profile data of an identity: values from claims and edits, of the latest login that has them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def after(before: Any, marks: Any, mark: str, **changes: Any) -> Any:
 
 
 def test_defaults_are_not_given_values() -> None:
-    """Nor is what only the profile itself has; leftovers are."""
+    """Defaults and attributes of the profile alone are left out; leftovers are included."""
     document = {"user_id": "x|1", "name": "J", "nickname": "j", "locale": "de", "logins_count": 1}
     claims = {"name": "n", "nickname": "default:email", "locale": "l"}
     provenance = {"e1": {"at": "2026", "by": "connection:c", "claims": claims}}
@@ -46,7 +46,7 @@ def test_a_repeated_login_is_not_later_than_itself() -> None:
 
 
 def test_a_default_decides_nothing() -> None:
-    """Of a name as of a verified state."""
+    """Neither a default name nor a default flag replaces an earlier value."""
     sources = {"name": "default:email", "email_verified": "default:unverified"}
     given = {"name": "a", "email": "a@b.co", "email_verified": False}
     data, marked, _ = after({"name": "J"}, {}, LATE, attributes=given, sources=sources)

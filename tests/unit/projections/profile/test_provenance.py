@@ -1,4 +1,4 @@
-"""Where attributes came from: each stands with the event that gave it last."""
+"""Provenance of attributes: each is listed under the last event that set it."""
 
 from projections.profile.provenance import credit, forget, of
 

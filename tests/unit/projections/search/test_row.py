@@ -92,7 +92,7 @@ def test_the_ends_of_a_path_are_marked() -> None:
 
 
 def test_leaves_are_bounded() -> None:
-    """In the length of a path and in number; equal ones are one."""
+    """The length of paths and the number of leaves are limited; equal leaves are merged."""
     assert pairs({"x" * INDEXED_CHARACTERS: 1}) != []
     assert pairs({"x" * (INDEXED_CHARACTERS + 1): 1}) == []
     assert pairs({"a": ["x", "x"]}) == [("a", "sx")]

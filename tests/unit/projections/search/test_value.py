@@ -1,4 +1,4 @@
-"""The text of a scalar, as it stands in the rows of the views."""
+"""The text of a scalar in the rows of the views."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What gateways are told of, and what they are not."""
+"""Which events publish revocations for gateways."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def revocations_of(*events: Any, replayed: bool = False) -> list[dict[str, Any]]
     ],
 )
 def test_each_revocation_says_how_far_it_goes(model: Any, data: Any, ended: dict[str, Any]) -> None:
-    """All of a person's, or what is named."""
+    """A revocation covers all of a person's access, or the named object."""
     assert revocations_of(login(), event(model, data)) == [{**ended, "user_id": "google-oauth2|117"}]
 
 
@@ -78,12 +78,12 @@ def test_events_that_end_no_session_revoke_nothing() -> None:
 
 
 def test_a_new_generation_of_the_views_repeats_nothing() -> None:
-    """What an earlier one has told of already is not told again."""
+    """Revocations that an earlier generation published are not published again."""
     assert revocations_of(login(), event(SessionRevoked, ALL), replayed=True) == []
 
 
 def test_the_record_is_named_by_its_event() -> None:
-    """Twice the same event is twice the same record, under the person's key."""
+    """An event published twice gives equal records, under the person's key."""
     revoked = event(SessionRevoked, ALL)
     batch = fold_batch(Views(), on_the_log([login(), revoked])).applied
     first, second = (record_of(next(revocations(batch))) for _ in "12")

@@ -48,13 +48,13 @@ def test_a_refresh_token() -> None:
     ],
 )
 def test_a_grant(granted: dict[str, str], audience: str, scope: tuple[str, ...]) -> None:
-    """Of an audience or a scope, each scope once."""
+    """A grant has an audience or scopes, each scope once."""
     row: Any = grant_of(login(client_id="app", **granted))
     assert (row.audience, row.scope) == (audience, scope)
 
 
 def test_a_later_login_of_a_session() -> None:
-    """What was first seen stays, what is told last counts, what is not told again stays."""
+    """First values are kept, later values replace earlier ones, and absent values keep the earlier ones."""
     first: Any = session_of(
         login(
             1, session_id="s", client_id="a", ip="192.0.2.1", user_agent="old", session={"expires_at": SOON}

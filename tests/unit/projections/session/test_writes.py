@@ -38,7 +38,7 @@ EVERY = [
 
 
 def applied(events: Iterable[Any]) -> list[Applied]:
-    """What the fold made of somebody who was created before."""
+    """The applied event of an existing person."""
     found, person = [], fold(NO_PROFILE, creation())
     for logged in on_the_log(events):
         before, person = person, fold(person, logged.event)
@@ -155,7 +155,7 @@ def test_a_device_credential() -> None:
 
 @pytest.mark.parametrize(("metadata", "text"), [({"a": 1}, '{"a":1}'), ({}, None), (None, None)])
 def test_metadata_is_described(metadata: Any, text: str | None) -> None:
-    """Of a session and of a refresh token; none at all is null."""
+    """Metadata of a session and of a refresh token is written; removed metadata is null."""
     of_a_session = event(SessionChanged, SessionChangedData(session_id="s", session_metadata=metadata))
     of_a_token = event(
         RefreshTokenChanged, RefreshTokenChangedData(refresh_token_id="t", refresh_token_metadata=metadata)
@@ -173,7 +173,7 @@ def test_an_event_whose_activity_has_expired_changes_nothing() -> None:
 
 
 def test_a_deleted_person_has_nothing_left() -> None:
-    """All tables are emptied once; a second deletion finds nobody."""
+    """All rows are deleted once; a second deletion has no effect."""
     (stage,) = writes(flag(UserDeleted))
     assert sorted(stage) == EVERY
     assert all(rows == [PERSON] for rows in stage.values())
@@ -181,7 +181,7 @@ def test_a_deleted_person_has_nothing_left() -> None:
 
 
 def test_what_was_turned_down_writes_nothing() -> None:
-    """Nor does what is about nobody."""
+    """A refused command and an event without a person write no rows."""
     (one,) = applied([revoked(session_id="s")])
     assert session_writes([Applied(one.logged, one.before, one.after, refused=True)]) == []
     assert session_writes([Applied(one.logged)]) == []

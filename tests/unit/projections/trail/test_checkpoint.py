@@ -28,7 +28,7 @@ BODY = """vita/trail/profile.events
 
 
 def test_the_text_is_fixed() -> None:
-    """A checkpoint is written exactly like this, partitions in numeric order, and read back the same."""
+    """A checkpoint has exactly this text, with partitions in numeric order, and parses to an equal one."""
     assert CHECKPOINT.body() == BODY
     assert Checkpoint.parse(BODY) == CHECKPOINT
 
@@ -65,7 +65,7 @@ def test_a_signature_holds_for_one_text_and_one_key() -> None:
 
 
 async def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    """The first signer makes the key, readable by nobody else; the next one signs with the same key."""
+    """The first signer creates the key, which only the owner can read; later signers use it."""
     provider = default_provider(f"file:{tmp_path / 'keys' / 'kek'}")
     first, second = signer(provider), signer(provider)
     path = tmp_path / "keys" / "checkpoint.pem"

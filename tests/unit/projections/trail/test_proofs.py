@@ -38,7 +38,7 @@ def test_a_tree_continues_itself_and_the_empty_one() -> None:
 
 
 def test_what_continues_what() -> None:
-    """Without a proof only the same tree, and the empty one."""
+    """Without a proof, only an equal tree and the empty tree are accepted."""
     assert verify_consistency(0, EMPTY_ROOT, 3, ROOTS[3], [])
     assert not verify_consistency(0, EMPTY_ROOT, 3, ROOTS[3], [LEAVES[0]])
     assert not verify_consistency(0, ROOTS[1], 3, ROOTS[3], [])

@@ -26,7 +26,7 @@ def test_nothing_is_complete_before_a_waiting_partition_has_begun() -> None:
 
 
 def test_fully_applied_partitions_are_complete() -> None:
-    """Also a partition without a record."""
+    """A fully applied partition, with or without records, does not limit completeness."""
     assert complete_until(at(9), {0: 1, 1: 0}, {0: AppliedPosition(1, at(5))}) == first_id(at(9))
 
 
@@ -42,7 +42,7 @@ def test_a_lagging_partition_holds_the_others_back() -> None:
     st.integers(0, 9),
 )
 def test_nothing_is_missing_below_it(partitions: list[list[int]], data: st.DataObject, settled: int) -> None:
-    """However far each partition is on the log and in the view, what is not applied lies above."""
+    """For any extents of log and view, all records that are not applied are above the limit."""
     ends, reached, missing = {}, {}, []
     for partition, times in enumerate(partitions):
         logged = [Logged(LOGIN, Position(partition, offset), at(time)) for offset, time in enumerate(times)]

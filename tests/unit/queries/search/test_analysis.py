@@ -94,7 +94,7 @@ def test_words_become_values(text: str, predicate: Predicate) -> None:
 
 
 def test_a_bare_term_is_looked_for_in_the_root_texts() -> None:
-    """In every one of them, each by its case rule; never in metadata."""
+    """A bare term is searched in each root text with its case rule, never in metadata."""
     predicate = meant("Jane")
     assert isinstance(predicate, AnyOf)
     assert [part.target for part in predicate.parts if isinstance(part, Equals)] == list(BARE)
@@ -119,7 +119,7 @@ def test_a_bare_term_is_looked_for_in_the_root_texts() -> None:
     ],
 )
 def test_values_of_another_type_are_refused(text: str, reason: str) -> None:
-    """With the field and what it takes."""
+    """The error names the field and the values that it accepts."""
     with pytest.raises(Malformed) as caught:
         meant(text)
     assert caught.value.reason == reason
@@ -143,7 +143,7 @@ def test_values_of_another_type_are_refused(text: str, reason: str) -> None:
     ],
 )
 def test_a_date_is_a_period(text: str, start: datetime, end: datetime | None) -> None:
-    """As long as what it leaves out."""
+    """A date means the whole period that its precision leaves open."""
     assert period(text) == (start, end)
 
 
@@ -189,7 +189,7 @@ def test_invalid_dates(text: str) -> None:
     ],
 )  # fmt: skip
 def test_the_class_of_a_query(text: str, kind: str, selective: bool, order: Any) -> None:
-    """What explain tells: the class, whether indexes find the people, and the order they come in."""
+    """`explain` returns the class of the query, whether it uses indexes, and the order of results."""
     predicate = meant(text)
     found = natural(predicate)
     assert (kind_of(predicate), is_selective(predicate)) == (kind, selective)

@@ -117,7 +117,7 @@ def test_each_user_appears_once_in_an_order(query: str, distinct: bool) -> None:
     ],
 )
 def test_as_few_tables_are_read_as_possible(query: str, base: str, joined: bool) -> None:
-    """Activity alone where nothing else is asked for, and only where it is asked for."""
+    """The activity table alone is read if the query needs no other, and only if the query needs it."""
     row, source = source_of(analyze(parse(query)))
     assert row == base
     assert ("JOIN" in source) is joined

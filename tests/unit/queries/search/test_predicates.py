@@ -1,4 +1,4 @@
-"""Predicates put together: what adds nothing goes, what nobody fulfils ends it."""
+"""Combining predicates: redundant ones are removed, and an unsatisfiable one ends the combination."""
 
 import pytest
 
@@ -27,7 +27,8 @@ NAME, BLOCKED, LOGINS = meant("name:a"), meant("blocked:true"), meant("logins_co
 
 
 def test_all_of_them() -> None:
-    """Nested ones are one list, a single one stands for itself, and nothing asked is true of everybody."""
+    """Nested conjunctions are flattened, a single predicate is returned as it is, and an empty conjunction
+    matches all users."""
     assert all_of([]) == MATCH_ALL
     assert all_of([NAME]) == all_of([NAME, MATCH_ALL]) == NAME
     assert all_of([NAME, MATCH_NONE, BLOCKED]) == MATCH_NONE
@@ -45,7 +46,8 @@ def test_the_rest_of_a_predicate_with_a_known_part() -> None:
 
 
 def test_any_of_them() -> None:
-    """Values of one field are one equality; with nobody among them the others count, with everybody all."""
+    """Values of one field become one equality; predicates that match no user are dropped, and one that
+    matches all users replaces the rest."""
     assert any_of([]) == MATCH_NONE
     assert any_of([NAME]) == any_of([NAME, MATCH_NONE]) == NAME
     assert any_of([NAME, MATCH_ALL]) == MATCH_ALL

@@ -201,7 +201,7 @@ ODD = [
 def test_an_early_refusal_has_the_full_message(
     plain: list[str], among: list[str], end: list[str], times: int
 ) -> None:
-    """Whatever clauses there are too many of, and whatever stands where they become too many."""
+    """The message is complete for any kind of clause and for any text at the position of the limit."""
     text = " ".join([*(plain * times)[:times], *among, *plain, *end])
 
     def read() -> str:
@@ -230,7 +230,7 @@ def test_terms_and_quotes_without_blanks_are_read_once(monkeypatch: pytest.Monke
 
 
 def test_limits_leave_room() -> None:
-    """As many terms and levels as allowed are understood."""
+    """A query with the maximum number of terms and levels is accepted."""
     assert isinstance(parse(" OR ".join(["a"] * MOST_CLAUSES)), Or)
     deep = parse("(" * (DEEPEST - 1) + "a" + ")" * (DEEPEST - 1))
     assert deep == term("a", DEEPEST)
@@ -299,7 +299,7 @@ PIECES: Final = ['"a b"', '""', '"\\""', "AND", "OR", "NOT", "(", ")", "x", "y*"
 
 @given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["", " ", "  "])), max_size=12))
 def test_tokens_are_those_of_lucene(parts: list[tuple[str, str]]) -> None:
-    """Whatever stands side by side, with blanks or without, falls into the tokens of Lucene's own grammar."""
+    """Adjacent texts, with or without blanks, have the tokens of Lucene's own grammar."""
     text = "".join(piece + blank for piece, blank in parts)
     wanted = [(found[0], found.start()) for found in LUCENE.finditer(text) if found.lastgroup]
     assert [(str(token.value), token.lexpos) for token in tokens(text)] == wanted
@@ -328,5 +328,5 @@ def test_optional_blanks_mean_nothing(found: list[str], data: st.DataObject) -> 
 
 
 def without_places(node: Node) -> str:
-    """A tree as text that does not tell where its parts stood."""
+    """A tree as text without the positions of its parts."""
     return re.sub(r"at=\d+", "", repr(node))

@@ -151,7 +151,7 @@ async def test_a_token_dies_after_its_day() -> None:
     ],
 )
 async def test_wrong_claims_are_refused(changes: dict[str, Any], message: str) -> None:
-    """A genuine signature does not help a token for somebody else, another time, or of the wrong shape."""
+    """A token with a genuine signature for another audience or time, or with malformed claims, is refused."""
     assert await refusal(sign(claims_of(**changes))) == message
 
 

@@ -18,7 +18,7 @@ async def settled() -> None:
 
 
 class Visit:
-    """A task that enters, and leaves when told."""
+    """A task that enters, and leaves when the test says so."""
 
     def __init__(self, gate: FairGate, tenant: str, order: list[str], patience: float = 60) -> None:
         self.tenant, self.over = tenant, asyncio.Event()

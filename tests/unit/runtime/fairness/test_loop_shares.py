@@ -63,7 +63,7 @@ async def test_between_two_steps_of_a_quiet_tenant_others_have_one_at_most() -> 
 
 
 async def test_a_tenant_that_is_alone_waits_for_nothing() -> None:
-    """Nor do requests of which no tenant is known make others wait."""
+    """Requests without a known tenant do not make other requests wait either."""
     loop = Loop()
     await loop.start("heavy", 3, HEAVY * 2)
     await in_turns(loop.steps("unknown", 3, HEAVY * 2), Request(None), loop.shares)
@@ -86,7 +86,7 @@ async def test_use_is_forgotten() -> None:
 
 
 async def test_the_turn_is_that_of_the_tenant_that_used_least() -> None:
-    """Whoever waits, and in which order they came."""
+    """For any waiting tenants and any order of arrival."""
     loop = Loop()
     await loop.start("most", 1, HEAVY * 8)
     await loop.start("less", 1, HEAVY * 2)
@@ -97,7 +97,7 @@ async def test_the_turn_is_that_of_the_tenant_that_used_least() -> None:
 
 
 async def test_a_request_that_is_given_up_while_it_waits_leaves_the_turn_to_the_next() -> None:
-    """A cancelled request is told, and holds nobody up."""
+    """A cancelled request receives the cancellation and delays no other request."""
     loop = Loop()
     await loop.start("heavy", 1, HEAVY * 2)
     await loop.start("quiet", 1, 0)

@@ -46,7 +46,7 @@ async def test_too_much_of_one_tenant_is_refused() -> None:
 
 
 async def test_what_the_work_raises_is_raised() -> None:
-    """And the thread goes on working."""
+    """The error of the work is raised, and the thread continues."""
     with FairThreads("test", 2) as threads:
         with pytest.raises(ZeroDivisionError):
             await threads.run("demo", lambda: 1 // 0)

@@ -10,7 +10,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 async def test_lines_are_json_and_go_together() -> None:
-    """Each request has a whole line of its own; lines of a moment are one write, without being asked for."""
+    """Each request has a complete line; concurrent lines are written together without an explicit flush."""
     written: asyncio.Queue[str] = asyncio.Queue()
     log = AccessLog("json", written.put_nowait, lambda: NOON)
     log.tell("GET", "/api/v2/users/{id}", 200, 1.2345)
@@ -40,7 +40,7 @@ async def test_lines_are_json_and_go_together() -> None:
 
 
 async def test_nothing_waits_at_the_end() -> None:
-    """What was told before the end is written by then, and once."""
+    """All earlier lines are written by the end, once."""
     written: list[str] = []
     log = AccessLog("json", written.append, lambda: NOON)
     log.tell("GET", "none", 404, 1)

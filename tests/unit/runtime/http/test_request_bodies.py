@@ -51,7 +51,7 @@ async def test_a_body_in_pieces() -> None:
 
 
 async def test_received_bytes_count_and_announced_ones_do_not() -> None:
-    """A hundred bodies that are announced as large and do not come take nothing from anybody."""
+    """A hundred bodies that are announced as large but do not arrive use no memory."""
     memory, headers = BodyMemory(300, 100), {"content-length": "100"}
     waiting = [
         asyncio.create_task(read([b"x"], headers=headers, ends=False, memory=memory)) for _ in range(50)
@@ -73,7 +73,7 @@ async def test_a_length_beyond_the_limit_is_refused_unread(length: str) -> None:
 
 
 async def test_more_than_the_limit_is_refused_while_it_comes() -> None:
-    """Also when less was announced, or nothing."""
+    """A body is refused when it exceeds the limit, whatever length was announced."""
     with pytest.raises(BodyTooLarge):
         await read([b"x" * 60, b"x" * 60], headers={"content-length": "7"}, ends=False)
 
@@ -90,7 +90,7 @@ async def test_a_share_that_is_used_up() -> None:
 
 @pytest.mark.parametrize("pace", [Pace(0.02, 0), Pace(0.02, 1_000_000)])
 async def test_a_body_that_stops(pace: Pace) -> None:
-    """By the deadline, and by the pace."""
+    """A body that stops arriving is refused at the deadline, or when its rate falls below the minimum."""
     with pytest.raises(BodyTooSlow):
         await read([b"x"], pace=pace, ends=False)
 
@@ -103,7 +103,7 @@ async def test_the_pace_counts_what_came_lately(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_body_that_breaks_off() -> None:
-    """A connection that ends before the body is told apart from a short body."""
+    """A connection that ends before the body is distinguished from a short body."""
 
     async def receive() -> Any:
         return {"type": "http.disconnect"}
@@ -142,8 +142,8 @@ async def reading(_scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_reading_on_after_the_answer() -> None:
-    """The answer goes out first; then the rest is read, not more than is allowed, and not from a client that
-    waits to be asked for the body."""
+    """The response is sent first; then the rest of the body is read up to the limit, except from a client
+    that waits for a 100 Continue."""
     assert await ask(ReadsOn(refusing), [b"x"] * 9) == ([("http.response.start", 9)], 0)
     assert await ask(ReadsOn(refusing, limit_bytes=4), [b"x"] * 9) == ([("http.response.start", 9)], 5)
     assert await ask(ReadsOn(reading), [b"x"] * 9) == ([("http.response.start", 0)], 0)

@@ -90,7 +90,7 @@ def test_a_contradiction_is_refused_in_a_sentence(
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
 def test_users_connect_by_name_and_password(protocol: str, mechanism: str, files: dict[str, str]) -> None:
-    """aiokafka's clients and FastStream's broker are given the same protocol, mechanism and credentials."""
+    """aiokafka's clients and FastStream's broker get equal protocols, mechanisms and credentials."""
     ca = {"CA": files["CA"]} if protocol == "SASL_SSL" else {}
     access = kafka_from(named({**SCRAM, "SECURITY_PROTOCOL": protocol, "SASL_MECHANISM": mechanism, **ca}))
     given = access.arguments()

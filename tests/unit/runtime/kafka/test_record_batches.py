@@ -70,7 +70,7 @@ def test_every_codec_is_read(codec: str) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_batch_that_inflates_too_far_is_one_refused_record(codec: str) -> None:
-    """It stands in the place of the last record and holds the batch as it is stored."""
+    """The record has the offset of the batch's last record and contains the stored batch."""
     number, compress = CODECS[codec]
     stored = stored_batch(compress(content_of(b"one", bytes(MOST_BYTES))), number, 2)
     (record,) = read(stored)
@@ -119,8 +119,8 @@ def test_a_batch_that_cannot_be_read_is_one_refused_record(codec: str, damage: s
 def test_no_content_does_more_than_be_refused(
     changes: list[tuple[int, int]], size: int, codec: int, count: int
 ) -> None:
-    """Whatever bytes have a right checksum: what is read lies within the batch, and no reader reads behind
-    its end (the process would be killed)."""
+    """For any bytes with a correct checksum, no reader reads beyond the end of the batch, which would kill
+    the process."""
     content = bytearray(content_of(b"one" * 20, b"two" * 20, b"\xff" * 60))
     for place, byte in changes:
         content[place % len(content)] = byte

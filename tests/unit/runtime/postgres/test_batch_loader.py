@@ -12,7 +12,7 @@ from services.runtime.postgres.batch_loader import AT_ONCE, BatchLoader, RowLoad
 
 
 class Rows:
-    """A database that answers when it is told to, with the keys it has."""
+    """A database with some keys that responds when the test says so."""
 
     def __init__(self, *keys: str) -> None:
         self.keys, self.asked, self.down = keys, [], False
@@ -50,7 +50,7 @@ async def test_keys_requested_meanwhile_share_a_query() -> None:
 
 
 async def test_a_failure_reaches_everybody_and_ends() -> None:
-    """Whoever waited hears of it; the next look-up tries again."""
+    """All waiting callers get the error; the next look-up tries again."""
     rows = Rows("a")
     rows.open.set()
     rows.down = True
@@ -62,7 +62,7 @@ async def test_a_failure_reaches_everybody_and_ends() -> None:
 
 
 async def test_an_unexpected_failure_reaches_every_caller() -> None:
-    """Whatever goes wrong, those who asked are told of it."""
+    """All waiting callers get an unexpected error as well."""
 
     async def ask(_tenant: str, _keys: Sequence[str]) -> dict[str, str]:
         raise ZeroDivisionError

@@ -85,7 +85,7 @@ def test_a_version_is_an_integer(version: Any) -> None:
 
 
 def test_an_unknown_type_is_refused() -> None:
-    """A type nobody knows has no newest version."""
+    """An unknown type has no newest version."""
     with pytest.raises(InvalidEvent, match="unknown_type"):
         current_version("profile.nobody.knows")
 

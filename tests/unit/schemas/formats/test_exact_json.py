@@ -28,7 +28,7 @@ def test_what_goes_in_comes_out(value: Any) -> None:
 
 @given(values, spaces, spaces)
 def test_anybodys_json_is_read_alike(value: Any, before: str, between: str) -> None:
-    """However a writer spaces and escapes its JSON, the value is the same."""
+    """Spacing and escapes of the JSON text do not change the value."""
     for ascii_only in (True, False):
         text = json.dumps(value, ensure_ascii=ascii_only, separators=("," + between, between + ":" + before))
         assert same(loads(before + text + between), value)
@@ -59,7 +59,7 @@ def test_digits_in_strings_do_no_harm(text: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("prefix", [b"", b"[12345678901234567890123,"])
 def test_non_strict_json_is_refused(raw: bytes, prefix: bytes) -> None:
-    """Both parsers refuse the same: with a long integer in front the outcome is no other."""
+    """Both parsers refuse equal texts; a preceding long integer does not change that."""
     with pytest.raises(ValueError):  # noqa: PT011  whatever the parser says
         loads(prefix + raw + (b"]" if prefix else b""))
 
@@ -101,7 +101,7 @@ def test_what_json_cannot_hold(value: Any) -> None:
 
 
 def test_duplicate_keys_take_the_last() -> None:
-    """As both parsers do, with and without long integers."""
+    """Both parsers take the last of duplicate keys, with and without long integers."""
     assert loads(b'{"a":1,"a":2}') == {"a": 2}
     assert loads(b'{"a":12345678901234567890123,"a":2}') == {"a": 2}
 
@@ -116,6 +116,6 @@ def test_nul_is_found(value: Any) -> None:
     ("one", "other"), [(1, 1.0), (1, True), (0, False), ([1], [1.0]), ({"a": 0}, {"a": False})]
 )
 def test_values_python_takes_for_one_another(one: Any, other: Any) -> None:
-    """JSON tells integers, floats and booleans apart."""
+    """Integers, floats and booleans are distinguished."""
     assert one == other
     assert not same(one, other)

@@ -45,7 +45,7 @@ def test_values_are_compared_in_one_form(text: str, form: str) -> None:
 
 @given(st.ip_addresses())
 def test_an_address_has_one_notation(address: object) -> None:
-    """Exploded, compressed, in brackets and with a port it is the same; the notation is its own."""
+    """Exploded and compressed forms, brackets and ports give one notation, which is its own notation."""
     one = ip_address(str(address))
     assert one is not None
     assert ip_address(one) == one
@@ -56,7 +56,7 @@ def test_an_address_has_one_notation(address: object) -> None:
 
 
 def test_the_lockout_counts_an_identifier_once() -> None:
-    """Failures under any spelling of an identifier count against the same one."""
+    """Failures under any spelling count for one identifier."""
     guard: Guard = {}
     for number, spelt in enumerate(("Jan\u00e9@X.example", " jan\u00e9@x.example\t", "JANE\u0301@x.example")):
         data = LoginFailedData(connection="db", strategy="auth0", reason="wrong_password", identifier=spelt)

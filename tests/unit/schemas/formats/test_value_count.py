@@ -54,7 +54,7 @@ MANY = {
 
 @pytest.mark.parametrize("name", MANY)
 def test_a_body_of_too_many_values_is_a_clear_400(name: str) -> None:
-    """In management as JSON and as a form."""
+    """Management refuses too many values with 400, as JSON and as a form."""
     with pytest.raises(Rejected) as refused:
         parse(MANY[name], JSON, UpdateUser)
     assert refused.value.rejection.message == f"Payload validation error: 'More than {MOST_VALUES} values'."

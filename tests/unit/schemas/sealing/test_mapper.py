@@ -61,7 +61,7 @@ def reason_of(value: bytes) -> tuple[str, str]:
     ],
 )  # fmt: skip
 def test_what_is_no_event(value: bytes, reason: str) -> None:
-    """Neither is what somebody without the key has written."""
+    """A record that was written without the key is not an event."""
     assert reason_of(value)[0] == reason
 
 
@@ -127,7 +127,7 @@ def test_expired_activity_is_absent() -> None:
 
 @pytest.mark.parametrize("part", [PROFILE, ACTIVITY])
 def test_nothing_is_sealed_without_a_key(part: str) -> None:
-    """Neither part; an event without activity needs no key for it."""
+    """No part can be sealed without its key; an event without activity needs no activity key."""
     keys = SubjectKeys(3, None if part == PROFILE else b"p" * 32, None if part == ACTIVITY else b"a" * 32)
     with pytest.raises(KeyDestroyed):
         seal_event(login(ip="192.0.2.1"), keys)

@@ -52,7 +52,7 @@ def test_the_committed_lock_is_kafka_as_wished() -> None:
 
 
 def test_a_lock_survives_writing_and_reading() -> None:
-    """What is rendered is parsed to the same artifacts."""
+    """A rendered lock file parses to equal artifacts."""
     assert parse_lock(render_lock("an:endpoint:1", [ARTIFACT])) == [ARTIFACT]
 
 

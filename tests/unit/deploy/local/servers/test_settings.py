@@ -1,4 +1,4 @@
-"""What the local Kafka and PostgreSQL are told."""
+"""The settings of the local Kafka and PostgreSQL."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ from deploy.roles import LOGINS
 
 @pytest.fixture(autouse=True)
 def _without_cached_answers() -> Iterator[None]:
-    """Nobody keeps the answers that a test got from a machine it made up."""
+    """Clears cached facts about the machine that a test has replaced."""
     server_user.cache_clear()
     yield
     server_user.cache_clear()
@@ -85,7 +85,7 @@ def test_a_path_that_would_be_cut_in_two_is_refused(data: str, jar: str) -> None
 
 
 def test_java_options_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who measures can give the broker other options."""
+    """A variable replaces the broker's Java options."""
     monkeypatch.setenv("VITA_KAFKA_JAVA_OPTIONS", "-Xmx2g")
     argv = kafka.argv(Path("/server.properties"), [Path("/a.jar"), Path("/b.jar")])
     assert "-Xmx2g" in argv

@@ -38,7 +38,7 @@ def test_the_certificate_is_for_the_domain_and_this_machine(state: StateFolder) 
 
 
 def test_everything_is_private(state: StateFolder) -> None:
-    """Nobody else on the machine reads a key or puts a root among ours."""
+    """No other user of the machine can read a key or replace the root certificate."""
     found = ensure_certificates(state, "localhost")
     assert {path.stat().st_mode & 0o777 for path in found.key.parent.iterdir()} == {0o600}
 
@@ -179,7 +179,7 @@ def test_the_exports_name_the_files(state: StateFolder) -> None:
 
 
 def test_https_stays_until_it_is_ended(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked for once it goes on, under the name of the last time or of VITA_DOMAIN."""
+    """HTTPS stays on once it was requested, under the last host name or that of VITA_DOMAIN."""
     monkeypatch.delenv("VITA_DOMAIN", raising=False)
     assert [served_domain(state, tls) for tls in (None, False, True)] == ["", "", "localhost"]
     state.update(stack={"domain": "vita.test"})

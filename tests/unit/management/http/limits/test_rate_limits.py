@@ -1,4 +1,4 @@
-"""Rate limits: plans by name, groups with buckets of their own, one client never counted for another."""
+"""Rate limits: plans by name, groups with separate buckets, and clients that do not affect each other."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_nonsense_is_refused_at_the_start(text: str) -> None:
 
 
 def test_groups_without_a_bucket_share_the_general_one() -> None:
-    """In the free plan reading and writing use up the same two requests."""
+    """In the free plan, reads and writes share two requests."""
     rates = limits("free")
     assert allowed(rates, "read_users", 1) + allowed(rates, "write_users", 5) == 2
 
@@ -71,7 +71,7 @@ def test_groups_with_a_bucket_use_up_their_own() -> None:
 
 
 def test_clients_and_tenants_are_counted_apart() -> None:
-    """One client's zeal costs nobody else."""
+    """Requests of one client do not reduce the limit of another."""
     rates = limits("free")
     for who in (principal(), principal("b"), principal(tenant="other")):
         assert allowed(rates, "api", 5, who=who) == 2
@@ -102,7 +102,7 @@ def test_responses_show_the_remaining_requests_and_the_reset_time() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of ever new clients only the latest are remembered."""
+    """With ever new clients, only the latest ones are remembered."""
     monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 10)
     rates = limits("free")
     for number in range(50):
@@ -123,7 +123,7 @@ def test_of_many_refused_requests_one_is_news() -> None:
 
 
 def test_reported_clients_are_evicted_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The longest ago first; whoever was forgotten is told of once more."""
+    """The oldest record is evicted first; an evicted client is reported again."""
     monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 2)
     rates = limits("free")
     assert all(rates.is_news(principal(name), "api") for name in "abc")

@@ -88,10 +88,10 @@ def _proven_address(plan: CompiledStrategy, scope: MappingContext, typed: str | 
         address = found.value if found else (reader(typed) or (None,))[0]
         if address is not None:
             return Found(derived_id(scope.connection.name, address), (), ())
-    raise _nobody(plan, scope)
+    raise _no_identity(plan, scope)
 
 
-def _nobody(plan: CompiledStrategy, scope: MappingContext) -> UnmappableLogin:
+def _no_identity(plan: CompiledStrategy, scope: MappingContext) -> UnmappableLogin:
     names = [_name(candidate) for candidate in plan.id]
     listed = ", ".join(dict.fromkeys(name for name in names if name))
     if any(isinstance(scope.reading.claims.get(head), float) for head, *_ in plan.id):

@@ -2,7 +2,7 @@
 CREATE TABLE population (
     tenant text NOT NULL,
     partition integer NOT NULL,
-    living bigint NOT NULL,
+    users bigint NOT NULL,
     PRIMARY KEY (tenant, partition)
 ) WITH (fillfactor = 50);
 

@@ -19,7 +19,7 @@ class Notice(NamedTuple):
     many letters since then have no entry."""
 
     minute: int = -1
-    untold: int = 0
+    unreported: int = 0
 
 
 async def lock_notices(connection: DatabaseConnection, keys: Sequence[NoticeKey]) -> dict[NoticeKey, Notice]:

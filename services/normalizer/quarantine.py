@@ -87,8 +87,8 @@ def count_letter(notice: Notice, minute: int) -> tuple[Notice, int | None]:
     reported, else None.
     """
     if minute > notice.minute:
-        return Notice(minute), notice.untold
-    return notice._replace(untold=notice.untold + 1), None
+        return Notice(minute), notice.unreported
+    return notice._replace(unreported=notice.unreported + 1), None
 
 
 def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> LoginQuarantined:
@@ -156,7 +156,7 @@ class Quarantine:
             try:
                 records.append(seal_event(event, keys[origin.tenant]))
             except KeyDestroyed:
-                _log.warning("quarantined_login_untold", tenant=origin.tenant, record=event.data.record)
+                _log.warning("quarantined_login_unreported", tenant=origin.tenant, record=event.data.record)
         return records
 
 

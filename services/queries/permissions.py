@@ -72,7 +72,7 @@ class PermissionCatalogue:
         """Return the permission of this API with this name; None if there is none."""
         return self._by_name.get((identifier, name))
 
-    def living(self, ids: Iterable[str]) -> list[ApiPermission]:
+    def existing(self, ids: Iterable[str]) -> list[ApiPermission]:
         """Return those of these permissions that still exist, sorted by name."""
         found = (self._by_id[each] for each in ids if each in self._by_id)
         return sorted(found, key=lambda permission: permission.place)
@@ -104,7 +104,7 @@ def with_sources(
         for each in role.permissions:
             source = {"source_id": role.id, "source_name": role.name, "source_type": "ROLE"}
             sources.setdefault(each, []).append(source)
-    return [(permission, sources[permission.id]) for permission in catalogue.living(sources)]
+    return [(permission, sources[permission.id]) for permission in catalogue.existing(sources)]
 
 
 async def read_catalogue(

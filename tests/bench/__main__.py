@@ -80,10 +80,10 @@ async def _measure(site: Site, options: argparse.Namespace, console: Console) ->
     steps = STEPS[: STEPS.index(last) + 1] if last else STEPS
     measured: list[Measured] = []
     found: Latency | None = None
-    _tell(console, "warm-up")
+    _print_progress(console, "warm-up")
     await hops.warm_up(site, plan)
     for step in steps:
-        _tell(console, step)
+        _print_progress(console, step)
         if step == options.profile:
             waiting = await _waiting(site, step)
             console.print(await profiled(site, plan, step, waiting), markup=False, highlight=False)
@@ -91,10 +91,10 @@ async def _measure(site: Site, options: argparse.Namespace, console: Console) ->
             found = await _latency(site, plan, measured[-1].per_second / 2, options.latency_seconds)
         else:
             measured.append(await _hop(site, plan, step))
-            _tell(console, f"  {measured[-1].per_second:,.0f} events/s")
+            _print_progress(console, f"  {measured[-1].per_second:,.0f} events/s")
             if not measured[-1].complete:
                 _explain(console, site)
-    _tell(console, "ceilings")
+    _print_progress(console, "ceilings")
     ceilings = await sizes.measure(site)
     return Report(machine, ceilings, [sizes.against(one, ceilings) for one in measured], found)
 
@@ -139,7 +139,7 @@ def _explain(console: Console, site: Site) -> None:
         )
 
 
-def _tell(console: Console, text: str) -> None:
+def _print_progress(console: Console, text: str) -> None:
     console.print(text, style="dim", highlight=False)
 
 

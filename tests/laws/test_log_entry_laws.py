@@ -1,5 +1,5 @@
-"""The laws of log entries and of counts: nothing that counted goes untold, and how the log is cut does not
-matter."""
+"""The laws of log entries and of counts: every event that counts has an entry, and the split of the log into
+batches does not matter."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ def test_each_dead_letter_is_reported_or_counted(minutes: Sequence[int]) -> None
         reported, earlier = count_letter(reported, minute)
         if earlier is not None:
             bearing.append((minute, earlier))
-    assert len(bearing) + sum(earlier for _, earlier in bearing) + reported.untold == len(minutes)
+    assert len(bearing) + sum(earlier for _, earlier in bearing) + reported.unreported == len(minutes)
     first = [minute for minute, _ in bearing]
     assert first == sorted(set(first))
     assert not minutes or first[0] == minutes[0]

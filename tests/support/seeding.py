@@ -37,7 +37,7 @@ async def seed(connection: asyncpg.Connection, tenant: str, people: People, sche
         done += len(batch)
     await connection.execute(
         f"INSERT INTO {schema}.population AS p VALUES ($1, 0, $2)"
-        " ON CONFLICT (tenant, partition) DO UPDATE SET living = p.living + excluded.living",
+        " ON CONFLICT (tenant, partition) DO UPDATE SET users = p.users + excluded.users",
         tenant, done,
     )  # fmt: skip
     return done

@@ -53,7 +53,7 @@ def assign_permissions(
     held = associations.get("permissions", {})
     permissions = find_permissions(known, requested)
     names = {each.id: (each.api_identifier, each.name) for each in permissions}
-    existing = {each.id for each in known.living(held)}
+    existing = {each.id for each in known.existing(held)}
     plan = plan_assignment(held, existing, list(names), MOST["permissions"])
     return PERMISSIONS_FULL if plan is None else Acceptance(tuple(permission_assignment_events(plan, names)))
 

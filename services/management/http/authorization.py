@@ -45,14 +45,14 @@ def reaching(scopes: frozenset[str], principal: Principal, user_id: str) -> froz
     Raises Rejected if none applies."""
     if principal.subject == user_id:
         return scopes
-    others = _of_anybody(scopes)
+    others = _scopes_for_any_user(scopes)
     if not others:
         raise Rejected(OTHER_SUBJECT)
     return others
 
 
 @lru_cache(maxsize=256)
-def _of_anybody(scopes: frozenset[str]) -> frozenset[str]:
+def _scopes_for_any_user(scopes: frozenset[str]) -> frozenset[str]:
     return frozenset(scope for scope in scopes if _OF_ONESELF not in scope)
 
 

@@ -70,7 +70,7 @@ def _request_of(call: Call) -> dict[str, Any]:
         "method": request.method.lower(),
         "path": request.scope["raw_path"].decode("latin-1")[:MAX_LOGGED_TEXT],
         "query": {_text(name): _text(value) for name, value in request.query_params.items()},
-        "body": told_of(call.sent),
+        "body": logged_body(call.sent),
         "scopes": sorted(call.principal.scopes)[:MAX_LOGGED_SCOPES],
         "ip": None if request.client is None else request.client.host,
         "user_agent": _text(request.headers.get("user-agent", "")),
@@ -78,7 +78,7 @@ def _request_of(call: Call) -> dict[str, Any]:
     }
 
 
-def told_of(sent: Any) -> Any:
+def logged_body(sent: Any) -> Any:
     """Return a body with its secrets masked for log entries, `{}` if it is too large."""
     if sent is None or len(exact_json.dumps(sent)) > MAX_MASKED_BODY_BYTES:
         return {}

@@ -110,7 +110,7 @@ class RateLimits:
     def __init__(self, plan: Plan | None, clock: Callable[[], float] = time.time) -> None:
         self._plan, self._clock = plan, clock
         self._buckets: OrderedDict[tuple[str, ...], TokenBucket] = OrderedDict()
-        self._told: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        self._reported: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     @property
     def are_limited(self) -> bool:
@@ -146,13 +146,13 @@ class RateLimits:
         """Whether no earlier refused request represents this one; it then represents later ones for
         NEWS_SECONDS."""
         now, key = self._clock(), (principal.tenant, principal.client_id, group)
-        told = self._told.get(key)
-        if told is not None and abs(now - told) < NEWS_SECONDS:
+        reported_at = self._reported.get(key)
+        if reported_at is not None and abs(now - reported_at) < NEWS_SECONDS:
             return False
-        self._told[key] = now
-        self._told.move_to_end(key)
-        while len(self._told) > MAX_BUCKETS:
-            self._told.popitem(last=False)
+        self._reported[key] = now
+        self._reported.move_to_end(key)
+        while len(self._reported) > MAX_BUCKETS:
+            self._reported.popitem(last=False)
         return True
 
     def _keep(self, taken: Mapping[tuple[str, ...], TokenBucket]) -> None:

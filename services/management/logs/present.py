@@ -57,8 +57,8 @@ def entry(row: Row) -> dict[str, Any]:
 
 
 def _details(row: Row) -> dict[str, Any] | None:
-    told: dict[str, Any] | None = None if row["details"] is None else exact_json.loads(row["details"])
+    details: dict[str, Any] | None = None if row["details"] is None else exact_json.loads(row["details"])
     if row["type"] != "s":
-        return told
+        return details
     completed = round(row["date"].timestamp() * 1000)
-    return {"prompts": [], "completedAt": completed, **(told or {})}
+    return {"prompts": [], "completedAt": completed, **(details or {})}

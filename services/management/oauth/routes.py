@@ -166,10 +166,10 @@ def _basic(encoded: str) -> tuple[str, str]:
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, UnicodeError):
-        raise _nobody() from None
+        raise _invalid_client() from None
     client_id, colon, secret = text.partition(":")
     if not colon:
-        raise _nobody()
+        raise _invalid_client()
     return unquote_plus(client_id), unquote_plus(secret)
 
 
@@ -181,7 +181,7 @@ async def _client(service: Service, client_id: str, secret: str, domain: Domain 
                 row = await find_client_of_any_tenant(connection, client_id)
     proven = secret_matches(secret, None if row is None else row["secret_hash"])
     if row is None or not proven or (domain is not None and domain.tenant != row["tenant"]):
-        raise _nobody()
+        raise _invalid_client()
     if not may_ask_for_itself(exact_json.loads(row["settings"])):
         raise OAuthRefused(403, "unauthorized_client", f"Grant type '{GRANT}' not allowed for the client.")
     return row
@@ -245,7 +245,7 @@ def _unsupported(grant: str | None) -> OAuthRefused:
     return OAuthRefused(400, "unsupported_grant_type", f"Unsupported grant type: {grant[:100]}")
 
 
-def _nobody() -> OAuthRefused:
+def _invalid_client() -> OAuthRefused:
     return OAuthRefused(401, "invalid_client", "Unauthorized")
 
 

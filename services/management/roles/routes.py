@@ -96,7 +96,7 @@ async def delete_role(call: Call) -> Response:
 async def list_role_permissions(call: Call) -> Response:
     """Return a page of the permissions of a role, sorted by name."""
     ids = _permissions(await _role(call))
-    found = (await access.catalogue(call, ids)).living(ids)
+    found = (await access.catalogue(call, ids)).existing(ids)
     return paging.answer(call, found, "permissions", lambda one: one.place, lambda one: one.shown())
 
 
@@ -107,7 +107,7 @@ async def add_role_permissions(call: Call) -> Response:
     names = body.names()
     known = await access.catalogue(call, before, {identifier for identifier, _ in names})
     wanted = [permission.id for permission in find_permissions(known, names)]
-    gone = {*before} - {permission.id for permission in known.living(before)}
+    gone = {*before} - {permission.id for permission in known.existing(before)}
 
     def added(role: Setting) -> Mapping[str, Any] | Rejection:
         kept = [each for each in _permissions(role) if each not in gone]

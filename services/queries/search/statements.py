@@ -120,7 +120,7 @@ def _keys(predicate: Predicate, order: Order, window: Window, given: Parameters)
 def _count(predicate: Predicate, given: Parameters) -> str:
     """Return the SQL that counts. The number of all people is kept in a view."""
     if predicate == MATCH_ALL:
-        return "SELECT coalesce(sum(living), 0)::bigint AS count FROM views.population WHERE tenant = $1"
+        return "SELECT coalesce(sum(users), 0)::bigint AS count FROM views.population WHERE tenant = $1"
     if _is_leaf(predicate):
         return f"SELECT count(*) FROM ({collected(predicate, given)}) AS k"
     base, source = source_of(predicate)

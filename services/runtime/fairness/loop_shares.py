@@ -29,7 +29,7 @@ WINDOW_SECONDS: Final = 1.0
 """Time constant of the exponential average of a tenant's use."""
 ACTIVE_SECONDS: Final = 60.0
 """How long a tenant counts as active after its last step."""
-TELLING_SECONDS: Final = 60.0
+LOG_INTERVAL_SECONDS: Final = 60.0
 """Minimum interval between two log lines about delayed requests."""
 STEP_SECONDS: Final = 0.0003
 """Maximum duration of a step that can be interrupted."""
@@ -54,7 +54,7 @@ class LoopShares:
         """`most` is the share of one processor that a tenant may use while others are active; 1 sets no
         limit."""
         self._clock, self._most = clock, most
-        self._told_at = float("-inf")
+        self._logged_at = float("-inf")
         self._entrances: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._used: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
         self._waiting: dict[str | None, deque[asyncio.Future[None]]] = {}
@@ -94,7 +94,7 @@ class LoopShares:
         entrance = self._entrances.setdefault(tenant, asyncio.Lock())
         async with entrance:
             if (seconds := self._excess_seconds(tenant)) > 0:
-                self._tell(tenant)
+                self._log_delay(tenant)
                 await sleep(seconds)
 
     def turn(self, tenant: str | None) -> asyncio.Future[None]:
@@ -121,11 +121,12 @@ class LoopShares:
         if self._waiting:
             self._next = asyncio.get_running_loop().call_soon(self._give)
 
-    def _tell(self, tenant: str) -> None:
-        """Log that the tenant's requests are delayed, at most once per TELLING_SECONDS for all tenants."""
+    def _log_delay(self, tenant: str) -> None:
+        """Log that the requests of the tenant are delayed, at most once per LOG_INTERVAL_SECONDS for all
+        tenants."""
         now = self._clock()
-        if now - self._told_at >= TELLING_SECONDS:
-            self._told_at = now
+        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
+            self._logged_at = now
             _log.warning("tenant_share_used_up", tenant=tenant, share=self._most)
 
     def _excess_seconds(self, tenant: str) -> float:

@@ -36,7 +36,7 @@ class AccessLog:
         self._write, self._clock = write, clock
         self._waiting: list[str] = []
 
-    def tell(
+    def record(
         self,
         method: str,
         route: str,
@@ -44,7 +44,7 @@ class AccessLog:
         milliseconds: float,
         facts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """One request, answered; written within `WAIT_SECONDS`. `facts` are further members of the line."""
+        """Log a completed request within `WAIT_SECONDS`. `facts` are further members of the line."""
         took = round(milliseconds, 2)
         if not self._in_lines:
             _log.info(_EVENT, method=method, route=route, status=status, milliseconds=took, **facts)

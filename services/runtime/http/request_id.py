@@ -51,7 +51,7 @@ class WithRequestId:
                 await in_turns(answered(), request, self._shares)
         finally:
             took = (time.perf_counter() - begin) * 1000
-            self._log.tell(scope["method"], _route(scope), status, took, request.facts())
+            self._log.record(scope["method"], _route(scope), status, took, request.facts())
 
 
 def _position(headers: Any) -> str | None:

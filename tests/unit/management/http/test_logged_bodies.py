@@ -8,7 +8,7 @@ from services.management.http.command_context import (
     MASK,
     MAX_LOGGED_BODY_BYTES,
     MAX_MASKED_BODY_BYTES,
-    told_of,
+    logged_body,
 )
 
 
@@ -24,4 +24,4 @@ from services.management.http.command_context import (
 )
 def test_large_bodies_and_secrets_are_not_logged(sent: Any, logged: Any) -> None:
     """A body counts as heavy without its secrets, unless it is too large to be looked through for them."""
-    assert told_of(sent) == logged
+    assert logged_body(sent) == logged

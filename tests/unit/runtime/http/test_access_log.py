@@ -13,8 +13,8 @@ async def test_lines_are_json_and_go_together() -> None:
     """Each request has a complete line; concurrent lines are written together without an explicit flush."""
     written: asyncio.Queue[str] = asyncio.Queue()
     log = AccessLog("json", written.put_nowait, lambda: NOON)
-    log.tell("GET", "/api/v2/users/{id}", 200, 1.2345)
-    log.tell('G"T', "none", 404, 20)
+    log.record("GET", "/api/v2/users/{id}", 200, 1.2345)
+    log.record('G"T', "none", 404, 20)
     assert written.empty()
     text = await written.get()
     assert [json.loads(line) for line in text.splitlines()] == [
@@ -43,7 +43,7 @@ async def test_nothing_waits_at_the_end() -> None:
     """All earlier lines are written by the end, once."""
     written: list[str] = []
     log = AccessLog("json", written.append, lambda: NOON)
-    log.tell("GET", "none", 404, 1)
+    log.record("GET", "none", 404, 1)
     log.flush()
     log.flush()
     assert len(written) == 1

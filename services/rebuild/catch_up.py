@@ -34,6 +34,11 @@ class CatchUp:
             await begin_positions(connection, self._number, self._log.topic, self._log.partitions)
             return await read_positions(connection, self._number, self._log.topic, self._log.partitions)
 
+    async def behind(self, goals: Mapping[int, int]) -> int:
+        """Return how many offsets lie between the generation and these goals."""
+        applied = await self.positions()
+        return sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
+
     async def up_to(self, goals: Mapping[int, int]) -> int:
         """Apply the records before the offset that `goals` has for each partition, and return how many there
         were."""

@@ -302,13 +302,15 @@ class _Rebuild:
         return {one: found[one].next_offset if one in found else 0 for one in self._log.partitions}
 
     async def _approach(self, follower: CatchUp) -> None:
+        """Catch up until the generation is close, or comes no closer because the live one is as fast."""
+        closest: int | None = None
         while True:
             goals = await self._goals()
-            applied = await follower.positions()
-            behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
+            behind = await follower.behind(goals)
             self._report(Step("catch_up", 0, behind))
-            if behind <= CLOSE_RECORDS:
+            if behind <= CLOSE_RECORDS or (closest is not None and behind >= closest):
                 return
+            closest = behind
             await follower.up_to(goals)
 
     @asynccontextmanager
@@ -330,20 +332,32 @@ class _Rebuild:
             self._catching_up(number) as follower,
             owner_connection(self._access.database_url) as holder,
         ):
-            while True:
-                await self._approach(follower)
-                async with held_live(holder, self._log.topic, self._log.partitions) as goals:
-                    applied = await follower.positions()
-                    behind = sum(max(0, goal - applied[one].next_offset) for one, goal in goals.items())
-                    if behind > CLOSE_RECORDS:
-                        continue
-                    await follower.up_to(goals)
-                    ahead = await follower.positions()
-                    if any(ahead[one].next_offset > goal for one, goal in goals.items()):
-                        behind_live = "the live generation has not yet applied what the rebuild has read"
-                        raise RebuildRefused(behind_live, "start the projector, and run the command again")
-                    await then(holder)
-                    return
+            tolerance = CLOSE_RECORDS
+            while not await self._run_held(follower, holder, tolerance, then):
+                tolerance *= 2
+
+    async def _run_held(
+        self,
+        follower: CatchUp,
+        holder: asyncpg.Connection,
+        tolerance: int,
+        then: Callable[[asyncpg.Connection], Awaitable[None]],
+    ) -> bool:
+        """Run `then` at one position; False, without holding the live generation for long, when this one is
+        further behind than `tolerance` records."""
+        await self._approach(follower)
+        async with held_live(holder, self._log.topic, self._log.partitions) as goals:
+            if await follower.behind(goals) > tolerance:
+                return False
+            await follower.up_to(goals)
+            ahead = await follower.positions()
+            if any(ahead[one].next_offset > goal for one, goal in goals.items()):
+                raise RebuildRefused(
+                    "the live generation has not yet applied what the rebuild has read",
+                    "start the projector, and run the command again",
+                )
+            await then(holder)
+            return True
 
     async def compare(self, number: int) -> Comparison:
         """Compare the generation with the live one, table by table."""

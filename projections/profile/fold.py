@@ -5,7 +5,7 @@ It matches on the literal `type`, by which mypy knows each event's class and tha
 
 from typing import assert_never
 
-from projections.profile.changes import links
+from projections.profile.changes import deletions, links
 from projections.profile.changes.access import granted
 from projections.profile.changes.edits import created, edited
 from projections.profile.changes.factors import with_factors
@@ -50,7 +50,9 @@ def fold(profile: Profile, event: PersonEvent) -> Profile:
         ):
             return granted(profile._replace(memory=memory), event)
         case "profile.user.deleted":
-            return links.deleted(profile._replace(memory=memory), event)
+            return deletions.deleted(profile._replace(memory=memory), event)
+        case "profile.user.undeleted":
+            return deletions.undeleted(profile._replace(memory=memory), event)
         case "profile.identity.linked":
             return links.linked(profile._replace(memory=memory), event)
         case "profile.identity.unlinked":

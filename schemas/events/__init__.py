@@ -95,6 +95,8 @@ from schemas.events.users import (
     UserDeletedData,
     UserFlagData,
     UserUnblocked,
+    UserUndeleted,
+    UserUndeletedData,
 )
 
 __all__ = [
@@ -198,6 +200,8 @@ __all__ = [
     "UserRestored",
     "UserRestoredData",
     "UserUnblocked",
+    "UserUndeleted",
+    "UserUndeletedData",
     "event_adapter",
     "field_class",
 ]
@@ -227,6 +231,7 @@ PersonEvent = (
     | UserBlocked
     | UserUnblocked
     | UserDeleted
+    | UserUndeleted
     | RolesAssigned
     | RolesRemoved
     | PermissionsAssigned

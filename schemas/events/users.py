@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, EventId
 from schemas.events.fields import OPEN, PROFILE, CommandData, ConnectionName, IdpId, Slug
 from schemas.reservation import PERSONAL, ReservationKind
 
@@ -195,3 +195,20 @@ class UserDeleted(Envelope):
     def reserves(self) -> tuple[ReservationKind, ...]:
         """All values of the identities that go."""
         return PERSONAL
+
+
+class UserUndeletedData(CommandData):
+    """`deletion` is the id of the command that deleted the user: a later deletion stays."""
+
+    deletion: Annotated[EventId, OPEN]
+
+
+class UserUndeleted(Envelope):
+    """A deletion was undone: the user exists again with everything that the deletion set aside.
+
+    The fold rejects the event if the subject has another profile by now.
+    """
+
+    type: Literal["profile.user.undeleted"] = "profile.user.undeleted"
+    dataversion: Literal[1] = 1
+    data: UserUndeletedData

@@ -52,6 +52,8 @@ from schemas.events import (
     UserRestored,
     UserRestoredData,
     UserUnblocked,
+    UserUndeleted,
+    UserUndeletedData,
 )
 from schemas.formats.identifiers import tenant_subject
 from tests.laws.access import HELD_EDITS, shown
@@ -259,6 +261,11 @@ _restorations = st.builds(
     tokens=st.sampled_from([None, {"access_token": "w"}]),
     expected_revision=revisions,
 )
+_undeletions = st.builds(
+    UserUndeletedData,
+    deletion=st.deferred(lambda: st.integers(0, 2).map(lambda number: event_id(10_000 + number))),
+    expected_revision=revisions,
+)
 EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     AttributesChanged: attribute_edits(),
     MetadataChanged: _metadata_edits,
@@ -274,6 +281,7 @@ EDITS: dict[type[Any], st.SearchStrategy[Any]] = {
     IdentityUnlinked: _unlinks,
     UserMerged: st.builds(UserMergedData, into=_others, expected_revision=revisions),
     UserRestored: _restorations,
+    UserUndeleted: _undeletions,
     **HELD_EDITS,
 }
 """Edits by administrators and applications of an existing person."""

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from projections.profile.changes.deletions import DELETED
 from projections.profile.changes.links import links_of, merged_into
 from projections.profile.fold import fold
 from projections.profile.memory import OFFSETS, RECENT
@@ -24,6 +25,8 @@ from schemas.events import (
     UserDeleted,
     UserDeletedData,
     UserFlagData,
+    UserUndeleted,
+    UserUndeletedData,
 )
 from schemas.formats import exact_json
 from tests.laws.events import (
@@ -237,14 +240,14 @@ def test_what_a_provider_tells_once_is_kept(
 
 @given(histories(max_size=8), logins(), st.one_of(logins(), creations()))
 def test_a_deleted_person_is_gone_and_may_come_back_new(stream: list[Any], login: Any, back: Any) -> None:
-    """Deletion leaves no document, secret or provenance; who comes back has nothing of the old profile."""
+    """Deletion leaves no document or provenance, and sets all aside; who comes back has nothing of it."""
     start = folded_through(stream)
     assume(merged_into(start) is None)
     deletion = UserDeletedData(together_with=SUBJECTS[0] if links_of(start) else None)
     parts = [Step(0, LoginSucceeded, login, START), Step(0, UserDeleted, deletion, START)]
     gone = folded_through(beyond(parts), start)
     assert gone.document is None
-    assert not gone.secrets
+    assert gone.secrets.keys() == {DELETED}
     assert not gone.associations
     assert not gone.memory.provenance
     assert gone.memory.deleted_at is not None
@@ -423,4 +426,34 @@ def beyond(parts: Sequence[Step], number: int = 500) -> list[Any]:
     return [
         part.event(number + n, f"1/{number}/{n}" if part.model is LoginSucceeded else None)
         for n, part in enumerate(parts)
+    ]
+
+
+@given(histories(max_size=14), st.booleans())
+def test_an_undone_deletion_leaves_only_its_time(stream: list[Any], is_written: bool) -> None:
+    """Deleted and brought back, written and read in between or not, a person has what it had before."""
+    tables = folded([stream])
+    assume(ME in tables.profile)
+    before = tables.read(ME)
+    group = merged_into(before) or (SUBJECTS[0] if links_of(before) else None)
+    assume(before.document is not None or group is not None)
+    parts = [
+        Step(0, UserDeleted, UserDeletedData(together_with=group), LATER, 5),
+        Step(0, UserUndeleted, UserUndeletedData(deletion=event_id(10_005)), LATER, 6),
+    ]
+    for batch in split(beyond(parts), [1] if is_written else []):
+        tables.take(batch)
+    after = tables.read(ME)
+    assert after.revision == before.revision + 2
+    assert _lasting(after) == _lasting(before)
+
+
+def _lasting(profile: Profile) -> list[bytes]:
+    """What a person has, in bytes, without the time of its last change and the memory of events."""
+    document, memory = dict(profile.document or {}), profile.memory
+    document.pop("updated_at", None)
+    kept = (document, dict(profile.secrets), dict(profile.associations))
+    return [
+        exact_json.dumps(one)
+        for one in (*kept, dict(memory.provenance), dict(memory.marks), dict(memory.linked))
     ]

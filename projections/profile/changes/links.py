@@ -24,7 +24,6 @@ from schemas.events import (
     LoginFailed,
     LoginSucceeded,
     PersonEvent,
-    UserDeleted,
     UserMerged,
     UserRestored,
 )
@@ -73,14 +72,14 @@ def owner_of(profile: Profile, identity: Mapping[str, Any], subject: str) -> str
 
 def linked(profile: Profile, event: IdentityLinked) -> Profile:
     """Return the primary after an identity was linked."""
-    data, key, command = event.data, identity_key(event.data.provider, event.data.idp_id), _command(event)
+    data, key, command = event.data, identity_key(event.data.provider, event.data.idp_id), command_of(event)
     if links_of(profile).get(key, {}).get("command") == command:
         return profile
     identity = identity_of(data.connection, data.provider, data.idp_id, is_social=data.is_social)
     document = profile.document
     if (
         document is None
-        or _is_turned_down(profile, event)
+        or is_turned_down(profile, event)
         or data.secondary == event.subject
         or any(is_same_identity(known, identity) for known in document["identities"])
     ):
@@ -114,13 +113,13 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
         document is None
         or link is None
         or link["subject"] != event.data.secondary
-        or _is_turned_down(profile, event)
+        or is_turned_down(profile, event)
     ):
         return refuse(profile, event)
     gone = {"provider": event.data.provider, "user_id": event.data.idp_id}
     identities = [known for known in document["identities"] if not is_same_identity(known, gone)]
     history = profile.associations.get("links", ())
-    if link["command"] == _command(event):
+    if link["command"] == command_of(event):
         history = [entry for entry in history if entry["command"] != link["command"]]
     else:
         history = [*history, _entry("unlinked", event)][-REMEMBERED:]
@@ -137,7 +136,7 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
         profile._replace(
             associations={name: value for name, value in associations.items() if value},
             secrets=secrets,
-            memory=_without(_ended(profile.memory, [link["command"], _command(event)]), key),
+            memory=_without(ended(profile.memory, [link["command"], command_of(event)]), key),
         ),
         {**document, "identities": identities},
         render(event.time),
@@ -147,14 +146,14 @@ def unlinked(profile: Profile, event: IdentityUnlinked) -> Profile:
 def merged(profile: Profile, event: UserMerged) -> Profile:
     """Return the secondary after it was linked. A person with linked identities is not merged."""
     known = profile.associations.get("merged")
-    if known is not None and known["command"] == _command(event):
+    if known is not None and known["command"] == command_of(event):
         return profile
     alone = not links_of(profile) and event.data.into != event.subject
-    if profile.document is None or not alone or _is_turned_down(profile, event):
+    if profile.document is None or not alone or is_turned_down(profile, event):
         return refuse(profile, event)
     kept = {
         "into": event.data.into,
-        "command": _command(event),
+        "command": command_of(event),
         "document": ordered(profile.document),
         "secrets": dict(profile.secrets),
         "associations": dict(profile.associations),
@@ -169,7 +168,7 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
     """Return the secondary after it was unlinked: its former profile with the changes by later logins and
     edits."""
     kept, now, data = profile.associations.get("merged"), render(event.time), event.data
-    if kept is None or kept["into"] != data.parted_from or _is_turned_down(profile, event):
+    if kept is None or kept["into"] != data.parted_from or is_turned_down(profile, event):
         return refuse(profile, event)
     document = {
         name: value for name, value in {**kept["document"], **data.values}.items() if name not in data.removed
@@ -180,7 +179,7 @@ def restored(profile: Profile, event: UserRestored) -> Profile:
         marks[TOKENS + _own_key(document)] = data.marks.get(TOKENS, mark_of(event))
     if data.password_hash is not None:
         secrets["password_hash"] = data.password_hash
-    memory = _ended(profile.memory, [kept["command"], _command(event)])._replace(
+    memory = ended(profile.memory, [kept["command"], command_of(event)])._replace(
         provenance=_credited(kept["provenance"], event), marks=marks
     )
     return advance(Profile(profile.revision, None, memory, secrets, kept["associations"]), document, now)
@@ -194,25 +193,15 @@ def _credited(provenance: Provenance, event: UserRestored) -> Provenance:
     return provenance
 
 
-def deleted(profile: Profile, event: UserDeleted) -> Profile:
-    """Return the state after a deletion. People with linked identities are deleted together or not at all."""
-    group = merged_into(profile) or (event.subject if links_of(profile) else None)
-    nobody = profile.document is None and group is None
-    if nobody or event.data.together_with != group or _is_turned_down(profile, event):
-        return refuse(profile, event)
-    memory = profile.memory
-    if group is not None:
-        memory = _ended(memory, [*commands_of(profile), _command(event)])
-    memory = memory._replace(provenance={}, marks={}, linked={}, deleted_at=render(event.time))
-    return Profile(profile.revision + 1, None, memory)
-
-
-def _is_turned_down(profile: Profile, event: Any) -> bool:
+def is_turned_down(profile: Profile, event: Any) -> bool:
+    """Return whether a command does not count, with or without a document: another revision was expected,
+    or an event of the same command was turned down before."""
     expected = event.data.expected_revision
     return is_refused(profile, event) or (expected is not None and expected != profile.revision)
 
 
-def _ended(memory: Memory, commands: Iterable[str]) -> Memory:
+def ended(memory: Memory, commands: Iterable[str]) -> Memory:
+    """Return the memory of a person for whom these commands are over: their events have no more effect."""
     return memory._replace(refused=(*memory.refused, *commands)[-REFUSED:])
 
 
@@ -223,7 +212,8 @@ def _without(memory: Memory, key: str) -> Memory:
     return memory._replace(linked=linked, marks=marks)
 
 
-def _command(event: PersonEvent) -> str:
+def command_of(event: PersonEvent) -> str:
+    """Return the command of an event; one without a cause is its own."""
     return event.causationid or event.id
 
 
@@ -240,5 +230,5 @@ def _entry(what: str, event: IdentityLinked | IdentityUnlinked) -> dict[str, Any
         "connection": event.data.connection,
         "provider": event.data.provider,
         "user_id": event.data.idp_id,
-        "command": _command(event),
+        "command": command_of(event),
     }

@@ -41,7 +41,7 @@ def logged_in(profile: Profile, memory: Memory, event: LoginSucceeded) -> Profil
     else:
         memory = _of_linked(document, memory, event, identity)
     _count(document, marks, event, now)
-    secrets = profile.secrets
+    secrets = {} if creating else profile.secrets
     tokens = TOKENS + identity_key(data.provider, data.idp_id)
     if data.tokens is not None and mark > marks.get(tokens, ""):
         marks[tokens] = mark

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from projections.profile.changes.deletions import DELETED
 from projections.profile.document import ordered
 from projections.profile.provenance import of
 from schemas.events import (
@@ -194,9 +195,9 @@ def test_a_block_is_shown_for_ever() -> None:
 
 
 def test_deletion() -> None:
-    """Nothing personal is left of a deleted person, and what is done to it is refused."""
+    """A deleted person has only what is set aside among the secrets, and what is done to it is refused."""
     made = person([login(tokens={"access_token": "t"}), flag(UserDeleted, 7)])
-    assert (made.document, made.secrets, dict(made.memory.provenance)) == (None, {}, {})
+    assert (made.document, made.secrets.keys(), dict(made.memory.provenance)) == (None, {DELETED}, {})
     assert made.memory.deleted_at == "2026-11-23T10:07:00.000Z"
     late = edit(name="Ghost")
     after = person([late], made)

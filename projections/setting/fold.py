@@ -44,6 +44,8 @@ KIND_OF_TYPE: Final[Mapping[str, Kind]] = {
 
 
 MAX_RETENTION_DAYS: Final = 36_500
+RESTORE_DAYS: Final = 30
+"""For how many days a deleted user can be restored where the tenant has not decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,12 @@ class Setting:
         kinds."""
         chosen = self.document.get("log_retention_days") if self.kind == "tenant" else None
         return chosen if type(chosen) is int and 0 < chosen <= MAX_RETENTION_DAYS else None
+
+    @property
+    def user_restore_days(self) -> int:
+        """For how many days a deleted user of the tenant can be restored."""
+        chosen = self.document.get("user_restore_days") if self.kind == "tenant" else None
+        return chosen if type(chosen) is int and 0 <= chosen <= MAX_RETENTION_DAYS else RESTORE_DAYS
 
 
 def fold(current: Setting | None, event: SettingEvent) -> Setting | None:

@@ -13,6 +13,7 @@ from services.commands.reserve import Reserver
 from services.commands.settings.clients import ClientCommands, ClientStore
 from services.commands.settings.connections import ConnectionCommands, ConnectionStore
 from services.commands.settings.settings import SettingCommands, SettingStore
+from services.commands.undo.restore import RestoreCommands
 from services.commands.user_locks import UserLocks
 from services.commands.users.commands import UserCommands, UserRules
 from services.commands.users.registration import Registrar
@@ -47,6 +48,7 @@ class Commands:
     clients: ClientCommands
     protection: ProtectionCommands
     links: LinkCommands
+    restores: RestoreCommands
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +87,6 @@ def build_commands(
         clients=ClientCommands(executor, ClientStore(database, keyring)),
         protection=ProtectionCommands(executor),
         links=LinkCommands(sagas, LinkTargets(database, sagas)),
+        restores=RestoreCommands(database, keyring, store, sagas, reconciler),
     )
     return commands, Recovery(sagas, reconciler)

@@ -16,6 +16,7 @@ from schemas.formats.spelling import identifier_key
 from schemas.sealing.keys import Keyring, SubjectKeys, WrappedKeys, generate_subject_keys
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.reservations import Reservation
+from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
 
@@ -166,7 +167,7 @@ async def find_registered(
     connection: DatabaseConnection, tenant: str, provider: str, idp_id: str
 ) -> RegisteredIdentity | None:
     """Return what is known of an identity, None if it is not in the directory."""
-    row = await connection.fetchrow(_query("find_registered"), tenant, provider, idp_id)
+    row = await find_row(connection, _query("find_registered"), tenant, provider, idp_id)
     if row is None:
         return None
     return RegisteredIdentity(

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Kind = Literal["not_found", "conflict", "stale_revision", "invalid", "forbidden", "unavailable", "too_large"]
+Kind = Literal[
+    "not_found", "gone", "conflict", "stale_revision", "invalid", "forbidden", "unavailable", "too_large"
+]
 
 
 @dataclass(frozen=True, slots=True)

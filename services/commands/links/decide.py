@@ -26,6 +26,7 @@ from schemas.events import (
 from schemas.formats.exact_json import same
 from services.commands.decision import Draft
 from services.commands.user_rejections import NO_SUCH_USER
+from services.ledger.reservations import Reservation
 from services.runtime.rejection import Rejection, invalid
 
 IDENTITY_EXISTS: Final = Rejection("conflict", "Specified identity already exists.", "identity_conflict")
@@ -59,10 +60,11 @@ class Participant:
 @dataclass(frozen=True, slots=True)
 class Steps:
     """Events, each with its owner, in the order in which they must take effect. `undo` reverts the first one
-    if a later one is refused."""
+    if a later one is refused. `reservations` are of the event with the index `draft`, for its subject."""
 
     events: tuple[tuple[str, Draft], ...]
     undo: tuple[str, Draft] | None = None
+    reservations: tuple[Reservation, ...] = ()
 
 
 def link_rejection(primary: Participant | None, secondary: Participant | None) -> Rejection | None:

@@ -25,7 +25,7 @@ from services.commands.decision import Draft
 from services.commands.links.decide import Participant, Steps
 from services.commands.user_rejections import NO_SUCH_USER
 from services.commands.writer import EVENT_TOO_LARGE, OUTCOME_UNKNOWN, NotSent, WaitTimes, Writer
-from services.ledger import sagas
+from services.ledger import reservations, sagas
 from services.ledger.keys.subject_keys import wrapped_keys
 from services.ledger.keys.users import whole_users
 from services.ledger.progress.position_watch import PositionWatch
@@ -35,7 +35,7 @@ from services.runtime.postgres.pool import DatabaseConnection
 from services.runtime.postgres.tenant_pool import TenantPool
 from services.runtime.rejection import Rejected, Rejection
 
-Kind = Literal["link", "unlink", "delete"]
+Kind = Literal["link", "unlink", "delete", "restore"]
 RETRY_SECONDS: Final = 0.1
 _log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ class Sagas:
 
         A link is rejected if another saga has one of its people; commands that end links wait. Raises
         Rejected: `plan.busy`, the rejections of `plan.decide`, and unavailable if the log did not confirm an
-        event in time. Raises Transient.
+        event in time. Raises Taken if the steps reserve a value that another user has, and Transient.
         """
         context.status.may_have_written = True
         patience = 0 if plan.kind == "link" else self._times.view_seconds
@@ -158,7 +158,9 @@ class Sagas:
             if not await sagas.reserve_participants(connection, tenant, command.id, subjects):
                 raise _Busy
             participants, keys = await read_participants(connection, self._keyring, tenant, subjects=subjects)
-            saga = _sealed(command, plan.decide(participants), keys, plan.requested)
+            steps = plan.decide(participants)
+            saga = _sealed(command, steps, keys, plan.requested)
+            await _reserve(connection, saga, steps)
             if context.pending is not None:
                 first = saga.events[0]
                 subject = read_sealed(*first).subject
@@ -271,6 +273,16 @@ def _sealed(command: Command, steps: Steps, keys: Mapping[str, SubjectKeys], req
         (event,) = to_events(silent, steps.undo[0], (steps.undo[1],))
         undo = seal_event(event, keys[steps.undo[0]])
     return Saga(command.tenant, command.id, tuple(map(sealed, steps.events)), undo)
+
+
+async def _reserve(connection: DatabaseConnection, saga: Saga, steps: Steps) -> None:
+    """Reserve what the steps need, each value for the subject and the event of its step. Raises Taken."""
+    for place, (subject, _) in enumerate(steps.events):
+        wanted = [one for one in steps.reservations if one.draft == place]
+        ids = [_event_id(record) for record in saga.events]
+        for name in sorted({one.connection for one in wanted}):
+            of_connection = [one for one in wanted if one.connection == name]
+            await reservations.reserve(connection, saga.tenant, subject, of_connection, ids)
 
 
 def _stored(saga: Saga) -> StoredSaga:

@@ -30,6 +30,7 @@ STATUSES: Final[Mapping[Kind, int]] = {
     "invalid": 400,
     "forbidden": 403,
     "not_found": 404,
+    "gone": 410,
     "conflict": 409,
     "stale_revision": 412,
     "too_large": 413,

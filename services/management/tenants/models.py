@@ -76,6 +76,9 @@ class UpdateTenantSettings(KeptByTenants):
     log_retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = Field(
         None, description="Number of days for which log entries are available; null for no limit."
     )
+    user_restore_days: Annotated[int, Field(ge=0, le=MAX_RETENTION_DAYS)] | None = Field(
+        None, description="For how many days a deleted user can be restored; null for 30, 0 for not at all."
+    )
     default_picture: PictureChoice | None = Field(
         None,
         description="The picture of people without one: `gravatar`, whose address holds the MD5 of the e-mail"
@@ -90,4 +93,5 @@ class TenantSettings(Result):
     support_email: str | None = None
     support_url: str | None = None
     log_retention_days: int | None = None
+    user_restore_days: int | None = None
     default_picture: PictureChoice | None = None

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from projections.profile.document import ordered
 from schemas.events import MetadataMerge
 from services.commands.context import Command
 from services.commands.users.check_profile_size import ADVISED_BYTES
@@ -56,6 +57,16 @@ async def delete_user(call: Call) -> Response:
     authorization.reaching(call.scopes, call.principal, user_id)
     written = await call.commands.users.delete(context_of(call), user_id)
     return responses.after_write(written, responses.nothing())
+
+
+async def restore_user(call: Call) -> Response:
+    """A deleted user with everything it had; 202 while the view is late."""
+    context = context_of(call, guarded=False)
+    position, restored = await call.commands.restores.restore(context, call.path("id"))
+    if restored is None or restored.document is None:
+        return responses.accepted(position)
+    headers = responses.revision_headers(restored.revision, position)
+    return responses.value(ordered(restored.document), headers=headers)
 
 
 def new_user_of(body: CreateUser) -> NewUser:
@@ -143,5 +154,27 @@ OPERATIONS: Final = (
             "Deletes a user together with its linked identities. Returns 204 if the user does not exist."
         ),
         responses={202: _LATE, 204: "Deleted.", **_ERRORS, 412: _OTHER_REVISION},
+    ),
+    Operation(
+        method="POST",
+        path="/api/v2/users/{id}/restore",
+        handler=restore_user,
+        scopes=("create:users",),
+        group="write_users",
+        summary="Restore a User",
+        description=(
+            "Restores a deleted user with its profile, metadata, roles, permissions, organizations, linked"
+            " identities and factors. Sessions, tokens and grants remain ended. A user can be restored for"
+            " `user_restore_days` of the tenant settings, 30 by default."
+        ),
+        result=User,
+        responses={
+            200: "The user.",
+            202: _LATE,
+            **_ERRORS,
+            404: "No such user.",
+            409: "The user is not deleted, or another user has one of its unique values by now.",
+            410: "The grace period is over, or the user was erased.",
+        },
     ),
 )

@@ -15,6 +15,7 @@ _ADVICE: Final = {
     401: 'the token is invalid: fetch a new one with `eval "$(vita env)"`, or unset VITA_TOKEN',
     403: "use a client that has the scope (`vita clients create --scope …`)",
     404: "list users with `vita users list`",
+    410: "create the user anew with `vita users create`",
     409: "find the user that has it with `vita users get E-MAIL`",
     412: "the user has changed: read it with `vita users get` and use its new revision",
     429: "wait a moment and run it again",

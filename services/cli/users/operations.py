@@ -90,6 +90,11 @@ def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
         out().print(f"{safe(user_id)} is deleted.", markup=False)
 
 
+def restore(api: ManagementApi, user_id: str, as_json: bool) -> None:
+    """Restore a deleted user and show it."""
+    _show_written(api.call("POST", f"{_path(user_id)}/restore"), as_json)
+
+
 def _path(user_id: str) -> str:
     return f"/api/v2/users/{quote(user_id, safe='')}"
 

@@ -168,3 +168,17 @@ def delete(
             "the deletion cannot be confirmed without a terminal", "add --yes to delete without confirmation"
         )
     operations.delete(ManagementApi.at(management_url, token), user_id, not yes, as_json)
+
+
+@app.command()
+def restore(
+    user_id: UserId, as_json: AsJson = False, management_url: ManagementUrl = None, token: Token = None
+) -> None:
+    """Restore a deleted user with everything it had: attributes, metadata, roles, links and factors.
+
+    Users can be restored for 30 days, or as many as the tenant setting user_restore_days says. Sessions and
+    tokens remain ended.
+
+    Example: vita users restore 'auth0|63d17c4a8869daf88ed7db97'
+    """
+    operations.restore(ManagementApi.at(management_url, token), user_id, as_json)

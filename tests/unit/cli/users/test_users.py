@@ -46,6 +46,21 @@ def test_get_takes_an_address(vita: Vita, fake: FakeVita) -> None:
     assert fake.requests("GET", "/api/v2/users-by-email")[0].path.endswith("?email=jane%40example.com")
 
 
+def test_restore_shows_the_user(vita: Vita, fake: FakeVita) -> None:
+    """The restored user is shown."""
+    fake.answers("POST", f"{PATH}/restore", 200, JANE, etag='"9"')
+    assert json.loads(vita("users", "restore", "auth0|1", "--json").out) == JANE
+
+
+def test_a_restore_that_comes_too_late_says_so(vita: Vita, fake: FakeVita) -> None:
+    """After the grace period the command ends with the API's message."""
+    gone = {"statusCode": 410, "error": "Gone", "message": "Too late.", "errorCode": "restore_expired"}
+    fake.answers("POST", f"{PATH}/restore", 410, gone)
+    ran = vita("users", "restore", "auth0|1")
+    assert ran.code == 1
+    assert "Too late (410 restore_expired" in ran.err
+
+
 def test_an_address_of_several_names_them(vita: Vita, fake: FakeVita) -> None:
     """Two users with one address are not chosen between."""
     fake.answers("GET", "/api/v2/users-by-email", 200, [JANE, JANE | {"user_id": "github|2"}])

@@ -62,7 +62,7 @@ RIGHTS: Mapping[str, Rights] = MappingProxyType(
         ),
         "ingest": Rights(writes=frozenset({Topic.LOGINS_RAW})),
         "normalizer": Rights(
-            reads=frozenset({Topic.LOGINS_RAW}),
+            reads=frozenset({Topic.LOGINS_RAW, Topic.LOGINS_RAW_DLQ}),
             writes=frozenset({Topic.PROFILE_EVENTS, Topic.LOGINS_RAW_DLQ}),
             group="vita-normalizer",
         ),

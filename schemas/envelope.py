@@ -16,9 +16,11 @@ Actor = Annotated[str, Field(pattern=r"^(client|system|connection|user):[A-Za-z0
 """Who caused the event: an API client, a part of Vita, a connection, or a user by subject. Contains no
 personal data."""
 RELAYED: Final = "relay-"
-SourcePosition = Annotated[str, Field(pattern=rf"^({RELAYED})?\d{{1,9}}/\d{{1,9}}/\d{{1,18}}$")]
+REPLAYED: Final = "replay-"
+SourcePosition = Annotated[str, Field(pattern=rf"^({RELAYED}|{REPLAYED})?\d{{1,9}}/\d{{1,9}}/\d{{1,18}}$")]
 """`epoch/partition/offset` of the raw login from which the event was derived. With the prefix `relay-`, the
-position on this log of the event that was relayed from a linked identity's own subject."""
+position on this log of the event that was relayed from a linked identity's own subject. With the prefix
+`replay-`, the raw login was quarantined first and processed later."""
 
 
 class Envelope(BaseModel):

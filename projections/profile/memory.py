@@ -5,6 +5,9 @@ that were applied; every offset at or below the lowest of them counts as applied
 twice, regardless of repetitions and order. An event that was skipped is still applied after a rewind, if at
 most `OFFSETS` later events of this person from the source partition were applied since.
 
+A raw login that was quarantined and is replayed comes from a source of its own, in which no later login is
+before it. It is the same login as the one of the offset in the source partition.
+
 Commands have no source offset but ids that sort by time. The memory keeps the ids of the last ones. A command
 that is older than all of them, and older than the newest by more than `LATE_MILLISECONDS`, counts as applied.
 A party with write access to the log can append a copy of an old command; such a copy cannot restore an old
@@ -16,6 +19,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from projections.profile.state import Memory, Profile
+from schemas.envelope import REPLAYED
 from schemas.events import CommandData, Event, PersonEvent
 
 RECENT: Final = 32
@@ -40,7 +44,14 @@ def is_duplicate(memory: Memory, event: Event) -> bool:
         source, _, offset = event.sourceposition.rpartition("/")
         if _is_applied(memory.sources.get(source, _BEFORE_ALL), int(offset)):
             return True
+        if int(offset) in memory.sources.get(_other_way(source), ()):
+            return True
     return _short(event.id) in memory.recent or (mark is not None and _is_old(memory.commands, mark))
+
+
+def _other_way(source: str) -> str:
+    """The source by which a raw login comes when it is replayed from quarantine, or when it is not."""
+    return source.removeprefix(REPLAYED) if source.startswith(REPLAYED) else REPLAYED + source
 
 
 def _is_old(commands: Sequence[str], mark: str) -> bool:

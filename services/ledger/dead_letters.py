@@ -24,10 +24,12 @@ from schemas.sealing.keys import Keyring, SubjectKeys
 from schemas.sealing.mapper import KeyDestroyed, Record
 from services.ledger.keys.subject_keys import ensure_keys, read_keys
 from services.ledger.progress.heartbeats import Heartbeat
+from services.ledger.replays import letters_of_last_hour
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.record_batches import name_bytes, name_text
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection, database_failures
+from services.runtime.worker.intake import WorkerFailed
 
 SYSTEM_TENANT: Final = "system"
 DAY_KEY: Final = "letters_"
@@ -121,22 +123,45 @@ def seal_dead_letter(quarantined: Quarantined, owner: KeyOwner, keys: SubjectKey
 class DeadLetters:
     """Where a worker keeps records that it cannot process: a topic, and a row of the ledger for each."""
 
-    def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring) -> None:
+    def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring, most_per_hour: int) -> None:
+        """`most_per_hour` is how many dead letters of a topic may be recorded within an hour before the
+        worker stops."""
         self._log, self._pool, self._keyring = log, pool, keyring
+        self._most_per_hour = most_per_hour
         self._day_keys: dict[KeyOwner, SubjectKeys] = {}
 
     async def keep(self, quarantined: Sequence[Quarantined]) -> None:
         """Put dead letters on their topic and note them in the ledger, where status and commands find them.
-        Raises Transient; repeating it notes nothing twice."""
+        Raises Transient, and WorkerFailed if there are too many; repeating it notes nothing twice."""
         if not quarantined:
             return
         await self.send(quarantined)
         with database_failures():
             async with self._pool.acquire() as connection:
                 await note(connection, [(*one.row, None) for one in quarantined])
+        await self.check_rate(quarantined[0].record.topic)
+
+    async def check_rate(self, topic: str) -> None:
+        """Stop the worker if too many dead letters of a topic were recorded within the last hour, replayed
+        and dropped ones not counted: so many are rather the fault of the installation.
+
+        Raises WorkerFailed if there are too many, and Transient.
+        """
+        with database_failures():
+            async with self._pool.acquire() as connection:
+                count = await letters_of_last_hour(connection, topic)
+        if count > self._most_per_hour:
+            raise WorkerFailed(
+                f"{count} records of {topic} were quarantined within an hour, more than"
+                f" {self._most_per_hour} (VITA_DEAD_LETTERS_PER_HOUR): `vita dlq list` names the reasons;"
+                " raise the limit, or settle them with `vita dlq replay` or `vita dlq drop`"
+            )
 
     async def send(self, quarantined: Sequence[Quarantined]) -> None:
-        """Put dead letters on their topic. Raises Transient."""
+        """Put dead letters on their topic. Raises Transient, and WorkerFailed if there are too many
+        already."""
+        if quarantined:
+            await self.check_rate(quarantined[0].record.topic)
         today = datetime.now(UTC).date()
         owners = [one.owner(today) for one in quarantined]
         with database_failures():
@@ -178,17 +203,24 @@ async def find_noted(
 
 
 async def list_dead_letters(
-    connection: DatabaseConnection, tenant: str | None, reason: str | None, limit: int
+    connection: DatabaseConnection,
+    tenant: str | None,
+    reason: str | None,
+    limit: int,
+    settled: bool = False,
 ) -> list[asyncpg.Record]:
-    """Return the newest dead letters, of one tenant or for one reason where they are given: `topic`,
-    `partition`, `log_offset`, `reason`, `detail`, `tenant`, `recorded_at`, `opened_at`, `opened_by`."""
-    return await connection.fetch(_query("list"), tenant, reason, limit)
+    """Return the newest dead letters, of one tenant or for one reason where they are given, without those
+    that were replayed or dropped unless `settled`: `topic`, `partition`, `log_offset`, `reason`, `detail`,
+    `tenant`, `recorded_at`, `opened_at`, `opened_by`, `requested_at`, `requested_by`, `settled_at`,
+    `outcome`."""
+    return await connection.fetch(_query("list"), tenant, reason, limit, settled)
 
 
 async def find_dead_letter(
     connection: DatabaseConnection, topic: str, partition: int, offset: int
 ) -> asyncpg.Record | None:
-    """Return the dead letter of a record, as `list_dead_letters` does; None if there is none."""
+    """Return the dead letter of a record, with the first columns of `list_dead_letters`; None if there is
+    none."""
     return await connection.fetchrow(_query("find"), topic, partition, offset)
 
 
@@ -200,8 +232,8 @@ async def note_opened(
 
 
 async def count_dead_letters(connection: DatabaseConnection) -> list[asyncpg.Record]:
-    """Return how many dead letters there are for each reason: `reason`, `total`, `oldest`, `newest`,
-    `last_day`."""
+    """Return how many unsettled dead letters there are for each reason: `reason`, `total`, `oldest`,
+    `newest`, `last_day`."""
     return await connection.fetch(_query("count"))
 
 

@@ -14,16 +14,17 @@ FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS requested (topic, partit
 JOIN ledger.dead_letter AS d USING (topic, partition, log_offset);
 
 -- name: count
--- Returns how many dead letters there are for each reason, and since when.
+-- Returns how many unsettled dead letters there are for each reason, and since when.
 SELECT reason, count(*) AS total, min(recorded_at) AS oldest, max(recorded_at) AS newest,
     count(*) FILTER (WHERE recorded_at > clock_timestamp() - interval '1 day') AS last_day
-FROM ledger.dead_letter GROUP BY reason ORDER BY reason;
+FROM ledger.dead_letter WHERE settled_at IS NULL GROUP BY reason ORDER BY reason;
 
 -- name: list
--- Returns dead letters, the newest first.
-SELECT topic, partition, log_offset, reason, detail, tenant, recorded_at, opened_at, opened_by
+-- Returns dead letters, the newest first; settled ones on request.
+SELECT topic, partition, log_offset, reason, detail, tenant, recorded_at, opened_at, opened_by, requested_at, requested_by,
+    settled_at, outcome
 FROM ledger.dead_letter
-WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR reason = $2)
+WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR reason = $2) AND ($4::boolean OR settled_at IS NULL)
 ORDER BY recorded_at DESC, topic, partition, log_offset DESC LIMIT $3;
 
 -- name: find

@@ -17,7 +17,7 @@ from projections.normalization.admission import KnownConnection, connection_of
 from projections.normalization.attribute_profiles import profile_of, with_profile
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.normalization.identity import may_use
-from schemas.envelope import CONTENT_TYPE
+from schemas.envelope import CONTENT_TYPE, REPLAYED
 from schemas.errors import InvalidEvent
 from schemas.events import Event
 from schemas.formats import exact_json
@@ -48,14 +48,16 @@ from services.normalizer.decide import (
 )
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
+from services.normalizer.replay import INTERVAL_SECONDS, LoginReplays
 from services.queries.settings import read_attribute_profiles
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
-from services.runtime.periodic import FailurePolicy, Readiness
+from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import DatabaseConnection, database_failures, open_pool
+from services.runtime.settings import QuarantineSettings
 
 
-class Settings(LoginSigningSettings):
+class Settings(LoginSigningSettings, QuarantineSettings):
     """The normalizer's settings."""
 
     token_issuer: str = Field(
@@ -103,8 +105,10 @@ class Item:
 
 @dataclass(slots=True)
 class Batch:
-    """The intermediate results of a batch of records."""
+    """The intermediate results of a batch of records. `source` begins the source positions of their
+    events."""
 
+    source: str = ""
     items: list[Item] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
@@ -127,19 +131,26 @@ class Normalizer:
         settings = self._settings
         provider = provider_from(settings.key_provider)
         async with AsyncExitStack() as opening:
-            self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=3)
+            self._pool = await open_pool(settings.database_url.get_secret_value(), max_size=4)
             opening.push_async_callback(self._pool.close)
             await self._learn(provider)
             self._events = await self._log(Topic.PROFILE_EVENTS, CONTENT_TYPE)
             opening.push_async_callback(self._events.close)
             letters = await self._log(Topic.LOGINS_RAW_DLQ, DEAD_LETTER_TYPE)
             opening.push_async_callback(letters.close)
-            self._letters = Quarantine(letters, self._pool, self._keyring, self._epoch)
+            self._letters = Quarantine(
+                letters, self._pool, self._keyring, self._epoch, settings.dead_letters_per_hour
+            )
+            topics = settings.topic(Topic.LOGINS_RAW), settings.topic(Topic.LOGINS_RAW_DLQ)
+            self._replays = LoginReplays(settings.kafka, topics, self._pool, self._keyring, self._events)
             notice = None if self._signed else TRUSTED
-            heartbeat = Heartbeat(self._pool, "normalizer", Readiness(), end_process, notice)
+            heartbeat = Heartbeat(self._pool, "normalizer", readiness := Readiness(), end_process, notice)
             opening.push_async_callback(heartbeat.stop)
             await heartbeat.start()
             self._heartbeat = heartbeat
+            replaying = Periodic("replays", self.replay_requested, INTERVAL_SECONDS, readiness)
+            opening.push_async_callback(replaying.stop)
+            replaying.start()
             self._resources = opening.pop_all()
         return heartbeat
 
@@ -171,15 +182,29 @@ class Normalizer:
         """Process a batch: read the records, resolve identities, seal events, append them. Raises
         Transient."""
         self._batch = batch = Batch()
+        sealed = await self._process(batch, records)
+        reports = await self._letters.keep(batch.letters)
+        await self._events.append_many([*sealed, *reports])
+
+    async def replay_requested(self) -> int:
+        """Replay the quarantined logins that an operator has asked for. Raises Transient."""
+        return await self._replays.replay_requested(self.replay)
+
+    async def replay(self, record: ConsumerRecord) -> Sequence[Record] | InvalidEvent:
+        """Return the events that a quarantined record comes to now, or why it is refused still. Raises
+        Transient."""
+        batch = Batch(source=REPLAYED)
+        sealed = await self._process(batch, [record])
+        return batch.letters[0].error if batch.letters else sealed
+
+    async def _process(self, batch: Batch, records: Sequence[ConsumerRecord]) -> list[Record]:
         with database_failures():
             async with self._pool.acquire() as connection:
                 if self._signed:
                     await self._gateways.refresh(connection, records)
                 self._read(records, batch)
                 self._normalize(batch, await self._connections(connection, batch.items))
-                sealed = await self._events_of(connection, batch)
-        reports = await self._letters.keep(batch.letters)
-        await self._events.append_many([*sealed, *reports])
+                return await self._events_of(connection, batch)
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
         """Quarantine a record that cannot be processed. Raises Transient."""
@@ -199,7 +224,7 @@ class Normalizer:
             except InvalidEvent as error:
                 self._quarantine(batch, record, error, self._signer(record, error))
                 continue
-            position = f"{self._epoch}/{record.partition}/{record.offset}"
+            position = f"{batch.source}{self._epoch}/{record.partition}/{record.offset}"
             arrival = Arrival(login, position, from_milliseconds(record.timestamp))
             batch.items.append(Item(record=record, arrival=arrival, gateway=gateway))
 

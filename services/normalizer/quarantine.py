@@ -120,8 +120,10 @@ def quarantined(letter: Letter, origin: Origin, epoch: int, earlier: int) -> Log
 class Quarantine:
     """Stores letters on their topic and in the ledger, and makes the events that report them."""
 
-    def __init__(self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring, epoch: int) -> None:
-        self._dead_letters = DeadLetters(log, pool, keyring)
+    def __init__(
+        self, log: LogWriter, pool: asyncpg.Pool, keyring: Keyring, epoch: int, most_per_hour: int
+    ) -> None:
+        self._dead_letters = DeadLetters(log, pool, keyring, most_per_hour)
         self._pool = pool
         self._keyring = keyring
         self._epoch = epoch
@@ -129,8 +131,8 @@ class Quarantine:
     async def keep(self, letters: Sequence[Letter]) -> list[Record]:
         """Store the letters, and return the records of the events that report them.
 
-        The caller appends the records before it moves its position. Raises Transient; repeating the call
-        stores and reports nothing twice.
+        The caller appends the records before it moves its position. Raises Transient, and WorkerFailed if
+        there are too many; repeating the call stores and reports nothing twice.
         """
         if not letters:
             return []
@@ -145,6 +147,7 @@ class Quarantine:
                     name: await ensure_keys(connection, self._keyring, name, tenant_subject(name))
                     for name in sorted(tenants)
                 }
+        await self._dead_letters.check_rate(letters[0].record.topic)
         return self._sealed(reported, keys)
 
     def _sealed(

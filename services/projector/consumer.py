@@ -46,7 +46,7 @@ from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import QuarantineSettings
 from services.runtime.worker.consumer import Fenced, first_offsets, next_offsets
 from services.views.clock import Latest, stamp
 from services.views.generation import Generation
@@ -75,8 +75,8 @@ class Prepared(NamedTuple):
     letters: list[Quarantined]
 
 
-class Settings(RuntimeSettings):
-    """The projector has no settings of its own."""
+class Settings(QuarantineSettings):
+    """The projector has no settings of its own besides the limit of dead letters."""
 
 
 class Projector:
@@ -112,7 +112,9 @@ class Projector:
             topic = self._settings.topic(Topic.PROFILE_EVENTS_DLQ)
             letters = await LogWriter.open(self._settings.kafka, topic, DEAD_LETTER_TYPE)
             opening.push_async_callback(letters.close)
-            self._dead_letters = DeadLetters(letters, self._pool, self._keyring)
+            self._dead_letters = DeadLetters(
+                letters, self._pool, self._keyring, self._settings.dead_letters_per_hour
+            )
             self._events = await LogWriter.open(self._settings.kafka, self._topic)
             opening.push_async_callback(self._events.close)
             topic = self._settings.topic(Topic.REVOCATIONS)

@@ -161,6 +161,17 @@ class RuntimeSettings(KafkaSettings):
         return self.topic_prefix + topic.value
 
 
+class QuarantineSettings(RuntimeSettings):
+    """What a worker that quarantines records needs besides."""
+
+    dead_letters_per_hour: int = Field(
+        10_000,
+        gt=0,
+        description="Maximum number of records of a topic that may be quarantined within an hour before the "
+        "worker stops. Those that were replayed or dropped do not count.",
+    )
+
+
 class HttpSettings(RuntimeSettings):
     """What a service that answers HTTP needs besides."""
 

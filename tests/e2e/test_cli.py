@@ -223,6 +223,29 @@ async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> Non
         assert "vita dlq list" in vita("dlq", "show", wrong).err
 
 
+async def test_dead_letters_are_replayed_and_dropped(stack: Stack, vita: Vita) -> None:
+    """A record that is refused still stays, with exit code 1; a dropped one is listed on request only. Both
+    need the scope."""
+    topic = vita.env["VITA_TOPIC_PREFIX"] + Topic.LOGINS_RAW
+    async with producing(stack.kafka) as producer:
+        sent = await producer.send_and_wait(topic, b"no login", b"k", 6)
+    place = f"{topic}/6/{sent.offset}"
+    await stack.until(lambda: place in vita("dlq", "list").out)
+    made = vita("clients", "create", "--tenant", "demo", "--scope", "read:dead_letters", "--json").document
+    poor = {"VITA_CLIENT_ID": made["client_id"], "VITA_CLIENT_SECRET": made["client_secret"]}
+    refused = vita("dlq", "replay", place, **poor)
+    assert (refused.code, "update:dead_letters" in refused.err) == (1, True)
+    replayed = vita("dlq", "replay", place, "--json")
+    assert (replayed.code, replayed.document[0]["outcome"]) == (1, "refused")
+    assert place in vita("dlq", "list").out
+    assert "--yes" in vita("dlq", "drop", place).err
+    assert vita("dlq", "drop", place, "--yes").out.startswith("1 dead letters are dropped")
+    assert place not in vita("dlq", "list").out
+    assert place in vita("dlq", "list", "--settled").out
+    assert "no unsettled dead letter" in vita("dlq", "replay", place).err
+    assert vita("dlq", "replay").code == 2
+
+
 async def test_tenants_see_only_their_own(vita: Vita) -> None:
     """A second tenant's client sees no users and opens no events of the first; its secret is shown once."""
     assert vita("tenants", "create", "acme", "--display-name", "Acme Inc.").code == 0

@@ -271,6 +271,11 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "projector": "note",
         "operator": "count list find note_opened",
     },
+    "services.ledger/replays.sql": {
+        "normalizer": "lock next replayed refused recent",
+        "projector": "lock next replayed refused recent",
+        "operator": "request drop states",
+    },
     "services.ledger/directory.sql": {
         "ingest": "login_checks",
         "normalizer": "resolve register_missing resolve_sign_in_names",

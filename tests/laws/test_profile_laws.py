@@ -15,6 +15,7 @@ from projections.profile.fold import fold
 from projections.profile.memory import OFFSETS, RECENT
 from projections.profile.provenance import of
 from projections.profile.state import NO_PROFILE, OWN_KEYS, ROOT_ATTRIBUTES, Profile, dump_memory, load_memory
+from schemas.envelope import REPLAYED
 from schemas.events import (
     AttributesChanged,
     LoginSucceeded,
@@ -119,6 +120,33 @@ def test_duplicates_by_source_position_change_nothing(
             again = emitted[first].model_copy(update={"id": event_id(50_000 + number)})
             emitted.insert(first + 1 + where % (len(emitted) - first), again)
     assert text_of(folded_through(emitted)) == text_of(folded_through(stream))
+
+
+@given(
+    st.lists(logins(), min_size=1, max_size=20),
+    st.sets(st.integers(0, 19)),
+    st.lists(st.tuples(st.booleans(), st.integers(0, 19)), max_size=12),
+)
+def test_a_replayed_login_counts_once(
+    data: list[LoginSucceededData], quarantined: set[int], again: list[tuple[bool, int]]
+) -> None:
+    """A login that was quarantined counts when it is replayed, behind any later ones, and neither another
+    replay nor the raw record itself counts a second time."""
+    stream = placed([Step(0, LoginSucceeded, one, START) for one in data])
+    replays = [
+        event.model_copy(update={"sourceposition": REPLAYED + event.sourceposition}) for event in stream
+    ]
+    first = [event for number, event in enumerate(stream) if number not in quarantined]
+    late = [event for number, event in enumerate(replays) if number in quarantined]
+    repeated = [
+        (replays if is_replay else stream)[number % len(stream)].model_copy(
+            update={"id": event_id(70_000 + count)}
+        )
+        for count, (is_replay, number) in enumerate(again)
+    ]
+    document = folded_through([*first, *late, *repeated]).document
+    assert document is not None
+    assert document["logins_count"] == len(stream)
 
 
 @given(histories(max_size=16), st.integers(0, 99), st.integers(0, 99))

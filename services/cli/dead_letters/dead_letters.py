@@ -1,12 +1,12 @@
 """Finds dead letters in the ledger and reads them from their topic."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from projections.row import Row
 from schemas.dead_letter_reasons import SENTENCES
-from schemas.formats.instants import from_milliseconds, milliseconds, render
+from schemas.formats.instants import from_milliseconds, render
 from schemas.sealing.mapper import KeyDestroyed
 from schemas.topics import catalogue
 from services.cli import addresses
@@ -14,14 +14,12 @@ from services.cli.authorization import require_scope
 from services.cli.failure import CommandFailed
 from services.cli.ledger import keyring, operator
 from services.ledger import dead_letters
+from services.ledger.dead_letter_topic import find_on_topic
 from services.ledger.dead_letters import DeadLetter, key_owner_of, open_dead_letter
 from services.ledger.keys.subject_keys import read_keys
 from services.runtime.kafka.access import KafkaAccess
-from services.runtime.kafka.log_reader import open_log
-from services.runtime.kafka.log_writer import partition_of
 
 SCOPE: Final = "read:dead_letters"
-_CLOCKS_APART: Final = timedelta(minutes=10)
 
 RecordPosition = tuple[str, int, int]
 """(topic, partition, offset) of the quarantined record in its source topic"""
@@ -39,14 +37,15 @@ class DeadLetterAccess:
 
 
 async def list_dead_letters(
-    database_url: str, tenant: str | None, reason: str | None, limit: int
+    database_url: str, tenant: str | None, reason: str | None, limit: int, settled: bool = False
 ) -> list[dict[str, Any]]:
     """Return up to `limit` dead letters as JSON values, the newest first.
 
-    `tenant` and `reason` restrict the result; None means any.
+    `tenant` and `reason` restrict the result; None means any. `settled` includes those that were replayed or
+    dropped.
     """
     async with operator(database_url) as connection:
-        rows = await dead_letters.list_dead_letters(connection, tenant, reason, limit)
+        rows = await dead_letters.list_dead_letters(connection, tenant, reason, limit, settled)
     return [_listed(row) for row in rows]
 
 
@@ -85,29 +84,21 @@ async def open_record(access: DeadLetterAccess, place: RecordPosition) -> dict[s
 
 
 async def _find(access: DeadLetterAccess, place: RecordPosition, recorded_at: datetime) -> bytes:
-    """Return the dead letter's value. The search begins at the time at which the dead letter was recorded."""
-    name = _name(place).encode()
-    topic, partitions = _topic_of_letters(access, place[0])
-    partition = partition_of(name, partitions)
-    since = milliseconds(recorded_at.astimezone(UTC) - _CLOCKS_APART)
-    async with open_log(access.kafka, topic) as log:
-        end = await log.end(partition)
-        await log.go_to(partition, await log.offset_at(partition, since))
-        while records := await log.records(end):
-            for record in records:
-                if record.key == name:
-                    return bytes(record.value)
-    raise CommandFailed(
-        f"{topic} no longer holds the dead letter of {_name(place)}", "list them with `vita dlq list`"
-    )
+    """Return the dead letter's value. Raises CommandFailed."""
+    topic = _topic_of_letters(access, place[0])
+    found = await find_on_topic(access.kafka, topic, _name(place), recorded_at)
+    if found is None:
+        raise CommandFailed(
+            f"{topic} no longer holds the dead letter of {_name(place)}", "list them with `vita dlq list`"
+        )
+    return found
 
 
-def _topic_of_letters(access: DeadLetterAccess, topic: str) -> tuple[str, int]:
-    """Return the dead-letter topic of a topic, and its number of partitions."""
+def _topic_of_letters(access: DeadLetterAccess, topic: str) -> str:
+    """Return the dead-letter topic of a topic."""
     for source in catalogue().values():
         if source.dead_letters and topic == addresses.topic(access.topic_prefix, source.topic):
-            letters = catalogue()[source.dead_letters]
-            return addresses.topic(access.topic_prefix, letters.topic), letters.partitions
+            return addresses.topic(access.topic_prefix, source.dead_letters)
     known = ", ".join(str(one.topic) for one in catalogue().values() if one.dead_letters)
     raise CommandFailed(f"the topic {topic} has no dead letters", f"name one of: {known}")
 
@@ -145,6 +136,9 @@ def _listed(row: Row) -> dict[str, Any]:
         "age_seconds": max(0.0, round(age.total_seconds(), 1)),
         "opened_at": row["opened_at"] and render(row["opened_at"].astimezone(UTC)),
         "opened_by": row["opened_by"],
+        "state": row["outcome"] or ("replaying" if row["requested_at"] else "quarantined"),
+        "settled_at": row["settled_at"] and render(row["settled_at"].astimezone(UTC)),
+        "requested_by": row["requested_by"],
     }
 
 

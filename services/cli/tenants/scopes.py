@@ -52,6 +52,7 @@ DEMO_SCOPES: Final = (
     "delete:guardian_enrollments",
     "read:events",
     "read:dead_letters",
+    "update:dead_letters",
     "read:logs",
     "read:logs_users",
     "read:stats",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,23 @@ async def test_a_user_is_made_changed_blocked_and_deleted(vita: Vita) -> None:
     assert vita("users", "block", user_id, "--json").document["blocked"] is True
     assert vita("users", "unblock", user_id, "--json").document.get("blocked") is not True
     assert vita("users", "get", "ada@example.com", "--json").document["name"] == "Ada"
+    before = datetime.now(UTC).isoformat()
+    vita("users", "update", user_id, "--set", "name=Eve", "--app-metadata", '{"plan": "gold"}')
+    change = {"name": {"now": "Eve", "then": "Ada"}, "app_metadata.plan": {"now": "gold", "then": None}}
+    dry = vita("users", "revert", user_id, "--to", before, "--dry-run", "--json")
+    assert (dry.code, dry.document["changes"], dry.document["reverted"]) == (0, change, False), dry.err
+    assert vita("users", "get", user_id, "--json").document["name"] == "Eve"
+    assert vita("users", "revert", user_id, "--to", before, "--attribute", "name").code == 0
+    again = vita("users", "get", user_id, "--json").document
+    assert (again["name"], again["app_metadata"]) == ("Ada", {"plan": "gold"})
+    assert vita("users", "revert", user_id, "--to", before).code == 0
+    assert "app_metadata" not in vita("users", "get", user_id, "--json").document
+    assert "Nothing differs" in vita("users", "revert", user_id, "--to", before).out
+    assert "did not exist" in vita("users", "revert", user_id, "--to", "2020-01-01T00:00:00Z").err
     assert vita("users", "delete", user_id, "--yes").code == 0
     assert vita("users", "get", user_id).code == 1
+    assert "vita users restore" in vita("users", "revert", user_id, "--to", before).err
+    assert vita("users", "restore", user_id, "--json").document["name"] == "Ada"
 
 
 async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:

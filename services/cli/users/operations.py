@@ -7,6 +7,7 @@ from urllib.parse import quote
 from services.cli.failure import CommandFailed
 from services.cli.output import note, out, print_json, print_table, safe
 from services.cli.users.management_api import ManagementApi, document
+from services.commands.undo.revert import changes_back, edits_back
 
 if TYPE_CHECKING:
     import httpx
@@ -93,6 +94,34 @@ def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
 def restore(api: ManagementApi, user_id: str, as_json: bool) -> None:
     """Restore a deleted user and show it."""
     _show_written(api.call("POST", f"{_path(user_id)}/restore"), as_json)
+
+
+def revert(
+    api: ManagementApi,
+    user_id: str,
+    past: Mapping[str, Any],
+    only: Sequence[str],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Give a user the editable attributes that it had in the past, and show what changes.
+
+    The first edit is refused if the user changes meanwhile. Raises CommandFailed when an edit is refused.
+    """
+    response = api.call("GET", _path(user_id))
+    changes = changes_back(past, document(response), only)
+    tag = response.headers.get("etag")
+    for edit in [] if dry_run else edits_back(changes):
+        headers = {} if tag is None else {"if-match": tag}
+        written = api.call("PATCH", _path(user_id), body=dict(edit.values), headers=headers)
+        tag = written.headers.get("etag")
+    if as_json:
+        shown = {one.attribute: {"now": one.now, "then": one.then} for one in changes}
+        print_json({"user_id": user_id, "changes": shown, "reverted": bool(changes) and not dry_run})
+    elif changes:
+        print_table(("attribute", "was", "becomes" if dry_run else "is again"), changes)
+    else:
+        out().print("Nothing differs: every editable attribute is as it was.")
 
 
 def _path(user_id: str) -> str:

@@ -5,8 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from schemas.formats.instants import parse
+from services.cli import addresses
+from services.cli.access import bearer_token
+from services.cli.event_loop import run
 from services.cli.failure import CommandFailed
-from services.cli.options import AsJson, ManagementUrl, Token
+from services.cli.options import AsJson, Database, Kafka, KeyProvider, ManagementUrl, Token, TopicPrefix
 from services.cli.users import operations
 from services.cli.users.fields import assignments, metadata, password_of
 from services.cli.users.management_api import ManagementApi
@@ -46,6 +50,14 @@ Unset = Annotated[
 IfMatch = Annotated[
     int | None, typer.Option(metavar="REVISION", help="Change only if the user has this revision.")
 ]
+To = Annotated[str, typer.Option("--to", metavar="TIME", help="Time, for example 2026-11-23T10:00:00Z.")]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attribute", metavar="NAME", help="Only this attribute, for example app_metadata.plan; repeatable."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
@@ -182,3 +194,49 @@ def restore(
     Example: vita users restore 'auth0|63d17c4a8869daf88ed7db97'
     """
     operations.restore(ManagementApi.at(management_url, token), user_id, as_json)
+
+
+@app.command()
+def revert(
+    user_id: UserId,
+    to: To,
+    attributes: Attributes = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    management_url: ManagementUrl = None,
+    token: Token = None,
+    kafka_bootstrap: Kafka = None,
+    topic_prefix: TopicPrefix = None,
+    database_url: Database = None,
+    key_provider: KeyProvider = None,
+) -> None:
+    """Give a user the attributes that it had at a time: those that admins edit, metadata and blocks.
+
+    The past is read from the event log; the changes are ordinary edits, with their rules and events. The
+    token needs read:events, read:users and update:users.
+
+    Example: vita users revert 'auth0|63d1' --to 2026-11-23T10:00:00Z --attribute app_metadata --dry-run
+
+    Raises typer.BadParameter when the time or an attribute is not valid, and CommandFailed when the user did
+    not exist then.
+    """
+    from schemas.topics import Topic
+    from services.cli.users.past import HistoryAccess, document_at
+    from services.commands.undo.revert import REVERTIBLE, is_revertible
+
+    for name in attributes or ():
+        if not is_revertible(name):
+            known = ", ".join(REVERTIBLE)
+            raise typer.BadParameter(f"{name!r} is none of {known}", param_hint="--attribute")
+    try:
+        moment = parse(to)
+    except ValueError:
+        raise typer.BadParameter(f"{to!r} is not a time such as 2026-11-23T10:00:00Z") from None
+    url = addresses.management_url(management_url)
+    kafka, bearer = addresses.kafka(kafka_bootstrap), bearer_token(token, url)
+    topic = addresses.topic(addresses.topic_prefix(topic_prefix, kafka), Topic.PROFILE_EVENTS)
+    ledger = addresses.ledger(database_url, key_provider)
+    past = run(document_at(HistoryAccess(ledger, kafka, topic, url, bearer), user_id, moment))
+    if past is None:
+        raise CommandFailed("the user did not exist at that time", "name a later time with --to")
+    operations.revert(ManagementApi(url, bearer), user_id, past, attributes or [], dry_run, as_json)

@@ -17,7 +17,7 @@ from services.cli.stack import demo, env, logs, stack
 from services.cli.status import status
 from services.cli.tenants import clients, gateways, keys, tenants
 from services.cli.users import users
-from services.cli.views import rebuild
+from services.cli.views import rebuild, repair
 
 app = typer.Typer(
     name="vita",
@@ -61,6 +61,7 @@ app.add_typer(clients.app, name="clients", rich_help_panel=_ADMIN)
 app.add_typer(keys.app, name="keys", rich_help_panel=_ADMIN)
 app.add_typer(gateways.app, name="gateways", rich_help_panel=_ADMIN)
 rebuild.register(app, _ADMIN)
+repair.register(app, _ADMIN)
 config.register(app, _ADMIN)
 
 

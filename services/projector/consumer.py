@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import asyncpg
 import structlog
 from aiokafka import ConsumerRecord
+from pydantic import Field
 
 from projections.batch.effects import Effects
 from projections.batch.fold import Folded, fold_batch
@@ -41,6 +42,9 @@ from services.ledger.progress.positions import (
 )
 from services.projector.log_retention import INTERVAL_SECONDS, delete_expired
 from services.projector.relaying import sealed_relays
+from services.projector.repairs import INTERVAL_SECONDS as REPAIR_SECONDS
+from services.projector.repairs import Repairs
+from services.projector.replays import EventReplays
 from services.runtime.background import Background, start_task
 from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
@@ -76,7 +80,13 @@ class Prepared(NamedTuple):
 
 
 class Settings(QuarantineSettings):
-    """The projector has no settings of its own besides the limit of dead letters."""
+    """The projector's settings."""
+
+    self_check_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="Seconds between comparisons of one person's rows with its history; 0 for none.",
+    )
 
 
 class Projector:
@@ -133,12 +143,42 @@ class Projector:
             )
             opening.push_async_callback(retention.stop)
             retention.start()
+            self._repairs = Repairs(self._settings.kafka, self._topic, self._keyring)
+            self._replays = EventReplays(self._settings.kafka, self._topic, self._keyring, self._publish)
+            repairing = Periodic("repairs", self.repair_requested, REPAIR_SECONDS, readiness)
+            opening.push_async_callback(repairing.stop)
+            repairing.start()
+            if every := self._settings.self_check_seconds:
+                checking = Periodic("self_check", self.check_sample, every, readiness, at_once=False)
+                opening.push_async_callback(checking.stop)
+                checking.start()
             self._resources = opening.pop_all()
         return heartbeat
 
     async def stop(self) -> None:
         """End the heartbeat and log retention, and disconnect."""
         await self._resources.aclose()
+
+    async def repair_requested(self) -> int:
+        """Replay the dead letters and make the rows anew of the people that operators asked for, and return
+        how many rounds that took. Raises Transient."""
+        replays = await self._replays.replay_requested(self._live)
+        return replays + await self._repairs.repair_requested(self._live)
+
+    async def _publish(self, effects: Effects) -> None:
+        """Put what events do outside of the views on its topics. Raises Transient."""
+        if effects.relays:
+            with database_failures():
+                async with self._pool.acquire() as connection:
+                    records, _ = await sealed_relays(connection, self._keyring, effects.relays, self._epoch)
+            await self._events.append_many(records)
+        if effects.revocations:
+            await self._revocations.append_many([record_of(one) for one in effects.revocations])
+
+    async def check_sample(self) -> list[str] | None:
+        """Compare the rows of one person with its history, as `Repairs.check_sample` does. Raises
+        Transient."""
+        return await self._repairs.check_sample(self._live)
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
         """Return the next offset of each of these partitions, from the ledger, where it moves with the rows.

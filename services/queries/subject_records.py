@@ -45,7 +45,17 @@ async def subject_records(
             record = await log.record_at(position)
             if record is not None and record.key == key:
                 yield record
-    await log.go_to(partition, audited)
+    async for record in later_records(log, tenant, subject, audited, end):
+        yield record
+
+
+async def later_records(
+    log: LogReader, tenant: str, subject: str, start: int, end: int
+) -> AsyncIterator[ConsumerRecord]:
+    """Yield the records with the key of a subject from one offset of its partition to another, by reading all
+    that lie there. Raises Transient."""
+    key = record_key(tenant, subject)
+    await log.go_to(partition_of_subject(log, tenant, subject), start)
     while records := await log.records(end):
         for record in records:
             if record.key == key:

@@ -10,7 +10,7 @@ from services.ledger.progress.positions import passed_positions
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.views.version import code
 
-CONNECTIONS = 3
+CONNECTIONS = 5
 
 
 @dataclass(frozen=True)

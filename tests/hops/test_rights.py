@@ -264,6 +264,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     "projections.trail/queries.sql": {
         "auditor": "*",
         "operator": "newest_appends newest_appends_everywhere",
+        "projector": "newest_appends",
     },
     "projections.trail/verify.sql": {"operator": "*"},
     "services.ledger/dead_letters.sql": {
@@ -276,6 +277,11 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "projector": "lock next replayed refused recent",
         "operator": "request drop states",
     },
+    "services.ledger/repairs.sql": {
+        "projector": "request state next mended settle clear note checked",
+        "operator": "request found state summary",
+    },
+    "services.views/person_rows.sql": {"projector": "*"},
     "services.ledger/directory.sql": {
         "ingest": "login_checks",
         "normalizer": "resolve register_missing resolve_sign_in_names",
@@ -341,7 +347,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
         "operator": "list_client_summaries find_client_scopes",
     },
     "services.queries/connections.sql": {"management": "*"},
-    "services.queries/history.sql": {"operator": "*"},
+    "services.queries/history.sql": {"operator": "*", "projector": "record_positions"},
     "services.queries/login_failures.sql": {"management": "*"},
     "services.queries/members.sql": {"management": "*"},
     "services.queries/settings.sql": {

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from projections.row import Row
+from services.ledger.repairs import SelfCheck
 
 WORKERS: Final = ("normalizer", "projector", "auditor")
 SERVICES: Final = ("ingest", "management")
@@ -105,7 +106,8 @@ class GenerationStatus:
 
 @dataclass(frozen=True, slots=True)
 class StackHealth:
-    """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours."""
+    """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours, or
+    if rows of users differ from their history. `check` is None if the database does not answer."""
 
     workers: Sequence[Process]
     services: Sequence[Process]
@@ -114,6 +116,12 @@ class StackHealth:
     letters: Sequence[DeadLetterCount] = ()
     most_letters: int = MOST_LETTERS
     generations: Sequence[GenerationStatus] = field(default=(), kw_only=True)
+    check: SelfCheck | None = field(default=None, kw_only=True)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the self-check found rows that differ from the history of their users."""
+        return self.check is not None and bool(self.check.differences)
 
     @property
     def too_many_letters(self) -> bool:
@@ -122,9 +130,9 @@ class StackHealth:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is up and not too many records were quarantined."""
+        """Whether everything is up, not too many records were quarantined, and no rows differ."""
         parts: list[Process | Component] = [*self.workers, *self.services, self.broker, self.database]
-        return all(part.state == "up" for part in parts) and not self.too_many_letters
+        return all(part.state == "up" for part in parts) and not self.too_many_letters and not self.differs
 
 
 def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> WorkerProgress | None:

@@ -1,7 +1,7 @@
 """The health of the stack as JSON and as tables."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.text import Text
 from schemas.formats.instants import render
 from services.cli.output import safe, shown
 from services.cli.status.health import Component, DeadLetterCount, GenerationStatus, Process, StackHealth
+from services.ledger.repairs import SelfCheck
 
 _COLORS: Final = {
     "up": "green", "retrying": "yellow", "degraded": "yellow", "unknown": "yellow",
@@ -30,6 +31,7 @@ def as_document(health: StackHealth) -> dict[str, Any]:
         "database": _part(health.database),
         "dead_letters": [_letters(letters) for letters in health.letters],
         "generations": [_generation(generation) for generation in health.generations],
+        "self_check": None if health.check is None else _check(health.check),
     }
 
 
@@ -47,7 +49,14 @@ def as_table(health: StackHealth) -> Group:
         about = part.error or part.version or ""
         took = "" if part.milliseconds is None else f"{part.milliseconds:.0f} ms"
         parts.add_row(name, _state(part.state), part.address, safe(about), took)
-    return Group(processes, parts, *_generations_table(health), *_letters_table(health), *_advice(health))
+    return Group(
+        processes,
+        parts,
+        *_generations_table(health),
+        *_letters_table(health),
+        *_checked(health),
+        *_advice(health),
+    )
 
 
 def _generations_table(health: StackHealth) -> Iterator[Table]:
@@ -67,6 +76,12 @@ def _generations_table(health: StackHealth) -> Iterator[Table]:
             "" if left is None else f"{timedelta(seconds=round(left))}",
         )
     yield table
+
+
+def _checked(health: StackHealth) -> Iterator[str]:
+    if health.check is not None and health.check.last_at is not None:
+        at = render(health.check.last_at.astimezone(UTC))
+        yield f"Users compared with their history: {shown(health.check.people)}, the last at {at}."
 
 
 def _letters_table(health: StackHealth) -> Iterator[Table]:
@@ -108,9 +123,20 @@ def _advice(health: StackHealth) -> Iterator[str | Text]:
             yield safe(f"{process.name} is {process.state}: {process.reason or process.last_error}")
     if health.too_many_letters:
         yield f"More than {health.most_letters} records were quarantined in 24 hours: `vita dlq list`."
+    if health.check is not None and health.differs:
+        names = ", ".join(f"{name} of {shown(number)}" for name, number in health.check.differences.items())
+        yield f"Rows of users differ from their history: {names}. `vita repair --found` mends them."
     for name, part in (("broker", health.broker), ("database", health.database)):
         if part.state != "up":
             yield f"The {name} at {part.address} is down: {part.error}. `vita up` starts the local one."
+
+
+def _check(check: SelfCheck) -> dict[str, Any]:
+    return {
+        "people": check.people,
+        "last_at": None if check.last_at is None else render(check.last_at.astimezone(UTC)),
+        "differences": dict(check.differences),
+    }
 
 
 def _letters(letters: DeadLetterCount) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from services.ledger.dead_letters import count_dead_letters
 from services.ledger.progress.generations import list_generations
 from services.ledger.progress.heartbeats import list_beats
 from services.ledger.progress.positions import applied_positions
+from services.ledger.repairs import SelfCheck, self_check_summary
 from services.queries.history import audited_offsets
 from services.runtime.addresses import words_of_tls
 from services.runtime.kafka.access import KafkaAccess
@@ -73,7 +74,8 @@ class DatabaseStatus:
     projected: Offsets | None = None
     audited: Offsets | None = None
     letters: Sequence[DeadLetterCount] = ()
-    generations: Sequence[GenerationStatus] = ()
+    generations: Sequence[GenerationStatus] = field(default=(), kw_only=True)
+    check: SelfCheck | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ async def probe(targets: ProbeTargets, most_letters: int = MOST_LETTERS) -> Stac
         database.letters,
         most_letters,
         generations=database.generations,
+        check=database.check,
     )
 
 
@@ -182,7 +185,8 @@ async def _read_ledger(
         )
         for row in await list_generations(connection)
     ]
-    return DatabaseStatus(part, beats, projected, audited, letters, generations)
+    check = await self_check_summary(connection)
+    return DatabaseStatus(part, beats, projected, audited, letters, generations=generations, check=check)
 
 
 async def _broker(targets: ProbeTargets) -> BrokerStatus:

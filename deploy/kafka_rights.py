@@ -72,14 +72,16 @@ RIGHTS: Mapping[str, Rights] = MappingProxyType(
             group="vita-projector",
         ),
         "auditor": Rights(reads=frozenset({Topic.PROFILE_EVENTS}), group="vita-auditor"),
-        "management": Rights(writes=frozenset({Topic.PROFILE_EVENTS})),
+        "management": Rights(
+            reads=frozenset({Topic.PROFILE_EVENTS}), writes=frozenset({Topic.PROFILE_EVENTS})
+        ),
         "operator": Rights(
             reads=frozenset(Topic), writes=frozenset({Topic.PROFILE_EVENTS}), watches="vita-normalizer"
         ),
     }
 )
-"""Management reads the end offsets of the log, which the right to write includes. The operator is the
-command line: it reads the log and the dead letters, and writes what it changes."""
+"""Management reads the log for the history of users. The operator is the command line: it reads the log and
+the dead letters, and writes what it changes."""
 
 
 def acls(service: str, principal: str, prefix: str) -> Iterator[Acl]:

@@ -362,6 +362,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     "services.queries.sessions/grants.sql": {"management": "*"},
     "services.queries.sessions/refresh_tokens.sql": {"management": "*"},
     "services.queries.sessions/sessions.sql": {"management": "*"},
+    "services.queries.user_history/trail_index.sql": {"management": "*"},
     "services.runtime.postgres/tenant_pool.sql": {"management": "*", "ingest": "*"},
 }
 """File of named queries -> login role -> the queries it runs, `*` for all of them."""

@@ -41,6 +41,7 @@ from services.management.users import (
     identities,
     list_users,
     read_users,
+    time_travel,
     user_access,
     write_users,
 )
@@ -52,6 +53,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *list_users.OPERATIONS,
     *read_users.OPERATIONS,
     *write_users.OPERATIONS,
+    *time_travel.OPERATIONS,
     *connections.OPERATIONS,
     *user_blocks.OPERATIONS,
     *attack_protection.OPERATIONS,

@@ -20,6 +20,7 @@ from services.management.cursors import Cursors
 from services.management.limits.rate_limits import RateLimits, plan_of
 from services.management.settings import Settings
 from services.queries.search.searcher import Searcher
+from services.queries.user_history.reader import HistoryReader
 from services.queries.users import users_by_id
 from services.runtime.auth.issuers import Verifier
 from services.runtime.auth.passwords import Hasher
@@ -30,6 +31,7 @@ from services.runtime.fairness.body_memory import BodyMemory
 from services.runtime.fairness.threads import FairThreads
 from services.runtime.kafka.log_reader import open_log
 from services.runtime.kafka.log_writer import LogWriter
+from services.runtime.kafka.record_fetcher import RecordFetcher
 from services.runtime.periodic import Periodic, Readiness
 from services.runtime.postgres.batch_loader import RowLoader
 from services.runtime.postgres.pool import database_failures
@@ -54,6 +56,7 @@ class Storage:
     keyring: Keyring
     cursors: Cursors
     users: UserLoaders
+    history: HistoryReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,9 @@ async def _open_storage(
     end = await stack.enter_async_context(open_log(settings.kafka, topic, committed=False))
     access = LogAccess(Writer(log, watch, times), end, watch, log.partitions)
     users = UserLoaders(users_by_id(database), users_with_secrets(database))
-    return Storage(database, searcher, access, keyring, Cursors(keyring), users)
+    fetcher = await stack.enter_async_context(RecordFetcher.open(settings.kafka, topic))
+    history = HistoryReader(database, keyring, fetcher, log.partitions)
+    return Storage(database, searcher, access, keyring, Cursors(keyring), users, history)
 
 
 async def _open_auth(

@@ -10,6 +10,7 @@ DEMO_SCOPES: Final = (
     "publish:logins",
     "check:logins",
     "read:users",
+    "read:user_history",
     "create:users",
     "update:users",
     "update:users_app_metadata",

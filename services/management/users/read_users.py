@@ -10,11 +10,12 @@ from services.ledger.keys import users as keyed_users
 from services.management.http import authorization, responses
 from services.management.http import present as presenting
 from services.management.http.command_context import has_revision
-from services.management.http.models.query import Selected
 from services.management.http.models.results import User
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
+from services.management.users.history_models import GetUser
 from services.management.users.models import UsersByEmail
+from services.management.users.time_travel import ERASED, user_at
 from services.queries import users
 from services.runtime.rejection import Rejected
 
@@ -22,13 +23,16 @@ _READ: Final = ("read:users", "read:current_user", authorization.IDP_TOKENS)
 
 
 async def get_user(call: Call) -> Response:
-    """Return a user, as the stored bytes unless the request selects fields or may see tokens.
+    """Return a user, as the stored bytes unless the request selects fields or may see tokens. With `as_of`,
+    return the user at that moment, by the event log.
 
-    Raises Rejected (not_found).
+    Raises Rejected (not_found), and what `user_at` raises.
     """
+    query: GetUser = call.query
+    if query.as_of is not None:
+        return await user_at(call, query.as_of, query)
     user_id = call.path("id")
     tokens = authorization.IDP_TOKENS in authorization.reaching(call.scopes, call.principal, user_id)
-    query: Selected = call.query
     rows = call.service.storage.users.with_secrets if tokens else call.service.storage.users.by_id
     row = await rows.row(call.tenant, user_id)
     if row is None:
@@ -74,11 +78,19 @@ GET_USER: Final = Operation(
     summary="Get a User",
     description=(
         "Returns one user. With `fields`, only the named properties are returned. The access tokens of"
-        " identity providers are included only for callers that have the scope `read:user_idp_tokens`."
+        " identity providers are included only for callers that have the scope `read:user_idp_tokens`. With"
+        " `as_of`, the user is returned as of that moment, also a deleted one who existed then."
     ),
-    query=Selected,
+    query=GetUser,
     result=User,
-    responses={200: "The user.", 304: "Not modified.", **_COMMON, 404: "No such user."},
+    responses={
+        200: "The user.",
+        304: "Not modified.",
+        **_COMMON,
+        404: "No such user.",
+        410: ERASED,
+        503: "Not available now.",
+    },
 )
 OPERATIONS: Final = (
     Operation(

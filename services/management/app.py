@@ -43,6 +43,7 @@ from services.management.users import (
     read_users,
     time_travel,
     user_access,
+    user_history,
     write_users,
 )
 from services.runtime.http.access_log import AccessLog
@@ -54,6 +55,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *read_users.OPERATIONS,
     *write_users.OPERATIONS,
     *time_travel.OPERATIONS,
+    *user_history.OPERATIONS,
     *connections.OPERATIONS,
     *user_blocks.OPERATIONS,
     *attack_protection.OPERATIONS,

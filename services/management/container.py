@@ -20,7 +20,9 @@ from services.management.cursors import Cursors
 from services.management.limits.rate_limits import RateLimits, plan_of
 from services.management.settings import Settings
 from services.queries.search.searcher import Searcher
+from services.queries.user_history.checkpoints import Checkpoints
 from services.queries.user_history.reader import HistoryReader
+from services.queries.user_history.timeline import Timelines
 from services.queries.users import users_by_id
 from services.runtime.auth.issuers import Verifier
 from services.runtime.auth.passwords import Hasher
@@ -57,6 +59,7 @@ class Storage:
     cursors: Cursors
     users: UserLoaders
     history: HistoryReader
+    timelines: Timelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,10 @@ async def _open_storage(
     users = UserLoaders(users_by_id(database), users_with_secrets(database))
     fetcher = await stack.enter_async_context(RecordFetcher.open(settings.kafka, topic))
     history = HistoryReader(database, keyring, fetcher, log.partitions)
-    return Storage(database, searcher, access, keyring, Cursors(keyring), users, history)
+    checkpoints = Checkpoints()
+    stack.callback(checkpoints.close)
+    timelines = Timelines(history, checkpoints)
+    return Storage(database, searcher, access, keyring, Cursors(keyring), users, history, timelines)
 
 
 async def _open_auth(

@@ -181,6 +181,7 @@ async def of_sessions(site: Site) -> dict[str, Walk]:
         **of_users("sessions"),
         **of_users("refresh-tokens"),
         **of_users("connected-accounts"),
+        **of_users("history", query={"type": "login.*"}, other_query={"type": "user.*"}),
         "/api/v2/refresh-tokens": Walk(
             "/api/v2/refresh-tokens", {"user_id": JANE}, other_query={"user_id": JOE}
         ),

@@ -93,6 +93,7 @@ class HistoryPage(Result):
     """A page of a user's history."""
 
     events: list[HistoryEvent]
+    complete: bool = Field(description="Whether every event up to now is known.")
     next: str | None = Field(None, description="`from` of the next page; absent at the end.")
 
 

@@ -43,9 +43,9 @@ class ValueSource(NamedTuple):
     by: str
 
     def shown(self) -> dict[str, Any]:
-        """Return the source as JSON values."""
+        """Return the source as JSON values; what is not known is left out."""
         named = {"event": self.event_id, "type": self.type, "position": self.position}
-        return {**named, "time": self.time, "by": self.by}
+        return {name: value for name, value in {**named, "time": self.time, "by": self.by}.items() if value}
 
 
 class Offer(NamedTuple):

@@ -16,7 +16,8 @@ from services.cli.logins import logins
 from services.cli.stack import demo, env, logs, stack
 from services.cli.status import status
 from services.cli.tenants import clients, gateways, keys, tenants
-from services.cli.users import users
+from services.cli.users import explain as explain_user
+from services.cli.users import history, users
 from services.cli.views import rebuild, repair
 
 app = typer.Typer(
@@ -53,6 +54,8 @@ env.register(app, _STACK)
 demo.register(app, _STACK)
 app.add_typer(logins.app, name="logins", rich_help_panel=_DATA)
 app.add_typer(users.app, name="users", rich_help_panel=_DATA)
+history.register(app, _DATA)
+explain_user.register(app, _DATA)
 tail.register(app, _DATA)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=_ADMIN)
 app.add_typer(audit.app, name="audit", rich_help_panel=_ADMIN)

@@ -39,14 +39,22 @@ def print_users(users: Sequence[Mapping[str, Any]], console: "Console | None" = 
     print_table(_COLUMNS, map(_row, users), right=("logins",), console=console)
 
 
-def show_one(api: ManagementApi, user: str, as_json: bool) -> None:
-    """Show a user by id, or by an e-mail address.
+def show_one(api: ManagementApi, user: str, as_json: bool, as_of: str | None = None) -> None:
+    """Show a user by id, or by an e-mail address, now or at a moment of the past.
+
+    Raises CommandFailed when no user has the e-mail address, or more than one.
+    """
+    query = None if as_of is None else {"as_of": as_of}
+    _show_answer(api.call("GET", path_of(user_id_of(api, user)), query=query), as_json)
+
+
+def user_id_of(api: ManagementApi, user: str) -> str:
+    """Return the id of a user who is named by it or by an e-mail address; users of the past have ids only.
 
     Raises CommandFailed when no user has the e-mail address, or more than one.
     """
     if "|" in user or "@" not in user:
-        _show_answer(api.call("GET", _path(user)), as_json)
-        return
+        return user
     found = document(api.call("GET", "/api/v2/users-by-email", query={"email": user}))
     if not found:
         raise CommandFailed("no user has this e-mail address", "list users with `vita users list`")
@@ -55,7 +63,7 @@ def show_one(api: ManagementApi, user: str, as_json: bool) -> None:
         raise CommandFailed(
             f"{len(found)} users have this e-mail address", f"name one of them by its id: {ids}"
         )
-    _show_answer(api.call("GET", _path(found[0]["user_id"])), as_json)
+    return str(found[0]["user_id"])
 
 
 def create(api: ManagementApi, body: dict[str, Any], as_json: bool) -> None:
@@ -71,7 +79,7 @@ def change(
     `revision` makes the change conditional: it is refused if the user has another revision by then.
     """
     headers = {} if revision is None else {"if-match": f'"{revision}"'}
-    _show_written(api.call("PATCH", _path(user_id), body=body, headers=headers), as_json)
+    _show_written(api.call("PATCH", path_of(user_id), body=body, headers=headers), as_json)
 
 
 def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
@@ -79,11 +87,11 @@ def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
     if asks:
         import typer
 
-        user = document(api.call("GET", _path(user_id)))
+        user = document(api.call("GET", path_of(user_id)))
         typer.confirm(
             f"Delete {safe(str(user.get('name') or user_id))} ({safe(user_id)})?", abort=True, err=True
         )
-    response = api.call("DELETE", _path(user_id))
+    response = api.call("DELETE", path_of(user_id))
     position = response.headers.get("vita-position")
     if as_json:
         print_json({"user_id": user_id, "deleted": True, "position": position})
@@ -93,7 +101,7 @@ def delete(api: ManagementApi, user_id: str, asks: bool, as_json: bool) -> None:
 
 def restore(api: ManagementApi, user_id: str, as_json: bool) -> None:
     """Restore a deleted user and show it."""
-    _show_written(api.call("POST", f"{_path(user_id)}/restore"), as_json)
+    _show_written(api.call("POST", f"{path_of(user_id)}/restore"), as_json)
 
 
 def revert(
@@ -108,12 +116,12 @@ def revert(
 
     The first edit is refused if the user changes meanwhile. Raises CommandFailed when an edit is refused.
     """
-    response = api.call("GET", _path(user_id))
+    response = api.call("GET", path_of(user_id))
     changes = changes_back(past, document(response), only)
     tag = response.headers.get("etag")
     for edit in [] if dry_run else edits_back(changes):
         headers = {} if tag is None else {"if-match": tag}
-        written = api.call("PATCH", _path(user_id), body=dict(edit.values), headers=headers)
+        written = api.call("PATCH", path_of(user_id), body=dict(edit.values), headers=headers)
         tag = written.headers.get("etag")
     if as_json:
         shown = {one.attribute: {"now": one.now, "then": one.then} for one in changes}
@@ -124,7 +132,8 @@ def revert(
         out().print("Nothing differs: every editable attribute is as it was.")
 
 
-def _path(user_id: str) -> str:
+def path_of(user_id: str) -> str:
+    """Return the path of a user in the Management API."""
     return f"/api/v2/users/{quote(user_id, safe='')}"
 
 

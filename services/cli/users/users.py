@@ -58,6 +58,16 @@ Attributes = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME|POSITION", help="Moment of the past, for example 2026-11-23T10:00:00Z."
+    ),
+]
+Diff = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--diff", metavar="T1 T2", help="Show what changed between two moments."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
@@ -85,6 +95,35 @@ def get(
     Example: vita users get jane@example.com
     """
     operations.show_one(ManagementApi.at(management_url, token), user, as_json)
+
+
+@app.command()
+def show(
+    user: Person,
+    as_of: AsOf = None,
+    diff: Diff = None,
+    as_json: AsJson = False,
+    management_url: ManagementUrl = None,
+    token: Token = None,
+) -> None:
+    """Show a user as it was at a moment, or what changed between two.
+
+    A moment is a time, or a position of the event log as `vita history` prints it. Deleted users are named by
+    their id.
+
+    Example: vita users show 'auth0|63d1' --diff 2026-11-01T00:00:00Z 2026-11-23T10:00:00Z
+
+    Raises typer.BadParameter when both --as-of and --diff are given.
+    """
+    from services.cli.users import comparison
+
+    api = ManagementApi.at(management_url, token)
+    if diff is None:
+        operations.show_one(api, user, as_json, as_of)
+        return
+    if as_of is not None:
+        raise typer.BadParameter("give either --as-of or --diff")
+    comparison.show_differences(api, user, diff, as_json)
 
 
 @app.command()

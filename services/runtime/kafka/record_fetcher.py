@@ -6,9 +6,9 @@ between reads but the topic's metadata.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.client import AIOKafkaClient
@@ -29,6 +29,7 @@ _ONE_BATCH_BYTES: Final = 1
 """The broker answers with one batch at least, however large."""
 _RANGE_BYTES: Final = 256 << 10
 _TAIL_BYTES: Final = 1 << 20
+_TAIL_REQUESTS: Final = 64
 _READ_COMMITTED: Final = 1
 
 
@@ -79,35 +80,39 @@ class RecordFetcher:
         return [record for records in found for record in records]
 
     async def tail(self, partition: int, offset: int, key: bytes, most: int) -> Tail:
-        """Return the records with this key from an offset to the present end of a partition, having looked at
-        `most` records or a few more. Raises Transient."""
+        """Return the records with this key from an offset to the present end of a partition, having looked
+        at `most` offsets or a few more, and at 64 requests of a megabyte at most. Raises Transient."""
         found: list[ConsumerRecord] = []
-        seen, end = 0, None
-        while seen < most:
-            answer = await self._fetch(partition, offset, _TAIL_BYTES)
+        begin, end = offset, None
+        for _ in range(_TAIL_REQUESTS):
+            answer = await self._fetch(partition, offset, _TAIL_BYTES, lambda record: record.key == key)
             end = answer.stable_end if end is None else end
-            seen += len(answer.records)
-            found += [record for record in answer.records if record.key == key and record.offset < end]
+            found += [record for record in answer.records if record.offset < end]
+            has_moved = answer.next_offset > offset
             offset = max(offset, answer.next_offset)
             if offset >= end:
                 return Tail(found, end, True)
+            if offset - begin >= most or not has_moved:
+                break
         return Tail(found, offset, False)
 
-    async def _range(self, partition: int, wanted: Sequence[int]) -> list[ConsumerRecord]:
+    async def _range(self, partition: int, offsets: Sequence[int]) -> list[ConsumerRecord]:
         """Return the records at offsets that are near each other."""
-        missing, found = set(wanted), list[ConsumerRecord]()
-        offset = wanted[0]
+        wanted = missing = frozenset(offsets)
+        offset, found = offsets[0], list[ConsumerRecord]()
         while missing:
             size = _ONE_BATCH_BYTES if len(missing) == 1 else _RANGE_BYTES
-            answer = await self._fetch(partition, offset, size)
-            found += [record for record in answer.records if record.offset in missing]
+            answer = await self._fetch(partition, offset, size, lambda record: record.offset in wanted)
+            found += answer.records
             if answer.next_offset <= offset:
                 break
             offset = answer.next_offset
-            missing = {one for one in missing if one >= offset}
+            missing = frozenset(one for one in missing if one >= offset)
         return found
 
-    async def _fetch(self, partition: int, offset: int, size: int) -> _Fetched:
+    async def _fetch(
+        self, partition: int, offset: int, size: int, is_wanted: Callable[[Any], bool]
+    ) -> _Fetched:
         place = TopicPartition(self._topic, partition)
         with kafka_failures():
             leader = self._client.cluster.leader_for_partition(place)
@@ -125,17 +130,32 @@ class RecordFetcher:
             if code:
                 self._client.force_metadata_update()
                 raise error() if issubclass(error, KafkaError) else KafkaError(code)
-            return _parsed(place, offset, rest)
+            return _parsed(place, offset, rest, is_wanted)
 
 
-def _parsed(place: TopicPartition, offset: int, rest: Sequence[object]) -> _Fetched:
-    """Return the records in an answer: `rest` begins with the end of what is committed, and ends with the
-    aborted transactions, since version 11 of the protocol a replica, and the batches."""
+class _WantedRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
+    """Records of an answer, None in the place of those that are not wanted: making a record costs more than
+    reading it."""
+
+    def __init__(self, is_wanted: Callable[[Any], bool], *given: Any) -> None:
+        super().__init__(*given)
+        self._is_wanted = is_wanted
+
+    def _consumer_record(self, tp: TopicPartition, record: Any) -> ConsumerRecord | None:
+        return super()._consumer_record(tp, record) if self._is_wanted(record) else None
+
+
+def _parsed(
+    place: TopicPartition, offset: int, rest: Sequence[object], is_wanted: Callable[[Any], bool]
+) -> _Fetched:
+    """Return the wanted records in an answer: `rest` begins with the end of what is committed, and ends with
+    the aborted transactions, since version 11 of the protocol a replica, and the batches."""
     stable_end, content = rest[0], rest[-1]
     aborted = next((one for one in rest[1:-1] if isinstance(one, list)), None)
     unread = fetcher.MemoryRecords(content)
-    records = fetcher.PartitionRecords(place, unread, aborted, offset, None, None, True, _READ_COMMITTED)
-    found = list(records)
+    given = (place, unread, aborted, offset, None, None, True, _READ_COMMITTED)
+    records = _WantedRecords(is_wanted, *given)
+    found = [record for record in records if record is not None]
     assert isinstance(stable_end, int)
     return _Fetched(found, records.next_fetch_offset, stable_end)
 

@@ -34,10 +34,10 @@ def summary(step: HistoryStep, changes: Sequence[AttributeChange]) -> str:
     if step.verdict == "forwarded":
         return f"{said}: recorded for the profile that the identity is linked to"
     created = step.before.document is None and isinstance(event, LoginSucceeded | UserCreated)
-    told = [] if created or step.after.document is None else _told(changes)
+    shown = [] if created or step.after.document is None else _changes_in_words(changes)
     if created and isinstance(event, LoginSucceeded):
         said += ", which created the profile"
-    return "; ".join([said, *told])
+    return "; ".join([said, *shown])
 
 
 def headline(event: PersonEvent) -> str:
@@ -71,14 +71,14 @@ def value_in_words(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
-def _told(changes: Iterable[AttributeChange]) -> list[str]:
+def _changes_in_words(changes: Iterable[AttributeChange]) -> list[str]:
     notable = [change for change in changes if change.attribute not in ROUTINE]
-    told = [
+    shown = [
         change_in_words(change) if change.place == "document" else _association_in_words(change)
         for change in notable[:_SHOWN_CHANGES]
     ]
-    rest = len(notable) - len(told)
-    return [*told, f"{rest} more changes"] if rest > 0 else told
+    rest = len(notable) - len(shown)
+    return [*shown, f"{rest} more changes"] if rest > 0 else shown
 
 
 def _association_in_words(change: AttributeChange) -> str:
@@ -133,6 +133,8 @@ def _fact(event: PersonEvent) -> str:
             return "Removed from an organization"
         case "profile.user.deleted":
             return "Deleted"
+        case "profile.user.undeleted":
+            return "Restored after its deletion"
         case "profile.identity.linked":
             return f"Identity of {event.data.connection} linked"
         case "profile.identity.unlinked":

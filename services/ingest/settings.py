@@ -4,7 +4,7 @@ from pydantic import Field
 
 from services.ledger.keys.login_signing import LoginSigningSettings
 from services.runtime.auth.issuers import ExternalIssuer
-from services.runtime.settings import HttpSettings, RuntimeSettings
+from services.runtime.settings import HttpSettings, RuntimeSettings, metrics_port_field
 
 
 class Settings(HttpSettings, LoginSigningSettings):
@@ -12,6 +12,7 @@ class Settings(HttpSettings, LoginSigningSettings):
 
     key_provider: str = Field("", description=RuntimeSettings.model_fields["key_provider"].description)
     http_port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
+    metrics_port: int = metrics_port_field(9465)
     token_issuer: str = Field(
         "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
     )

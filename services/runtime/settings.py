@@ -14,6 +14,7 @@ from services.runtime.http.request_bodies import Pace
 from services.runtime.http.tls import Tls
 from services.runtime.kafka.access import KafkaAccess, Mechanism, Protocol, SaslCredentials, TlsFiles
 from services.runtime.kafka.oauth_tokens import OAuthClient
+from services.runtime.operations import OperationsAddress
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -150,11 +151,26 @@ class RuntimeSettings(KafkaSettings):
         60.0, gt=0, description="Time without progress, while records wait, after which a worker ends."
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address to listen on for `/metrics`, `/livez` and `/readyz`."
+    )
+    metrics_port: int = Field(
+        9464,
+        ge=0,
+        le=65535,
+        description="Port for `/metrics`, `/livez` and `/readyz`; 0 is any free port, which is logged.",
+    )
+
     @field_validator("database_url")
     @classmethod
     def _is_an_address(cls, value: SecretStr) -> SecretStr:
         check_database_url(value.get_secret_value())
         return value
+
+    @property
+    def operations(self) -> OperationsAddress:
+        """Where operators read metrics and ask for health."""
+        return OperationsAddress(self.metrics_host, self.metrics_port)
 
     def topic(self, topic: Topic) -> str:
         """The physical name of a topic."""
@@ -216,6 +232,12 @@ class HttpSettings(RuntimeSettings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("a certificate needs its key, and a key its certificate")
         return self
+
+
+def metrics_port_field(default: int) -> Any:
+    """Return the field `metrics_port` of a service with another default."""
+    described = RuntimeSettings.model_fields["metrics_port"].description
+    return Field(default, ge=0, le=65535, description=described)
 
 
 KAFKA_VARIABLES: Final = frozenset(f"VITA_{name.upper()}" for name in KafkaSettings.model_fields)

@@ -54,4 +54,4 @@ class Generation:
 async def open_generation_pool(url: str, number: int, role: str | None = None) -> asyncpg.Pool:
     """Return a pool for the tables of a generation, whose connections act as `role` if that is given. Raises
     Transient."""
-    return await open_pool(url, max_size=CONNECTIONS, search_path=f"view_{number}", role=role)
+    return await open_pool(url, max_size=CONNECTIONS, search_path=f"view_{number}", role=role, name="views")

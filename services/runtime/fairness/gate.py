@@ -26,6 +26,10 @@ class FairGate:
         """Whether the gate would admit a tenant that holds no place at once."""
         return self._free > 0
 
+    def waiting(self) -> int:
+        """Return how many wait for a place, of all tenants."""
+        return sum(map(len, self._waiting.values()))
+
     @asynccontextmanager
     async def place(self, tenant: str, patience_seconds: float) -> AsyncIterator[None]:
         """Hold a place during the `with` block, after waiting for at most `patience_seconds`.

@@ -8,6 +8,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from schemas.errors import Transient
+from services.runtime.postgres.pool_use import watch_pool
 
 _PASSING = (
     OSError,
@@ -54,13 +55,15 @@ async def open_pool(
     max_size: int = 4,
     search_path: str | None = None,
     role: str | None = None,
+    name: str = "ledger",
 ) -> asyncpg.Pool:
-    """Return a pool of connections. `search_path` is the schema that unqualified names mean; the connections
-    act as `role`, or as the role they sign in with if it is None. Raises Transient."""
+    """Return a pool of connections; metrics show it as `name`. `search_path` is the schema that unqualified
+    names mean; the connections act as `role`, or as the role they sign in with if it is None. Raises
+    Transient."""
     given = {"search_path": search_path, "role": role}
     settings = {"application_name": "vita", **{name: value for name, value in given.items() if value}}
     with database_failures():
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             url,
             min_size=min_size,
             max_size=max_size,
@@ -68,3 +71,5 @@ async def open_pool(
             command_timeout=STATEMENT_SECONDS,
             connection_class=PlainConnection,
         )
+    watch_pool(pool, name)
+    return pool

@@ -10,6 +10,7 @@ import asyncpg
 from services.runtime.fairness.gate import FairGate
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection, PlainConnection, database_failures
+from services.runtime.postgres.pool_use import watch_pool
 
 ACQUIRE_SECONDS = 5
 LOCK_SECONDS: Final = 3
@@ -93,6 +94,7 @@ class TenantPool:
                 server_settings={"application_name": f"vita {name}", **_WAITS, **session},
             )
         gate = FairGate(f"database connections ({name})", connections, int(connections * share), waiting)
+        watch_pool(pool, name, gate.waiting)
         return cls(pool, gate)
 
     async def ping(self) -> None:

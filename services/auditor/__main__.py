@@ -6,6 +6,7 @@ from schemas.topics import Topic
 from services.auditor.consumer import Auditor, Settings
 from services.auditor.signing import signer
 from services.runtime import logs
+from services.runtime.operations import serving_operations
 from services.runtime.worker.intake import Source
 from services.runtime.worker.loop import Worker
 
@@ -26,7 +27,9 @@ async def main() -> None:
     """Run until a signal ends the process."""
     settings = Settings()
     logs.configure(settings.log_format)
-    await build(settings).run()
+    worker = build(settings)
+    async with serving_operations("auditor", settings.operations, worker.obstacle):
+        await worker.run()
 
 
 if __name__ == "__main__":

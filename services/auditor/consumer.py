@@ -4,6 +4,8 @@ The auditor reads only the open envelope and holds no key to personal data. Any 
 that no record stops it.
 """
 
+import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -13,15 +15,24 @@ from aiokafka import ConsumerRecord
 from pydantic import Field
 
 from schemas.errors import InvalidEvent, Transient
+from schemas.events import EVENT_TYPES
 from schemas.topics import Topic
 from services.auditor.decide import Jump, grow
 from services.auditor.signing import CheckpointSigner, default_provider
 from services.auditor.trail import read_tips, sign_checkpoint, write_growth
 from services.ledger.progress.heartbeats import Heartbeat
 from services.runtime.kafka.log_reader import first_offset_from
+from services.runtime.metrics.catalogue import (
+    BATCH_PHASE_SECONDS,
+    CHECKPOINT_AGE,
+    EVENTS,
+    UNKNOWN_TYPE,
+)
+from services.runtime.metrics.exposition import read_by
+from services.runtime.metrics.meters import Phases, count, show
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import RuntimeSettings, metrics_port_field
 from services.runtime.worker.consumer import Fenced
 from services.runtime.worker.intake import WorkerFailed
 
@@ -31,6 +42,7 @@ _log = structlog.get_logger()
 class Settings(RuntimeSettings):
     """The auditor's settings."""
 
+    metrics_port: int = metrics_port_field(9468)
     checkpoint_key: str | None = Field(
         None,
         description="Checkpoint key, `file:<path>`; by default a file beside that of the key-encryption key.",
@@ -70,8 +82,10 @@ class Auditor:
             opening.push_async_callback(self._heartbeat.stop)
             every = self._settings.checkpoint_seconds
             self._signing = Periodic("checkpoint_signing", self._sign, every, end_process, at_once=False)
+            self._signed_at = time.monotonic()
             self._signing.start()
             opening.push_async_callback(self._end_signing)
+            opening.enter_context(read_by(self._read_checkpoint_age))
             self._resources = opening.pop_all()
         return self._heartbeat
 
@@ -87,13 +101,17 @@ class Auditor:
 
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Add a batch to the trail, completely or not at all. Raises Transient or Fenced."""
-        with database_failures():
+        phases = Phases(BATCH_PHASE_SECONDS)
+        with phases.phase("read"), database_failures():
             growth = grow(await read_tips(self._pool, {record.partition for record in records}), records)
         for jump in growth.jumps:
             await self._account_for(jump)
-        with database_failures():
+        with phases.phase("write"), database_failures():
             async with self._pool.acquire() as connection, connection.transaction():
                 await write_growth(connection, growth)
+        phases.end()
+        for event_type, number in Counter(growth.types).items():
+            count(EVENTS, event_type if event_type in EVENT_TYPES else UNKNOWN_TYPE, "audited", by=number)
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
         """Raises WorkerFailed, because a trail without one of its leaves proves nothing."""
@@ -122,8 +140,12 @@ class Auditor:
         except Transient as error:
             self._heartbeat.failed(error)
             raise
+        self._signed_at = time.monotonic()
         if checkpoint is not None:
             _log.info("checkpoint_signed", number=checkpoint.number)
+
+    async def _read_checkpoint_age(self) -> None:
+        show(CHECKPOINT_AGE, {(): time.monotonic() - self._signed_at})
 
     async def _end_signing(self) -> None:
         await self._signing.stop()

@@ -1,12 +1,12 @@
 """The auditor's decision: how a batch of records extends the trees. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
-from projections.trail.leaf import leaf_of
+from projections.trail.leaf import Leaf, leaf_of
 from projections.trail.merkle import Tree
 
 
@@ -49,6 +49,11 @@ class Growth:
     leaves: Columns = field(default_factory=lambda: ([], [], [], [], [], [], [], []))
     nodes: Columns = field(default_factory=lambda: ([], [], [], []))
     jumps: list[Jump] = field(default_factory=list)
+
+    @property
+    def types(self) -> Sequence[str | None]:
+        """The event types of the leaves; None for a record that names none in proper form."""
+        return self.leaves[3 + Leaf._fields.index("type")]
 
 
 def grow(tips: Mapping[int, Tip], records: Iterable[AuditedRecord]) -> Growth:

@@ -14,7 +14,7 @@ from services.commands.conflict_retry import retry_on_conflict
 from services.commands.context import Command, CommandContext, begin_command, to_events
 from services.commands.decision import Decision, Draft
 from services.commands.reserve import Bearer, Reserver
-from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer, Written
+from services.commands.writer import EVENT_TOO_LARGE, NotSent, Writer, Written, count_appended
 from services.ledger.keys.subject_keys import ensure_keys
 from services.ledger.reservations import Reservation
 from services.runtime.postgres.tenant_pool import TenantPool
@@ -176,6 +176,7 @@ class Executor:
         try:
             records = [seal_event(event, keys) for event in events]
             await self._writer.append(tenant, [event.id for event in events], records)
+            count_appended(events)
         except (NotSent, KeyDestroyed) as error:
             raise _not_written(error, NOT_FOUND) from error
 

@@ -16,6 +16,8 @@ from services.commands.pending import Pending
 from services.ledger.progress.position_watch import PositionWatch
 from services.runtime.fairness.current_request import spend
 from services.runtime.kafka.log_writer import LogWriter
+from services.runtime.metrics.catalogue import EVENTS
+from services.runtime.metrics.meters import count
 from services.runtime.rejection import Rejected, Rejection, unavailable
 
 COUNTED_BYTES: Final = 64 << 10
@@ -54,6 +56,12 @@ class Written:
     visible: bool
 
 
+def count_appended(events: Sequence[Event]) -> None:
+    """Count events that are on the log."""
+    for event in events:
+        count(EVENTS, event.type, "appended")
+
+
 def _seconds_behind(records: Sequence[Record]) -> float:
     return sum(max(0, len(record.value) - COUNTED_BYTES) for record in records) * SECONDS_PER_BYTE
 
@@ -76,6 +84,7 @@ class Writer:
         if pending is not None:
             await pending.note(events[0].subject, events[0].id, keys)
         position = await self.append(events[0].tenant, [event.id for event in events], records)
+        count_appended(events)
         return Written(position, await self.wait_for_view(position))
 
     async def wait_for_view(self, position: Position) -> bool:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from schemas.formats import exact_json
 from schemas.formats.instants import milliseconds, render
 from schemas.topics import Topic
-from services.ingest.documents import HEALTH, LOGIN_CHECKS, LOGINS, document_routes, openapi
+from services.ingest.documents import HEALTH, LIVE, LOGIN_CHECKS, LOGINS, READY, document_routes, openapi
 from services.ingest.endpoint import EndpointResources, GatewayEndpoint
 from services.ingest.errors import MAX_BYTES, error_body, headers_of
 from services.ingest.login_checks import ChecksEndpoint
@@ -89,6 +89,8 @@ def build(settings: Settings) -> Starlette:
     app.router.routes += [
         *(route("POST", path, hot) for path, hot in app.hot.items()),  # these reject other methods
         route("GET", HEALTH, _health),
+        route("GET", READY, _health),
+        route("GET", LIVE, _alive),
         *document_routes(),
         *docs_routes(openapi()["info"]["title"]),
     ]
@@ -149,6 +151,19 @@ async def _health(request: Request) -> Response:
     state = {"status": "ok" if ready else "unavailable", "kafka": "connected" if connected else "away"}
     state |= dict.fromkeys(failing, "failing")
     return Response(exact_json.dumps(state), 200 if ready else 503, headers_of(200 if ready else 503), _JSON)
+
+
+async def _alive(_request: Request) -> Response:
+    """200 as long as the process answers."""
+    return Response(exact_json.dumps({"status": "ok"}), 200, headers_of(200), _JSON)
+
+
+async def obstacle(app: Starlette) -> str | None:
+    """Return why logins cannot be taken; None when they can."""
+    if not hasattr(app.state, "publisher"):
+        return "it is starting"
+    failing = [f"{loop} is failing" for loop in app.state.readiness.failing]
+    return ", ".join([*failing, *([] if app.state.publisher.is_ready else ["kafka is away"])]) or None
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

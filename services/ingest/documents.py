@@ -18,6 +18,8 @@ from services.ingest.login_checks import CHECK_SCOPE, MAX_CHECKS, ChecksEndpoint
 from services.runtime.http.routes import route
 
 HEALTH: Final = "/healthz"
+READY: Final = "/readyz"
+LIVE: Final = "/livez"
 LOGINS: Final = "/ingest/v1/logins"
 LOGIN_CHECKS: Final = "/ingest/v1/login-checks"
 SCHEMA: Final = "/ingest/v1/schema/login.json"
@@ -102,6 +104,8 @@ def openapi() -> dict[str, Any]:
         },
         "paths": {
             HEALTH: {"get": _read("Health check", "_health_healthz_get", "health", _HEALTHY)},
+            READY: {"get": _read("Readiness check", "_health_readyz_get", "health", _HEALTHY)},
+            LIVE: {"get": _read("Liveness check", "_alive_livez_get", "health")},
             SCHEMA: {"get": _read("JSON Schema of a login event", "schema_ingest_v1_schema_login_json_get")},
             "/asyncapi.json": {"get": _read("AsyncAPI document", "asyncapi_json_asyncapi_json_get")},
             "/asyncapi.yaml": {"get": _read("AsyncAPI document", "asyncapi_yaml_asyncapi_yaml_get")},

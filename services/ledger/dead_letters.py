@@ -27,6 +27,8 @@ from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.replays import letters_of_last_hour
 from services.runtime.kafka.log_writer import LogWriter
 from services.runtime.kafka.record_batches import name_bytes, name_text
+from services.runtime.metrics.catalogue import DEAD_LETTERS
+from services.runtime.metrics.meters import count
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection, database_failures
 from services.runtime.worker.intake import WorkerFailed
@@ -190,6 +192,8 @@ async def note(connection: DatabaseConnection, rows: Sequence[Noted]) -> None:
     """Note dead letters in the ledger, none of them twice."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     await connection.execute(_query("note"), *columns, NOTED_SECONDS)
+    for row in rows:
+        count(DEAD_LETTERS, row[3])
 
 
 async def find_noted(

@@ -4,6 +4,7 @@ login from which it is derived.
 Kafka stores the worker's position, which advances after all replicas have acknowledged all events of a batch.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -52,14 +53,17 @@ from services.normalizer.replay import INTERVAL_SECONDS, LoginReplays
 from services.queries.settings import read_attribute_profiles
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
+from services.runtime.metrics.catalogue import BATCH_PHASE_SECONDS, EVENTS
+from services.runtime.metrics.meters import Phases, count
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import DatabaseConnection, database_failures, open_pool
-from services.runtime.settings import QuarantineSettings
+from services.runtime.settings import QuarantineSettings, metrics_port_field
 
 
 class Settings(LoginSigningSettings, QuarantineSettings):
     """The normalizer's settings."""
 
+    metrics_port: int = metrics_port_field(9466)
     token_issuer: str = Field(
         "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
     )
@@ -112,6 +116,8 @@ class Batch:
     items: list[Item] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     new_connections: dict[tuple[str, str], tuple[ConnectionSettings, Arrival]] = field(default_factory=dict)
+    types: Counter[str] = field(default_factory=Counter)
+    """How many events of each type are sealed."""
 
 
 class Normalizer:
@@ -181,30 +187,37 @@ class Normalizer:
     async def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Process a batch: read the records, resolve identities, seal events, append them. Raises
         Transient."""
-        self._batch = batch = Batch()
-        sealed = await self._process(batch, records)
-        reports = await self._letters.keep(batch.letters)
-        await self._events.append_many([*sealed, *reports])
+        self._batch, phases = (batch := Batch()), Phases(BATCH_PHASE_SECONDS)
+        sealed = await self._process(batch, records, phases)
+        with phases.phase("append"):
+            reports = await self._letters.keep(batch.letters)
+            await self._events.append_many([*sealed, *reports])
+        phases.end()
+        for event_type, number in batch.types.items():
+            count(EVENTS, event_type, "appended", by=number)
 
     async def replay_requested(self) -> int:
         """Replay the quarantined logins that an operator has asked for. Raises Transient."""
         return await self._replays.replay_requested(self.replay)
 
     async def replay(self, record: ConsumerRecord) -> Sequence[Record] | InvalidEvent:
-        """Return the events that a quarantined record comes to now, or why it is refused still. Raises
+        """Return the events that a quarantined record results in now, or why it is still refused. Raises
         Transient."""
         batch = Batch(source=REPLAYED)
-        sealed = await self._process(batch, [record])
+        sealed = await self._process(batch, [record], Phases(BATCH_PHASE_SECONDS))
         return batch.letters[0].error if batch.letters else sealed
 
-    async def _process(self, batch: Batch, records: Sequence[ConsumerRecord]) -> list[Record]:
+    async def _process(self, batch: Batch, records: Sequence[ConsumerRecord], phases: Phases) -> list[Record]:
         with database_failures():
             async with self._pool.acquire() as connection:
-                if self._signed:
-                    await self._gateways.refresh(connection, records)
-                self._read(records, batch)
-                self._normalize(batch, await self._connections(connection, batch.items))
-                return await self._events_of(connection, batch)
+                with phases.phase("read"):
+                    if self._signed:
+                        await self._gateways.refresh(connection, records)
+                    self._read(records, batch)
+                with phases.phase("normalize"):
+                    self._normalize(batch, await self._connections(connection, batch.items))
+                with phases.phase("seal"):
+                    return await self._events_of(connection, batch)
 
     async def quarantine(self, record: ConsumerRecord, error: InvalidEvent) -> None:
         """Quarantine a record that cannot be processed. Raises Transient."""
@@ -288,16 +301,19 @@ class Normalizer:
         tenant_keys = {
             t: await ensure_keys(connection, self._keyring, t, tenant_subject(t)) for t in sorted(tenants)
         }
-        records = [
-            seal_event(connection_registered(tenant, settings, arrival.time), tenant_keys[tenant])
+        registered = [
+            connection_registered(tenant, settings, arrival.time)
             for (tenant, _), (settings, arrival) in batch.new_connections.items()
         ]
+        records = [seal_event(event, tenant_keys[event.tenant]) for event in registered]
+        batch.types.update(event.type for event in registered)
         for item in batch.items:
             known_subject = None if item.foreign else _known(item, subjects, named)
             item.subject = None if known_subject is None else known_subject.id
             try:
                 event, keys = _event(item, subjects, named, tenant_keys)
                 records.append(_sealed(event, keys))
+                batch.types[event.type] += 1
             except ValidationError as error:
                 contract = InvalidEvent("contract", violations(error))
                 self._quarantine(batch, item.record, contract, item.origin, item.subject)

@@ -5,6 +5,7 @@ import uvloop
 from schemas.topics import Topic
 from services.projector.consumer import LARGE_BYTES, Projector, Settings
 from services.runtime import logs
+from services.runtime.operations import serving_operations
 from services.runtime.worker.intake import Source
 from services.runtime.worker.loop import Worker
 
@@ -25,7 +26,9 @@ async def main() -> None:
     """Run until a signal stops the process."""
     settings = Settings()
     logs.configure(settings.log_format)
-    await build(settings).run()
+    worker = build(settings)
+    async with serving_operations("projector", settings.operations, worker.obstacle):
+        await worker.run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ the primary subject, and revocations to the topic `revocations`, at least once.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from schemas.topics import Topic
 from services.ledger.dead_letters import DeadLetters, KeyOwner, Quarantined, report
 from services.ledger.keys.subject_keys import load_keyring, provider_from
 from services.ledger.progress.epochs import topic_epoch
+from services.ledger.progress.generations import REBUILD_PHASES, rebuild_progress
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.progress.positions import (
     MOVED_MEANWHILE,
@@ -48,9 +50,19 @@ from services.projector.replays import EventReplays
 from services.runtime.background import Background, start_task
 from services.runtime.kafka.log_reader import first_offset_from
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
+from services.runtime.metrics.catalogue import (
+    BATCH_PHASE_SECONDS,
+    EVENTS,
+    REBUILD_EVENTS_DONE,
+    REBUILD_EVENTS_EXPECTED,
+    REBUILD_PHASE,
+    UNKNOWN_TYPE,
+)
+from services.runtime.metrics.exposition import read_by
+from services.runtime.metrics.meters import Phases, count, show
 from services.runtime.periodic import FailurePolicy, Periodic, Readiness
 from services.runtime.postgres.pool import database_failures, open_pool
-from services.runtime.settings import QuarantineSettings
+from services.runtime.settings import QuarantineSettings, metrics_port_field
 from services.runtime.worker.consumer import Fenced, first_offsets, next_offsets
 from services.views.clock import Latest, stamp
 from services.views.generation import Generation
@@ -69,7 +81,7 @@ person."""
 
 class Prepared(NamedTuple):
     """A chunk of records, folded over the tables of a generation: the rows to write there, the keys that seal
-    them, and the effects outside of the views."""
+    them, the effects outside of the views, and what is counted once the rows are written."""
 
     generation: Generation
     records: Sequence[ConsumerRecord]
@@ -77,15 +89,18 @@ class Prepared(NamedTuple):
     effects: Effects
     keys: Keys
     letters: list[Quarantined]
+    counts: Counter[tuple[str, str]]
+    phases: Phases
 
 
 class Settings(QuarantineSettings):
     """The projector's settings."""
 
+    metrics_port: int = metrics_port_field(9467)
     self_check_seconds: float = Field(
         10.0,
         ge=0,
-        description="Seconds between comparisons of one person's rows with its history; 0 for none.",
+        description="Seconds between comparisons of one user's rows with its history; 0 for none.",
     )
 
 
@@ -152,6 +167,7 @@ class Projector:
                 checking = Periodic("self_check", self.check_sample, every, readiness, at_once=False)
                 opening.push_async_callback(checking.stop)
                 checking.start()
+            opening.enter_context(read_by(self._read_rebuild))
             self._resources = opening.pop_all()
         return heartbeat
 
@@ -179,6 +195,14 @@ class Projector:
         """Compare the rows of one person with its history, as `Repairs.check_sample` does. Raises
         Transient."""
         return await self._repairs.check_sample(self._live)
+
+    async def _read_rebuild(self) -> None:
+        async with self._pool.acquire() as connection:
+            building = await rebuild_progress(connection)
+        phase, done, expected = building or (None, 0, 0)
+        show(REBUILD_PHASE, {(one,): one == phase for one in REBUILD_PHASES})
+        show(REBUILD_EVENTS_DONE, {(): done})
+        show(REBUILD_EVENTS_EXPECTED, {(): expected})
 
     async def stored_positions(self, partitions: Collection[int]) -> Mapping[int, int]:
         """Return the next offset of each of these partitions, from the ledger, where it moves with the rows.
@@ -225,7 +249,18 @@ class Projector:
         stamp([record], latest)
         letter = self._quarantine(record, error, self._authentic.get((record.partition, record.offset)))
         nothing = fold_batch(Views(), ())
-        await self._commit(Prepared(self._live, [record], nothing, Effects(), {}, [letter]), latest)
+        phases = Phases(BATCH_PHASE_SECONDS)
+        prepared = Prepared(
+            generation=self._live,
+            records=[record],
+            folded=nothing,
+            effects=Effects(),
+            keys={},
+            letters=[letter],
+            counts=Counter(),
+            phases=phases,
+        )
+        await self._commit(prepared, latest)
 
     async def _clock(self, records: Sequence[ConsumerRecord]) -> Latest:
         """Return the time of the record before these, for each partition."""
@@ -237,22 +272,37 @@ class Projector:
     async def _fold(self, chunk: Sequence[ConsumerRecord], newest: Views, latest: Latest) -> Prepared:
         """Fold a chunk over the tables and over `newest`, the states of earlier chunks that the tables may
         not contain yet. Adds the states of this chunk to `newest`."""
-        generation = self._live
-        read, refused = read_records(chunk, self._events.partitions, latest)
-        letters = [self._quarantine(*one) for one in refused]
-        with database_failures():
+        generation, phases = self._live, Phases(BATCH_PHASE_SECONDS)
+        with phases.phase("open"):
+            read, refused = read_records(chunk, self._events.partitions, latest)
+            letters = [self._quarantine(*one) for one in refused]
+        with phases.phase("read"), database_failures():
             async with generation.pool.acquire() as connection:
                 owners = await read_owners(connection, self._keyring, {one.owner for one in read})
-        events = self._opened(read, await open_records(read, owners.keys, generation.passed), letters)
-        with database_failures():
+        with phases.phase("open"):
+            outcomes = await open_records(read, owners.keys, generation.passed)
+            events = self._opened(read, outcomes, letters)
+        with phases.phase("read"), database_failures():
             start = await read_views(generation.pool, events, owners, newest)
-        effects = Effects()
-        folded = fold_batch(start, events, effects)
-        newest.take(folded.now)
-        return Prepared(generation, chunk, folded, effects, owners.keys, letters)
+        with phases.phase("fold"):
+            effects = Effects()
+            folded = fold_batch(start, events, effects)
+            newest.take(folded.now)
+        counts = Counter[tuple[str, str]]((logged.event.type, "applied") for logged in events)
+        counts[UNKNOWN_TYPE, "destroyed"] = outcomes.count(None)
+        return Prepared(
+            generation=generation,
+            records=chunk,
+            folded=folded,
+            effects=effects,
+            keys=owners.keys,
+            letters=letters,
+            counts=counts,
+            phases=phases,
+        )
 
     async def _commit(self, prepared: Prepared, latest: Latest) -> None:
-        generation, chunk, folded, effects, keys, letters = prepared
+        generation, chunk, folded, effects, keys, letters, counts, phases = prepared
         if effects.relays:
             letters = [*letters, *await self._relay(chunk, effects.relays)]
         await self._dead_letters.keep(letters)
@@ -260,9 +310,12 @@ class Projector:
             await self._revocations.append_many([record_of(one) for one in effects.revocations])
         rows = partial(statements, folded, effects.reservations, keys)
         is_large = any(len(record.value or b"") >= LARGE_BYTES for record in chunk)
-        batches = await asyncio.to_thread(rows) if is_large else rows()
-        with database_failures():
+        with phases.phase("write"), database_failures():
+            batches = await asyncio.to_thread(rows) if is_large else rows()
             await self._write(generation, chunk, batches, latest)
+        phases.end()
+        for (event_type, outcome), number in counts.items():
+            count(EVENTS, event_type, outcome, by=number)
         self._latest |= {partition: latest[partition] for partition in next_offsets(chunk)}
 
     async def _relay(
@@ -275,6 +328,10 @@ class Projector:
                 records, stranded = await sealed_relays(connection, self._keyring, relays, self._epoch)
         if records:
             await self._events.append_many(records)
+        missing = {one.position for one in stranded}
+        for logged, _ in relays:
+            if logged.position not in missing:
+                count(EVENTS, logged.event.type, "appended")
         places = {
             (one.position.partition, one.position.offset): (
                 one.event.tenant,

@@ -15,6 +15,8 @@ import structlog
 
 from schemas.errors import Transient
 from services.runtime.background import start_task
+from services.runtime.metrics.catalogue import BACKGROUND_FAILURES
+from services.runtime.metrics.meters import count
 
 FIRST_BACKOFF_SECONDS: Final = 0.25
 LONGEST_BACKOFF_SECONDS: Final = 2.0
@@ -116,6 +118,7 @@ class Periodic:
             except Transient as error:
                 self._failures += 1
                 _log.warning("periodic_work_failed", work=self._name, error=str(error))
+                count(BACKGROUND_FAILURES, self._name, "transient")
             except asyncio.CancelledError:
                 if _is_cancelled():
                     raise
@@ -130,6 +133,7 @@ class Periodic:
     def _report(self, error: Exception) -> None:
         self._failures += 1
         _log.error("periodic_work_failed", work=self._name, error=type(error).__name__)
+        count(BACKGROUND_FAILURES, self._name, "unknown")
         self._policy.failed(self._name, error)
 
     def _pause(self) -> float:

@@ -42,6 +42,9 @@ class Beats:
     def retrying(self, error: BaseException) -> None:
         """Is not reported."""
 
+    def obstacle(self) -> None:
+        """There is none."""
+
     async def ends(self, state: str, reason: str) -> None:
         """Is written on stdout."""
         say(state, [reason])

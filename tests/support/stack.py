@@ -156,6 +156,7 @@ class Stack:
             "VITA_KEY_PROVIDER": self.key_provider(database.name),
             "VITA_LOGIN_SIGNING_KEY": f"file:{self.folder / database.name}.ingest",
             "VITA_LOG_FORMAT": "json",
+            "VITA_METRICS_PORT": "0",
             **{name: str(A_WHILE) for name in WAITS.get(service, ())},
             **UNLIMITED.get(service, {}),
         }

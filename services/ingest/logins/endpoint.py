@@ -17,6 +17,8 @@ from services.ingest.responses import JsonResponse
 from services.runtime.auth.tokens import Principal
 from services.runtime.fairness.current_request import step_seconds
 from services.runtime.fairness.loop_shares import in_steps
+from services.runtime.metrics.catalogue import LOGINS
+from services.runtime.metrics.meters import count
 
 
 class LoginLog(Protocol):
@@ -70,8 +72,11 @@ class LoginsEndpoint(GatewayEndpoint):
         try:
             written = await self._log.publish(records) if records else []
         except Transient:
+            _count(retry=len(records), rejected=len(verdicts) - len(records))
             raise unavailable("The event log") from None
-        self._handled(sum(written))
+        accepted = sum(written)
+        self._handled(accepted)
+        _count(accepted=accepted, retry=len(written) - accepted, rejected=len(verdicts) - len(written))
         return results_response(verdicts, written)
 
     def _decided(self, event: Any, tenant: str, arrived: str) -> SignedLogin | RejectedLogin | AcceptedLogin:
@@ -89,3 +94,9 @@ class LoginsEndpoint(GatewayEndpoint):
     def _signed(self, accepted: AcceptedLogin, about: Known | None) -> SignedLogin | RejectedLogin:
         verdict = settle(accepted, about)
         return verdict if isinstance(verdict, RejectedLogin) else self._signer.sign(verdict)
+
+
+def _count(**logins: int) -> None:
+    for outcome, number in logins.items():
+        if number:
+            count(LOGINS, outcome, by=number)

@@ -80,6 +80,11 @@ class Heartbeat:
         """Show an operator a warning although the process is healthy; None takes it back."""
         self._notice = notice
 
+    def obstacle(self) -> str | None:
+        """Return why the process is not up; None when it is."""
+        state, reason = self._shown()
+        return None if state == "up" else f"it is {state}: {reason}"
+
     async def ends(self, state: State, reason: str) -> None:
         """Leave a last row that says why the process ends."""
         self._state, self._reason = state, reason[:500]

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections import defaultdict
 from contextlib import suppress
 
@@ -9,6 +10,8 @@ import asyncpg
 
 from schemas.formats.positions import Position
 from services.ledger.progress.positions import CHANNEL, live_positions
+from services.runtime.metrics.catalogue import VIEW_WAIT_SECONDS
+from services.runtime.metrics.meters import observe
 from services.runtime.periodic import FailurePolicy, Periodic
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection, database_failures
@@ -50,11 +53,14 @@ class PositionWatch:
 
     async def wait_for(self, position: Position, timeout_seconds: float) -> bool:
         """True once the views show the position, False when they did not in time."""
+        begin = time.perf_counter()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 while not self.covers(position):
                     await self._moved(position.partition)
-        return self.covers(position)
+        visible = self.covers(position)
+        observe(VIEW_WAIT_SECONDS, time.perf_counter() - begin, "visible" if visible else "late")
+        return visible
 
     async def _moved(self, partition: int) -> None:
         event = asyncio.Event()

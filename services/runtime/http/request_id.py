@@ -9,6 +9,8 @@ from schemas.formats.identifiers import new_event_id
 from services.runtime.fairness.current_request import RequestContext, under_way
 from services.runtime.fairness.loop_shares import LoopShares, in_turns
 from services.runtime.http.access_log import AccessLog
+from services.runtime.metrics.catalogue import HTTP_REQUEST_SECONDS, HTTP_REQUESTS
+from services.runtime.metrics.meters import count, observe
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
 HEADER: Final = "X-Request-Id"
 _NAME: Final = HEADER.lower().encode()
 _POSITION: Final = b"vita-position"
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 class WithRequestId:
-    """The outermost layer of an ASGI application: an id, a header and one line of log for each request, and
-    tenants that take turns on the event loop."""
+    """The outermost layer of an ASGI application: an id, a header, one line of log and metrics for each
+    request, and tenants that take turns on the event loop."""
 
     def __init__(self, app: "ASGIApp", log: AccessLog, tenant_share: float = 1.0) -> None:
         self._app, self._log, self._shares = app, log, LoopShares(most=tenant_share)
@@ -50,12 +53,20 @@ class WithRequestId:
             with under_way(request):
                 await in_turns(answered(), request, self._shares)
         finally:
-            took = (time.perf_counter() - begin) * 1000
-            self._log.record(scope["method"], _route(scope), status, took, request.facts())
+            seconds, route = time.perf_counter() - begin, _route(scope)
+            self._log.record(scope["method"], route, status, seconds * 1000, request.facts())
+            _count(scope["method"], route, status, seconds)
 
 
 def _position(headers: Any) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name.lower() == _POSITION), None)
+
+
+def _count(method: str, route: str, status: int, seconds: float) -> None:
+    """Count a request. Callers choose methods, so those that HTTP does not know are one."""
+    method = method if method in _METHODS else "other"
+    count(HTTP_REQUESTS, method, route, str(status))
+    observe(HTTP_REQUEST_SECONDS, seconds, method, route)
 
 
 def _route(scope: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ from services.runtime.background import Background
 from services.runtime.fairness.current_request import shared_task
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.producers import BATCH_BYTES, close_producer, open_producer
+from services.runtime.metrics.catalogue import APPEND_SECONDS
+from services.runtime.metrics.meters import observe
 
 RECORD_OVERHEAD_BYTES: Final = 128
 """More than what a record has besides its key and value: header, lengths, its share of the batch's head."""
@@ -215,20 +217,23 @@ class LogWriter:
             batch = producer.create_batch()
             _fill(batch, queue, filled)
             if filled:
-                self._sent_at[partition] = time.monotonic()
+                self._sent_at[partition] = sent_at = time.monotonic()
                 written = await (await producer.send_batch(batch, self._topic, partition=partition))
+                observe(APPEND_SECONDS, time.monotonic() - sent_at, self._topic, "written")
                 for parcel, last in filled:
                     parcel.succeed(Position(partition, written.offset + last))
         except (KafkaError, OSError) as error:
             _fail_all([parcel for parcel, _ in filled], Transient(f"kafka: {type(error).__name__}"))
-            await self._replace(producer, error)
+            await self._replace(producer, error, partition)
         except Exception as error:  # every waiting caller must learn of any failure
             _fail_all([*(parcel for parcel, _ in filled), *queue], error)
-            await self._replace(producer, error)
+            await self._replace(producer, error, partition)
         finally:
             self._sent_at.pop(partition, None)
 
-    async def _replace(self, producer: AIOKafkaProducer, error: Exception) -> None:
+    async def _replace(self, producer: AIOKafkaProducer, error: Exception, partition: int) -> None:
+        if (sent_at := self._sent_at.get(partition)) is not None:
+            observe(APPEND_SECONDS, time.monotonic() - sent_at, self._topic, "failed")
         _log.warning("batch_not_written", topic=self._topic, error=type(error).__name__)
         self._give_up(producer)
         with suppress(Transient):

@@ -28,6 +28,9 @@ class WorkerHeartbeat(Protocol):
     def retrying(self, error: BaseException) -> None:
         """Report that a dependency fails and that the worker retries."""
 
+    def obstacle(self) -> str | None:
+        """Why the worker is not up; None when it is."""
+
     async def ends(self, state: State, reason: str) -> None:
         """Write the final report, with the reason why the process ends."""
 

@@ -74,6 +74,11 @@ class Intake:
             raise RuntimeError("the worker is not running")
         return self._consumer
 
+    @property
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """The offset after the last applied record of each assigned partition whose position is known."""
+        return dict(self._next)
+
     def attach(self, consumer: AIOKafkaConsumer | None) -> None:
         """Set the Kafka consumer to read with."""
         self._consumer = consumer

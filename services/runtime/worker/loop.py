@@ -27,10 +27,14 @@ from faststream import FastStream
 
 from schemas.errors import InvalidEvent, Transient
 from services.runtime.background import start_task
+from services.runtime.metrics.catalogue import BATCH_SIZE, RETRIES
+from services.runtime.metrics.exposition import read_by
+from services.runtime.metrics.meters import count, observe
 from services.runtime.periodic import EndProcess
 from services.runtime.worker.consumer import Consumer, Fenced, State, WorkerHeartbeat
 from services.runtime.worker.intake import Found, Intake, Source, WorkerFailed, place_of
 from services.runtime.worker.isolation import Isolation
+from services.runtime.worker.lag import Lag
 from services.runtime.worker.positions import Positions
 from services.runtime.worker.retries import Retries
 from services.runtime.worker.side_track import SideTrack
@@ -61,7 +65,9 @@ class Worker:
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._under_way: Sequence[ConsumerRecord] = ()
         self._looked_at = 0.0
+        self._has_joined = False
         self._intake = Intake(source)
+        self._lag = Lag(self._intake)
         self._retries = Retries(source.group, self._stopping, self._report)
         self._positions = Positions(source, consumer, self._intake, self._retries)
         self._isolation = Isolation(self._applied, self._positions.remaining, self._quarantined, self._done)
@@ -86,13 +92,27 @@ class Worker:
         _collect_garbage_rarely()
         try:
             if self._fatal is None:
-                await self._app.run()
+                with read_by(self._read_lag):
+                    await self._app.run()
         finally:
             await self._end()
         if isinstance(self._fatal, WorkerFailed):
             raise self._fatal
         if self._fatal is not None:
             raise WorkerFailed(f"{type(self._fatal).__name__}: see the log") from None
+
+    async def obstacle(self) -> str | None:
+        """Return why the worker cannot do its work, without personal data; None when it can. An instance that
+        has been assigned no partition is ready to take over others'."""
+        if self._fatal is not None:
+            return f"it is {self._ends_as[0]}: {self._ends_as[1]}"
+        if self._stopping.is_set():
+            return "it is stopping"
+        if self._heartbeat is None:
+            return "it is starting"
+        return self._heartbeat.obstacle() or (
+            None if self._has_joined else "it has not been assigned partitions yet"
+        )
 
     async def _begin(self) -> None:
         self._intake.attach(self.consumer)
@@ -132,6 +152,8 @@ class Worker:
             )
         except Exception as error:
             self._fail(error)
+        else:
+            self._has_joined = True
 
     async def _start_consumer(self) -> None:
         self._heartbeat = await self._consumer.start(EndProcess(self._loop_failed))
@@ -221,6 +243,9 @@ class Worker:
             )
         return waiting
 
+    async def _read_lag(self) -> None:
+        await self._lag.measure([*self._under_way, *self._aside.under_way])
+
     def _report(self, error: Transient | None) -> None:
         """Report a failure that will be retried, or a recovery if None."""
         if self._heartbeat is None:
@@ -228,6 +253,7 @@ class Worker:
         if error is None:
             self._heartbeat.working()
         else:
+            count(RETRIES)
             self._watchdog.progressed()
             self._heartbeat.retrying(error)
 
@@ -245,7 +271,10 @@ class Worker:
         return self._heartbeat
 
     async def _applied(self, records: Sequence[ConsumerRecord]) -> bool:
-        return await self._unless_fenced(records, lambda: self._consumer.apply(records))
+        applied = await self._unless_fenced(records, lambda: self._consumer.apply(records))
+        if applied:
+            observe(BATCH_SIZE, len(records))
+        return applied
 
     async def _quarantined(self, record: ConsumerRecord, error: InvalidEvent) -> bool:
         return await self._unless_fenced([record], lambda: self._consumer.quarantine(record, error))
@@ -262,6 +291,7 @@ class Worker:
 
     async def _done(self, records: Sequence[ConsumerRecord]) -> None:
         self._intake.applied(records)
+        self._lag.applied(records)
         await self._positions.acknowledge(records)
         self._progressed()
         self._beat.handled(len(records))

@@ -42,6 +42,8 @@ class Stack:
     topic_prefix: str = ""
     domain: str = ""
     """The host name of its HTTPS certificates; empty for plain HTTP."""
+    metrics_urls: Mapping[str, str] = field(default_factory=dict)
+    """Where each service answers `/metrics`, `/livez` and `/readyz`, by service."""
     kafka_access: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """The variables by which each service connects to Kafka, by service."""
 
@@ -144,29 +146,38 @@ class ServiceLauncher:
         need."""
         chosen = await self._local.launch("management", self._launch("management"))
         self._stack = replace(self._stack, management_url=self._url("management", chosen))
+        self._note_metrics("management", chosen)
         return self._stack
 
     async def ensure_ingest(self) -> Stack:
         """Start ingest unless it runs, and return the stack with its address."""
         chosen = await self._local.launch("ingest", self._launch("ingest"))
         self._stack = replace(self._stack, ingest_url=self._url("ingest", chosen))
+        self._note_metrics("ingest", chosen)
         return self._stack
 
     async def ensure_worker(self, worker: str) -> None:
         """Start the worker unless it runs."""
-        await self._local.launch(worker, self._launch(worker))
+        self._note_metrics(worker, await self._local.launch(worker, self._launch(worker)))
 
     def _launch(self, service: str) -> Launch:
-        needed = (self._port_name(service),) if service in HTTP_SERVICES else ()
+        api = (self._port_name(service),) if service in HTTP_SERVICES else ()
         return Launch(
-            needed, lambda chosen: self._command(service, chosen), lambda chosen: self._ready(service, chosen)
+            (*api, _metrics_name(service)),
+            lambda chosen: self._command(service, chosen),
+            lambda chosen: self._ready(service, chosen),
         )
 
     def _command(self, service: str, chosen: Ports) -> ProcessCommand:
         stack = self._stack
         if service == "management":
             stack = replace(stack, management_url=self._url("management", chosen))
-        env = {**stack.environment(service), "VITA_CODE": self._code}
+        env = {
+            **stack.environment(service),
+            "VITA_CODE": self._code,
+            "VITA_METRICS_HOST": HOST,
+            "VITA_METRICS_PORT": str(chosen[_metrics_name(service)]),
+        }
         if service in HTTP_SERVICES:
             env |= {"VITA_HTTP_HOST": HOST, "VITA_HTTP_PORT": str(chosen[self._port_name(service)])}
             env |= self._tls_environment()
@@ -175,9 +186,13 @@ class ServiceLauncher:
     def _ready(self, service: str, chosen: Ports) -> Ready:
         if service in HTTP_SERVICES:
             scheme = "https" if self._certificates else "http"
-            url = f"{scheme}://{HOST}:{chosen[self._port_name(service)]}/healthz"
+            url = f"{scheme}://{HOST}:{chosen[self._port_name(service)]}/readyz"
             return lambda _pid: answers_ok(url, self._stack.authority)
         return lambda pid: has_beaten(self._pool, service, pid)
+
+    def _note_metrics(self, service: str, chosen: Ports) -> None:
+        url = f"http://{HOST}:{chosen[_metrics_name(service)]}"
+        self._stack = replace(self._stack, metrics_urls={**self._stack.metrics_urls, service: url})
 
     def _tls_environment(self) -> dict[str, str]:
         if self._certificates is None:
@@ -195,6 +210,11 @@ class ServiceLauncher:
     def _url(self, service: str, chosen: Ports) -> str:
         port = chosen[self._port_name(service)]
         return f"https://{self._stack.domain}:{port}" if self._certificates else f"http://{HOST}:{port}"
+
+
+def _metrics_name(service: str) -> str:
+    """Return the name of the port at which a service serves its metrics."""
+    return f"{service}_metrics"
 
 
 async def answers_ok(url: str, authority: Path | None = None) -> bool:

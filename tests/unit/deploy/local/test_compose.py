@@ -9,7 +9,7 @@ import yaml
 from deploy.local.compose import COMPOSE_FILE
 from deploy.local.servers import kafka
 from deploy.local.services import SERVICES
-from services.ledger.progress import ready
+from services.runtime.operations import READY
 from tests.support.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 from tests.support.repository import ROOT
 
@@ -73,7 +73,9 @@ def test_the_image_holds_every_package() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_says_whether_it_is_ready(service: str) -> None:
-    """The probe of a container asks for its own service, by a module that the image has."""
-    interpreter, *call = COMPOSE[service]["healthcheck"]["test"][1:]
+    """The probe of a container asks for readiness at the port that the service has, with the interpreter of
+    the image."""
+    interpreter, _, code = COMPOSE[service]["healthcheck"]["test"][1:]
     assert interpreter in (ROOT / "deploy" / "Dockerfile").read_text()
-    assert call == ["-m", ready.__name__, service]
+    port = COMPOSE[service]["environment"]["VITA_METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}{READY}" in code

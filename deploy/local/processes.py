@@ -78,6 +78,18 @@ class Processes:
             raise
         return started
 
+    async def restart(self, name: str) -> int | None:
+        """Start a process that ended again, by the command that started it last, without waiting until it is
+        ready; its process id. Returns None if it runs or was never started.
+
+        Raises StackFailure when it cannot be started.
+        """
+        command = self._recorded_command(name)
+        if command is None or self.find(name) is not None:
+            return None
+        await self.stop(name)
+        return self._start(name, command)
+
     async def stop(self, name: str, budget_s: float = 20) -> bool:
         """Ask the process to end, and kill it after `budget_s` seconds; return whether it ran.
 
@@ -111,7 +123,7 @@ class Processes:
     def _runs(self, name: str, command: ProcessCommand) -> bool:
         return self.find(name) is not None and self._record(name).get("fingerprint") == command.fingerprint
 
-    def _start(self, name: str, command: ProcessCommand) -> None:
+    def _start(self, name: str, command: ProcessCommand) -> int:
         log = self._state.log(name)
         _roll(log)
         env = {**os.environ, **command.env, MARK: self._mark(name)}
@@ -125,9 +137,19 @@ class Processes:
             "pid": pid,
             "started_at": time.time(),
             "fingerprint": command.fingerprint,
+            "argv": list(command.argv),
+            "env": dict(command.env),
+            "stop_signal": command.stop_signal.value,
         }
-        record["stop_signal"] = command.stop_signal.value
         self._state.update(processes={name: record})
+        return pid
+
+    def _recorded_command(self, name: str) -> ProcessCommand | None:
+        """Return the command that started the process last, None if there is none."""
+        known = self._state.read().get("processes", {}).get(name, {})
+        if "argv" not in known:
+            return None
+        return ProcessCommand(known["argv"], known["env"], signal.Signals(known["stop_signal"]))
 
     async def _until_ready(self, name: str, ready: Ready, budget_s: float) -> None:
         deadline = time.monotonic() + budget_s

@@ -15,6 +15,8 @@ from deploy.local.state import StateFolder
 from services.runtime.kafka.access import KafkaAccess
 
 PORT_ATTEMPTS = 5
+SUPERVISOR = "supervisor"
+"""The name of the process that starts the others again."""
 
 Ports = Mapping[str, int]
 
@@ -92,8 +94,12 @@ class LocalStack:
         return await self.processes.stop(name, budget_s)
 
     async def stop_all(self) -> list[str]:
-        """Stop everything that was started here, the newest first, and return the names of what ran."""
-        return [info.name for info in reversed(self.status()) if await self.stop(info.name)]
+        """Stop everything that was started here, and return the names of what ran.
+
+        The supervisor is stopped first, as it would start the others again, then the newest.
+        """
+        names = sorted((info.name for info in reversed(self.status())), key=lambda name: name != SUPERVISOR)
+        return [name for name in names if await self.stop(name)]
 
     def status(self) -> list[ProcessInfo]:
         """Return every process that was ever started here."""

@@ -19,6 +19,10 @@ FOLDERS = ("logs", "keys")
 CHECKOUT = Path(__file__).parents[2]
 
 
+class StackLocked(StackFailure):
+    """Another command changes the stack."""
+
+
 def default_state_dir() -> Path:
     """Return VITA_STATE_DIR, otherwise `.vita` in the checkout, or in the working folder outside of one."""
     named = os.environ.get("VITA_STATE_DIR")
@@ -76,7 +80,7 @@ class StateFolder:
     def lock(self, on_wait: Callable[[], None] = lambda: None, budget_s: float = 300) -> Iterator[None]:
         """Let one command at a time change the stack. The kernel releases the lock when its holder dies.
 
-        `on_wait` is called once if another command holds the lock. Raises StackFailure after `budget_s`
+        `on_wait` is called once if another command holds the lock. Raises StackLocked after `budget_s`
         seconds.
         """
         deadline = time.monotonic() + budget_s
@@ -85,7 +89,7 @@ class StateFolder:
                 on_wait()
                 on_wait = _nothing
                 if time.monotonic() > deadline:
-                    raise StackFailure(
+                    raise StackLocked(
                         "another command has been changing this stack for minutes",
                         "find the other `make up` or `make down` of this checkout; wait for it or stop it",
                     )

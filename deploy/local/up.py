@@ -17,6 +17,7 @@ from deploy.local.failure import StackFailure, together
 from deploy.local.infrastructure import PARTS, Infrastructure, ensure_infrastructure
 from deploy.local.servers.kafka import MECHANISM
 from deploy.local.services import (
+    SERVICES,
     WORKERS,
     ServiceLauncher,
     Stack,
@@ -24,8 +25,9 @@ from deploy.local.services import (
     passwords_file,
     remember_stack,
 )
-from deploy.local.stack import LocalStack
+from deploy.local.stack import SUPERVISOR, LocalStack
 from deploy.local.state import StateFolder, default_state_dir
+from deploy.local.supervisor import ensure_supervisor
 from deploy.local.tls.certificates import ALWAYS, ensure_certificates
 from deploy.prepare import DATABASE, Installation, NotPrepared, prepare_ledger, prepare_rights, prepare_topics
 from deploy.rebuild import prepare_views
@@ -60,6 +62,10 @@ async def _up(local: LocalStack, display: Display, tls: bool | None) -> Stack:
         infrastructure = await ensure_infrastructure(local, Compose(local.state), display)
     installation = await _prepare(infrastructure, display, local.state.path)
     stack = await _ensure_services(local, installation, display, served_domain(local.state, tls))
+    own = [part for part in PARTS if infrastructure.routes[part] == "local"]
+    with display.step(SUPERVISOR) as result:
+        await ensure_supervisor(local, [*own, *SERVICES])
+        result.append("starts again what dies")
     for move in local.moves:
         display.say(f"[yellow]{move}[/]")
     return stack
@@ -185,9 +191,10 @@ async def _timed(doing: Awaitable[Stack | None], name: str, display: Display) ->
 
 
 async def _stop(local: LocalStack, display: Display) -> None:
-    """Stop the services, the newest first, and then Kafka and PostgreSQL."""
+    """Stop the supervisor, then the services, the newest first, and then Kafka and PostgreSQL."""
     running = [info.name for info in local.status() if info.alive]
     services = [name for name in reversed(running) if name not in PARTS]
+    services.sort(key=lambda name: name != SUPERVISOR)
     if not running:
         display.say("Nothing was running.")
     for name in [*services, *(part for part in PARTS if part in running)]:

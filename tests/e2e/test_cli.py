@@ -331,8 +331,11 @@ async def test_tenants_see_only_their_own(vita: Vita) -> None:
 
 
 async def test_a_killed_worker_is_shown_and_started_again(stack: Stack, vita: Vita) -> None:
-    """A projector killed is named by status, the others work on, `vita up` brings it back, it catches up."""
-    killed = next(one for one in vita("status", "--json").document["workers"] if one["name"] == "projector")
+    """A projector killed after the supervisor is named by status, the others work on, `vita up` brings both
+    back, the projector catches up."""
+    document = vita("status", "--json").document
+    killed = next(one for one in document["workers"] if one["name"] == "projector")
+    os.kill(document["supervisor"]["pid"], signal.SIGKILL)
     os.kill(killed["pid"], signal.SIGKILL)
 
     def seen() -> Any:
@@ -342,11 +345,15 @@ async def test_a_killed_worker_is_shown_and_started_again(stack: Stack, vita: Vi
         }  # fmt: skip
 
     await stack.until(seen)
-    assert "projector" in vita("status").out
+    shown = vita("status")
+    assert shown.code == 1
+    assert "projector" in shown.out
+    assert "The supervisor is down" in shown.out
     assert vita("logins", "send", "-", stdin=json.dumps(LOGIN | {"id": "two"})).code == 0
     assert vita("up", "--no-demo").code == 0
     await stack.until(lambda: vita("users", "get", JANE, "--json").document["logins_count"] == 2)
     await stack.until(lambda: vita("status").code == 0)
+    assert vita("status", "--json").document["supervisor"]["state"] == "up"
 
 
 async def test_the_audit_names_an_altered_row(stack: Stack, vita: Vita) -> None:
@@ -385,3 +392,32 @@ async def test_logs_are_at_hand(vita: Vita) -> None:
     ran = vita("logs", "normalizer")
     assert ran.code == 0
     assert "jane@example.com" not in vita("logs", "-n", "100000").out
+
+
+def _pids(vita: Vita) -> dict[str, int | None]:
+    document = vita("status", "--json").document
+    return {one["name"]: one["pid"] for one in (*document["workers"], *document["services"])}
+
+
+async def test_a_killed_service_comes_back_by_itself(stack: Stack, vita: Vita) -> None:
+    """A worker and an HTTP service that are killed are up again without a command, and status says so."""
+    before = _pids(vita)
+    for name in ("projector", "ingest"):
+        os.kill(before[name] or 0, signal.SIGKILL)
+    killed = {before["projector"], before["ingest"]}
+    await stack.until(lambda: not killed & set(_pids(vita).values()) and vita("status").code == 0, timeout=60)
+    document = vita("status", "--json").document
+    restarts = {one["name"]: one["restarts"] for one in document["supervisor"]["processes"]}
+    assert (restarts["projector"], restarts["ingest"], restarts["auditor"]) == (1, 1, 0)
+    assert "projector was started again once" in vita("status").out
+    assert _pids(vita)["auditor"] == before["auditor"]
+
+
+async def test_status_shows_where_metrics_are(vita: Vita) -> None:
+    """Each address answers for its service."""
+    document = vita("status", "--json").document
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for one in (*document["workers"], *document["services"]):
+            assert (await http.get(f"{one['metrics']}/readyz")).status_code == 200
+            assert "vita_database_connections" in (await http.get(f"{one['metrics']}/metrics")).text
+            assert one["metrics"].removeprefix("http://") in vita("status").out

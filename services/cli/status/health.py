@@ -12,6 +12,7 @@ WORKERS: Final = ("normalizer", "projector", "auditor")
 SERVICES: Final = ("ingest", "management")
 MOST_LETTERS: Final = 100
 State = Literal["up", "retrying", "degraded", "stuck", "down", "unknown"]
+Supervised = Literal["watched", "waiting", "given up"]
 Offsets = Mapping[int, int]
 """Offset by partition."""
 Heartbeats = Sequence[Row]
@@ -66,6 +67,8 @@ class Process:
     seen_seconds_ago: float | None = None
     reason: str | None = None
     progress: WorkerProgress | None = None
+    metrics: str | None = None
+    """The URL at which the process serves metrics and health; None if it is not known."""
     notice: str | None = None
     """A warning that an operator must see although the process is healthy."""
 
@@ -105,9 +108,40 @@ class GenerationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisedProcess:
+    """What the supervisor of the local stack says of a process. `log_place` is its last log line at its last
+    end, as `file:line`; None if it has not ended."""
+
+    name: str
+    state: Supervised
+    restarts: int
+    restarted_at: datetime | None
+    log_place: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorHealth:
+    """The supervisor of the local stack, and the processes that it starts again."""
+
+    pid: int | None
+    processes: Sequence[SupervisedProcess]
+
+    @property
+    def state(self) -> State:
+        """Whether it runs."""
+        return "down" if self.pid is None else "up"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it runs and has not given up a process."""
+        return self.pid is not None and all(one.state != "given up" for one in self.processes)
+
+
+@dataclass(frozen=True, slots=True)
 class StackHealth:
-    """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours, or
-    if rows of users differ from their history. `check` is None if the database does not answer."""
+    """The health of all parts. It is not `ok` with more than `most_letters` dead letters within 24 hours, if
+    rows of users differ from their history, or when the supervisor of a local stack is down or has given up a
+    process. `check` is None if the database does not answer."""
 
     workers: Sequence[Process]
     services: Sequence[Process]
@@ -117,6 +151,8 @@ class StackHealth:
     most_letters: int = MOST_LETTERS
     generations: Sequence[GenerationStatus] = field(default=(), kw_only=True)
     check: SelfCheck | None = field(default=None, kw_only=True)
+    supervisor: SupervisorHealth | None = field(default=None, kw_only=True)
+    """None if the stack is not a local one."""
 
     @property
     def differs(self) -> bool:
@@ -132,7 +168,9 @@ class StackHealth:
     def ok(self) -> bool:
         """Whether everything is up, not too many records were quarantined, and no rows differ."""
         parts: list[Process | Component] = [*self.workers, *self.services, self.broker, self.database]
-        return all(part.state == "up" for part in parts) and not self.too_many_letters and not self.differs
+        are_up = all(part.state == "up" for part in parts)
+        supervised = self.supervisor is None or self.supervisor.ok
+        return are_up and supervised and not self.too_many_letters and not self.differs
 
 
 def progress(next_offsets: Offsets | None, extent: TopicExtent | None) -> WorkerProgress | None:
@@ -183,6 +221,18 @@ def services(
         processes = _processes(name, beats, answer or ("unknown" if beats is None else "down"), is_gone)
         up = [process for process in processes if process.state == "up"] or processes
         found += processes if answer is None else [replace(process, state=answer) for process in up]
+    return found
+
+
+def with_metrics(processes: Sequence[Process], urls: Mapping[str, str]) -> list[Process]:
+    """Return the processes with the URLs of their metrics, by service. A further instance has a port of its
+    own, which is not known."""
+    seen: set[str] = set()
+    found = []
+    for process in processes:
+        url = None if process.name in seen else urls.get(process.name)
+        seen.add(process.name)
+        found.append(replace(process, metrics=url))
     return found
 
 

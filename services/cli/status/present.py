@@ -11,7 +11,14 @@ from rich.text import Text
 
 from schemas.formats.instants import render
 from services.cli.output import safe, shown
-from services.cli.status.health import Component, DeadLetterCount, GenerationStatus, Process, StackHealth
+from services.cli.status.health import (
+    Component,
+    DeadLetterCount,
+    GenerationStatus,
+    Process,
+    StackHealth,
+    SupervisorHealth,
+)
 from services.ledger.repairs import SelfCheck
 
 _COLORS: Final = {
@@ -32,16 +39,19 @@ def as_document(health: StackHealth) -> dict[str, Any]:
         "dead_letters": [_letters(letters) for letters in health.letters],
         "generations": [_generation(generation) for generation in health.generations],
         "self_check": None if health.check is None else _check(health.check),
+        "supervisor": None if health.supervisor is None else _supervisor(health.supervisor),
     }
 
 
 def as_table(health: StackHealth) -> Group:
     """Return two tables, one of processes and one of components, followed by hints."""
     processes = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("name", "state", *_NUMBERS, "last error"):
+    for name in ("name", "state", *_NUMBERS, "metrics", "last error"):
         processes.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
     for process in (*health.workers, *health.services):
         processes.add_row(*_cells(process))
+    if health.supervisor is not None:
+        processes.add_row("supervisor", _state(health.supervisor.state), str(health.supervisor.pid or ""))
     parts = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("part", "state", "address", "", "answered in"):
         parts.add_column(name, overflow="fold")
@@ -56,6 +66,7 @@ def as_table(health: StackHealth) -> Group:
         *_letters_table(health),
         *_checked(health),
         *_advice(health),
+        *_restarts(health),
     )
 
 
@@ -104,6 +115,7 @@ def _cells(process: Process) -> Iterator[Text]:
     yield _state(process.state)
     for cell in (str(process.pid or ""), lag, position, rate):
         yield Text(shown(cell))
+    yield Text((process.metrics or "").removeprefix("http://"))
     when = f" ({render(process.last_error_at)})" if process.last_error_at else ""
     yield Text(safe(f"{process.last_error}{when}" if process.last_error else ""))
 
@@ -136,6 +148,43 @@ def _check(check: SelfCheck) -> dict[str, Any]:
         "people": check.people,
         "last_at": None if check.last_at is None else render(check.last_at.astimezone(UTC)),
         "differences": dict(check.differences),
+    }
+
+
+def _restarts(health: StackHealth) -> Iterator[str | Text]:
+    """What the supervisor has done, and what it no longer does."""
+    if health.supervisor is None:
+        return
+    if health.supervisor.pid is None:
+        yield "The supervisor is down: a process that dies stays down. `vita up` starts the supervisor."
+    for one in health.supervisor.processes:
+        if one.state == "given up":
+            text = (
+                f"{one.name} was given up, as it ended again and again: its last log line is {one.log_place}."
+            )
+            yield Text(safe(f"{text} `vita up` starts it again."), style="bold red")
+        elif one.state == "waiting":
+            yield safe(f"{one.name} ended and is about to be started again: see {one.log_place}")
+        elif one.restarted_at is not None:
+            times = "once" if one.restarts == 1 else f"{one.restarts} times"
+            when = render(one.restarted_at)
+            yield safe(f"{one.name} was started again {times}, last at {when}: see {one.log_place}")
+
+
+def _supervisor(supervisor: SupervisorHealth) -> dict[str, Any]:
+    return {
+        "state": supervisor.state,
+        "pid": supervisor.pid,
+        "processes": [
+            {
+                "name": one.name,
+                "state": one.state,
+                "restarts": one.restarts,
+                "restarted_at": None if one.restarted_at is None else render(one.restarted_at),
+                "log_place": one.log_place,
+            }
+            for one in supervisor.processes
+        ],
     }
 
 
@@ -174,6 +223,7 @@ def _process(process: Process) -> dict[str, Any]:
         "rate": None if process.rate is None else round(process.rate, 1),
         "handled": process.handled,
         "reason": process.reason,
+        "metrics": process.metrics,
         "notice": process.notice,
         "last_error": process.last_error,
         "last_error_at": render(process.last_error_at) if process.last_error_at else None,

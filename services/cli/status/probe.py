@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from deploy.local.state import StateFolder
+from deploy.local.supervisor import read_supervision
 from schemas.topics import Topic
 from services.cli import addresses
 from services.cli.status.health import (
@@ -27,9 +30,12 @@ from services.cli.status.health import (
     Offsets,
     StackHealth,
     State,
+    SupervisedProcess,
+    SupervisorHealth,
     TopicExtent,
     progress,
     services,
+    with_metrics,
     workers,
 )
 from services.ledger.dead_letters import count_dead_letters
@@ -54,6 +60,9 @@ class ProbeTargets:
     database_url: str = field(repr=False)
     topic_prefix: str
     service_urls: Mapping[str, str]
+    metrics_urls: Mapping[str, str] = field(default_factory=dict)
+    state_dir: Path | None = None
+    """The state folder of the local stack; None for another installation."""
 
     def topic(self, topic: Topic) -> str:
         """Return the physical name of a topic."""
@@ -98,15 +107,33 @@ async def probe(targets: ProbeTargets, most_letters: int = MOST_LETTERS) -> Stac
     }
     beats = database.beats
     return StackHealth(
-        workers(beats, known, is_gone),
-        services(beats, answers, is_gone),
+        with_metrics(workers(beats, known, is_gone), targets.metrics_urls),
+        with_metrics(services(beats, answers, is_gone), targets.metrics_urls),
         broker.part,
         database.part,
         database.letters,
         most_letters,
         generations=database.generations,
         check=database.check,
+        supervisor=None if targets.state_dir is None else _supervisor(targets.state_dir),
     )
+
+
+def _supervisor(state_dir: Path) -> SupervisorHealth | None:
+    supervision = read_supervision(StateFolder(state_dir))
+    if supervision is None:
+        return None
+    processes = [
+        SupervisedProcess(
+            name,
+            one["state"],
+            one["restarts"],
+            None if one["restarted_at"] is None else datetime.fromisoformat(one["restarted_at"]),
+            None if one["line"] is None else f"{one['log']}:{one['line']}",
+        )
+        for name, one in supervision.processes.items()
+    ]
+    return SupervisorHealth(supervision.pid, processes)
 
 
 def is_gone(host: str, pid: int) -> bool:

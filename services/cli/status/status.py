@@ -58,7 +58,15 @@ def status(
         raise typer.BadParameter("--watch and --json cannot be combined")
     urls = addresses.service_urls(management_url, ingest_url, local=not database_url)
     kafka, database = addresses.kafka(kafka_bootstrap), addresses.ledger(database_url).url
-    targets = ProbeTargets(kafka, database, addresses.topic_prefix(topic_prefix, kafka), urls)
+    stack = None if database_url else addresses.local_stack()
+    targets = ProbeTargets(
+        kafka,
+        database,
+        addresses.topic_prefix(topic_prefix, kafka),
+        urls,
+        {} if stack is None else stack.metrics_urls,
+        None if stack is None else stack.state_dir,
+    )
     if watch:
         run(_watch(targets, most_dead_letters))
         return

@@ -4,7 +4,7 @@ from functools import partial
 
 import uvloop
 
-from services.ingest.app import build, obstacle
+from services.ingest.app import build, obstacle, wait_for_database
 from services.ingest.settings import Settings
 from services.runtime import logs
 from services.runtime.http.server import serve
@@ -18,6 +18,7 @@ async def main() -> None:
     app, lifecycle = build(settings), Lifecycle()
     lifecycle.started(partial(obstacle, app))
     async with serving_operations("ingest", settings.operations, lifecycle.obstacle):
+        await wait_for_database(settings)
         await serve(app, settings.http_host, settings.http_port, settings.tls)
         lifecycle.stopping()
 

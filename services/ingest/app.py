@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,6 +38,7 @@ from services.runtime.http.routes import route
 from services.runtime.periodic import Readiness
 from services.runtime.postgres.pool import open_pool
 from services.runtime.postgres.tenant_pool import TenantPool
+from services.runtime.startup import open_when_possible
 
 _JSON = "application/json; charset=utf-8"
 
@@ -65,8 +67,8 @@ class _Ingest(Starlette):
 def build(settings: Settings) -> Starlette:
     """Return the application. Its resources are open while it is served.
 
-    Starting needs the database, without which no token can be verified. The broker may become available
-    later.
+    Starting needs the database, without which no token can be verified (`wait_for_database`). The broker may
+    become available later.
     """
 
     @asynccontextmanager
@@ -95,6 +97,19 @@ def build(settings: Settings) -> Starlette:
         *docs_routes(openapi()["info"]["title"]),
     ]
     return app
+
+
+async def wait_for_database(settings: Settings) -> None:
+    """Return once the database answers, however long that takes."""
+    async with AsyncExitStack() as stack:
+        await open_when_possible(stack, partial(_connection, settings.database_url.get_secret_value()))
+
+
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator[None]:
+    pool = await open_pool(url, max_size=1)
+    yield
+    pool.terminate()
 
 
 async def _open(

@@ -211,19 +211,26 @@ async def test_the_api_answers_probes_and_hides_metrics(operated: Operated, serv
         assert await status_of(operated.http, port, path) == status
 
 
+@pytest.mark.parametrize("away", ["database", "broker"])
 @pytest.mark.parametrize("service", ALL)
-async def test_a_service_without_its_database_lives_and_is_not_ready(stack: Stack, service: str) -> None:
-    """It waits for the database, which a restart would not bring back."""
+async def test_a_service_without_its_surroundings_lives_and_is_not_ready(
+    stack: Stack, service: str, away: str
+) -> None:
+    """It waits for the database and the broker, which a restart would not bring back."""
     port, nobody = free_port(), free_port()
     database, prefix = await stack.place()
     environment = stack.environment(service, database, prefix) | {
-        "VITA_DATABASE_URL": f"postgresql://vita@127.0.0.1:{nobody}/vita",
+        **(
+            {"VITA_DATABASE_URL": f"postgresql://vita@127.0.0.1:{nobody}/vita"}
+            if away == "database"
+            else {"VITA_KAFKA_BOOTSTRAP": f"127.0.0.1:{nobody}"}
+        ),
         "VITA_METRICS_PORT": str(port),
         "VITA_HTTP_PORT": "0",
     }
     async with (
-        python("-m", f"services.{service}", env=environment),
-        httpx.AsyncClient(trust_env=False) as http,
+        python("-m", f"services.{service}", env=environment) as process,
+        httpx.AsyncClient(trust_env=False, timeout=30) as http,
     ):
 
         async def lives() -> bool:
@@ -232,6 +239,7 @@ async def test_a_service_without_its_database_lives_and_is_not_ready(stack: Stac
         await stack.until(lives)
         answer = await http.get(f"http://127.0.0.1:{port}/readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+        assert process.returncode is None
 
 
 async def test_a_worker_says_that_the_database_went_away(operated: Operated) -> None:

@@ -173,8 +173,7 @@ async def open_log(
     them. If `check_crcs` is False, it returns damaged records as well. `fetch_bytes` limits one fetch from a
     partition. Raises Transient when the broker does not answer, LookupError when it has no such topic.
     """
-    with kafka_failures():
-        partitions = await _partitions(kafka, topic)
+    partitions = await partitions_of(kafka, topic)
     consumer = AIOKafkaConsumer(
         **kafka.arguments(),
         group_id=None,
@@ -193,13 +192,16 @@ async def open_log(
         await consumer.stop()
 
 
-async def _partitions(kafka: KafkaAccess, topic: str) -> list[int]:
-    admin = AIOKafkaAdminClient(**kafka.arguments())
-    try:
-        await admin.start()
-        (description,) = await admin.describe_topics([topic])
-    finally:
-        await admin.close()
+async def partitions_of(kafka: KafkaAccess, topic: str) -> list[int]:
+    """The numbers of a topic's partitions. Raises Transient when the broker does not answer, LookupError when
+    it has no such topic."""
+    with kafka_failures():
+        admin = AIOKafkaAdminClient(**kafka.arguments())
+        try:
+            await admin.start()
+            (description,) = await admin.describe_topics([topic])
+        finally:
+            await admin.close()
     found = sorted(part["partition"] for part in description["partitions"])
     if not found:
         raise LookupError(f"the broker has no topic {topic}")

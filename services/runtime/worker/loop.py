@@ -27,6 +27,7 @@ from faststream import FastStream
 
 from schemas.errors import InvalidEvent, Transient
 from services.runtime.background import start_task
+from services.runtime.kafka.log_reader import partitions_of
 from services.runtime.metrics.catalogue import BATCH_SIZE, RETRIES
 from services.runtime.metrics.exposition import read_by
 from services.runtime.metrics.meters import count, observe
@@ -89,6 +90,7 @@ class Worker:
             self._broker, logger=None, after_startup=[self._begin], on_shutdown=[self._drain]
         )
         await self._retries.until_done(self._start_consumer, "not_ready")
+        await self._retries.until_done(self._reach_broker, "not_ready")
         _collect_garbage_rarely()
         try:
             if self._fatal is None:
@@ -157,6 +159,11 @@ class Worker:
 
     async def _start_consumer(self) -> None:
         self._heartbeat = await self._consumer.start(EndProcess(self._loop_failed))
+
+    async def _reach_broker(self) -> None:
+        """FastStream gives up on a broker that does not answer when it starts. Raises Transient."""
+        with suppress(LookupError):
+            await partitions_of(self._source.kafka, self._source.topic)
 
     async def _consume(self) -> None:
         try:

@@ -1,8 +1,9 @@
 """Gives every HTTP request an id of Vita's own, which its response, its log lines and its events carry."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.formats.identifiers import new_event_id
@@ -10,7 +11,7 @@ from services.runtime.fairness.current_request import RequestContext, under_way
 from services.runtime.fairness.loop_shares import LoopShares, in_turns
 from services.runtime.http.access_log import AccessLog
 from services.runtime.metrics.catalogue import HTTP_REQUEST_SECONDS, HTTP_REQUESTS
-from services.runtime.metrics.meters import count, observe
+from services.runtime.metrics.meters import adding, observing
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,9 +65,17 @@ def _position(headers: Any) -> str | None:
 
 def _count(method: str, route: str, status: int, seconds: float) -> None:
     """Count a request. Callers choose methods, so those that HTTP does not know are one."""
-    method = method if method in _METHODS else "other"
-    count(HTTP_REQUESTS, method, route, str(status))
-    observe(HTTP_REQUEST_SECONDS, seconds, method, route)
+    add, observe = _meters(method if method in _METHODS else "other", route, status)
+    add(1)
+    observe(seconds)
+
+
+@cache
+def _meters(method: str, route: str, status: int) -> tuple[Callable[[float], None], Callable[[float], None]]:
+    return (
+        adding(HTTP_REQUESTS, method, route, str(status)),
+        observing(HTTP_REQUEST_SECONDS, method, route),
+    )
 
 
 def _route(scope: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ There is one set of meters for a process, as Prometheus reads processes. Countin
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -33,16 +33,28 @@ def meter(metric: Metric) -> Meter:
 
 def count(metric: Metric, *labels: str, by: float = 1) -> None:
     """Add to a counter."""
-    counter = _labelled(metric, labels)
-    assert isinstance(counter, prometheus_client.Counter)
-    counter.inc(by)
+    adding(metric, *labels)(by)
 
 
 def observe(metric: Metric, value: float, *labels: str) -> None:
     """Add a value to a histogram."""
+    observing(metric, *labels)(value)
+
+
+@cache
+def adding(metric: Metric, *labels: str) -> Callable[[float], None]:
+    """Return what adds to a counter: for code that runs so often that finding the counter matters."""
+    counter = _labelled(metric, labels)
+    assert isinstance(counter, prometheus_client.Counter)
+    return counter.inc
+
+
+@cache
+def observing(metric: Metric, *labels: str) -> Callable[[float], None]:
+    """Return what adds a value to a histogram, as `adding` does for a counter."""
     histogram = _labelled(metric, labels)
     assert isinstance(histogram, prometheus_client.Histogram)
-    histogram.observe(value)
+    return histogram.observe
 
 
 def show(metric: Metric, values: Mapping[tuple[str, ...], float]) -> None:
@@ -78,7 +90,6 @@ class Phases:
             observe(self._metric, seconds, name)
 
 
-@cache
 def _labelled(metric: Metric, labels: tuple[str, ...]) -> Meter:
     found = meter(metric)
     return found.labels(*labels) if labels else found

@@ -19,7 +19,7 @@ async def profiled(site: Site, plan: Plan, worker: str, waiting: int) -> str:
     goal = await progress() + waiting
     stats = site.stack.state_dir / f"{worker}.profile"
     argv = (sys.executable, "-m", "cProfile", "-o", str(stats), "-m", f"services.{worker}")
-    command = ProcessCommand(argv, site.stack.environment(worker))
+    command = ProcessCommand(argv, {**site.stack.environment(worker), "VITA_METRICS_PORT": "0"})
     await site.local.processes.ensure(worker, command, lambda pid: has_beaten(site.pool, worker, pid))
     await watch(progress, goal, plan.seconds)
     await site.stop(worker)

@@ -48,7 +48,7 @@ class UserLoaders:
     with_secrets: RowLoader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """The views and the ledger in PostgreSQL, the event log in Kafka, and the keys that decrypt both."""
 
@@ -174,7 +174,16 @@ async def _open_storage(
     checkpoints = Checkpoints()
     stack.callback(checkpoints.close)
     timelines = Timelines(history, checkpoints)
-    return Storage(database, searcher, access, keyring, Cursors(keyring), users, history, timelines)
+    return Storage(
+        database=database,
+        searcher=searcher,
+        log=access,
+        keyring=keyring,
+        cursors=Cursors(keyring),
+        users=users,
+        history=history,
+        timelines=timelines,
+    )
 
 
 async def _open_auth(

@@ -1,32 +1,13 @@
 """GET /users/{id}?as_of: a user at a past moment, read from the log through the audit trail's index."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
 
-from schemas.topics import Topic
-from tests.worlds.audit_trail import auditing, read_log
 from tests.worlds.linking import Linked
-from tests.worlds.management import Site, new_user, path_of
-
-SCOPES = ["read:users", "read:user_history"]
-
-
-async def audit(site: Site) -> None:
-    """The trail covers the present log."""
-    records = await read_log(site.stack.kafka, site.prefix + Topic.PROFILE_EVENTS.value)
-    async with auditing(site.stack, site.database, site.prefix) as auditor:
-        stored = await auditor.stored_positions(range(12))
-        await auditor.apply([one for one in records if one.offset >= stored.get(one.partition, 0)])
-
-
-async def created(api: httpx.AsyncClient, email: str, **changes: Any) -> tuple[str, httpx.Response]:
-    """Where a new user is, and the answer that told so."""
-    answer = await api.post("/api/v2/users", json=new_user(email=email, **changes))
-    assert answer.status_code == 201, answer.text
-    return path_of(answer.json()["user_id"]), answer
+from tests.worlds.management import Site, path_of
+from tests.worlds.past import SCOPES, audit, created
 
 
 @pytest.mark.parametrize("is_audited", [False, True], ids=["behind the trail", "in the trail"])

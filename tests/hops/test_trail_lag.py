@@ -9,8 +9,8 @@ import pytest
 from schemas.topics import Topic
 from services.queries.user_history import trail_index
 from services.runtime.kafka.record_fetcher import RecordFetcher, Tail
-from tests.hops.test_time_travel import audit, created
 from tests.worlds.management import Site
+from tests.worlds.past import audit, created
 
 
 async def test_a_trail_too_far_behind_is_told(

@@ -8,25 +8,10 @@ import pytest
 from projections.history.changes import MISSING, AttributeChange, applied
 from projections.profile.document import ordered
 from schemas.events import AttributesChanged, AttributesChangedData
-from tests.hops.test_time_travel import SCOPES, audit, created
 from tests.samples.profile_events import event
 from tests.worlds.linking import Linked
 from tests.worlds.management import Site, path_of
-
-
-async def history(api: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
-    """All events, page by page."""
-    found: list[dict[str, Any]] = []
-    after: dict[str, str] = {}
-    while True:
-        answer = await api.get(f"{path}/history", params={**query, **after})
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        assert page["complete"] is True
-        found += page["events"]
-        if "next" not in page:
-            return found
-        after = {"from": page["next"]}
+from tests.worlds.past import SCOPES, audit, created, history
 
 
 def change_of(shown: dict[str, Any]) -> AttributeChange:

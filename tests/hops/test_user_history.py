@@ -8,7 +8,10 @@ import pytest
 from projections.history.changes import MISSING, AttributeChange, applied
 from projections.profile.document import ordered
 from schemas.events import AttributesChanged, AttributesChangedData
+from schemas.formats.identifiers import record_key
+from schemas.sealing.mapper import Record
 from tests.samples.profile_events import event
+from tests.worlds.audit_trail import event as event_value
 from tests.worlds.linking import Linked
 from tests.worlds.management import Site, path_of
 from tests.worlds.past import SCOPES, audit, created, history
@@ -131,6 +134,26 @@ async def test_linked_identities_are_told_apart(site: Site) -> None:
         "login.succeeded", "user.merged", "login.succeeded", "user.restored", "login.succeeded",
     ]  # fmt: skip
     assert [one["outcome"] for one in own].count("forwarded") == 1
+
+
+async def test_forged_records_are_left_out(site: Site) -> None:
+    """A record that names the user without having been sealed with the user's key, or under another key of
+    the topic, is in no history, whether the trail covers it or not."""
+    world, api = Linked.over(site), site.client()
+    await world.person("google-oauth2|f1")
+    subject, path = world.subjects["google-oauth2|f1"], path_of("google-oauth2|f1")
+    value = event_value(1, subject=subject)
+    for key in (record_key("demo", subject), b"demo/another"):
+        await world.pipeline.send_events(Record(key, value))
+    await world.sign_in("google-oauth2|f1")
+    await world.until_counted("google-oauth2|f1", 2)
+    events = await history(api, path, sort="time:1")
+    assert [one["type"] for one in events] == ["profile.login.succeeded"] * 2
+    await audit(site)
+    assert await history(api, path, sort="time:1") == events
+    assert await history(api, path, sort="time:1", take=1) == events
+    past = await site.client(SCOPES).get(path, params={"as_of": events[-1]["position"]})
+    assert past.content == (await site.client(SCOPES).get(path)).content
 
 
 async def test_a_deleted_user_keeps_the_history(api: httpx.AsyncClient) -> None:

@@ -30,29 +30,31 @@ class _Kept:
 
 
 class Checkpoints:
-    """States before an event, by person and number of the event. `clock` gives seconds that only grow."""
+    """States before an event, by person and offset of the event on the log. `clock` gives seconds that only
+    grow."""
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock
         self._people: OrderedDict[Owner, _Kept] = OrderedDict()
         self._sweep: asyncio.TimerHandle | None = None
 
-    def before(self, owner: Owner, number: int) -> tuple[int, Profile]:
-        """Return the highest number up to this one whose state is kept, and the profile before that event."""
+    def before(self, owner: Owner, offset: int) -> tuple[int, Profile]:
+        """Return the highest offset up to this one whose state is kept, and the profile before it; 0 and no
+        profile if none is."""
         self._drop_old()
         kept = self._people.get(owner)
         if kept is None:
             return 0, NO_PROFILE
-        found = max((one for one in kept.profiles if one <= number), default=0)
+        found = max((one for one in kept.profiles if one <= offset), default=0)
         return found, kept.profiles.get(found, NO_PROFILE)
 
-    def keep(self, owner: Owner, number: int, profile: Profile) -> None:
-        """Keep the profile before the event with this number."""
+    def keep(self, owner: Owner, offset: int, profile: Profile) -> None:
+        """Keep the profile before the event at this offset."""
         self._drop_old()
         kept = self._people.get(owner)
         if kept is None:
             kept = self._people[owner] = _Kept(self._now() + KEPT_SECONDS)
-        kept.profiles[number] = profile
+        kept.profiles[offset] = profile
         while len(kept.profiles) > PLACES:
             kept.profiles.popitem(last=False)
         while len(self._people) > PEOPLE:

@@ -1,7 +1,7 @@
 """Opens the log of a user, present, deleted or linked, for one tenant at a time."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from schemas.errors import Transient
@@ -33,15 +33,12 @@ class HistoryReader:
     async def turn(self, tenant: str) -> AsyncIterator[None]:
         """A place among the histories that are read at once. Raises OverShare when too many requests of the
         tenant wait, Transient when there is no place in time."""
-        place = self._gate.place(tenant, PATIENCE_SECONDS)
-        try:
-            await place.__aenter__()
-        except TimeoutError:
-            raise Transient("too many histories are read at once") from None
-        try:
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._gate.place(tenant, PATIENCE_SECONDS))
+            except TimeoutError:
+                raise Transient("too many histories are read at once") from None
             yield
-        finally:
-            await place.__aexit__(None, None, None)
 
     async def of_user(self, tenant: str, user_id: str) -> PersonLog | None:
         """Return the log of the user who has or had this id, None if nobody ever did. Raises Transient."""

@@ -107,6 +107,7 @@ class Timelines:
     def __init__(self, reader: HistoryReader, checkpoints: Checkpoints) -> None:
         self._reader, self._checkpoints = reader, checkpoints
         self._linked_ends: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
+        """Offset behind the last event, by tenant, subject, primary, and how far the index reached."""
 
     async def page(self, log: PersonLog, query: TimelineQuery) -> TimelinePage:
         """Return a page of a user's timeline. Raises Transient."""
@@ -142,13 +143,13 @@ class Timelines:
         key = log.tenant, log.subject, into, log.index.reaches
         if key not in self._linked_ends:
             end = 0
-            async for number, step in self._steps(log, range(len(log.index.places))):
+            async for _, step in self._steps(log, range(len(log.index.places))):
                 if into in (merged_into(step.before), merged_into(step.after)):
-                    end = number + 1
+                    end = step.logged.position.offset + 1
             self._linked_ends[key] = end
             if len(self._linked_ends) > _KEPT_ENDS:
                 self._linked_ends.popitem(last=False)
-        return self._linked_ends[key]
+        return _number_at(log, self._linked_ends[key])
 
     async def _entries(self, threads: Sequence[_Thread], page: list[_Chosen]) -> dict[_Chosen, bytes]:
         """Return the entries of a page, which is cut short when they are too large; at least one event is
@@ -172,14 +173,22 @@ class Timelines:
     async def _steps(self, log: PersonLog, numbers: range) -> AsyncIterator[tuple[int, HistoryStep]]:
         """Yield the steps of a history with these numbers, and those before them that are needed to know what
         was there."""
-        owner, every = (log.tenant, log.subject), spacing(len(log.index.places))
-        first, profile = self._checkpoints.before(owner, numbers.start)
-        async for number, step in log.steps(first, numbers.stop, profile):
+        if not numbers:
+            return
+        places, owner = log.index.places, (log.tenant, log.subject)
+        every = spacing(len(places))
+        offset, profile = self._checkpoints.before(owner, places[numbers.start].offset)
+        async for number, step in log.steps(_number_at(log, offset), numbers.stop, profile):
             if number % every == 0:
-                self._checkpoints.keep(owner, number, step.before)
+                self._checkpoints.keep(owner, places[number].offset, step.before)
             profile = step.after
             yield number, step
-        self._checkpoints.keep(owner, numbers.stop, profile)
+        self._checkpoints.keep(owner, places[numbers.stop - 1].offset + 1, profile)
+
+
+def _number_at(log: PersonLog, offset: int) -> int:
+    """Return the number of the first event of a history at an offset or behind it."""
+    return bisect_left(log.index.places, offset, key=lambda place: place.offset)
 
 
 def _choose(threads: Sequence[_Thread], query: TimelineQuery) -> list[_Chosen]:

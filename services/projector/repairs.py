@@ -51,7 +51,7 @@ _NOT_THE_HISTORY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSErro
 _log = structlog.get_logger()
 
 
-class History:
+class FoldedHistory:
     """A person's events, read from the log and folded."""
 
     def __init__(self, log: LogReader, person: Subject, keys: Keys) -> None:
@@ -64,7 +64,7 @@ class History:
     @classmethod
     async def open(
         cls, connection: DatabaseConnection, log: LogReader, keyring: Keyring, person: Subject
-    ) -> "History | None":
+    ) -> "FoldedHistory | None":
         """Return the history of a person, nothing of it read yet; None if the person's keys are destroyed."""
         keys = await read_keys(connection, keyring, [person])
         return None if person in keys and keys[person].profile is None else cls(log, person, keys)
@@ -203,7 +203,7 @@ class Repairs:
     ) -> list[str]:
         """Make the rows of a person anew inside the caller's transaction; what differed before. Most of the
         history is read before the position is held."""
-        history = await History.open(connection, log, self._keyring, person)
+        history = await FoldedHistory.open(connection, log, self._keyring, person)
         if history is None:
             return []
         places = await read_positions(connection, live.number, self._topic, [history.partition])

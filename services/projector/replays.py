@@ -23,7 +23,7 @@ from schemas.sealing.mapper import KeyDestroyed, open_event, read_sealed
 from services.ledger.keys.subject_keys import read_keys
 from services.ledger.repairs import Subject, request_repairs
 from services.ledger.replays import RequestedReplay, next_requested
-from services.projector.repairs import History
+from services.projector.repairs import FoldedHistory
 from services.queries.subject_records import FETCH_BYTES, TrailBehind
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
@@ -116,8 +116,8 @@ class EventReplays:
         record: ConsumerRecord,
     ) -> InvalidEvent | None:
         """Make the rows anew inside the caller's transaction."""
-        found = await History.open(connection, log, self._keyring, person)
-        without = await History.open(connection, log, self._keyring, person)
+        found = await FoldedHistory.open(connection, log, self._keyring, person)
+        without = await FoldedHistory.open(connection, log, self._keyring, person)
         if found is None or without is None:
             return InvalidEvent("no_key", "the keys of the subject have been destroyed")
         end = await hold_position(connection, live.number, self._topic, record.partition)

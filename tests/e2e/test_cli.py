@@ -143,6 +143,16 @@ async def test_a_login_becomes_a_user(stack: Stack, vita: Vita) -> None:
     user = await stack.until(lambda: (got := vita("users", "get", JANE, "--json")).code == 0 and got.document)
     assert (user["email"], user["logins_count"]) == ("jane@example.com", 1)
     assert JANE in vita("users", "list").out
+    repaired = vita("repair", JANE, "--json")
+    assert (repaired.code, repaired.document[0]["state"], repaired.document[0]["mended"]) == (
+        0,
+        "repaired",
+        [],
+    )
+    assert "no difference" in vita("repair", "--found").out
+    assert vita("repair").code == 2
+    assert "no such user" in vita("repair", "auth0|nobody").err
+    assert vita("status", "--json").document["self_check"]["differences"] == {}
 
 
 async def test_a_user_is_made_changed_blocked_and_deleted(vita: Vita) -> None:

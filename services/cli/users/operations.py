@@ -7,7 +7,6 @@ from urllib.parse import quote
 from services.cli.failure import CommandFailed
 from services.cli.output import note, out, print_json, print_table, safe
 from services.cli.users.management_api import ManagementApi, document
-from services.commands.undo.revert import changes_back, edits_back
 
 if TYPE_CHECKING:
     import httpx
@@ -116,6 +115,8 @@ def revert(
 
     The first edit is refused if the user changes meanwhile. Raises CommandFailed when an edit is refused.
     """
+    from services.commands.undo.revert import changes_back, edits_back
+
     response = api.call("GET", path_of(user_id))
     changes = changes_back(past, document(response), only)
     tag = response.headers.get("etag")

@@ -28,6 +28,7 @@ from services.cli.status.health import (
 )
 from services.cli.status.present import as_document, as_table
 from services.cli.status.probe import is_gone
+from services.ledger.repairs import SelfCheck
 from tests.unit.cli.conftest import Vita
 
 UP = Component("up", "there")
@@ -95,6 +96,21 @@ def test_many_dead_letters_are_not_well() -> None:
         "reason": "not_json", "last_day": 2, "total": 9,
         "oldest": "2026-11-23T00:00:00.000Z", "newest": "2026-11-23T00:00:00.000Z",
     }  # fmt: skip
+
+
+def test_rows_that_differ_are_not_well() -> None:
+    """What differs is named by table and column, with the number of users and the command that mends it."""
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    good = StackHealth(workers([_beat(name) for name in WORKERS], {}), [], UP, UP, check=SelfCheck(7, at, {}))
+    assert good.ok
+    assert as_document(good)["self_check"] == {
+        "people": 7, "last_at": "2026-11-23T00:00:00.000Z", "differences": {},
+    }  # fmt: skip
+    bad = replace(good, check=SelfCheck(7, at, {"search.email": 2}))
+    assert not bad.ok
+    shown = "".join(map(str, as_table(bad).renderables))
+    assert "search.email of 2" in shown
+    assert "vita repair --found" in shown
 
 
 def test_a_process_known_to_have_ended_is_down_at_once() -> None:

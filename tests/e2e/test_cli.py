@@ -244,57 +244,6 @@ async def test_every_value_of_the_demo_is_explained(vita: Vita) -> None:
             assert past.content == (await api.get(path)).content
 
 
-async def test_the_past_of_a_user_is_told(vita: Vita) -> None:
-    """The history of a deleted user, the user as of each event, what changed between two of them, and why."""
-    made = vita(
-        "users", "create", "--connection", "customers", "--email", "bea@example.com", "--password", "-",
-        "--json", stdin="correct horse 9 Battery\n",
-    )  # fmt: skip
-    user_id = made.document["user_id"]
-    renamed = vita("users", "update", user_id, "--set", "name=Bea", "--json").document
-    reasons = vita("explain", user_id, "name", "--json").document["attributes"]
-    assert [(one["value"], one["claim"]) for one in reasons] == [("Bea", "edit")]
-    assert "bea@example.com" in vita("explain", user_id).out
-    assert vita("users", "delete", user_id, "--yes").code == 0
-    events = [json.loads(line) for line in vita("history", user_id, "--json").out.splitlines()]
-    assert [one["type"].removeprefix("profile.") for one in events] == [
-        "user.created", "attributes.changed", "user.deleted",
-    ]  # fmt: skip
-    assert 'name changed from "bea@example.com" to "Bea"' in vita("history", user_id).out
-    first, second, last = (one["position"] for one in events)
-    assert vita("users", "show", user_id, "--as-of", first, "--json").document == made.document
-    assert vita("users", "show", user_id, "--as-of", second, "--json").document == renamed
-    gone = vita("users", "show", user_id, "--as-of", last)
-    assert (gone.code, "had been deleted" in gone.err) == (1, True)
-    changed = vita("users", "show", user_id, "--diff", first, second, "--json").document["changes"]
-    assert {one["attribute"] for one in changed} == {"name", "updated_at"}
-
-
-async def test_every_value_of_the_demo_is_explained(vita: Vita) -> None:
-    """Each attribute of each demo person has its value, an event, a time and who gave it; the past up to now
-    is the present."""
-    shown = vita("demo", "--size", "100")
-    assert shown.code == 0, shown.err
-    scripts = vita("env", "--json").document
-    headers = {"authorization": f"Bearer {scripts['VITA_TOKEN']}"}
-    async with httpx.AsyncClient(
-        base_url=scripts["VITA_MANAGEMENT_URL"], headers=headers, trust_env=False, timeout=A_WHILE
-    ) as api:
-        users = (await api.get("/api/v2/users", params={"per_page": 100})).json()
-        assert len(users) == 100
-        for user in users:
-            for identity in user["identities"]:
-                identity.pop("access_token", None)
-                identity.pop("refresh_token", None)
-                identity.pop("access_token_secret", None)
-            path = f"/api/v2/users/{quote(user['user_id'], safe='')}"
-            found = (await api.get(f"{path}/provenance")).json()["attributes"]
-            assert {one["attribute"]: one["value"] for one in found} == user
-            assert all(one["event"] and one["time"] and one["by"] for one in found)
-            past = await api.get(path, params={"as_of": datetime.now(UTC).isoformat()})
-            assert past.content == (await api.get(path)).content
-
-
 async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
     """`vita tail` shows no personal data and says that nothing of it is verified; `--open` needs read:events,
     and then shows and verifies it."""

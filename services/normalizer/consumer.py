@@ -7,21 +7,18 @@ Kafka stores the worker's position, which advances after all replicas have ackno
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import asyncpg
 from aiokafka import ConsumerRecord
 from pydantic import Field, ValidationError
 
 from projections.normalization import ConnectionSettings, Normalized
 from projections.normalization.admission import KnownConnection, connection_of
-from projections.normalization.attribute_profiles import profile_of, with_profile
 from projections.normalization.defaults import Pictures, pictures_of
 from projections.normalization.identity import may_use
 from schemas.envelope import CONTENT_TYPE, REPLAYED
 from schemas.errors import InvalidEvent
 from schemas.events import Event
-from schemas.formats import exact_json
 from schemas.formats.characters import replaced
 from schemas.formats.identifiers import anonymous_subject, tenant_subject
 from schemas.formats.instants import from_milliseconds
@@ -36,6 +33,7 @@ from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provide
 from services.ledger.progress.epochs import topic_epoch
 from services.ledger.progress.heartbeats import Heartbeat
 from services.ledger.tenants import connections_of_tenants
+from services.normalizer.connections import known_connection, with_profiles
 from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     FOREIGN_IDENTITY,
@@ -50,7 +48,6 @@ from services.normalizer.decide import (
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
 from services.normalizer.replay import INTERVAL_SECONDS, LoginReplays
-from services.queries.settings import read_attribute_profiles
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.metrics.catalogue import BATCH_PHASE_SECONDS, EVENTS
@@ -256,13 +253,13 @@ class Normalizer:
         requested = sorted(
             {(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items}
         )
-        return await _with_profiles(connection, await self._found(connection, requested))
+        return await with_profiles(connection, await self._found(connection, requested))
 
     async def _found(
         self, connection: DatabaseConnection, requested: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], KnownConnection]:
         rows = await connections_of_tenants(connection, requested)
-        return {(row["tenant"], row["name"]): _found(row) for row in rows}
+        return {(row["tenant"], row["name"]): known_connection(row) for row in rows}
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], KnownConnection]) -> None:
         kept = []
@@ -356,42 +353,6 @@ class Normalizer:
     ) -> None:
         report(record, error, self._heartbeat)
         batch.letters.append(Letter(record, error, origin, subject))
-
-
-async def _with_profiles(
-    connection: DatabaseConnection, found: Mapping[tuple[str, str], KnownConnection]
-) -> dict[tuple[str, str], KnownConnection]:
-    """Return the connections with the user attribute profiles that they name merged into their mappings."""
-    named = {
-        place: profile
-        for place, one in found.items()
-        if one.settings is not None and (profile := profile_of(one.settings.options)) is not None
-    }
-    if not named:
-        return dict(found)
-    requested = sorted({(tenant, profile) for (tenant, _), profile in named.items()})
-    known = await read_attribute_profiles(connection, requested)
-    mapped = dict(found)
-    for place, profile in named.items():
-        one, document = found[place], known.get((place[0], profile))
-        if one.settings is not None and document is not None:
-            mapped[place] = replace(one, settings=with_profile(one.settings, document))
-    return mapped
-
-
-def _found(row: asyncpg.Record) -> KnownConnection:
-    settings = None
-    if row["id"] is not None:
-        settings = ConnectionSettings(
-            row["name"], row["strategy"], exact_json.loads(row["document"])["options"]
-        )
-    return KnownConnection(
-        row["tenant_known"],
-        bool(row["strict_connections"]),
-        bool(row["deleted"]),
-        settings,
-        row["default_picture"],
-    )
 
 
 def _identify(item: Item, connection: ConnectionSettings, pictures: Pictures) -> None:

@@ -22,11 +22,21 @@ Rules for every strategy:
   number that is not +<digits>) becomes a leftover instead of an attribute.
 - All other claims become leftovers under their own names; see `leftovers`.
 - A connection's own mapping takes precedence; see `overrides`.
+
+An event keeps the claims of its login (`claims_to_keep`), so that `remap` can map the login again when the
+connection's mapping or this code has changed.
 """
 
 from projections.normalization.catalogue import KNOWN_STRATEGIES, default_strategy, is_social
 from projections.normalization.identity import derived_id
-from projections.normalization.mapping import identify, normalize
+from projections.normalization.mapping import (
+    Remapped,
+    claims_to_keep,
+    identifier_to_keep,
+    identify,
+    normalize,
+    remap,
+)
 from projections.normalization.model import ATTRIBUTES, ConnectionSettings, Normalized, UnmappableLogin
 
 __all__ = [
@@ -34,10 +44,14 @@ __all__ = [
     "KNOWN_STRATEGIES",
     "ConnectionSettings",
     "Normalized",
+    "Remapped",
     "UnmappableLogin",
+    "claims_to_keep",
     "default_strategy",
     "derived_id",
+    "identifier_to_keep",
     "identify",
     "is_social",
     "normalize",
+    "remap",
 ]

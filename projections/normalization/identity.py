@@ -33,6 +33,45 @@ def identity_of(plan: CompiledStrategy, scope: MappingContext, typed: str | None
     return LoginIdentity(provider, idp_id, native, (found.used, *_same_id_elsewhere(plan, scope, found)))
 
 
+def recorded_identity(
+    plan: CompiledStrategy, scope: MappingContext, identity: LoginIdentity, typed: str | None
+) -> LoginIdentity:
+    """Return an identity that was determined before, with the claims of this scope that hold it.
+
+    The claim from which it was read may be missing here, because it is not stored.
+    """
+    try:
+        found = identity_of(plan, scope, typed)
+    except UnmappableLogin:
+        found = identity
+    if found.idp_id == identity.idp_id and found is not identity:
+        return identity._replace(used=found.used)
+    return identity._replace(used=_repeated(plan, scope, identity))
+
+
+def leads_elsewhere(
+    plan: CompiledStrategy, scope: MappingContext, identity: LoginIdentity, typed: str | None
+) -> bool:
+    """Return whether the claims identify another user than this one, or an unacceptable one. Claims without
+    an identity do not."""
+    try:
+        provider, idp_id, _, _ = key_of(plan, scope, typed)
+    except UnmappableLogin as error:
+        return error.reason != "no_identity"
+    return (provider, idp_id) != (identity.provider, identity.idp_id)
+
+
+def _repeated(plan: CompiledStrategy, scope: MappingContext, identity: LoginIdentity) -> tuple[Path, ...]:
+    """Return the paths of the id claims that hold a known identity."""
+    connection = scope.connection
+    prefix = f"{connection.name}|" if plan.row.per_connection else ""
+    value = identity.idp_id.removeprefix(prefix)
+    return (
+        *_same_id_elsewhere(plan, scope, Found(value, (), ())),
+        *_same_id_elsewhere(plan, scope, Found(f"{connection.strategy}|{value}", (), ())),
+    )
+
+
 def key_of(
     plan: CompiledStrategy, scope: MappingContext, typed: str | None
 ) -> tuple[str, str, str | int, Found]:

@@ -134,13 +134,17 @@ def _unused(plan: CompiledStrategy, reading: Reading, used: Collection[Path]) ->
 
 
 def _has_more(value: Any, path: Path, used: Collection[Path]) -> bool:
-    """Return whether a value at or below `path` has not been used."""
+    """Return whether a value at or below `path` has not been used. A secret counts as used."""
     if path in used:
         return False
     if len(path) > MAX_DEPTH:
         raise UnmappableLogin("too_deep", f"claims are nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return any(_has_more(member, (*path, name), used) for name, member in value.items())
+        return any(
+            _has_more(member, (*path, name), used)
+            for name, member in value.items()
+            if not hides(name, member)
+        )
     if isinstance(value, list):
         return any(_has_more(item, (*path, index), used) for index, item in enumerate(value))
     return not is_empty(value)

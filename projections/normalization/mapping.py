@@ -1,12 +1,12 @@
 """Maps (raw claims, connection settings) to a normalized login. Pure; the input is not changed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from projections.normalization.catalogue import compiled_strategy
+from projections.normalization.claims.kept import without_denied, without_secrets
 from projections.normalization.claims.paths import Found
 from projections.normalization.claims.values import Reader, anything, email, phone, text
-from projections.normalization.claims.views import Reading
 from projections.normalization.defaults import (
     GRAVATAR,
     Pictures,
@@ -15,7 +15,13 @@ from projections.normalization.defaults import (
     default_picture,
 )
 from projections.normalization.draft import ProfileDraft
-from projections.normalization.identity import identity_of, key_of
+from projections.normalization.identity import (
+    LoginIdentity,
+    identity_of,
+    key_of,
+    leads_elsewhere,
+    recorded_identity,
+)
 from projections.normalization.leftovers import extras, prune
 from projections.normalization.model import ATTRIBUTES, ConnectionSettings, Normalized
 from projections.normalization.overrides import Mapped, MappingContext, apply_mapping
@@ -48,8 +54,71 @@ def normalize(
     denied = _denied(connection.options)
     if denied:
         scope = _without(denied, scope)
+        identity = recorded_identity(plan, scope, identity, identifier)
+    return _mapped(plan, ProfileDraft(scope, denied, set(identity.used)), identity, identifier, pictures)
+
+
+def claims_to_keep(connection: ConnectionSettings, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims of a login that `remap` needs: all but secrets, and without those that the
+    connection's `non_persistent_attrs` names."""
+    denied = _denied(connection.options)
+    if denied:
+        claims = without_denied(claims, denied, compiled_strategy(connection.strategy).row.view)
+    return without_secrets(claims)
+
+
+def identifier_to_keep(connection: ConnectionSettings, identifier: str | None) -> str | None:
+    """Return the address to which a passwordless code was sent, unless `non_persistent_attrs` names it; None
+    for other strategies, whose mapping does not read it."""
+    if compiled_strategy(connection.strategy).row.kind != "passwordless":
+        return None
+    name = "email" if connection.strategy == "email" else "phone_number"
+    return None if name in _denied(connection.options) else identifier
+
+
+class Remapped(NamedTuple):
+    """A login that was mapped again for the identity that it has. `leads_elsewhere` says that this mapping
+    would give the login another identity, or refuse it."""
+
+    person: Normalized
+    leads_elsewhere: bool
+
+
+def remap(
+    connection: ConnectionSettings,
+    claims: Mapping[str, Any],
+    identity: tuple[str, str | int],
+    identifier: str | None = None,
+    pictures: Pictures = GRAVATAR,
+) -> Remapped:
+    """Map the kept claims of a login again.
+
+    `identity` is (provider, native id) of the login, which it keeps. With the settings that the connection
+    had then, and this code, the result is what `normalize` returned. Raises UnmappableLogin when the claims
+    cannot be stored.
+    """
+    plan = compiled_strategy(connection.strategy)
+    denied = _denied(connection.options)
+    scope = _scope(plan, connection, claims)
+    if denied:
+        scope = _without(denied, scope)
+    provider, native_id = identity
+    known = LoginIdentity(provider, str(native_id), native_id, ())
+    recorded = recorded_identity(plan, scope, known, identifier)
+    draft = ProfileDraft(scope, denied, set(recorded.used))
+    person = _mapped(plan, draft, recorded, identifier, pictures)
+    return Remapped(person, leads_elsewhere(plan, scope, known, identifier))
+
+
+def _mapped(
+    plan: CompiledStrategy,
+    draft: ProfileDraft,
+    identity: LoginIdentity,
+    identifier: str | None,
+    pictures: Pictures,
+) -> Normalized:
+    scope, connection = draft.scope, draft.scope.connection
     own = apply_mapping(scope)
-    draft = ProfileDraft(scope, denied, set(identity.used))
     _read_attributes(draft, plan, own)
     if plan.row.kind == "passwordless":
         _take_identifier(draft, connection.strategy, identifier)
@@ -63,11 +132,10 @@ def normalize(
     leftovers = extras(
         plan, connection.strategy, scope.reading, draft.used, named, only_named=own.is_complete
     )
-    is_social = plan.row.kind == "social"
     return Normalized(
         provider=identity.provider,
         idp_id=identity.idp_id,
-        is_social=is_social,
+        is_social=plan.row.kind == "social",
         attributes=draft.attributes,
         extras=leftovers,
         sources=draft.sources,
@@ -92,14 +160,8 @@ def _denied(options: Mapping[str, Any]) -> frozenset[str]:
 
 def _without(denied: frozenset[str], scope: MappingContext) -> MappingContext:
     """Return the scope of the login without the denied claims."""
-    claims = {name: value for name, value in scope.claims.items() if name not in denied}
-    reading = scope.view.read(claims)
-    if reading.own or reading.raw:
-        kept = {
-            name: value for name, value in reading.claims.items() if reading.own.get(name, name) not in denied
-        }
-        reading = Reading(kept, reading.own, reading.raw)
-    return MappingContext(scope.connection, claims, reading, scope.view)
+    claims = without_denied(scope.claims, denied, scope.view)
+    return MappingContext(scope.connection, claims, scope.view.read(claims), scope.view)
 
 
 def _read_attributes(draft: ProfileDraft, plan: CompiledStrategy, own: Mapped) -> None:

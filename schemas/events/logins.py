@@ -15,7 +15,13 @@ Vita (database, passwordless): logins do not overwrite an admin's edit."""
 
 
 class LoginSucceededData(EventData):
-    """A login through a connection, with the normalized claims of the provider."""
+    """A login through a connection, with the normalized claims of the provider.
+
+    `claims` are those that the provider returned, without secrets and without what the connection's
+    `non_persistent_attrs` names; `identifier` is the address to which a passwordless code was sent. Only
+    mapping the login again reads them: no view does. Both are absent if the connection's `keep_claims` is
+    False, or if the event would be too large with them, which `claims_omitted` says.
+    """
 
     connection: Annotated[ConnectionName, OPEN]
     strategy: Annotated[Slug, OPEN]
@@ -28,6 +34,9 @@ class LoginSucceededData(EventData):
     attributes: Annotated[dict[str, Any], PROFILE]
     extras: Annotated[dict[str, Any], PROFILE] = Field(default_factory=dict)
     sources: Annotated[dict[str, str], PROFILE] = Field(default_factory=dict)
+    claims: Annotated[dict[str, Any] | None, PROFILE] = None
+    claims_omitted: Annotated[Literal["too_large"] | None, OPEN] = None
+    identifier: Annotated[str | None, PROFILE] = None
     tokens: Annotated[dict[str, Any] | None, PROFILE] = None
     ip: Annotated[str | None, ACTIVITY] = None
     user_agent: Annotated[str | None, ACTIVITY] = None

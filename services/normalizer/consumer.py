@@ -18,7 +18,7 @@ from projections.normalization.defaults import Pictures, pictures_of
 from projections.normalization.identity import may_use
 from schemas.envelope import CONTENT_TYPE, REPLAYED
 from schemas.errors import InvalidEvent
-from schemas.events import Event
+from schemas.events import Event, LoginSucceeded
 from schemas.formats.characters import replaced
 from schemas.formats.identifiers import anonymous_subject, tenant_subject
 from schemas.formats.instants import from_milliseconds
@@ -44,6 +44,7 @@ from services.normalizer.decide import (
     login_failed,
     login_succeeded,
     normalize_login,
+    without_claims,
 )
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
@@ -387,9 +388,13 @@ def _event(
 
 
 def _sealed(event: Event, keys: SubjectKeys) -> Record:
-    """Return the record of an event. Raises InvalidEvent when it is too large for the log, and
-    KeyDestroyed."""
+    """Return the record of an event; claims that would make it too large for the log are left out.
+
+    Raises InvalidEvent when it is too large nevertheless, and KeyDestroyed.
+    """
     record = seal_event(event, keys)
+    if len(record.value) > LARGEST_EVENT_BYTES and isinstance(event, LoginSucceeded) and event.data.claims:
+        record = seal_event(without_claims(event), keys)
     if len(record.value) > LARGEST_EVENT_BYTES:
         raise InvalidEvent("too_large", f"the login's event is larger than {LARGEST_EVENT_BYTES} bytes")
     return record

@@ -9,10 +9,13 @@ from projections.normalization import (
     ConnectionSettings,
     Normalized,
     UnmappableLogin,
+    claims_to_keep,
+    identifier_to_keep,
     identify,
     is_social,
     normalize,
 )
+from projections.normalization.claims.kept import keeps_claims
 from projections.normalization.defaults import GRAVATAR, Pictures
 from schemas.errors import InvalidEvent
 from schemas.events import (
@@ -83,8 +86,9 @@ def identify_login(connection: ConnectionSettings, login: Login) -> tuple[str, s
 def login_succeeded(
     arrival: Arrival, connection: ConnectionSettings, person: Normalized, subject: str
 ) -> LoginSucceeded:
-    """Return the event of a successful login."""
+    """Return the event of a successful login, with its claims if the connection keeps them."""
     login = arrival.login.data
+    keeps = keeps_claims(connection.options)
     return LoginSucceeded(
         **_envelope(arrival, connection, subject, "profile.login.succeeded"),
         data=LoginSucceededData(
@@ -99,6 +103,8 @@ def login_succeeded(
             attributes=person.attributes,
             extras=person.extras,
             sources=person.sources,
+            claims=claims_to_keep(connection, login.claims) if keeps else None,
+            identifier=identifier_to_keep(connection, login.identifier) if keeps else None,
             tokens=login.tokens or None,
             ip=login.ip,
             user_agent=login.user_agent,
@@ -106,6 +112,12 @@ def login_succeeded(
             **_seen(login),
         ),
     )
+
+
+def without_claims(event: LoginSucceeded) -> LoginSucceeded:
+    """Return the event of a login that is too large with its claims."""
+    omitted = {"claims": None, "identifier": None, "claims_omitted": "too_large"}
+    return event.model_copy(update={"data": event.data.model_copy(update=omitted)})
 
 
 def login_failed(arrival: Arrival, connection: ConnectionSettings, subject: str) -> LoginFailed:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel
 from pydantic_core import PydanticCustomError
 
 from projections.connection.strategies import Strategy
+from projections.normalization.claims.kept import KEEP_CLAIMS
 from projections.normalization.identity import IDENTITY_SPACE
 from schemas.events.fields import SAFE
 from schemas.formats.violations import RULE
@@ -26,6 +27,8 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
             "{name} must be a string of 1 to {limit} characters",
             {"name": IDENTITY_SPACE, "limit": MAX_IDENTITY_SPACE},
         )
+    if not isinstance(options.get(KEEP_CLAIMS, True), bool):
+        raise PydanticCustomError(RULE, "{name} must be a boolean", {"name": KEEP_CLAIMS})
     return options
 
 

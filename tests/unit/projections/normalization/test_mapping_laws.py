@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from projections.normalization import (
     ConnectionSettings,
     Normalized,
     UnmappableLogin,
+    claims_to_keep,
+    identifier_to_keep,
     identify,
     normalize,
+    remap,
 )
 
 ADDRESS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -170,6 +174,28 @@ def test_identify_agrees_with_normalize(
         assert login is None
     else:
         assert login is None or identified == (login.provider, login.idp_id)
+
+
+@settings(max_examples=800, deadline=None)
+@given(connections, claims, identifiers, st.lists(names, max_size=3))
+def test_kept_claims_give_the_login_again(
+    connection: ConnectionSettings, sent: dict[str, Any], identifier: str | None, denied: list[str]
+) -> None:
+    """With the settings and the code that mapped a login, its kept claims give the very same result; they
+    hold no secret, and nothing that must not be stored."""
+    if denied:
+        connection = replace(connection, options={**connection.options, "non_persistent_attrs": denied})
+    login = attempt(connection, sent, identifier)
+    if login is None:
+        return
+    kept = claims_to_keep(connection, sent)
+    assert kept.keys().isdisjoint(denied)
+    assert not holds_secret(kept)
+    typed = identifier_to_keep(connection, identifier)
+    again = remap(connection, kept, (login.provider, login.native_id), typed)
+    assert again.person == login
+    assert denied or not again.leads_elsewhere
+    assert claims_to_keep(connection, kept) == kept
 
 
 def says_verified(value: Any, name: str = "") -> bool:

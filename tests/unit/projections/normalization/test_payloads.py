@@ -12,9 +12,12 @@ from projections.normalization import (
     ATTRIBUTES,
     KNOWN_STRATEGIES,
     ConnectionSettings,
+    claims_to_keep,
+    identifier_to_keep,
     identify,
     is_social,
     normalize,
+    remap,
 )
 
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
@@ -67,3 +70,17 @@ def test_every_attribute_has_a_source(payload: dict[str, Any]) -> None:
 def test_every_strategy_has_a_payload() -> None:
     """No strategy is without a documented example."""
     assert {path.name.split(".")[0] for path in PAYLOADS} >= KNOWN_STRATEGIES
+
+
+def test_a_kept_payload_is_mapped_again_to_the_expected_profile(payload: dict[str, Any]) -> None:
+    """What an event keeps of the claims gives the whole normalized login again."""
+    connection, identifier = ConnectionSettings(**payload["connection"]), payload.get("identifier")
+    expected = payload["expected"]
+    again = remap(
+        connection,
+        claims_to_keep(connection, payload["claims"]),
+        (expected["provider"], expected["native_id"]),
+        identifier_to_keep(connection, identifier),
+    )
+    assert asdict(again.person) == expected
+    assert not again.leads_elsewhere

@@ -179,7 +179,8 @@ async def test_a_revision_guards_a_change(api: httpx.AsyncClient) -> None:
 
 
 async def test_an_identity_stays_with_its_connection(site: Site, api: httpx.AsyncClient) -> None:
-    """Another connection may not even take a deleted user's id; identity spaces are validated."""
+    """Another connection may not even take a deleted user's id; identity spaces and `keep_claims` are
+    validated."""
     await site.add_connection("other-db", "auth0")
     user = await created(api, "owned@example.com", user_id="owned")
     assert (await api.delete(path_of(user["user_id"]))).status_code == 204
@@ -190,6 +191,9 @@ async def test_an_identity_stays_with_its_connection(site: Site, api: httpx.Asyn
         wrong = {"name": "spaced", "strategy": "samlp", "options": {"identity_space": space}}
         answer = await api.post("/api/v2/connections", json=wrong)
         assert (answer.status_code, "identity_space" in answer.json()["message"]) == (400, True)
+    wrong = {"name": "keeping", "strategy": "samlp", "options": {"keep_claims": "no"}}
+    answer = await api.post("/api/v2/connections", json=wrong)
+    assert (answer.status_code, "keep_claims" in answer.json()["message"]) == (400, True)
 
 
 async def test_a_deleted_user_is_gone_at_once(api: httpx.AsyncClient) -> None:

@@ -18,7 +18,7 @@ from services.cli.status import status
 from services.cli.tenants import clients, gateways, keys, tenants
 from services.cli.users import explain as explain_user
 from services.cli.users import history, users
-from services.cli.views import rebuild, repair
+from services.cli.views import rebuild, repair, whatif
 
 app = typer.Typer(
     name="vita",
@@ -65,6 +65,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=_ADMIN)
 app.add_typer(gateways.app, name="gateways", rich_help_panel=_ADMIN)
 rebuild.register(app, _ADMIN)
 repair.register(app, _ADMIN)
+whatif.register(app, _ADMIN)
 config.register(app, _ADMIN)
 
 

@@ -7,14 +7,14 @@ from projections.profile.state import Profile
 from schemas.formats.exact_json import same
 
 
-class Absent:
+class NoValue:
     """The value of an attribute that a document does not have."""
 
     def __repr__(self) -> str:
         return "absent"
 
 
-ABSENT: Final = Absent()
+ABSENT: Final = NoValue()
 
 
 class ValueChange(NamedTuple):
@@ -45,7 +45,7 @@ def origins_differ(before: Profile, after: Profile) -> bool:
 def masked(value: Any) -> Any:
     """Return what may be shown of a value that is personal: its kind and size. Booleans are shown."""
     match value:
-        case Absent() | bool() | None:
+        case NoValue() | bool() | None:
             return value
         case str():
             return f"text of {len(value)} characters"

@@ -266,6 +266,38 @@ async def test_the_log_stays_sealed_without_the_scope(vita: Vita) -> None:
     assert all(":" in event["position"] and event["verified"] for event in opened)
 
 
+async def test_what_if_shows_and_keeps_differences(vita: Vita, tmp_path: Path) -> None:
+    """The differences are counted and written to a private file, masked unless values are asked for; the
+    token needs read:events. A file is never overwritten."""
+    mapping, masked, plain = (tmp_path / name for name in ("mapping.json", "masked", "plain"))
+    mapping.write_text('{"fieldsMap": {"name": "email"}}')
+    question = ("whatif", "--connection", "google-oauth2", "--mapping", str(mapping), "--all", "--output")
+    ran = vita(*question, str(masked), "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.document["people"], ran.document["people_changed"]) == (1, 1)
+    assert ran.document["attributes"]["name"] == {"changed": 1, "added": 0, "removed": 0}
+    assert masked.stat().st_mode & 0o777 == 0o600
+    (line,) = map(json.loads, masked.read_text().splitlines())
+    assert line["changes"]["name"] == {"before": "text of 8 characters", "after": "text of 16 characters"}
+    assert "jane" not in (ran.out + masked.read_text()).lower()
+    shown = vita(*question, str(plain), "--show-values")
+    assert "1 of 1 people would change (100.0%)" in shown.out
+    assert "name: Jane Doe → jane@example.com" in shown.out
+    assert json.loads(plain.read_text())["user_id"] == JANE
+    again = vita(*question, str(plain))
+    assert (again.code, "exists already" in again.err) == (1, True)
+    unchanged = vita("whatif", "--upgrade", "--output", str(tmp_path / "upgrade"), "--json")
+    assert unchanged.document["people_changed"] == 0
+    assert unchanged.document["logins"] == {"unchanged": 1}
+    unknown = vita("whatif", "-c", "nosuch", "--mapping", str(mapping), "--output", str(tmp_path / "none"))
+    assert (unknown.code, "google-oauth2" in unknown.err) == (1, True)
+    assert not (tmp_path / "none").exists()
+    made = vita("clients", "create", "--tenant", "demo", "--scope", "read:users", "--json").document
+    poor = {"VITA_CLIENT_ID": made["client_id"], "VITA_CLIENT_SECRET": made["client_secret"]}
+    refused = vita(*question, str(tmp_path / "refused"), **poor)
+    assert (refused.code, "read:events" in refused.err, refused.out) == (1, True, "")
+
+
 async def test_dead_letters_are_seen_and_opened(stack: Stack, vita: Vita) -> None:
     """A record that cannot be processed shows in `vita status` and `vita dlq list`, and opens only for a
     token with the scope; who opened it is noted."""

@@ -9,7 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from projections.normalization import ATTRIBUTES, KNOWN_STRATEGIES, ConnectionSettings
+from projections.normalization.defaults import GRAVATAR
 from projections.profile.state import OWN_KEYS
+from projections.remapping.configurations import MappingSettings
+from projections.remapping.logins import remap_login
 from schemas.errors import InvalidEvent
 from schemas.formats import exact_json
 from schemas.formats.characters import replaced
@@ -105,6 +108,21 @@ def test_the_same_login_is_the_same_event(login: RawLogin) -> None:
         assert event_of(login).model_dump_json() == event_of(login).model_dump_json()
     except InvalidEvent:
         return
+
+
+@given(raw_logins(outcomes=("success",)))
+def test_a_login_mapped_again_is_the_same_event(login: RawLogin) -> None:
+    """With the settings and the code that mapped it, the event as it comes back from the log stays the very
+    same object."""
+    try:
+        event = event_of(login)
+    except InvalidEvent:
+        return
+    settings = MappingSettings(ConnectionSettings("c", login.data.strategy or "oidc", {}), GRAVATAR)
+    opened: Any = open_event(read_sealed(*seal_event(event, KEYS)), KEYS)
+    again = remap_login(opened, settings)
+    assert again.event is opened
+    assert (again.outcome, again.leads_elsewhere) == ("unchanged", False)
 
 
 @given(raw_logins(outcomes=("success",)))

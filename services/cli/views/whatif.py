@@ -80,7 +80,7 @@ def whatif(
     with --upgrade, only the mapping code differs from the one that wrote the log. The token needs the scope
     read:events; its tenant's users are replayed. The exit code is 0 whether profiles would differ or not.
 
-    Examples: vita whatif --connection corp --mapping options.json --all; vita whatif --upgrade --sample 500
+    Example: vita whatif --connection corp --mapping options.json --all
 
     Raises CommandFailed when the options contradict each other, and when a file cannot be used.
     """

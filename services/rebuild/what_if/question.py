@@ -33,7 +33,7 @@ class PersonDifference(NamedTuple):
     changes: Mapping[str, ValueChange]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Answer:
     """What was found: the people with logins in question, those whose profile would differ, and those of
     whom only the recorded origins of values would; per attribute the people for whom it would be set,

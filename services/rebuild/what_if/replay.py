@@ -62,7 +62,7 @@ class _Person:
     concerned: bool = False
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WhatIf:
     """Answers a question from the log. `connection` acts as the operator."""
 

@@ -26,9 +26,11 @@ def rebuild_access(
     database: str,
     role_prefix: str,
     key_provider: str,
+    public_url: str | None = None,
 ) -> RebuildAccess:
-    """Return what a rebuild needs. `admin_url` is the administrator's URL of any database of the server, and
-    `role_prefix` the prefix of the installation's role names."""
+    """Return what a rebuild needs. `admin_url` is the administrator's URL of any database of the server,
+    `role_prefix` the prefix of the installation's role names, and `public_url` the URL of Vita if it is not
+    that in the environment."""
 
     async def grant(connection: asyncpg.Connection) -> None:
         await apply_rights(connection, role_prefix)
@@ -41,6 +43,7 @@ def rebuild_access(
         database_url=database_url(admin_url, database),
         key_provider=key_provider,
         grant=grant,
+        public_url=public_url,
     )
 
 

@@ -32,8 +32,6 @@ from services.ledger.keys.login_signing import TRUSTED, LoginSigningSettings
 from services.ledger.keys.subject_keys import ensure_keys, load_keyring, provider_from
 from services.ledger.progress.epochs import topic_epoch
 from services.ledger.progress.heartbeats import Heartbeat
-from services.ledger.tenants import connections_of_tenants
-from services.normalizer.connections import known_connection, with_profiles
 from services.normalizer.content_modes import read_login
 from services.normalizer.decide import (
     FOREIGN_IDENTITY,
@@ -49,6 +47,7 @@ from services.normalizer.decide import (
 from services.normalizer.gateways import Gateways
 from services.normalizer.quarantine import Letter, Origin, Quarantine
 from services.normalizer.replay import INTERVAL_SECONDS, LoginReplays
+from services.queries.login_connections import mapping_connections, recorded_connections
 from services.runtime.kafka.log_writer import DEAD_LETTER_TYPE, LogWriter
 from services.runtime.kafka.record_batches import check_readable
 from services.runtime.metrics.catalogue import BATCH_PHASE_SECONDS, EVENTS
@@ -254,13 +253,7 @@ class Normalizer:
         requested = sorted(
             {(item.arrival.login.tenant, item.arrival.login.data.connection) for item in items}
         )
-        return await with_profiles(connection, await self._found(connection, requested))
-
-    async def _found(
-        self, connection: DatabaseConnection, requested: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], KnownConnection]:
-        rows = await connections_of_tenants(connection, requested)
-        return {(row["tenant"], row["name"]): known_connection(row) for row in rows}
+        return await mapping_connections(connection, requested)
 
     def _normalize(self, batch: Batch, found: Mapping[tuple[str, str], KnownConnection]) -> None:
         kept = []
@@ -335,7 +328,7 @@ class Normalizer:
                 owners[number] = item.arrival.login.tenant, subject.connection
         if not owners:
             return
-        found = await self._found(connection, sorted(set(owners.values())))
+        found = await recorded_connections(connection, sorted(set(owners.values())))
         for number, owner in owners.items():
             item = batch.items[number]
             if item.connection is None or may_use(item.connection, found[owner].settings):

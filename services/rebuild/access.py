@@ -28,11 +28,15 @@ class RebuildAccess:
     database_url: str = field(repr=False)
     key_provider: str
     grant: Grant
+    public_url: str | None = None
+    """The URL of Vita, under which default pictures are served; None for that in the environment."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables that a replaying process reads."""
+        own = {} if self.public_url is None else {"VITA_TOKEN_ISSUER": self.public_url}
         return {
             **self.kafka.environment(),
+            **own,
             "VITA_DATABASE_URL": self.database_url,
             "VITA_KEY_PROVIDER": self.key_provider,
             "VITA_TOPIC_PREFIX": self.topic_prefix,

@@ -31,9 +31,10 @@ async def ensure_generation(connection: asyncpg.Connection) -> None:
             await show_generation(connection, await create_generation(connection))
 
 
-async def create_generation(connection: asyncpg.Connection) -> int:
-    """Create the empty tables of a new generation, and return its number."""
-    number = await add_generation(connection, definition(), code())
+async def create_generation(connection: asyncpg.Connection, *, renormalized: bool = False) -> int:
+    """Create the empty tables of a new generation, and return its number. `renormalized` says that its logins
+    are mapped again."""
+    number = await add_generation(connection, definition(), code(), renormalized=renormalized)
     await connection.execute(f"CREATE SCHEMA {schema_of(number)}")
     await _run(connection, number, "table.sql")
     return number

@@ -28,6 +28,7 @@ from services.ledger.progress.rebuilds import (
     estimated_subjects,
     events_done,
     held_live,
+    is_renormalized,
     last_retired,
     long_retired,
     missing_indexes,
@@ -84,12 +85,14 @@ Report = Callable[[Step], None]
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How to rebuild. `rate` is the number of events per second that the replay may take, None for no limit;
-    `processes` replay at once."""
+    `processes` replay at once. With `renormalize`, logins are mapped again from the claims that their events
+    keep; None does what was done for the live generation."""
 
     rate: float | None = None
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
     accept_differences: bool = False
     switch: bool = True
+    renormalize: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +105,7 @@ class Rebuilt:
     rows: int
     differences: Sequence[RowDifference]
     is_live: bool
+    renormalized: bool
 
 
 async def rebuild(access: RebuildAccess, options: Options, report: Report) -> Rebuilt:
@@ -112,14 +116,15 @@ async def rebuild(access: RebuildAccess, options: Options, report: Report) -> Re
     answer.
     """
     async with _Rebuild.open(access, report) as run:
-        number = await run.begin()
+        number = await run.begin(options.renormalize)
+        renormalized = await is_renormalized(run.connection, number)
         events, seconds = await run.replay(number, options)
         await run.index(number)
         await run.position(number)
         await run.catch_up(number)
         comparison = await run.compare(number)
         if comparison.differing_parts and not options.accept_differences:
-            raise _differs(number, comparison)
+            raise _differs(number, comparison, renormalized=renormalized)
         if options.switch:
             await run.switch(number)
         return Rebuilt(
@@ -129,6 +134,7 @@ async def rebuild(access: RebuildAccess, options: Options, report: Report) -> Re
             rows=comparison.rows,
             differences=comparison.differences,
             is_live=options.switch,
+            renormalized=renormalized,
         )
 
 
@@ -173,7 +179,7 @@ async def _drop(connection: asyncpg.Connection, numbers: Sequence[int]) -> list[
     return list(numbers)
 
 
-def _differs(number: int, comparison: Comparison) -> RebuildRefused:
+def _differs(number: int, comparison: Comparison, *, renormalized: bool) -> RebuildRefused:
     count = len(comparison.differences)
     shown = "; ".join(
         f"{one.table} of {one.tenant}/{one.subject or '-'}: {', '.join(one.columns) or 'row missing'}"
@@ -181,7 +187,12 @@ def _differs(number: int, comparison: Comparison) -> RebuildRefused:
     )
     return RebuildRefused(
         f"generation {number} differs from the live one in {count} rows or more: {shown}",
-        "find out why; `vita rebuild --accept-differences` switches nevertheless",
+        (
+            "its logins were mapped again, so this is expected: see `vita whatif`, and switch with"
+            " `vita rebuild --renormalize --accept-differences`"
+        )
+        if renormalized
+        else "find out why; `vita rebuild --accept-differences` switches nevertheless",
     )
 
 
@@ -210,11 +221,14 @@ class _Rebuild:
             await _lock(connection)
             yield cls(access, connection, log, report)
 
-    async def begin(self) -> int:
-        """Return the generation to fill: the one of this version that an earlier rebuild left, or a new
-        one."""
+    async def begin(self, renormalize: bool | None) -> int:
+        """Return the generation to fill: the one of this version that an earlier rebuild of this kind left,
+        or a new one. `renormalize` of None means as in the live generation."""
+        if renormalize is None:
+            renormalize = await is_renormalized(self.connection, await live_generation(self.connection))
+        wanted = definition(), code(), renormalize
         for left in await unfinished(self.connection):
-            is_ours = (left.definition, left.code) == (definition(), code())
+            is_ours = (left.definition, left.code, left.renormalized) == wanted
             if is_ours and await read_plan(self.connection, left.number):
                 return left.number
             async with self.connection.transaction():
@@ -222,7 +236,7 @@ class _Rebuild:
         ends = await self._goals()
         subjects = await estimated_subjects(self.connection)
         async with self.connection.transaction():
-            number = await create_generation(self.connection)
+            number = await create_generation(self.connection, renormalized=renormalize)
             await drop_indexes(self.connection, number)
             await add_plan(self.connection, number, ends, plan.buckets_for(subjects, len(ends)))
             await self._access.grant(self.connection)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from pydantic import Field
 
 from projections.fold_view import Owner, Write
 from projections.logged import Logged
@@ -25,6 +26,7 @@ from services.ledger.progress.rebuilds import (
     PartitionPlan,
     add_progress,
     bucket_written,
+    is_renormalized,
     leave_partition,
     read_plan,
     take_partition,
@@ -32,6 +34,7 @@ from services.ledger.progress.rebuilds import (
 from services.rebuild.access import open_keyring, owner_connection
 from services.rebuild.copying import CopyBuffer
 from services.rebuild.generations import schema_of
+from services.rebuild.remapping import LoginRemapper
 from services.rebuild.spill import Spill
 from services.rebuild.stretch import CROSSING_VIEWS, Stretch
 from services.rebuild.tables import Target, copy_target, deletes_copied
@@ -50,6 +53,10 @@ REPORT_SECONDS: Final = 0.5
 
 class Settings(RuntimeSettings):
     """A replaying process has the administrator's database URL."""
+
+    token_issuer: str = Field(
+        "http://127.0.0.1:8080/", description="`iss` of tokens: the public URL of management."
+    )
 
 
 @dataclass
@@ -99,10 +106,11 @@ class Replayer:
         keyring: Keyring,
         number: int,
         progress: Progress,
+        remapper: LoginRemapper | None = None,
     ) -> None:
-        """`connection` acts as the owner of the tables."""
+        """`connection` acts as the owner of the tables. With a `remapper`, logins are mapped again."""
         self._connection, self._log, self._keyring = connection, log, keyring
-        self._number, self._progress = number, progress
+        self._number, self._progress, self._remapper = number, progress, remapper
 
     async def replay_all(self) -> None:
         """Replay the missing buckets of every partition that no other process replays. Raises Transient."""
@@ -169,7 +177,8 @@ class Replayer:
         read, _ = read_records(records, len(self._log.partitions), latest)
         if unknown := {one.owner for one in read} - keys.keys():
             keys |= await read_keys(self._connection, self._keyring, unknown)
-        return [one for one in await open_records(read, keys, {}) if isinstance(one, Logged)]
+        logged = [one for one in await open_records(read, keys, {}) if isinstance(one, Logged)]
+        return logged if self._remapper is None else await self._remapper.remapped(logged)
 
     async def _read_crossing(self, stretch: Stretch, logged: Sequence[Logged]) -> None:
         """Read the states that earlier buckets of the partition may have written, too."""
@@ -224,4 +233,7 @@ async def open_replayer(settings: Settings, number: int, rate: float | None) -> 
         open_log(settings.kafka, settings.topic(Topic.PROFILE_EVENTS)) as log,
     ):
         keyring = await open_keyring(connection, settings.key_provider)
-        yield Replayer(connection, log, keyring, number, Progress(reporting, number, Throttle(rate)))
+        progress = Progress(reporting, number, Throttle(rate))
+        remaps = await is_renormalized(connection, number)
+        remapper = LoginRemapper(connection, settings.token_issuer) if remaps else None
+        yield Replayer(connection, log, keyring, number, progress, remapper)

@@ -7,9 +7,11 @@ import pytest
 from projections.normalization import ConnectionSettings
 from projections.remapping.comparison import ABSENT
 from schemas.events import ConnectionConfigured, MetadataChanged, MetadataChangedData
+from schemas.formats import exact_json
 from schemas.formats.identifiers import new_event_id
 from schemas.topics import Topic
 from services.normalizer.decide import connection_registered
+from services.rebuild.rebuild import Options, RebuildRefused, Step, rebuild
 from services.rebuild.what_if import replay
 from services.rebuild.what_if.question import Answer, PersonDifference, Question
 from services.rebuild.what_if.replay import UnknownConnection, WhatIf
@@ -194,3 +196,52 @@ async def test_an_unknown_connection_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(UnknownConnection) as refused:
         await asked(pipeline, connection="nosuch")
     assert refused.value.known == ["corp"]
+
+
+async def test_a_renormalized_generation_has_what_was_foreseen(pipeline: Pipeline) -> None:
+    """The rebuild reports the differences and switches only when they are accepted; every profile is then
+    what the question foresaw. Later rebuilds do the same, until one is told not to."""
+    await pipeline.send_events(connection())
+    await pipeline.project()
+    await signed_in(pipeline, "a", "b")
+    await pipeline.send_raw(pipeline.login(), partition=1)
+    await pipeline.normalize({0: 2})
+    await pipeline.project()
+    _, foreseen = await asked(pipeline, changes=MENDED)
+    before = await documents(pipeline)
+    await pipeline.send_events(connection(**MENDED))
+    await pipeline.project()
+
+    access = pipeline.rebuild_access
+    assert (await rebuild(access, Options(processes=1, switch=False), ignore)).differences == ()
+    with pytest.raises(RebuildRefused, match="differs") as refused:
+        await rebuild(access, Options(processes=1, renormalize=True), ignore)
+    assert "vita rebuild --renormalize --accept-differences" in refused.value.advice
+    assert await documents(pipeline) == before
+    accepted = Options(processes=1, renormalize=True, accept_differences=True)
+    rebuilt = await rebuild(access, accepted, ignore)
+    assert (rebuilt.renormalized, rebuilt.is_live, rebuilt.events) == (True, True, 0)
+    changed = {one.subject: one.changes for one in foreseen}
+    assert {one.subject for one in rebuilt.differences} == changed.keys()
+    for subject, document in (await documents(pipeline)).items():
+        changes = changed.get(subject, {})
+        expected = before[subject] | {name: change.after for name, change in changes.items()}
+        assert document == {name: value for name, value in expected.items() if value is not ABSENT}
+
+    again = await rebuild(access, Options(processes=1), ignore)
+    assert (again.renormalized, again.differences) == (True, ())
+    with pytest.raises(RebuildRefused, match="differs"):
+        await rebuild(access, Options(processes=1, renormalize=False), ignore)
+    back = Options(processes=1, renormalize=False, accept_differences=True)
+    assert not (await rebuild(access, back, ignore)).renormalized
+    assert await documents(pipeline) == before
+
+
+async def documents(pipeline: Pipeline) -> dict[str, Any]:
+    """The live profiles by subject."""
+    rows = await pipeline.views("profile")
+    return {subject: exact_json.loads(row["document"]) for subject, row in rows.items()}
+
+
+def ignore(_: Step) -> None:
+    """A report that nobody reads."""

@@ -55,6 +55,14 @@ def rebuild(
     no_switch: Annotated[
         bool, typer.Option("--no-switch", help="Build and compare only; a later run switches.")
     ] = False,
+    renormalize: Annotated[
+        bool | None,
+        typer.Option(
+            "--renormalize/--no-renormalize",
+            help="Map logins again from the claims that their events keep, with the present settings.",
+            show_default="as for the live views",
+        ),
+    ] = None,
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Make the views live again that were live before.")
     ] = False,
@@ -73,6 +81,10 @@ def rebuild(
     ended when the command is run again. If any row differs, the command ends with exit code 1 and the live
     views stay. The earlier views are kept for --rollback until --drop, or for seven days.
 
+    With --renormalize, the new views have what past logins would give with the present settings of their
+    connections and the mapping code of this version (see `vita whatif`). The differences are listed, and
+    --accept-differences switches. Later rebuilds do the same until one has --no-renormalize.
+
     Example: vita rebuild --rate 5000
 
     Raises CommandFailed when the servers are not known, and when --rollback and --drop are both given.
@@ -88,7 +100,13 @@ def rebuild(
         from services.rebuild.rebuild import Options
 
         given = {} if processes is None else {"processes": processes}
-        options = Options(rate=rate, accept_differences=accept_differences, switch=not no_switch, **given)
+        options = Options(
+            rate=rate,
+            accept_differences=accept_differences,
+            switch=not no_switch,
+            renormalize=renormalize,
+            **given,
+        )
         _show_rebuilt(as_json, run(_rebuild(access, options)))
 
 
@@ -119,6 +137,7 @@ def _access(
         database=database,
         role_prefix=database,
         key_provider=provider,
+        public_url=addresses.issuer(stack.management_url) if stack and own else None,
     )
 
 
@@ -201,6 +220,7 @@ def _show_rebuilt(as_json: bool, rebuilt: "Rebuilt") -> None:
     content = {
         "generation": rebuilt.generation,
         "live": rebuilt.is_live,
+        "renormalized": rebuilt.renormalized,
         "events": rebuilt.events,
         "events_per_second": round(rate),
         "rows": rebuilt.rows,
@@ -214,6 +234,8 @@ def _show_rebuilt(as_json: bool, rebuilt: "Rebuilt") -> None:
         return
     replayed = f"Replayed {rebuilt.events:,} events ({rate:,.0f} events/s)" if rate else "Nothing to replay"
     result = "with differences that were accepted" if rebuilt.differences else "equal to the live views"
+    if rebuilt.renormalized:
+        out().print("Logins were mapped again, with the present settings of their connections.")
     out().print(
         f"{replayed}; compared {rebuilt.rows:,} rows, {result}.",
         highlight=False,

@@ -35,11 +35,13 @@ class PartitionPlan(NamedTuple):
 
 
 class Built(NamedTuple):
-    """A generation, and the hashes of the tables and of the code that made it."""
+    """A generation, the hashes of the tables and of the code that made it, and whether its logins were mapped
+    again."""
 
     number: int
     definition: str | None
     code: str | None
+    renormalized: bool
 
 
 async def take_rebuild(connection: DatabaseConnection) -> bool:
@@ -54,10 +56,18 @@ async def owner_of(connection: DatabaseConnection) -> str:
     return name
 
 
-async def add_generation(connection: DatabaseConnection, definition: str, code: str) -> int:
+async def add_generation(
+    connection: DatabaseConnection, definition: str, code: str, *, renormalized: bool
+) -> int:
     """Add the next generation, which is being built, and return its number."""
-    number: int = await connection.fetchval(_query("add_generation"), definition, code)
+    number: int = await connection.fetchval(_query("add_generation"), definition, code, renormalized)
     return number
+
+
+async def is_renormalized(connection: DatabaseConnection, number: int) -> bool:
+    """Return whether the logins of a generation were mapped again."""
+    found: bool = await connection.fetchval(_query("is_renormalized"), number)
+    return found
 
 
 async def unfinished(connection: DatabaseConnection) -> list[Built]:
@@ -68,7 +78,7 @@ async def unfinished(connection: DatabaseConnection) -> list[Built]:
 async def last_retired(connection: DatabaseConnection) -> Built | None:
     """Return the generation that was live before the live one, None if there is none."""
     row = await connection.fetchrow(_query("last_retired"))
-    return None if row is None else Built(row["number"], row["definition"], None)
+    return None if row is None else Built(*row)
 
 
 async def not_live(connection: DatabaseConnection) -> list[int]:

@@ -1,12 +1,16 @@
 -- name: building
 -- Returns the generations that rebuilds have not finished, the oldest first.
-SELECT number, definition, code FROM ledger.generation WHERE state = 'building' ORDER BY number;
+SELECT number, definition, code, renormalized FROM ledger.generation WHERE state = 'building' ORDER BY number;
 
 -- name: add_generation
 -- Adds the next generation and returns its number.
-INSERT INTO ledger.generation (number, state, definition, code)
-SELECT coalesce(max(number), 0) + 1, 'building', $1, $2 FROM ledger.generation
+INSERT INTO ledger.generation (number, state, definition, code, renormalized)
+SELECT coalesce(max(number), 0) + 1, 'building', $1, $2, $3 FROM ledger.generation
 RETURNING number;
+
+-- name: is_renormalized
+-- Returns whether the logins of a generation were mapped again.
+SELECT renormalized FROM ledger.generation WHERE number = $1;
 
 -- name: live_definition
 -- Returns the hash of the table definitions of the live generation.
@@ -26,7 +30,7 @@ SELECT definition FROM ledger.generation WHERE number = $1;
 
 -- name: last_retired
 -- Returns the generation that was live before the live one.
-SELECT number, definition FROM ledger.generation WHERE state = 'retired' ORDER BY retired_at DESC NULLS LAST LIMIT 1;
+SELECT number, definition, code, renormalized FROM ledger.generation WHERE state = 'retired' ORDER BY retired_at DESC NULLS LAST LIMIT 1;
 
 -- name: build_again
 -- Lets a retired generation apply events again.

@@ -1,6 +1,6 @@
-"""Connections as the normalizer reads them: with the user attribute profiles that they name."""
+"""The connections of logins, as their mapping needs them; secrets in their options stay sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import asyncpg
@@ -9,14 +9,33 @@ from projections.normalization import ConnectionSettings
 from projections.normalization.admission import KnownConnection
 from projections.normalization.attribute_profiles import profile_of, with_profile
 from schemas.formats import exact_json
+from services.ledger.tenants import connections_of_tenants
 from services.queries.settings import read_attribute_profiles
 from services.runtime.postgres.pool import DatabaseConnection
 
+ConnectionKey = tuple[str, str]
+"""The tenant and the name of a connection."""
 
-async def with_profiles(
-    connection: DatabaseConnection, found: Mapping[tuple[str, str], KnownConnection]
-) -> dict[tuple[str, str], KnownConnection]:
-    """Return the connections with the user attribute profiles that they name merged into their mappings."""
+
+async def mapping_connections(
+    connection: DatabaseConnection, requested: Sequence[ConnectionKey]
+) -> dict[ConnectionKey, KnownConnection]:
+    """Return what is recorded of each of these connections, with the user attribute profile that it names
+    merged into its mapping."""
+    return await _with_profiles(connection, await recorded_connections(connection, requested))
+
+
+async def recorded_connections(
+    connection: DatabaseConnection, requested: Sequence[ConnectionKey]
+) -> dict[ConnectionKey, KnownConnection]:
+    """Return what is recorded of each of these connections."""
+    rows = await connections_of_tenants(connection, requested)
+    return {(row["tenant"], row["name"]): _found(row) for row in rows}
+
+
+async def _with_profiles(
+    connection: DatabaseConnection, found: Mapping[ConnectionKey, KnownConnection]
+) -> dict[ConnectionKey, KnownConnection]:
     named = {
         place: profile
         for place, one in found.items()
@@ -34,8 +53,7 @@ async def with_profiles(
     return mapped
 
 
-def known_connection(row: asyncpg.Record) -> KnownConnection:
-    """Return a connection from its row of the ledger."""
+def _found(row: asyncpg.Record) -> KnownConnection:
     settings = None
     if row["id"] is not None:
         settings = ConnectionSettings(

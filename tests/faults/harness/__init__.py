@@ -1,4 +1,4 @@
-"""Breaks a running installation by the hundred and checks what it promised (`python -m tests.faults.harness`).
+"""Breaks a running installation by the hundred and checks its promises (`python -m tests.faults.harness`).
 
 `servers`, `fleet` and `installation` run a broker, a database and the services as processes; `load` asks them
 to do things and writes down in a `model` what they acknowledged; `faults`, `server_faults` and

@@ -94,6 +94,10 @@ class Fleet:
         """Have the next process die that passes a fail point."""
         (self._points / point).touch()
 
+    def is_armed(self, point: str) -> bool:
+        """Whether no process has died there yet."""
+        return (self._points / point).exists()
+
     def disarm(self, point: str) -> bool:
         """Take the fail point back; return whether no process has died there."""
         try:

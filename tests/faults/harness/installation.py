@@ -113,7 +113,8 @@ async def running_installation(servers: Servers, sabotage: str = "") -> AsyncIte
             await stack.until(found.answers, timeout=60)
             body = {"name": EMAIL_CONNECTION, "strategy": "email"}
             answer = await found.ask("POST", "/api/v2/connections", json=body)
-            assert answer is not None and answer.status_code == 201, answer and answer.text
+            assert answer is not None
+            assert answer.status_code == 201, answer.text
             yield found
     finally:
         await fleet.close()

@@ -1,4 +1,4 @@
-"""What the services have acknowledged, and what may be because its outcome is unknown. No code of the product.
+"""What the services have acknowledged, and what may be as its outcome is unknown. No code of the product.
 
 Every request and every publish adds a fact here when it is sent, and the answer decides it. What was sent and
 never acknowledged may have happened or not, but at most once.
@@ -69,6 +69,10 @@ class Couple:
     secondary: str
     linked: bool | None = False
     touched: float = field(default_factory=time.monotonic)
+
+
+POISON = b"poison"
+"""In the value of every record that is sent to be quarantined; one without a value is too."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.formats import exact_json
 from schemas.topics import Topic, catalogue
+from services.ledger.dead_letters import DeadLetter
 from tests.faults.harness.checker import LogEntry, Seen, Session
 from tests.faults.harness.installation import TENANT, Installation
-from tests.faults.harness.model import Model, Poison
+from tests.faults.harness.model import POISON, Model, Poison
 from tests.worlds.management import path_of
 
 AT_ONCE = 16
@@ -62,6 +63,7 @@ async def observe(site: Installation, model: Model) -> Seen:
     counts = await _counts(site)
     entries, sessions, trail = await _entries(site), await _sessions(site), await _trail(site)
     logins = {login.account for login in model.logins}
+    letters = await _letters(site)
     return Seen(
         entries=entries,
         documents=await _documents(site, sorted(logins | model.accounts.keys())),
@@ -71,7 +73,8 @@ async def observe(site: Installation, model: Model) -> Seen:
         found=await _found(site, [account.email for account in model.accounts.values()]),
         log=log,
         trail=trail,
-        letters=await _letters(site),
+        letters=frozenset(map(_place, letters)),
+        wrongly_quarantined=frozenset(_place(one) for one in letters if POISON not in (one.value or POISON)),
     )
 
 
@@ -130,13 +133,16 @@ async def _log(site: Installation) -> dict[int, list[tuple[int, bytes]]]:
     return found
 
 
-async def _letters(site: Installation) -> frozenset[Poison]:
-    letters = [
+async def _letters(site: Installation) -> list[DeadLetter]:
+    return [
         letter
         for topic in (Topic.LOGINS_RAW_DLQ, Topic.PROFILE_EVENTS_DLQ)
         for letter in await site.pipeline.letters(topic)
     ]
-    return frozenset(Poison(letter.topic, letter.partition, letter.offset) for letter in letters)
+
+
+def _place(letter: DeadLetter) -> Poison:
+    return Poison(letter.topic, letter.partition, letter.offset)
 
 
 async def _get(site: Installation, path: str, **query: Any) -> Any:

@@ -234,14 +234,16 @@ class Load:
             return
         account, etag = created
         for _ in range(draw.randrange(8)):
-            etag = await self._edit(account, etag)
-            if etag is None or self._stopping.is_set():
-                break
+            edited = await self._edit(account, etag)
+            if edited is None or self._stopping.is_set():
+                return
+            etag = edited
             await self._pause(draw.uniform(0, 0.3))
         if draw.random() < 0.4:
             await self._delete(account)
 
-    async def _create(self) -> tuple[Account, str | None] | None:
+    async def _create(self) -> tuple[Account, str] | None:
+        """A new account that the API shows, with its ETag; None when it is not known whether it exists."""
         number = next(self._numbers)
         account = Account(f"email|person-{number}", f"person-{number}@example.com")
         self.model.accounts[account.user_id] = account
@@ -253,16 +255,13 @@ class Load:
             answer = await self._ask(change, "POST", "/api/v2/users", key, json=body)
             if change.fate is Fate.DONE and answer is not None:
                 account.exists = True
-                return account, answer.headers.get("etag")
+                etag = await self._read(account, answer.headers["vita-position"])
+                return None if etag is None else (account, etag)
             await asyncio.sleep(BACKOFF_SECONDS)
         return None
 
-    async def _edit(self, account: Account, etag: str | None) -> str | None:
+    async def _edit(self, account: Account, etag: str) -> str | None:
         """The new ETag; None when the account is better left alone."""
-        if etag is None:
-            etag = await self._read(account)
-        if etag is None:
-            return None
         change, value = self._change(account.user_id), next(self._numbers)
         before, account.touched = set(account.values), time.monotonic()
         account.values.add(value)
@@ -307,9 +306,11 @@ class Load:
         while time.monotonic() < deadline:
             account.exists = None
             change = self._change(account.user_id)
-            await self._ask(change, "DELETE", path_of(account.user_id))
-            if change.fate is Fate.DONE:
+            answer = await self._ask(change, "DELETE", path_of(account.user_id))
+            if change.fate is Fate.DONE and answer is not None:
                 account.exists = False
+                if "vita-position" not in answer.headers:
+                    change.end(Fate.REFUSED)  # an earlier attempt had done it, and nothing was written now
                 return
             await asyncio.sleep(BACKOFF_SECONDS)
 

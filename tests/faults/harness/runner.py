@@ -197,8 +197,8 @@ class Runner:
 
 
 def next_wave(dealt: list[Fault]) -> list[Fault]:
-    """Take the next faults from those that were dealt, few of each part: the part with the most faults decides
-    how long a wave takes."""
+    """Take the next faults from those that were dealt, few of each part: the part with the most faults
+    decides how long a wave takes."""
     chosen: list[Fault] = []
     for fault in dealt:
         if len(chosen) < WAVE and sum(one.part == fault.part for one in chosen) < MOST_OF_A_PART:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -14,14 +15,28 @@ from schemas.errors import Transient
 from schemas.formats import exact_json
 from schemas.topics import Topic, catalogue
 from services.rebuild.rebuild import Options, RebuildRefused, Step, drop_others, rebuild
+from services.runtime.kafka.access import KafkaAccess
 from tests.faults.harness.faults import Fault, Ground
 from tests.faults.harness.model import POISON, Poison
 from tests.samples.raw_logins import make_data, make_event
-from tests.support.odd_records import ODD_HEADERS, Sender
+from tests.support.odd_records import ODD_HEADERS
 
 SEND_SECONDS: Final = 30.0
 REBUILD_SECONDS: Final = 150.0
 REBUILD_AGAIN_SECONDS: Final = 1.0
+
+
+@asynccontextmanager
+async def sending(kafka: KafkaAccess, **settings: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer for SEND_SECONDS at most. Raises KafkaError, or TimeoutError."""
+    producer = AIOKafkaProducer(**kafka.arguments(), **settings)
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await producer.start()
+            yield producer
+    finally:
+        await producer.stop()
+
 
 Bad = tuple[bytes | None, Sequence[tuple[str, bytes | None]]]
 """Value and headers of a record."""
@@ -37,21 +52,17 @@ class BadRecords(Fault):
     async def inject(self, ground: Ground) -> None:
         """Publish some to random partitions, and note where they lie."""
         site, topic = ground.site, ground.site.pipeline.prefix + self._topic.value
-        async with AIOKafkaProducer(
-            **site.pipeline.stack.kafka.arguments(), enable_idempotence=True
-        ) as producer:
-            for value, headers in self._records(ground):
-                partition = ground.draw.randrange(catalogue()[self._topic].partitions)
-                try:
-                    async with asyncio.timeout(SEND_SECONDS):
-                        place = await producer.send_and_wait(
-                            topic, value, POISON, partition, headers=list(headers)
-                        )
-                except (KafkaError, TimeoutError):
-                    self.note = "not all sent"
-                    return
-                if self._topic is not Topic.REVOCATIONS:
-                    ground.load.model.poison.add(Poison(topic, place.partition, place.offset))
+        try:
+            async with sending(site.pipeline.stack.kafka, enable_idempotence=True) as producer:
+                for value, headers in self._records(ground):
+                    partition = ground.draw.randrange(catalogue()[self._topic].partitions)
+                    place = await producer.send_and_wait(
+                        topic, value, POISON, partition, headers=list(headers)
+                    )
+                    if self._topic is not Topic.REVOCATIONS:
+                        ground.load.model.poison.add(Poison(topic, place.partition, place.offset))
+        except (KafkaError, TimeoutError):
+            self.note = "not all sent"
 
     def _records(self, ground: Ground) -> list[Bad]:
         event = make_event(id=f"poison-{ground.draw.random()}", data=make_data(claims={}))
@@ -86,10 +97,15 @@ class Aborted(Fault):
             exact_json.dumps(make_event(id=f"aborted-{number}", data=make_data(ip="192.0.2.1")))
             for number in range(3)
         ]
-        sender = Sender(pipeline.stack.kafka, topic, ground.draw.randrange(12), b"aborted")
+        partition = ground.draw.randrange(catalogue()[Topic.LOGINS_RAW].partitions)
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await sender.transact(*values, commit=False)
+            async with sending(
+                pipeline.stack.kafka, transactional_id=f"aborted-{ground.draw.random()}"
+            ) as producer:
+                await producer.begin_transaction()
+                for value in values:
+                    await producer.send_and_wait(topic, value, b"aborted", partition)
+                await producer.abort_transaction()
         except (KafkaError, TimeoutError):
             self.note = "not all sent"
 

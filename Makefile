@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 CHECKED := schemas projections services deploy tests
 
-.PHONY: help up down clean logs test test-all mutants bench check format lock
+.PHONY: help up down clean logs test test-all test-faults mutants bench check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test: $(READY) ## run the tests; WORKERS=1 in one process
 
 test-all: $(READY) ## run the tests, the slow ones too
 	$(PYTEST) -m ""
+
+FAULTS ?= 300
+test-faults: $(READY) ## break a running installation, check that nothing is lost or doubled; FAULTS=300 SEED=7
+	$(BIN)/python -m tests.faults.harness --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 MUTANTS ?= 100
 mutants: $(READY) ## change decisions in one place each, print the share that unit tests and laws notice; MUTANTS=100 SEED=1

@@ -15,7 +15,7 @@ CHECKED := schemas projections services deploy tests
 .PHONY: help up down clean logs test test-all test-faults mutants bench check format lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(READY) ## start everything, fill it with a demo, show the profiles; TLS=1 over HTTPS, TLS=0 back
 	@$(BIN)/vita up $(if $(TLS),$(if $(filter 0 no off,$(TLS)),--no-tls,--tls))

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 import asyncpg
 
+from schemas.errors import Transient
 from services.runtime.fairness.gate import FairGate
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection, PlainConnection, database_failures
@@ -127,7 +128,12 @@ class TenantPool:
             async with self._gate.place(tenant, ACQUIRE_SECONDS):
                 patience = None if self.raw.get_idle_size() else ACQUIRE_SECONDS
                 async with self.raw.acquire(timeout=patience) as connection:
-                    yield connection
+                    try:
+                        yield connection
+                    except asyncpg.ReadOnlySQLTransactionError as error:
+                        # a session that began read-only stays so when the database is writable again
+                        await self.raw.expire_connections()
+                        raise Transient("database: read-only") from error
 
 
 def _query(name: str) -> str:

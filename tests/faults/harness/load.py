@@ -27,9 +27,9 @@ from tests.faults.harness.model import Account, Change, Couple, Fate, Login, Mod
 from tests.samples.raw_logins import make_data, make_event
 from tests.worlds.management import path_of
 
-PEOPLE: Final = 24
-EDITORS: Final = 6
-COUPLES: Final = 4
+PEOPLE: Final = 16
+EDITORS: Final = 5
+COUPLES: Final = 3
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
 BACKOFF_SECONDS: Final = 0.3
 GIVE_UP_SECONDS: Final = 90.0
@@ -95,7 +95,7 @@ class Load:
     async def _drive(self, driver: Callable[[random.Random], Awaitable[None]], draw: random.Random) -> None:
         while not self._stopping.is_set():
             await driver(draw)
-            await self._pause(draw.uniform(0.02, 0.4))
+            await self._pause(draw.uniform(0.1, 0.8))
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -160,8 +160,13 @@ class Load:
         await self._repeat(lambda: self._by_gateway(order))
 
     async def repeat_latest(self, draw: random.Random) -> None:
-        """Publish some of the latest logins of everybody once more, in any order."""
-        again = [one for latest in self._latest.values() for one in latest[-4:] if draw.random() < 0.5]
+        """Publish some of the latest acknowledged logins of everybody once more, in any order."""
+        again = [
+            (login, body)
+            for latest in self._latest.values()
+            for login, body in latest[-4:]
+            if login.fate is Fate.DONE and draw.random() < 0.5
+        ]
         draw.shuffle(again)
         await self._by_gateway(again)
 

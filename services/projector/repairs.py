@@ -106,6 +106,9 @@ class FoldedHistory:
         self.fold.take(logged, outside)
 
 
+RENORMALIZED: Final = "the logins of the live views were mapped again: run `vita rebuild`"
+
+
 class _Undo(Exception):
     """Rolls a check back."""
 
@@ -127,7 +130,10 @@ class Repairs:
 
     async def check_sample(self, live: Generation) -> list[str] | None:
         """Compare the rows of any person with the person's history, and record what differs. Return its
-        names, None if there is nobody or the history cannot be read now. Raises Transient."""
+        names, None if there is nobody, the history cannot be read now, or the live generation was
+        renormalized. Raises Transient."""
+        if live.renormalized:
+            return None
         with database_failures():
             async with live.pool.acquire() as connection:
                 person = await sample_person(connection)
@@ -168,6 +174,9 @@ class Repairs:
             person = await next_repair(connection)
             if person is None:
                 return False
+            if live.renormalized:
+                await settle_repair(connection, person, RENORMALIZED)
+                return True
             try:
                 async with (
                     open_log(self._kafka, self._topic, fetch_bytes=FETCH_BYTES) as log,

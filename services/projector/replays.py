@@ -23,7 +23,7 @@ from schemas.sealing.mapper import KeyDestroyed, open_event, read_sealed
 from services.ledger.keys.subject_keys import read_keys
 from services.ledger.repairs import Subject, request_repairs
 from services.ledger.replays import RequestedReplay, next_requested
-from services.projector.repairs import FoldedHistory
+from services.projector.repairs import RENORMALIZED, FoldedHistory
 from services.queries.subject_records import FETCH_BYTES, TrailBehind
 from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
@@ -69,7 +69,9 @@ class EventReplays:
     async def _replay(
         self, requested: RequestedReplay, log: LogReader, live: Generation
     ) -> InvalidEvent | None:
-        """Why the record is refused still, None if it has taken effect."""
+        """Return why the record is still refused, None if it has taken effect."""
+        if live.renormalized:
+            return InvalidEvent("unprocessable", RENORMALIZED)
         connection, letter = requested.connection, requested.letter
         record = await log.record_at(Position(letter.partition, letter.offset))
         if record is None:

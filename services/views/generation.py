@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.ledger.progress.generations import generation_code, live_generation
+from services.ledger.progress.generations import generation_origin, live_generation
 from services.ledger.progress.positions import passed_positions
 from services.runtime.postgres.pool import database_failures, open_pool
 from services.views.version import code
@@ -24,6 +24,8 @@ class Generation:
     number: int
     code: str | None
     """The hash of the code that determined its rows; None for one whose code is not known."""
+    renormalized: bool
+    """Whether its logins were mapped again, so that its rows are not those that the log by itself gives."""
     passed: Mapping[int, int]
     pool: asyncpg.Pool
 
@@ -44,11 +46,11 @@ class Generation:
             connection = await asyncpg.connect(url, server_settings={"application_name": "vita"})
             try:
                 number = await live_generation(connection)
-                known = await generation_code(connection, number)
+                known, renormalized = await generation_origin(connection, number)
                 passed = await passed_positions(connection, number, topic)
             finally:
                 await connection.close()
-        return cls(number, known, passed, await open_generation_pool(url, number))
+        return cls(number, known, renormalized, passed, await open_generation_pool(url, number))
 
 
 async def open_generation_pool(url: str, number: int, role: str | None = None) -> asyncpg.Pool:

@@ -329,7 +329,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "services.ledger.progress/epochs.sql": {"normalizer": "*", "projector": "*"},
     "services.ledger.progress/generations.sql": {
-        "projector": "live_generation generation_code",
+        "projector": "live_generation generation_origin",
         "operator": "list_generations",
     },
     "services.ledger.progress/heartbeats.sql": {

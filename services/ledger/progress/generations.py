@@ -24,10 +24,11 @@ async def live_generation(connection: DatabaseConnection) -> int:
     return number
 
 
-async def generation_code(connection: DatabaseConnection, number: int) -> str | None:
-    """Return the hash of the code that determined the rows of a generation, None if it is not known."""
-    code: str | None = await connection.fetchval(_query("generation_code"), number)
-    return code
+async def generation_origin(connection: DatabaseConnection, number: int) -> tuple[str | None, bool]:
+    """Return the hash of the code that determined the rows of a generation, None if it is not known, and
+    whether its logins were mapped again."""
+    row = await connection.fetchrow(_query("generation_origin"), number)
+    return (None, False) if row is None else (row["code"], row["renormalized"])
 
 
 async def list_generations(connection: DatabaseConnection) -> list[asyncpg.Record]:

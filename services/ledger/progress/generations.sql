@@ -2,9 +2,9 @@
 -- Returns the generation that the stable views show.
 SELECT number FROM ledger.generation WHERE state = 'live';
 
--- name: generation_code
--- Returns the hash of the code that determined the rows of a generation.
-SELECT code FROM ledger.generation WHERE number = $1;
+-- name: generation_origin
+-- Returns the hash of the code that determined the rows of a generation, and whether its logins were mapped again.
+SELECT code, renormalized FROM ledger.generation WHERE number = $1;
 
 -- name: list_generations
 -- Returns all generations with the progress of their rebuilds, the newest first.

@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 Supervised = Literal["watched", "waiting", "given up"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Watched:
     """What is known of a process. Times are those of a monotonic clock, in seconds."""
 
@@ -70,7 +70,7 @@ class Watched:
         if pid is None:
             return self if self.given_up or self.due_at is not None else self._ended(now)
         if pid != self.pid:
-            return Watched(pid, now, restarts=self.restarts, restarted_at=self.restarted_at)
+            return Watched(pid=pid, running_since=now, restarts=self.restarts, restarted_at=self.restarted_at)
         stable = now - self.running_since >= STABLE_SECONDS
         return replace(self, ends=0) if stable and self.ends else self
 

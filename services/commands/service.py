@@ -38,7 +38,7 @@ class LogAccess:
     partitions: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
     """The commands of every kind."""
 

@@ -175,6 +175,15 @@ async def find_registered(
     )
 
 
+async def subject_of_identity(
+    connection: DatabaseConnection, tenant: str, provider: str, idp_id: str
+) -> str | None:
+    """Return the subject of an identity, also of one whose user was deleted; None if it is not in the
+    directory."""
+    row = await find_row(connection, _query("subject_of_identity"), tenant, provider, idp_id)
+    return None if row is None else row["subject"]
+
+
 async def associations_of_identities(
     connection: DatabaseConnection, tenant: str, provider: str, idp_ids: Collection[str]
 ) -> list[str | None]:

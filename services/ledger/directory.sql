@@ -131,3 +131,7 @@ SELECT p.associations
 FROM ledger.directory AS d
 JOIN views.profile AS p ON p.tenant = d.tenant AND p.subject = d.subject
 WHERE d.tenant = $1 AND d.provider = $2 AND d.idp_id = ANY ($3::text[]);
+
+-- name: subject_of_identity
+-- Returns the subject of an identity, also of one whose user was deleted.
+SELECT subject FROM ledger.directory WHERE tenant = $1 AND provider = $2 AND idp_id = $3;

@@ -18,7 +18,7 @@ from projections.logged import Logged
 from schemas.errors import Transient
 from schemas.sealing.keys import Keyring
 from services.ledger.keys.subject_keys import read_keys
-from services.ledger.progress.positions import read_positions
+from services.ledger.progress.positions import hold_position, read_positions
 from services.ledger.repairs import (
     MOST_ROUNDS,
     Subject,
@@ -42,7 +42,7 @@ from services.views.clock import Latest
 from services.views.generation import Generation
 from services.views.opening import open_records, read_records
 from services.views.person_fold import PersonFold
-from services.views.person_rows import hold_position, rewrite, sample_person
+from services.views.person_rows import rewrite, sample_person
 
 INTERVAL_SECONDS: Final = 1.0
 BATCH: Final = 500

@@ -21,6 +21,7 @@ from schemas.formats.positions import Position
 from schemas.sealing.keys import Keyring
 from schemas.sealing.mapper import KeyDestroyed, open_event, read_sealed
 from services.ledger.keys.subject_keys import read_keys
+from services.ledger.progress.positions import hold_position
 from services.ledger.repairs import Subject, request_repairs
 from services.ledger.replays import RequestedReplay, next_requested
 from services.projector.repairs import RENORMALIZED, FoldedHistory
@@ -29,7 +30,7 @@ from services.runtime.kafka.access import KafkaAccess
 from services.runtime.kafka.log_reader import LogReader, open_log
 from services.runtime.postgres.pool import DatabaseConnection, database_failures
 from services.views.generation import Generation
-from services.views.person_rows import add_to_days, hold_position, rewrite
+from services.views.person_rows import add_to_days, rewrite
 from services.views.statement_batches import execute
 from services.views.store import reservation_statements
 

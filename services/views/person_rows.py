@@ -30,12 +30,6 @@ _BY_PERSON: Final = (
 _SUBJECT_DIGITS: Final = 32
 
 
-async def hold_position(connection: DatabaseConnection, generation: int, topic: str, partition: int) -> int:
-    """Hold the position of a partition until the caller's transaction ends, and return it."""
-    found = await connection.fetchval(_query("hold_position"), generation, topic, partition)
-    return 0 if found is None else int(found)
-
-
 async def rewrite(connection: DatabaseConnection, fold: PersonFold, keys: Keys, partition: int) -> list[str]:
     """Make the rows of a person anew, inside the caller's transaction, and return what differed before.
 

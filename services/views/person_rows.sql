@@ -1,7 +1,3 @@
--- name: hold_position
--- Returns how far a partition is applied, and holds it: no projector writes rows of its people until the transaction ends.
-SELECT next_offset FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = $3 FOR UPDATE;
-
 -- name: read_rows
 -- Returns the rows of a person in a table that begins its primary key with the person.
 SELECT t.* FROM /*{table*/ session /*table}*/ AS t WHERE t.tenant = $1 AND t.subject = $2;
@@ -34,7 +30,7 @@ SELECT log_retention_days FROM setting WHERE tenant = $1 AND kind = 'tenant' AND
 
 -- name: some_tenant
 -- Returns any tenant that has users.
-SELECT tenant FROM population WHERE living > 0 ORDER BY random() LIMIT 1;
+SELECT tenant FROM population WHERE users > 0 ORDER BY random() LIMIT 1;
 
 -- name: bounds
 -- Returns the first and the last person of a tenant.

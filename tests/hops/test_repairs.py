@@ -138,7 +138,7 @@ async def test_a_person_who_is_missing_comes_back_and_is_counted(pipeline: Pipel
     before = await everything(pipeline)
     for table in ("profile", "search", "activity", "search_leaf", "membership"):
         await pipeline.run(f"DELETE FROM view_1.{table}")
-    await pipeline.run("UPDATE view_1.population SET living = 0")
+    await pipeline.run("UPDATE view_1.population SET users = 0")
     assert "profile.row" in (await repaired(pipeline, subject)).mended
     assert await everything(pipeline) == before
 

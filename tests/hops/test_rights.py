@@ -285,7 +285,8 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     "services.ledger/directory.sql": {
         "ingest": "login_checks",
         "normalizer": "resolve register_missing resolve_sign_in_names",
-        "management": "register register_and_reserve find_registered associations_of_identities",
+        "management": "register register_and_reserve find_registered associations_of_identities"
+        " subject_of_identity",
     },
     "services.ledger/idempotency.sql": {"management": "*"},
     "services.ledger/quarantine_notices.sql": {"normalizer": "*"},
@@ -338,7 +339,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "services.ledger.progress/position_watch.sql": {"management": "*", "operator": "*"},
     "services.ledger.progress/positions.sql": {
-        "projector": "read_positions passed_positions begin_positions advance",
+        "projector": "read_positions passed_positions begin_positions advance hold_position",
         "management": "live_positions",
         "operator": "live_positions",
     },

@@ -21,7 +21,7 @@ _ALONE: Final = "username"
 Document = Mapping[str, Any]
 
 
-class AttributeChange(NamedTuple):
+class RevertedAttribute(NamedTuple):
     """What an attribute is now and what it becomes; None for one that is absent. Metadata is named by its
     first level, `app_metadata.plan`."""
 
@@ -37,24 +37,24 @@ def is_revertible(attribute: str) -> bool:
     return attribute in REVERTIBLE or (root in _METADATA and bool(dot) and bool(key))
 
 
-def changes_back(past: Document, present: Document, only: Collection[str] = ()) -> list[AttributeChange]:
+def changes_back(past: Document, present: Document, only: Collection[str] = ()) -> list[RevertedAttribute]:
     """Return the changes that give a user the attributes of the past, all or `only` these."""
     found = [
-        AttributeChange(name, present.get(name), past.get(name))
+        RevertedAttribute(name, present.get(name), past.get(name))
         for name in REVERTIBLE
         if name not in _METADATA and not _equal(name, past.get(name), present.get(name))
     ]
     for root in _METADATA:
         before, after = past.get(root) or {}, present.get(root) or {}
         found += [
-            AttributeChange(f"{root}.{key}", after.get(key), before.get(key))
+            RevertedAttribute(f"{root}.{key}", after.get(key), before.get(key))
             for key in sorted(before.keys() | after.keys())
             if not same(before.get(key), after.get(key))
         ]
     return [one for one in found if not only or _is_among(one.attribute, only)]
 
 
-def edits_back(changes: Sequence[AttributeChange]) -> list[UserEdit]:
+def edits_back(changes: Sequence[RevertedAttribute]) -> list[UserEdit]:
     """Return the edits that make these changes, in the order in which they are made."""
     values: dict[str, Any] = {}
     for attribute, _, then in changes:

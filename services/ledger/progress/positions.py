@@ -83,6 +83,12 @@ async def begin_positions(
     await connection.execute(_query("begin_positions"), generation, topic, list(partitions))
 
 
+async def hold_position(connection: DatabaseConnection, generation: int, topic: str, partition: int) -> int:
+    """Hold the position of a partition until the caller's transaction ends, and return it."""
+    found = await connection.fetchval(_query("hold_position"), generation, topic, partition)
+    return 0 if found is None else int(found)
+
+
 def advance(generation: int, topic: str, move: Move) -> tuple[str, tuple[Any, ...]]:
     """Return the statement, with its arguments, that moves positions and notifies `CHANNEL` at the commit.
 

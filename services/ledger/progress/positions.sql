@@ -22,3 +22,7 @@ ON CONFLICT DO NOTHING;
 -- name: advance
 -- Moves the positions, all or none (VT001), and notifies the waiting processes.
 SELECT ledger.advance($1, $2, $3, $4, $5, $6), pg_notify($7, $8);
+
+-- name: hold_position
+-- Returns how far a partition is applied, and locks it: no projector writes rows of its users until the transaction ends.
+SELECT next_offset FROM ledger.position WHERE generation = $1 AND topic = $2 AND partition = $3 FOR UPDATE;

@@ -14,9 +14,9 @@ from aiokafka import ConsumerRecord
 from projections.trail.leaf import leaf_of
 from schemas.formats.identifiers import record_key
 from schemas.formats.positions import Position
+from services.ledger import directory
 from services.runtime.kafka.log_writer import partition_of
 from services.runtime.kafka.record_fetcher import RecordFetcher
-from services.runtime.postgres.lookup import find_row
 from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
 
@@ -57,8 +57,7 @@ class TrailIndex:
 async def subject_of(connection: DatabaseConnection, tenant: str, user_id: str) -> str | None:
     """Return the subject of the user who has or had this id, None if nobody ever did."""
     provider, _, idp_id = user_id.partition("|")
-    row = await find_row(connection, _query("subject_of_identity"), tenant, provider, idp_id)
-    return None if row is None else row["subject"]
+    return await directory.subject_of_identity(connection, tenant, provider, idp_id)
 
 
 async def audited(

@@ -1,7 +1,3 @@
--- name: subject_of_identity
--- Returns the subject of an identity, also of one whose user was deleted.
-SELECT subject FROM ledger.directory WHERE tenant = $1 AND provider = $2 AND idp_id = $3;
-
 -- name: audited_end
 -- Returns the offset after the last record of a partition that the trail covers.
 SELECT next_offset FROM trail.append WHERE partition = $1 ORDER BY size_before DESC LIMIT 1;

@@ -23,7 +23,7 @@ def health(state: Supervised = "watched", pid: int | None = 7, restarts: int = 0
     place, at = ("/logs/projector.log:812", NOON) if restarts else (None, None)
     worker = SupervisedProcess("projector", state, restarts, at, place)
     supervisor = SupervisorHealth(pid, [worker])
-    return StackHealth([Process("projector", "up")], [], UP, UP, supervisor=supervisor)
+    return StackHealth([Process(name="projector", state="up")], [], UP, UP, supervisor=supervisor)
 
 
 def text(of: StackHealth) -> str:
@@ -54,7 +54,7 @@ def test_a_supervisor_that_is_down_is_told() -> None:
     """Another installation has none, and misses none."""
     assert not health(pid=None).ok
     assert "The supervisor is down" in text(health(pid=None))
-    elsewhere = StackHealth([Process("projector", "up")], [], UP, UP)
+    elsewhere = StackHealth([Process(name="projector", state="up")], [], UP, UP)
     assert elsewhere.ok
     assert as_document(elsewhere)["supervisor"] is None
     assert "supervisor" not in text(elsewhere)
@@ -63,7 +63,8 @@ def test_a_supervisor_that_is_down_is_told() -> None:
 def test_the_address_of_metrics_is_that_of_the_stacks_own_process() -> None:
     """A second instance has a port that its starter chose."""
     first, second = with_metrics(
-        [Process("projector", "up", 1), Process("projector", "up", 2)], {"projector": "http://127.0.0.1:9467"}
+        [Process(name="projector", state="up", pid=1), Process(name="projector", state="up", pid=2)],
+        {"projector": "http://127.0.0.1:9467"},
     )
     assert (first.metrics, second.metrics) == ("http://127.0.0.1:9467", None)
     assert "127.0.0.1:9467" in text(StackHealth([first, second], [], UP, UP))

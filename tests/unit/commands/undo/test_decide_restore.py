@@ -21,7 +21,14 @@ GRACE = decide.GracePeriod(30, at(60))
 
 
 def connection(name: str, strategy: str) -> ConnectionState:
-    return ConnectionState(f"con_{name}", name, strategy, 1, {"options": {}}, DELETION)
+    return ConnectionState(
+        id=f"con_{name}",
+        name=name,
+        strategy=strategy,
+        revision=1,
+        document={"options": {}},
+        event_id=DELETION,
+    )
 
 
 CONNECTIONS = {

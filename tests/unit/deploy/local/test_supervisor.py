@@ -127,7 +127,7 @@ async def test_a_process_that_ends_again_and_again_is_given_up(world: World) -> 
 
 async def test_make_up_begins_anew(world: World) -> None:
     """A process that was given up is watched again once somebody has started it."""
-    gave_up = Watched(1, ends=MOST_ENDS).seen(None, 0.0)
+    gave_up = Watched(pid=1, ends=MOST_ENDS).seen(None, 0.0)
     assert gave_up.state == "given up"
     assert not gave_up.is_due(1e9)
     again = gave_up.seen(2, 1e9)
@@ -137,9 +137,9 @@ async def test_make_up_begins_anew(world: World) -> None:
 
 def test_ends_add_up_until_the_process_is_stable() -> None:
     """A process that ran for a while is started again at once."""
-    ended = Watched(1, 0.0, ends=3).seen(None, STABLE_SECONDS - 1)
+    ended = Watched(pid=1, running_since=0.0, ends=3).seen(None, STABLE_SECONDS - 1)
     assert (ended.ends, ended.is_due(STABLE_SECONDS - 1)) == (4, False)
-    stable = Watched(1, 0.0, ends=3).seen(1, STABLE_SECONDS).seen(None, STABLE_SECONDS)
+    stable = Watched(pid=1, running_since=0.0, ends=3).seen(1, STABLE_SECONDS).seen(None, STABLE_SECONDS)
     assert (stable.ends, stable.is_due(STABLE_SECONDS)) == (1, True)
     assert pause_seconds(0) == 0
 

@@ -11,7 +11,15 @@ from services.runtime.metrics.meters import Phases, count, meter, observe, show
 
 
 def metric(kind: str, *labels: str, buckets: tuple[float, ...] = ()) -> Metric:
-    return Metric("vita_test", kind, "things", labels, "For a test.", (), buckets)  # type: ignore[arg-type]
+    return Metric(
+        name="vita_test",
+        kind=kind,
+        unit="things",
+        labels=labels,
+        meaning="For a test.",
+        services=(),
+        buckets=buckets,
+    )  # type: ignore[arg-type]
 
 
 def values(one: Metric) -> dict[tuple[str, ...], float]:

@@ -20,9 +20,10 @@ from tests.faults.harness.faults import Fault, Ground
 from tests.faults.harness.model import POISON, Poison
 from tests.samples.raw_logins import make_data, make_event
 from tests.support.odd_records import ODD_HEADERS
+from tests.support.patience import PATIENCE
 
 SEND_SECONDS: Final = 30.0
-REBUILD_SECONDS: Final = 150.0
+REBUILD_SECONDS: Final = 60 * PATIENCE
 REBUILD_AGAIN_SECONDS: Final = 1.0
 
 

@@ -278,7 +278,11 @@ class Load:
             json={"user_metadata": {"n": value}},
         )
         if change.fate is Fate.DONE and answer is not None:
-            account.values = {value}
+            if answer.status_code == 202 and len(before) > 1:
+                # an edit without an answer may have come first: then the fold turns this one down
+                change.end(Fate.UNKNOWN)
+            else:
+                account.values = {value}
             if answer.status_code == 202:
                 return await self._read(account, answer.headers["vita-position"])
             return answer.headers["etag"]

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,9 +23,8 @@ SABOTAGED_SECONDS = 3
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    folder: Path = tmp_path_factory.mktemp("faults") / "servers"
-    async with running_servers(folder) as running:
+async def servers() -> AsyncIterator[Servers]:
+    async with running_servers() as running:
         yield running
 
 

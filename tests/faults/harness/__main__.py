@@ -6,9 +6,8 @@ The exit code is 1 if anything was lost, doubled or disordered or did not recove
 import argparse
 import asyncio
 import logging
+import signal
 import sys
-import tempfile
-from pathlib import Path
 
 from tests.faults.harness.installation import running_installation
 from tests.faults.harness.report import print_report
@@ -18,15 +17,14 @@ from tests.faults.harness.servers import running_servers
 
 async def main(faults: int, seed: int, minutes: float) -> Result:
     """Run and report."""
-    with tempfile.TemporaryDirectory(prefix="vita-faults-") as folder:
-        async with (
-            running_servers(Path(folder, "servers")) as servers,
-            running_installation(servers) as site,
-        ):
-            runner = Runner(site, seed, minutes * 60, lambda text: print(text, flush=True))
-            result = await runner.run(faults)
-            print_report(result, runner.model, site.fleet)
-            return result
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with running_servers() as servers, running_installation(servers) as site:
+        runner = Runner(site, seed, minutes * 60, lambda text: print(text, flush=True))
+        result = await runner.run(faults)
+        print_report(result, runner.model, site.fleet)
+        return result
 
 
 if __name__ == "__main__":

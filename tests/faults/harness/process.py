@@ -6,6 +6,7 @@ removed first, so that one process dies once. SABOTAGE names a fault of the code
 notice.
 """
 
+import ctypes
 import functools
 import importlib
 import os
@@ -21,6 +22,7 @@ SABOTAGE: Final = "VITA_TEST_SABOTAGE"
 BETWEEN: Final = "projector.between_position_and_rows"
 """The fail point of the sabotage `position_first`."""
 SKIPPED_ONE_IN: Final = 25
+PR_SET_PDEATHSIG: Final = 1
 
 Asynchronous = Callable[..., Awaitable[Any]]
 
@@ -138,8 +140,15 @@ SABOTAGES: Final = {
 """The service that is sabotaged, and how."""
 
 
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the harness ends, even a frozen one; on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(module: str) -> None:
     """Run a service's module as `python -m` does."""
+    die_with_parent()
     service = module.rpartition(".")[2]
     sabotaged, sabotage = SABOTAGES.get(os.environ.get(SABOTAGE, ""), ("", None))
     if sabotage is not None and sabotaged == service:

@@ -5,6 +5,9 @@ its death.
 """
 
 import asyncio
+import os
+import secrets
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -64,8 +67,14 @@ class Servers:
 
 
 @asynccontextmanager
-async def running_servers(folder: Path) -> AsyncIterator[Servers]:
-    """Both servers in a folder, which must be new."""
+async def running_servers() -> AsyncIterator[Servers]:
+    """Both servers in a folder of their own, which is removed.
+
+    It lies where test sessions look for what killed ones have left, and end it.
+    """
+    base = Path(tempfile.gettempdir(), f"vita-tests-{os.getuid()}")
+    base.mkdir(mode=0o700, exist_ok=True)
+    folder = base / f"faults-{os.getpid()}-{secrets.token_hex(3)}"
     local = LocalStack(folder, Tuning(max_connections=MAX_CONNECTIONS))
     with local.state.lock():
         try:
@@ -82,3 +91,4 @@ async def running_servers(folder: Path) -> AsyncIterator[Servers]:
         finally:
             await local.stop("kafka", budget_s=0)
             await local.stop_all()
+            local.state.remove()

@@ -330,7 +330,7 @@ _RUNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "services.ledger.progress/epochs.sql": {"normalizer": "*", "projector": "*"},
     "services.ledger.progress/generations.sql": {
-        "projector": "live_generation generation_origin",
+        "projector": "live_generation generation_origin rebuild_progress",
         "operator": "list_generations",
     },
     "services.ledger.progress/heartbeats.sql": {

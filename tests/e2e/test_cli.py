@@ -274,21 +274,24 @@ async def test_what_if_shows_and_keeps_differences(vita: Vita, tmp_path: Path) -
     question = ("whatif", "--connection", "google-oauth2", "--mapping", str(mapping), "--all", "--output")
     ran = vita(*question, str(masked), "--json")
     assert ran.code == 0, ran.err
-    assert (ran.document["people"], ran.document["people_changed"]) == (1, 1)
-    assert ran.document["attributes"]["name"] == {"changed": 1, "added": 0, "removed": 0}
+    people = ran.document["people"]
+    assert ran.document["people_changed"] == people >= 1
+    assert 1 <= ran.document["attributes"]["name"]["changed"] <= people
     assert masked.stat().st_mode & 0o777 == 0o600
-    (line,) = map(json.loads, masked.read_text().splitlines())
-    assert line["changes"]["name"] == {"before": "text of 8 characters", "after": "text of 16 characters"}
+    lines = {line["user_id"]: line for line in map(json.loads, masked.read_text().splitlines())}
+    masked_name = {"before": "text of 8 characters", "after": "text of 16 characters"}
+    assert len(lines) == people
+    assert masked_name in [line["changes"].get("name") for line in lines.values()]
     assert "jane" not in (ran.out + masked.read_text()).lower()
     shown = vita(*question, str(plain), "--show-values")
-    assert "1 of 1 people would change (100.0%)" in shown.out
-    assert "name: Jane Doe → jane@example.com" in shown.out
-    assert json.loads(plain.read_text())["user_id"] == JANE
+    assert f"{people} of {people} people would change (100.0%)" in shown.out
+    changes = {one["user_id"]: one["changes"] for one in map(json.loads, plain.read_text().splitlines())}
+    assert changes[JANE]["name"] == {"before": "Jane Doe", "after": "jane@example.com"}
     again = vita(*question, str(plain))
     assert (again.code, "exists already" in again.err) == (1, True)
     unchanged = vita("whatif", "--upgrade", "--output", str(tmp_path / "upgrade"), "--json")
     assert unchanged.document["people_changed"] == 0
-    assert unchanged.document["logins"] == {"unchanged": 1}
+    assert unchanged.document["logins"].keys() == {"unchanged"}
     unknown = vita("whatif", "-c", "nosuch", "--mapping", str(mapping), "--output", str(tmp_path / "none"))
     assert (unknown.code, "google-oauth2" in unknown.err) == (1, True)
     assert not (tmp_path / "none").exists()

@@ -137,7 +137,7 @@ async def test_the_grace_period_ends(world: Linked) -> None:
     restores = world.site.service.commands.restores
 
     def after(days: float) -> CommandContext:
-        context = CommandContext("demo", "client:tests")
+        context = CommandContext(tenant="demo", actor="client:tests")
         return replace(context, clock=lambda: current_time() + timedelta(days=days))
 
     with pytest.raises(Rejected) as late:

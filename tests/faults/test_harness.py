@@ -62,15 +62,19 @@ async def violations_under_load(site: Installation, dies_between: bool) -> list[
 
 
 @pytest.mark.parametrize(
-    ("sabotage", "kind"),
-    [("position_first", "lost"), ("no_duplicate_check", "doubled"), ("skipped_record", "lost")],
+    ("sabotage", "kinds"),
+    [
+        ("position_first", {"lost", "doubled"}),
+        ("no_duplicate_check", {"doubled"}),
+        ("skipped_record", {"lost"}),
+    ],
 )
-async def test_a_sabotaged_build_is_noticed(servers: Servers, sabotage: str, kind: str) -> None:
-    """A position that moves before its effect, a fold without its duplicate check and a record that is
-    skipped."""
+async def test_a_sabotaged_build_is_noticed(servers: Servers, sabotage: str, kinds: set[str]) -> None:
+    """A position that moves before its effect, which loses an event or lets its retry count twice, a fold
+    without its duplicate check and a record that is skipped."""
     async with running_installation(servers, sabotage) as site:
         found = await violations_under_load(site, sabotage == "position_first")
-    assert kind in {one.kind for one in found}
+    assert kinds & {one.kind for one in found}
 
 
 def test_a_seed_deals_every_kind_of_fault() -> None:

@@ -8,11 +8,15 @@ BEGIN
     FROM unnest(partitions, expected, next_offsets, times) AS m (partition, expected, next_offset, recorded_at)
     WHERE p.generation = which AND p.topic = log AND p.partition = m.partition AND p.next_offset = m.expected;
     GET DIAGNOSTICS moved = ROW_COUNT;
+    PERFORM FROM ledger.generation WHERE number = which AND state <> 'retired';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the generation is retired' USING ERRCODE = 'VT003';
+    END IF;
     IF moved <> cardinality(partitions) THEN
         RAISE EXCEPTION 'a position differs from the expected one' USING ERRCODE = 'VT001';
     END IF;
 END $$;
-COMMENT ON FUNCTION ledger.advance IS 'Advances the positions of a generation; raises VT001 if one differs from the expected position';
+COMMENT ON FUNCTION ledger.advance IS 'Advances the positions of a generation; raises VT001 if one differs from the expected position, VT003 if the generation is retired';
 
 -- Undoes a statement that does not have the required effect.
 CREATE FUNCTION ledger.require(holds boolean) RETURNS void LANGUAGE plpgsql AS $$

@@ -2,8 +2,8 @@
 
 It looks at the processes twice a second. One that has ended is started again by the command of its last
 start: at once for the first time, then after pauses that double. One that ends again and again is given up;
-`vita status` says so, and the next `make up` begins anew. Whoever stops a process on purpose stops the
-supervisor first.
+`vita status` says so, and the next `make up` starts it again. A command that stops a process on purpose stops
+the supervisor first.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Watched:
     def seen(self, pid: int | None, now: float) -> "Watched":
         """Return what is known after a look at the process; `pid` is None if it does not run.
 
-        A process that somebody else has started begins anew.
+        The count of ends of a process that another command has started begins at zero.
         """
         if pid is None:
             return self if self.given_up or self.due_at is not None else self._ended(now)

@@ -54,8 +54,8 @@ def entry_of(step: HistoryStep, *, of_linked: bool = False) -> dict[str, Any]:
 
 
 def _identity(step: HistoryStep) -> dict[str, Any] | None:
-    """Return the identity that an event is of, None where nobody is known yet: that of a login or a link,
-    otherwise the primary one of the profile."""
+    """Return the identity that an event is of, None if there is no profile yet. It is that of a login
+    or a link, otherwise the primary one of the profile."""
     event = step.event
     if isinstance(event, LoginSucceeded | IdentityLinked | IdentityUnlinked):
         data = event.data

@@ -13,7 +13,7 @@ from services.runtime.postgres.named_queries import load
 from services.runtime.postgres.pool import DatabaseConnection
 
 MOST_ROUNDS: Final = 5
-"""How often the rows of a person are made anew before a repair fails."""
+"""How often the rows of a person are rewritten before a repair fails."""
 Subject = tuple[str, str]
 """(tenant, subject)"""
 
@@ -39,7 +39,7 @@ class SelfCheck:
 
 
 async def request_repairs(connection: DatabaseConnection, people: Sequence[Subject], by: str) -> None:
-    """Request that the rows of these people are made anew."""
+    """Request that the rows of these people are rewritten."""
     await connection.execute(_query("request"), [one[0] for one in people], [one[1] for one in people], by)
 
 

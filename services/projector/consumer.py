@@ -176,8 +176,8 @@ class Projector:
         await self._resources.aclose()
 
     async def repair_requested(self) -> int:
-        """Replay the dead letters and make the rows anew of the people that operators asked for, and return
-        how many rounds that took. Raises Transient."""
+        """Replay the dead letters and rewrite the rows of the people that operators requested, and return how
+        many rounds that took. Raises Transient."""
         replays = await self._replays.replay_requested(self._live)
         return replays + await self._repairs.repair_requested(self._live)
 

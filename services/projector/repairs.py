@@ -1,4 +1,4 @@
-"""profile.events -> views: makes the rows of single people anew from their history, and compares samples.
+"""profile.events -> views: rewrites the rows of single people from their history, and compares samples.
 
 A check and a repair fold a person's events, hold the position of the partition and write the rows in one
 transaction; a check rolls it back. A batch that the projector had folded before may overwrite what was
@@ -130,7 +130,7 @@ class Repairs:
 
     async def check_sample(self, live: Generation) -> list[str] | None:
         """Compare the rows of any person with the person's history, and record what differs. Return its
-        names, None if there is nobody, the history cannot be read now, or the live generation was
+        names, None if there are no users, the history cannot be read now, or the live generation was
         renormalized. Raises Transient."""
         if live.renormalized:
             return None
@@ -210,7 +210,7 @@ class Repairs:
     async def _rewrite(
         self, connection: DatabaseConnection, log: LogReader, live: Generation, person: Subject
     ) -> list[str]:
-        """Make the rows of a person anew inside the caller's transaction; what differed before. Most of the
+        """Rewrite the rows of a person inside the caller's transaction, and return what differed. Most of the
         history is read before the position is held."""
         history = await FoldedHistory.open(connection, log, self._keyring, person)
         if history is None:

@@ -1,7 +1,7 @@
 """profile.events -> views: replays quarantined events that an operator has asked for, exactly once in effect.
 
 The record still lies at its place on the log, and a rebuild folds it there. So the rows of its person are
-made anew from the whole history, with the record in its place, and the dead letter is settled in the same
+rewritten from the whole history, with the record in its place, and the dead letter is settled in the same
 transaction. What the event does outside of the views comes before, at least once: relays and revocations are
 recognised when they are repeated.
 """
@@ -118,7 +118,7 @@ class EventReplays:
         person: Subject,
         record: ConsumerRecord,
     ) -> InvalidEvent | None:
-        """Make the rows anew inside the caller's transaction."""
+        """Rewrite the rows inside the caller's transaction."""
         found = await FoldedHistory.open(connection, log, self._keyring, person)
         without = await FoldedHistory.open(connection, log, self._keyring, person)
         if found is None or without is None:

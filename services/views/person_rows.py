@@ -1,4 +1,4 @@
-"""The rows of one person in a generation: read, and made anew from the person's history.
+"""The rows of one person in a generation: read, and rewritten from the person's history.
 
 Everything happens in a transaction that holds the position of the person's partition, so that rows and
 history are of one moment. A check rolls it back.
@@ -31,7 +31,7 @@ _SUBJECT_DIGITS: Final = 32
 
 
 async def rewrite(connection: DatabaseConnection, fold: PersonFold, keys: Keys, partition: int) -> list[str]:
-    """Make the rows of a person anew, inside the caller's transaction, and return what differed before.
+    """Rewrite the rows of a person from its history inside the caller's transaction; return what differed.
 
     `partition` is that of the person's events. Log entries that the tenant no longer keeps stay away.
     """
@@ -69,7 +69,7 @@ async def add_to_days(
 
 async def sample_person(connection: DatabaseConnection) -> tuple[str, str] | None:
     """Return any person, as (tenant, subject): any tenant that has users, then any moment in which its people
-    came. None if there is nobody."""
+    came. None if there are no users."""
     tenant = await connection.fetchval(_query("some_tenant"))
     if tenant is None:
         return None

@@ -1,8 +1,8 @@
 """Deletion, and what brings a deleted profile back (design D11).
 
 What a deleted person had is set aside under `DELETED` among the secrets, so that it is sealed with the
-person's key as a whole: no list and no search shows it, and nobody can read it once the key is destroyed. A
-profile that the person gets anew, by a login or a creation, takes its place.
+person's key as a whole: no list and no search shows it, and it cannot be read after the key is destroyed. A
+new profile of the person, made by a login or a creation, takes its place.
 """
 
 from collections.abc import Mapping
@@ -41,11 +41,11 @@ def set_aside_by_deletion(profile: Profile) -> Mapping[str, Any] | None:
 
 
 def deleted(profile: Profile, event: UserDeleted) -> Profile:
-    """Return nobody, with what the person had set aside. People whose identities are linked are deleted
-    together or not at all."""
+    """Return the profile after the deletion, with the former content set aside. People whose identities are
+    linked are deleted together or not at all."""
     group = merged_into(profile) or (event.subject if links_of(profile) else None)
-    nobody = profile.document is None and group is None
-    if nobody or event.data.together_with != group or is_turned_down(profile, event):
+    is_absent = profile.document is None and group is None
+    if is_absent or event.data.together_with != group or is_turned_down(profile, event):
         return refuse(profile, event)
     memory = profile.memory
     kept = {

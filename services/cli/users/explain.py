@@ -10,11 +10,8 @@ from services.cli.options import AsJson, ManagementUrl, Token
 from services.cli.output import print_json, print_table, shown
 from services.cli.users.management_api import ManagementApi, document
 from services.cli.users.operations import path_of, user_id_of
-from services.cli.users.users import AsOf
+from services.cli.users.users import AsOf, PastUser
 
-Person = Annotated[
-    str, typer.Argument(metavar="USER", help="User id, also of a deleted user, or e-mail address.")
-]
 Attribute = Annotated[
     str | None, typer.Argument(metavar="[ATTRIBUTE]", help="One attribute; all of them by default.")
 ]
@@ -27,7 +24,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def explain(
-    user: Person,
+    user: PastUser,
     attribute: Attribute = None,
     as_of: AsOf = None,
     as_json: AsJson = False,

@@ -10,13 +10,11 @@ from services.cli.output import note, print_json_line, print_line, safe
 from services.cli.users.comparison import change_cells
 from services.cli.users.management_api import ManagementApi, document
 from services.cli.users.operations import path_of, user_id_of
+from services.cli.users.users import PastUser
 
 PAGE: Final = 200
 _SHOWN_CHARACTERS: Final = 100
 
-Person = Annotated[
-    str, typer.Argument(metavar="USER", help="User id, also of a deleted user, or e-mail address.")
-]
 NewestFirst = Annotated[bool, typer.Option("--newest-first", help="Begin with the newest event.")]
 Type = Annotated[
     str | None,
@@ -34,7 +32,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def history(
-    user: Person,
+    user: PastUser,
     newest_first: NewestFirst = False,
     event_type: Type = None,
     since: Since = None,

@@ -58,6 +58,9 @@ Attributes = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+PastUser = Annotated[
+    str, typer.Argument(metavar="USER", help="User id, also of a deleted user, or e-mail address.")
+]
 AsOf = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""`vita repair`: makes the rows of a user anew from the user's history."""
+"""`vita repair`: rewrites the rows of a user from the user's history."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +38,7 @@ def repair(
     management_url: ManagementUrl = None,
     token: Token = None,
 ) -> None:
-    """Make the rows of a user in all views anew from the user's events, and show what differed.
+    """Rewrite the rows of a user in all views from the user's events, and show what differed.
 
     The projector does it while it goes on. Differences are named by table and column. The token needs the
     scope update:users.

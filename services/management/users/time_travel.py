@@ -78,7 +78,7 @@ async def get_provenance(call: Call) -> Response:
 
 
 async def log_of(call: Call) -> PersonLog:
-    """Return the log of the user that the path names. Raises Rejected (not_found) for an id that nobody ever
+    """Return the log of the user that the path names. Raises Rejected (not_found) for an id that no user ever
     had, HttpError (410) for an erased user."""
     log = await call.service.storage.history.of_user(call.tenant, call.path("id"))
     if log is None:
@@ -101,7 +101,7 @@ def _existing(profile: Profile) -> Mapping[str, Any]:
     raise Rejected(Rejection("not_found", reason, NO_SUCH_USER.code))
 
 
-_COMMON: Final[Mapping[int, Any]] = {
+REFUSALS: Final[Mapping[int, Any]] = {
     400: "Invalid request.",
     401: "Invalid token.",
     403: "Insufficient scope.",
@@ -109,6 +109,7 @@ _COMMON: Final[Mapping[int, Any]] = {
     410: ERASED,
     503: "Not available now.",
 }
+"""The responses, besides 200, of operations about a user's past."""
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -125,6 +126,6 @@ OPERATIONS: Final = (
         ),
         query=ProvenanceQuery,
         result=Provenance,
-        responses={200: "The attributes and their sources.", **_COMMON},
+        responses={200: "The attributes and their sources.", **REFUSALS},
     ),
 )

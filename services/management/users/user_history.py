@@ -1,19 +1,17 @@
 """GET /users/{id}/history: the events of a user and of the identities linked to it."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from schemas.formats import instants
-from services.commands.user_rejections import NO_SUCH_USER
 from services.management.http import paging, responses
 from services.management.http import present as presenting
 from services.management.http.operation import Operation
 from services.management.http.requests import Call
 from services.management.users.history_models import HistoryPage, ListHistory
-from services.management.users.time_travel import ERASED, REACHES, SCOPES, log_of
+from services.management.users.time_travel import REACHES, REFUSALS, SCOPES, log_of
 from services.queries.user_history.timeline import TimelineMark, TimelineQuery
 from services.runtime.rejection import Rejected, invalid, violation
 
@@ -24,7 +22,7 @@ MAX_PATTERN: Final = 64
 async def list_history(call: Call) -> Response:
     """Return a page of a user's events, each with what it changed.
 
-    Raises Rejected: invalid for a filter or a cursor that is none, not_found when nobody ever had this id;
+    Raises Rejected: invalid for a filter or a cursor that is none, not_found when no user ever had this id;
     HttpError (410) for an erased user.
     """
     query = _timeline_query(call)
@@ -67,14 +65,6 @@ def _time(name: str, text: str | None) -> datetime | None:
         raise Rejected(invalid(violation("Query", reason, name), "invalid_query_string")) from None
 
 
-_COMMON: Final[Mapping[int, Any]] = {
-    400: "Invalid request.",
-    401: "Invalid token.",
-    403: "Insufficient scope.",
-    404: NO_SUCH_USER,
-    410: ERASED,
-    503: "Not available now.",
-}
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -92,6 +82,6 @@ OPERATIONS: Final = (
         ),
         query=ListHistory,
         result=HistoryPage,
-        responses={200: "Events.", **_COMMON},
+        responses={200: "Events.", **REFUSALS},
     ),
 )

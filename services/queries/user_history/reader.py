@@ -41,7 +41,7 @@ class HistoryReader:
             yield
 
     async def of_user(self, tenant: str, user_id: str) -> PersonLog | None:
-        """Return the log of the user who has or had this id, None if nobody ever did. Raises Transient."""
+        """Return the log of the user who has or had this id, None if no user did. Raises Transient."""
         async with self._database.connection(tenant) as connection:
             subject = await subject_of(connection, tenant, user_id)
         if subject is None:

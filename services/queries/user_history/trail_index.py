@@ -55,7 +55,7 @@ class TrailIndex:
 
 
 async def subject_of(connection: DatabaseConnection, tenant: str, user_id: str) -> str | None:
-    """Return the subject of the user who has or had this id, None if nobody ever did."""
+    """Return the subject of the user who has or had this id, None if no user did."""
     provider, _, idp_id = user_id.partition("|")
     return await directory.subject_of_identity(connection, tenant, provider, idp_id)
 
